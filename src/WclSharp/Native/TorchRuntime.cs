@@ -1,0 +1,132 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
+using TorchSharp;
+
+namespace WclSharp.Native;
+
+/// <summary>How TorchSharp's native library was loaded into this process.</summary>
+public enum TorchLibraryState
+{
+    /// <summary>The library of the package loads as it is.</summary>
+    Original,
+
+    /// <summary>A patched copy in memory is used, since this system's C++ runtime is older than the library asks for.</summary>
+    Remedied,
+
+    /// <summary>The library could not be loaded; <see cref="TorchRuntime.Problem"/> says why.</summary>
+    Missing,
+}
+
+/// <summary>
+/// Makes TorchSharp's native library load on systems whose C++ runtime is older than it asks for (Debian 12,
+/// Ubuntu 22.04, RHEL 9). Runs by itself when the first type of this library is used; a program that calls TorchSharp
+/// before it calls WclSharp calls <see cref="EnsureLoaded"/> first.
+/// </summary>
+public static class TorchRuntime
+{
+    private const string LibraryName = "LibTorchSharp";
+    private static readonly Lock Gate = new();
+    private static TorchLibraryState? state;
+    private static nint handle;
+
+    /// <summary>Why the library could not be loaded; null when it was.</summary>
+    public static string? Problem { get; private set; }
+
+    /// <summary>How the library was loaded; loads it when nobody has yet.</summary>
+    public static TorchLibraryState State => EnsureLoaded();
+
+    /// <summary>Folder that the libtorch libraries were found in; null off Linux and when not found.</summary>
+    public static string? LibraryFolder { get; private set; }
+
+    [ModuleInitializer]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The library must be in place before TorchSharp's first call.")]
+    internal static void LoadWithModule() => EnsureLoaded();
+
+    /// <summary>Loads TorchSharp's native library, by a patched copy in memory where that is needed. Idempotent.</summary>
+    public static TorchLibraryState EnsureLoaded()
+    {
+        lock (Gate) return state ??= Load();
+    }
+
+    private static TorchLibraryState Load()
+    {
+        // Only Linux has the trouble, and only x64 has a package.
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) return TorchLibraryState.Original;
+
+        string? file = FindLibrary();
+        if (file is null)
+        {
+            Problem = "libLibTorchSharp.so was not found beside the program; add the package TorchSharp-cpu (or a CUDA one) to it.";
+            return TorchLibraryState.Missing;
+        }
+
+        LibraryFolder = FindLibtorch(Path.GetDirectoryName(file)!);
+        // libtorch first: the copy lies in memory, so its $ORIGIN does not lead to these.
+        if (LibraryFolder is not null)
+            foreach (string dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
+                if (!NativeLibrary.TryLoad(Path.Combine(LibraryFolder, dependency), out _))
+                    Problem = $"{dependency} in {LibraryFolder} does not load.";
+
+        if (NativeLibrary.TryLoad(file, out handle))
+        {
+            Problem = null;
+            return TorchLibraryState.Original;
+        }
+
+        return LoadPatchedCopy(file);
+    }
+
+    private static TorchLibraryState LoadPatchedCopy(string file)
+    {
+        var bytes = File.ReadAllBytes(file);
+        if (!TorchSharpRemedy.Knows(bytes))
+        {
+            Problem ??= $"{file} does not load on this system, and it is not a version that WclSharp knows how to mend.";
+            return TorchLibraryState.Missing;
+        }
+
+        try
+        {
+            TorchSharpRemedy.Patch(bytes);
+            handle = MemoryLibrary.Load(bytes, LibraryName);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or DllNotFoundException or BadImageFormatException)
+        {
+            Problem ??= $"{file} could not be mended for this system's C++ runtime: {e.Message}";
+            return TorchLibraryState.Missing;
+        }
+
+        Problem = null;
+        // Asked after the ordinary search fails, as it does for the file on disk. Any load context: plugins have their own.
+        AssemblyLoadContext.Default.ResolvingUnmanagedDll += Resolve;
+        if (AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) is { } context && context != AssemblyLoadContext.Default)
+            context.ResolvingUnmanagedDll += Resolve;
+        return TorchLibraryState.Remedied;
+    }
+
+    private static nint Resolve(Assembly assembly, string name) =>
+        name is LibraryName or "lib" + LibraryName or "lib" + LibraryName + ".so" ? handle : 0;
+
+    private static string? FindLibrary() => SearchFolders()
+        .Select(folder => Path.Combine(folder, "libLibTorchSharp.so"))
+        .FirstOrDefault(File.Exists);
+
+    private static string? FindLibtorch(string besides) => SearchFolders().Prepend(besides)
+        .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "libtorch_cpu.so")));
+
+    private static IEnumerable<string> SearchFolders()
+    {
+        // The host lists the package folders here when a program is run from its build output.
+        string hostFolders = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        foreach (string folder in hostFolders.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)) yield return folder;
+
+        foreach (string root in (string[])[AppContext.BaseDirectory, Path.GetDirectoryName(typeof(torch).Assembly.Location) ?? ""])
+        {
+            if (root.Length == 0) continue;
+            yield return root;
+            yield return Path.Combine(root, "runtimes", "linux-x64", "native");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+namespace WclSharp.Training;
+
+/// <summary>
+/// What an epoch measured: one line of <c>metrics.jsonl</c>, with snake_case keys. A property is null, and its key absent,
+/// where it was not measured.
+/// </summary>
+public sealed record EpochMetrics
+{
+    /// <summary>Epochs that are finished; 0 is the untrained network.</summary>
+    public int Epoch { get; init; }
+
+    /// <summary>Mean instance loss, nats.</summary>
+    public double? InstanceLoss { get; init; }
+
+    /// <summary>Mean weak loss, nats.</summary>
+    public double? WeakLoss { get; init; }
+
+    /// <summary>Learning rate of the last step.</summary>
+    public double? Lr { get; init; }
+
+    /// <summary>Images per second of training, both views of an image counted once.</summary>
+    public double? ImagesPerSecond { get; init; }
+
+    /// <summary>Share of the epoch spent waiting for data, 0 to 1.</summary>
+    public double? DataWait { get; init; }
+
+    /// <summary>Mean number of connected components per batch.</summary>
+    public double? Components { get; init; }
+
+    /// <summary>Mean share of a batch that its largest component holds, 0 to 1.</summary>
+    public double? LargestComponent { get; init; }
+
+    /// <summary>Share of rows that belong to their component's most frequent class, 0 to 1.</summary>
+    public double? Purity { get; init; }
+
+    /// <summary>kNN top-1 accuracy on held-out images, 0 to 1.</summary>
+    public double? Knn { get; init; }
+
+    /// <summary>exp of the entropy of the features' normalised singular values (Roy and Vetterli 2007).</summary>
+    public double? EffectiveRank { get; init; }
+
+    /// <summary>Mean squared distance of the two views of an image (Wang and Isola 2020); lower is tighter.</summary>
+    public double? Alignment { get; init; }
+
+    /// <summary>log mean exp(-2 squared distance) over pairs of images (Wang and Isola 2020); lower is more even.</summary>
+    public double? Uniformity { get; init; }
+
+    /// <summary>Seconds of training since the start of the run, evaluation left out.</summary>
+    public double? Seconds { get; init; }
+}

@@ -1,0 +1,145 @@
+namespace WclSharp.Training;
+
+/// <summary>Contrastive method. See docs/method.md.</summary>
+public enum ContrastiveMethod { Wcl, SimClr }
+
+/// <summary>Which sides of v_i . v_k the weak loss's gradient flows through.</summary>
+public enum WeakKeys
+{
+    /// <summary>Anchors only, as in the authors' code, which the paper's figures were made with.</summary>
+    Detached,
+
+    /// <summary>Both sides, as the paper's formula reads.</summary>
+    Full,
+}
+
+/// <summary>Network of the ResNet family (He et al. 2016), as torchvision builds it.</summary>
+public enum EncoderArch { ResNet18, ResNet34, ResNet50, ResNet101 }
+
+/// <summary>First layers of the encoder.</summary>
+public enum EncoderStem
+{
+    /// <summary>3 x 3 convolution, stride 1, no pooling: for images of about 32 pixels.</summary>
+    Small,
+
+    /// <summary>7 x 7 convolution, stride 2, then 3 x 3 max-pooling: for images of about 224 pixels.</summary>
+    ImageNet,
+}
+
+/// <summary>Optimiser of the encoder and heads.</summary>
+public enum OptimizerKind { Sgd, Lars, AdamW }
+
+/// <summary>Number format of convolutions and matrix products; weights, statistics and losses stay float32.</summary>
+public enum ComputePrecision
+{
+    /// <summary>bfloat16 where the device has instructions for it, float32 elsewhere.</summary>
+    Auto,
+    Fp32,
+    Bf16,
+}
+
+/// <summary>
+/// Everything that a pretraining run depends on. Immutable; the resolved options are written to <c>config.json</c>.
+/// A property that is null is resolved from the preset and the data before the run starts.
+/// </summary>
+public sealed record PretrainOptions
+{
+    /// <summary>Folder, .tar, .tar.gz, CSV/TSV list, IDX or CIFAR binary file; null is the embedded Fashion-MNIST.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Held-out images with labels, for kNN; null holds out a part of labelled data.</summary>
+    public string? Test { get; init; }
+
+    /// <summary>CSV or TSV file of <c>path,label</c> rows that names the classes of some images.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>Random subset of this many training images, by seed; null takes all.</summary>
+    public int? Limit { get; init; }
+
+    /// <summary>Method to train with. Default: WCL.</summary>
+    public ContrastiveMethod Method { get; init; } = ContrastiveMethod.Wcl;
+
+    /// <summary>Name of the recipe that null properties are resolved from: tiny, cifar or imagenet.</summary>
+    public string Preset { get; init; } = "tiny";
+
+    /// <summary>Network. Default: the preset's.</summary>
+    public EncoderArch? Arch { get; init; }
+
+    /// <summary>Channels of the first stage; 64 is the standard network.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>First layers.</summary>
+    public EncoderStem? Stem { get; init; }
+
+    /// <summary>Side of the square crops that the encoder sees, pixels.</summary>
+    public int? ImageSize { get; init; }
+
+    /// <summary>Passes over the training images.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>Images per step; each gives two views.</summary>
+    public int? Batch { get; init; }
+
+    /// <summary>Optimiser.</summary>
+    public OptimizerKind? Optimizer { get; init; }
+
+    /// <summary>Peak learning rate, after warm-up.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>Weight decay (L2 for SGD and LARS, decoupled for AdamW).</summary>
+    public double? WeightDecay { get; init; }
+
+    /// <summary>Softmax temperature of both losses, above zero. Default 0.1 (paper, section 4).</summary>
+    public double Temperature { get; init; } = 0.1;
+
+    /// <summary>Weight of the weak loss (paper, equation 7: 1).</summary>
+    public double Beta { get; init; } = 1;
+
+    /// <summary>Gradient flow of the weak loss.</summary>
+    public WeakKeys WeakKeys { get; init; } = WeakKeys.Detached;
+
+    /// <summary>Epochs of linear warm-up with weak augmentation.</summary>
+    public double? WarmupEpochs { get; init; }
+
+    /// <summary>Hidden width of both projection heads.</summary>
+    public int? HeadHidden { get; init; }
+
+    /// <summary>Output width of both projection heads.</summary>
+    public int? HeadOutput { get; init; }
+
+    /// <summary>Evaluate every so many epochs, and after the last; null chooses from the number of epochs.</summary>
+    public int? EvaluateEvery { get; init; }
+
+    /// <summary>Neighbours of the kNN classifier; null is 200, or 20 below 20,000 training images.</summary>
+    public int? KnnK { get; init; }
+
+    /// <summary>Seed of everything random.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Run folder; null is <c>runs/</c> with the time of the start.</summary>
+    public string? Out { get; init; }
+
+    /// <summary>Go on with the run that is in <see cref="Out"/>.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Weights (safetensors, torchvision names) or a run folder to start the encoder from.</summary>
+    public string? Init { get; init; }
+
+    /// <summary>cpu, cuda, cuda:N or auto.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Number format of convolutions and matrix products.</summary>
+    public ComputePrecision Precision { get; init; } = ComputePrecision.Auto;
+
+    /// <summary>Threads that decode and prepare batches; null is one per core.</summary>
+    public int? Workers { get; init; }
+
+    /// <summary>Share of unreadable images above which the run stops before training. Default 0.01.</summary>
+    public double MaxBad { get; init; } = 0.01;
+
+    /// <summary>Decoded images are kept in memory up to this many MiB, else in a memory-mapped file.</summary>
+    public int CacheMiB { get; init; } = 4096;
+
+    /// <summary>Where the memory-mapped file goes when one is needed; null is the run folder.</summary>
+    public string? CacheFolder { get; init; }
+}
