@@ -15,7 +15,6 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     private readonly Convolution conv1;
     private readonly BatchNorm2d bn1;
     private readonly Sequential layer1, layer2, layer3, layer4;
-    private readonly EncoderStem stem;
     private ScalarType computeType = ScalarType.Float32;
 
     /// <summary>Builds a network with fresh weights.</summary>
@@ -28,7 +27,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     internal ResNet(EncoderArch arch, int width, EncoderStem stem, ParameterInitializer random) : base(nameof(ResNet))
     {
         if (width < 1) throw new ArgumentException($"Width {width} is too small; use 1 or more (64 is the standard network).", nameof(width));
-        this.stem = stem;
+        Stem = stem;
         Architecture = arch;
         Width = width;
         var (blocks, bottleneck) = arch switch
@@ -72,6 +71,9 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     /// <summary>Channels of the first stage.</summary>
     public int Width { get; }
 
+    /// <summary>First layers.</summary>
+    public EncoderStem Stem { get; }
+
     /// <summary>Length of a feature vector.</summary>
     public int FeatureSize { get; }
 
@@ -92,7 +94,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var y = ChannelsLast.Of(x.to(computeType));
         y = nn.functional.relu(bn1.call(conv1.call(y)), inplace: true);
-        if (stem == EncoderStem.ImageNet) y = nn.functional.max_pool2d(y, 3, 2, 1);
+        if (Stem == EncoderStem.ImageNet) y = nn.functional.max_pool2d(y, 3, 2, 1);
         y = layer4.call(layer3.call(layer2.call(layer1.call(y))));   // [N, FeatureSize, h, w]
         if (computeType == ScalarType.BFloat16) y = y.to(ScalarType.Float32); // the mean over places in float32
         return y.mean([2, 3]).MoveToOuterDisposeScope();
