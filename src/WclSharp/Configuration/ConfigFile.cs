@@ -1,0 +1,93 @@
+using System.Text;
+using System.Text.Json;
+using WclSharp.Training;
+
+namespace WclSharp.Configuration;
+
+/// <summary>
+/// Options as JSON: one object with the command line's names (<c>weight-decay</c> or <c>weight_decay</c>), comments and
+/// trailing commas allowed. What <see cref="ToJson"/> writes, <see cref="Read"/> reads.
+/// </summary>
+internal static class ConfigFile
+{
+    private static readonly JsonDocumentOptions Lenient = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        AllowDuplicateProperties = false,
+    };
+
+    /// <summary>Sets the options that a file names.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">What they are set in.</param>
+    /// <exception cref="WclUsageException">The file cannot be read, is not JSON, or has an unknown key or a wrong value.</exception>
+    public static PretrainOptions Read(string path, PretrainOptions options)
+    {
+        string text;
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"The configuration file {path} cannot be read: {e.Message}", e);
+        }
+
+        return Parse(text, options, path);
+    }
+
+    /// <summary>Sets the options that JSON text names.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="options">What they are set in.</param>
+    /// <param name="name">What the text is, for messages.</param>
+    /// <exception cref="WclUsageException">It is not JSON, or has an unknown key or a wrong value.</exception>
+    public static PretrainOptions Parse(string json, PretrainOptions options, string name)
+    {
+        using var document = ParseDocument(json, name);
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+            throw new WclUsageException($"{name} holds no JSON object; expected {{ \"epochs\": 10, ... }}.");
+
+        foreach (var entry in document.RootElement.EnumerateObject())
+        {
+            var option = PretrainOptionTable.Find(entry.Name) ?? throw Unknown(entry.Name, name);
+            options = option.Read(options, entry.Value, name);
+        }
+
+        return options;
+    }
+
+    /// <summary>The options as JSON, those that are not set left out, and those that name the run itself.</summary>
+    public static byte[] ToJson(PretrainOptions options)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, new() { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            writer.WriteStartObject();
+            foreach (var option in PretrainOptionTable.All)
+                if (!option.NamesRun) option.Write(writer, options);
+            writer.WriteEndObject();
+        }
+
+        stream.Write(Encoding.UTF8.GetBytes("\n"));
+        return stream.ToArray();
+    }
+
+    private static JsonDocument ParseDocument(string json, string name)
+    {
+        try
+        {
+            return JsonDocument.Parse(json, Lenient);
+        }
+        catch (JsonException e)
+        {
+            string where = e.LineNumber is { } line ? $", line {line + 1}" : "";
+            throw new WclUsageException($"{name}{where} is not JSON: {e.Message.Split(" LineNumber")[0]}", e);
+        }
+    }
+
+    private static WclUsageException Unknown(string key, string name)
+    {
+        var names = PretrainOptionTable.All.Select(option => option.Key);
+        return new($"\"{key}\" in {name} is no option; did you mean \"{NearestName.Find(key.Replace('-', '_'), names)}\"?");
+    }
+}

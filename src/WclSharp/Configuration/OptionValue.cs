@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace WclSharp.Configuration;
+
+/// <summary>
+/// The text and JSON forms of one type of option value. Text is what stands on a command line.
+/// </summary>
+/// <param name="Expected">What a value must be, for error messages: <c>a whole number</c>.</param>
+/// <param name="Placeholder">What stands for the value in help: <c>N</c>.</param>
+/// <param name="TryParse">Reads text; false where it is no such value.</param>
+/// <param name="TryRead">Reads a JSON value; false where it is no such value.</param>
+/// <param name="Write">Writes a JSON value.</param>
+/// <param name="Show">The value as it stands on a command line.</param>
+internal sealed record OptionValue<T>(
+    string Expected,
+    string Placeholder,
+    OptionValue<T>.Parser TryParse,
+    OptionValue<T>.Reader TryRead,
+    Action<Utf8JsonWriter, T> Write,
+    Func<T, string> Show)
+{
+    public delegate bool Parser(string text, out T value);
+
+    public delegate bool Reader(JsonElement json, out T value);
+}
+
+/// <summary>The types of option values.</summary>
+internal static class OptionValue
+{
+    public static OptionValue<string> Text(string placeholder) => new(
+        "text",
+        placeholder,
+        (string text, out string value) => (value = text).Length > 0,
+        (JsonElement json, out string value) =>
+            (value = json.ValueKind == JsonValueKind.String ? json.GetString()! : "").Length > 0,
+        (writer, value) => writer.WriteStringValue(value),
+        value => value);
+
+    public static OptionValue<int> Integer { get; } = new(
+        "a whole number",
+        "N",
+        (string text, out int value) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value),
+        (JsonElement json, out int value) =>
+        {
+            value = 0;
+            return json.ValueKind == JsonValueKind.Number && json.TryGetInt32(out value);
+        },
+        (writer, value) => writer.WriteNumberValue(value),
+        value => value.ToString(CultureInfo.InvariantCulture));
+
+    public static OptionValue<long> LongInteger { get; } = new(
+        "a whole number",
+        "N",
+        (string text, out long value) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value),
+        (JsonElement json, out long value) =>
+        {
+            value = 0;
+            return json.ValueKind == JsonValueKind.Number && json.TryGetInt64(out value);
+        },
+        (writer, value) => writer.WriteNumberValue(value),
+        value => value.ToString(CultureInfo.InvariantCulture));
+
+    public static OptionValue<double> Real { get; } = new(
+        "a number",
+        "X",
+        (string text, out double value) =>
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value),
+        (JsonElement json, out double value) =>
+        {
+            value = 0;
+            return json.ValueKind == JsonValueKind.Number && json.TryGetDouble(out value) && double.IsFinite(value);
+        },
+        (writer, value) => writer.WriteNumberValue(value),
+        value => value.ToString(CultureInfo.InvariantCulture));
+
+    public static OptionValue<bool> Flag { get; } = new(
+        "true or false",
+        "",
+        (string text, out bool value) => bool.TryParse(text, out value),
+        (JsonElement json, out bool value) =>
+        {
+            value = json.ValueKind == JsonValueKind.True;
+            return json.ValueKind is JsonValueKind.True or JsonValueKind.False;
+        },
+        (writer, value) => writer.WriteBooleanValue(value),
+        value => value ? "true" : "false");
+
+    /// <summary>One of an enumeration's members, by its name in lower case.</summary>
+    public static OptionValue<T> Choice<T>()
+        where T : struct, Enum => Choice(Enum.GetValues<T>().ToDictionary(member => member.ToString().ToLowerInvariant()));
+
+    /// <summary>One of a few names.</summary>
+    public static OptionValue<string> Name(params string[] names) => Choice(names.ToDictionary(name => name));
+
+    private static OptionValue<T> Choice<T>(Dictionary<string, T> members)
+        where T : notnull
+    {
+        var names = members.ToDictionary(member => member.Value, member => member.Key);
+        bool TryFind(string? text, out T value) => members.TryGetValue(text?.ToLowerInvariant() ?? "", out value!);
+        return new OptionValue<T>(
+            members.Count == 1 ? members.Keys.First() : string.Join(", ", members.Keys.SkipLast(1)) + " or " + members.Keys.Last(),
+            string.Join('|', members.Keys),
+            TryFind,
+            (JsonElement json, out T value) => TryFind(json.ValueKind == JsonValueKind.String ? json.GetString() : null, out value),
+            (writer, value) => writer.WriteStringValue(names[value]),
+            value => names[value]);
+    }
+}

@@ -1,0 +1,118 @@
+using WclSharp.Training;
+
+namespace WclSharp.Configuration;
+
+/// <summary>What a preset needs to know of the training images.</summary>
+/// <param name="Images">Training images, after <c>--limit</c>.</param>
+/// <param name="Side">Their usual shorter side, pixels; null where it is not known.</param>
+/// <param name="Embedded">Whether they are the embedded Fashion-MNIST.</param>
+internal sealed record DataFacts(long Images, int? Side, bool Embedded);
+
+/// <summary>Options with everything resolved, and what a person should know of how that was done.</summary>
+internal sealed record ResolvedOptions(PretrainOptions Options, IReadOnlyList<string> Warnings);
+
+/// <summary>
+/// The recipes that options which are not given come from.
+/// <list type="bullet">
+/// <item>imagenet: the paper's (Zheng et al. 2021, section 4): ResNet-50 at 224 pixels, LARS, batch 4096.</item>
+/// <item>cifar: ResNet-18 with the small stem at 32 pixels, SGD, batch 512, the usual setting for CIFAR.</item>
+/// <item>tiny: the same with a narrow network, few epochs and small heads, for a first look on a machine without a GPU.</item>
+/// </list>
+/// </summary>
+internal static class Presets
+{
+    public const string Default = "tiny";
+
+    /// <summary>Images from this side on get the ImageNet stem; below, its stride of 4 leaves too few pixels.</summary>
+    private const int ImageNetStemSide = 97;
+
+    /// <summary>A preset's warm-up takes no more than this share of a short run.</summary>
+    private const double LargestWarmupShare = 0.2;
+
+    private static readonly Dictionary<string, Preset> ByName = new()
+    {
+        ["tiny"] = new(EncoderArch.ResNet18, Width: 32, Stem: null, ImageSize: null, Batch: 256, Epochs: 10,
+            OptimizerKind.Sgd, WarmupEpochs: 1, HeadHidden: 512, HeadOutput: 128),
+        ["cifar"] = new(EncoderArch.ResNet18, Width: 64, EncoderStem.Small, ImageSize: 32, Batch: 512, Epochs: 200,
+            OptimizerKind.Sgd, WarmupEpochs: 10, HeadHidden: 2048, HeadOutput: 128),
+        ["imagenet"] = new(EncoderArch.ResNet50, Width: 64, EncoderStem.ImageNet, ImageSize: 224, Batch: 4096, Epochs: 200,
+            OptimizerKind.Lars, WarmupEpochs: 10, HeadHidden: 2048, HeadOutput: 128),
+    };
+
+    public static IEnumerable<string> Names => ByName.Keys;
+
+    /// <summary>Fills every option that was not given, from the preset and the data, and checks the whole.</summary>
+    /// <exception cref="WclUsageException">A value is out of range, or does not fit the data or another value.</exception>
+    public static ResolvedOptions Resolve(PretrainOptions given, DataFacts data)
+    {
+        PretrainOptionTable.Validate(given);
+        if (!ByName.TryGetValue(given.Preset, out var preset))
+            throw new WclUsageException($"There is no preset \"{given.Preset}\"; did you mean {NearestName.Find(given.Preset, Names)}?");
+
+        List<string> warnings = [];
+        int imageSize = given.ImageSize ?? preset.ImageSize ?? OwnSide(data);
+        int batch = given.Batch is { } wanted ? CheckedBatch(wanted, data) : FittingBatch(preset.Batch, data, warnings);
+        int epochs = given.Epochs ?? preset.Epochs;
+        var optimizer = given.Optimizer ?? preset.Optimizer;
+        var (rate, decay) = Rates(optimizer, preset, batch);
+
+        return new(given with
+        {
+            Arch = given.Arch ?? preset.Arch,
+            // A quarter of the standard width is enough for Fashion-MNIST, and keeps the first run within minutes.
+            Width = given.Width ?? (data.Embedded && given.Preset == Default ? 16 : preset.Width),
+            Stem = given.Stem ?? preset.Stem ?? (imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small),
+            ImageSize = imageSize,
+            Batch = batch,
+            Epochs = epochs,
+            Optimizer = optimizer,
+            LearningRate = given.LearningRate ?? rate,
+            WeightDecay = given.WeightDecay ?? decay,
+            WarmupEpochs = given.WarmupEpochs is { } warmup
+                ? CheckedWarmup(warmup, epochs)
+                : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
+            HeadHidden = given.HeadHidden ?? preset.HeadHidden,
+            HeadOutput = given.HeadOutput ?? preset.HeadOutput,
+            EvaluateEvery = given.EvaluateEvery ?? Math.Max(1, epochs / 10),
+            KnnK = given.KnnK ?? (data.Images < 20_000 ? 20 : 200), // Wu et al. 2018 use 200 on ImageNet
+            Workers = given.Workers ?? Environment.ProcessorCount,
+        }, warnings);
+    }
+
+    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, 16, 64) : 64;
+
+    private static int CheckedBatch(int batch, DataFacts data) => batch <= data.Images
+        ? batch
+        : throw new WclUsageException($"--batch {batch} is larger than the data set of {data.Images} images; use {LargestPowerOfTwo(data.Images)} or fewer.");
+
+    private static int FittingBatch(int batch, DataFacts data, List<string> warnings)
+    {
+        if (data.Images < 2)
+            throw new WclUsageException($"The data set has {data.Images} images to train on; contrastive learning needs 2 or more, and some hundreds to learn anything.");
+        if (batch <= data.Images) return batch;
+        int smaller = LargestPowerOfTwo(data.Images);
+        warnings.Add($"The preset's batch of {batch} is larger than the data set of {data.Images} images; training with batches of {smaller}.");
+        return smaller;
+    }
+
+    private static int LargestPowerOfTwo(long atMost) => atMost < 2 ? 2 : 1 << (int)Math.Min(30, Math.Log2(atMost));
+
+    private static double CheckedWarmup(double warmup, int epochs) => warmup < epochs
+        ? warmup
+        : throw new WclUsageException(FormattableString.Invariant(
+            $"--warmup-epochs {warmup} is not shorter than --epochs {epochs}; the learning rate would never reach --lr."));
+
+    /// <summary>Peak learning rate and weight decay of an optimiser at a batch size.</summary>
+    private static (double Rate, double Decay) Rates(OptimizerKind optimizer, Preset preset, int batch) => optimizer switch
+    {
+        // The paper: LARS, square-root scaling.
+        OptimizerKind.Lars => (0.075 * Math.Sqrt(batch), 1e-6),
+        OptimizerKind.AdamW => (1e-3 * batch / 256, 0.05),
+        // Linear scaling. Full-size images are trained with a tenth of the decay (MoCo v2).
+        _ when preset.Stem == EncoderStem.ImageNet => (0.03 * batch / 256, 1e-4),
+        _ => (0.06 * batch / 128, 5e-4),
+    };
+
+    private sealed record Preset(EncoderArch Arch, int Width, EncoderStem? Stem, int? ImageSize, int Batch, int Epochs,
+        OptimizerKind Optimizer, double WarmupEpochs, int HeadHidden, int HeadOutput);
+}

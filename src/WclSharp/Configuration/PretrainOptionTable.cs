@@ -1,0 +1,146 @@
+using WclSharp.Training;
+
+namespace WclSharp.Configuration;
+
+/// <summary>
+/// Every option of <c>wcl pretrain</c>, once: the command line, <c>--help</c>, <c>--config</c> files, <c>config.json</c>
+/// and the checks of values all come from this table. A new option is a property of <see cref="PretrainOptions"/> and
+/// an entry here.
+/// </summary>
+internal static class PretrainOptionTable
+{
+    private const string ByPreset = "the preset's";
+
+    /// <summary>The options in the order of <c>--help</c>.</summary>
+    public static IReadOnlyList<PretrainOption> All { get; } =
+    [
+        // What to train on.
+        Text("data", "PATH", "Images: folder, .tar, .tar.gz, CSV/TSV list, IDX or CIFAR binary file", "the embedded Fashion-MNIST",
+            o => o.Data, (o, v) => o with { Data = v }, mayChangeOnResume: true),
+        Text("test", "PATH", "Held-out images with labels, for kNN; same forms as --data", "a part of --data where it has labels",
+            o => o.Test, (o, v) => o with { Test = v }, mayChangeOnResume: true),
+        Text("labels", "CSV", "CSV or TSV file of path,label rows that names the classes of some images", "the classes --data has",
+            o => o.Labels, (o, v) => o with { Labels = v }, mayChangeOnResume: true),
+        Integer("limit", "Train on a random subset of this many images, drawn by --seed", "all images",
+            o => o.Limit, (o, v) => o with { Limit = v }, AtLeastTwo),
+
+        // What to train.
+        Choice<ContrastiveMethod>("method", "Contrastive method", "wcl", o => o.Method, (o, v) => o with { Method = v }),
+        new PretrainOption<string>("preset", "Recipe that options which are not given come from", Presets.Default,
+            OptionValue.Name([.. Presets.Names]), (PretrainOptions o, out string v) => (v = o.Preset) is not null,
+            (o, v) => o with { Preset = v }),
+        Choice("arch", "Network", ByPreset, o => o.Arch, (o, v) => o with { Arch = v }),
+        Integer("width", "Channels of the network's first stage; 64 is the standard network", ByPreset,
+            o => o.Width, (o, v) => o with { Width = v }, v => v is >= 4 and <= 1024 && v % 4 == 0 ? null : "must be a multiple of 4 from 4 to 1024"),
+        Choice("stem", "First layers: small for images of about 32 pixels, imagenet for about 224", "by image size",
+            o => o.Stem, (o, v) => o with { Stem = v }),
+        Integer("image-size", "Side of the square crops the network sees, pixels", ByPreset,
+            o => o.ImageSize, (o, v) => o with { ImageSize = v }, v => v is >= 8 and <= 1024 ? null : "must be from 8 to 1024"),
+        Integer("head-hidden", "Hidden width of both projection heads", ByPreset, o => o.HeadHidden, (o, v) => o with { HeadHidden = v }, Positive),
+        Integer("head-output", "Output width of both projection heads", ByPreset, o => o.HeadOutput, (o, v) => o with { HeadOutput = v }, AtLeastTwo),
+        Text("init", "WEIGHTS", "Weights (safetensors, torchvision names) or run folder to start the encoder from", "random weights",
+            o => o.Init, (o, v) => o with { Init = v }),
+
+        // How to train.
+        Integer("epochs", "Passes over the training images", ByPreset, o => o.Epochs, (o, v) => o with { Epochs = v }, Positive),
+        Integer("batch", "Images per step; each gives two views", ByPreset, o => o.Batch, (o, v) => o with { Batch = v },
+            v => v == 1 ? "Batch size 1 gives no neighbours; use 2 or more." : AtLeastTwo(v)),
+        Choice("optimizer", "Optimiser", ByPreset, o => o.Optimizer, (o, v) => o with { Optimizer = v }),
+        Real("lr", "Peak learning rate, after warm-up", "by preset, optimiser and batch", o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
+        Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", "by preset and optimiser",
+            o => o.WeightDecay, (o, v) => o with { WeightDecay = v }, NotNegative),
+        Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", ByPreset,
+            o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
+        Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),
+        Real("beta", "Weight of the weak loss", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),
+        Choice<WeakKeys>("weak-keys", "Gradient of the weak loss: through anchors only (detached) or both sides (full)", "detached",
+            o => o.WeakKeys, (o, v) => o with { WeakKeys = v }),
+        new PretrainOption<long>("seed", "Seed of everything random", "0", OptionValue.LongInteger,
+            (PretrainOptions o, out long v) => (v = o.Seed) >= long.MinValue, (o, v) => o with { Seed = v }),
+
+        // How to measure.
+        Integer("evaluate-every", "Evaluate every so many epochs, and after the last", "a tenth of --epochs",
+            o => o.EvaluateEvery, (o, v) => o with { EvaluateEvery = v }, Positive, mayChangeOnResume: true),
+        Integer("knn-k", "Neighbours of the kNN classifier", "200; 20 below 20,000 training images",
+            o => o.KnnK, (o, v) => o with { KnnK = v }, Positive, mayChangeOnResume: true),
+
+        // Where the results go.
+        Text("out", "DIR", "Run folder; must be new or empty unless --resume", "runs/ and the time of the start",
+            o => o.Out, (o, v) => o with { Out = v }, namesRun: true),
+        new PretrainOption<bool>("resume", "Go on with the run in --out, with that run's options", "off", OptionValue.Flag,
+            (PretrainOptions o, out bool v) => v = o.Resume, (o, v) => o with { Resume = v }) { NamesRun = true, MayChangeOnResume = true },
+
+        // What to run on.
+        Text("device", "DEVICE", "cpu, cuda, cuda:N or auto", "auto", o => o.Device, (o, v) => o with { Device = v }, mayChangeOnResume: true, check: Device),
+        Choice<ComputePrecision>("precision", "Number format of convolutions and matrix products; auto is bf16 where the device has it", "auto",
+            o => o.Precision, (o, v) => o with { Precision = v }),
+        Integer("workers", "Threads that decode and prepare batches", "one per core",
+            o => o.Workers, (o, v) => o with { Workers = v }, v => v is >= 1 and <= 1024 ? null : "must be from 1 to 1024", mayChangeOnResume: true),
+        Real("max-bad", "Share of unreadable images above which the run stops before training", "0.01",
+            o => o.MaxBad, (o, v) => o with { MaxBad = v }, v => v is >= 0 and <= 1 ? null : "must be a share from 0 to 1", mayChangeOnResume: true),
+        Integer("cache-mib", "Memory for decoded images, MiB; more than this goes to a memory-mapped file", "4096",
+            o => o.CacheMiB, (o, v) => o with { CacheMiB = v }, v => v < 0 ? "must be zero or more" : null, mayChangeOnResume: true),
+        Text("cache-folder", "DIR", "Where that memory-mapped file goes", "the run folder",
+            o => o.CacheFolder, (o, v) => o with { CacheFolder = v }, mayChangeOnResume: true),
+    ];
+
+    /// <summary>The option of a name, with dashes or underscores; null where there is none.</summary>
+    public static PretrainOption? Find(string name) =>
+        All.FirstOrDefault(option => option.Name == name.Replace('_', '-'));
+
+    /// <summary>Checks every value by itself; <see cref="Presets.Resolve"/> checks what depends on the data.</summary>
+    /// <exception cref="WclUsageException">A value is out of range.</exception>
+    public static void Validate(PretrainOptions options)
+    {
+        foreach (var option in All) option.Validate(options);
+    }
+
+    /// <summary>
+    /// Names of the options in which two runs differ and that the result depends on: what a resumed run must not change.
+    /// </summary>
+    public static IReadOnlyList<string> Differences(PretrainOptions one, PretrainOptions other) =>
+    [
+        .. All.Where(option => !option.MayChangeOnResume && !option.NamesRun && option.Show(one) != option.Show(other))
+            .Select(option => option.Name),
+    ];
+
+    private static PretrainOption Text(string name, string placeholder, string description, string defaultText, Func<PretrainOptions, string?> get,
+        Func<PretrainOptions, string, PretrainOptions> set, Func<string, string?>? check = null, bool mayChangeOnResume = false, bool namesRun = false) =>
+        new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder),
+            (PretrainOptions o, out string v) => (v = get(o)!) is not null, set, check) { MayChangeOnResume = mayChangeOnResume, NamesRun = namesRun };
+
+    private static PretrainOption Integer(string name, string description, string defaultText, Func<PretrainOptions, int?> get,
+        Func<PretrainOptions, int, PretrainOptions> set, Func<int, string?> check, bool mayChangeOnResume = false) =>
+        new PretrainOption<int>(name, description, defaultText, OptionValue.Integer, Getter(get),
+            set, check) { MayChangeOnResume = mayChangeOnResume };
+
+    private static PretrainOption Real(string name, string description, string defaultText, Func<PretrainOptions, double?> get,
+        Func<PretrainOptions, double, PretrainOptions> set, Func<double, string?> check, bool mayChangeOnResume = false) =>
+        new PretrainOption<double>(name, description, defaultText, OptionValue.Real, Getter(get), set, check) { MayChangeOnResume = mayChangeOnResume };
+
+    private static PretrainOption Choice<T>(string name, string description, string defaultText, Func<PretrainOptions, T?> get,
+        Func<PretrainOptions, T, PretrainOptions> set)
+        where T : struct, Enum =>
+        new PretrainOption<T>(name, description, defaultText, OptionValue.Choice<T>(), Getter(get), set);
+
+    private static PretrainOption<T>.Getter Getter<T>(Func<PretrainOptions, T?> get)
+        where T : struct => (PretrainOptions o, out T v) =>
+        {
+            T? current = get(o);
+            v = current.GetValueOrDefault();
+            return current.HasValue;
+        };
+
+    private static string? Positive(int value) => value > 0 ? null : "must be 1 or more";
+
+    private static string? Positive(double value) => value > 0 && double.IsFinite(value) ? null : "must be above zero";
+
+    private static string? NotNegative(double value) => value >= 0 && double.IsFinite(value) ? null : "must be zero or more";
+
+    private static string? AtLeastTwo(int value) => value >= 2 ? null : "must be 2 or more";
+
+    private static string? Device(string value) =>
+        value is "cpu" or "cuda" or "auto" || (value.StartsWith("cuda:", StringComparison.Ordinal) && ushort.TryParse(value.AsSpan(5), out _))
+            ? null
+            : "must be cpu, cuda, cuda:N or auto";
+}

@@ -1,0 +1,101 @@
+using ScottPlot;
+using ScottPlot.TickGenerators;
+using WclSharp.Checkpoints;
+using WclSharp.Training;
+
+namespace WclSharp.Reporting;
+
+/// <summary>
+/// Draws the course of a run, a panel for each kind of metric over the epochs: losses, kNN accuracy, weak labels,
+/// features, learning rate. What was not measured has no panel.
+/// </summary>
+internal static class CurvesPlot
+{
+    private const int PanelWidth = 520, PanelHeight = 380;
+
+    // Okabe and Ito's palette, told apart by people with any colour vision.
+    private static readonly Color Blue = Color.FromHex("#0072B2"), Orange = Color.FromHex("#D55E00"), Grey = Color.FromHex("#777777");
+
+    /// <summary>Writes the picture as PNG.</summary>
+    /// <param name="path">File to write; an old one is replaced.</param>
+    /// <param name="metrics">Metrics in the order of epochs; epoch 0 is the untrained network.</param>
+    /// <param name="title">Name of the run, above the first panel.</param>
+    /// <exception cref="WclException">The file cannot be written.</exception>
+    public static void Write(string path, IReadOnlyList<EpochMetrics> metrics, string title)
+    {
+        byte[] png = Draw(metrics, title);
+        AtomicFile.Write(path, stream => stream.Write(png));
+    }
+
+    private static byte[] Draw(IReadOnlyList<EpochMetrics> metrics, string title)
+    {
+        _ = PlotFont.Typeface;
+        Curve Of(string name, Color color, Func<EpochMetrics, double?> metric, double scale = 1) =>
+            new(name, color, [.. metrics.Where(m => metric(m) is { } value && double.IsFinite(value))
+                .Select(m => new Coordinates(m.Epoch, metric(m)!.Value * scale))]);
+
+        Panel[] panels =
+        [
+            new("Loss", "nats", [Of("instance", Blue, m => m.InstanceLoss), Of("weak", Orange, m => m.WeakLoss)]),
+            new("kNN accuracy on held-out images", "% of images", [Of("kNN", Blue, m => m.Knn, 100)]) { BaselineLabel = "untrained" },
+            new("Weak labels", "% of batch", [Of("purity", Blue, m => m.Purity, 100), Of("largest component", Orange, m => m.LargestComponent, 100)]) { FromZero = true },
+            new("Weak labels: connected components", "components per batch", [Of("components", Blue, m => m.Components)]) { FromZero = true },
+            new("Effective rank of the features", "dimensions", [Of("effective rank", Blue, m => m.EffectiveRank)]) { FromZero = true },
+            new("Learning rate, last step of the epoch", "learning rate", [Of("learning rate", Blue, m => m.Lr)]) { FromZero = true },
+        ];
+        var drawn = panels.Where(panel => panel.Curves.Any(curve => curve.Points.Length > 0)).ToArray();
+        if (drawn.Length == 0) drawn = [panels[0]]; // an empty picture says so itself
+
+        int columns = drawn.Length switch { 1 => 1, <= 4 => 2, _ => 3 };
+        int rows = (drawn.Length + columns - 1) / columns;
+        var multiplot = new Multiplot();
+        multiplot.AddPlots(drawn.Length);
+        multiplot.Layout = new ScottPlot.MultiplotLayouts.Grid(rows, columns);
+        for (int i = 0; i < drawn.Length; i++)
+            Fill(multiplot.GetPlot(i), drawn[i], lastEpoch: metrics.Count == 0 ? 1 : Math.Max(1, metrics.Max(m => m.Epoch)));
+
+        var picture = multiplot.Render(columns * PanelWidth, rows * PanelHeight);
+        return picture.GetImageBytes(ImageFormat.Png);
+    }
+
+    private static void Fill(Plot plot, Panel panel, int lastEpoch)
+    {
+        plot.Title(panel.Title, size: 15);
+        plot.Axes.Title.Label.Bold = false;
+        plot.XLabel("epoch", size: 13);
+        plot.YLabel(panel.Unit, size: 13);
+        plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true, MinimumTickSpacing = 35 };
+        plot.Axes.Left.TickGenerator = new NumericAutomatic { MinimumTickSpacing = 30 };
+
+        foreach (var curve in panel.Curves.Where(curve => curve.Points.Length > 0))
+        {
+            var line = plot.Add.Scatter(curve.Points, curve.Color);
+            line.LegendText = curve.Name;
+            line.LineWidth = 2;
+            line.MarkerSize = curve.Points.Length <= 30 ? 6 : 0; // markers of a long run would hide its line
+        }
+
+        if (panel.BaselineLabel is not null && panel.Curves[0].Points is [{ X: 0 } untrained, ..])
+        {
+            var line = plot.Add.HorizontalLine(untrained.Y, 1.5f, Grey, LinePattern.Dashed);
+            line.LegendText = panel.BaselineLabel;
+        }
+
+        plot.Axes.AutoScale();
+        plot.Axes.SetLimitsX(-0.02 * lastEpoch, 1.02 * lastEpoch);
+        if (panel.FromZero) plot.Axes.SetLimitsY(0, plot.Axes.GetLimits().Top);
+        if (panel.Curves.Count(curve => curve.Points.Length > 0) > 1 || panel.BaselineLabel is not null) plot.ShowLegend();
+        else plot.HideLegend();
+    }
+
+    private sealed record Curve(string Name, Color Color, Coordinates[] Points);
+
+    private sealed record Panel(string Title, string Unit, Curve[] Curves)
+    {
+        /// <summary>Whether the vertical axis starts at zero.</summary>
+        public bool FromZero { get; init; }
+
+        /// <summary>Name of a dashed line at the first curve's value of epoch 0; null draws none.</summary>
+        public string? BaselineLabel { get; init; }
+    }
+}

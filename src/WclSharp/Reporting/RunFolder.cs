@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using WclSharp.Checkpoints;
+using WclSharp.Configuration;
+using WclSharp.Training;
+
+namespace WclSharp.Reporting;
+
+/// <summary>
+/// The folder of one run: <c>config.json</c>, <c>metrics.jsonl</c>, <c>summary.json</c>, <c>train.log</c>,
+/// <c>bad_images.csv</c>, <c>checkpoints/</c> and <c>plots/</c>. One process at a time writes to it: the open log is the lock.
+/// </summary>
+internal sealed class RunFolder : IDisposable
+{
+    private readonly Lock gate = new();
+    private readonly StreamWriter log;
+
+    private RunFolder(string path, bool resume)
+    {
+        FullPath = path;
+        try
+        {
+            // The log first: it is the lock, so a folder that another process trains in is left as it is.
+            var stream = new FileStream(LogPath, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
+            stream.Seek(0, SeekOrigin.End);
+            log = new StreamWriter(stream) { AutoFlush = true };
+            Directory.CreateDirectory(CheckpointFolder);
+            Directory.CreateDirectory(PlotFolder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log?.Dispose();
+            throw new WclUsageException(resume
+                ? $"Cannot write to the run in {path}: {OneLine(e)} Is another process training in it?"
+                : NotWritable(path, e), e);
+        }
+    }
+
+    /// <summary>Absolute path of the folder.</summary>
+    public string FullPath { get; }
+
+    public string ConfigPath => Path.Combine(FullPath, "config.json");
+
+    public string MetricsPath => Path.Combine(FullPath, "metrics.jsonl");
+
+    public string SummaryPath => Path.Combine(FullPath, "summary.json");
+
+    public string LogPath => Path.Combine(FullPath, "train.log");
+
+    public string BadImagesPath => Path.Combine(FullPath, "bad_images.csv");
+
+    public string CheckpointFolder => Path.Combine(FullPath, "checkpoints");
+
+    public string PlotFolder => Path.Combine(FullPath, "plots");
+
+    /// <summary>Makes the folder of a new run, or opens that of a run to go on with.</summary>
+    /// <param name="path">The folder; null is <c>runs/</c> and the time of the start, under the current folder.</param>
+    /// <param name="resume">Whether the run is there already.</param>
+    /// <param name="startedAt">Local time of the start.</param>
+    /// <exception cref="WclUsageException">
+    /// A new run's folder has something in it or cannot be made; or there is no run to resume; or another process writes to it.
+    /// </exception>
+    public static RunFolder Create(string? path, bool resume, DateTime startedAt)
+    {
+        if (resume)
+        {
+            if (path is null) throw new WclUsageException("--resume needs the run to go on with: give its folder with --out.");
+            if (!File.Exists(Path.Combine(path, "config.json")))
+                throw new WclUsageException($"There is no run to resume in {path} (no config.json); leave out --resume to start one, or name the folder of a run with --out.");
+            return new RunFolder(Path.GetFullPath(path), resume);
+        }
+
+        if (path is not null && File.Exists(path))
+            throw new WclUsageException($"--out {path} is a file; name a new folder.");
+        if (path is not null && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+            throw new WclUsageException($"The folder {path} is not empty; go on with the run in it with --resume, or name a new folder with --out.");
+
+        string folder = Path.GetFullPath(path ?? FreeDefault(startedAt));
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException(NotWritable(folder, e), e);
+        }
+
+        return new RunFolder(folder, resume);
+    }
+
+    /// <summary>Writes the options, so that <c>--config</c> repeats the run.</summary>
+    public void WriteConfig(PretrainOptions resolved) =>
+        AtomicFile.Write(ConfigPath, stream => stream.Write(ConfigFile.ToJson(resolved)));
+
+    /// <summary>The options that the run was started with.</summary>
+    public PretrainOptions ReadConfig() => ReadConfig(FullPath);
+
+    /// <summary>The options that the run in a folder was started with, <see cref="PretrainOptions.Out"/> set to the folder.</summary>
+    /// <exception cref="WclUsageException">There is no run in the folder, or its configuration is damaged.</exception>
+    public static PretrainOptions ReadConfig(string folder)
+    {
+        string path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path))
+            throw new WclUsageException($"There is no run in {folder} (no config.json); name the folder that wcl pretrain wrote.");
+        return ConfigFile.Read(path, new PretrainOptions()) with { Out = folder };
+    }
+
+    /// <summary>Adds a line to <c>metrics.jsonl</c>.</summary>
+    /// <exception cref="WclException">The disk is full, or the file is not writable.</exception>
+    public void AppendMetrics(EpochMetrics metrics)
+    {
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(metrics, RunJson.Default.EpochMetrics), (byte)'\n'];
+        try
+        {
+            using var stream = new FileStream(MetricsPath, FileMode.Append, FileAccess.Write, FileShare.Read);
+            stream.Write(line);
+            stream.Flush(flushToDisk: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclException($"Could not write {MetricsPath}: {OneLine(e)} Free some space, then go on with --resume --out {FullPath}.", e);
+        }
+    }
+
+    /// <summary>The metrics so far. A last line that a crash cut short is left out.</summary>
+    /// <exception cref="WclException">A line is damaged.</exception>
+    public IReadOnlyList<EpochMetrics> ReadMetrics() => ReadMetrics(FullPath);
+
+    /// <inheritdoc cref="ReadMetrics()"/>
+    public static IReadOnlyList<EpochMetrics> ReadMetrics(string folder)
+    {
+        string path = Path.Combine(folder, "metrics.jsonl");
+        if (!File.Exists(path)) return [];
+        string[] lines = File.ReadAllText(path).Split('\n'); // a whole file ends in a line break: its last piece is empty
+        List<EpochMetrics> metrics = [];
+        foreach (var (index, line) in lines.SkipLast(1).Index())
+        {
+            try
+            {
+                metrics.Add(JsonSerializer.Deserialize(line, RunJson.Default.EpochMetrics)!);
+            }
+            catch (JsonException e)
+            {
+                throw new WclException($"{path}, line {index + 1} is damaged: {line}", e);
+            }
+        }
+
+        return metrics;
+    }
+
+    /// <summary>Drops the metrics of epochs after one, which a resumed run goes through again.</summary>
+    public void TruncateMetrics(int lastEpoch)
+    {
+        if (!File.Exists(MetricsPath)) return;
+        var kept = ReadMetrics().Where(metrics => metrics.Epoch <= lastEpoch);
+        AtomicFile.Write(MetricsPath, stream =>
+        {
+            foreach (var metrics in kept)
+            {
+                stream.Write(JsonSerializer.SerializeToUtf8Bytes(metrics, RunJson.Default.EpochMetrics));
+                stream.WriteByte((byte)'\n');
+            }
+        });
+    }
+
+    /// <summary>Writes what the run came to.</summary>
+    public void WriteSummary(RunSummary summary) =>
+        AtomicFile.Write(SummaryPath, stream => stream.Write(
+            [.. JsonSerializer.SerializeToUtf8Bytes(summary, RunJson.Indented.RunSummary), (byte)'\n']));
+
+    /// <summary>Adds a line with the time to <c>train.log</c>. A full disk does not stop a run here: the checkpoint says so.</summary>
+    public void Log(string line)
+    {
+        lock (gate)
+        {
+            try
+            {
+                log.WriteLine($"{DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  {line}");
+            }
+            catch (IOException)
+            {
+                // The log is a convenience.
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            try
+            {
+                log.Dispose();
+            }
+            catch (IOException)
+            {
+                // What could not be written on a full disk is tried again here.
+            }
+        }
+    }
+
+    private static string FreeDefault(DateTime startedAt)
+    {
+        string name = Path.Combine("runs", startedAt.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
+        string free = name;
+        for (int i = 2; Directory.Exists(free); i++) free = $"{name}-{i}"; // two runs in one second
+        return free;
+    }
+
+    private static string NotWritable(string folder, Exception e) =>
+        $"Cannot make the run folder {folder}: {OneLine(e)} Name a folder that you can write to with --out.";
+
+    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ").TrimEnd('.') + ".";
+}

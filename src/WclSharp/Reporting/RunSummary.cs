@@ -1,0 +1,116 @@
+namespace WclSharp.Reporting;
+
+/// <summary>
+/// What a run came to: <c>summary.json</c>, with snake_case keys. A property is null, and its key absent, where it was
+/// not measured.
+/// </summary>
+public sealed record RunSummary
+{
+    /// <summary><c>finished</c>, or <c>stopped</c> where a signal or an error ended the run early.</summary>
+    public required string Status { get; init; }
+
+    /// <summary>Contrastive method, as on the command line.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>Seed of everything random.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>Epochs that are finished.</summary>
+    public int Epoch { get; init; }
+
+    /// <summary>Epochs that were asked for.</summary>
+    public int Epochs { get; init; }
+
+    /// <summary>kNN top-1 accuracy of the untrained network, 0 to 1.</summary>
+    public double? KnnBefore { get; init; }
+
+    /// <summary>kNN top-1 accuracy of the last evaluation, 0 to 1.</summary>
+    public double? Knn { get; init; }
+
+    /// <summary>Mean instance loss of the last epoch, nats.</summary>
+    public double? InstanceLoss { get; init; }
+
+    /// <summary>Mean weak loss of the last epoch, nats.</summary>
+    public double? WeakLoss { get; init; }
+
+    /// <summary>Learning rate of the last step.</summary>
+    public double? Lr { get; init; }
+
+    /// <summary>Images per second of the last epoch, both views of an image counted once.</summary>
+    public double? ImagesPerSecond { get; init; }
+
+    /// <summary>Share of the last epoch spent waiting for data, 0 to 1.</summary>
+    public double? DataWait { get; init; }
+
+    /// <summary>Mean number of connected components per batch, last epoch.</summary>
+    public double? Components { get; init; }
+
+    /// <summary>Mean share of a batch that its largest component holds, last epoch, 0 to 1.</summary>
+    public double? LargestComponent { get; init; }
+
+    /// <summary>Share of rows in their component's most frequent class, last epoch, 0 to 1.</summary>
+    public double? Purity { get; init; }
+
+    /// <summary>Effective rank of the features at the last evaluation.</summary>
+    public double? EffectiveRank { get; init; }
+
+    /// <summary>Mean squared distance of the two views of an image at the last evaluation.</summary>
+    public double? Alignment { get; init; }
+
+    /// <summary>Uniformity of the features at the last evaluation.</summary>
+    public double? Uniformity { get; init; }
+
+    /// <summary>Seconds of training, evaluation left out.</summary>
+    public double? Seconds { get; init; }
+
+    /// <summary>Seconds from start to end of this process's part of the run, everything included.</summary>
+    public double? WallSeconds { get; init; }
+
+    /// <summary>Peak resident memory of the process, MiB.</summary>
+    public double? PeakMemoryMib { get; init; }
+
+    /// <summary>Hash of the training images that were used.</summary>
+    public string? DatasetFingerprint { get; init; }
+
+    /// <summary>Images that were trained on.</summary>
+    public long? TrainImages { get; init; }
+
+    /// <summary>Held-out images that kNN was measured on.</summary>
+    public long? TestImages { get; init; }
+
+    /// <summary>Images that could not be read.</summary>
+    public long? BadImages { get; init; }
+
+    /// <summary>Device that was trained on.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Number format that was trained in: fp32 or bf16.</summary>
+    public string? Precision { get; init; }
+
+    /// <summary>What the run was made with.</summary>
+    public SoftwareVersions? Versions { get; init; }
+
+    /// <summary>This summary with the last of every metric that was measured.</summary>
+    public RunSummary WithMetrics(IReadOnlyList<Training.EpochMetrics> metrics)
+    {
+        double? Last(Func<Training.EpochMetrics, double?> metric) => metrics.Select(metric).LastOrDefault(value => value is not null);
+        return this with
+        {
+            Epoch = metrics.Count == 0 ? 0 : metrics.Max(m => m.Epoch),
+            KnnBefore = metrics.FirstOrDefault(m => m.Epoch == 0)?.Knn,
+            Knn = Last(m => m.Knn),
+            InstanceLoss = Last(m => m.InstanceLoss),
+            WeakLoss = Last(m => m.WeakLoss),
+            Lr = Last(m => m.Lr),
+            ImagesPerSecond = Last(m => m.ImagesPerSecond),
+            DataWait = Last(m => m.DataWait),
+            Components = Last(m => m.Components),
+            LargestComponent = Last(m => m.LargestComponent),
+            Purity = Last(m => m.Purity),
+            EffectiveRank = Last(m => m.EffectiveRank),
+            Alignment = Last(m => m.Alignment),
+            Uniformity = Last(m => m.Uniformity),
+            Seconds = Last(m => m.Seconds),
+        };
+    }
+}

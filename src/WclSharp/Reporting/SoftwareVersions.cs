@@ -1,0 +1,27 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace WclSharp.Reporting;
+
+/// <summary>Versions of what a run was made with.</summary>
+/// <param name="WclSharp">This library.</param>
+/// <param name="TorchSharp">TorchSharp.</param>
+/// <param name="Libtorch">The libtorch behind it.</param>
+/// <param name="Dotnet">The .NET runtime.</param>
+/// <param name="Os">The operating system.</param>
+public sealed record SoftwareVersions(string WclSharp, string TorchSharp, string Libtorch, string Dotnet, string Os)
+{
+    /// <summary>Those of this process.</summary>
+    public static SoftwareVersions Current { get; } = new(
+        VersionOf(typeof(SoftwareVersions)),
+        VersionOf(typeof(torch)),
+        torch.__version__,
+        Environment.Version.ToString(),
+        RuntimeInformation.OSDescription);
+
+    // The build may append "+" and the source revision.
+    private static string VersionOf(Type type) =>
+        type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+        ?? type.Assembly.GetName().Version?.ToString() ?? "unknown";
+}
