@@ -21,9 +21,6 @@ internal sealed record CheckpointState
     /// <summary>Steps in <see cref="Sums"/>.</summary>
     public int SummedSteps { get; init; }
 
-    /// <summary>kNN accuracy before training; null where not measured.</summary>
-    public double? KnnBefore { get; init; }
-
     /// <summary>Best kNN accuracy so far.</summary>
     public double? BestKnn { get; init; }
 

@@ -25,7 +25,7 @@ internal sealed class CheckpointStore(string folder)
 
     /// <summary>Writes a checkpoint, makes it the last (and the best), and deletes what neither name points to.</summary>
     /// <returns>Its folder.</returns>
-    public string Save(WclModel model, Optimizer optimizer, CheckpointState state, bool best)
+    public string Save(WclModel model, Optimizer optimizer, CheckpointState state, IReadOnlyDictionary<string, string> encoderFacts, bool best)
     {
         string name = $"step-{state.Step:D8}";
         string target = Path.Combine(folder, name);
@@ -39,7 +39,7 @@ internal sealed class CheckpointStore(string folder)
             throw new WclException($"Could not make the folder '{target}': {e.Message.TrimEnd('.')}. Give another with --out.", e);
         }
 
-        SafetensorsFile.Write(Path.Combine(target, Encoder), ModuleWeights.Of(model.Encoder), Describe(model));
+        SafetensorsFile.Write(Path.Combine(target, Encoder), ModuleWeights.Of(model.Encoder), encoderFacts);
         SafetensorsFile.Write(Path.Combine(target, Heads), model.Heads.SelectMany(h => ModuleWeights.Of(h.Module, h.Prefix)));
         SafetensorsFile.Write(Path.Combine(target, OptimizerState), optimizer.NamedState());
         var files = new[] { Encoder, Heads, OptimizerState }.ToDictionary(f => f, f => Hash(Path.Combine(target, f)));
@@ -75,15 +75,6 @@ internal sealed class CheckpointStore(string folder)
 
     /// <summary>The encoder's weights of a checkpoint folder.</summary>
     public static string EncoderFile(string checkpoint) => Path.Combine(checkpoint, Encoder);
-
-    /// <summary>Facts about an encoder that its file carries for people and programs.</summary>
-    public static Dictionary<string, string> Describe(WclModel model) => new()
-    {
-        ["format"] = "pt",
-        ["arch"] = model.Encoder.Architecture.ToString().ToLowerInvariant(),
-        ["width"] = model.Encoder.Width.ToString(System.Globalization.CultureInfo.InvariantCulture),
-        ["stem"] = model.Encoder.Stem.ToString().ToLowerInvariant(),
-    };
 
     private static CheckpointState ReadState(string source)
     {

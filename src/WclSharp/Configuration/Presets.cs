@@ -41,6 +41,13 @@ internal static class Presets
 
     public static IEnumerable<string> Names => ByName.Keys;
 
+    /// <summary>Largest side that is taken from the data where neither options nor preset give one.</summary>
+    public const int LargestOwnSide = 64;
+
+    /// <summary>Side of the crops as far as it is known before the data is read.</summary>
+    public static int? ImageSizeOf(PretrainOptions given) =>
+        given.ImageSize ?? (ByName.TryGetValue(given.Preset, out var preset) ? preset.ImageSize : null);
+
     /// <summary>Fills every option that was not given, from the preset and the data, and checks the whole.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the data or another value.</exception>
     public static ResolvedOptions Resolve(PretrainOptions given, DataFacts data)
@@ -79,7 +86,7 @@ internal static class Presets
         }, warnings);
     }
 
-    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, 16, 64) : 64;
+    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, 16, LargestOwnSide) : LargestOwnSide;
 
     private static int CheckedBatch(int batch, DataFacts data) => batch <= data.Images
         ? batch
