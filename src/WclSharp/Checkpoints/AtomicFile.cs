@@ -1,0 +1,34 @@
+namespace WclSharp.Checkpoints;
+
+/// <summary>Writes files that appear whole or not at all: into a temporary name, to the disk, then renamed.</summary>
+internal static class AtomicFile
+{
+    /// <exception cref="WclException">The disk is full or the folder is not writable; the old file is untouched.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        string temporary = path + ".tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+            throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. Free some space or give another folder with --out; what was saved before is intact.", e);
+        }
+    }
+
+    /// <summary>Writes text as UTF-8.</summary>
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    private static void TryDelete(string path)
+    {
+        try { File.Delete(path); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { /* the first error is the one to tell */ }
+    }
+}

@@ -1,0 +1,7 @@
+namespace WclSharp;
+
+/// <summary>Something went wrong that a person can act on; the message is one line that says what, with the value, and what to do.</summary>
+public class WclException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The call or its input is wrong (exit code 2 of the command line).</summary>
+public sealed class WclUsageException(string message, Exception? inner = null) : WclException(message, inner);
