@@ -1,5 +1,6 @@
 using ScottPlot;
 using ScottPlot.TickGenerators;
+using SkiaSharp;
 using WclSharp.Checkpoints;
 using WclSharp.Training;
 
@@ -11,7 +12,9 @@ namespace WclSharp.Reporting;
 /// </summary>
 internal static class CurvesPlot
 {
-    private const int PanelWidth = 520, PanelHeight = 380;
+    private const int PanelWidth = 520, PanelHeight = 380, TitleHeight = 56, TitleSize = 20;
+
+    private const double LegendStrip = 0.18;
 
     // Okabe and Ito's palette, told apart by people with any colour vision.
     private static readonly Color Blue = Color.FromHex("#0072B2"), Orange = Color.FromHex("#D55E00"), Grey = Color.FromHex("#777777");
@@ -19,7 +22,7 @@ internal static class CurvesPlot
     /// <summary>Writes the picture as PNG.</summary>
     /// <param name="path">File to write; an old one is replaced.</param>
     /// <param name="metrics">Metrics in the order of epochs; epoch 0 is the untrained network.</param>
-    /// <param name="title">Name of the run, above the first panel.</param>
+    /// <param name="title">Name of the run, above the panels.</param>
     /// <exception cref="WclException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<EpochMetrics> metrics, string title)
     {
@@ -54,9 +57,24 @@ internal static class CurvesPlot
         for (int i = 0; i < drawn.Length; i++)
             Fill(multiplot.GetPlot(i), drawn[i], lastEpoch: metrics.Count == 0 ? 1 : Math.Max(1, metrics.Max(m => m.Epoch)));
 
-        var picture = multiplot.Render(columns * PanelWidth, rows * PanelHeight);
-        return picture.GetImageBytes(ImageFormat.Png);
+        // Rendering panels clears the whole canvas, so they get one of their own.
+        int width = columns * PanelWidth, height = rows * PanelHeight;
+        using var panelSurface = Surface(width, height);
+        multiplot.Render(panelSurface.Canvas, new PixelRect(0, width, height, 0));
+
+        using var surface = Surface(width, TitleHeight + height);
+        surface.Canvas.Clear(SKColors.White);
+        using var font = new SKFont(PlotFont.Typeface, TitleSize) { Edging = SKFontEdging.Antialias, Subpixel = true };
+        using var paint = new SKPaint { Color = SKColors.Black, IsAntialias = true };
+        surface.Canvas.DrawText(title, 16, TitleHeight / 2f + TitleSize / 2f, SKTextAlign.Left, font, paint);
+        surface.Canvas.DrawSurface(panelSurface, 0, TitleHeight);
+        using var picture = surface.Snapshot();
+        using var png = picture.Encode(SKEncodedImageFormat.Png, 100);
+        return png.ToArray();
     }
+
+    private static SKSurface Surface(int width, int height) =>
+        SKSurface.Create(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
 
     private static void Fill(Plot plot, Panel panel, int lastEpoch)
     {
@@ -64,7 +82,12 @@ internal static class CurvesPlot
         plot.Axes.Title.Label.Bold = false;
         plot.XLabel("epoch", size: 13);
         plot.YLabel(panel.Unit, size: 13);
-        plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true, MinimumTickSpacing = 35 };
+        plot.Axes.Bottom.TickGenerator = new NumericAutomatic
+        {
+            IntegerTicksOnly = true,
+            MinimumTickSpacing = 35,
+            MinorTickGenerator = new EvenlySpacedMinorTickGenerator(1), // there are no parts of epochs to mark
+        };
         plot.Axes.Left.TickGenerator = new NumericAutomatic { MinimumTickSpacing = 30 };
 
         foreach (var curve in panel.Curves.Where(curve => curve.Points.Length > 0))
@@ -81,11 +104,22 @@ internal static class CurvesPlot
             line.LegendText = panel.BaselineLabel;
         }
 
+        bool legend = panel.Curves.Count(curve => curve.Points.Length > 0) > 1 || panel.BaselineLabel is not null;
         plot.Axes.AutoScale();
-        plot.Axes.SetLimitsX(-0.02 * lastEpoch, 1.02 * lastEpoch);
-        if (panel.FromZero) plot.Axes.SetLimitsY(0, plot.Axes.GetLimits().Top);
-        if (panel.Curves.Count(curve => curve.Points.Length > 0) > 1 || panel.BaselineLabel is not null) plot.ShowLegend();
-        else plot.HideLegend();
+        var limits = plot.Axes.GetLimits();
+        double bottom = panel.FromZero ? 0 : limits.Bottom;
+        double top = panel.FromZero ? limits.Top * 1.05 : limits.Top;
+        // The legend lies in a strip above the curves, so that it covers none.
+        plot.Axes.SetLimits(-0.02 * lastEpoch, 1.02 * lastEpoch, bottom, legend ? top + LegendStrip * (top - bottom) : top);
+        if (!legend)
+        {
+            plot.HideLegend();
+            return;
+        }
+
+        plot.ShowLegend(Alignment.UpperRight, Orientation.Horizontal);
+        plot.Legend.ShadowColor = Colors.Transparent;
+        plot.Legend.OutlineColor = Grey.WithAlpha(0.4);
     }
 
     private sealed record Curve(string Name, Color Color, Coordinates[] Points);

@@ -10,7 +10,7 @@ namespace WclSharp.Reporting;
 /// </summary>
 internal static class NeighborSheet
 {
-    private const int Cell = 96, Gap = 14, QueryGap = 26, CaptionHeight = 38, Margin = 24, HeaderHeight = 84, FrameWidth = 4;
+    private const int Cell = 96, Gap = 14, QueryGap = 26, CaptionHeight = 44, Margin = 24, HeaderHeight = 84, FrameWidth = 4;
     private const float TitleSize = 20, TextSize = 12;
 
     // Dark enough on white, and apart in lightness as well as in hue.
