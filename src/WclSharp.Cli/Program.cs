@@ -1,6 +1,3 @@
-using TorchSharp;
-using WclSharp.Native;
+using WclSharp.Cli;
 
-Console.WriteLine(TorchRuntime.State);
-using var x = torch.rand(3, 3);
-Console.WriteLine(x.ToString(TensorStringStyle.Numpy));
+return CommandLine.Run(args, CommandActions.Library);
