@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using WclSharp.Checkpoints;
 using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -18,15 +19,16 @@ internal static class EvaluateCommand
         var data = Text("--data", "PATH", "Training images with labels, whose neighbours vote [default: the run's]");
         var test = Text("--test", "PATH", "Held-out images with labels, which are classified [default: the run's]");
         var labels = Text("--labels", "CSV", "CSV or TSV file of path,label rows that names classes [default: the run's]");
-        var neighbors = new Option<int?>("--knn-k") { HelpName = "N", Description = "Neighbours that vote [default: 200; 20 below 20,000 training images]" };
+        var neighbors = Text("--knn-k", "N", "Neighbours that vote [default: 200; 20 below 20,000 training images]");
         var device = Text("--device", "DEVICE", "cpu, cuda, cuda:N or auto [default: auto]");
         var json = Text("--json", "FILE", "Write the result as JSON too [default: none]");
         var command = new Command("evaluate", "Measure what a run's encoder has learned, by its nearest neighbours") { run, data, test, labels, neighbors, device, json };
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(neighbors) is <= 0 and var k) throw new WclUsageException($"--knn-k is {k}; it must be 1 or more.");
+            // Parsed and checked as pretrain's are.
+            var values = Parse(Parse(new PretrainOptions(), "knn-k", parsed.GetValue(neighbors)), "device", parsed.GetValue(device));
             var request = new EvaluateRequest(parsed.GetRequiredValue(run), parsed.GetValue(data), parsed.GetValue(test), parsed.GetValue(labels),
-                parsed.GetValue(neighbors), parsed.GetValue(device) ?? "auto");
+                values.KnnK, values.Device);
             using var signals = new StopSignals(_ => { });
             try
             {
@@ -42,6 +44,9 @@ internal static class EvaluateCommand
         });
         return command;
     }
+
+    private static PretrainOptions Parse(PretrainOptions options, string name, string? text) =>
+        text is null ? options : PretrainOptionTable.Find(name)!.Parse(options, text);
 
     private static void Report(EvaluateOutcome outcome, TextWriter output) => output.WriteLine(string.Create(CultureInfo.InvariantCulture,
         $"kNN accuracy after epoch {outcome.Epoch}: {EpochTable.Percent(outcome.Knn)} of {outcome.TestImages:N0} images, by the {outcome.KnnK} nearest of {outcome.TrainImages:N0}, in {outcome.Seconds:0.0} s"));

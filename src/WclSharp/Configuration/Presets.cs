@@ -1,3 +1,4 @@
+using System.Globalization;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -26,6 +27,9 @@ internal static class Presets
     /// <summary>Images from this side on get the ImageNet stem; below, its stride of 4 leaves too few pixels.</summary>
     private const int ImageNetStemSide = 97;
 
+    /// <summary>Sides that tiny takes over from the data, pixels: below, nothing is left after the network's strides of 8.</summary>
+    private const int SmallestTinySide = 16, LargestTinySide = 64;
+
     /// <summary>A preset's warm-up takes no more than this share of a short run.</summary>
     private const double LargestWarmupShare = 0.2;
 
@@ -40,6 +44,15 @@ internal static class Presets
     };
 
     public static IEnumerable<string> Names => ByName.Keys;
+
+    /// <summary>The presets' values of an option, for <c>--help</c>.</summary>
+    public static string Describe(string option)
+    {
+        var values = ByName.Select(entry => (entry.Key, Value: entry.Value.Show(option)));
+        return values.Select(pair => pair.Value).Distinct().Count() == 1
+            ? values.First().Value
+            : string.Join(", ", values.Select(pair => $"{pair.Key} {pair.Value}"));
+    }
 
     /// <summary>Fills every option that was not given, from the preset and the data, and checks the whole.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the data or another value.</exception>
@@ -79,7 +92,7 @@ internal static class Presets
         }, warnings);
     }
 
-    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, 16, 64) : 64;
+    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, SmallestTinySide, LargestTinySide) : LargestTinySide;
 
     private static int CheckedBatch(int batch, DataFacts data) => batch <= data.Images
         ? batch
@@ -114,5 +127,21 @@ internal static class Presets
     };
 
     private sealed record Preset(EncoderArch Arch, int Width, EncoderStem? Stem, int? ImageSize, int Batch, int Epochs,
-        OptimizerKind Optimizer, double WarmupEpochs, int HeadHidden, int HeadOutput);
+        OptimizerKind Optimizer, double WarmupEpochs, int HeadHidden, int HeadOutput)
+    {
+        public string Show(string option) => option switch
+        {
+            "arch" => Arch.ToString().ToLowerInvariant(),
+            "width" => Width.ToString(CultureInfo.InvariantCulture),
+            "stem" => Stem?.ToString().ToLowerInvariant() ?? "by image size",
+            "image-size" => ImageSize?.ToString(CultureInfo.InvariantCulture) ?? $"the images' own, at most {LargestTinySide}",
+            "batch" => Batch.ToString(CultureInfo.InvariantCulture),
+            "epochs" => Epochs.ToString(CultureInfo.InvariantCulture),
+            "optimizer" => Optimizer.ToString().ToLowerInvariant(),
+            "warmup-epochs" => WarmupEpochs.ToString(CultureInfo.InvariantCulture),
+            "head-hidden" => HeadHidden.ToString(CultureInfo.InvariantCulture),
+            "head-output" => HeadOutput.ToString(CultureInfo.InvariantCulture),
+            _ => throw new ArgumentException($"Presets have no {option}.", nameof(option)),
+        };
+    }
 }
