@@ -24,11 +24,14 @@ internal static class Presets
 {
     public const string Default = "tiny";
 
+    /// <summary>Largest side that is taken from the data where neither options nor preset give one.</summary>
+    public const int LargestOwnSide = 64;
+
     /// <summary>Images from this side on get the ImageNet stem; below, its stride of 4 leaves too few pixels.</summary>
     private const int ImageNetStemSide = 97;
 
-    /// <summary>Sides that tiny takes over from the data, pixels: below, nothing is left after the network's strides of 8.</summary>
-    private const int SmallestTinySide = 16, LargestTinySide = 64;
+    /// <summary>Smallest side that is taken from the data: below, nothing is left after the network's strides of 8.</summary>
+    private const int SmallestOwnSide = 16;
 
     /// <summary>A preset's warm-up takes no more than this share of a short run.</summary>
     private const double LargestWarmupShare = 0.2;
@@ -53,6 +56,10 @@ internal static class Presets
             ? values.First().Value
             : string.Join(", ", values.Select(pair => $"{pair.Key} {pair.Value}"));
     }
+
+    /// <summary>Side of the crops as far as it is known before the data is read.</summary>
+    public static int? ImageSizeOf(PretrainOptions given) =>
+        given.ImageSize ?? (ByName.TryGetValue(given.Preset, out var preset) ? preset.ImageSize : null);
 
     /// <summary>Fills every option that was not given, from the preset and the data, and checks the whole.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the data or another value.</exception>
@@ -92,7 +99,7 @@ internal static class Presets
         }, warnings);
     }
 
-    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, SmallestTinySide, LargestTinySide) : LargestTinySide;
+    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;
 
     private static int CheckedBatch(int batch, DataFacts data) => batch <= data.Images
         ? batch
@@ -134,7 +141,7 @@ internal static class Presets
             "arch" => Arch.ToString().ToLowerInvariant(),
             "width" => Width.ToString(CultureInfo.InvariantCulture),
             "stem" => Stem?.ToString().ToLowerInvariant() ?? "by image size",
-            "image-size" => ImageSize?.ToString(CultureInfo.InvariantCulture) ?? $"the images' own, at most {LargestTinySide}",
+            "image-size" => ImageSize?.ToString(CultureInfo.InvariantCulture) ?? $"the images' own, at most {LargestOwnSide}",
             "batch" => Batch.ToString(CultureInfo.InvariantCulture),
             "epochs" => Epochs.ToString(CultureInfo.InvariantCulture),
             "optimizer" => Optimizer.ToString().ToLowerInvariant(),

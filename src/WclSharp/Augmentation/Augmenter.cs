@@ -1,0 +1,231 @@
+using TorchSharp;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Augmentation;
+
+/// <summary>
+/// Makes the training and evaluation views of image batches by batched tensor operations on the training device.
+/// </summary>
+/// <remarks>
+/// The random parameters of a view are a function of (seed, epoch, sample, view) alone, drawn on the host and sent to the device in one
+/// array per batch; nothing is read back. Order of operations: crop, flip and resize in one step (<see cref="Resampler"/>), colour jitter,
+/// greyscale, blur, normalisation.
+///
+/// The four jitter operations come in an order of their own for each sample. So that each is still one operation over many
+/// samples, the batch is sorted by the place of the hue shift in the order: the blends before it (<see cref="ColourJitter.Blend"/>) then concern the first
+/// so many samples, those after it the last so many, and the costly hue shift runs once over all.
+///
+/// One instance makes views of one size; crops of another size (multi-crop) take another instance and their own view numbers.
+/// Not for use by several threads at once.
+/// </remarks>
+public sealed class Augmenter
+{
+    // Evaluation images of usual size are resized to 256/224 of the view and cut in the middle.
+    private const double EvaluationMargin = 256 / 224.0;
+
+    private readonly Normalisation normalisation;
+    private readonly CounterRandom random;
+    private readonly Device device;
+    private readonly long chunkPixels, sourcePixels;
+
+    /// <param name="imageSize">S, side of the views in pixels.</param>
+    /// <param name="normalisation">Constants of the data set.</param>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="device">Where to compute; images that lie elsewhere are copied there.</param>
+    /// <exception cref="WclUsageException">The image size is not positive.</exception>
+    public Augmenter(int imageSize, Normalisation normalisation, long seed, Device device)
+    {
+        if (imageSize < 1) throw new WclUsageException($"Image size {imageSize} is not possible; use 1 or more.");
+        ImageSize = imageSize;
+        this.normalisation = normalisation;
+        this.device = device;
+        random = new CounterRandom(seed, RandomPurpose.Augmentation);
+        // On a CPU a chunk's planes should stay in the cache; elsewhere few large launches win and only memory bounds them.
+        bool cpu = device.type == DeviceType.CPU;
+        chunkPixels = cpu ? 1 << 18 : 1 << 25;
+        sourcePixels = cpu ? 1 << 16 : 1 << 25;
+    }
+
+    /// <summary>S, side of the views in pixels.</summary>
+    public int ImageSize { get; }
+
+    /// <summary>Makes one random view of each image.</summary>
+    /// <param name="images">[N, C, H, W] uint8, C 1 or 3, padded on the right and at the bottom to the largest of the batch.</param>
+    /// <param name="heights">N true heights in pixels, 1 to H.</param>
+    /// <param name="widths">N true widths in pixels, 1 to W.</param>
+    /// <param name="samples">N places in the data set: the counter that the random numbers hang on.</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="view">View of the image within the epoch, from 0.</param>
+    /// <param name="recipe">Strengths and probabilities.</param>
+    /// <param name="channelsLast">Whether the result's memory is in the order N, S, S, 3; its shape is the same.</param>
+    /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
+    /// <exception cref="WclUsageException">The shapes, type or lengths do not fit together.</exception>
+    public Tensor Augment(
+        Tensor images, ReadOnlySpan<int> heights, ReadOnlySpan<int> widths, ReadOnlySpan<int> samples, int epoch, int view,
+        AugmentationRecipe recipe, bool channelsLast = false)
+    {
+        Check(images, heights, widths);
+        if (samples.Length != heights.Length) throw new WclUsageException($"{heights.Length} images came with {samples.Length} sample numbers; give one each.");
+        recipe.Validate();
+        var drawn = new ViewParameters[samples.Length];
+        for (int i = 0; i < drawn.Length; i++)
+            drawn[i] = ViewParameters.Draw(random, recipe, heights[i], widths[i], samples[i], epoch, view);
+        return Apply(images, drawn, channelsLast);
+    }
+
+    /// <summary>
+    /// Makes the evaluation view of each image, without randomness: small images (S up to <see cref="AugmentationRecipe.LargestSmallImage"/>)
+    /// whole, others resized so that the shorter side is 256/224 of S and cut out of the middle.
+    /// </summary>
+    /// <param name="images">As for <see cref="Augment"/>.</param>
+    /// <param name="heights">As for <see cref="Augment"/>.</param>
+    /// <param name="widths">As for <see cref="Augment"/>.</param>
+    /// <param name="channelsLast">As for <see cref="Augment"/>.</param>
+    /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
+    /// <exception cref="WclUsageException">The shapes, type or lengths do not fit together.</exception>
+    public Tensor Evaluate(Tensor images, ReadOnlySpan<int> heights, ReadOnlySpan<int> widths, bool channelsLast = false)
+    {
+        Check(images, heights, widths);
+        var plan = new BatchPlan(heights.Length, ImageSize);
+        for (int i = 0; i < heights.Length; i++)
+        {
+            int height = heights[i], width = widths[i], resizedHeight = ImageSize, resizedWidth = ImageSize;
+            if (ImageSize > AugmentationRecipe.LargestSmallImage)
+            {
+                int shorter = (int)Math.Round(ImageSize * EvaluationMargin);
+                (resizedHeight, resizedWidth) = height <= width
+                    ? (shorter, (int)((long)shorter * width / height))
+                    : ((int)((long)shorter * height / width), shorter);
+            }
+            plan.Add(
+                i,
+                AxisMap.Window(height, resizedHeight, (int)Math.Round((resizedHeight - ImageSize) / 2.0)),
+                AxisMap.Window(width, resizedWidth, (int)Math.Round((resizedWidth - ImageSize) / 2.0)));
+        }
+        return Run(images, plan, channelsLast);
+    }
+
+    /// <summary>Makes views with given parameters.</summary>
+    internal Tensor Apply(Tensor images, ReadOnlySpan<ViewParameters> parameters, bool channelsLast = false)
+    {
+        var plan = new BatchPlan(parameters.Length, ImageSize);
+        plan.AddSorted(parameters);
+        return Run(images, plan, channelsLast);
+    }
+
+    private Tensor Run(Tensor images, BatchPlan plan, bool channelsLast)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        int n = plan.Count, s = ImageSize;
+        var source = images.device == device ? images : images.to(device);
+        var (parameters, indices) = plan.Upload(device);
+
+        var output = channelsLast ? empty([n, s, s, 3], float32, device).permute(0, 3, 1, 2) : empty([n, 3, s, s], float32, device);
+        int chunk = (int)Math.Clamp(chunkPixels / ((long)s * s), 1, Math.Max(1, n));
+        for (int from = 0; from < n; from += chunk)
+        {
+            int count = Math.Min(chunk, n - from);
+            using var chunkScope = NewDisposeScope();
+            var planes = Resample(source, plan, parameters, indices, from, count);
+            Colour(planes, plan, parameters.narrow(0, from, count), indices, from, count);
+            Blur(planes, plan, parameters, indices, from, count);
+            for (int channel = 0; channel < 3; channel++)
+            {
+                // A grey image's one plane serves all three channels.
+                float scale = 1 / normalisation.StdOf(channel), shift = -normalisation.MeanOf(channel) * scale;
+                using var target = output.narrow(0, from, count).select(1, channel);
+                target.copy_(planes[Math.Min(channel, planes.Length - 1)].view(count, s, s)).mul_(scale).add_(shift);
+            }
+        }
+
+        if (plan.IsReordered)
+        {
+            // Back to the caller's order. Index rows of the memory, which is contiguous in either layout.
+            var restore = plan.Restore(indices);
+            output = channelsLast
+                ? output.permute(0, 2, 3, 1).index_select(0, restore).permute(0, 3, 1, 2)
+                : output.index_select(0, restore);
+        }
+        return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Crops, flips and resizes samples [from, from + count) of the plan.</summary>
+    /// <returns>One plane [count, P] per channel of the source, in [0, 1].</returns>
+    private Tensor[] Resample(Tensor source, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count)
+    {
+        int channels = (int)source.shape[1], s = ImageSize;
+        // Large sources go a few at a time, so that only what their crop boxes cover is read and multiplied.
+        int group = (int)Math.Clamp(sourcePixels / (source.shape[2] * source.shape[3]), 1, count);
+        var parts = new List<Tensor>[channels];
+        for (int channel = 0; channel < channels; channel++) parts[channel] = [];
+
+        for (int start = from; start < from + count; start += group)
+        {
+            int size = Math.Min(group, from + count - start);
+            using var scope = NewDisposeScope();
+            var (top, bottom, left, right) = plan.Cover(start, size);
+            var picked = plan.IsReordered && size > 1
+                ? source.index_select(0, plan.Order(indices).narrow(0, start, size))
+                : source.narrow(0, plan.SourceOf(start), size);
+            picked = picked.narrow(2, top, bottom - top).narrow(3, left, right - left);
+            var maps = parameters.narrow(0, start, size);
+            var rows = Resampler.Weights(maps.narrow(1, BatchPlan.RowMap, AxisMap.Length), s, top, bottom - top, 1 / 255.0);
+            var columns = Resampler.Weights(maps.narrow(1, BatchPlan.ColumnMap, AxisMap.Length), s, left, right - left);
+            var planes = Resampler.Resample(picked, rows, columns);
+            for (int channel = 0; channel < channels; channel++)
+                parts[channel].Add(planes[channel].view(size, (long)s * s).MoveToOuterDisposeScope());
+        }
+        return Array.ConvertAll(parts, list => list.Count == 1 ? list[0] : cat(list));
+    }
+
+    private static void Colour(Tensor[] planes, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count)
+    {
+        using var scope = NewDisposeScope();
+        int jittered = plan.Jittered(from, count);
+        for (int round = 0; round < BatchPlan.Rounds; round++)
+            Blend(round, 0, plan.HueLaterThan(round, from, count));
+        // Grey images have no hue to shift, and are grey already.
+        if (planes.Length == 3 && jittered > 0 && plan.HasHue)
+        {
+            var shifted = Rows(0, jittered);
+            ColourJitter.ShiftHue(shifted[0], shifted[1], shifted[2], parameters.narrow(0, 0, jittered).narrow(1, BatchPlan.HueShift, 1));
+        }
+        for (int round = 0; round < BatchPlan.Rounds; round++)
+            Blend(round, plan.HueLaterThan(round, from, count), jittered);
+        if (planes.Length == 3 && plan.Greyscale(indices, from, count) is { } grey) ColourJitter.Greyscale(planes, grey);
+
+        void Blend(int round, int first, int end)
+        {
+            if (end <= first || !plan.HasBlend) return;
+            ColourJitter.Blend(Rows(first, end), parameters.narrow(0, first, end - first).narrow(1, BatchPlan.Round(round), ColourJitter.BlendLength));
+        }
+
+        Tensor[] Rows(int first, int end) => Array.ConvertAll(planes, plane => plane.narrow(0, first, end - first));
+    }
+
+    private void Blur(Tensor[] planes, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count)
+    {
+        using var scope = NewDisposeScope();
+        if (plan.Blurred(indices, from, count) is not { } rows) return;
+        var sigmas = parameters.narrow(0, from, count).narrow(1, BatchPlan.BlurSigma, 1).index_select(0, rows);
+        var kernels = GaussianBlur.Kernels(sigmas, ImageSize);
+        foreach (var plane in planes)
+        {
+            var blurred = GaussianBlur.Apply(plane.index_select(0, rows).view(-1, ImageSize, ImageSize), kernels);
+            plane.index_copy_(0, rows, blurred.view(-1, plane.shape[1]));
+        }
+    }
+
+    private static void Check(Tensor images, ReadOnlySpan<int> heights, ReadOnlySpan<int> widths)
+    {
+        if (images.dim() != 4 || images.shape[1] is not (1 or 3) || images.dtype != uint8)
+            throw new WclUsageException($"Images are [{string.Join(", ", images.shape)}] {images.dtype}; expected [N, 1 or 3, H, W] uint8.");
+        if (heights.Length != images.shape[0] || widths.Length != images.shape[0])
+            throw new WclUsageException($"{images.shape[0]} images came with {heights.Length} heights and {widths.Length} widths; give one each.");
+        for (int i = 0; i < heights.Length; i++)
+            if (heights[i] < 1 || heights[i] > images.shape[2] || widths[i] < 1 || widths[i] > images.shape[3])
+                throw new WclUsageException($"Image {i} claims {heights[i]} x {widths[i]} pixels in a batch of {images.shape[2]} x {images.shape[3]}; give sizes from 1 to that.");
+    }
+}

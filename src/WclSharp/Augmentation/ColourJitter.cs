@@ -1,0 +1,95 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Augmentation;
+
+/// <summary>
+/// Brightness, contrast, saturation, hue and greyscale with a parameter for each sample, in place, on colour planes.
+/// </summary>
+/// <remarks>
+/// An image batch is held as three planes (red, green, blue), each [N, P] float32 in [0, 1] with P pixels, so that every operation
+/// runs over contiguous memory with one factor per row. The semantics are Pillow's and torchvision's; they differ
+/// from them only in that Pillow rounds to 8 bits after every operation.
+///
+/// Brightness, contrast and saturation all move a pixel towards or away from a reference value d, x' = clamp(x + (1 - f)(d - x)), with
+/// d zero, the mean luma of the image, or the luma of the pixel. <see cref="Blend"/> therefore does any of the three, chosen by row.
+/// </remarks>
+internal static class ColourJitter
+{
+    private const float RedLuma = 0.299f, GreenLuma = 0.587f, BlueLuma = 0.114f; // ITU-R 601-2
+
+    /// <summary>Number of floats of one sample in the rounds that <see cref="Blend"/> reads.</summary>
+    public const int BlendLength = 3;
+
+    /// <summary>Writes what <see cref="Blend"/> needs to know about one sample: 1 - f, then whether d is the luma, then whether it is the mean.</summary>
+    public static void WriteBlend(Span<float> target, JitterOperation operation, float factor)
+    {
+        target[0] = 1 - factor;
+        target[1] = operation == JitterOperation.Saturation ? 1 : 0;
+        target[2] = operation == JitterOperation.Contrast ? 1 : 0;
+    }
+
+    /// <summary>Luma of each pixel, ITU-R 601: 0.299 R + 0.587 G + 0.114 B. One plane is taken to be luma.</summary>
+    /// <param name="planes">Three planes, or one of a grey image.</param>
+    /// <returns>[N, P], a new tensor; the caller owns it.</returns>
+    public static Tensor Luma(ReadOnlySpan<Tensor> planes) => planes.Length == 1
+        ? planes[0].clone()
+        : planes[0].mul(RedLuma).add_(planes[1], alpha: GreenLuma).add_(planes[2], alpha: BlueLuma);
+
+    /// <summary>One round of brightness, contrast or saturation, in place.</summary>
+    /// <param name="planes">Three planes [N, P], or one of grey images.</param>
+    /// <param name="round">[N, 3] float32, rows as <see cref="WriteBlend"/> makes them.</param>
+    public static void Blend(ReadOnlySpan<Tensor> planes, Tensor round)
+    {
+        using var scope = NewDisposeScope();
+        Tensor weight = round.narrow(1, 0, 1), isSaturation = round.narrow(1, 1, 1), isContrast = round.narrow(1, 2, 1); // [N, 1]
+        var reference = Luma(planes);
+        var mean = reference.mean([1], keepdim: true).mul_(isContrast); // [N, 1]
+        reference.mul_(isSaturation).add_(mean);
+        foreach (var plane in planes) plane.lerp_(reference, weight).clamp_(0, 1);
+    }
+
+    /// <summary>Shifts the hue, keeping saturation and value of the HSV model, in place.</summary>
+    /// <param name="red">[N, P].</param>
+    /// <param name="green">[N, P].</param>
+    /// <param name="blue">[N, P].</param>
+    /// <param name="turns">[N, 1] float32, shift in turns of the colour circle, in [-1/2, 1/2].</param>
+    /// <remarks>
+    /// With the hue H in sextants, V = max, m = min and chroma d = V - m, the channels of an HSV colour are
+    /// m + d clamp(|H - 3| - 1), m + d clamp(2 - |H - 2|) and m + d clamp(2 - |H - 4|), clamped to [0, 1]. V and d do not
+    /// change, so that only H has to be found: the one division.
+    /// </remarks>
+    public static void ShiftHue(Tensor red, Tensor green, Tensor blue, Tensor turns)
+    {
+        using var scope = NewDisposeScope();
+        var value = maximum(maximum(red, green), blue);
+        var least = minimum(minimum(red, green), blue);
+        var chroma = value - least;
+        Tensor redLeads = red.eq(value), greenLeads = green.eq(value);
+        Tensor third = tensor(1 / 3f, device: red.device), two = tensor(2 / 3f, device: red.device), none = tensor(0f, device: red.device);
+
+        // Hue in turns: which channel leads gives the third of the circle, the other two the place in it.
+        var difference = where(redLeads, green - blue, where(greenLeads, blue - red, red - green));
+        var hue = where(redLeads, none, where(greenLeads, third, two)).add_(turns);
+        hue.addcdiv_(difference, chroma.mul(6).add_(1e-9)); // where the chroma is zero, so is the difference
+        hue.sub_(hue.floor()).mul_(6); // [0, 6) sextants
+
+        // clamp(|t|, 1, 2) serves all three: red rises with it from m at 1, green and blue fall with it from V.
+        chroma.neg_();
+        var rising = least.add_(chroma);  // m - d
+        var falling = value.sub_(chroma); // V + d
+        red.copy_(hue).sub_(3).abs_().clamp_(1, 2).mul_(chroma).neg_().add_(rising);
+        green.copy_(hue).sub_(2).abs_().clamp_(1, 2).mul_(chroma).add_(falling);
+        blue.copy_(hue).sub_(4).abs_().clamp_(1, 2).mul_(chroma).add_(falling);
+    }
+
+    /// <summary>Sets every channel of the chosen samples to the luma, in place.</summary>
+    /// <param name="planes">Three planes [N, P].</param>
+    /// <param name="samples">[M] int64, rows to change.</param>
+    public static void Greyscale(ReadOnlySpan<Tensor> planes, Tensor samples)
+    {
+        using var scope = NewDisposeScope();
+        var luma = Luma([planes[0].index_select(0, samples), planes[1].index_select(0, samples), planes[2].index_select(0, samples)]);
+        foreach (var plane in planes) plane.index_copy_(0, samples, luma);
+    }
+}

@@ -1,0 +1,35 @@
+namespace WclSharp.Checkpoints;
+
+/// <summary>What a checkpoint holds beside tensors: <c>state.json</c>.</summary>
+internal sealed record CheckpointState
+{
+    /// <summary>Version of the layout.</summary>
+    public int Format { get; init; } = 1;
+
+    /// <summary>Epochs that are finished.</summary>
+    public int Epoch { get; init; }
+
+    /// <summary>Steps taken since the start of the run.</summary>
+    public long Step { get; init; }
+
+    /// <summary>Seconds of training since the start of the run.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>Sums of the running epoch.</summary>
+    public double[] Sums { get; init; } = [];
+
+    /// <summary>Steps in <see cref="Sums"/>.</summary>
+    public int SummedSteps { get; init; }
+
+    /// <summary>Best kNN accuracy so far.</summary>
+    public double? BestKnn { get; init; }
+
+    /// <summary>Data set that the run was started with.</summary>
+    public string DatasetFingerprint { get; init; } = "";
+
+    /// <summary>Threads that computed; other counts round sums differently.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>SHA-256 of the files beside this one.</summary>
+    public Dictionary<string, string> Files { get; init; } = [];
+}

@@ -1,0 +1,123 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using WclSharp.Optimizers;
+using WclSharp.Training;
+
+namespace WclSharp.Checkpoints;
+
+/// <summary>
+/// Checkpoints of a run: a folder each (<c>encoder.safetensors</c> with torchvision's names, <c>heads.safetensors</c>,
+/// <c>optimizer.safetensors</c>, <c>state.json</c>), and two small files, <c>last.json</c> and <c>best.json</c>, that name the
+/// folder. These are replaced last and atomically: whenever the process dies, they name a checkpoint that is whole.
+/// </summary>
+internal sealed class CheckpointStore(string folder)
+{
+    private const string Encoder = "encoder.safetensors", Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", State = "state.json";
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    private sealed record Pointer(string Folder);
+
+    /// <summary>Folder of the last checkpoint; null when there is none.</summary>
+    public string? Last => Follow("last.json");
+
+    /// <summary>Folder of the checkpoint with the best kNN accuracy; null when there is none.</summary>
+    public string? Best => Follow("best.json");
+
+    /// <summary>Writes a checkpoint, makes it the last (and the best), and deletes what neither name points to.</summary>
+    /// <returns>Its folder.</returns>
+    public string Save(WclModel model, Optimizer optimizer, CheckpointState state, IReadOnlyDictionary<string, string> encoderFacts, bool best)
+    {
+        string name = $"step-{state.Step:D8}";
+        string target = Path.Combine(folder, name);
+        try
+        {
+            // A folder of this name can be left from a run that died before last.json was written; its files are replaced one by one.
+            Directory.CreateDirectory(target);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclException($"Could not make the folder '{target}': {e.Message.TrimEnd('.')}. Give another with --out.", e);
+        }
+
+        SafetensorsFile.Write(Path.Combine(target, Encoder), ModuleWeights.Of(model.Encoder), encoderFacts);
+        SafetensorsFile.Write(Path.Combine(target, Heads), model.Heads.SelectMany(h => ModuleWeights.Of(h.Module, h.Prefix)));
+        SafetensorsFile.Write(Path.Combine(target, OptimizerState), optimizer.NamedState());
+        var files = new[] { Encoder, Heads, OptimizerState }.ToDictionary(f => f, f => Hash(Path.Combine(target, f)));
+        AtomicFile.WriteText(Path.Combine(target, State), JsonSerializer.Serialize(state with { Files = files }, Json));
+        AtomicFile.WriteText(Path.Combine(folder, "last.json"), JsonSerializer.Serialize(new Pointer(name), Json));
+        if (best) AtomicFile.WriteText(Path.Combine(folder, "best.json"), JsonSerializer.Serialize(new Pointer(name), Json));
+        DeleteOthers();
+        return target;
+    }
+
+    /// <summary>Reads the last checkpoint into a model and optimiser.</summary>
+    /// <returns>Its state.</returns>
+    /// <exception cref="WclUsageException">There is none, a file is damaged, or it fits another network.</exception>
+    public CheckpointState LoadLast(WclModel model, Optimizer optimizer)
+    {
+        string source = Last ?? throw new WclUsageException($"No checkpoint under '{folder}' to resume from; start without --resume and with a new --out.");
+        var state = ReadState(source);
+        foreach (var (file, hash) in state.Files)
+        {
+            string path = Path.Combine(source, file);
+            if (!File.Exists(path) || Hash(path) != hash)
+                throw new WclUsageException($"The checkpoint file '{path}' is damaged (its SHA-256 is not the one in {State}); copy it back, or start anew with another --out.");
+        }
+
+        using var encoder = SafetensorsFile.Read(Path.Combine(source, Encoder));
+        using var heads = SafetensorsFile.Read(Path.Combine(source, Heads));
+        using var optimizerState = SafetensorsFile.Read(Path.Combine(source, OptimizerState));
+        ModuleWeights.Load(model.Encoder, encoder.Tensors, "", source);
+        foreach (var (prefix, module) in model.Heads) ModuleWeights.Load(module, heads.Tensors, prefix, source);
+        optimizer.Load(optimizerState.Tensors, state.Step);
+        return state;
+    }
+
+    /// <summary>The encoder's weights of a checkpoint folder.</summary>
+    public static string EncoderFile(string checkpoint) => Path.Combine(checkpoint, Encoder);
+
+    private static CheckpointState ReadState(string source)
+    {
+        string path = Path.Combine(source, State);
+        try
+        {
+            var state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(path), Json)!;
+            return state.Format == 1 ? state : throw new WclUsageException($"'{path}' has format {state.Format}; this version reads format 1.");
+        }
+        catch (Exception e) when (e is JsonException or IOException)
+        {
+            throw new WclUsageException($"The checkpoint '{path}' cannot be read ({e.Message.TrimEnd('.')}); start anew with another --out.", e);
+        }
+    }
+
+    private string? Follow(string pointer)
+    {
+        string path = Path.Combine(folder, pointer);
+        if (!File.Exists(path)) return null;
+        try
+        {
+            string target = Path.Combine(folder, JsonSerializer.Deserialize<Pointer>(File.ReadAllText(path), Json)!.Folder);
+            return Directory.Exists(target) ? target : throw new WclUsageException($"'{path}' names the checkpoint '{target}', which is gone; start anew with another --out.");
+        }
+        catch (JsonException e)
+        {
+            throw new WclUsageException($"'{path}' cannot be read ({e.Message}); start anew with another --out.", e);
+        }
+    }
+
+    private void DeleteOthers()
+    {
+        string?[] kept = [Last, Best];
+        foreach (string other in Directory.GetDirectories(folder, "step-*").Except(kept.OfType<string>()))
+        {
+            try { Directory.Delete(other, recursive: true); }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException) { /* a file that is in use stays; it does no harm */ }
+        }
+    }
+
+    private static string Hash(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+}

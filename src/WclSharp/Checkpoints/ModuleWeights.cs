@@ -1,0 +1,38 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Checkpoints;
+
+/// <summary>A module's parameters and buffers by name, in and out of files.</summary>
+internal static class ModuleWeights
+{
+    /// <summary>Parameters and buffers in the module's order, each named with a prefix.</summary>
+    public static IEnumerable<(string Name, Tensor Tensor)> Of(nn.Module module, string prefix = "") =>
+        module.named_parameters().Select(p => (prefix + p.name, (Tensor)p.parameter))
+            .Concat(module.named_buffers().Select(b => (prefix + b.name, b.buffer)));
+
+    /// <summary>Copies saved tensors into a module, in place, so that strides, dtype and device stay the module's.</summary>
+    /// <param name="module">Module to fill.</param>
+    /// <param name="saved">Tensors by name.</param>
+    /// <param name="prefix">Prefix of the saved names.</param>
+    /// <param name="source">Where they come from, for errors.</param>
+    /// <exception cref="WclUsageException">A tensor is missing or has another shape; nothing was changed.</exception>
+    public static void Load(nn.Module module, IReadOnlyDictionary<string, Tensor> saved, string prefix, string source)
+    {
+        var targets = Of(module, prefix).ToList();
+        foreach (var (name, tensor) in targets)
+        {
+            if (!saved.TryGetValue(name, out var value))
+            {
+                if (name.EndsWith("num_batches_tracked", StringComparison.Ordinal)) continue; // older PyTorch files lack it
+                throw new WclUsageException($"'{source}' has no tensor '{name}'; it holds another architecture than this run's (see --arch, --stem).");
+            }
+            if (!value.shape.AsSpan().SequenceEqual(tensor.shape))
+                throw new WclUsageException($"'{source}' has '{name}' of shape [{string.Join(", ", value.shape)}] where [{string.Join(", ", tensor.shape)}] is needed; give the --arch, --width and --stem it was made with.");
+        }
+
+        using var noGradient = no_grad();
+        foreach (var (name, tensor) in targets)
+            if (saved.TryGetValue(name, out var value)) tensor.copy_(value);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text;
+
+namespace WclSharp.Data;
+
+/// <summary>Counts unreadable images and lists them in a CSV file of <c>path,reason</c>, which is made when the first one comes.</summary>
+/// <param name="file">The CSV file; null only counts.</param>
+internal sealed class BadImageLog(string? file) : IDisposable
+{
+    private StreamWriter? writer;
+
+    /// <summary>Unreadable images so far.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The first unreadable image and its reason, for messages.</summary>
+    public string? First { get; private set; }
+
+    /// <summary>Adds an image.</summary>
+    public void Add(string name, string reason)
+    {
+        Count++;
+        First ??= $"{name}: {reason}";
+        if (file is null) return;
+        try
+        {
+            if (writer is null)
+            {
+                if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder) Directory.CreateDirectory(folder);
+                writer = new StreamWriter(file, append: false, new UTF8Encoding(false)) { NewLine = "\n" };
+                writer.WriteLine("path,reason");
+            }
+            writer.WriteLine($"{Quote(name)},{Quote(reason)}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclException($"The list of unreadable images cannot be written to '{file}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>Fails where more than the allowed share of the images is unreadable.</summary>
+    public void Check(long images, double maxBad)
+    {
+        if (Count == 0 || Count <= maxBad * images) return;
+        writer?.Flush();
+        string share = ((double)Count / images).ToString("0.##%", CultureInfo.InvariantCulture), allowed = maxBad.ToString("0.##%", CultureInfo.InvariantCulture);
+        throw new WclException(string.Create(CultureInfo.InvariantCulture,
+            $"{Count:N0} of {images:N0} images ({share}) cannot be read, more than the {allowed} that --max-bad allows; " +
+            $"{(file is null ? "the first is" : $"'{file}' lists them, the first is")} {First}"));
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => writer?.Dispose();
+
+    private static string Quote(string field) =>
+        field.AsSpan().IndexOfAny(",\"\r\n") < 0 ? field : $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+}

@@ -1,0 +1,85 @@
+using System.Collections.Concurrent;
+using WclSharp.Randomness;
+
+namespace WclSharp.Data;
+
+/// <summary>
+/// Shuffled batches of a data set, assembled ahead of the consumer by worker threads in bounded memory.
+/// </summary>
+/// <remarks>
+/// The order of an epoch is a function of seed, epoch and number of images only, so that a run that is resumed at any step
+/// sees the batches that it would have seen. The last, partial batch of an epoch is left out.
+/// </remarks>
+internal sealed class BatchLoader : IDisposable
+{
+    private readonly ImageDataset data;
+    private readonly int batch, workers, prefetch;
+    private readonly long seed;
+    private readonly ConcurrentBag<byte[]> buffers = [];
+    private volatile bool disposed;
+
+    /// <summary>Makes a loader; it does not own the data.</summary>
+    /// <param name="data">Images.</param>
+    /// <param name="batch">Images per batch, at most as many as there are.</param>
+    /// <param name="seed">Seed of the order.</param>
+    /// <param name="workers">Threads, at least 1.</param>
+    /// <param name="prefetch">Batches that are assembled ahead, at least 1.</param>
+    public BatchLoader(ImageDataset data, int batch, long seed, int workers, int prefetch = 2)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(prefetch, 1);
+        if (batch < 1 || batch > data.Count)
+            throw new WclUsageException($"A batch of {batch:N0} images cannot be drawn from {data.Count:N0}; use --batch 2 to {data.Count:N0}, or more images.");
+        (this.data, this.batch, this.seed, this.workers, this.prefetch) = (data, batch, seed, workers, prefetch);
+    }
+
+    /// <summary>Batches in an epoch.</summary>
+    public int StepsPerEpoch => data.Count / batch;
+
+    /// <summary>The batches of an epoch from a step on. Dispose each one when it is used up.</summary>
+    public IEnumerable<ImageBatch> Epoch(int epoch, int firstStep = 0)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
+        var order = new CounterRandom(seed, RandomPurpose.Shuffle).Permutation(data.Count, epoch);
+        int steps = Math.Max(0, StepsPerEpoch - firstStep);
+        return OrderedParallel.Map(
+            Enumerable.Range(firstStep, steps),
+            step => ImageBatch.Assemble(data, order.AsSpan(step * batch, batch).ToArray(), Rent, GiveBack),
+            Math.Min(workers, prefetch), prefetch, unused => unused.Dispose());
+    }
+
+    /// <summary>All images in their order, the last batch being what remains.</summary>
+    public static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        byte[]? kept = null;
+        for (int start = 0; start < data.Count; start += batch)
+        {
+            var indices = new int[Math.Min(batch, data.Count - start)];
+            for (int i = 0; i < indices.Length; i++) indices[i] = start + i;
+            yield return ImageBatch.Assemble(data, indices,
+                bytes => Interlocked.Exchange(ref kept, null) is { } buffer && buffer.Length >= bytes ? buffer : new byte[bytes],
+                buffer => kept = buffer);
+        }
+    }
+
+    /// <summary>Lets the buffers go. An epoch that is under way is ended by disposing its enumerator.</summary>
+    public void Dispose()
+    {
+        disposed = true;
+        buffers.Clear();
+    }
+
+    private byte[] Rent(int bytes)
+    {
+        while (buffers.TryTake(out var buffer))
+            if (buffer.Length >= bytes) return buffer; // a shorter one is dropped: sizes settle at the largest
+        return GC.AllocateUninitializedArray<byte>(bytes);
+    }
+
+    private void GiveBack(byte[] buffer)
+    {
+        if (!disposed) buffers.Add(buffer);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Text;
+
+namespace WclSharp.Data;
+
+/// <summary>Names of the classes, numbered as they are met and renumbered by name at the end.</summary>
+/// <param name="fixedNames">Class names that are given from outside, in their order; null numbers by name.</param>
+internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames)
+{
+    private readonly Dictionary<string, int> numbers = new(StringComparer.Ordinal);
+
+    /// <summary>Number of a class in the order of first meetings; -1 for none.</summary>
+    public int Meet(string? name)
+    {
+        if (name is null) return -1;
+        if (!numbers.TryGetValue(name, out int number)) numbers.Add(name, number = numbers.Count);
+        return number;
+    }
+
+    /// <summary>Number of a class by the UTF-8 bytes of its name.</summary>
+    public int Meet(ReadOnlySpan<byte> utf8)
+    {
+        Span<char> name = stackalloc char[256];
+        var lookup = numbers.GetAlternateLookup<ReadOnlySpan<char>>();
+        if (Encoding.UTF8.TryGetChars(utf8, name, out int length) && lookup.TryGetValue(name[..length], out int number)) return number;
+        return Meet(Encoding.UTF8.GetString(utf8));
+    }
+
+    /// <summary>Settles the names and replaces the numbers in <paramref name="labels"/> by indices into them.</summary>
+    /// <exception cref="WclUsageException">A class is not among the given ones.</exception>
+    public string[] Settle(Span<int> labels)
+    {
+        var names = fixedNames?.ToArray() ?? [.. numbers.Keys.Order(StringComparer.Ordinal)];
+        var index = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (int i = 0; i < names.Length; i++) index.TryAdd(names[i], i);
+
+        var map = new int[numbers.Count];
+        foreach (var (name, number) in numbers)
+            map[number] = index.TryGetValue(name, out int at) ? at : throw new WclUsageException(
+                $"Class '{name}' is not among the {names.Length} classes of the training images ({Few(names)}); the sets must have the same classes.");
+        foreach (ref int label in labels)
+            if (label >= 0) label = map[label];
+        return names;
+    }
+
+    private static string Few(string[] names) => string.Join(", ", names.Take(3)) + (names.Length > 3 ? ", .." : "");
+}

@@ -1,0 +1,65 @@
+namespace WclSharp.Data;
+
+/// <summary>Which images to read, and how to keep them.</summary>
+public sealed record DatasetOptions
+{
+    /// <summary>
+    /// Folder, <c>.tar</c> or <c>.tar.gz</c>, CSV or TSV list of <c>path,label</c>, IDX images (gzipped or plain) or
+    /// CIFAR-10/100 binary file or folder; null is the embedded data set, the test images of Fashion-MNIST.
+    /// </summary>
+    public string? Path { get; init; }
+
+    /// <summary>CSV or TSV file of <c>path,label</c> rows. Given it, labels come from there only; other images are unlabelled.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>Keep a random subset of this many images, drawn by <see cref="Seed"/>; null keeps all.</summary>
+    public int? Limit { get; init; }
+
+    /// <summary>Seed of the subset.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>
+    /// Length that the shorter side of an image is shrunk to, pixels, 1 to 2048; smaller images stay as they are. The longer
+    /// side is cut to its middle where it is more than three times as long.
+    /// </summary>
+    public int StoredSide { get; init; } = 256;
+
+    /// <summary>Share of unreadable images, 0 to 1, above which reading fails.</summary>
+    public double MaxBad { get; init; } = 0.01;
+
+    /// <summary>Decoded pixels are kept in memory up to this many bytes; beyond it they go to a memory-mapped file.</summary>
+    public long CacheBytes { get; init; } = 4L << 30;
+
+    /// <summary>Folder of the memory-mapped file; null is the system's folder for temporary files.</summary>
+    public string? CacheFolder { get; init; }
+
+    /// <summary>CSV file that unreadable images are listed in; written only where there are any. Null lists them nowhere.</summary>
+    public string? BadImagesFile { get; init; }
+
+    /// <summary>Decoding threads; 0 is one per core.</summary>
+    public int Workers { get; init; }
+
+    /// <summary>
+    /// Class names to number the labels by, in their order: those of the training images, for a test set. A class that is
+    /// not among them is an error. Null numbers the classes by their names in ordinal order.
+    /// </summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    internal const int MaxStoredSide = 2048;
+
+    internal void Validate()
+    {
+        if (StoredSide is < 1 or > MaxStoredSide)
+            throw new WclUsageException($"The stored side is {StoredSide} pixels; use 1 to {MaxStoredSide}.");
+        if (Limit is < 1) throw new WclUsageException($"--limit {Limit} keeps no image; use 1 or more.");
+        if (!(MaxBad is >= 0 and <= 1)) throw new WclUsageException($"--max-bad {MaxBad} is not a share; use 0 to 1.");
+        if (Workers < 0) throw new WclUsageException($"--workers {Workers} is negative; use 1 or more, or leave it out for one per core.");
+        if (CacheBytes < 0) throw new WclUsageException($"A cache of {CacheBytes} bytes is negative; use 0 to keep all pixels in a file.");
+    }
+}
+
+/// <summary>How far reading is.</summary>
+/// <param name="Stage">What is being done, for people.</param>
+/// <param name="Done">Images done.</param>
+/// <param name="Total">Images in all; null where the source does not tell before its end.</param>
+public sealed record ReadingProgress(string Stage, long Done, long? Total);

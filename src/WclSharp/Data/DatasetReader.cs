@@ -1,0 +1,198 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using WclSharp.Randomness;
+
+namespace WclSharp.Data;
+
+/// <summary>
+/// Reads a source into a data set: lists it, decodes on several threads, and stores the results in the source's order.
+/// </summary>
+/// <remarks>
+/// Without a limit the source is listed once, while its images are decoded. With one it is listed twice: once to count the
+/// images, then to read those that the seed chose. Images that are not chosen are never read.
+/// </remarks>
+internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingProgress>? progress, CancellationToken cancellation)
+{
+    // Images drawn ahead of the one that is stored next, per worker: enough to even out their sizes.
+    private const int AheadPerWorker = 8;
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(200);
+
+    private readonly Stopwatch sinceReport = Stopwatch.StartNew();
+    private readonly FolderClasses folders = new(options.ClassNames);
+    private readonly ClassCatalog classes = new(options.ClassNames);
+    private int listed;
+
+    /// <summary>Reads.</summary>
+    public ImageDataset Read()
+    {
+        options.Validate();
+        using var source = ImageSources.Open(options);
+        var labelList = options.Labels is null ? null : LabelList.Read(options.Labels);
+        var chosen = options.Limit is { } limit ? Choose(source, limit) : null;
+        var table = new ImageTable();
+        var labels = new GrowingArray<int>();
+        using var bad = new BadImageLog(options.BadImagesFile);
+        var store = new PixelStore(options.CacheBytes, options.CacheFolder);
+        try
+        {
+            string contentHash = ReadImages(source, chosen, table, labels, store, bad);
+            int images = table.Count + bad.Count;
+            if (images == 0) throw new WclUsageException($"No images in {source.Description}; expected {source.Expected}.");
+            bad.Check(images, options.MaxBad);
+            store.Complete();
+
+            var warnings = new List<string>();
+            if (source.Warning is { } warning) warnings.Add(warning);
+            var finalLabels = labels.ToArray();
+            if (labelList is not null) LabelFromList(labelList, table, finalLabels, chosen is not null, warnings);
+            else if (source.ClassesAreFolders) LabelFromFolders(table, finalLabels);
+            var classNames = classes.Settle(finalLabels);
+            return new ImageDataset(table, store, null, finalLabels, classNames, source.Channels, Fingerprint(contentHash, finalLabels, classNames))
+            {
+                Source = source.Description,
+                BadImages = bad.Count,
+                Ignored = source.Ignored,
+                Warnings = warnings,
+            };
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Counts the images and draws which to keep; null keeps all.</summary>
+    private bool[]? Choose(ImageSource source, int limit)
+    {
+        int total = 0;
+        foreach (var image in source.Images(_ => false))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (source.ClassesAreFolders) folders.Observe(image.Name);
+            total++;
+            Report("Listing images", total, source.Total);
+        }
+        if (limit >= total) return null;
+
+        var chosen = new bool[total];
+        foreach (int i in new CounterRandom(options.Seed, RandomPurpose.Subset).Permutation(total).AsSpan(0, limit)) chosen[i] = true;
+        return chosen;
+    }
+
+    private string ReadImages(ImageSource source, bool[]? chosen, ImageTable table, GrowingArray<int> labels, PixelStore store, BadImageLog bad)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        int? total = chosen is null ? source.Total : options.Limit;
+        int workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
+        var decoder = new ImagePreparation(options.StoredSide, source.Channels);
+        var results = OrderedParallel.Map(Wanted(source, chosen), decoder.Prepare, workers, workers * AheadPerWorker, image => image.Release(), cancellation);
+        foreach (var image in results)
+        {
+            if (image.Problem is not null)
+            {
+                bad.Add(image.Name, image.Problem);
+            }
+            else
+            {
+                Hash(hash, image);
+                table.Add(image.Name, image.Height, image.Width, store.Append(image.Pixels));
+                labels.Add(image.ClassNumber);
+            }
+            image.Release();
+            Report("Reading images", table.Count + bad.Count, total);
+        }
+        progress?.Report(new("Reading images", table.Count + bad.Count, table.Count + bad.Count));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>What is to be read, with its class. Runs on a worker thread, one at a time.</summary>
+    private IEnumerable<(SourceImage Image, int ClassNumber)> Wanted(ImageSource source, bool[]? chosen)
+    {
+        bool useClasses = options.Labels is null;
+        listed = 0;
+        foreach (var image in source.Images(i => chosen is null || (i < chosen.Length && chosen[i])))
+        {
+            int position = listed++;
+            // Met for images that are left out too: a subset numbers the classes like the whole.
+            int number = useClasses ? classes.Meet(image.Class) : -1;
+            if (source.ClassesAreFolders && chosen is null) folders.Observe(image.Name);
+            else if (source.ClassesAreFolders && useClasses) folders.Meet(image.Name, classes);
+            if (chosen is null || (position < chosen.Length && chosen[position])) yield return (image, number);
+            if (listed == int.MaxValue) throw new WclUsageException($"{source.Description} has more than {int.MaxValue:N0} images; use --limit or a part of them.");
+        }
+    }
+
+    private void LabelFromFolders(ImageTable table, int[] labels)
+    {
+        for (int i = 0; i < labels.Length; i++)
+        {
+            var name = folders.ClassOf(table.Utf8Name(i));
+            labels[i] = name.IsEmpty ? -1 : classes.Meet(name);
+        }
+    }
+
+    private void LabelFromList(LabelList list, ImageTable table, int[] labels, bool limited, List<string> warnings)
+    {
+        int matched = 0;
+        for (int i = 0; i < labels.Length; i++)
+        {
+            var name = table.Utf8Name(i);
+            string? label = list.Find(name) ?? list.Find(name[folders.CommonBytes..]);
+            labels[i] = classes.Meet(label);
+            if (label is not null) matched++;
+        }
+        foreach (string name in list.Classes) classes.Meet(name);
+        if (matched == 0 && !limited)
+            throw new WclUsageException($"None of the {list.Count:N0} paths in '{options.Labels}' is an image that was read; the first is '{list.FirstPath}', the first image '{table.Name(0)}'.");
+        if (matched < list.Count && !limited)
+            warnings.Add($"{list.Count - matched:N0} of the {list.Count:N0} paths in '{options.Labels}' are not among the images that were read.");
+    }
+
+    private static void Hash(IncrementalHash hash, PreparedImage image)
+    {
+        Span<byte> head = stackalloc byte[8];
+        int nameBytes = Encoding.UTF8.GetByteCount(image.Name);
+        Span<byte> name = nameBytes <= 512 ? stackalloc byte[nameBytes] : new byte[nameBytes];
+        Encoding.UTF8.GetBytes(image.Name, name);
+        BinaryPrimitives.WriteInt32LittleEndian(head, nameBytes); // lengths first, so that no two lists of images run together alike
+        BinaryPrimitives.WriteUInt16LittleEndian(head[4..], (ushort)image.Height);
+        BinaryPrimitives.WriteUInt16LittleEndian(head[6..], (ushort)image.Width);
+        hash.AppendData(head);
+        hash.AppendData(name);
+        hash.AppendData(image.Pixels);
+    }
+
+    private static string Fingerprint(string contentHash, int[] labels, string[] classNames)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.ASCII.GetBytes(contentHash));
+        hash.AppendData(MemoryMarshal.AsBytes(labels.AsSpan())); // little-endian on every platform that libtorch has
+        hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', classNames)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private void Report(string stage, long done, long? total)
+    {
+        if (progress is null || sinceReport.Elapsed < ReportEvery) return;
+        sinceReport.Restart();
+        progress.Report(new(stage, done, total));
+    }
+}
+
+/// <summary>An image that is ready to be stored, or the reason why there is none.</summary>
+internal readonly record struct PreparedImage(string Name, int ClassNumber, string? Problem, byte[]? Buffer, int Length, int Height, int Width)
+{
+    /// <summary>Planar pixels.</summary>
+    public ReadOnlySpan<byte> Pixels => Buffer.AsSpan(0, Length);
+
+    /// <summary>Gives the buffer back.</summary>
+    public void Release()
+    {
+        if (Buffer is not null) ArrayPool<byte>.Shared.Return(Buffer);
+    }
+}

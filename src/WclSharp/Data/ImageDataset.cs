@@ -1,0 +1,188 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using WclSharp.Randomness;
+
+namespace WclSharp.Data;
+
+/// <summary>
+/// Images, decoded once: uint8, planar [channels, height, width], each with its own size. Immutable and safe to read from
+/// any number of threads.
+/// </summary>
+/// <remarks>
+/// Sets that come from one another by <see cref="Subset"/> and <see cref="Split"/> share the pixels; each is disposed by
+/// its owner, and the last one to go frees them. Spans of pixels are valid until then.
+/// </remarks>
+public sealed class ImageDataset : IDisposable
+{
+    private readonly ImageTable table;
+    private readonly PixelStore store;
+    private readonly int[]? selection; // positions in the table; null is all of them
+    private readonly int[] labels;
+    private bool disposed;
+
+    internal ImageDataset(ImageTable table, PixelStore store, int[]? selection, int[] labels, IReadOnlyList<string> classNames, int channels, string fingerprint)
+    {
+        (this.table, this.store, this.selection, this.labels) = (table, store, selection, labels);
+        (ClassNames, Channels, Fingerprint) = (classNames, channels, fingerprint);
+        foreach (int label in labels) HasLabels |= label >= 0;
+        for (int i = 0; i < labels.Length; i++)
+        {
+            var (height, width) = SizeOf(i);
+            MaxSide = Math.Max(MaxSide, Math.Max(height, width));
+        }
+    }
+
+    /// <summary>Number of images.</summary>
+    public int Count => labels.Length;
+
+    /// <summary>Channels of every image: 1 for greyscale formats, else 3 (red, green, blue).</summary>
+    public int Channels { get; }
+
+    /// <summary>Class names, indexed by label.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Class of each image, -1 where it is unlabelled.</summary>
+    public ReadOnlySpan<int> Labels => labels;
+
+    /// <summary>True where at least one image has a class.</summary>
+    public bool HasLabels { get; }
+
+    /// <summary>Longest side of any image, pixels.</summary>
+    public int MaxSide { get; }
+
+    /// <summary>
+    /// SHA-256, in hexadecimal digits, over names, sizes, pixels, labels and class names in their order. Depends on neither
+    /// threads nor where the pixels are kept. A subset's is made of its parent's and its positions in it.
+    /// </summary>
+    public string Fingerprint { get; }
+
+    /// <summary>What the images were read from, for people.</summary>
+    public string Source { get; internal init; } = "";
+
+    /// <summary>Images that could not be read and were left out.</summary>
+    public int BadImages { get; internal init; }
+
+    /// <summary>Files met that are not images.</summary>
+    public long Ignored { get; internal init; }
+
+    /// <summary>What a person should know about the data, one line each; mostly empty.</summary>
+    public IReadOnlyList<string> Warnings { get; internal init; } = [];
+
+    /// <summary>Bytes of decoded pixels that the set and those that share its pixels hold.</summary>
+    public long PixelBytes => store.Length;
+
+    /// <summary>True where the pixels are in a memory-mapped file.</summary>
+    public bool IsMemoryMapped => store.InFile;
+
+    /// <summary>Reads images.</summary>
+    /// <param name="options">Which, and how to keep them.</param>
+    /// <param name="progress">Told from time to time how far reading is; may be null. Called on the calling thread.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    /// <exception cref="WclUsageException">The path or the options are wrong, or there are no images.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, or the disk is full.</exception>
+    public static ImageDataset Read(DatasetOptions options, IProgress<ReadingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new DatasetReader(options, progress, cancellation).Read();
+    }
+
+    /// <summary>Name of an image: its path in the source, or its number.</summary>
+    public string NameOf(int index) => table.Name(Place(index));
+
+    /// <summary>Stored size of an image, pixels.</summary>
+    public (int Height, int Width) SizeOf(int index) => table.Size(Place(index));
+
+    /// <summary>Pixels of an image, planar [Channels, Height, Width].</summary>
+    public ReadOnlySpan<byte> PixelsOf(int index)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        int place = Place(index);
+        var (height, width) = table.Size(place);
+        return store.Pixels(table.Place(place), Channels * height * width);
+    }
+
+    /// <summary>Some of the images, in the given order. Shares the pixels; dispose both.</summary>
+    public ImageDataset Subset(ReadOnlySpan<int> indices)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        var places = new int[indices.Length];
+        var subsetLabels = new int[indices.Length];
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.ASCII.GetBytes(Fingerprint));
+        Span<byte> number = stackalloc byte[4];
+        for (int i = 0; i < indices.Length; i++)
+        {
+            places[i] = Place(indices[i]);
+            subsetLabels[i] = labels[indices[i]];
+            System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(number, indices[i]);
+            hash.AppendData(number);
+        }
+        return new(table, store.Share(), places, subsetLabels, ClassNames, Channels, Convert.ToHexStringLower(hash.GetHashAndReset()))
+        {
+            Source = Source,
+            BadImages = BadImages,
+            Ignored = Ignored,
+            Warnings = Warnings,
+        };
+    }
+
+    /// <summary>Splits the images in two at random, each class (and what is unlabelled) in the same proportion.</summary>
+    /// <param name="heldOutFraction">Share held out, between 0 and 1.</param>
+    /// <param name="seed">Seed of the choice.</param>
+    /// <returns>Two sets that share the pixels, each in the order of this one. Dispose all three.</returns>
+    public (ImageDataset Train, ImageDataset HeldOut) Split(double heldOutFraction, long seed)
+    {
+        if (!(heldOutFraction is > 0 and < 1))
+            throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"A share of {heldOutFraction} cannot be held out; use a number between 0 and 1."));
+        int wanted = (int)Math.Round(heldOutFraction * Count);
+        if (wanted < 1 || wanted >= Count)
+            throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"Holding out {heldOutFraction} of {Count} images leaves one side empty; use more images."));
+
+        var quota = HeldOutPerClass(heldOutFraction, wanted);
+        var held = new bool[Count];
+        foreach (int i in new CounterRandom(seed, RandomPurpose.Split).Permutation(Count))
+        {
+            if (quota[labels[i] + 1] == 0) continue;
+            quota[labels[i] + 1]--;
+            held[i] = true;
+        }
+
+        int[] heldOut = new int[wanted], train = new int[Count - wanted];
+        int h = 0, t = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            if (held[i]) heldOut[h++] = i;
+            else train[t++] = i;
+        }
+        return (Subset(train), Subset(heldOut));
+    }
+
+    /// <summary>Lets go of the pixels.</summary>
+    public void Dispose()
+    {
+        if (disposed) return;
+        disposed = true;
+        store.Dispose();
+    }
+
+    private int Place(int index) => selection is null ? index : selection[index];
+
+    /// <summary>How many to hold out of each class (index: label + 1), by largest remainders, so that they add up to the total.</summary>
+    private int[] HeldOutPerClass(double fraction, int total)
+    {
+        var sizes = new int[ClassNames.Count + 1];
+        foreach (int label in labels) sizes[label + 1]++;
+        var quota = Array.ConvertAll(sizes, size => (int)(fraction * size));
+        var byRemainder = Enumerable.Range(0, sizes.Length).OrderByDescending(i => fraction * sizes[i] - quota[i]).ToArray();
+        int missing = total - quota.Sum();
+        for (int i = 0; missing > 0; i = (i + 1) % byRemainder.Length)
+        {
+            int which = byRemainder[i];
+            if (quota[which] == sizes[which]) continue;
+            quota[which]++;
+            missing--;
+        }
+        return quota;
+    }
+}

@@ -1,0 +1,84 @@
+namespace WclSharp.Data;
+
+/// <summary>
+/// Classes of images by their paths, from a CSV or TSV file. A hash table over one byte arena: no object per row.
+/// </summary>
+internal sealed class LabelList
+{
+    private readonly ByteArena paths = new();
+    private readonly GrowingArray<int> labels = new();
+    private readonly List<string> classes = [];
+    private int[] slots = new int[1024]; // 1 + position; 0 is free
+
+    private LabelList() { }
+
+    /// <summary>Number of rows with a class.</summary>
+    public int Count => paths.Count;
+
+    /// <summary>Path of the first row.</summary>
+    public string FirstPath => paths.GetString(0);
+
+    /// <summary>The classes, in the order of their first rows.</summary>
+    public IReadOnlyList<string> Classes => classes;
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="WclUsageException">It cannot be read, is malformed, names no class, or names two for one path.</exception>
+    public static LabelList Read(string file)
+    {
+        var list = new LabelList();
+        var numbers = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (line, path, label) in DelimitedFile.Read(file))
+        {
+            if (label is null) continue;
+            if (!numbers.TryGetValue(label, out int number))
+            {
+                numbers.Add(label, number = list.classes.Count);
+                list.classes.Add(label);
+            }
+            int before = list.Put(System.Text.Encoding.UTF8.GetBytes(path), number);
+            if (before != number) throw new WclUsageException($"'{file}', line {line}: '{path}' is of class '{label}' here and '{list.classes[before]}' above.");
+        }
+        if (list.Count == 0) throw new WclUsageException($"'{file}' names no class; expected rows of path,label.");
+        return list;
+    }
+
+    /// <summary>Class of the image of a path, null where the list has none.</summary>
+    public string? Find(ReadOnlySpan<byte> utf8Path)
+    {
+        int at = slots[SlotOf(utf8Path)];
+        return at == 0 ? null : classes[labels[at - 1]];
+    }
+
+    /// <summary>Adds a row; gives the class that the path has, which is an older row's where there is one.</summary>
+    private int Put(ReadOnlySpan<byte> path, int label)
+    {
+        int slot = SlotOf(path);
+        if (slots[slot] != 0) return labels[slots[slot] - 1];
+        paths.Add(path);
+        labels.Add(label);
+        slots[slot] = paths.Count;
+        if (paths.Count * 2 > slots.Length) Grow();
+        return label;
+    }
+
+    private int SlotOf(ReadOnlySpan<byte> path)
+    {
+        int mask = slots.Length - 1;
+        int slot = (int)Hash(path) & mask;
+        while (slots[slot] != 0 && !paths[slots[slot] - 1].SequenceEqual(path)) slot = (slot + 1) & mask;
+        return slot;
+    }
+
+    private void Grow()
+    {
+        slots = new int[slots.Length * 2];
+        for (int i = 0; i < paths.Count; i++) slots[SlotOf(paths[i])] = i + 1;
+    }
+
+    private static uint Hash(ReadOnlySpan<byte> bytes)
+    {
+        var hash = new HashCode(); // seeded per process, which is safe here: no order depends on it
+        hash.AddBytes(bytes);
+        return (uint)hash.ToHashCode();
+    }
+}

@@ -1,0 +1,61 @@
+namespace WclSharp.Data;
+
+/// <summary>One image as a source gives it: bytes of an image file, the name of such a file, or pixels.</summary>
+internal readonly record struct SourceImage
+{
+    /// <summary>Path relative to the source, with '/' between its parts.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Class, where the source knows it; null is unlabelled, or told by the folder.</summary>
+    public string? Class { get; init; }
+
+    /// <summary>Why the image cannot be read; null where nothing is known against it.</summary>
+    public string? Problem { get; init; }
+
+    /// <summary>Image file to read; null where <see cref="Bytes"/> has the content.</summary>
+    public string? File { get; init; }
+
+    /// <summary>Rented buffer with an encoded image or planar pixels; null for an image that is only listed.</summary>
+    public byte[]? Bytes { get; init; }
+
+    /// <summary>Bytes used of <see cref="Bytes"/>.</summary>
+    public int Length { get; init; }
+
+    /// <summary>Height of planar pixels; 0 for an encoded image.</summary>
+    public int Height { get; init; }
+
+    /// <summary>Width of planar pixels; 0 for an encoded image.</summary>
+    public int Width { get; init; }
+}
+
+/// <summary>A place that images come from, listed in an order that depends on nothing but its content.</summary>
+internal abstract class ImageSource : IDisposable
+{
+    /// <summary>What the source is, for people.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Channels of every image: 1 where the format has greyscale only, else 3.</summary>
+    public virtual int Channels => 3;
+
+    /// <summary>True where an image's class is the first folder of its path.</summary>
+    public virtual bool ClassesAreFolders => false;
+
+    /// <summary>Number of images, where that is known without listing them.</summary>
+    public virtual int? Total => null;
+
+    /// <summary>Files met in the last listing that are not images.</summary>
+    public long Ignored { get; protected set; }
+
+    /// <summary>Something about the source that a person should know; null when all is well.</summary>
+    public string? Warning { get; protected set; }
+
+    /// <summary>What a person should do where there are no images, as the end of a sentence.</summary>
+    public virtual string Expected => "an image file or more";
+
+    /// <summary>Lists the images. Bytes come with those only that <paramref name="wanted"/> (asked by position) chooses.</summary>
+    /// <remarks>May be called again for another listing. Enumerated by one thread at a time.</remarks>
+    public abstract IEnumerable<SourceImage> Images(Func<int, bool> wanted);
+
+    /// <summary>Closes what the source holds open.</summary>
+    public virtual void Dispose() { }
+}

@@ -1,0 +1,36 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Encoders;
+
+/// <summary>2-D convolution without bias, its weight kept in float32 and channels-last, computed in the input's dtype.</summary>
+/// <remarks>There is no autocast in TorchSharp: the cast to the compute dtype is here, and autograd casts the gradient back.</remarks>
+internal sealed class Convolution : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter weight;
+    private readonly long[] strides, padding;
+
+    /// <param name="inChannels">Channels in.</param>
+    /// <param name="outChannels">Channels out.</param>
+    /// <param name="kernel">Side of the square kernel, pixels, odd.</param>
+    /// <param name="stride">Pixels between outputs.</param>
+    /// <param name="random">Draws the initial weights.</param>
+    public Convolution(int inChannels, int outChannels, int kernel, int stride, ParameterInitializer random) : base(nameof(Convolution))
+    {
+        strides = [stride, stride];
+        padding = [kernel / 2, kernel / 2];
+        // He et al. 2015, fan-out, ReLU: what torchvision's ResNet starts from.
+        double std = Math.Sqrt(2.0 / ((double)outChannels * kernel * kernel));
+        weight = new Parameter(ChannelsLast.Of(random.Normal([outChannels, inChannels, kernel, kernel], std)));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        if (input.dtype == weight.dtype) return nn.functional.conv2d(input, weight, null, strides, padding);
+        using var cast = weight.to(input.dtype);
+        return nn.functional.conv2d(input, cast, null, strides, padding);
+    }
+}

@@ -1,0 +1,102 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using WclSharp.Randomness;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Encoders;
+
+/// <summary>
+/// ResNet-18/34/50/101 without its classifier (He et al. 2016), with torchvision's parameter names, order and
+/// initialisation, so that weights go to and from PyTorch unchanged (<c>fc</c> aside).
+/// </summary>
+public sealed class ResNet : nn.Module<Tensor, Tensor>
+{
+    private readonly Convolution conv1;
+    private readonly BatchNorm2d bn1;
+    private readonly Sequential layer1, layer2, layer3, layer4;
+    private ScalarType computeType = ScalarType.Float32;
+
+    /// <summary>Builds a network with fresh weights.</summary>
+    /// <param name="arch">Depth.</param>
+    /// <param name="width">Channels of the first stage; 64 is the standard network.</param>
+    /// <param name="stem">First layers.</param>
+    /// <param name="seed">Seed of the initial weights.</param>
+    public ResNet(EncoderArch arch, int width, EncoderStem stem, long seed) : this(arch, width, stem, new ParameterInitializer(seed)) { }
+
+    internal ResNet(EncoderArch arch, int width, EncoderStem stem, ParameterInitializer random) : base(nameof(ResNet))
+    {
+        if (width < 1) throw new ArgumentException($"Width {width} is too small; use 1 or more (64 is the standard network).", nameof(width));
+        Stem = stem;
+        Architecture = arch;
+        Width = width;
+        var (blocks, bottleneck) = arch switch
+        {
+            EncoderArch.ResNet18 => ((int[])[2, 2, 2, 2], false),
+            EncoderArch.ResNet34 => ([3, 4, 6, 3], false),
+            EncoderArch.ResNet50 => ([3, 4, 6, 3], true),
+            EncoderArch.ResNet101 => ([3, 4, 23, 3], true),
+            _ => throw new ArgumentOutOfRangeException(nameof(arch), arch, "Not a ResNet that is built here."),
+        };
+
+        conv1 = stem == EncoderStem.Small ? new Convolution(3, width, 3, 1, random) : new Convolution(3, width, 7, 2, random);
+        bn1 = nn.BatchNorm2d(width);
+        int channels = width;
+        layer1 = Stage(blocks[0], width, 1);
+        layer2 = Stage(blocks[1], width * 2, 2);
+        layer3 = Stage(blocks[2], width * 4, 2);
+        layer4 = Stage(blocks[3], width * 8, 2);
+        FeatureSize = channels;
+        RegisterComponents();
+
+        Sequential Stage(int count, int stageChannels, int stride)
+        {
+            var stage = nn.Sequential();
+            for (int i = 0; i < count; i++)
+            {
+                int blockStride = i == 0 ? stride : 1;
+                nn.Module<Tensor, Tensor> block = bottleneck
+                    ? new Bottleneck(channels, stageChannels, blockStride, random)
+                    : new BasicBlock(channels, stageChannels, blockStride, random);
+                stage.append(i.ToString(System.Globalization.CultureInfo.InvariantCulture), block);
+                channels = stageChannels * (bottleneck ? Bottleneck.Expansion : BasicBlock.Expansion);
+            }
+            return stage;
+        }
+    }
+
+    /// <summary>Depth.</summary>
+    public EncoderArch Architecture { get; }
+
+    /// <summary>Channels of the first stage.</summary>
+    public int Width { get; }
+
+    /// <summary>First layers.</summary>
+    public EncoderStem Stem { get; }
+
+    /// <summary>Length of a feature vector.</summary>
+    public int FeatureSize { get; }
+
+    /// <summary>Number format of the convolutions, float32 or bfloat16. Weights, statistics and features stay float32.</summary>
+    public ScalarType ComputeType
+    {
+        get => computeType;
+        set => computeType = value is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16
+            ? value
+            : throw new ArgumentException($"{value} is not a compute type; use Float32 or BFloat16.", nameof(value));
+    }
+
+    /// <summary>Features of images.</summary>
+    /// <param name="x">[N, 3, H, W] float32, normalised; any strides.</param>
+    /// <returns>[N, <see cref="FeatureSize"/>] float32, the global average pool of the last stage. The caller owns it.</returns>
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var y = ChannelsLast.Of(x.to(computeType));
+        y = nn.functional.relu(bn1.call(conv1.call(y)), inplace: true);
+        if (Stem == EncoderStem.ImageNet) y = nn.functional.max_pool2d(y, 3, 2, 1);
+        y = layer4.call(layer3.call(layer2.call(layer1.call(y))));   // [N, FeatureSize, h, w]
+        if (computeType == ScalarType.BFloat16) y = y.to(ScalarType.Float32); // the mean over places in float32
+        return y.mean([2, 3]).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,61 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Evaluation;
+
+/// <summary>
+/// Weighted nearest-neighbour classifier on frozen features (Wu et al. 2018, section 3.4): the k nearest training images
+/// vote for their class with weight exp(cosine / t), t = 0.1.
+/// </summary>
+/// <param name="gallery">Training features, [M, F] float32, rows of unit length. Not owned.</param>
+/// <param name="classes">Their classes, M integers from 0.</param>
+/// <param name="classCount">Number of classes.</param>
+/// <param name="k">Neighbours that vote; at most M are used.</param>
+/// <param name="temperature">Temperature of the votes.</param>
+internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount, int k, double temperature = 0.1)
+{
+    private const int Tile = 512; // queries at a time: the table of similarities stays Tile x M
+
+    /// <summary>The k that is used where none is given: 200, or 20 below 20,000 training images.</summary>
+    public static int DefaultK(int trainingImages) => trainingImages < 20_000 ? 20 : 200;
+
+    /// <summary>Predicted class of each query.</summary>
+    /// <param name="queries">[Q, F] float32, rows of unit length.</param>
+    public int[] Predict(Tensor queries)
+    {
+        using var noGradient = no_grad();
+        var result = new List<int>((int)queries.shape[0]);
+        using var galleryClasses = tensor(Array.ConvertAll(classes, c => (long)c), device: gallery.device);
+        for (long start = 0; start < queries.shape[0]; start += Tile)
+        {
+            using var scope = NewDisposeScope();
+            var tile = queries.narrow(0, start, Math.Min(Tile, queries.shape[0] - start));
+            var (similarity, index) = tile.matmul(gallery.T).topk((int)Math.Min(k, gallery.shape[0]), 1); // [q, k]
+            var votes = zeros([tile.shape[0], classCount], device: gallery.device)
+                .scatter_add(1, galleryClasses.index_select(0, index.flatten()).view_as(index), similarity.div(temperature).exp());
+            result.AddRange(votes.argmax(1).cpu().data<long>().Select(c => (int)c));
+        }
+        return [.. result];
+    }
+
+    /// <summary>Share of queries whose class is predicted, 0 to 1.</summary>
+    public double Accuracy(Tensor queries, int[] truth)
+    {
+        var predicted = Predict(queries);
+        return predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Length;
+    }
+
+    /// <summary>The nearest training images of each query.</summary>
+    /// <returns>Indices into the gallery and cosines, nearest first, for each query.</returns>
+    public static (int[] Index, float[] Cosine)[] Nearest(Tensor gallery, Tensor queries, int count)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var (similarity, index) = queries.matmul(gallery.T).topk((int)Math.Min(count, gallery.shape[0]), 1);
+        int columns = (int)index.shape[1];
+        var allIndex = index.cpu().data<long>().ToArray();
+        var allCosine = similarity.cpu().data<float>().ToArray();
+        return [.. Enumerable.Range(0, (int)queries.shape[0]).Select(q =>
+            (allIndex.Skip(q * columns).Take(columns).Select(i => (int)i).ToArray(), allCosine.Skip(q * columns).Take(columns).ToArray()))];
+    }
+}

@@ -1,0 +1,46 @@
+using System.Numerics;
+using static TorchSharp.torch;
+
+namespace WclSharp.Graphs;
+
+/// <summary>
+/// Connected components of a graph in which every node has one outgoing edge, by pointer jumping on the device.
+/// </summary>
+/// <remarks>
+/// Such a graph's component has one cycle, and every node leads onto it. With p_k = p^(2^k) and m_k(i) the smallest
+/// index among the first 2^k nodes on the way from i, p_(k+1) = p_k[p_k] and m_(k+1) = min(m_k, m_k[p_k]): after
+/// ceil(log2 N) rounds p_k lands on the cycle and m_k from there has seen all of it, whatever the cycle's length.
+/// A mutual pair is a cycle of two; ties in similarity can make longer ones. The paper's text names Hoshen-Kopelman
+/// labelling; any exact algorithm gives the same partition. No transfer to the host.
+/// </remarks>
+internal static class ConnectedComponents
+{
+    /// <summary>Labels the components.</summary>
+    /// <param name="next">[N] int64 in 0 .. N - 1: the node that each node points to.</param>
+    /// <returns>[N] int64: the smallest index on the component's cycle, so that a label's node carries that label. The caller owns it.</returns>
+    public static Tensor Label(Tensor next)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        long count = next.shape[0];
+        var pointer = next;
+        var smallest = arange(count, dtype: ScalarType.Int64, device: next.device);
+        for (int round = 0; round < RoundsFor(count); round++)
+        {
+            smallest = minimum(smallest, smallest.index_select(0, pointer));
+            pointer = pointer.index_select(0, pointer);
+        }
+        return smallest.index_select(0, pointer).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The weak labels of a batch: components of its nearest-neighbour graph (paper, section 3.2).</summary>
+    /// <param name="embeddings">[N, D] floating point, rows of unit length. No gradient flows.</param>
+    /// <returns>[N] int64 as <see cref="Label"/> gives them.</returns>
+    public static Tensor OfNearestNeighbors(Tensor embeddings)
+    {
+        using var nearest = NearestNeighborGraph.Nearest(embeddings);
+        return Label(nearest);
+    }
+
+    private static int RoundsFor(long count) => count <= 1 ? 1 : 64 - BitOperations.LeadingZeroCount((ulong)(count - 1)) + 1;
+}

@@ -1,0 +1,25 @@
+using static TorchSharp.torch;
+
+namespace WclSharp.Graphs;
+
+/// <summary>The nearest-neighbour graph of a batch: every row is joined to its nearest other row (paper, section 3.2).</summary>
+/// <remarks>Every node has an edge, so every connected component has two members or more.</remarks>
+internal static class NearestNeighborGraph
+{
+    /// <summary>Each row's nearest other row by cosine similarity.</summary>
+    /// <param name="embeddings">[N, D] floating point, rows of unit length; N is 2 or more. No gradient flows.</param>
+    /// <returns>[N] int64, entry i is not i. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">Fewer than two rows.</exception>
+    public static Tensor Nearest(Tensor embeddings)
+    {
+        if (embeddings.dim() != 2 || embeddings.shape[0] < 2)
+            throw new ArgumentException($"A nearest neighbour needs [N, D] embeddings with N of 2 or more, not [{string.Join(", ", embeddings.shape)}].", nameof(embeddings));
+
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var v = embeddings.detach();
+        var similarity = v.matmul(v.T);                                 // [N, D] x [D, N] -> [N, N], cosine in [-1, 1]
+        similarity.diagonal().fill_(double.NegativeInfinity); // a row is not its own neighbour
+        return similarity.argmax(1).MoveToOuterDisposeScope();          // [N]
+    }
+}

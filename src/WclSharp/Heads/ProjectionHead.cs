@@ -1,0 +1,72 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Heads;
+
+/// <summary>
+/// Projection head: three linear layers, batch norm and ReLU after the first two (paper, section 4.1: hidden 2048, output
+/// 128; the authors' code: 4096 and 256).
+/// </summary>
+internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
+{
+    private readonly DenseLayer linear1;
+    private readonly BatchNorm1d bn1;
+    private readonly DenseLayer linear2;
+    private readonly BatchNorm1d bn2;
+    private readonly DenseLayer linear3;
+
+    /// <param name="features">Width of the encoder's features.</param>
+    /// <param name="hidden">Hidden width.</param>
+    /// <param name="output">Output width D.</param>
+    /// <param name="random">Draws the initial weights.</param>
+    public ProjectionHead(int features, int hidden, int output, ParameterInitializer random) : base(nameof(ProjectionHead))
+    {
+        linear1 = new DenseLayer(features, hidden, random);
+        bn1 = nn.BatchNorm1d(hidden);
+        linear2 = new DenseLayer(hidden, hidden, random);
+        bn2 = nn.BatchNorm1d(hidden);
+        linear3 = new DenseLayer(hidden, output, random);
+        RegisterComponents();
+    }
+
+    /// <summary>Number format of the matrix products.</summary>
+    public ScalarType ComputeType { get; set; } = ScalarType.Float32;
+
+    /// <summary>Projections before they are brought to unit length.</summary>
+    /// <param name="x">Features, [N, F] float32.</param>
+    /// <returns>[N, D] float32. The caller owns it.</returns>
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var y = x.to(ComputeType);
+        y = nn.functional.relu(bn1.call(linear1.call(y)), inplace: true);
+        y = nn.functional.relu(bn2.call(linear2.call(y)), inplace: true);
+        y = linear3.call(y);
+        if (ComputeType == ScalarType.BFloat16) y = y.to(ScalarType.Float32);
+        return y.MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>Linear layer computed in the input's dtype, started as PyTorch's <c>nn.Linear</c> is: uniform in +-1/sqrt(fan in).</summary>
+internal sealed class DenseLayer : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter weight, bias;
+
+    public DenseLayer(int inputs, int outputs, ParameterInitializer random) : base(nameof(DenseLayer))
+    {
+        double bound = 1 / Math.Sqrt(inputs);
+        weight = new Parameter(random.Uniform([outputs, inputs], bound));
+        bias = new Parameter(random.Uniform([outputs], bound));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        if (x.dtype == weight.dtype) return nn.functional.linear(x, weight, bias);
+        using var castWeight = weight.to(x.dtype);
+        using var castBias = bias.to(x.dtype);
+        return nn.functional.linear(x, castWeight, castBias);
+    }
+}

@@ -1,0 +1,48 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Losses;
+
+/// <summary>
+/// Instance discrimination (SimCLR's NT-Xent; WCL paper, equation 1): with Z = [z1; z2] of 2N rows, row a has one
+/// positive p(a), the other view of its image, and
+/// <code>L = mean_a -log( exp(Z_a . Z_p(a) / t) / sum_{k != a} exp(Z_a . Z_k / t) ).</code>
+/// </summary>
+/// <remarks>Legend: N images in the logical batch, n of them here (n = N unless there are several ranks), D projection size.</remarks>
+internal static class InstanceLoss
+{
+    /// <summary>The loss over a whole logical batch; gradient flows through both sides of every product.</summary>
+    /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
+    /// <param name="z2">Projections of the second views, likewise.</param>
+    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">The shapes differ; the message shows both.</exception>
+    public static Tensor Forward(Tensor z1, Tensor z2, double temperature) => Forward(z1, z2, z1, z2, 0, temperature);
+
+    /// <summary>The loss of the rows that this rank holds against the keys of the logical batch.</summary>
+    /// <param name="z1">This rank's first views, [n, D].</param>
+    /// <param name="z2">This rank's second views, [n, D].</param>
+    /// <param name="keys1">All first views, [N, D]; rows offset .. offset + n - 1 are this rank's. Gradient flows where they carry one.</param>
+    /// <param name="keys2">All second views, [N, D].</param>
+    /// <param name="offset">First row of this rank.</param>
+    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <returns>Scalar mean over this rank's 2n rows.</returns>
+    public static Tensor Forward(Tensor z1, Tensor z2, Tensor keys1, Tensor keys2, long offset, double temperature)
+    {
+        LossArguments.RequireSameShape(z1, z2);
+        LossArguments.RequireSameShape(keys1, keys2);
+        using var scope = NewDisposeScope();
+        long rows = z1.shape[0], all = keys1.shape[0];
+        var anchors = cat([z1, z2]);                                        // [2n, D]
+        var keys = ReferenceEquals(z1, keys1) ? anchors : cat([keys1, keys2]); // [2N, D]
+        // Row a of the first views is key offset + a, of the second N + offset + a; its positive is the other of the two.
+        var partners = cat([keys2.narrow(0, offset, rows), keys1.narrow(0, offset, rows)]); // [2n, D]
+        var positives = anchors.mul(partners).sum(1).mul(1 / temperature);  // [2n]
+
+        var logits = anchors.matmul(keys.T).mul(1 / temperature);           // [2n, 2N], cosine / t
+        LossArguments.MaskSelf(logits.narrow(0, 0, rows).narrow(1, offset, rows));
+        LossArguments.MaskSelf(logits.narrow(0, rows, rows).narrow(1, all + offset, rows));
+        var denominator = logits.logsumexp(1);                              // [2n]
+        return denominator.sub(positives).mean().MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,19 @@
+using static TorchSharp.torch;
+
+namespace WclSharp.Losses;
+
+/// <summary>Checks that the losses share.</summary>
+internal static class LossArguments
+{
+    /// <exception cref="ArgumentException">The shapes differ or are not [N, D] with N of 2 or more.</exception>
+    public static void RequireSameShape(Tensor a, Tensor b)
+    {
+        if (a.dim() != 2 || !a.shape.AsSpan().SequenceEqual(b.shape))
+            throw new ArgumentException($"Both views need the same shape [N, D], not [{string.Join(", ", a.shape)}] and [{string.Join(", ", b.shape)}].");
+        if (a.shape[0] < 2) throw new ArgumentException($"A contrastive loss needs 2 rows or more, not {a.shape[0]}.");
+    }
+
+    /// <summary>Takes each row's product with itself out of its softmax, in place: neither product nor scaling reads its output again.</summary>
+    /// <param name="ownBlock">[n, n] view of the logits whose diagonal holds v_i . v_i / t.</param>
+    public static void MaskSelf(Tensor ownBlock) => ownBlock.diagonal().fill_(double.NegativeInfinity);
+}

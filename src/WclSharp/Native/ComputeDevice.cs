@@ -1,0 +1,36 @@
+using TorchSharp;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Native;
+
+/// <summary>Where and in which number format a run computes.</summary>
+/// <param name="Device">The device.</param>
+/// <param name="Type">Format of convolutions and matrix products.</param>
+internal sealed record ComputeDevice(Device Device, ScalarType Type)
+{
+    /// <summary>The device, for people.</summary>
+    public string Name => Device.type == DeviceType.CPU ? CpuFeatures.ModelName : $"{Device}";
+
+    /// <summary>fp32 or bf16.</summary>
+    public string TypeName => Type == ScalarType.BFloat16 ? "bf16" : "fp32";
+
+    /// <summary>Chooses a device and a format.</summary>
+    /// <param name="device">cpu, cuda, cuda:N or auto.</param>
+    /// <param name="precision">auto is bf16 where the device has instructions for it: without them it is slower than float32.</param>
+    /// <exception cref="WclUsageException">There is no such device.</exception>
+    /// <exception cref="WclException">libtorch does not load.</exception>
+    public static ComputeDevice Choose(string device, ComputePrecision precision)
+    {
+        if (TorchRuntime.EnsureLoaded() == TorchLibraryState.Missing) throw new WclException(TorchRuntime.Problem!);
+        bool gpu = device.StartsWith("cuda", StringComparison.Ordinal) || (device == "auto" && cuda.is_available());
+        if (gpu && !cuda.is_available())
+            throw new WclUsageException($"--device {device}: no GPU can be used (libtorch sees none, or this build brings the CPU libraries; build with -p:TorchBackend=cuda). Use --device cpu, and see wcl doctor.");
+        int index = device.IndexOf(':') is var colon and > 0 ? int.Parse(device.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture) : 0;
+        if (gpu && index >= cuda.device_count())
+            throw new WclUsageException($"--device {device}: there are {cuda.device_count()} GPUs, counted from 0.");
+
+        bool half = precision == ComputePrecision.Bf16 || (precision == ComputePrecision.Auto && (gpu || CpuFeatures.HasBf16));
+        return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32);
+    }
+}

@@ -1,0 +1,31 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace WclSharp.Native;
+
+/// <summary>Resident memory of this process, native tensors included.</summary>
+internal static class ProcessMemory
+{
+    /// <summary>The most so far, MiB.</summary>
+    public static double PeakMiB
+    {
+        get
+        {
+            // .NET's PeakWorkingSet64 is 0 on some Linux systems; the kernel's own line is not.
+            if (OperatingSystem.IsLinux() && Status("VmHWM:") is { } kilobytes) return kilobytes / 1024;
+            using var process = Process.GetCurrentProcess();
+            return process.PeakWorkingSet64 / 1048576.0;
+        }
+    }
+
+    /// <summary>Now, MiB.</summary>
+    public static double CurrentMiB => Environment.WorkingSet / 1048576.0;
+
+    private static double? Status(string key)
+    {
+        foreach (string line in File.ReadLines("/proc/self/status"))
+            if (line.StartsWith(key, StringComparison.Ordinal))
+                return double.Parse(line[key.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+        return null;
+    }
+}

@@ -1,0 +1,84 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace WclSharp.Optimizers;
+
+/// <summary>A parameter with its name and whether it is decayed and adapted (weights are; biases and batch norm are not).</summary>
+internal sealed record OptimizedParameter(string Name, Parameter Parameter, bool Decayed);
+
+/// <summary>
+/// An update rule over named parameters. State is named too, so that a checkpoint does not depend on the order or
+/// handles of parameters. Move the model to its device before an optimiser is made for it.
+/// </summary>
+internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) : IDisposable
+{
+    private readonly Dictionary<string, Tensor> state = [];
+
+    protected IReadOnlyList<OptimizedParameter> Parameters { get; } = parameters;
+
+    /// <summary>Steps taken.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Applies the gradients at a learning rate.</summary>
+    public void Step(double learningRate)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Steps++;
+        for (int i = 0; i < Parameters.Count; i++)
+        {
+            var gradient = Parameters[i].Parameter.grad;
+            if (gradient is not null) Update(i, gradient, learningRate);
+        }
+    }
+
+    /// <summary>Updates one parameter in place, inside a dispose scope and without gradient. May overwrite the gradient.</summary>
+    protected abstract void Update(int index, Tensor gradient, double learningRate);
+
+    /// <summary>Forgets all gradients.</summary>
+    public void ZeroGradients()
+    {
+        foreach (var p in Parameters) p.Parameter.grad = null;
+    }
+
+    /// <summary>A state tensor of a parameter's shape, made of zeros at first use and owned by the optimiser.</summary>
+    protected Tensor State(int index, string kind)
+    {
+        string key = $"{Parameters[index].Name}.{kind}";
+        if (!state.TryGetValue(key, out var tensor))
+            state[key] = tensor = zeros_like(Parameters[index].Parameter).DetachFromDisposeScope();
+        return tensor;
+    }
+
+    /// <summary>State by name, in a fixed order, for a checkpoint.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> NamedState() => state.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => (s.Key, s.Value));
+
+    /// <summary>Takes state from a checkpoint.</summary>
+    /// <exception cref="WclUsageException">A tensor belongs to no parameter or has another shape.</exception>
+    public void Load(IReadOnlyDictionary<string, Tensor> saved, long steps)
+    {
+        using var noGradient = no_grad();
+        foreach (var (key, tensor) in saved)
+        {
+            int dot = key.LastIndexOf('.');
+            int index = -1;
+            for (int i = 0; i < Parameters.Count && dot > 0; i++)
+                if (key.AsSpan(0, dot).SequenceEqual(Parameters[i].Name)) index = i;
+            if (index < 0 || !tensor.shape.AsSpan().SequenceEqual(Parameters[index].Parameter.shape))
+                throw new WclUsageException($"The checkpoint's optimiser state '{key}' [{string.Join(", ", tensor.shape)}] fits no parameter of this network; resume with the options that it was started with.");
+            State(index, key[(dot + 1)..]).copy_(tensor);
+        }
+        Steps = steps;
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in state.Values) tensor.Dispose();
+        state.Clear();
+    }
+
+    /// <summary>Names a model's parameters; only tensors with more than one dimension are decayed and adapted.</summary>
+    public static List<OptimizedParameter> ParametersOf(params (string Prefix, nn.Module Module)[] modules) =>
+        [.. modules.SelectMany(m => m.Module.named_parameters().Select(p => new OptimizedParameter(m.Prefix + p.name, p.parameter, p.parameter.dim() > 1)))];
+}

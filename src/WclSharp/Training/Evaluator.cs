@@ -1,0 +1,70 @@
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
+using WclSharp.Reporting;
+using static TorchSharp.torch;
+
+namespace WclSharp.Training;
+
+/// <summary>Measures an encoder between epochs: kNN where classes are known, effective rank always.</summary>
+internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter augmenter, PretrainOptions options, Device device,
+    IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+{
+    private const int ImagesForRank = 2048, SheetRows = 10, SheetNeighbors = 8;
+
+    private int Batch => options.ImageSize!.Value <= AugmentationRecipe.LargestSmallImage ? 250 : 32;
+
+    /// <summary>Adds what is measured to an epoch's metrics.</summary>
+    public EpochMetrics Measure(EpochMetrics metrics)
+    {
+        if (data.HeldOut is null)
+        {
+            using var some = Sample(data.Train, ImagesForRank);
+            using var sample = Features(some);
+            return metrics with { EffectiveRank = FeatureQuality.EffectiveRank(sample) };
+        }
+
+        using var gallery = Features(data.Train);
+        using var queries = Features(data.HeldOut);
+        return metrics with
+        {
+            Knn = data.Train.HasLabels ? LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, options.KnnK!.Value) : null,
+            EffectiveRank = FeatureQuality.EffectiveRank(queries),
+        };
+    }
+
+    /// <summary>Draws some held-out images beside the training images that the encoder finds most alike.</summary>
+    public void DrawNeighbors(string path)
+    {
+        var from = data.HeldOut ?? data.Train;
+        using var shown = Sample(from, SheetRows);
+        using var gallery = Features(data.Train);
+        using var queries = Features(shown);
+        // Where nothing is held out, an image's nearest is itself: it is left out.
+        int skip = data.HeldOut is null ? 1 : 0;
+        var nearest = KnnClassifier.Nearest(gallery, queries, SheetNeighbors + skip);
+        NeighborSheet.Write(path, [.. nearest.Select((found, q) => new SheetRow(Show(shown, q),
+            [.. found.Index.Zip(found.Cosine).Skip(skip).Select(pair => new SheetNeighbor(Show(data.Train, pair.First), pair.Second, Agree(shown.Labels[q], data.Train.Labels[pair.First])))]))],
+            data.HeldOut is null ? "Images and their nearest others" : "Held-out images and their nearest training images");
+    }
+
+    private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device, Batch,
+        done => progress?.Report(new PretrainProgress.Working("Computing features", done, images.Count)), cancellation);
+
+    private static ImageDataset Sample(ImageDataset images, int most)
+    {
+        int count = Math.Min(images.Count, most);
+        return images.Subset([.. Enumerable.Range(0, count).Select(i => (int)((long)i * images.Count / count))]);
+    }
+
+    private static SheetImage Show(ImageDataset images, int index)
+    {
+        var (height, width) = images.SizeOf(index);
+        int label = images.Labels[index];
+        return new SheetImage(images.PixelsOf(index).ToArray(), images.Channels, height, width, label < 0 ? null : images.ClassNames[label]);
+    }
+
+    private static bool? Agree(int one, int other) => one < 0 || other < 0 ? null : one == other;
+}

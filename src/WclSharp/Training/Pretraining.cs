@@ -1,0 +1,49 @@
+using WclSharp.Configuration;
+using WclSharp.Reporting;
+
+namespace WclSharp.Training;
+
+/// <summary>What a pretraining run left behind.</summary>
+/// <param name="RunFolder">Absolute path of the run folder.</param>
+/// <param name="EncoderFile">The last epoch's encoder: safetensors with torchvision's parameter names.</param>
+/// <param name="Summary">The last figures.</param>
+public sealed record PretrainResult(string RunFolder, string EncoderFile, RunSummary Summary);
+
+/// <summary>Pretrains an encoder on unlabelled images with WCL or SimCLR.</summary>
+public static class Pretraining
+{
+    /// <summary>Runs to the end, or to where it is cancelled.</summary>
+    /// <param name="options">What to train on and how; what is null is resolved from the preset and the data.</param>
+    /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Finishes the step under way, saves a checkpoint and throws.</param>
+    /// <returns>Where the results are, and the last figures.</returns>
+    /// <exception cref="WclUsageException">The options or the data are wrong; nothing was trained.</exception>
+    /// <exception cref="WclException">Training failed; the last checkpoint is intact.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; go on with <see cref="PretrainOptions.Resume"/>.</exception>
+    public static PretrainResult Run(PretrainOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        PretrainOptionTable.Validate(options);
+        using var folder = RunFolder.Create(options.Out, options.Resume, DateTime.Now);
+        if (options.Resume) options = Resumed(options, folder);
+        using var run = new PretrainingRun(options, folder, progress, cancellation);
+        return run.Execute();
+    }
+
+    /// <summary>The options of the run in a folder, with what may change between its parts taken from the call.</summary>
+    private static PretrainOptions Resumed(PretrainOptions given, RunFolder folder)
+    {
+        var started = folder.ReadConfig();
+        return started with
+        {
+            Data = given.Data ?? started.Data,
+            Test = given.Test ?? started.Test,
+            Labels = given.Labels ?? started.Labels,
+            Device = given.Device == "auto" ? started.Device : given.Device,
+            Workers = given.Workers ?? started.Workers,
+            CacheMiB = given.CacheMiB,
+            CacheFolder = given.CacheFolder,
+            MaxBad = given.MaxBad,
+            Resume = true,
+        };
+    }
+}

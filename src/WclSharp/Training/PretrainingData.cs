@@ -1,0 +1,141 @@
+using WclSharp.Augmentation;
+using WclSharp.Configuration;
+using WclSharp.Data;
+using WclSharp.Reporting;
+
+namespace WclSharp.Training;
+
+/// <summary>The images of a run: what is trained on, and what is held out where classes are known.</summary>
+internal sealed class PretrainingData : IDisposable
+{
+    private const double HeldOutShare = 0.2;
+    private const int LargestHeldOut = 10_000;
+    private readonly List<IDisposable> owned = [];
+
+    private PretrainingData(PretrainOptions options) => Name = options.Data is null ? "Fashion-MNIST" : Path.GetFileName(Path.TrimEndingDirectorySeparator(options.Data));
+
+    /// <summary>Short name for titles.</summary>
+    public string Name { get; }
+
+    /// <summary>Images to train on.</summary>
+    public required ImageDataset Train { get; init; }
+
+    /// <summary>Images with classes that are never trained on; null where no classes are known.</summary>
+    public ImageDataset? HeldOut { get; private set; }
+
+    /// <summary>Constants that images are normalised with.</summary>
+    public Normalisation Normalisation { get; private init; }
+
+    /// <summary>What presets need to know.</summary>
+    public required DataFacts Facts { get; init; }
+
+    /// <summary>Images that could not be read.</summary>
+    public int BadImages { get; private init; }
+
+    /// <summary>What was read, for people.</summary>
+    public IReadOnlyList<string> Lines { get; private init; } = [];
+
+    /// <summary>What a person should know about the data.</summary>
+    public IReadOnlyList<string> Warnings { get; private init; } = [];
+
+    /// <summary>Reads the training images, and the held-out ones from <c>--test</c> or from a split by seed.</summary>
+    public static PretrainingData Read(PretrainOptions options, RunFolder folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        var reading = progress is null ? null : new ReadingRelay(progress);
+        var request = new DatasetOptions
+        {
+            Path = options.Data,
+            Labels = options.Labels,
+            Limit = options.Limit,
+            Seed = options.Seed,
+            StoredSide = StoredSide(options),
+            MaxBad = options.MaxBad,
+            CacheBytes = (long)options.CacheMiB << 20,
+            CacheFolder = options.CacheFolder ?? folder.FullPath,
+            BadImagesFile = folder.BadImagesPath,
+            Workers = options.Workers ?? Environment.ProcessorCount,
+        };
+        var all = ImageDataset.Read(request, reading, cancellation);
+        ImageDataset? train = null, heldOut = null;
+        try
+        {
+            RequireClassesThatRepeat(all);
+            if (options.Test is not null)
+                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = all.HasLabels ? all.ClassNames : null, BadImagesFile = Path.Combine(folder.FullPath, "bad_test_images.csv") }, reading, cancellation);
+            else if (all.HasLabels && all.Count >= 10)
+                (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
+        }
+        catch
+        {
+            all.Dispose();
+            throw;
+        }
+
+        var result = new PretrainingData(options)
+        {
+            Train = train ?? all,
+            HeldOut = heldOut is { HasLabels: true } ? heldOut : null,
+            Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null),
+            Normalisation = NormalisationOf(all, options),
+            BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
+            Warnings = all.Warnings,
+            Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
+        };
+        result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
+        return result;
+    }
+
+    private static List<string> Describe(ImageDataset all, ImageDataset train, ImageDataset? heldOut, bool test)
+    {
+        string classes = all.HasLabels ? $"{all.ClassNames.Count} classes" : "no classes";
+        List<string> lines = [$"{all.Source}: {train.Count:N0} images to train on, {classes}"
+            + (heldOut is null ? "" : test ? $"; {heldOut.Count:N0} to test on" : $"; {heldOut.Count:N0} held out")];
+        if (all.BadImages > 0) lines.Add($"{all.BadImages:N0} images could not be read and are left out; bad_images.csv lists them");
+        if (all.IsMemoryMapped) lines.Add($"{all.PixelBytes >> 20:N0} MiB of decoded images are kept in a memory-mapped file (--cache-mib)");
+        return lines;
+    }
+
+    /// <summary>Shorter side that decoded images are kept at. Crops of at least 8 % of the area are cut from it.</summary>
+    private static int StoredSide(PretrainOptions options)
+    {
+        int side = Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide;
+        return side <= AugmentationRecipe.LargestSmallImage ? 2 * side : side * 256 / 224;
+    }
+
+    private static int UsualSide(ImageDataset data)
+    {
+        var sides = new int[Math.Min(data.Count, 1000)];
+        for (int i = 0; i < sides.Length; i++)
+        {
+            var (height, width) = data.SizeOf((int)((long)i * data.Count / sides.Length));
+            sides[i] = Math.Min(height, width);
+        }
+        Array.Sort(sides);
+        return sides[sides.Length / 2];
+    }
+
+    private static Normalisation NormalisationOf(ImageDataset data, PretrainOptions options) =>
+        data.Channels == 1 ? Normalisation.FashionMnist
+        : (Presets.ImageSizeOf(options) ?? UsualSide(data)) <= AugmentationRecipe.LargestSmallImage ? Normalisation.Cifar10
+        : Normalisation.ImageNet;
+
+    private static void RequireClassesThatRepeat(ImageDataset data)
+    {
+        if (!data.HasLabels || data.Count < 2) return;
+        var labels = data.Labels;
+        int labelled = 0;
+        foreach (int label in labels) labelled += label >= 0 ? 1 : 0;
+        if (labelled == data.Count && data.ClassNames.Count == data.Count)
+            throw new WclUsageException($"Each of the {data.Count} images is a class of its own, so these folders are no classes. Give one folder per class, or a CSV list of paths without a label column as --data.");
+    }
+
+    public void Dispose()
+    {
+        foreach (var item in owned) item.Dispose();
+    }
+
+    private sealed class ReadingRelay(IProgress<PretrainProgress> progress) : IProgress<ReadingProgress>
+    {
+        public void Report(ReadingProgress value) => progress.Report(new PretrainProgress.Working(value.Stage, value.Done, value.Total));
+    }
+}

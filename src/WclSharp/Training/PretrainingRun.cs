@@ -1,0 +1,196 @@
+using System.Diagnostics;
+using System.Globalization;
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Checkpoints;
+using WclSharp.Configuration;
+using WclSharp.Encoders;
+using WclSharp.Native;
+using WclSharp.Optimizers;
+using WclSharp.Reporting;
+using static TorchSharp.torch;
+
+namespace WclSharp.Training;
+
+/// <summary>One run from data to pictures: read, build, then train, evaluate and save epoch by epoch.</summary>
+internal sealed class PretrainingRun : IDisposable
+{
+    private readonly RunFolder folder;
+    private readonly CheckpointStore checkpoints;
+    private readonly IProgress<PretrainProgress>? progress;
+    private readonly CancellationToken cancellation;
+    private readonly long started = Stopwatch.GetTimestamp();
+    private readonly PretrainOptions options;
+    private readonly ComputeDevice compute;
+    private readonly PretrainingData data;
+    private readonly Augmenter augmenter;
+    private readonly WclModel model;
+    private readonly Optimizer optimizer;
+    private readonly Trainer trainer;
+    private readonly Evaluator evaluator;
+
+    public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        (this.folder, this.progress, this.cancellation) = (folder, progress, cancellation);
+        Allocator.KeepFreedMemory();
+        checkpoints = new CheckpointStore(folder.CheckpointFolder);
+        compute = ComputeDevice.Choose(given.Device, given.Precision);
+        data = PretrainingData.Read(given, folder, progress, cancellation);
+        var resolved = Presets.Resolve(given, data.Facts);
+        options = resolved.Options;
+        foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
+        if (!given.Resume) folder.WriteConfig(options);
+
+        augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
+        model = new WclModel(options, compute.Device, compute.Type);
+        if (options.Init is not null && !given.Resume) EncoderWeights.Load(model.Encoder, options.Init);
+        optimizer = CreateOptimizer();
+        trainer = new Trainer(options, data.Train, model, optimizer, augmenter, compute.Device);
+        evaluator = new Evaluator(data, model.Encoder, augmenter, options, compute.Device, progress, cancellation);
+    }
+
+    /// <summary>Trains to the end.</summary>
+    public PretrainResult Execute()
+    {
+        Report(new PretrainProgress.Started(options, Facts()));
+        double? bestKnn = null;
+        if (options.Resume) bestKnn = Restore();
+        if (trainer.Step == 0) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);
+        try
+        {
+            while (trainer.Step < trainer.TotalSteps)
+            {
+                var metrics = trainer.TrainEpoch(progress, cancellation);
+                bool evaluate = metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs;
+                Finish(metrics, evaluate, ref bestKnn);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Save(bestKnn, best: false);
+            Summarise("stopped");
+            throw;
+        }
+        catch (WclException e) when (e is not WclUsageException && checkpoints.Last is { } last)
+        {
+            Summarise("stopped");
+            throw new WclException($"{e.Message} The last good checkpoint is '{last}'.", e);
+        }
+
+        return Conclude();
+    }
+
+    /// <summary>After an epoch: measure, save, tell. The checkpoint comes before the line, so that a crash between repeats the epoch.</summary>
+    private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)
+    {
+        if (evaluate) metrics = evaluator.Measure(metrics);
+        bool best = metrics.Knn is { } knn && !(knn <= bestKnn) && metrics.Epoch > 0;
+        if (best) bestKnn = metrics.Knn;
+        folder.TruncateMetrics(metrics.Epoch - 1);
+        folder.AppendMetrics(metrics);
+        if (metrics.Epoch > 0) Save(bestKnn, best);
+        Report(new PretrainProgress.EpochDone(metrics, options.Epochs!.Value));
+        foreach (string warning in QualityWarnings.Of(metrics, model.Encoder.FeatureSize)) Warn(warning);
+        if (evaluate) DrawCurves();
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    private void Save(double? bestKnn, bool best) => checkpoints.Save(model, optimizer, new CheckpointState
+    {
+        Epoch = trainer.Epoch,
+        Step = trainer.Step,
+        Seconds = trainer.Seconds,
+        Sums = trainer.Sums.Values,
+        SummedSteps = trainer.Sums.Steps,
+        BestKnn = bestKnn,
+        DatasetFingerprint = data.Train.Fingerprint,
+        Threads = get_num_threads(),
+    }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
+
+    private double? Restore()
+    {
+        // Killed before the first epoch was over: there is nothing to go on from, so it starts anew.
+        if (checkpoints.Last is null) return null;
+        var state = checkpoints.LoadLast(model, optimizer);
+        if (state.DatasetFingerprint != data.Train.Fingerprint)
+            throw new WclUsageException($"The images are not those that the run was started with (fingerprint {data.Train.Fingerprint[..12]}, not {state.DatasetFingerprint[..12]}); put them back, or start anew with another --out.");
+        if (state.Threads != get_num_threads())
+            Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: sums are rounded otherwise, so the weights will differ in their last bits.");
+        trainer.Restore(state.Step, state.Seconds, state.Sums, state.SummedSteps);
+        folder.TruncateMetrics(state.Epoch);
+        folder.Log($"resumed at step {state.Step} of {trainer.TotalSteps}");
+        return state.BestKnn;
+    }
+
+    private PretrainResult Conclude()
+    {
+        DrawCurves();
+        evaluator.DrawNeighbors(Path.Combine(folder.PlotFolder, "neighbours.png"));
+        string encoder = Path.Combine(folder.FullPath, "encoder.safetensors");
+        File.Copy(CheckpointStore.EncoderFile(checkpoints.Last!), encoder, overwrite: true);
+        return new PretrainResult(folder.FullPath, encoder, Summarise("finished"));
+    }
+
+    private RunSummary Summarise(string status)
+    {
+        var summary = new RunSummary
+        {
+            Status = status,
+            Method = options.Method.ToString().ToLowerInvariant(),
+            Seed = options.Seed,
+            Epochs = options.Epochs!.Value,
+            WallSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
+            PeakMemoryMib = ProcessMemory.PeakMiB,
+            DatasetFingerprint = data.Train.Fingerprint,
+            TrainImages = data.Train.Count,
+            TestImages = data.HeldOut?.Count,
+            BadImages = data.BadImages,
+            Device = compute.Name,
+            Precision = compute.TypeName,
+            Versions = SoftwareVersions.Current,
+        }.WithMetrics(folder.ReadMetrics());
+        folder.WriteSummary(summary);
+        return summary;
+    }
+
+    private Optimizer CreateOptimizer()
+    {
+        var parameters = model.Parameters;
+        double decay = options.WeightDecay!.Value;
+        return options.Optimizer switch
+        {
+            OptimizerKind.Sgd => new Sgd(parameters, decay),
+            OptimizerKind.Lars => new Lars(parameters, decay),
+            OptimizerKind.AdamW => new AdamW(parameters, decay),
+            _ => throw new WclUsageException($"{options.Optimizer} is no optimiser; use sgd, lars or adamw."),
+        };
+    }
+
+    private void DrawCurves() => CurvesPlot.Write(Path.Combine(folder.PlotFolder, "curves.png"), folder.ReadMetrics(),
+        $"{options.Method} on {data.Name}, seed {options.Seed}");
+
+    private List<string> Facts()
+    {
+        long weights = model.Encoder.parameters().Sum(p => p.numel());
+        return
+        [
+            .. data.Lines,
+            string.Create(CultureInfo.InvariantCulture, $"{options.Method} with {options.Arch}, width {options.Width}, {options.Stem} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
+            string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {trainer.StepsPerEpoch} steps, batch {options.Batch}, {options.Optimizer} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
+            $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} threads",
+            $"run folder {folder.FullPath}",
+        ];
+    }
+
+    private void Warn(string message) => Report(new PretrainProgress.Warning(message));
+
+    private void Report(PretrainProgress report) => progress?.Report(report);
+
+    public void Dispose()
+    {
+        trainer?.Dispose();
+        optimizer?.Dispose();
+        model?.Dispose();
+        data?.Dispose();
+    }
+}

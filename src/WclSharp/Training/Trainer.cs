@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Data;
+using WclSharp.Graphs;
+using WclSharp.Losses;
+using WclSharp.Optimizers;
+using static TorchSharp.torch;
+
+namespace WclSharp.Training;
+
+/// <summary>
+/// The training loop of WCL and SimCLR. Reads top to bottom: batch, two views, projections, losses, step, log. What is
+/// saved and evaluated between steps is its caller's affair (<see cref="PretrainingRun"/>).
+/// </summary>
+internal sealed class Trainer : IDisposable
+{
+    private readonly PretrainOptions options;
+    private readonly ImageDataset data;
+    private readonly WclModel model;
+    private readonly Optimizer optimizer;
+    private readonly Augmenter augmenter;
+    private readonly Device device;
+    private readonly LearningRateSchedule schedule;
+    private readonly AugmentationRecipe weak, strong;
+    private readonly long[]? classes;
+    private readonly Stopwatch training = new(), waiting = new();
+
+    public Trainer(PretrainOptions options, ImageDataset data, WclModel model, Optimizer optimizer, Augmenter augmenter, Device device)
+    {
+        (this.options, this.data, this.model, this.optimizer, this.augmenter, this.device) = (options, data, model, optimizer, augmenter, device);
+        StepsPerEpoch = data.Count / options.Batch!.Value;
+        TotalSteps = (long)StepsPerEpoch * options.Epochs!.Value;
+        schedule = new LearningRateSchedule(options.LearningRate!.Value, (long)(options.WarmupEpochs!.Value * StepsPerEpoch), TotalSteps);
+        weak = AugmentationRecipe.Weak(options.ImageSize!.Value);
+        strong = AugmentationRecipe.Strong(options.ImageSize.Value);
+        classes = data.HasLabels ? [.. data.Labels.ToArray().Select(label => (long)label)] : null;
+        Sums = new EpochSums(device, weak: model.WeakHead is not null, labels: data.HasLabels);
+    }
+
+    /// <summary>Steps in an epoch; images that do not fill a batch wait for another epoch's order.</summary>
+    public int StepsPerEpoch { get; }
+
+    /// <summary>Steps in the run.</summary>
+    public long TotalSteps { get; }
+
+    /// <summary>Steps taken since the start of the run.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>Epochs that are finished.</summary>
+    public int Epoch => (int)(Step / StepsPerEpoch);
+
+    /// <summary>Sums over the running epoch.</summary>
+    public EpochSums Sums { get; }
+
+    /// <summary>Seconds spent in steps since the start of the run, that before a resume included.</summary>
+    public double Seconds => secondsBefore + training.Elapsed.TotalSeconds;
+
+    private double secondsBefore;
+
+    /// <summary>Goes on from a checkpoint.</summary>
+    public void Restore(long step, double seconds, double[] sums, int summedSteps)
+    {
+        Step = step;
+        secondsBefore = seconds;
+        Sums.Restore(sums, summedSteps);
+    }
+
+    /// <summary>Trains to the end of the running epoch.</summary>
+    /// <returns>What the epoch measured.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled; the step under way was finished.</exception>
+    /// <exception cref="WclException">A loss is not finite.</exception>
+    public EpochMetrics TrainEpoch(IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        int epoch = Epoch, firstStep = (int)(Step % StepsPerEpoch);
+        if (firstStep == 0) Sums.Clear();
+        var recipe = epoch < options.WarmupEpochs ? weak : strong;
+        double trainedBefore = training.Elapsed.TotalSeconds, waitedBefore = waiting.Elapsed.TotalSeconds;
+        double rate = 0;
+        training.Start();
+        try
+        {
+            using var loader = new BatchLoader(data, options.Batch!.Value, options.Seed, options.Workers!.Value);
+            using var batches = loader.Epoch(epoch, firstStep).GetEnumerator();
+            while (Next(batches))
+            {
+                rate = schedule.At(Step);
+                using (var batch = batches.Current) TakeStep(batch, epoch, recipe, rate);
+                Step++;
+                Report(epoch, firstStep, trainedBefore, waitedBefore, progress);
+                cancellation.ThrowIfCancellationRequested();
+            }
+        }
+        finally
+        {
+            training.Stop();
+        }
+
+        double seconds = training.Elapsed.TotalSeconds - trainedBefore;
+        return Sums.Means() with
+        {
+            Epoch = epoch + 1,
+            Lr = rate,
+            ImagesPerSecond = (StepsPerEpoch - firstStep) * options.Batch!.Value / seconds,
+            DataWait = (waiting.Elapsed.TotalSeconds - waitedBefore) / seconds,
+            Seconds = Seconds,
+        };
+    }
+
+    private bool Next(IEnumerator<ImageBatch> batches)
+    {
+        waiting.Start();
+        bool any = batches.MoveNext();
+        waiting.Stop();
+        return any;
+    }
+
+    private void TakeStep(ImageBatch batch, int epoch, AugmentationRecipe recipe, double rate)
+    {
+        using var scope = NewDisposeScope();
+        var (view1, view2) = TwoViews(batch, epoch, recipe);        // [N, 3, S, S] each
+
+        var (z1, v1) = model.Project(view1);                        // [N, D], rows of unit length
+        var (z2, v2) = model.Project(view2);
+
+        var instanceLoss = InstanceLoss.Forward(z1, z2, options.Temperature);
+        var loss = instanceLoss;
+        Tensor? weakLoss = null, labels1 = null;
+        if (v1 is not null && v2 is not null)
+        {
+            labels1 = ConnectedComponents.OfNearestNeighbors(v1);   // [N]
+            var labels2 = ConnectedComponents.OfNearestNeighbors(v2);
+            weakLoss = WeakLoss.Swapped(v1, v2, labels1, labels2, options.Temperature, options.WeakKeys == WeakKeys.Detached);
+            loss = instanceLoss + options.Beta * weakLoss;
+        }
+
+        optimizer.ZeroGradients();
+        loss.backward();
+        RequireFinite(loss, rate);
+        optimizer.Step(rate);
+
+        var statistics = labels1 is null ? null : WeakLabelStatistics.Measure(labels1, ClassesOf(batch), data.ClassNames.Count);
+        Sums.Add(instanceLoss, weakLoss, z1, z2, labels1, statistics);
+    }
+
+    private (Tensor, Tensor) TwoViews(ImageBatch batch, int epoch, AugmentationRecipe recipe)
+    {
+        using var images = ImageTensor.Of(batch, device);           // [N, C, H, W] uint8
+        return (augmenter.Augment(images, batch.Heights, batch.Widths, batch.Indices, epoch, 0, recipe),
+            augmenter.Augment(images, batch.Heights, batch.Widths, batch.Indices, epoch, 1, recipe));
+    }
+
+    private Tensor? ClassesOf(ImageBatch batch) => classes is null
+        ? null
+        : tensor(Array.ConvertAll(batch.Indices, i => classes[i]), device: device);
+
+    /// <summary>A loss that is not finite must not reach the weights. On a GPU the look costs a wait, so it is taken now and then.</summary>
+    private void RequireFinite(Tensor loss, double rate)
+    {
+        if (device.type != DeviceType.CPU && Step % 20 != 0 && Step + 1 < TotalSteps) return;
+        double value = loss.ToDouble();
+        if (!double.IsFinite(value))
+            throw new WclException($"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). Lower --lr or raise --temperature.");
+    }
+
+    private void Report(int epoch, int firstStep, double trainedBefore, double waitedBefore, IProgress<PretrainProgress>? progress)
+    {
+        if (progress is null) return;
+        double seconds = training.Elapsed.TotalSeconds - trainedBefore;
+        int steps = (int)(Step - (long)epoch * StepsPerEpoch) - firstStep;
+        // Reading the sums waits for a GPU.
+        bool read = device.type == DeviceType.CPU || Step % 20 == 0;
+        var means = read ? Sums.Means() : null;
+        progress.Report(new PretrainProgress.Step(epoch + 1, options.Epochs!.Value, Step, TotalSteps, means?.InstanceLoss, means?.WeakLoss,
+            steps * options.Batch!.Value / seconds, (waiting.Elapsed.TotalSeconds - waitedBefore) / seconds,
+            TimeSpan.FromSeconds(seconds / steps * (TotalSteps - Step))));
+    }
+
+    public void Dispose() => Sums.Dispose();
+}

@@ -1,0 +1,66 @@
+using TorchSharp;
+using WclSharp.Encoders;
+using WclSharp.Heads;
+using WclSharp.Optimizers;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Training;
+
+/// <summary>One encoder f with the instance head g and, for WCL, the weak head phi (paper, figure 2).</summary>
+internal sealed class WclModel : IDisposable
+{
+    /// <summary>Builds the network that resolved options describe, on its device and in training mode.</summary>
+    public WclModel(PretrainOptions options, Device device, ScalarType computeType)
+    {
+        var random = new ParameterInitializer(options.Seed);
+        Encoder = new ResNet(options.Arch!.Value, options.Width!.Value, options.Stem!.Value, random);
+        InstanceHead = new ProjectionHead(Encoder.FeatureSize, options.HeadHidden!.Value, options.HeadOutput!.Value, random);
+        WeakHead = options.Method == ContrastiveMethod.Wcl
+            ? new ProjectionHead(Encoder.FeatureSize, options.HeadHidden!.Value, options.HeadOutput!.Value, random)
+            : null;
+        foreach (var (_, module) in Modules) module.to(device);
+        Encoder.ComputeType = InstanceHead.ComputeType = computeType;
+        if (WeakHead is not null) WeakHead.ComputeType = computeType;
+    }
+
+    /// <summary>The part that is kept after pretraining.</summary>
+    public ResNet Encoder { get; }
+
+    /// <summary>Head of the instance loss.</summary>
+    public ProjectionHead InstanceHead { get; }
+
+    /// <summary>Head of the weak loss; null for SimCLR.</summary>
+    public ProjectionHead? WeakHead { get; }
+
+    /// <summary>Every module with the prefix of its parameters' names.</summary>
+    public IEnumerable<(string Prefix, nn.Module Module)> Modules => Heads.Prepend(("encoder.", Encoder));
+
+    /// <summary>The heads with the prefix of their parameters' names.</summary>
+    public IEnumerable<(string Prefix, nn.Module Module)> Heads => WeakHead is null
+        ? [("instance_head.", InstanceHead)]
+        : [("instance_head.", InstanceHead), ("weak_head.", WeakHead)];
+
+    /// <summary>All parameters for an optimiser.</summary>
+    public List<OptimizedParameter> Parameters => Optimizer.ParametersOf([.. Modules]);
+
+    /// <summary>Projections of one view: z = normalise(g(f(x))), v = normalise(phi(f(x))).</summary>
+    /// <param name="view">[N, 3, S, S] float32, normalised.</param>
+    /// <returns>z [N, D] and v [N, D] float32, rows of unit length; v is null for SimCLR. The caller owns them.</returns>
+    public (Tensor Z, Tensor? V) Project(Tensor view)
+    {
+        using var features = Encoder.call(view);                     // [N, F]
+        return (Unit(InstanceHead, features), WeakHead is null ? null : Unit(WeakHead, features));
+
+        static Tensor Unit(ProjectionHead head, Tensor features)
+        {
+            using var projection = head.call(features);              // [N, D]
+            return nn.functional.normalize(projection);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, module) in Modules) module.Dispose();
+    }
+}

@@ -1,0 +1,155 @@
+using WclSharp.Data;
+using WclSharp.Randomness;
+
+namespace WclSharp.Tests.Data;
+
+public class BatchLoaderTests
+{
+    private static ImageDataset Thousand() => ImageDataset.Read(new DatasetOptions { Limit = 1000, Seed = 3 });
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(4, 3)]
+    public void Epoch_AnyThreads_FollowsThePermutation(int workers, int prefetch)
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 96, seed: 11, workers, prefetch);
+        var order = new CounterRandom(11, RandomPurpose.Shuffle).Permutation(1000, 2);
+        var seen = new List<int>();
+        foreach (var batch in loader.Epoch(2))
+        {
+            using (batch)
+            {
+                Assert.Equal((96, 1, 28, 28, true), (batch.Count, batch.Channels, batch.Height, batch.Width, batch.Uniform));
+                for (int i = 0; i < batch.Count; i++)
+                    Assert.True(data.PixelsOf(batch.Indices[i]).SequenceEqual(batch.Pixels.AsSpan(i * 784, 784)));
+                seen.AddRange(batch.Indices);
+            }
+        }
+        Assert.Equal(order[..960], seen);
+    }
+
+    [Fact]
+    public void Epoch_FromAStep_GoesOnAsTheWholeEpoch()
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 100, seed: 0, workers: 2);
+        var whole = loader.Epoch(1).Select(batch => batch.Indices).ToList();
+        var rest = loader.Epoch(1, firstStep: 7).Select(batch => batch.Indices).ToList();
+        Assert.Equal(whole[7..], rest);
+        Assert.Empty(loader.Epoch(1, firstStep: 10));
+    }
+
+    [Fact]
+    public void Epoch_BatchesDisposed_ReusesAFewBuffers()
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 10, seed: 0, workers: 4, prefetch: 3);
+        var buffers = new HashSet<byte[]>(ReferenceEqualityComparer.Instance);
+        for (int epoch = 0; epoch < 3; epoch++)
+            foreach (var batch in loader.Epoch(epoch))
+                using (batch) buffers.Add(batch.Pixels);
+        Assert.InRange(buffers.Count, 1, 4); // three ahead, one with the consumer
+    }
+
+    [Fact]
+    public void Map_ConsumerIsSlow_DoesNotRunAhead()
+    {
+        int drawn = 0;
+        var source = Enumerable.Range(0, 100).Select(i => { Interlocked.Increment(ref drawn); return i; });
+        using var mapped = OrderedParallel.Map(source, i => i, workers: 4, capacity: 5).GetEnumerator();
+        Assert.True(mapped.MoveNext());
+        SpinWait.SpinUntil(() => Volatile.Read(ref drawn) == 6, TimeSpan.FromSeconds(5));
+        Thread.Sleep(50);
+        Assert.Equal(6, Volatile.Read(ref drawn)); // one taken, five waiting
+    }
+
+    [Fact]
+    public void Epoch_StoppedEarly_EndsTheWorkersAndReturnsTheBuffers()
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 10, seed: 0, workers: 4, prefetch: 4);
+        var buffers = new HashSet<byte[]>(ReferenceEqualityComparer.Instance);
+        for (int round = 0; round < 50; round++)
+            foreach (var batch in loader.Epoch(round))
+            {
+                buffers.Add(batch.Pixels);
+                batch.Dispose();
+                if (batch.Indices[0] % 3 != 0) break;
+            }
+        Assert.InRange(buffers.Count, 1, 5);
+    }
+
+    [Fact]
+    public void Map_WorkThrows_ComesToTheConsumerAfterWhatWasBefore()
+    {
+        var seen = new List<int>();
+        var error = Assert.Throws<InvalidOperationException>(() =>
+        {
+            foreach (int i in OrderedParallel.Map(Enumerable.Range(0, 100), i => i == 13 ? throw new InvalidOperationException("at 13") : i, 4, 8)) seen.Add(i);
+        });
+        Assert.Equal("at 13", error.Message);
+        Assert.Equal(Enumerable.Range(0, 13), seen);
+    }
+
+    [Fact]
+    public void Map_SourceThrows_ComesToTheConsumerAfterWhatWasBefore()
+    {
+        static IEnumerable<int> Source()
+        {
+            yield return 1;
+            yield return 2;
+            throw new InvalidOperationException("source");
+        }
+        var seen = new List<int>();
+        Assert.Throws<InvalidOperationException>(() => { foreach (int i in OrderedParallel.Map(Source(), i => i, 3, 4)) seen.Add(i); });
+        Assert.Equal([1, 2], seen);
+    }
+
+    [Fact]
+    public void Map_Cancelled_Stops()
+    {
+        using var cancel = new CancellationTokenSource();
+        int given = 0;
+        Assert.Throws<OperationCanceledException>(() =>
+        {
+            foreach (int i in OrderedParallel.Map(Enumerable.Range(0, int.MaxValue), i => i, 2, 4, cancellation: cancel.Token))
+                if (++given == 10) cancel.Cancel();
+        });
+        Assert.Equal(10, given);
+    }
+
+    [Fact]
+    public void Map_StoppedEarly_DiscardsWhatIsLeft()
+    {
+        int made = 0, discarded = 0;
+        foreach (int i in OrderedParallel.Map(Enumerable.Range(0, 1000), i => { Interlocked.Increment(ref made); return i; }, 4, 16, _ => discarded++))
+            if (i == 20) break;
+        Assert.Equal(made - 21, discarded);
+    }
+
+    [Fact]
+    public void InOrder_KeepsTheLastPartialBatch()
+    {
+        using var data = Thousand();
+        var sizes = new List<int>();
+        int next = 0;
+        foreach (var batch in BatchLoader.InOrder(data, 300))
+            using (batch)
+            {
+                sizes.Add(batch.Count);
+                foreach (int index in batch.Indices) Assert.Equal(next++, index);
+                Assert.True(data.PixelsOf(next - 1).SequenceEqual(batch.Pixels.AsSpan((batch.Count - 1) * 784, 784)));
+            }
+        Assert.Equal([300, 300, 300, 100], sizes);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1001)]
+    public void Constructor_ImpossibleBatch_IsRefused(int batch)
+    {
+        using var data = Thousand();
+        Assert.Throws<WclUsageException>(() => new BatchLoader(data, batch, 0, 1));
+    }
+}

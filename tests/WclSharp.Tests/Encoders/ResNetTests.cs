@@ -1,0 +1,92 @@
+using TorchSharp;
+using WclSharp.Encoders;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Encoders;
+
+public class ResNetTests
+{
+    // Weights of torchvision's networks without fc (counted from its published totals, less the classifier's).
+    [Theory]
+    [InlineData(EncoderArch.ResNet18, 11_689_512 - 513_000, 512)]
+    [InlineData(EncoderArch.ResNet34, 21_797_672 - 513_000, 512)]
+    [InlineData(EncoderArch.ResNet50, 25_557_032 - 2_049_000, 2048)]
+    [InlineData(EncoderArch.ResNet101, 44_549_160 - 2_049_000, 2048)]
+    public void Parameters_OfTheStandardNetworks_AreTorchvisions(EncoderArch arch, long weights, int features)
+    {
+        using var net = new ResNet(arch, 64, EncoderStem.ImageNet, seed: 0);
+        Assert.Equal(weights, net.parameters().Sum(p => p.numel()));
+        Assert.Equal(features, net.FeatureSize);
+    }
+
+    [Fact]
+    public void StateDict_HasTorchvisionsNames()
+    {
+        using var net = new ResNet(EncoderArch.ResNet18, 8, EncoderStem.ImageNet, seed: 0);
+        var names = net.state_dict().Keys.ToHashSet();
+        foreach (string expected in (string[])["conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked",
+            "layer1.0.conv1.weight", "layer2.0.downsample.0.weight", "layer2.0.downsample.1.running_var", "layer4.1.bn2.bias"])
+            Assert.Contains(expected, names);
+        Assert.Equal(120, names.Count); // 122 of torchvision's resnet18 less fc.weight and fc.bias
+    }
+
+    [Fact]
+    public void Initialisation_IsKaimingFanOut()
+    {
+        using var scope = NewDisposeScope();
+        using var net = new ResNet(EncoderArch.ResNet18, 64, EncoderStem.ImageNet, seed: 3);
+        var weight = net.named_parameters().Single(p => p.name == "layer3.1.conv2.weight").parameter;
+        double expected = Math.Sqrt(2.0 / (256 * 9));
+        Assert.Equal(expected, weight.std().ToDouble(), expected * 0.01);
+        Assert.Equal(0, weight.mean().ToDouble(), expected * 0.01);
+    }
+
+    [Theory]
+    [InlineData(EncoderArch.ResNet18, EncoderStem.Small, 32)]
+    [InlineData(EncoderArch.ResNet18, EncoderStem.Small, 28)]
+    [InlineData(EncoderArch.ResNet50, EncoderStem.ImageNet, 64)]
+    public void Forward_ReturnsOneFeatureRowAnImage(EncoderArch arch, EncoderStem stem, int size)
+    {
+        using var scope = NewDisposeScope();
+        using var net = new ResNet(arch, 8, stem, seed: 0);
+        var y = net.call(ones(4, 3, size, size));
+        Assert.Equal(new long[] { 4, net.FeatureSize }, y.shape);
+        Assert.Equal(ScalarType.Float32, y.dtype);
+    }
+
+    [Fact]
+    public void Forward_InBf16_IsCloseToFloat32()
+    {
+        using var scope = NewDisposeScope();
+        using var net = new ResNet(EncoderArch.ResNet18, 8, EncoderStem.Small, seed: 0);
+        net.eval();
+        using var noGradient = no_grad();
+        var x = new WclSharp.Randomness.ParameterInitializer(5).Normal([8, 3, 32, 32], 1);
+        var exact = net.call(x);
+        net.ComputeType = ScalarType.BFloat16;
+        var half = net.call(x);
+        Assert.Equal(ScalarType.Float32, half.dtype);
+        double error = (half - exact).norm().ToDouble() / exact.norm().ToDouble();
+        Assert.InRange(error, 1e-6, 0.03);
+    }
+
+    [Fact]
+    public void ForwardAndBackward_LeaveNoTensorBehind()
+    {
+        using var net = new ResNet(EncoderArch.ResNet18, 8, EncoderStem.Small, seed: 0);
+        using var x = ones(4, 3, 16, 16);
+        Step();
+        Step();
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        for (int i = 0; i < 3; i++) Step();
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+
+        void Step()
+        {
+            using var scope = NewDisposeScope();
+            foreach (var p in net.parameters()) p.grad = null;
+            net.call(x).sum().backward();
+        }
+    }
+}
