@@ -1,3 +1,4 @@
+using System.Globalization;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -23,8 +24,14 @@ internal static class Presets
 {
     public const string Default = "tiny";
 
+    /// <summary>Largest side that is taken from the data where neither options nor preset give one.</summary>
+    public const int LargestOwnSide = 64;
+
     /// <summary>Images from this side on get the ImageNet stem; below, its stride of 4 leaves too few pixels.</summary>
     private const int ImageNetStemSide = 97;
+
+    /// <summary>Smallest side that is taken from the data: below, nothing is left after the network's strides of 8.</summary>
+    private const int SmallestOwnSide = 16;
 
     /// <summary>A preset's warm-up takes no more than this share of a short run.</summary>
     private const double LargestWarmupShare = 0.2;
@@ -41,8 +48,14 @@ internal static class Presets
 
     public static IEnumerable<string> Names => ByName.Keys;
 
-    /// <summary>Largest side that is taken from the data where neither options nor preset give one.</summary>
-    public const int LargestOwnSide = 64;
+    /// <summary>The presets' values of an option, for <c>--help</c>.</summary>
+    public static string Describe(string option)
+    {
+        var values = ByName.Select(entry => (entry.Key, Value: entry.Value.Show(option)));
+        return values.Select(pair => pair.Value).Distinct().Count() == 1
+            ? values.First().Value
+            : string.Join(", ", values.Select(pair => $"{pair.Key} {pair.Value}"));
+    }
 
     /// <summary>Side of the crops as far as it is known before the data is read.</summary>
     public static int? ImageSizeOf(PretrainOptions given) =>
@@ -86,7 +99,7 @@ internal static class Presets
         }, warnings);
     }
 
-    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, 16, LargestOwnSide) : LargestOwnSide;
+    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;
 
     private static int CheckedBatch(int batch, DataFacts data) => batch <= data.Images
         ? batch
@@ -121,5 +134,21 @@ internal static class Presets
     };
 
     private sealed record Preset(EncoderArch Arch, int Width, EncoderStem? Stem, int? ImageSize, int Batch, int Epochs,
-        OptimizerKind Optimizer, double WarmupEpochs, int HeadHidden, int HeadOutput);
+        OptimizerKind Optimizer, double WarmupEpochs, int HeadHidden, int HeadOutput)
+    {
+        public string Show(string option) => option switch
+        {
+            "arch" => Arch.ToString().ToLowerInvariant(),
+            "width" => Width.ToString(CultureInfo.InvariantCulture),
+            "stem" => Stem?.ToString().ToLowerInvariant() ?? "by image size",
+            "image-size" => ImageSize?.ToString(CultureInfo.InvariantCulture) ?? $"the images' own, at most {LargestOwnSide}",
+            "batch" => Batch.ToString(CultureInfo.InvariantCulture),
+            "epochs" => Epochs.ToString(CultureInfo.InvariantCulture),
+            "optimizer" => Optimizer.ToString().ToLowerInvariant(),
+            "warmup-epochs" => WarmupEpochs.ToString(CultureInfo.InvariantCulture),
+            "head-hidden" => HeadHidden.ToString(CultureInfo.InvariantCulture),
+            "head-output" => HeadOutput.ToString(CultureInfo.InvariantCulture),
+            _ => throw new ArgumentException($"Presets have no {option}.", nameof(option)),
+        };
+    }
 }

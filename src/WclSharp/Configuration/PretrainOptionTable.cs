@@ -9,8 +9,6 @@ namespace WclSharp.Configuration;
 /// </summary>
 internal static class PretrainOptionTable
 {
-    private const string ByPreset = "the preset's";
-
     /// <summary>The options in the order of <c>--help</c>.</summary>
     public static IReadOnlyList<PretrainOption> All { get; } =
     [
@@ -29,27 +27,27 @@ internal static class PretrainOptionTable
         new PretrainOption<string>("preset", "Recipe that options which are not given come from", Presets.Default,
             OptionValue.Name([.. Presets.Names]), (PretrainOptions o, out string v) => (v = o.Preset) is not null,
             (o, v) => o with { Preset = v }),
-        Choice("arch", "Network", ByPreset, o => o.Arch, (o, v) => o with { Arch = v }),
-        Integer("width", "Channels of the network's first stage; 64 is the standard network", ByPreset,
+        Choice("arch", "Network", Presets.Describe("arch"), o => o.Arch, (o, v) => o with { Arch = v }),
+        Integer("width", "Channels of the network's first stage; 64 is the standard network", Presets.Describe("width") + ", the embedded data 16",
             o => o.Width, (o, v) => o with { Width = v }, v => v is >= 4 and <= 1024 && v % 4 == 0 ? null : "must be a multiple of 4 from 4 to 1024"),
-        Choice("stem", "First layers: small for images of about 32 pixels, imagenet for about 224", "by image size",
+        Choice("stem", "First layers: small for images of about 32 pixels, imagenet for about 224", Presets.Describe("stem"),
             o => o.Stem, (o, v) => o with { Stem = v }),
-        Integer("image-size", "Side of the square crops the network sees, pixels", ByPreset,
+        Integer("image-size", "Side of the square crops the network sees, pixels", Presets.Describe("image-size"),
             o => o.ImageSize, (o, v) => o with { ImageSize = v }, v => v is >= 8 and <= 1024 ? null : "must be from 8 to 1024"),
-        Integer("head-hidden", "Hidden width of both projection heads", ByPreset, o => o.HeadHidden, (o, v) => o with { HeadHidden = v }, Positive),
-        Integer("head-output", "Output width of both projection heads", ByPreset, o => o.HeadOutput, (o, v) => o with { HeadOutput = v }, AtLeastTwo),
+        Integer("head-hidden", "Hidden width of both projection heads", Presets.Describe("head-hidden"), o => o.HeadHidden, (o, v) => o with { HeadHidden = v }, Positive),
+        Integer("head-output", "Output width of both projection heads", Presets.Describe("head-output"), o => o.HeadOutput, (o, v) => o with { HeadOutput = v }, AtLeastTwo),
         Text("init", "WEIGHTS", "Weights (safetensors, torchvision names) or run folder to start the encoder from", "random weights",
             o => o.Init, (o, v) => o with { Init = v }),
 
         // How to train.
-        Integer("epochs", "Passes over the training images", ByPreset, o => o.Epochs, (o, v) => o with { Epochs = v }, Positive),
-        Integer("batch", "Images per step; each gives two views", ByPreset, o => o.Batch, (o, v) => o with { Batch = v },
+        Integer("epochs", "Passes over the training images", Presets.Describe("epochs"), o => o.Epochs, (o, v) => o with { Epochs = v }, Positive),
+        Integer("batch", "Images per step; each gives two views", Presets.Describe("batch"), o => o.Batch, (o, v) => o with { Batch = v },
             v => v == 1 ? "Batch size 1 gives no neighbours; use 2 or more." : AtLeastTwo(v)),
-        Choice("optimizer", "Optimiser", ByPreset, o => o.Optimizer, (o, v) => o with { Optimizer = v }),
-        Real("lr", "Peak learning rate, after warm-up", "by preset, optimiser and batch", o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
-        Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", "by preset and optimiser",
+        Choice("optimizer", "Optimiser", Presets.Describe("optimizer"), o => o.Optimizer, (o, v) => o with { Optimizer = v }),
+        Real("lr", "Peak learning rate, after warm-up", "by optimiser and batch: sgd 0.12 x batch / 256", o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
+        Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", "by optimiser: sgd 0.0005",
             o => o.WeightDecay, (o, v) => o with { WeightDecay = v }, NotNegative),
-        Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", ByPreset,
+        Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs"),
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
         Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),
         Real("beta", "Weight of the weak loss", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),

@@ -1,18 +1,43 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using System.Text;
 
 namespace WclSharp.Native;
 
-/// <summary>What the processor offers beyond what .NET tells.</summary>
+/// <summary>
+/// What the processor says of itself by the CPUID instruction (Intel SDM volume 2A, CPUID; AMD APM volume 3, appendix E).
+/// Elsewhere than on x86 nothing is known and nothing is claimed.
+/// </summary>
 internal static class CpuFeatures
 {
-    /// <summary>True where matrix products in bfloat16 have instructions of their own (AVX512_BF16 or AMX_BF16).</summary>
-    public static bool HasBf16 { get; } = X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7
-        && ((X86Base.CpuId(7, 1).Eax >> 5 & 1) == 1 || (X86Base.CpuId(7, 0).Edx >> 22 & 1) == 1);
+    private const int FeatureLeaf = 7, BrandLeaf = unchecked((int)0x80000002), HighestExtendedLeaf = unchecked((int)0x80000000);
 
-    /// <summary>The processor's name, for people.</summary>
-    public static string ModelName { get; } = OperatingSystem.IsLinux() && File.Exists("/proc/cpuinfo")
-        && File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) is { } line
-        ? line[(line.IndexOf(':') + 1)..].Trim()
-        : RuntimeInformation.ProcessArchitecture.ToString();
+    /// <summary>Dot products of bfloat16 pairs in AVX-512 registers: leaf 7.1, EAX bit 5.</summary>
+    public static bool HasAvx512Bf16 { get; } = HighestFeatureSubleaf >= 1 && (X86Base.CpuId(FeatureLeaf, 1).Eax >> 5 & 1) == 1;
+
+    /// <summary>Matrix products of bfloat16 tiles: leaf 7.0, EDX bit 22.</summary>
+    public static bool HasAmxBf16 { get; } = HighestFeatureSubleaf >= 0 && (X86Base.CpuId(FeatureLeaf, 0).Edx >> 22 & 1) == 1;
+
+    /// <summary>Whether bfloat16 arithmetic is done by instructions, rather than emulated at a loss.</summary>
+    public static bool HasBf16 => HasAvx512Bf16 || HasAmxBf16;
+
+    /// <summary>The processor's name, such as AMD EPYC 9R14; the architecture where it does not say.</summary>
+    public static string ModelName { get; } = ReadModelName();
+
+    /// <summary>-1 where there is no leaf 7.</summary>
+    private static int HighestFeatureSubleaf =>
+        X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= FeatureLeaf ? X86Base.CpuId(FeatureLeaf, 0).Eax : -1;
+
+    private static string ReadModelName()
+    {
+        string architecture = RuntimeInformation.ProcessArchitecture.ToString();
+        if (!X86Base.IsSupported || (uint)X86Base.CpuId(HighestExtendedLeaf, 0).Eax < unchecked((uint)BrandLeaf) + 2) return architecture;
+
+        // 48 bytes of text, sixteen a leaf, padded with zeros or blanks.
+        Span<int> registers = stackalloc int[12];
+        for (int i = 0; i < 3; i++)
+            (registers[4 * i], registers[4 * i + 1], registers[4 * i + 2], registers[4 * i + 3]) = X86Base.CpuId(BrandLeaf + i, 0);
+        string name = Encoding.ASCII.GetString(MemoryMarshal.AsBytes(registers)).Trim('\0', ' ');
+        return name.Length > 0 ? name : architecture;
+    }
 }

@@ -13,12 +13,18 @@ namespace WclSharp.Reporting;
 public sealed record SoftwareVersions(string WclSharp, string TorchSharp, string Libtorch, string Dotnet, string Os)
 {
     /// <summary>Those of this process.</summary>
-    public static SoftwareVersions Current { get; } = new(
-        VersionOf(typeof(SoftwareVersions)),
+    public static SoftwareVersions Current => new(
+        Library,
         VersionOf(typeof(torch)),
         torch.__version__,
         Environment.Version.ToString(),
-        RuntimeInformation.OSDescription);
+        OperatingSystem);
+
+    /// <summary>This library; needs no native library.</summary>
+    internal static string Library => VersionOf(typeof(SoftwareVersions));
+
+    /// <summary>Name and version of the operating system; needs no native library.</summary>
+    internal static string OperatingSystem => RuntimeInformation.OSDescription;
 
     // The build may append "+" and the source revision.
     private static string VersionOf(Type type) =>

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using WclSharp.Cli.Commands;
+using WclSharp.Configuration;
+using WclSharp.Reporting;
+
+namespace WclSharp.Cli;
+
+/// <summary>The commands of <c>wcl</c>, and what becomes of their errors: one line, and an exit code.</summary>
+internal static class CommandLine
+{
+    /// <summary>Parses and runs a command line.</summary>
+    /// <returns>One of <see cref="ExitCodes"/>.</returns>
+    public static int Run(string[] arguments, CommandActions actions, TextWriter? output = null, TextWriter? error = null)
+    {
+        output ??= Console.Out;
+        error ??= Console.Error;
+        var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from", Recursive = true };
+        var root = Build(actions, verbose, output, error);
+
+        // No file names behind @, and no -abc for -a -b -c: neither is expected, and both give odd errors.
+        var parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments,
+            new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        if (UsageError(parsed) is { } problem)
+        {
+            error.WriteLine(problem);
+            return ExitCodes.Usage;
+        }
+
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null, // signals are ours
+            });
+        }
+        catch (Exception e)
+        {
+            bool stack = parsed.GetValue(verbose);
+            error.WriteLine(stack ? e.ToString() : OneLine(e));
+            return e is WclUsageException ? ExitCodes.Usage : ExitCodes.Failed;
+        }
+    }
+
+    private static RootCommand Build(CommandActions actions, Option<bool> verbose, TextWriter output, TextWriter error)
+    {
+        var root = new RootCommand("Pretrains image encoders on unlabelled images by weakly supervised contrastive learning (WCL).\n\n"
+            + "  wcl pretrain                     the embedded Fashion-MNIST, in minutes\n"
+            + "  wcl pretrain --data PATH         your images: a folder, .tar, list, IDX or CIFAR file\n"
+            + "  wcl evaluate RUN                 what a run's encoder has learned")
+        {
+            PretrainCommand.Create(actions.Pretrain, output, error),
+            EvaluateCommand.Create(actions.Evaluate, output, error),
+            DoctorCommand.Create(output),
+            verbose,
+        };
+        root.Options.OfType<VersionOption>().Single().Action = new VersionAction(output);
+        return root;
+    }
+
+    /// <summary>One line that says what is wrong with the command line; null where nothing is.</summary>
+    private static string? UsageError(ParseResult parsed)
+    {
+        if (parsed.Action is { ClearsParseErrors: true }) return null; // help and version
+        var command = parsed.CommandResult.Command;
+        string help = command is RootCommand ? "wcl --help" : $"wcl {command.Name} --help";
+
+        if (parsed.UnmatchedTokens.FirstOrDefault(token => token.StartsWith('-')) is { } option)
+        {
+            var known = command.Options.Concat(parsed.RootCommandResult.Command.Options).Select(candidate => candidate.Name);
+            string name = option.Split('=')[0];
+            return $"There is no option {name}; did you mean {NearestName.Find(name, known)}? `{help}` lists all.";
+        }
+
+        if (parsed.UnmatchedTokens is [var word, ..])
+        {
+            return command.Subcommands.Count > 0
+                ? $"There is no command {word}; did you mean {NearestName.Find(word, command.Subcommands.Select(known => known.Name))}? `{help}` lists all."
+                : $"\"{word}\" belongs to no option; `{help}` shows how it is used.";
+        }
+
+        return parsed.Errors is [var first, ..] ? $"{first.Message.ReplaceLineEndings(" ")} `{help}` shows how it is used." : null;
+    }
+
+    private static string OneLine(Exception e) => e is WclException
+        ? e.Message.ReplaceLineEndings(" ")
+        : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)";
+
+    private sealed class VersionAction(TextWriter output) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            output.WriteLine($"wcl {SoftwareVersions.Library}");
+            return ExitCodes.Done;
+        }
+    }
+}

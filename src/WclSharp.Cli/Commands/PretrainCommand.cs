@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl pretrain</c>: options from the command line, a file and a resumed run; then the library.</summary>
+internal static class PretrainCommand
+{
+    public static Command Create(Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainOutcome> pretrain,
+        TextWriter output, TextWriter error)
+    {
+        var command = new Command("pretrain", "Pretrain an encoder on images; without options, on the embedded Fashion-MNIST");
+        var options = PretrainOptionTable.All.ToDictionary(entry => entry, ToOption);
+        var config = new Option<string>("--config")
+        {
+            Description = "JSON file of these options, names as here; the command line wins [default: none]",
+            HelpName = "FILE",
+        };
+        foreach (var option in options.Values) command.Add(option);
+        command.Add(config);
+        command.SetAction(parsed =>
+        {
+            var given = options.Select(pair => (Entry: pair.Key, Text: GivenText(parsed, pair.Value))).Where(pair => pair.Text is not null);
+            return Run(Resolve([.. given!], parsed.GetValue(config)), pretrain, output, error);
+        });
+        return command;
+    }
+
+    /// <summary>The options that a command line comes to: over those of the file, over those of the run that is resumed.</summary>
+    /// <param name="given">Options and values of the command line.</param>
+    /// <param name="configPath">Configuration file; null for none.</param>
+    /// <exception cref="WclUsageException">A value or the file is wrong, or a resumed run would be given other options.</exception>
+    internal static PretrainOptions Resolve(IReadOnlyList<(PretrainOption Entry, string Text)> given, string? configPath)
+    {
+        PretrainOptions Apply(PretrainOptions options)
+        {
+            if (configPath is not null) options = ConfigFile.Read(configPath, options);
+            return given.Aggregate(options, (current, pair) => pair.Entry.Parse(current, pair.Text));
+        }
+
+        var asked = Apply(new PretrainOptions());
+        if (!asked.Resume || asked.Out is null) return asked; // the library says what --resume needs
+
+        var run = RunFolder.ReadConfig(asked.Out);
+        var resumed = Apply(run);
+        if (PretrainOptionTable.Differences(run, resumed) is [var name, ..])
+        {
+            var entry = PretrainOptionTable.Find(name)!;
+            throw new WclUsageException($"--{name} {entry.Show(resumed)} is not what the run in {asked.Out} was started with "
+                + $"({entry.Show(run) ?? "nothing"}); leave it out to go on, or start a new run with another --out.");
+        }
+
+        return resumed;
+    }
+
+    private static int Run(PretrainOptions options, Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainOutcome> pretrain,
+        TextWriter output, TextWriter error)
+    {
+        using var signals = new StopSignals(error.WriteLine);
+        try
+        {
+            var outcome = TerminalProgress.Run(output, progress => pretrain(options, progress, signals.Token));
+            foreach (string line in RunReport.Lines(outcome)) output.WriteLine(line);
+            return ExitCodes.Done;
+        }
+        catch (OperationCanceledException) when (signals.ExitCode is not null)
+        {
+            return signals.ExitCode.Value;
+        }
+    }
+
+    private static Option ToOption(PretrainOption entry)
+    {
+        string description = $"{entry.Description} [default: {entry.DefaultText}]";
+        return entry.Placeholder.Length == 0
+            ? new Option<bool>($"--{entry.Name}") { Description = description }
+            : new Option<string>($"--{entry.Name}") { Description = description, HelpName = entry.Placeholder };
+    }
+
+    private static string? GivenText(ParseResult parsed, Option option) => parsed.GetResult(option) switch
+    {
+        null or { Implicit: true } => null,
+        OptionResult result when option is Option<bool> flag => result.GetValue(flag) ? "true" : "false",
+        OptionResult result => result.GetValue((Option<string>)option),
+    };
+}

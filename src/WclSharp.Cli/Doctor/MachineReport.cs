@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using TorchSharp;
+using WclSharp.Native;
+using WclSharp.Reporting;
+
+namespace WclSharp.Cli.Doctor;
+
+/// <summary>What this machine offers: facts with a key for programs and a name for people, in the order they are shown.</summary>
+internal sealed class MachineReport
+{
+    private const double GiB = 1 << 30;
+
+    private readonly List<(string Key, string Name, object? Value, string Text)> facts = [];
+
+    private MachineReport() { }
+
+    /// <summary>Whether TorchSharp's native library loads, without which nothing can be trained.</summary>
+    public bool Works { get; private init; }
+
+    /// <summary>Looks, and measures for about five seconds.</summary>
+    public static MachineReport Make()
+    {
+        var report = new MachineReport { Works = TorchRuntime.State != TorchLibraryState.Missing };
+        report.AddMachine();
+        report.AddLibraries();
+        if (report.Works) report.AddSpeed();
+        return report;
+    }
+
+    public string ToTable()
+    {
+        int width = facts.Max(fact => fact.Name.Length) + 2;
+        return string.Join(Environment.NewLine, facts.Select(fact => fact.Name.PadRight(width) + fact.Text));
+    }
+
+    public string ToJson()
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        {
+            writer.WriteStartObject();
+            foreach (var (key, _, value, _) in facts)
+            {
+                writer.WritePropertyName(key);
+                switch (value)
+                {
+                    case null: writer.WriteNullValue(); break;
+                    case bool flag: writer.WriteBooleanValue(flag); break;
+                    case int number: writer.WriteNumberValue(number); break;
+                    case double number: writer.WriteNumberValue(Math.Round(number, 2)); break;
+                    case var text: writer.WriteStringValue(text.ToString()); break;
+                }
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    private void AddMachine()
+    {
+        Add("os", "Operating system", SoftwareVersions.OperatingSystem);
+        Add("dotnet", ".NET", Environment.Version.ToString());
+        Add("cpu", "Processor", CpuFeatures.ModelName);
+        Add("cores", "Cores", Environment.ProcessorCount);
+        string instructions = (CpuFeatures.HasAvx512Bf16, CpuFeatures.HasAmxBf16) switch
+        {
+            (true, true) => "AVX-512 and AMX instructions",
+            (true, false) => "AVX-512 instructions",
+            (false, true) => "AMX instructions",
+            _ => "no instructions; --precision auto trains in fp32",
+        };
+        Add("cpu_bf16", "bf16 on the processor", CpuFeatures.HasBf16, instructions);
+        Add("free_memory_gib", "Free memory", FreeMemory(), $"{FreeMemory():0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB");
+        if (FreeDisk() is { } disk) Add("free_disk_gib", "Free disk, this folder", disk, $"{disk:0.0} GiB");
+    }
+
+    private void AddLibraries()
+    {
+        string state = TorchRuntime.State switch
+        {
+            TorchLibraryState.Original => "loads as it is",
+            TorchLibraryState.Remedied => "loads by a patched copy in memory: this system's C++ runtime is older than it asks for",
+            _ => $"DOES NOT LOAD: {TorchRuntime.Problem}",
+        };
+        Add("native_library", "Native library", TorchRuntime.State.ToString().ToLowerInvariant(), state);
+        Add("libtorch_folder", "libtorch folder", TorchRuntime.LibraryFolder, TorchRuntime.LibraryFolder ?? "the system's search path");
+        if (!Works) return;
+
+        var versions = SoftwareVersions.Current;
+        Add("wclsharp", "WclSharp", versions.WclSharp);
+        Add("torchsharp", "TorchSharp", versions.TorchSharp);
+        Add("libtorch", "libtorch", versions.Libtorch);
+        Add("threads", "Threads of libtorch", torch.get_num_threads());
+        int devices = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
+        Add("cuda_devices", "CUDA devices", devices, devices == 0 ? "none" : string.Join(", ", GpuNames.Of(devices)));
+        bool kept = Allocator.KeepFreedMemory();
+        Add("keeps_freed_memory", "Allocator", kept, kept ? "glibc, told to keep freed memory for the next step" : "the system's, as it is");
+    }
+
+    private void AddSpeed()
+    {
+        var speed = SpeedProbe.Measure();
+        Add("matmul_fp32_gflops", "Matrix product, fp32", speed.MatrixFp32, $"{speed.MatrixFp32:0} GFLOP/s");
+        Add("matmul_bf16_gflops", "Matrix product, bf16", speed.MatrixBf16, $"{speed.MatrixBf16:0} GFLOP/s");
+        Add("convolution_fp32_gflops", "Convolution, fp32", speed.Convolution, $"{speed.Convolution:0} GFLOP/s, forward and backward");
+    }
+
+    private void Add(string key, string name, object? value, FormattableString text) => Add(key, name, value, text.ToString(CultureInfo.InvariantCulture));
+
+    private void Add(string key, string name, object? value, string? text = null) => facts.Add((key, name, value, text ?? value?.ToString() ?? "unknown"));
+
+    /// <summary>Memory that can be had without swapping, GiB.</summary>
+    private static double FreeMemory()
+    {
+        var info = GC.GetGCMemoryInfo();
+        double limit = (info.TotalAvailableMemoryBytes - info.MemoryLoadBytes) / GiB;
+        if (!OperatingSystem.IsLinux()) return Math.Max(0, limit);
+        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(entry => entry.StartsWith("MemAvailable:", StringComparison.Ordinal));
+        return line is null ? limit : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / GiB;
+    }
+
+    private static double? FreeDisk()
+    {
+        try
+        {
+            return new DriveInfo(Environment.CurrentDirectory).AvailableFreeSpace / GiB;
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}

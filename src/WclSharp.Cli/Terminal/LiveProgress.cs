@@ -1,0 +1,109 @@
+using System.Globalization;
+using Spectre.Console;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Terminal;
+
+/// <summary>Progress on a terminal: a bar for the stage or epoch at work, and above it the table of epochs, line by line.</summary>
+internal sealed class LiveProgress : IProgress<PretrainProgress>
+{
+    private const int BarWidth = 24;
+
+    private readonly IAnsiConsole console;
+    private readonly ProgressContext context;
+    private readonly Lock gate = new();
+    private ProgressTask? bar;
+    private string? barName;
+    private bool headerWritten;
+
+    private LiveProgress(IAnsiConsole console, ProgressContext context)
+    {
+        this.console = console;
+        this.context = context;
+    }
+
+    /// <summary>Does work whose progress is shown; the bar is gone afterwards, the lines stay.</summary>
+    public static T Run<T>(IAnsiConsole console, Func<IProgress<PretrainProgress>, T> work) => console.Progress()
+        .AutoClear(true)
+        .HideCompleted(true)
+        .Columns(new ProgressBarColumn { Width = BarWidth }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+        .Start(context => work(new LiveProgress(console, context)));
+
+    public void Report(PretrainProgress value)
+    {
+        lock (gate)
+        {
+            switch (value)
+            {
+                case PretrainProgress.Started started:
+                    foreach (string line in started.Lines) console.WriteLine(line);
+                    break;
+                case PretrainProgress.Working working:
+                    ShowStage(working);
+                    break;
+                case PretrainProgress.Step step:
+                    ShowStep(step);
+                    break;
+                case PretrainProgress.EpochDone done:
+                    ShowEpoch(done.Metrics);
+                    break;
+                case PretrainProgress.Warning warning:
+                    console.MarkupLineInterpolated($"[yellow]warning: {warning.Message}[/]");
+                    break;
+            }
+        }
+    }
+
+    private void ShowStage(PretrainProgress.Working working)
+    {
+        var task = Bar(working.Stage);
+        task.IsIndeterminate = working.Total is null;
+        task.MaxValue = Math.Max(1, working.Total ?? 1);
+        task.Value = working.Total is null ? 0 : working.Done;
+        task.Description = Markup.Escape(working.Total is { } total
+            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage} {working.Done:N0} of {total:N0}")
+            : string.Create(CultureInfo.InvariantCulture, $"{working.Stage} {working.Done:N0}"));
+        if (working.Done >= working.Total) RemoveBar();
+    }
+
+    private void ShowStep(PretrainProgress.Step step)
+    {
+        var (done, total) = PlainProgress.StepInEpoch(step);
+        var task = Bar(string.Create(CultureInfo.InvariantCulture, $"epoch {step.Epoch}/{step.Epochs}"));
+        task.MaxValue = total;
+        task.Value = done;
+        string losses = string.Join(" + ", new[] { step.InstanceLoss, step.WeakLoss }.OfType<double>()
+            .Select(loss => loss.ToString("0.000", CultureInfo.InvariantCulture)));
+        task.Description = Markup.Escape(string.Create(CultureInfo.InvariantCulture,
+            $"{barName} step {done}/{total}  loss {losses}  {step.ImagesPerSecond:0} images/s  wait {step.DataWait:0%}  {EpochTable.Duration(step.Left)} left"));
+    }
+
+    private void ShowEpoch(EpochMetrics metrics)
+    {
+        RemoveBar();
+        if (metrics is { Epoch: 0, Knn: { } untrained })
+            console.MarkupLineInterpolated($"kNN accuracy before training: [bold]{EpochTable.Percent(untrained)}[/]");
+        if (!headerWritten) console.MarkupLineInterpolated($"[bold]{EpochTable.Header}[/]");
+        headerWritten = true;
+        console.WriteLine(EpochTable.Line(metrics));
+    }
+
+    /// <summary>The bar of a stage or epoch; a new one takes the old one's place.</summary>
+    private ProgressTask Bar(string name)
+    {
+        if (bar is not null && barName == name) return bar;
+        RemoveBar();
+        barName = name;
+        return bar = context.AddTask(Markup.Escape(name));
+    }
+
+    private void RemoveBar()
+    {
+        if (bar is null) return;
+        bar.Value = bar.MaxValue; // finished, and so hidden
+        bar.StopTask();
+        bar = null;
+        barName = null;
+    }
+}

@@ -1,0 +1,48 @@
+using System.Globalization;
+using WclSharp.Reporting;
+
+namespace WclSharp.Cli.Terminal;
+
+/// <summary>What a person is told at the end of a run: what came out, where it is, and what to do next.</summary>
+internal static class RunReport
+{
+    public static IEnumerable<string> Lines(PretrainOutcome outcome)
+    {
+        var (folder, summary) = outcome;
+        string shown = Shown(folder);
+        yield return "";
+        yield return string.Create(CultureInfo.InvariantCulture,
+            $"Done: {summary.Epoch} epochs of {summary.Method} in {EpochTable.Duration(TimeSpan.FromSeconds(summary.Seconds ?? 0))} of training.");
+
+        if (summary.Knn is { } knn)
+        {
+            yield return summary.KnnBefore is { } before
+                ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} untrained, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points).")
+                : $"kNN accuracy: {EpochTable.Percent(knn)}.";
+        }
+        else
+        {
+            yield return "No kNN accuracy: the images have no labels. Name labelled ones with --test, or --labels.";
+        }
+
+        yield return $"Run folder:   {shown}";
+        foreach (var (name, file) in ((string, string)[])[("Curves:       ", "curves.png"), ("Neighbours:   ", "neighbours.png")])
+        {
+            string plot = Path.Combine(folder, "plots", file);
+            if (File.Exists(plot)) yield return name + Shown(plot);
+        }
+
+        if (summary.BadImages is > 0)
+            yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read; bad_images.csv says why.");
+        yield return $"Next:         wcl evaluate {Quoted(shown)} --test PATH";
+    }
+
+    /// <summary>A path as it is shortest to type from here.</summary>
+    private static string Shown(string path)
+    {
+        string relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
+    }
+
+    private static string Quoted(string path) => path.Contains(' ') ? $"\"{path}\"" : path;
+}

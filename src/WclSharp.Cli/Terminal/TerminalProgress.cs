@@ -1,0 +1,22 @@
+using Spectre.Console;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Terminal;
+
+/// <summary>Chooses how progress is shown: live on a terminal that a person watches, in plain lines elsewhere.</summary>
+internal static class TerminalProgress
+{
+    private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
+
+    /// <summary>Does work whose progress is shown.</summary>
+    public static T Run<T>(TextWriter output, Func<IProgress<PretrainProgress>, T> work) =>
+        IsLive(output) ? LiveProgress.Run(AnsiConsole.Console, work) : work(new PlainProgress(output.WriteLine, PlainInterval));
+
+    private static bool IsLive(TextWriter output) =>
+        ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected
+        && !IsSet("NO_COLOR") && !IsSet("CI") && Environment.GetEnvironmentVariable("TERM") != "dumb"
+        && AnsiConsole.Profile.Capabilities.Ansi;
+
+    private static bool IsSet(string variable) => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(variable));
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+using WclSharp.Training;
+
+namespace WclSharp.Reporting;
+
+/// <summary>Metrics as lines of a table with fixed columns, one line an epoch; what was not measured is a dash.</summary>
+internal static class EpochTable
+{
+    private static readonly (string Title, int Width, Func<EpochMetrics, string> Cell)[] Columns =
+    [
+        ("epoch", 5, m => m.Epoch.ToString(CultureInfo.InvariantCulture)),
+        ("instance", 9, m => Number(m.InstanceLoss, "0.0000")),
+        ("weak", 8, m => Number(m.WeakLoss, "0.0000")),
+        ("kNN", 7, m => Percent(m.Knn)),
+        ("components", 11, m => Number(m.Components, "0.0")),
+        ("largest", 8, m => Percent(m.LargestComponent)),
+        ("purity", 7, m => Percent(m.Purity)),
+        ("rank", 6, m => Number(m.EffectiveRank, "0.0")),
+        ("images/s", 9, m => Number(m.ImagesPerSecond, "0")),
+        ("wait", 5, m => m.DataWait is { } wait ? wait.ToString("0%", CultureInfo.InvariantCulture) : "-"),
+        ("time", 8, m => m.Seconds is { } seconds ? Duration(TimeSpan.FromSeconds(seconds)) : "-"),
+    ];
+
+    /// <summary>The columns' names: losses in nats, largest component and purity as shares of a batch.</summary>
+    public static string Header { get; } = string.Join(' ', Columns.Select(column => column.Title.PadLeft(column.Width)));
+
+    /// <summary>The line of an epoch.</summary>
+    public static string Line(EpochMetrics metrics) => string.Join(' ', Columns.Select(column => column.Cell(metrics).PadLeft(column.Width)));
+
+    /// <summary>A share as a percentage.</summary>
+    public static string Percent(double? share) =>
+        share is { } value ? (100 * value).ToString("0.0", CultureInfo.InvariantCulture) + "%" : "-";
+
+    /// <summary>Hours, minutes and seconds, hours only where there are any.</summary>
+    public static string Duration(TimeSpan time) => time.TotalHours >= 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}")
+        : string.Create(CultureInfo.InvariantCulture, $"{time.Minutes}:{time.Seconds:00}");
+
+    private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
+}

@@ -1,0 +1,99 @@
+using System.Globalization;
+using WclSharp.Training;
+
+namespace WclSharp.Reporting;
+
+/// <summary>
+/// Progress as plain lines, for files and pipes: every epoch and warning, and a line of progress now and then.
+/// No escape codes and no line that is overwritten.
+/// </summary>
+/// <param name="write">Takes a line.</param>
+/// <param name="interval">Least time between two lines of progress.</param>
+/// <param name="clock">Where the time comes from; null is the system.</param>
+internal sealed class PlainProgress(Action<string> write, TimeSpan interval, TimeProvider? clock = null) : IProgress<PretrainProgress>
+{
+    private readonly TimeProvider clock = clock ?? TimeProvider.System;
+    private readonly Lock gate = new();
+    private long lastLine;
+    private string? stage;
+    private bool headerWritten;
+
+    public void Report(PretrainProgress value)
+    {
+        lock (gate)
+        {
+            switch (value)
+            {
+                case PretrainProgress.Started started:
+                    foreach (string line in started.Lines) write(line);
+                    break;
+                case PretrainProgress.Working working:
+                    ReportStage(working);
+                    break;
+                case PretrainProgress.Step step:
+                    stage = null;
+                    if (IsDue()) write(Line(step));
+                    break;
+                case PretrainProgress.EpochDone done:
+                    ReportEpoch(done.Metrics);
+                    break;
+                case PretrainProgress.Warning warning:
+                    write($"warning: {warning.Message}");
+                    break;
+            }
+        }
+    }
+
+    /// <summary>One line for a step.</summary>
+    internal static string Line(PretrainProgress.Step step)
+    {
+        var (done, inEpoch) = StepInEpoch(step);
+        return string.Create(CultureInfo.InvariantCulture,
+            $"epoch {step.Epoch}/{step.Epochs}, step {done}/{inEpoch}, {Losses(step)}{step.ImagesPerSecond:0} images/s, {step.DataWait:0%} waiting for data, {EpochTable.Duration(step.Left)} left");
+    }
+
+    /// <summary>Steps of the epoch that are done, and that it has.</summary>
+    internal static (long Done, long Total) StepInEpoch(PretrainProgress.Step step)
+    {
+        long total = Math.Max(1, step.StepsInRun / Math.Max(1, step.Epochs));
+        return (step.StepInRun - (step.Epoch - 1) * total, total);
+    }
+
+    /// <summary>The losses of a step, with a comma behind; empty where there is none.</summary>
+    internal static string Losses(PretrainProgress.Step step) =>
+        (step.InstanceLoss is { } instance ? string.Create(CultureInfo.InvariantCulture, $"instance loss {instance:0.000}, ") : "")
+        + (step.WeakLoss is { } weak ? string.Create(CultureInfo.InvariantCulture, $"weak loss {weak:0.000}, ") : "");
+
+    private void ReportStage(PretrainProgress.Working working)
+    {
+        if (working.Stage != stage)
+        {
+            // A stage that is over within the interval needs no line.
+            stage = working.Stage;
+            lastLine = clock.GetTimestamp();
+            return;
+        }
+
+        if (!IsDue()) return;
+        write(working.Total is { } total and > 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage}: {working.Done:N0} of {total:N0} ({(double)working.Done / total:0%})")
+            : string.Create(CultureInfo.InvariantCulture, $"{working.Stage}: {working.Done:N0}"));
+    }
+
+    private void ReportEpoch(EpochMetrics metrics)
+    {
+        stage = null;
+        if (metrics is { Epoch: 0, Knn: { } untrained }) write($"kNN accuracy before training: {EpochTable.Percent(untrained)}");
+        if (!headerWritten) write(EpochTable.Header);
+        headerWritten = true;
+        write(EpochTable.Line(metrics));
+        lastLine = clock.GetTimestamp();
+    }
+
+    private bool IsDue()
+    {
+        if (lastLine != 0 && clock.GetElapsedTime(lastLine) < interval) return false;
+        lastLine = clock.GetTimestamp();
+        return true;
+    }
+}
