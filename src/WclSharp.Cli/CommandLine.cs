@@ -55,6 +55,7 @@ internal static class CommandLine
             PretrainCommand.Create(actions.Pretrain, output, error),
             EvaluateCommand.Create(actions.Evaluate, output, error),
             DoctorCommand.Create(output),
+            BenchCommand.Create(output, error),
             verbose,
         };
         root.Options.OfType<VersionOption>().Single().Action = new VersionAction(output);

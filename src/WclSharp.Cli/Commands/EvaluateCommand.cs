@@ -4,6 +4,7 @@ using System.Text.Json;
 using WclSharp.Checkpoints;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
+using WclSharp.Evaluation;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -12,7 +13,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl evaluate RUN</c>: kNN accuracy of a finished run's encoder.</summary>
 internal static class EvaluateCommand
 {
-    public static Command Create(Func<EvaluateRequest, IProgress<PretrainProgress>, CancellationToken, EvaluateOutcome> evaluate,
+    public static Command Create(Func<EvaluationRequest, IProgress<PretrainProgress>, CancellationToken, EvaluationResult> evaluate,
         TextWriter output, TextWriter error)
     {
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
@@ -27,7 +28,7 @@ internal static class EvaluateCommand
         {
             // Parsed and checked as pretrain's are.
             var values = Parse(Parse(new PretrainOptions(), "knn-k", parsed.GetValue(neighbors)), "device", parsed.GetValue(device));
-            var request = new EvaluateRequest(parsed.GetRequiredValue(run), parsed.GetValue(data), parsed.GetValue(test), parsed.GetValue(labels),
+            var request = new EvaluationRequest(parsed.GetRequiredValue(run), parsed.GetValue(data), parsed.GetValue(test), parsed.GetValue(labels),
                 values.KnnK, values.Device);
             using var signals = new StopSignals(_ => { });
             try
@@ -48,10 +49,10 @@ internal static class EvaluateCommand
     private static PretrainOptions Parse(PretrainOptions options, string name, string? text) =>
         text is null ? options : PretrainOptionTable.Find(name)!.Parse(options, text);
 
-    private static void Report(EvaluateOutcome outcome, TextWriter output) => output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+    private static void Report(EvaluationResult outcome, TextWriter output) => output.WriteLine(string.Create(CultureInfo.InvariantCulture,
         $"kNN accuracy after epoch {outcome.Epoch}: {EpochTable.Percent(outcome.Knn)} of {outcome.TestImages:N0} images, by the {outcome.KnnK} nearest of {outcome.TrainImages:N0}, in {outcome.Seconds:0.0} s"));
 
-    private static byte[] ToJson(EvaluateRequest request, EvaluateOutcome outcome)
+    private static byte[] ToJson(EvaluationRequest request, EvaluationResult outcome)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))

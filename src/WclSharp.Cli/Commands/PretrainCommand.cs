@@ -10,7 +10,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl pretrain</c>: options from the command line, a file and a resumed run; then the library.</summary>
 internal static class PretrainCommand
 {
-    public static Command Create(Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainOutcome> pretrain,
+    public static Command Create(Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainResult> pretrain,
         TextWriter output, TextWriter error)
     {
         var command = new Command("pretrain", "Pretrain an encoder on images; without options, on the embedded Fashion-MNIST");
@@ -57,7 +57,7 @@ internal static class PretrainCommand
         return resumed;
     }
 
-    private static int Run(PretrainOptions options, Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainOutcome> pretrain,
+    private static int Run(PretrainOptions options, Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainResult> pretrain,
         TextWriter output, TextWriter error)
     {
         using var signals = new StopSignals(error.WriteLine);

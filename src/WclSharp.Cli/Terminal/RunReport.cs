@@ -1,14 +1,15 @@
 using System.Globalization;
 using WclSharp.Reporting;
+using WclSharp.Training;
 
 namespace WclSharp.Cli.Terminal;
 
 /// <summary>What a person is told at the end of a run: what came out, where it is, and what to do next.</summary>
 internal static class RunReport
 {
-    public static IEnumerable<string> Lines(PretrainOutcome outcome)
+    public static IEnumerable<string> Lines(PretrainResult outcome)
     {
-        var (folder, summary) = outcome;
+        var (folder, _, summary) = outcome;
         string shown = Shown(folder);
         yield return "";
         yield return string.Create(CultureInfo.InvariantCulture,

@@ -25,8 +25,20 @@ public static class Pretraining
         PretrainOptionTable.Validate(options);
         using var folder = RunFolder.Create(options.Out, options.Resume, DateTime.Now);
         if (options.Resume) options = Resumed(options, folder);
-        using var run = new PretrainingRun(options, folder, progress, cancellation);
+        using var run = new PretrainingRun(options, folder, new LoggedProgress(folder, progress), cancellation);
         return run.Execute();
+    }
+
+    /// <summary>Passes reports on, and writes them to <c>train.log</c> as plain lines.</summary>
+    private sealed class LoggedProgress(RunFolder folder, IProgress<PretrainProgress>? next) : IProgress<PretrainProgress>
+    {
+        private readonly PlainProgress log = new(folder.Log, TimeSpan.FromSeconds(30));
+
+        public void Report(PretrainProgress value)
+        {
+            log.Report(value);
+            next?.Report(value);
+        }
     }
 
     /// <summary>The options of the run in a folder, with what may change between its parts taken from the call.</summary>
