@@ -25,7 +25,7 @@ public static class Pretraining
         PretrainOptionTable.Validate(options);
         using var folder = RunFolder.Create(options.Out, options.Resume, DateTime.Now);
         if (options.Resume) options = Resumed(options, folder);
-        using var run = new PretrainingRun(options, folder, progress, cancellation);
+        using var run = new PretrainingRun(options, folder, new LoggedProgress(folder, progress), cancellation);
         return run.Execute();
     }
 
@@ -38,6 +38,8 @@ public static class Pretraining
             Data = given.Data ?? started.Data,
             Test = given.Test ?? started.Test,
             Labels = given.Labels ?? started.Labels,
+            EvaluateEvery = given.EvaluateEvery ?? started.EvaluateEvery,
+            KnnK = given.KnnK ?? started.KnnK,
             Device = given.Device == "auto" ? started.Device : given.Device,
             Workers = given.Workers ?? started.Workers,
             CacheMiB = given.CacheMiB,

@@ -39,7 +39,11 @@ internal sealed class PretrainingData : IDisposable
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
     /// <summary>Reads the training images, and the held-out ones from <c>--test</c> or from a split by seed.</summary>
-    public static PretrainingData Read(PretrainOptions options, RunFolder folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    /// <param name="options">Which images, and how to keep them.</param>
+    /// <param name="folder">Where unreadable images are listed; null lists them nowhere.</param>
+    /// <param name="progress">Told how far reading is; may be null.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         var reading = progress is null ? null : new ReadingRelay(progress);
         var request = new DatasetOptions
@@ -51,8 +55,8 @@ internal sealed class PretrainingData : IDisposable
             StoredSide = StoredSide(options),
             MaxBad = options.MaxBad,
             CacheBytes = (long)options.CacheMiB << 20,
-            CacheFolder = options.CacheFolder ?? folder.FullPath,
-            BadImagesFile = folder.BadImagesPath,
+            CacheFolder = options.CacheFolder ?? folder?.FullPath,
+            BadImagesFile = folder?.BadImagesPath,
             Workers = options.Workers ?? Environment.ProcessorCount,
         };
         var all = ImageDataset.Read(request, reading, cancellation);
@@ -61,7 +65,7 @@ internal sealed class PretrainingData : IDisposable
         {
             RequireClassesThatRepeat(all);
             if (options.Test is not null)
-                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = all.HasLabels ? all.ClassNames : null, BadImagesFile = Path.Combine(folder.FullPath, "bad_test_images.csv") }, reading, cancellation);
+                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = all.HasLabels ? all.ClassNames : null, BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
             else if (all.HasLabels && all.Count >= 10)
                 (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
         }

@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.Globalization;
+using WclSharp.Benchmarking;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl bench</c>: how fast training steps and losses are on this machine, on random inputs.</summary>
+internal static class BenchCommand
+{
+    private const int Repeats = 5;
+
+    public static Command Create(TextWriter output) => new("bench", "Measure how fast this machine trains: medians over repeats, after a warm-up")
+    {
+        Step(output),
+        Loss(output),
+    };
+
+    private static Command Step(TextWriter output)
+    {
+        var command = new Command("step", "Whole training steps of WCL: encoder, heads, graph, losses, backward, optimiser");
+        var options = new TableOptions()
+            .Add(command, "arch", "resnet18")
+            .Add(command, "width", "64")
+            .Add(command, "stem", "small")
+            .Add(command, "batch", "128")
+            .Add(command, "image-size", "32 with the small stem, 224 with imagenet's")
+            .Add(command, "method", "wcl")
+            .Add(command, "device", "auto")
+            .Add(command, "precision", "auto");
+        var (repeat, json) = (Count("--repeat", Repeats, "Steps that are timed"), JsonFile.Option());
+        command.Add(repeat);
+        command.Add(json);
+        command.SetAction(parsed =>
+        {
+            var given = options.Apply(parsed, new PretrainOptions
+            {
+                Arch = EncoderArch.ResNet18,
+                Width = 64,
+                Stem = EncoderStem.Small,
+                Batch = 128,
+                HeadHidden = 2048,
+                HeadOutput = 128,
+            });
+            given = given with { ImageSize = given.ImageSize ?? (given.Stem == EncoderStem.Small ? 32 : 224) };
+            var figures = StepBenchmark.Run(given, Positive(parsed, repeat));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{figures.ImagesPerSecond:0.0} images/s (two views each), {figures.SecondsPerStep:0.000} s per step, {figures.Precision}, peak {figures.PeakRssMib:0} MiB"));
+            JsonFile.Write(parsed.GetValue(json), writer =>
+            {
+                writer.WriteNumber("images_per_second", figures.ImagesPerSecond);
+                writer.WriteNumber("seconds_per_step", figures.SecondsPerStep);
+                writer.WriteNumber("peak_rss_mib", figures.PeakRssMib);
+                writer.WriteString("precision", figures.Precision);
+                Repeated(writer, figures.Seconds);
+            });
+        });
+        return command;
+    }
+
+    private static Command Loss(TextWriter output)
+    {
+        var command = new Command("loss", "Nearest-neighbour graph and both losses, forward and backward");
+        var batch = Count("--batch", 4096, "Images in the batch");
+        var dim = Count("--dim", 128, "Output width of the heads");
+        var (repeat, json) = (Count("--repeat", Repeats, "Times it is timed"), JsonFile.Option());
+        foreach (var option in (Option[])[batch, dim, repeat, json]) command.Add(option);
+        command.SetAction(parsed =>
+        {
+            var figures = LossBenchmark.Run(Positive(parsed, batch, least: 2), Positive(parsed, dim), Positive(parsed, repeat));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{figures.Seconds:0.000} s, {figures.MibAboveInputs:0} MiB above the inputs"));
+            JsonFile.Write(parsed.GetValue(json), writer =>
+            {
+                writer.WriteNumber("seconds", figures.Seconds);
+                writer.WriteNumber("mib_above_inputs", figures.MibAboveInputs);
+                Repeated(writer, figures.Repeats);
+            });
+        });
+        return command;
+    }
+
+    private static Option<int> Count(string name, int standard, string description) => new(name)
+    {
+        HelpName = "N",
+        Description = string.Create(CultureInfo.InvariantCulture, $"{description} [default: {standard}]"),
+        DefaultValueFactory = _ => standard,
+    };
+
+    private static int Positive(ParseResult parsed, Option<int> option, int least = 1) => parsed.GetValue(option) is var value && value >= least
+        ? value
+        : throw new WclUsageException($"{option.Name} is {value}; it must be {least} or more.");
+
+    private static void Repeated(System.Text.Json.Utf8JsonWriter writer, IReadOnlyList<double> seconds)
+    {
+        writer.WriteStartArray("repeats");
+        foreach (double value in seconds) writer.WriteNumberValue(value);
+        writer.WriteEndArray();
+    }
+}
