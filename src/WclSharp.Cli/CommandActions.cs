@@ -6,7 +6,7 @@ namespace WclSharp.Cli;
 /// <summary>The work behind the commands: the library, or something else in tests.</summary>
 internal sealed record CommandActions(
     Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainResult> Pretrain,
-    Func<EvaluationRequest, IProgress<PretrainProgress>, CancellationToken, EvaluationResult> Evaluate)
+    Func<RunEvaluationOptions, IProgress<PretrainProgress>, CancellationToken, RunEvaluationResult> Evaluate)
 {
     /// <summary>The library.</summary>
     public static CommandActions Library { get; } = new(Pretraining.Run, RunEvaluation.Run);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using WclSharp.Cli.Commands;
 using WclSharp.Configuration;
 using WclSharp.Reporting;
@@ -55,7 +56,7 @@ internal static class CommandLine
             PretrainCommand.Create(actions.Pretrain, output, error),
             EvaluateCommand.Create(actions.Evaluate, output, error),
             DoctorCommand.Create(output),
-            BenchCommand.Create(output, error),
+            BenchCommand.Create(output),
             verbose,
         };
         root.Options.OfType<VersionOption>().Single().Action = new VersionAction(output);
@@ -67,7 +68,7 @@ internal static class CommandLine
     {
         if (parsed.Action is { ClearsParseErrors: true }) return null; // help and version
         var command = parsed.CommandResult.Command;
-        string help = command is RootCommand ? "wcl --help" : $"wcl {command.Name} --help";
+        string help = $"{CommandPath(parsed.CommandResult)} --help";
 
         if (parsed.UnmatchedTokens.FirstOrDefault(token => token.StartsWith('-')) is { } option)
         {
@@ -85,6 +86,14 @@ internal static class CommandLine
 
         return parsed.Errors is [var first, ..] ? $"{first.Message.ReplaceLineEndings(" ")} `{help}` shows how it is used." : null;
     }
+
+    /// <summary>The command with those above it: wcl bench step.</summary>
+    private static string CommandPath(CommandResult result) => result switch
+    {
+        { Command: RootCommand } => "wcl",
+        { Parent: CommandResult parent } => $"{CommandPath(parent)} {result.Command.Name}",
+        _ => result.Command.Name,
+    };
 
     private static string OneLine(Exception e) => e is WclException
         ? e.Message.ReplaceLineEndings(" ")

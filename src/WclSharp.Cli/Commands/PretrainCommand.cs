@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
 using WclSharp.Reporting;
@@ -14,19 +13,14 @@ internal static class PretrainCommand
         TextWriter output, TextWriter error)
     {
         var command = new Command("pretrain", "Pretrain an encoder on images; without options, on the embedded Fashion-MNIST");
-        var options = PretrainOptionTable.All.ToDictionary(entry => entry, ToOption);
+        var options = TableOptions.AddAll(command);
         var config = new Option<string>("--config")
         {
             Description = "JSON file of these options, names as here; the command line wins [default: none]",
             HelpName = "FILE",
         };
-        foreach (var option in options.Values) command.Add(option);
         command.Add(config);
-        command.SetAction(parsed =>
-        {
-            var given = options.Select(pair => (Entry: pair.Key, Text: GivenText(parsed, pair.Value))).Where(pair => pair.Text is not null);
-            return Run(Resolve([.. given!], parsed.GetValue(config)), pretrain, output, error);
-        });
+        command.SetAction(parsed => Run(Resolve(options.Given(parsed), parsed.GetValue(config)), pretrain, output, error));
         return command;
     }
 
@@ -72,19 +66,4 @@ internal static class PretrainCommand
             return signals.ExitCode.Value;
         }
     }
-
-    private static Option ToOption(PretrainOption entry)
-    {
-        string description = $"{entry.Description} [default: {entry.DefaultText}]";
-        return entry.Placeholder.Length == 0
-            ? new Option<bool>($"--{entry.Name}") { Description = description }
-            : new Option<string>($"--{entry.Name}") { Description = description, HelpName = entry.Placeholder };
-    }
-
-    private static string? GivenText(ParseResult parsed, Option option) => parsed.GetResult(option) switch
-    {
-        null or { Implicit: true } => null,
-        OptionResult result when option is Option<bool> flag => result.GetValue(flag) ? "true" : "false",
-        OptionResult result => result.GetValue((Option<string>)option),
-    };
 }

@@ -7,9 +7,9 @@ namespace WclSharp.Cli.Terminal;
 /// <summary>What a person is told at the end of a run: what came out, where it is, and what to do next.</summary>
 internal static class RunReport
 {
-    public static IEnumerable<string> Lines(PretrainResult outcome)
+    public static IEnumerable<string> Lines(PretrainResult result)
     {
-        var (folder, _, summary) = outcome;
+        var (folder, _, summary) = result;
         string shown = Shown(folder);
         yield return "";
         yield return string.Create(CultureInfo.InvariantCulture,
@@ -35,6 +35,7 @@ internal static class RunReport
 
         if (summary.BadImages is > 0)
             yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read; bad_images.csv says why.");
+        yield return $"Encoder:      {Shown(result.EncoderFile)}";
         yield return $"Next:         wcl evaluate {Quoted(shown)} --test PATH";
     }
 

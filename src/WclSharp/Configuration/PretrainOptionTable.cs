@@ -37,7 +37,7 @@ internal static class PretrainOptionTable
         Integer("head-hidden", "Hidden width of both projection heads", Presets.Describe("head-hidden"), o => o.HeadHidden, (o, v) => o with { HeadHidden = v }, Positive),
         Integer("head-output", "Output width of both projection heads", Presets.Describe("head-output"), o => o.HeadOutput, (o, v) => o with { HeadOutput = v }, AtLeastTwo),
         Text("init", "WEIGHTS", "Weights (safetensors, torchvision names) or run folder to start the encoder from", "random weights",
-            o => o.Init, (o, v) => o with { Init = v }),
+            o => o.Init, (o, v) => o with { Init = v }, mayChangeOnResume: true), // a resumed run takes its weights from the checkpoint
 
         // How to train.
         Integer("epochs", "Passes over the training images", Presets.Describe("epochs"), o => o.Epochs, (o, v) => o with { Epochs = v }, Positive),

@@ -1,8 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
-using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Native;
 using WclSharp.Reporting;
@@ -10,58 +10,93 @@ using WclSharp.Training;
 
 namespace WclSharp.Evaluation;
 
-/// <summary>A run to evaluate, and on what; a null path is what the run was trained with.</summary>
-/// <param name="Run">Run folder.</param>
-/// <param name="Data">Images with classes that vote; same forms as in <see cref="PretrainOptions.Data"/>.</param>
-/// <param name="Test">Images with classes that are classified.</param>
-/// <param name="Labels">CSV or TSV file that names classes of <paramref name="Data"/>.</param>
-/// <param name="KnnK">Neighbours that vote; null is 200, or 20 below 20,000 images.</param>
-/// <param name="Device">cpu, cuda, cuda:N or auto.</param>
-public sealed record EvaluationRequest(string Run, string? Data = null, string? Test = null, string? Labels = null, int? KnnK = null, string Device = "auto");
+/// <summary>Which run to evaluate, and on what.</summary>
+public sealed record RunEvaluationOptions
+{
+    /// <summary>Run folder.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>Labelled images whose neighbours vote; null is the run's training images.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Labelled images to classify; null is the run's held-out ones, or a part of <see cref="Data"/>.</summary>
+    public string? Test { get; init; }
+
+    /// <summary>CSV or TSV file that names classes of <see cref="Data"/>; null is the run's.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>Neighbours that vote; null is 200, or 20 below 20,000 training images.</summary>
+    public int? KnnK { get; init; }
+
+    /// <summary>cpu, cuda, cuda:N or auto.</summary>
+    public string Device { get; init; } = "auto";
+}
 
 /// <summary>What an evaluation measured.</summary>
-/// <param name="Knn">kNN top-1 accuracy of the last epoch's encoder, 0 to 1.</param>
-/// <param name="KnnK">Neighbours.</param>
+/// <param name="Knn">kNN top-1 accuracy, 0 to 1.</param>
+/// <param name="KnnK">Neighbours that voted.</param>
 /// <param name="TrainImages">Images that the neighbours come from.</param>
 /// <param name="TestImages">Images that were classified.</param>
-/// <param name="Epoch">Epoch of the encoder.</param>
-/// <param name="Seconds">Seconds it took, reading included.</param>
-public sealed record EvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds);
+/// <param name="Epoch">Epochs that the encoder was trained for.</param>
+/// <param name="Seconds">Seconds it took, reading left out.</param>
+public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds);
 
-/// <summary>Measures the encoder of a finished run.</summary>
+/// <summary>kNN accuracy (Wu et al. 2018) of the last encoder of a run.</summary>
 public static class RunEvaluation
 {
-    /// <summary>Reads the images, computes features and classifies the test images by their neighbours.</summary>
-    /// <exception cref="WclUsageException">There is no run, or a side has no classes.</exception>
-    public static EvaluationResult Run(EvaluationRequest request, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    private const int SmallImageBatch = 250, LargeImageBatch = 32;
+
+    /// <summary>Evaluates.</summary>
+    /// <param name="options">Which run, and on what.</param>
+    /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="WclUsageException">There is no such run, or there are no labelled images to vote and to classify.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
     {
-        long started = Stopwatch.GetTimestamp();
-        var trained = RunFolder.ReadConfig(request.Run);
-        bool sameData = request.Data is null || request.Data == trained.Data;
-        var options = trained with
-        {
-            Data = request.Data ?? trained.Data,
-            Test = request.Test ?? trained.Test,
-            Labels = request.Labels ?? (sameData ? trained.Labels : null),
-            // A subset by seed is the run's own; other data is taken whole.
-            Limit = sameData ? trained.Limit : null,
-            CacheFolder = trained.CacheFolder ?? Path.GetTempPath(),
-        };
-        var compute = ComputeDevice.Choose(request.Device, trained.Precision);
+        var trained = RunFolder.ReadConfig(options.Run);
+        var compute = ComputeDevice.Choose(options.Device, trained.Precision);
+        using var data = PretrainingData.Read(Asked(options, trained), folder: null, progress, cancellation);
+        if (!data.Train.HasLabels || data.HeldOut is null)
+            throw new WclUsageException("There are no labelled images to vote and to classify; name them with --data and --test, or --labels.");
+        foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
+
+        long start = Stopwatch.GetTimestamp();
         using var encoder = new ResNet(trained.Arch!.Value, trained.Width!.Value, trained.Stem!.Value, trained.Seed);
-        EncoderWeights.Load(encoder, request.Run);
+        string weights = EncoderWeights.Find(options.Run);
+        EncoderWeights.Load(encoder, weights);
         encoder.to(compute.Device);
         encoder.ComputeType = compute.Type;
+        var augmenter = new Augmenter(trained.ImageSize!.Value, ReadNormalisation(weights), trained.Seed, compute.Device);
 
-        using var data = PretrainingData.Read(options, badImagesFolder: null, progress, cancellation);
-        if (!data.Train.HasLabels) throw new WclUsageException($"The images of {data.Name} have no classes, so there is nothing to vote; give --data with classes, or --labels.");
-        if (data.HeldOut is null) throw new WclUsageException("There are no test images with classes; give them with --test.");
-        int k = request.KnnK ?? KnnClassifier.DefaultK(data.Train.Count);
-        var augmenter = new Augmenter(trained.ImageSize!.Value, EncoderWeights.NormalisationOf(request.Run), trained.Seed, compute.Device);
-        var evaluator = new Evaluator(data, encoder, augmenter, trained with { KnnK = k }, compute.Device, progress, cancellation);
-        double knn = evaluator.Measure(new EpochMetrics()).Knn
-            ?? throw new WclUsageException("No test image has a class that training images have; check --data, --test and --labels.");
-        int epoch = RunFolder.ReadMetrics(request.Run) is [.., var last] ? last.Epoch : 0;
-        return new EvaluationResult(knn, k, data.Train.Count, data.HeldOut.Count, epoch, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        int batch = trained.ImageSize <= AugmentationRecipe.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+        int k = options.KnnK ?? KnnClassifier.DefaultK(data.Train.Count);
+        using var gallery = FeatureExtractor.Extract(encoder, augmenter, data.Train, compute.Device, batch,
+            done => progress?.Report(new PretrainProgress.Working("Computing features of training images", done, data.Train.Count)), cancellation);
+        using var queries = FeatureExtractor.Extract(encoder, augmenter, data.HeldOut, compute.Device, batch,
+            done => progress?.Report(new PretrainProgress.Working("Computing features of test images", done, data.HeldOut.Count)), cancellation);
+        double accuracy = LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, k)
+            ?? throw new WclUsageException("No image of --data or none of --test has a label.");
+
+        int epoch = RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max();
+        return new(accuracy, k, data.Train.Count, data.HeldOut.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    /// <summary>The run's data, or other data than the run's.</summary>
+    private static PretrainOptions Asked(RunEvaluationOptions options, PretrainOptions trained) => options.Data is null
+        ? trained with { Test = options.Test ?? trained.Test, Labels = options.Labels ?? trained.Labels, CacheFolder = null }
+        : trained with { Data = options.Data, Test = options.Test, Labels = options.Labels, Limit = null, CacheFolder = null };
+
+    /// <summary>The constants that the encoder's inputs were normalised with, from its file.</summary>
+    private static Normalisation ReadNormalisation(string weights)
+    {
+        using var content = SafetensorsFile.Read(weights);
+        (float, float, float) Constants(string key) =>
+            content.Metadata.TryGetValue(key, out string? text)
+            && text.Split(',').Select(part => float.TryParse(part, CultureInfo.InvariantCulture, out float value) ? value : float.NaN).ToArray() is [var r, var g, var b]
+            && float.IsFinite(r + g + b)
+                ? (r, g, b)
+                : throw new WclUsageException($"'{weights}' does not say how images are normalised (no \"{key}\" in its metadata); was it written by wcl pretrain?");
+        return new(Constants("mean"), Constants("std"));
     }
 }

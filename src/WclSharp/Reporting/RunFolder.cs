@@ -50,6 +50,9 @@ internal sealed class RunFolder : IDisposable
 
     public string BadImagesPath => Path.Combine(FullPath, "bad_images.csv");
 
+    /// <summary>List of unreadable images of <c>--test</c>.</summary>
+    public string BadTestImagesPath => Path.Combine(FullPath, "bad_test_images.csv");
+
     public string CheckpointFolder => Path.Combine(FullPath, "checkpoints");
 
     public string PlotFolder => Path.Combine(FullPath, "plots");
@@ -73,7 +76,7 @@ internal sealed class RunFolder : IDisposable
 
         if (path is not null && File.Exists(path))
             throw new WclUsageException($"--out {path} is a file; name a new folder.");
-        if (path is not null && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+        if (path is not null && Directory.Exists(path) && !IsUnused(path))
             throw new WclUsageException($"The folder {path} is not empty; go on with the run in it with --resume, or name a new folder with --out.");
 
         string folder = Path.GetFullPath(path ?? FreeDefault(startedAt));
@@ -89,9 +92,20 @@ internal sealed class RunFolder : IDisposable
         return new RunFolder(folder, resume);
     }
 
-    /// <summary>Writes the options, so that <c>--config</c> repeats the run.</summary>
-    public void WriteConfig(PretrainOptions resolved) =>
-        AtomicFile.Write(ConfigPath, stream => stream.Write(ConfigFile.ToJson(resolved)));
+    /// <summary>Writes the options, so that <c>--config</c> repeats the run, from any folder: its paths are absolute.</summary>
+    public void WriteConfig(PretrainOptions resolved)
+    {
+        static string? Absolute(string? path) => path is null ? null : Path.GetFullPath(path);
+        var options = resolved with
+        {
+            Data = Absolute(resolved.Data),
+            Test = Absolute(resolved.Test),
+            Labels = Absolute(resolved.Labels),
+            Init = Absolute(resolved.Init),
+            CacheFolder = Absolute(resolved.CacheFolder),
+        };
+        AtomicFile.Write(ConfigPath, stream => stream.Write(ConfigFile.ToJson(options)));
+    }
 
     /// <summary>The options that the run was started with.</summary>
     public PretrainOptions ReadConfig() => ReadConfig(FullPath);
@@ -185,6 +199,7 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Lets go of the folder; that of a run that never started (its data was wrong, say) leaves nothing empty behind.</summary>
     public void Dispose()
     {
         lock (gate)
@@ -197,6 +212,30 @@ internal sealed class RunFolder : IDisposable
             {
                 // What could not be written on a full disk is tried again here.
             }
+        }
+
+        if (!File.Exists(ConfigPath)) DeleteWhatIsEmpty();
+    }
+
+    /// <summary>Whether a new run can have a folder: it holds nothing, or what a run that never started left.</summary>
+    private static bool IsUnused(string folder) => Directory.EnumerateFileSystemEntries(folder).All(entry => Path.GetFileName(entry) switch
+    {
+        "train.log" or "bad_images.csv" or "bad_test_images.csv" => File.Exists(entry) && !File.Exists(Path.Combine(folder, "config.json")),
+        "checkpoints" or "plots" => Directory.Exists(entry) && !Directory.EnumerateFileSystemEntries(entry).Any(),
+        _ => false,
+    });
+
+    private void DeleteWhatIsEmpty()
+    {
+        try
+        {
+            if (new FileInfo(LogPath) is { Exists: true, Length: 0 }) File.Delete(LogPath);
+            foreach (string folder in (string[])[CheckpointFolder, PlotFolder, FullPath])
+                if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // An empty folder that stays does no harm.
         }
     }
 

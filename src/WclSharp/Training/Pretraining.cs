@@ -50,6 +50,8 @@ public static class Pretraining
             Data = given.Data ?? started.Data,
             Test = given.Test ?? started.Test,
             Labels = given.Labels ?? started.Labels,
+            EvaluateEvery = given.EvaluateEvery ?? started.EvaluateEvery,
+            KnnK = given.KnnK ?? started.KnnK,
             Device = given.Device == "auto" ? started.Device : given.Device,
             Workers = given.Workers ?? started.Workers,
             CacheMiB = given.CacheMiB,

@@ -41,11 +41,11 @@ internal sealed class PretrainingData : IDisposable
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
     /// <summary>Reads the training images, and the held-out ones from <c>--test</c> or from a split by seed.</summary>
-    /// <param name="options">Where the images are; width and the like need not be resolved.</param>
-    /// <param name="badImagesFolder">Where images that cannot be read are listed; null lists them nowhere.</param>
-    /// <param name="progress">Told how far reading is.</param>
+    /// <param name="options">Which images, and how to keep them.</param>
+    /// <param name="folder">Where unreadable images are listed; null lists them nowhere.</param>
+    /// <param name="progress">Told how far reading is; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
-    public static PretrainingData Read(PretrainOptions options, string? badImagesFolder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         var reading = progress is null ? null : new ReadingRelay(progress);
         var request = new DatasetOptions
@@ -57,8 +57,8 @@ internal sealed class PretrainingData : IDisposable
             StoredSide = StoredSide(options),
             MaxBad = options.MaxBad,
             CacheBytes = (long)options.CacheMiB << 20,
-            CacheFolder = options.CacheFolder ?? badImagesFolder,
-            BadImagesFile = badImagesFolder is null ? null : Path.Combine(badImagesFolder, "bad_images.csv"),
+            CacheFolder = options.CacheFolder ?? folder?.FullPath,
+            BadImagesFile = folder?.BadImagesPath,
             Workers = options.Workers ?? Environment.ProcessorCount,
         };
         var all = ImageDataset.Read(request, reading, cancellation);
@@ -67,7 +67,7 @@ internal sealed class PretrainingData : IDisposable
         {
             RequireClassesThatRepeat(all);
             if (options.Test is not null)
-                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = all.HasLabels ? all.ClassNames : null, BadImagesFile = badImagesFolder is null ? null : Path.Combine(badImagesFolder, "bad_test_images.csv") }, reading, cancellation);
+                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = all.HasLabels ? all.ClassNames : null, BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
             else if (all.HasLabels && all.Count >= 10)
                 (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
         }

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using System.Text.Json;
+using WclSharp.Checkpoints;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary>The <c>--json FILE</c> of commands that measure.</summary>
+internal static class JsonFile
+{
+    public static Option<string> Option() => new("--json") { HelpName = "FILE", Description = "Write the result as JSON too [default: none]" };
+
+    /// <summary>Writes one object; does nothing without a path.</summary>
+    /// <exception cref="WclException">The file cannot be written.</exception>
+    public static void Write(string? path, Action<Utf8JsonWriter> properties)
+    {
+        if (path is null) return;
+        AtomicFile.Write(path, stream =>
+        {
+            using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+            {
+                writer.WriteStartObject();
+                properties(writer);
+                writer.WriteEndObject();
+            }
+
+            stream.WriteByte((byte)'\n');
+        });
+    }
+}

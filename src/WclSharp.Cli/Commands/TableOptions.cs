@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using WclSharp.Configuration;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary>Options of a command that come from <see cref="PretrainOptionTable"/>: names, help, parsing and checks are the table's.</summary>
+internal sealed class TableOptions
+{
+    private readonly List<(PretrainOption Entry, Option Option)> options = [];
+
+    /// <summary>Adds every option of the table to a command.</summary>
+    public static TableOptions AddAll(Command command)
+    {
+        var table = new TableOptions();
+        foreach (var entry in PretrainOptionTable.All) table.Add(command, entry, entry.Description, entry.DefaultText);
+        return table;
+    }
+
+    /// <summary>Adds one option to a command, where its meaning or default is the command's own.</summary>
+    public TableOptions Add(Command command, string name, string defaultText, string? description = null)
+    {
+        var entry = PretrainOptionTable.Find(name) ?? throw new ArgumentException($"The table has no {name}.", nameof(name));
+        Add(command, entry, description ?? entry.Description, defaultText);
+        return this;
+    }
+
+    /// <summary>The options that a command line gives, with their values.</summary>
+    public IReadOnlyList<(PretrainOption Entry, string Text)> Given(ParseResult parsed) =>
+        [.. options.Select(pair => (pair.Entry, Text: GivenText(parsed, pair.Option))).Where(pair => pair.Text is not null)!];
+
+    /// <summary>Sets what a command line gives.</summary>
+    /// <exception cref="WclUsageException">A value is wrong.</exception>
+    public PretrainOptions Apply(ParseResult parsed, PretrainOptions over) =>
+        Given(parsed).Aggregate(over, (current, pair) => pair.Entry.Parse(current, pair.Text));
+
+    private void Add(Command command, PretrainOption entry, string description, string defaultText)
+    {
+        description = $"{description} [default: {defaultText}]";
+        Option option = entry.Placeholder.Length == 0
+            ? new Option<bool>($"--{entry.Name}") { Description = description }
+            : new Option<string>($"--{entry.Name}") { Description = description, HelpName = entry.Placeholder };
+        options.Add((entry, option));
+        command.Add(option);
+    }
+
+    private static string? GivenText(ParseResult parsed, Option option) => parsed.GetResult(option) switch
+    {
+        null or { Implicit: true } => null,
+        OptionResult result when option is Option<bool> flag => result.GetValue(flag) ? "true" : "false",
+        OptionResult result => result.GetValue((Option<string>)option),
+    };
+}
