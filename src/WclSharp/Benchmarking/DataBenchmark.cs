@@ -28,7 +28,7 @@ internal static class DataBenchmark
         for (int i = 0; i <= repeat; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            using var data = PretrainingData.Read(options with { CacheFolder = Path.GetTempPath() }, badImagesFolder: null, progress: null, CancellationToken.None);
+            using var data = PretrainingData.Read(options with { CacheFolder = Path.GetTempPath() }, folder: null, progress: null, CancellationToken.None);
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             images = data.All.Count;
             double views = AugmentRate(data, options.ImageSize!.Value);

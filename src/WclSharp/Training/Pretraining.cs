@@ -29,18 +29,6 @@ public static class Pretraining
         return run.Execute();
     }
 
-    /// <summary>Passes reports on, and writes them to <c>train.log</c> as plain lines.</summary>
-    private sealed class LoggedProgress(RunFolder folder, IProgress<PretrainProgress>? next) : IProgress<PretrainProgress>
-    {
-        private readonly PlainProgress log = new(folder.Log, TimeSpan.FromSeconds(30));
-
-        public void Report(PretrainProgress value)
-        {
-            log.Report(value);
-            next?.Report(value);
-        }
-    }
-
     /// <summary>The options of the run in a folder, with what may change between its parts taken from the call.</summary>
     private static PretrainOptions Resumed(PretrainOptions given, RunFolder folder)
     {

@@ -1,6 +1,7 @@
 using WclSharp.Augmentation;
 using WclSharp.Configuration;
 using WclSharp.Data;
+using WclSharp.Reporting;
 
 namespace WclSharp.Training;
 

@@ -35,7 +35,7 @@ internal sealed class PretrainingRun : IDisposable
         Allocator.KeepFreedMemory();
         checkpoints = new CheckpointStore(folder.CheckpointFolder);
         compute = ComputeDevice.Choose(given.Device, given.Precision);
-        data = PretrainingData.Read(given, folder.FullPath, progress, cancellation);
+        data = PretrainingData.Read(given, folder, progress, cancellation);
         var resolved = Presets.Resolve(given, data.Facts);
         // Written down as what it came to, so that a resumed run computes in the same format on another machine too.
         options = resolved.Options with { Precision = compute.Type == ScalarType.BFloat16 ? ComputePrecision.Bf16 : ComputePrecision.Fp32 };
