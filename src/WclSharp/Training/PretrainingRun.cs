@@ -56,19 +56,19 @@ internal sealed class PretrainingRun : IDisposable
         Report(new PretrainProgress.Started(options, Facts()));
         double? bestKnn = null;
         if (options.Resume) bestKnn = Restore();
-        if (trainer.Step == 0) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);
         try
         {
+            if (trainer.Step == 0) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);
+            else if (IsEpochUnfinished()) FinishEpoch(trainer.EpochMeans(), ref bestKnn);
             while (trainer.Step < trainer.TotalSteps)
             {
-                var metrics = trainer.TrainEpoch(progress, cancellation);
-                bool evaluate = metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs;
-                Finish(metrics, evaluate, ref bestKnn);
+                FinishEpoch(trainer.TrainEpoch(progress, cancellation), ref bestKnn);
             }
         }
         catch (OperationCanceledException)
         {
-            Save(bestKnn, best: false);
+            // An epoch whose evaluation was cut short is saved as it stands, and measured when the run goes on.
+            if (trainer.Step > 0) Save(bestKnn, best: false);
             Summarise("stopped");
             throw;
         }
@@ -80,6 +80,12 @@ internal sealed class PretrainingRun : IDisposable
 
         return Conclude();
     }
+
+    /// <summary>True where the last part of the run stopped between an epoch's last step and its line in metrics.jsonl.</summary>
+    private bool IsEpochUnfinished() => trainer.Step % trainer.StepsPerEpoch == 0 && folder.ReadMetrics().All(m => m.Epoch < trainer.Epoch);
+
+    private void FinishEpoch(EpochMetrics metrics, ref double? bestKnn) =>
+        Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
 
     /// <summary>After an epoch: measure, save, tell. The checkpoint comes before the line, so that a crash between repeats the epoch.</summary>
     private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)

@@ -76,7 +76,6 @@ internal sealed class Trainer : IDisposable
         if (firstStep == 0) Sums.Clear();
         var recipe = epoch < options.WarmupEpochs ? weak : strong;
         double trainedBefore = training.Elapsed.TotalSeconds, waitedBefore = waiting.Elapsed.TotalSeconds;
-        double rate = 0;
         training.Start();
         try
         {
@@ -84,7 +83,7 @@ internal sealed class Trainer : IDisposable
             using var batches = loader.Epoch(epoch, firstStep).GetEnumerator();
             while (Next(batches))
             {
-                rate = schedule.At(Step);
+                double rate = schedule.At(Step);
                 using (var batch = batches.Current) TakeStep(batch, epoch, recipe, rate);
                 Step++;
                 Report(epoch, firstStep, trainedBefore, waitedBefore, progress);
@@ -97,15 +96,15 @@ internal sealed class Trainer : IDisposable
         }
 
         double seconds = training.Elapsed.TotalSeconds - trainedBefore;
-        return Sums.Means() with
+        return EpochMeans() with
         {
-            Epoch = epoch + 1,
-            Lr = rate,
             ImagesPerSecond = (StepsPerEpoch - firstStep) * options.Batch!.Value / seconds,
             DataWait = (waiting.Elapsed.TotalSeconds - waitedBefore) / seconds,
-            Seconds = Seconds,
         };
     }
+
+    /// <summary>What the epoch that ended with the last step measured, without speed, which only its own process knows.</summary>
+    public EpochMetrics EpochMeans() => Sums.Means() with { Epoch = Epoch, Lr = schedule.At(Step - 1), Seconds = Seconds };
 
     private bool Next(IEnumerator<ImageBatch> batches)
     {

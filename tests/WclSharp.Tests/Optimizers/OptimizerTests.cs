@@ -1,0 +1,116 @@
+using TorchSharp;
+using WclSharp.Optimizers;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+using AdamW = WclSharp.Optimizers.AdamW;
+using Parameter = TorchSharp.Modules.Parameter;
+
+namespace WclSharp.Tests.Optimizers;
+
+public class OptimizerTests
+{
+    /// <summary>Minimises |w - target|^2 with a named optimiser, beside a slow scalar rule.</summary>
+    private static void Compare(Func<IReadOnlyList<OptimizedParameter>, Optimizer> create, Func<int, double[], double[], double, double[]> rule, bool decayed)
+    {
+        using var scope = NewDisposeScope();
+        var target = new[] { 1.0, -2, 3, 0.5 };
+        var w = new[] { 0.3, 0.1, -0.7, 2.0 };
+        var parameter = new Parameter(tensor(w, [2, 2]));
+        using var optimizer = create([new OptimizedParameter("w", parameter, decayed)]);
+        for (int step = 1; step <= 5; step++)
+        {
+            double rate = 0.1 / step;
+            var gradient = w.Zip(target, (a, b) => 2 * (a - b)).ToArray();
+            optimizer.ZeroGradients();
+            parameter.sub(tensor(target, [2, 2])).square().sum().backward();
+            optimizer.Step(rate);
+            w = rule(step, w, gradient, rate);
+            for (int i = 0; i < 4; i++) Assert.Equal(w[i], parameter.data<double>().ToArray()[i], 12);
+        }
+    }
+
+    [Fact]
+    public void Sgd_FollowsItsRule()
+    {
+        var velocity = new double[4];
+        Compare(p => new Sgd(p, 0.01), (_, w, g, rate) =>
+        {
+            for (int i = 0; i < 4; i++) velocity[i] = 0.9 * velocity[i] + g[i] + 0.01 * w[i];
+            return [.. w.Select((x, i) => x - rate * velocity[i])];
+        }, decayed: false);
+    }
+
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void Lars_FollowsItsRule(bool decayed)
+    {
+        var velocity = new double[4];
+        Compare(p => new Lars(p, 0.01), (_, w, g, rate) =>
+        {
+            double norm = Math.Sqrt(w.Sum(x => x * x)), gradientNorm = Math.Sqrt(g.Sum(x => x * x));
+            double ratio = decayed ? 0.001 * norm / (gradientNorm + 0.01 * norm) : 1;
+            for (int i = 0; i < 4; i++) velocity[i] = 0.9 * velocity[i] + ratio * (g[i] + (decayed ? 0.01 * w[i] : 0));
+            return [.. w.Select((x, i) => x - rate * velocity[i])];
+        }, decayed);
+    }
+
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void AdamW_FollowsItsRule(bool decayed)
+    {
+        double[] m = new double[4], s = new double[4];
+        Compare(p => new AdamW(p, 0.1), (step, w, g, rate) => [.. w.Select((x, i) =>
+        {
+            m[i] = 0.9 * m[i] + 0.1 * g[i];
+            s[i] = 0.999 * s[i] + 0.001 * g[i] * g[i];
+            double moved = decayed ? x * (1 - rate * 0.1) : x;
+            return moved - rate * (m[i] / (1 - Math.Pow(0.9, step))) / (Math.Sqrt(s[i] / (1 - Math.Pow(0.999, step))) + 1e-8);
+        })], decayed);
+    }
+
+    [Theory]
+    [InlineData("sgd"), InlineData("lars"), InlineData("adamw")]
+    public void State_ThatIsSavedAndLoaded_GoesOnAlike(string kind)
+    {
+        using var scope = NewDisposeScope();
+        var start = new ParameterInitializer(4).Normal([3, 5], 1);
+        var a = new Parameter(start.clone());
+        var b = new Parameter(start.clone());
+        using var one = Create(a);
+        Steps(one, a, 3);
+        using var other = Create(b);
+        using (no_grad()) b.copy_(a);
+        other.Load(one.NamedState().ToDictionary(s => s.Name, s => s.Tensor), one.Steps);
+        Steps(one, a, 3);
+        Steps(other, b, 3);
+        Assert.True(a.eq(b).all().ToBoolean());
+        Assert.Throws<WclUsageException>(() => other.Load(new Dictionary<string, Tensor> { ["v.momentum"] = ones(2) }, 1));
+
+        Optimizer Create(Parameter p)
+        {
+            OptimizedParameter[] parameters = [new("w", p, true)];
+            return kind switch { "sgd" => new Sgd(parameters, 0.1), "lars" => new Lars(parameters, 0.1), _ => new AdamW(parameters, 0.1) };
+        }
+
+        static void Steps(Optimizer optimizer, Parameter p, int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                optimizer.ZeroGradients();
+                p.pow(4).sum().backward();
+                optimizer.Step(0.01);
+            }
+        }
+    }
+
+    [Fact]
+    public void Lars_OfAZeroWeight_IsNotScaledAway()
+    {
+        using var scope = NewDisposeScope();
+        var p = new Parameter(zeros(2, 2));
+        using var lars = new Lars([new OptimizedParameter("w", p, true)], 0);
+        p.sum().backward();
+        lars.Step(0.5);
+        Assert.All(p.data<float>().ToArray(), x => Assert.Equal(-0.5f, x));
+    }
+}

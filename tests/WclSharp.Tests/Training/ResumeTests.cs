@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using TorchSharp;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Training;
+
+/// <summary>A run that is stopped anywhere and resumed ends with the same bytes as one that was not.</summary>
+public sealed class ResumeTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-resume-").FullName;
+
+    private PretrainOptions Options(string name, bool resume = false) => new()
+    {
+        Limit = 320, Width = 4, HeadHidden = 16, HeadOutput = 8, Batch = 64, Epochs = 3, EvaluateEvery = 3, Seed = 5, Device = "cpu", Workers = 2,
+        Out = Path.Combine(folder, name), Resume = resume,
+    };
+
+    private static string Hash(string run) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(run, "encoder.safetensors"))));
+
+    [Fact]
+    public void CancelledAtAnyStep_AndResumed_EndsWithTheSameBytes()
+    {
+        var whole = Pretraining.Run(Options("whole"));
+        foreach (int stopAt in (int[])[1, 4, 6])
+        {
+            string name = $"stopped-{stopAt}";
+            using var stop = new CancellationTokenSource();
+            Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(name), new Handler(p =>
+            {
+                if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
+            }), stop.Token));
+            var resumed = Pretraining.Run(Options(name, resume: true));
+            Assert.Equal(Hash(whole.RunFolder), Hash(resumed.RunFolder));
+            var (a, b) = (whole.Summary, resumed.Summary);
+            Assert.Equal((a.InstanceLoss, a.WeakLoss, a.Knn, a.Components, a.Purity), (b.InstanceLoss, b.WeakLoss, b.Knn, b.Components, b.Purity));
+            Assert.Equal(File.ReadLines(Path.Combine(whole.RunFolder, "metrics.jsonl")).Count(), File.ReadLines(Path.Combine(resumed.RunFolder, "metrics.jsonl")).Count());
+        }
+    }
+
+    [Fact]
+    public void KilledProcess_Resumed_EndsWithTheSameBytes()
+    {
+        var options = Options("whole");
+        string reference = Hash(Pretraining.Run(options).RunFolder);
+        string run = Path.Combine(folder, "killed");
+        string[] command = [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", "320", "--width", "4", "--head-hidden", "16", "--head-output", "8",
+            "--batch", "64", "--epochs", "3", "--evaluate-every", "3", "--seed", "5", "--device", "cpu", "--workers", "2", "--out", run];
+        using (var process = Start(command))
+        {
+            // Once the first epoch is saved, wherever it is by then: no warning, no clean-up.
+            string saved = Path.Combine(run, "checkpoints", "last.json");
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(saved) || process.HasExited, TimeSpan.FromSeconds(120)));
+            process.Kill();
+            process.WaitForExit();
+        }
+        using (var process = Start([.. command, "--resume"]))
+        {
+            string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.True(process.ExitCode == 0, output);
+        }
+        Assert.Equal(reference, Hash(run));
+    }
+
+    [Fact]
+    public void Interrupted_SavesAndExitsWith130_Terminated_With143()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent by kill");
+        foreach (var (signal, code) in (ValueTuple<string, int>[])[("INT", 130), ("TERM", 143)])
+        {
+            string run = Path.Combine(folder, signal);
+            using var process = Start([Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", "640", "--width", "4", "--head-hidden", "16", "--head-output", "8",
+                "--batch", "64", "--epochs", "200", "--evaluate-every", "200", "--device", "cpu", "--out", run]);
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(run, "checkpoints", "last.json")) || process.HasExited, TimeSpan.FromSeconds(120)));
+            Process.Start("kill", ["-" + signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
+            string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.True(process.ExitCode == code, $"exit code {process.ExitCode}: {output}");
+            Assert.Contains("\"status\": \"stopped\"", File.ReadAllText(Path.Combine(run, "summary.json")), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void DamagedCheckpoint_IsRefusedByName()
+    {
+        var run = Pretraining.Run(Options("damaged") with { Epochs = 1 });
+        string file = Directory.GetFiles(Path.Combine(run.RunFolder, "checkpoints"), "optimizer.safetensors", SearchOption.AllDirectories).Single();
+        var bytes = File.ReadAllBytes(file);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(file, bytes);
+        var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("damaged", resume: true)));
+        Assert.Contains("optimizer.safetensors", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Runs_LeaveNoTensorBehind()
+    {
+        Pretraining.Run(Options("first") with { Epochs = 1 });
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        Pretraining.Run(Options("second") with { Epochs = 1 });
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void LiveTensors_DoNotGrowFromStepToStep()
+    {
+        var counts = new List<long>();
+        Pretraining.Run(Options("steps") with { Epochs = 2 }, new Handler(p =>
+        {
+            if (p is PretrainProgress.Step) counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }));
+        Assert.True(counts.Count >= 6);
+        Assert.Single(counts.Skip(2).Distinct()); // the first steps make the optimiser's state and the gradients
+    }
+
+    private static Process Start(string[] command) =>
+        Process.Start(new ProcessStartInfo("dotnet", command) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private sealed class Handler(Action<PretrainProgress> action) : IProgress<PretrainProgress>
+    {
+        public void Report(PretrainProgress value) => action(value);
+    }
+}
