@@ -11,6 +11,20 @@ internal interface IComparedDecoder
     (int Height, int Width, byte[] Rgb) Decode(byte[] file, int side);
 }
 
+/// <summary>What the library uses: SkiaSharp with shrinking of its own, and LibTiff.NET for TIFF. Planes are put together again.</summary>
+internal sealed class LibraryDecoder : IComparedDecoder
+{
+    public (int Height, int Width, byte[] Rgb) Decode(byte[] file, int side)
+    {
+        var planes = WclSharp.Data.ImageDecoder.Decode(file, side, out int height, out int width);
+        int plane = height * width;
+        var rgb = new byte[3 * plane];
+        for (int i = 0; i < plane; i++) (rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]) = (planes[i], planes[plane + i], planes[2 * plane + i]);
+        System.Buffers.ArrayPool<byte>.Shared.Return(planes);
+        return (height, width, rgb);
+    }
+}
+
 /// <summary>Size of an image whose shorter side is shrunk.</summary>
 internal static class ShorterSide
 {

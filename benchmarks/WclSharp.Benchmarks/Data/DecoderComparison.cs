@@ -10,14 +10,14 @@ namespace WclSharp.Benchmarks.Data;
 /// </summary>
 internal static class DecoderComparison
 {
-    private const int Side = 256, Threads = 2, Rounds = 3;
+    private const int Side = 256, Threads = 2, Rounds = 5;
 
     /// <summary>Prints both tables as Markdown.</summary>
     public static int Run(string tar, string? oddFiles)
     {
         var files = ReadTar(tar);
         (string Name, Func<IComparedDecoder> Make)[] candidates =
-            [("NetVips", () => new NetVipsDecoder()), ("SkiaSharp", () => new SkiaSharpDecoder()), ("OpenCvSharp", () => new OpenCvDecoder())];
+            [("WclSharp", () => new LibraryDecoder()), ("NetVips", () => new NetVipsDecoder()), ("SkiaSharp", () => new SkiaSharpDecoder()), ("OpenCvSharp", () => new OpenCvDecoder())];
 
         Console.WriteLine($"{files.Count} images, shorter side {Side}, {Threads} threads, median of {Rounds} rounds after one to warm up");
         Console.WriteLine("| decoder | images/s | spread |\n| --- | --- | --- |");

@@ -40,7 +40,7 @@ internal sealed class BadImageLog(string? file) : IDisposable
     /// <summary>Fails where more than the allowed share of the images is unreadable.</summary>
     public void Check(long images, double maxBad)
     {
-        if (Count == 0 || Count <= maxBad * images) return;
+        if (Count < images && Count <= maxBad * images) return;
         writer?.Flush();
         string share = ((double)Count / images).ToString("0.##%", CultureInfo.InvariantCulture), allowed = maxBad.ToString("0.##%", CultureInfo.InvariantCulture);
         throw new WclException(string.Create(CultureInfo.InvariantCulture,

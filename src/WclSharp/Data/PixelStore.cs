@@ -47,7 +47,7 @@ internal sealed unsafe class PixelStore : IDisposable
 
         if (file is not null)
         {
-            Write(pixels, at);
+            WriteTo(file, pixels, at, folder);
         }
         else
         {
@@ -114,15 +114,16 @@ internal sealed unsafe class PixelStore : IDisposable
         }
 
         for (int i = 0; i < blocks.Count; i++)
-            Write(blocks[i].AsSpan(0, (int)Math.Min(BlockSize, length - ((long)i << BlockBits))), (long)i << BlockBits);
+            WriteTo(file, blocks[i].AsSpan(0, (int)Math.Min(BlockSize, length - ((long)i << BlockBits))), (long)i << BlockBits, folder);
         blocks.Clear();
     }
 
-    private void Write(ReadOnlySpan<byte> bytes, long at)
+    /// <summary>Writes to a file; a full disk is an error that says so.</summary>
+    internal static void WriteTo(SafeFileHandle file, ReadOnlySpan<byte> bytes, long at, string folder)
     {
         try
         {
-            RandomAccess.Write(file!, bytes, at);
+            RandomAccess.Write(file, bytes, at);
         }
         catch (IOException e)
         {

@@ -12,7 +12,7 @@ internal static unsafe class SkiaDecoder
         fixed (byte* bytes = file)
         {
             using var data = SKData.Create((nint)bytes, file.Length); // no copy: the codec does not outlive this block
-            using var codec = SKCodec.Create(data) ?? throw new BadImageException($"the {format} header is damaged or cut short");
+            using var codec = SKCodec.Create(data) ?? throw new BadImageException($"the {Name(format)} header is damaged or cut short");
             var full = codec.Info;
             ImageDecoder.CheckSize(full.Height, full.Width);
             if (format == ImageFormat.Jpeg) CheckProgressive(file);
@@ -29,7 +29,7 @@ internal static unsafe class SkiaDecoder
             {
                 var result = codec.GetPixels(info, (nint)pixels);
                 if (result != SKCodecResult.Success)
-                    throw new BadImageException(result == SKCodecResult.IncompleteInput ? "the file is cut short" : $"the {format} data is damaged");
+                    throw new BadImageException(result == SKCodecResult.IncompleteInput ? "the file is cut short" : $"the {Name(format)} data is damaged");
                 return ImageDecoder.Finish(new ReadOnlySpan<byte>(pixels, (int)length), info.Height, info.Width, size, opaque, (int)codec.EncodedOrigin, out height, out width);
             }
             finally
@@ -38,6 +38,8 @@ internal static unsafe class SkiaDecoder
             }
         }
     }
+
+    private static string Name(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();
 
     /// <summary>The smallest size, not below the stored one, that the codec can shrink to while it decodes.</summary>
     private static SKSizeI DecodedSize(SKCodec codec, ImageFormat format, StoredSize size)

@@ -86,13 +86,14 @@ public class IdxSourceTests
     }
 
     [Fact]
-    public void Read_LargerThanStoredSide_IsAveragedDown()
+    public void Read_LargerThanStoredSide_IsShrunk()
     {
         using var folder = new DataFolder();
         string path = folder.Write("a-idx3-ubyte", DataFolder.Idx([1, 2, 4], [0, 2, 10, 20, 4, 6, 30, 40]));
         using var data = ImageDataset.Read(new DatasetOptions { Path = path, StoredSide = 1 });
         Assert.Equal((1, 2), data.SizeOf(0));
-        Assert.Equal([3, 25], data.PixelsOf(0).ToArray());
+        // Columns average to 2 4 20 30; the triangle's weights are 3 3 1 and 1 3 3 of 7.
+        Assert.Equal([5, 22], data.PixelsOf(0).ToArray());
     }
 
     [Fact]

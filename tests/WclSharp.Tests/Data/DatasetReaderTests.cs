@@ -1,0 +1,196 @@
+using WclSharp.Data;
+
+namespace WclSharp.Tests.Data;
+
+public class DatasetReaderTests
+{
+    private static DataFolder Mixed(int count)
+    {
+        var folder = new DataFolder();
+        for (int i = 0; i < count; i++) folder.Write($"{"abc"[i % 3]}/{i:000}.jpg", ImageFiles.Jpeg(16 + i % 5, 24 + i % 7));
+        return folder;
+    }
+
+    [Fact]
+    public void Read_AnyThreadsAndAnyCache_HasTheSameFingerprintAndPixels()
+    {
+        using var folder = Mixed(60);
+        using var cache = new DataFolder();
+        var options = new DatasetOptions { Path = folder.Path, CacheFolder = cache.Path };
+        using var one = ImageDataset.Read(options with { Workers = 1 });
+        using var many = ImageDataset.Read(options with { Workers = 7 });
+        using var onDisk = ImageDataset.Read(options with { Workers = 3, CacheBytes = 0 });
+        using var half = ImageDataset.Read(options with { Workers = 3, CacheBytes = one.PixelBytes / 2 });
+        Assert.Equal((false, false, true, true), (one.IsMemoryMapped, many.IsMemoryMapped, onDisk.IsMemoryMapped, half.IsMemoryMapped));
+        foreach (var other in (ImageDataset[])[many, onDisk, half])
+        {
+            Assert.Equal(one.Fingerprint, other.Fingerprint);
+            for (int i = 0; i < one.Count; i++) Assert.True(one.PixelsOf(i).SequenceEqual(other.PixelsOf(i)));
+        }
+        // The file has no name while it is in use, so nothing is left whatever happens.
+        if (!OperatingSystem.IsWindows()) Assert.Empty(Directory.GetFiles(cache.Path));
+        using var subset = onDisk.Subset([1, 2]);
+        using var sameSubset = one.Subset([1, 2]);
+        Assert.Equal(sameSubset.Fingerprint, subset.Fingerprint);
+    }
+
+    [Fact]
+    public void Fingerprint_AnythingChanged_Differs()
+    {
+        var seen = new HashSet<string>();
+        void Add(params (string Name, byte[] Content)[] files)
+        {
+            using var folder = new DataFolder();
+            foreach (var (name, content) in files) folder.Write(name, content);
+            using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path });
+            Assert.True(seen.Add(data.Fingerprint));
+        }
+        byte[] a = ImageFiles.Jpeg(), b = ImageFiles.Png16;
+        Add(("x/1.jpg", a), ("y/2.jpg", a));
+        Add(("x/1.jpg", a), ("y/3.jpg", a)); // name
+        Add(("x/1.jpg", a), ("x/2.jpg", a)); // class
+        Add(("x/1.jpg", a), ("y/2.jpg", b)); // pixels
+        Add(("x/1.jpg", a));                 // number
+        Add(("x/1.jpg", ImageFiles.Jpeg(16, 17)), ("y/2.jpg", a)); // size
+    }
+
+    [Fact]
+    public void Read_CacheFolderThatCannotBe_SaysSo()
+    {
+        using var folder = Mixed(3);
+        string file = folder.Write("notes.txt", "a file where a folder should be");
+        var error = Assert.Throws<WclException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Path, CacheBytes = 0, CacheFolder = System.IO.Path.Combine(file, "cache") }));
+        Assert.Contains("No cache file can be made", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_DiskFull_SaysSo()
+    {
+        if (!File.Exists("/dev/full")) Assert.Skip("There is no device that is always full here.");
+        using var handle = File.OpenHandle("/dev/full", FileMode.Open, FileAccess.Write);
+        var error = Assert.Throws<WclException>(() => PixelStore.WriteTo(handle, new byte[100], 0, "/some/folder"));
+        Assert.Contains("do not fit on the disk of '/some/folder'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_BadImages_AreListedWithTheirReasons()
+    {
+        using var folder = Mixed(20);
+        var jpeg = ImageFiles.Jpeg(64, 64);
+        folder.Write("a/empty.jpg", []);
+        folder.Write("a/text, \"quoted\".jpg", "I am text");
+        folder.Write("b/short.jpg", jpeg[..(jpeg.Length / 2)]);
+        folder.Write("b/bomb.png", ImageFiles.Png(10_000, 10_000, 8, 0, []));
+        string csv = folder["out/bad_images.csv"];
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, MaxBad = 0.2, BadImagesFile = csv });
+        Assert.Equal((20, 4), (data.Count, data.BadImages));
+        var lines = File.ReadAllLines(csv);
+        Assert.Equal(
+        [
+            "path,reason",
+            "a/empty.jpg,the file is empty",
+            "\"a/text, \"\"quoted\"\".jpg\",\"not a JPEG, PNG, WebP, BMP, GIF or TIFF file\"",
+            "b/bomb.png,\"10000 x 10000 is 100 megapixels, over the limit of 67 megapixels and 65535 a side\"",
+            "b/short.jpg,the file is cut short",
+        ], lines);
+    }
+
+    [Fact]
+    public void Read_NoBadImages_WritesNoList()
+    {
+        using var folder = Mixed(3);
+        string csv = folder["out/bad_images.csv"];
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, BadImagesFile = csv });
+        Assert.False(File.Exists(csv));
+    }
+
+    [Fact]
+    public void Read_TooManyBadImages_StopsWithNumbersAndTheOption()
+    {
+        using var folder = Mixed(97);
+        for (int i = 0; i < 3; i++) folder.Write($"a/bad{i}.jpg", "text");
+        string csv = folder["out/bad_images.csv"];
+        var error = Assert.Throws<WclException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Path, BadImagesFile = csv }));
+        foreach (string part in (string[])["3 of 100 images", "3%", "--max-bad", csv, "a/bad0.jpg"]) Assert.Contains(part, error.Message, StringComparison.Ordinal);
+        Assert.Equal(4, File.ReadAllLines(csv).Length);
+        using var allowed = ImageDataset.Read(new DatasetOptions { Path = folder.Path, BadImagesFile = csv, MaxBad = 0.03 });
+        Assert.Equal(97, allowed.Count);
+    }
+
+    [Fact]
+    public void Read_AllBad_StopsEvenIfAllowed()
+    {
+        using var folder = new DataFolder();
+        folder.Write("a.jpg", "text");
+        Assert.Throws<WclException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Path, MaxBad = 1 }));
+    }
+
+    [Fact]
+    public void Read_Progress_EndsAtTheNumberOfImages()
+    {
+        var reports = new List<ReadingProgress>();
+        using var data = ImageDataset.Read(new DatasetOptions(), new Collector(reports));
+        Assert.Equal(new ReadingProgress("Reading images", 10_000, 10_000), reports[^1]);
+        Assert.Equal(reports.Select(report => report.Done).Order(), reports.Select(report => report.Done));
+    }
+
+    [Fact]
+    public void Read_Cancelled_Stops()
+    {
+        using var cancel = new CancellationTokenSource();
+        cancel.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => ImageDataset.Read(new DatasetOptions(), null, cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => ImageDataset.Read(new DatasetOptions { Limit = 3 }, null, cancel.Token));
+    }
+
+    [Theory]
+    [InlineData(0, 1, 0.0)]
+    [InlineData(256, 0, 0.0)]
+    [InlineData(256, 1, 1.5)]
+    [InlineData(4096, 1, 0.0)]
+    public void Read_ImpossibleOptions_AreRefused(int side, int limit, double maxBad) =>
+        Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { StoredSide = side, Limit = limit, MaxBad = maxBad }));
+
+    [Fact]
+    public void Batch_OfDifferentSizes_IsPaddedWithZeros()
+    {
+        using var folder = Mixed(6);
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path });
+        foreach (var batch in BatchLoader.InOrder(data, 4))
+            using (batch)
+            {
+                Assert.False(batch.Uniform);
+                Assert.Equal((batch.Heights.Max(), batch.Widths.Max()), (batch.Height, batch.Width));
+                Assert.True(batch.Pixels.Length >= batch.ByteCount);
+                for (int n = 0; n < batch.Count; n++)
+                {
+                    var pixels = data.PixelsOf(batch.Indices[n]);
+                    for (int c = 0; c < 3; c++)
+                        for (int y = 0; y < batch.Height; y++)
+                            for (int x = 0; x < batch.Width; x++)
+                            {
+                                bool inside = y < batch.Heights[n] && x < batch.Widths[n];
+                                byte expected = inside ? pixels[(c * batch.Heights[n] + y) * batch.Widths[n] + x] : (byte)0;
+                                Assert.Equal(expected, batch.Pixels[((n * 3 + c) * batch.Height + y) * batch.Width + x]);
+                            }
+                }
+            }
+    }
+
+    [Fact]
+    public void Table_ManyImages_TakesNoObjectPerImage()
+    {
+        const int Count = 500_000;
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        var table = new ImageTable();
+        for (int i = 0; i < Count; i++) table.Add($"train/class{i % 1000:0000}/image{i:0000000}.jpg", 1, 1, i);
+        long bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
+        Assert.InRange(bytes / (double)Count, 40, 70); // a name of 33 bytes, 2 + 8 to find it, 4 of size, 8 of place
+        Assert.Equal("train/class0999/image0499999.jpg", table.Name(Count - 1));
+    }
+
+    private sealed class Collector(List<ReadingProgress> reports) : IProgress<ReadingProgress>
+    {
+        public void Report(ReadingProgress value) => reports.Add(value);
+    }
+}

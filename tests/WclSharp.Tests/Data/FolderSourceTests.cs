@@ -1,0 +1,179 @@
+using WclSharp.Data;
+
+namespace WclSharp.Tests.Data;
+
+public class FolderSourceTests
+{
+    private static readonly byte[] Jpeg = ImageFiles.Jpeg();
+
+    private static string[] Names(ImageDataset data) => [.. Enumerable.Range(0, data.Count).Select(data.NameOf)];
+
+    private static string?[] Classes(ImageDataset data) => [.. data.Labels.ToArray().Select(label => label < 0 ? null : data.ClassNames[label])];
+
+    private static ImageDataset Read(DataFolder folder, Func<DatasetOptions, DatasetOptions>? with = null)
+    {
+        var options = new DatasetOptions { Path = folder.Path };
+        return ImageDataset.Read(with is null ? options : with(options));
+    }
+
+    [Fact]
+    public void Read_ClassFolders_GiveClassesInOrdinalOrder()
+    {
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["dog/2.jpg", "cat/deep/er/1.PNG", "cat/0.jpeg", "Zebra/x.bmp", "dog/10.jpg"])
+            folder.Write(name, name.EndsWith("PNG", StringComparison.Ordinal) ? ImageFiles.Png16 : Jpeg);
+        using var data = Read(folder);
+        Assert.Equal(["Zebra/x.bmp", "cat/0.jpeg", "cat/deep/er/1.PNG", "dog/10.jpg", "dog/2.jpg"], Names(data));
+        Assert.Equal(["Zebra", "cat", "dog"], data.ClassNames);
+        Assert.Equal(["Zebra", "cat", "cat", "dog", "dog"], Classes(data));
+        Assert.Equal(3, data.Channels);
+    }
+
+    [Fact]
+    public void Read_OneTopFolder_IsNoClass()
+    {
+        using var folder = new DataFolder();
+        folder.Write("set/train/cat/1.jpg", Jpeg);
+        folder.Write("set/train/dog/1.jpg", Jpeg);
+        using var data = Read(folder);
+        Assert.Equal(["cat", "dog"], Classes(data));
+    }
+
+    [Fact]
+    public void Read_AllInOneFolder_IsUnlabelled()
+    {
+        using var folder = new DataFolder();
+        folder.Write("photos/1.jpg", Jpeg);
+        folder.Write("photos/2.jpg", Jpeg);
+        using var data = Read(folder);
+        Assert.False(data.HasLabels);
+        Assert.Empty(data.ClassNames);
+    }
+
+    [Fact]
+    public void Read_OneFolderNamedAsAGivenClass_IsThatClass()
+    {
+        using var folder = new DataFolder();
+        folder.Write("test/cat/1.jpg", Jpeg);
+        folder.Write("test/cat/2.jpg", Jpeg);
+        using var data = Read(folder, o => o with { ClassNames = ["dog", "cat"] });
+        Assert.Equal([1, 1], data.Labels.ToArray());
+    }
+
+    [Fact]
+    public void Read_ImagesBesideClassFolders_AreUnlabelled()
+    {
+        using var folder = new DataFolder();
+        folder.Write("loose.jpg", Jpeg);
+        folder.Write("cat/1.jpg", Jpeg);
+        folder.Write("dog/1.jpg", Jpeg);
+        using var data = Read(folder);
+        Assert.Equal(["cat/1.jpg", "dog/1.jpg", "loose.jpg"], Names(data));
+        Assert.Equal(["cat", "dog", null], Classes(data));
+    }
+
+    [Fact]
+    public void Read_NamesThatSortAroundTheSlash_AreInOrderOfTheirPaths()
+    {
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["a/1.jpg", "a.jpg", "a b/1.jpg", "a0/1.jpg", "é/1.jpg"]) folder.Write(name, Jpeg);
+        using var data = Read(folder);
+        Assert.Equal(["a b/1.jpg", "a.jpg", "a/1.jpg", "a0/1.jpg", "é/1.jpg"], Names(data));
+    }
+
+    [Fact]
+    public void Read_WhatIsNoImage_IsPassedOver()
+    {
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["a.jpg", "notes.txt", "Thumbs.db", ".DS_Store", ".hidden.jpg", ".git/b.jpg", "cat/labels.csv"]) folder.Write(name, Jpeg);
+        using var data = Read(folder);
+        Assert.Equal(["a.jpg"], Names(data));
+        Assert.Equal(3, data.Ignored); // hidden ones are not looked at
+        Assert.Equal(0, data.BadImages);
+    }
+
+    [Fact]
+    public void Read_UnknownClassOfATestSet_IsAnError()
+    {
+        using var folder = new DataFolder();
+        folder.Write("cat/1.jpg", Jpeg);
+        folder.Write("cow/1.jpg", Jpeg);
+        var error = Assert.Throws<WclUsageException>(() => Read(folder, o => o with { ClassNames = ["cat", "dog"] }));
+        Assert.Contains("'cow'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_EmptyFolder_SaysWhatIsExpected()
+    {
+        using var folder = new DataFolder();
+        folder.Write("readme.txt", "hi");
+        var error = Assert.Throws<WclUsageException>(() => Read(folder));
+        Assert.StartsWith($"No images under '{folder.Path}'; expected", error.Message, StringComparison.Ordinal);
+        Assert.Contains("1 files there are no images", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_NoSuchPath_SaysSo() =>
+        Assert.Contains("no file or folder", Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = "/no/such/place" })).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_ASingleImage_SaysWhatToGive()
+    {
+        using var folder = new DataFolder();
+        var error = Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Write("a.jpg", Jpeg) }));
+        Assert.Contains("give the folder", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_LinkLoops_EndAndLinkedFoldersAreRead()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Symbolic links need a privilege on Windows.");
+        using var folder = new DataFolder();
+        using var elsewhere = new DataFolder();
+        elsewhere.Write("cow.jpg", Jpeg);
+        folder.Write("a/1.jpg", Jpeg);
+        folder.Write("b/1.jpg", Jpeg);
+        Directory.CreateSymbolicLink(folder["a/up"], folder.Path);
+        Directory.CreateSymbolicLink(folder["a/b"], "../b");
+        Directory.CreateSymbolicLink(folder["b/a"], "../a");
+        Directory.CreateSymbolicLink(folder["b/self"], ".");
+        Directory.CreateSymbolicLink(folder["loop"], "loop");
+        Directory.CreateSymbolicLink(folder["cows"], elsewhere.Path);
+        File.CreateSymbolicLink(folder["b/2.jpg"], "1.jpg");
+        using var data = Read(folder);
+        string[] names = Names(data);
+        Assert.Empty(new[] { "a/1.jpg", "b/1.jpg", "b/2.jpg", "cows/cow.jpg" }.Except(names));
+        Assert.InRange(names.Length, 4, 12);
+        using var again = Read(folder);
+        Assert.Equal(data.Fingerprint, again.Fingerprint);
+    }
+
+    [Fact]
+    public void Read_APipeNamedLikeAnImage_DoesNotHang()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("Named pipes are files on Unix only.");
+        using var folder = new DataFolder();
+        folder.Write("a.jpg", Jpeg);
+        using (var made = System.Diagnostics.Process.Start("mkfifo", folder["pipe.jpg"])) made.WaitForExit();
+        using var data = Read(folder, o => o with { MaxBad = 1 });
+        Assert.Equal((1, 1), (data.Count, data.BadImages));
+    }
+
+    [Fact]
+    public void Read_ManyFolders_KeepsPathOrderAcrossThem()
+    {
+        using var folder = new DataFolder();
+        var expected = new List<string>();
+        for (int i = 0; i < 60; i++)
+            for (int j = 0; j < 3; j++)
+            {
+                string name = $"c{i % 7}/s{i}/{j}.jpg";
+                folder.Write(name, Jpeg);
+                expected.Add(name);
+            }
+        expected.Sort(StringComparer.Ordinal);
+        using var data = Read(folder, o => o with { Workers = 4 });
+        Assert.Equal(expected, Names(data));
+        Assert.Equal(7, data.ClassNames.Count);
+    }
+}

@@ -1,0 +1,228 @@
+using SkiaSharp;
+using WclSharp.Data;
+
+namespace WclSharp.Tests.Data;
+
+public class ImageDecoderTests
+{
+    private static byte[] Decode(byte[] file, out int height, out int width, int side = 256)
+    {
+        var pixels = ImageDecoder.Decode(file, side, out height, out width);
+        return pixels[..(3 * height * width)];
+    }
+
+    private static (int R, int G, int B) At(byte[] pixels, int height, int width, int y, int x) =>
+        (pixels[y * width + x], pixels[(height + y) * width + x], pixels[(2 * height + y) * width + x]);
+
+    private static void AssertColour((int R, int G, int B) expected, (int R, int G, int B) actual, int tolerance)
+    {
+        int worst = Math.Max(Math.Abs(expected.R - actual.R), Math.Max(Math.Abs(expected.G - actual.G), Math.Abs(expected.B - actual.B)));
+        Assert.True(worst <= tolerance, $"expected {expected}, got {actual}");
+    }
+
+    /// <summary>Checks the middle of each quarter.</summary>
+    private static void AssertQuarters(byte[] file, int tolerance, params (int R, int G, int B)[] expected)
+    {
+        var pixels = Decode(file, out int height, out int width);
+        Assert.Equal((16, 16), (height, width));
+        for (int quarter = 0; quarter < 4; quarter++)
+            AssertColour(expected.Length > 0 ? expected[quarter] : ImageFiles.Quarters[quarter],
+                At(pixels, 16, 16, quarter / 2 * 8 + 4, quarter % 2 * 8 + 4), tolerance);
+    }
+
+    public static TheoryData<string, int> Kinds => new()
+    {
+        { "jpeg", 12 }, { "progressive jpeg", 12 }, { "cmyk jpeg", 12 }, { "png", 0 }, { "16-bit png", 0 }, { "palette png", 0 }, { "webp", 25 }, { "bmp", 0 },
+        { "top-down bmp", 0 }, { "gif", 0 }, { "tiff", 0 }, { "big-endian tiff", 0 }, { "16-bit tiff", 0 }, { "lzw tiff", 0 }, { "cmyk tiff", 0 },
+    };
+
+    private static byte[] FileOf(string kind) => kind switch
+    {
+        "jpeg" => ImageFiles.Jpeg(),
+        "progressive jpeg" => ImageFiles.ProgressiveJpeg,
+        "cmyk jpeg" => ImageFiles.CmykJpeg,
+        "png" => ImageFiles.Skia(SKEncodedImageFormat.Png),
+        "16-bit png" => ImageFiles.Png16,
+        "palette png" => ImageFiles.PngPalette,
+        "webp" => ImageFiles.Skia(SKEncodedImageFormat.Webp),
+        "bmp" => ImageFiles.Bmp(topDown: false),
+        "top-down bmp" => ImageFiles.Bmp(topDown: true),
+        "gif" => ImageFiles.AnimatedGif,
+        "tiff" => ImageFiles.Tiff(),
+        "big-endian tiff" => ImageFiles.Tiff(bigEndian: true),
+        "16-bit tiff" => ImageFiles.Tiff(bits: 16),
+        "lzw tiff" => ImageFiles.LzwTiff,
+        "cmyk tiff" => ImageFiles.DeflateCmykTiff,
+        _ => throw new ArgumentException(kind),
+    };
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Decode_EveryKind_GivesItsColours(string kind, int tolerance) => AssertQuarters(FileOf(kind), tolerance);
+
+    [Fact]
+    public void Decode_Transparent_IsPutOnWhite() => AssertQuarters(ImageFiles.PngAlpha, 1, (255, 127, 127), (0, 255, 0), (0, 0, 255), (255, 255, 255));
+
+    [Fact]
+    public void Decode_TransparentAndShrunk_IsPutOnWhite()
+    {
+        var pixels = Decode(ImageFiles.PngAlpha, out int height, out int width, side: 4);
+        Assert.Equal((4, 4), (height, width));
+        AssertColour((255, 127, 127), At(pixels, 4, 4, 0, 0), 1);
+        AssertColour((255, 255, 255), At(pixels, 4, 4, 3, 3), 1);
+    }
+
+    // Colours clockwise from the top left after the turn that the orientation asks for; R, G / B, W as stored.
+    [Theory]
+    [InlineData(1, "RGBW", 16, 32)]
+    [InlineData(2, "GRWB", 16, 32)]
+    [InlineData(3, "WBGR", 16, 32)]
+    [InlineData(4, "BWRG", 16, 32)]
+    [InlineData(5, "RBGW", 32, 16)]
+    [InlineData(6, "BRWG", 32, 16)]
+    [InlineData(7, "WGBR", 32, 16)]
+    [InlineData(8, "GWRB", 32, 16)]
+    public void Decode_ExifOrientation_IsObeyed(int orientation, string quarters, int height, int width)
+    {
+        var pixels = Decode(ImageFiles.JpegTurned(orientation), out int h, out int w);
+        Assert.Equal((height, width), (h, w));
+        for (int quarter = 0; quarter < 4; quarter++)
+            AssertColour(ImageFiles.Quarters["RGBW".IndexOf(quarters[quarter], StringComparison.Ordinal)],
+                At(pixels, h, w, h / 4 + quarter / 2 * h / 2, w / 4 + quarter % 2 * w / 2), 20);
+    }
+
+    [Theory]
+    [InlineData(3, "WBGR")]
+    [InlineData(6, "BRWG")]
+    [InlineData(8, "GWRB")]
+    public void Decode_TiffOrientation_IsObeyed(int orientation, string quarters) =>
+        AssertQuarters(ImageFiles.Tiff(orientation: orientation), 0,
+            [.. quarters.Select(c => ((int, int, int))ImageFiles.Quarters["RGBW".IndexOf(c, StringComparison.Ordinal)])]);
+
+    [Fact]
+    public void Decode_TurnedAndShrunk_KeepsTheShapeUpright()
+    {
+        var pixels = Decode(ImageFiles.JpegTurned(6), out int height, out int width, side: 8);
+        Assert.Equal((16, 8), (height, width));
+        AssertColour((0, 0, 255), At(pixels, 16, 8, 3, 1), 40);
+        AssertColour((255, 0, 0), At(pixels, 16, 8, 3, 6), 40);
+    }
+
+    [Theory]
+    [InlineData(1000, 500, 64, 128, 64)]
+    [InlineData(500, 1000, 64, 64, 128)]
+    [InlineData(300, 301, 299, 299, 300)]
+    [InlineData(100, 1000, 50, 50, 150)]  // cut to three times the shorter side
+    [InlineData(30, 40, 64, 30, 40)]      // not enlarged
+    [InlineData(10, 100, 64, 10, 30)]
+    public void Decode_StoredSide_ShrinksTheShorterSide(int height, int width, int side, int storedHeight, int storedWidth)
+    {
+        foreach (var format in (SKEncodedImageFormat[])[SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Png, SKEncodedImageFormat.Webp])
+        {
+            var pixels = Decode(ImageFiles.Skia(format, height, width), out int h, out int w, side);
+            Assert.Equal((storedHeight, storedWidth), (h, w));
+            AssertColour((255, 0, 0), At(pixels, h, w, 2, 2), 25);
+            AssertColour((255, 255, 255), At(pixels, h, w, h - 3, w - 3), 25);
+        }
+    }
+
+    [Fact]
+    public void Shrink_AgainstASlowFilter_IsEqual()
+    {
+        const int Height = 37, Width = 53, Side = 16;
+        var rgba = new byte[Height * Width * 4];
+        for (int i = 0; i < rgba.Length; i++) rgba[i] = i % 4 == 3 ? (byte)255 : (byte)(i * 7919 >> 3);
+        var size = StoredSize.For(Height, Width, Side);
+        var actual = new byte[3 * size.Height * size.Width];
+        PixelShrink.Rgba(rgba, Height, Width, size, true, PixelLayout.For(1, size.Height, size.Width), actual);
+
+        static double[] Weights(int from, int to, int at)
+        {
+            double step = (double)from / to, centre = (at + 0.5) * step;
+            var weights = Enumerable.Range(0, from).Select(i => Math.Max(0, 1 - Math.Abs(i + 0.5 - centre) / step)).ToArray();
+            double total = weights.Sum();
+            return [.. weights.Select(w => w / total)];
+        }
+        for (int y = 0; y < size.Height; y++)
+            for (int x = 0; x < size.Width; x++)
+                for (int c = 0; c < 3; c++)
+                {
+                    var rows = Weights(Height, size.Height, y);
+                    var columns = Weights(Width, size.Width, x);
+                    double sum = 0;
+                    for (int i = 0; i < Height; i++)
+                        for (int j = 0; j < Width; j++) sum += rows[i] * columns[j] * rgba[(i * Width + j) * 4 + c];
+                    Assert.InRange(actual[(c * size.Height + y) * size.Width + x], sum - 0.51, sum + 0.51);
+                }
+    }
+
+    [Theory]
+    [InlineData("jpeg", 0.6)]
+    [InlineData("progressive jpeg", 0.9)]
+    [InlineData("cmyk jpeg", 0.95)]
+    [InlineData("png", 0.5)]
+    [InlineData("16-bit png", 0.7)]
+    [InlineData("webp", 0.5)]
+    [InlineData("bmp", 0.5)]
+    [InlineData("gif", 0.4)]
+    [InlineData("tiff", 0.5)]
+    [InlineData("lzw tiff", 0.3)]
+    public void Decode_CutShort_IsRefused(string kind, double kept)
+    {
+        var file = FileOf(kind);
+        Assert.Throws<BadImageException>(() => Decode(file[..(int)(file.Length * kept)], out _, out _));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Decode_AnyByteDamaged_DecodesOrIsRefused(string kind, int tolerance)
+    {
+        var file = FileOf(kind);
+        Assert.InRange(tolerance, 0, 255);
+        int refused = 0;
+        for (int at = 0; at < file.Length; at += Math.Max(1, file.Length / 200))
+            foreach (byte value in (byte[])[0x00, 0xFF, (byte)(file[at] ^ 0x80)])
+            {
+                var damaged = (byte[])file.Clone();
+                damaged[at] = value;
+                try
+                {
+                    var pixels = Decode(damaged, out int height, out int width);
+                    Assert.Equal(3 * height * width, pixels.Length);
+                }
+                catch (BadImageException)
+                {
+                    refused++;
+                }
+            }
+        Assert.True(refused > 0); // at least where the first byte changed
+    }
+
+    [Fact]
+    public void Decode_Empty_SaysSo() => Assert.Equal("the file is empty", Assert.Throws<BadImageException>(() => Decode([], out _, out _)).Message);
+
+    [Fact]
+    public void Decode_Text_SaysSo() =>
+        Assert.StartsWith("not a JPEG", Assert.Throws<BadImageException>(() => Decode("hello, this is text"u8.ToArray(), out _, out _)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Decode_HundredMegapixels_IsRefusedBeforeDecoding()
+    {
+        var row = new byte[1 + 10_000 * 3];
+        var bomb = ImageFiles.Png(10_000, 10_000, 8, 2, Enumerable.Repeat(row, 10_000));
+        Assert.InRange(bomb.Length, 1, 1 << 20);
+        long before = GC.GetTotalAllocatedBytes();
+        var error = Assert.Throws<BadImageException>(() => Decode(bomb, out _, out _));
+        Assert.Contains("10000 x 10000 is 100 megapixels", error.Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 50 << 20); // other tests allocate too
+    }
+
+    [Fact]
+    public void Decode_TiffOfHugeClaims_IsRefused()
+    {
+        var file = ImageFiles.Tiff();
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(8 + 2 + 8), 60_000);       // width
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(8 + 2 + 12 + 8), 60_000);  // height
+        Assert.Contains("megapixels", Assert.Throws<BadImageException>(() => Decode(file, out _, out _)).Message, StringComparison.Ordinal);
+    }
+}

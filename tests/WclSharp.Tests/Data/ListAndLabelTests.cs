@@ -1,0 +1,123 @@
+using WclSharp.Data;
+
+namespace WclSharp.Tests.Data;
+
+public class ListAndLabelTests
+{
+    private static readonly byte[] Jpeg = ImageFiles.Jpeg();
+
+    private static string?[] Classes(ImageDataset data) => [.. data.Labels.ToArray().Select(label => label < 0 ? null : data.ClassNames[label])];
+
+    private static DataFolder Folder()
+    {
+        var folder = new DataFolder();
+        foreach (string name in (string[])["img/a.jpg", "img/b.jpg", "img/c, d.jpg"]) folder.Write(name, Jpeg);
+        return folder;
+    }
+
+    [Theory]
+    [InlineData("list.csv", "path,label\nimg/a.jpg,cat\n\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
+    [InlineData("list.csv", "img/a.jpg,cat\r\n./img/b.jpg,\r\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"")]
+    [InlineData("list.tsv", "image\tlabel\nimg/a.jpg\tcat\nimg\\b.jpg\t\nimg/c, d.jpg\ta \"dog\"\n")]
+    [InlineData("list.csv", "\uFEFFpath,label\nimg/a.jpg,cat\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
+    public void Read_List_GivesItsRowsInOrder(string name, string text)
+    {
+        using var folder = Folder();
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write(name, text) });
+        Assert.Equal(["img/a.jpg", "img/b.jpg", "img/c, d.jpg"], Enumerable.Range(0, 3).Select(data.NameOf));
+        Assert.Equal(["cat", null, "a \"dog\""], Classes(data));
+    }
+
+    [Fact]
+    public void Read_ListOfPathsOnly_IsUnlabelled()
+    {
+        using var folder = Folder();
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "img/b.jpg\nimg/a.jpg\n") });
+        Assert.Equal((2, false), (data.Count, data.HasLabels));
+    }
+
+    [Fact]
+    public void Read_ListWithAMissingFile_CountsItAsBad()
+    {
+        using var folder = Folder();
+        string csv = folder["bad.csv"];
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "img/a.jpg,x\nimg/nowhere.jpg,y\nimg,y\n"), MaxBad = 0.7, BadImagesFile = csv });
+        Assert.Equal((1, 2), (data.Count, data.BadImages));
+        Assert.Equal(["path,reason", "img/nowhere.jpg,there is no such file", "img,it is a folder"], File.ReadAllLines(csv));
+    }
+
+    [Theory]
+    [InlineData("img/a.jpg,x\nimg/b.jpg,x,3\n", "line 2", "3 columns")]
+    [InlineData("img/a.jpg,x\n\"img/b.jpg,x\n", "line 2", "not closed")]
+    [InlineData("img/a.jpg,x\n\nimg/b.jpg\n", "line 3", "1 column")]
+    [InlineData("path,label\n,x\n", "line 2", "no path")]
+    [InlineData("path,label\n\"img/a.jpg\"z,x\n", "line 2", "closing quotation mark")]
+    public void Read_MalformedLine_IsNamed(string text, string line, string what)
+    {
+        using var folder = Folder();
+        var error = Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", text) }));
+        Assert.Contains(line, error.Message, StringComparison.Ordinal);
+        Assert.Contains(what, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_ListThatIsNoText_SaysSo()
+    {
+        using var folder = Folder();
+        string path = folder.Write("list.csv", [0x61, 0xFF, 0xFE, 0x2C, 0x0A]);
+        Assert.Contains("UTF-8", Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = path })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_EmptyList_SaysSo()
+    {
+        using var folder = Folder();
+        string path = folder.Write("list.csv", "path,label\n");
+        Assert.StartsWith("No images under", Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = path })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_Labels_ReplaceTheFoldersAndLeaveOthersUnlabelled()
+    {
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["set/train/x/1.jpg", "set/train/x/2.jpg", "set/train/y/3.jpg", "set/train/y/4.jpg"]) folder.Write(name, Jpeg);
+        // Paths from the top, and from the folder that all images have in common.
+        string labels = folder.Write("labels.csv", "path,label\nset/train/x/1.jpg,b\ny/3.jpg,a\n");
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = labels });
+        Assert.Equal(["a", "b"], data.ClassNames);
+        Assert.Equal(["b", null, "a", null], Classes(data));
+        Assert.Empty(data.Warnings);
+    }
+
+    [Fact]
+    public void Read_LabelsOfNoImage_AreAnErrorAndOfSomeAWarning()
+    {
+        using var folder = Folder();
+        var options = new DatasetOptions { Path = folder["img"], Labels = folder.Write("labels.csv", "q.jpg,b\n") };
+        Assert.Contains("None of the 1 paths", Assert.Throws<WclUsageException>(() => ImageDataset.Read(options)).Message, StringComparison.Ordinal);
+        folder.Write("labels.csv", "q.jpg,b\na.jpg,c\n");
+        using var data = ImageDataset.Read(options);
+        Assert.Contains("1 of the 2 paths", Assert.Single(data.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a.jpg,x\na.jpg,y\n", "line 2")]
+    [InlineData("a.jpg,\n", "names no class")]
+    public void Read_LabelsThatContradictOrSayNothing_AreRefused(string text, string what)
+    {
+        using var folder = Folder();
+        var error = Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = folder["img"], Labels = folder.Write("labels.csv", text) }));
+        Assert.Contains(what, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Labels_ManyRows_AreFound()
+    {
+        using var folder = new DataFolder();
+        string path = folder.Write("labels.csv", string.Concat(Enumerable.Range(0, 5000).Select(i => $"f/{i}.jpg,c{i % 17}\n")));
+        var list = LabelList.Read(path);
+        Assert.Equal(5000, list.Count);
+        for (int i = 0; i < 5000; i += 7) Assert.Equal($"c{i % 17}", list.Find(System.Text.Encoding.UTF8.GetBytes($"f/{i}.jpg")));
+        Assert.Null(list.Find("f/5000.jpg"u8));
+    }
+}

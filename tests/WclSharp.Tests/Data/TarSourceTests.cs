@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using System.Formats.Tar;
+using WclSharp.Data;
+
+namespace WclSharp.Tests.Data;
+
+public class TarSourceTests
+{
+    private static readonly byte[] Jpeg = ImageFiles.Jpeg();
+
+    private static ImageDataset Read(string path, double maxBad = 0.01) => ImageDataset.Read(new DatasetOptions { Path = path, MaxBad = maxBad });
+
+    private static byte[] Packed(TarEntryFormat format, params string[] names)
+    {
+        using var file = new MemoryStream();
+        using (var writer = new TarWriter(file, format, leaveOpen: true))
+            foreach (string name in names)
+            {
+                TarEntryType type = name.EndsWith('/') ? TarEntryType.Directory : format == TarEntryFormat.V7 ? TarEntryType.V7RegularFile : TarEntryType.RegularFile;
+                System.Formats.Tar.TarEntry entry = format switch
+                {
+                    TarEntryFormat.Pax => new PaxTarEntry(type, name),
+                    TarEntryFormat.Gnu => new GnuTarEntry(type, name),
+                    TarEntryFormat.Ustar => new UstarTarEntry(type, name),
+                    _ => new V7TarEntry(type, name),
+                };
+                if (!name.EndsWith('/')) entry.DataStream = new MemoryStream(Jpeg);
+                writer.WriteEntry(entry);
+            }
+        return file.ToArray();
+    }
+
+    [Theory]
+    [InlineData(TarEntryFormat.V7)]
+    [InlineData(TarEntryFormat.Ustar)]
+    [InlineData(TarEntryFormat.Pax)]
+    [InlineData(TarEntryFormat.Gnu)]
+    public void Read_EveryTarFormat_GivesNamesAndClasses(TarEntryFormat format)
+    {
+        using var folder = new DataFolder();
+        string longName = format == TarEntryFormat.V7 ? "short" : new string('x', 60) + "/" + new string('y', 80);
+        var tar = Packed(format, "train/", "train/cat/", "train/cat/1.jpg", "train/notes.txt", $"train/dog/{longName}.jpg", "./train/dog/2.jpg", "train/.hidden.jpg");
+        foreach (string path in (string[])[folder.Write("a.tar", tar), folder.Write("a.tar.gz", DataFolder.Gzip(tar)), folder.Write("b.tgz", DataFolder.Gzip(tar))])
+        {
+            using var data = Read(path);
+            Assert.Equal(["train/cat/1.jpg", $"train/dog/{longName}.jpg", "train/dog/2.jpg"], Enumerable.Range(0, data.Count).Select(data.NameOf));
+            Assert.Equal(["cat", "dog"], data.ClassNames);
+            Assert.Equal([0, 1, 1], data.Labels.ToArray());
+            Assert.Equal(2, data.Ignored);
+        }
+    }
+
+    [Fact]
+    public void Read_TarAndFolderOfTheSame_HaveTheSamePixels()
+    {
+        using var folder = new DataFolder();
+        folder.Write("f/a/1.jpg", Jpeg);
+        folder.Write("f/b/2.png", ImageFiles.Png16);
+        string tar = folder.Write("x.tar", new TarFile().Add("a/1.jpg", Jpeg).Add("b/2.png", ImageFiles.Png16).ToArray());
+        using var first = Read(tar);
+        using var second = Read(System.IO.Path.Combine(folder.Path, "f"));
+        Assert.Equal(first.Fingerprint, second.Fingerprint);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Read_EntryThatClaimsATerabyte_IsRefusedAtOnce(bool gzipped)
+    {
+        using var folder = new DataFolder();
+        var tar = new TarFile().Add("a/1.jpg", Jpeg).Add("b/1.jpg", Jpeg).Add("b/bomb.jpg", [1, 2, 3], claim: 1L << 40).Add("b/2.jpg", Jpeg).ToArray();
+        string path = folder.Write("x.tar", gzipped ? DataFolder.Gzip(tar) : tar), csv = folder["out/bad_images.csv"];
+        var clock = Stopwatch.StartNew();
+        using var data = ImageDataset.Read(new DatasetOptions { Path = path, MaxBad = 0.5, BadImagesFile = csv });
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10));
+        Assert.Equal((2, 1), (data.Count, data.BadImages));
+        Assert.Contains("claims 1,099,511,627,776 bytes", File.ReadAllText(csv), StringComparison.Ordinal);
+        Assert.Contains("bomb.jpg", Assert.Single(data.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_LargeEntryThatIsNoImage_IsPassedOverBySeeking()
+    {
+        using var folder = new DataFolder();
+        // A sparse file: 3 GiB that are not on the disk.
+        string path = folder["x.tar"];
+        long size = 3L << 30;
+        using (var file = File.Create(path))
+        {
+            file.Write(new TarFile().Add("movie.bin", [], claim: size).ToArray(closed: false));
+            file.Position = 512 + size;
+            file.Write(new TarFile().Add("a.jpg", Jpeg).ToArray());
+        }
+        var clock = Stopwatch.StartNew();
+        using var data = Read(path);
+        Assert.Equal((1, 1L), (data.Count, data.Ignored));
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public void Read_HeaderThatClaimsALongName_IsRefused()
+    {
+        using var folder = new DataFolder();
+        string path = folder.Write("x.tar", new TarFile().Add("a.jpg", Jpeg).Add("././@LongLink", [65, 66], claim: 1L << 31, type: 'L').ToArray());
+        Assert.Contains("a name of", Assert.Throws<WclUsageException>(() => Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Read_CutShort_SaysSo(bool gzipped)
+    {
+        using var folder = new DataFolder();
+        var tar = new TarFile().Add("a.jpg", Jpeg).Add("b.jpg", Jpeg).ToArray(closed: false)[..^700];
+        string path = folder.Write("x.tar", gzipped ? DataFolder.Gzip(tar) : tar);
+        Assert.Contains("cut short", Assert.Throws<WclUsageException>(() => Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_GzipCutShort_SaysSo()
+    {
+        using var folder = new DataFolder();
+        var gzip = DataFolder.Gzip(new TarFile().Add("a.jpg", Jpeg).Add("b.jpg", [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * i >> 3))]).ToArray());
+        string path = folder.Write("x.tar.gz", gzip[..(gzip.Length / 2)]);
+        Assert.Throws<WclUsageException>(() => Read(path));
+    }
+
+    [Fact]
+    public void Read_GarbageAfterAnEntry_NamesTheByte()
+    {
+        using var folder = new DataFolder();
+        var tar = new TarFile().Add("a.jpg", Jpeg).ToArray(closed: false);
+        string path = folder.Write("x.tar", [.. tar, .. Enumerable.Repeat((byte)77, 512)]);
+        Assert.Contains($"byte {tar.Length:N0}", Assert.Throws<WclUsageException>(() => Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_WithoutClosingBlocks_IsFine()
+    {
+        using var folder = new DataFolder();
+        using var data = Read(folder.Write("x.tar", new TarFile().Add("a.jpg", Jpeg).ToArray(closed: false)));
+        Assert.Equal(1, data.Count);
+    }
+
+    [Fact]
+    public void Read_NoImages_SaysSo()
+    {
+        using var folder = new DataFolder();
+        string path = folder.Write("x.tar", new TarFile().Add("a.txt", Jpeg).ToArray());
+        Assert.StartsWith("No images under", Assert.Throws<WclUsageException>(() => Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_Limit_DoesNotReadWhatIsLeftOut()
+    {
+        using var folder = new DataFolder();
+        var tar = new TarFile();
+        for (int i = 0; i < 40; i++) tar.Add($"{(i % 2 == 0 ? "even" : "odd")}/{i:00}.jpg", Jpeg);
+        string path = folder.Write("x.tar", tar.ToArray());
+        using var source = new TarSource(path);
+        Assert.All(source.Images(i => i == 7), image => Assert.Equal(image.Name == "odd/07.jpg", image.Bytes is not null));
+
+        using var one = ImageDataset.Read(new DatasetOptions { Path = path, Limit = 1, Seed = 4 });
+        Assert.Equal((1, 2), (one.Count, one.ClassNames.Count)); // classes of the whole
+        using var many = ImageDataset.Read(new DatasetOptions { Path = path, Limit = 25, Seed = 4, Workers = 1 });
+        using var same = ImageDataset.Read(new DatasetOptions { Path = path, Limit = 25, Seed = 4, Workers = 5 });
+        using var other = ImageDataset.Read(new DatasetOptions { Path = path, Limit = 25, Seed = 5 });
+        Assert.Equal(25, many.Count);
+        Assert.Equal(many.Fingerprint, same.Fingerprint);
+        Assert.NotEqual(many.Fingerprint, other.Fingerprint);
+        var names = Enumerable.Range(0, 25).Select(many.NameOf).ToList();
+        Assert.Equal(names.OrderBy(name => name[^6..], StringComparer.Ordinal), names); // the archive's order
+        using var all = ImageDataset.Read(new DatasetOptions { Path = path, Limit = 1000 });
+        Assert.Equal(40, all.Count);
+    }
+}
