@@ -5,15 +5,16 @@ using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
 
-/// <summary><c>wcl bench</c>: how fast training steps and losses are on this machine, on random inputs.</summary>
+/// <summary><c>wcl bench</c>: how fast training steps, losses and data are on this machine.</summary>
 internal static class BenchCommand
 {
     private const int Repeats = 5;
 
-    public static Command Create(TextWriter output) => new("bench", "Measure how fast this machine trains: medians over repeats, after a warm-up")
+    public static Command Create(TextWriter output) => new("bench", "Measure how fast this machine trains and reads: medians over repeats, after a warm-up")
     {
         Step(output),
         Loss(output),
+        Data(output),
     };
 
     private static Command Step(TextWriter output)
@@ -74,6 +75,28 @@ internal static class BenchCommand
                 writer.WriteNumber("seconds", figures.Seconds);
                 writer.WriteNumber("mib_above_inputs", figures.MibAboveInputs);
                 Repeated(writer, figures.Repeats);
+            });
+        });
+        return command;
+    }
+
+    private static Command Data(TextWriter output)
+    {
+        var command = new Command("data", "Reading and decoding images, then augmenting them");
+        var options = new TableOptions().Add(command, "data", "the embedded Fashion-MNIST").Add(command, "image-size", "32").Add(command, "workers", "one per core");
+        var (repeat, json) = (Count("--repeat", 3, "Times it is timed"), JsonFile.Option());
+        foreach (var option in (Option[])[repeat, json]) command.Add(option);
+        command.SetAction(parsed =>
+        {
+            var figures = DataBenchmark.Run(options.Apply(parsed, new PretrainOptions { ImageSize = 32 }), Positive(parsed, repeat));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{figures.Images:N0} images: {figures.DecodeImagesPerSecond:0} images/s read and decoded, {figures.AugmentImagesPerSecond:0} views/s augmented, peak {figures.PeakRssMib:0} MiB"));
+            JsonFile.Write(parsed.GetValue(json), writer =>
+            {
+                writer.WriteNumber("images", figures.Images);
+                writer.WriteNumber("decode_images_per_second", figures.DecodeImagesPerSecond);
+                writer.WriteNumber("augment_images_per_second", figures.AugmentImagesPerSecond);
+                writer.WriteNumber("peak_rss_mib", figures.PeakRssMib);
             });
         });
         return command;

@@ -30,7 +30,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     public ImageDataset Read()
     {
         options.Validate();
-        using var source = ImageSources.Open(options);
+        using var source = ImageSources.Open(options.Path);
         var labelList = options.Labels is null ? null : LabelList.Read(options.Labels);
         var chosen = options.Limit is { } limit ? Choose(source, limit) : null;
         var table = new ImageTable();
@@ -41,7 +41,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
         {
             string contentHash = ReadImages(source, chosen, table, labels, store, bad);
             int images = table.Count + bad.Count;
-            if (images == 0) throw new WclUsageException($"No images in {source.Description}; expected {source.Expected}.");
+            if (images == 0) throw NoImages(source);
             bad.Check(images, options.MaxBad);
             store.Complete();
 
@@ -175,6 +175,9 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
         hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', classNames)));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
+
+    private WclUsageException NoImages(ImageSource source) => new($"No images under '{options.Path}'; expected {source.Expected}" +
+        (source.Ignored == 0 ? "." : $" ({source.Ignored:N0} files there are no images)."));
 
     private void Report(string stage, long done, long? total)
     {

@@ -40,5 +40,19 @@ internal static class EncoderWeights
             : CheckpointStore.EncoderFile(checkpoint);
     }
 
+    /// <summary>The normalisation that a file's encoder was trained with; ImageNet's where it does not say (as torchvision's weights).</summary>
+    public static Normalisation NormalisationOf(string source)
+    {
+        using var content = SafetensorsFile.Read(Find(source));
+        return content.Metadata.TryGetValue("mean", out var mean) && content.Metadata.TryGetValue("std", out var std)
+            ? new Normalisation(Triple(mean), Triple(std))
+            : Normalisation.ImageNet;
+
+        static (float, float, float) Triple(string text) => text.Split(',') is [var r, var g, var b]
+            ? (Parse(r), Parse(g), Parse(b))
+            : throw new WclUsageException($"The encoder's normalisation '{text}' is not three numbers.");
+        static float Parse(string text) => float.Parse(text, CultureInfo.InvariantCulture);
+    }
+
     private static string Invariant(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 }

@@ -9,18 +9,20 @@ namespace WclSharp.Evaluation;
 /// <summary>Features of a whole data set: encoder in eval mode, no augmentation, rows brought to unit length.</summary>
 internal static class FeatureExtractor
 {
+    private const int SmallImageBatch = 250, LargeImageBatch = 32;
+
     /// <summary>Computes features.</summary>
     /// <param name="encoder">Encoder; its mode is put back afterwards.</param>
     /// <param name="augmenter">Prepares images for evaluation.</param>
     /// <param name="data">Images.</param>
     /// <param name="device">Where the encoder is.</param>
-    /// <param name="batch">Images at a time.</param>
     /// <param name="progress">Told how many images are done.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>[M, F] float32, rows of unit length, on the device. The caller owns it.</returns>
-    public static Tensor Extract(ResNet encoder, Augmenter augmenter, ImageDataset data, Device device, int batch, Action<int>? progress, CancellationToken cancellation)
+    public static Tensor Extract(ResNet encoder, Augmenter augmenter, ImageDataset data, Device device, Action<int>? progress, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
+        int batch = augmenter.ImageSize <= AugmentationRecipe.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
         bool wasTraining = encoder.training;
         encoder.eval();
         var features = empty([data.Count, encoder.FeatureSize], device: device).DetachFromDisposeScope();

@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using TorchSharp;
 using WclSharp.Augmentation;
-using WclSharp.Checkpoints;
 using WclSharp.Encoders;
 using WclSharp.Native;
 using WclSharp.Reporting;
@@ -44,8 +42,6 @@ public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages,
 /// <summary>kNN accuracy (Wu et al. 2018) of the last encoder of a run.</summary>
 public static class RunEvaluation
 {
-    private const int SmallImageBatch = 250, LargeImageBatch = 32;
-
     /// <summary>Evaluates.</summary>
     /// <param name="options">Which run, and on what.</param>
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
@@ -67,13 +63,12 @@ public static class RunEvaluation
         EncoderWeights.Load(encoder, weights);
         encoder.to(compute.Device);
         encoder.ComputeType = compute.Type;
-        var augmenter = new Augmenter(trained.ImageSize!.Value, ReadNormalisation(weights), trained.Seed, compute.Device);
+        var augmenter = new Augmenter(trained.ImageSize!.Value, EncoderWeights.NormalisationOf(weights), trained.Seed, compute.Device);
 
-        int batch = trained.ImageSize <= AugmentationRecipe.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
         int k = options.KnnK ?? KnnClassifier.DefaultK(data.Train.Count);
-        using var gallery = FeatureExtractor.Extract(encoder, augmenter, data.Train, compute.Device, batch,
+        using var gallery = FeatureExtractor.Extract(encoder, augmenter, data.Train, compute.Device,
             done => progress?.Report(new PretrainProgress.Working("Computing features of training images", done, data.Train.Count)), cancellation);
-        using var queries = FeatureExtractor.Extract(encoder, augmenter, data.HeldOut, compute.Device, batch,
+        using var queries = FeatureExtractor.Extract(encoder, augmenter, data.HeldOut, compute.Device,
             done => progress?.Report(new PretrainProgress.Working("Computing features of test images", done, data.HeldOut.Count)), cancellation);
         double accuracy = LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
@@ -86,17 +81,4 @@ public static class RunEvaluation
     private static PretrainOptions Asked(RunEvaluationOptions options, PretrainOptions trained) => options.Data is null
         ? trained with { Test = options.Test ?? trained.Test, Labels = options.Labels ?? trained.Labels, CacheFolder = null }
         : trained with { Data = options.Data, Test = options.Test, Labels = options.Labels, Limit = null, CacheFolder = null };
-
-    /// <summary>The constants that the encoder's inputs were normalised with, from its file.</summary>
-    private static Normalisation ReadNormalisation(string weights)
-    {
-        using var content = SafetensorsFile.Read(weights);
-        (float, float, float) Constants(string key) =>
-            content.Metadata.TryGetValue(key, out string? text)
-            && text.Split(',').Select(part => float.TryParse(part, CultureInfo.InvariantCulture, out float value) ? value : float.NaN).ToArray() is [var r, var g, var b]
-            && float.IsFinite(r + g + b)
-                ? (r, g, b)
-                : throw new WclUsageException($"'{weights}' does not say how images are normalised (no \"{key}\" in its metadata); was it written by wcl pretrain?");
-        return new(Constants("mean"), Constants("std"));
-    }
 }

@@ -14,8 +14,6 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
 {
     private const int ImagesForRank = 2048, SheetRows = 10, SheetNeighbors = 8;
 
-    private int Batch => options.ImageSize!.Value <= AugmentationRecipe.LargestSmallImage ? 250 : 32;
-
     /// <summary>Adds what is measured to an epoch's metrics.</summary>
     public EpochMetrics Measure(EpochMetrics metrics)
     {
@@ -50,7 +48,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
             data.HeldOut is null ? "Images and their nearest others" : "Held-out images and their nearest training images");
     }
 
-    private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device, Batch,
+    private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device,
         done => progress?.Report(new PretrainProgress.Working("Computing features", done, images.Count)), cancellation);
 
     private static ImageDataset Sample(ImageDataset images, int most)

@@ -17,6 +17,9 @@ internal sealed class PretrainingData : IDisposable
     /// <summary>Short name for titles.</summary>
     public string Name { get; }
 
+    /// <summary>Everything that was read from <c>--data</c>.</summary>
+    public required ImageDataset All { get; init; }
+
     /// <summary>Images to train on.</summary>
     public required ImageDataset Train { get; init; }
 
@@ -77,6 +80,7 @@ internal sealed class PretrainingData : IDisposable
 
         var result = new PretrainingData(options)
         {
+            All = all,
             Train = train ?? all,
             HeldOut = heldOut is { HasLabels: true } ? heldOut : null,
             Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null),

@@ -37,7 +37,8 @@ internal sealed class PretrainingRun : IDisposable
         compute = ComputeDevice.Choose(given.Device, given.Precision);
         data = PretrainingData.Read(given, folder, progress, cancellation);
         var resolved = Presets.Resolve(given, data.Facts);
-        options = resolved.Options;
+        // Written down as what it came to, so that a resumed run computes in the same format on another machine too.
+        options = resolved.Options with { Precision = compute.Type == ScalarType.BFloat16 ? ComputePrecision.Bf16 : ComputePrecision.Fp32 };
         foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
         if (!given.Resume) folder.WriteConfig(options);
 

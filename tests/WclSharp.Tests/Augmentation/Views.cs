@@ -11,9 +11,10 @@ internal static class Views
     /// <summary>Leaves pixels in [0, 1].</summary>
     public static readonly Normalisation Plain = Normalisation.Grey(0, 1);
 
-    public static ViewParameters Unchanged(int height, int width) => new()
+    /// <summary>A view that shows all of an image as it is.</summary>
+    public static ViewParameters Whole(Tensor images) => new()
     {
-        Crop = new CropBox(0, 0, height, width),
+        Crop = new CropBox(0, 0, (int)images.shape[2], (int)images.shape[3]),
         Flip = false,
         Jitter = false,
         Greyscale = false,
@@ -25,10 +26,10 @@ internal static class Views
         BlurSigmaPixels = 0,
     };
 
-    /// <summary>One image per view, pixels in [0, 1].</summary>
+    /// <summary>One view per image, pixels in [0, 1].</summary>
     public static Tensor Make(Tensor images, int size, params ViewParameters[] views) => new Augmenter(size, Plain, 0, CPU).Apply(images, views);
 
-    /// <summary>[N, C, H, W] uint8 of smooth shapes and some noise, a function of the arguments.</summary>
+    /// <summary>[N, C, H, W] uint8: smooth waves with some noise, a function of the arguments.</summary>
     public static Tensor Images(int count, int channels, int height, int width, int seed = 1)
     {
         var random = new CounterRandom(seed, RandomPurpose.Evaluation);
@@ -40,5 +41,22 @@ internal static class Views
             pixels[i] = (byte)Math.Clamp(128 + 100 * wave + 40 * (random.Uniforms(0, (uint)i, 0, 0).A - 0.5), 0, 255);
         }
         return tensor(pixels, [count, channels, height, width]);
+    }
+
+    /// <summary>The same size for all of a batch.</summary>
+    public static int[] Repeat(int value, long count) => [.. Enumerable.Repeat(value, (int)count)];
+
+    /// <summary>A random view of every image, all of full size, with sample numbers 0, 1, ...</summary>
+    public static Tensor Augment(Augmenter augmenter, Tensor images, AugmentationRecipe recipe, int epoch = 0, int view = 0, bool channelsLast = false) =>
+        augmenter.Augment(
+            images, Repeat((int)images.shape[2], images.shape[0]), Repeat((int)images.shape[3], images.shape[0]),
+            [.. Enumerable.Range(0, (int)images.shape[0])], epoch, view, recipe, channelsLast);
+
+    /// <summary>Largest absolute difference.</summary>
+    public static double Difference(Tensor a, Tensor b)
+    {
+        Assert.Equal(a.shape, b.shape);
+        using var difference = (a - b).abs().max();
+        return difference.item<float>();
     }
 }

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Formats.Tar;
+using System.Globalization;
+
+namespace WclSharp.Benchmarks.Data;
+
+/// <summary>
+/// The measurement behind docs/decoders.md: images per second of each decoder on two threads, and what each one makes of
+/// unusual files. <c>decoders TAR [FOLDER-OF-ODD-FILES]</c>.
+/// </summary>
+internal static class DecoderComparison
+{
+    private const int Side = 256, Threads = 2, Rounds = 3;
+
+    /// <summary>Prints both tables as Markdown.</summary>
+    public static int Run(string tar, string? oddFiles)
+    {
+        var files = ReadTar(tar);
+        (string Name, Func<IComparedDecoder> Make)[] candidates =
+            [("NetVips", () => new NetVipsDecoder()), ("SkiaSharp", () => new SkiaSharpDecoder()), ("OpenCvSharp", () => new OpenCvDecoder())];
+
+        Console.WriteLine($"{files.Count} images, shorter side {Side}, {Threads} threads, median of {Rounds} rounds after one to warm up");
+        Console.WriteLine("| decoder | images/s | spread |\n| --- | --- | --- |");
+        var decoders = new List<(string Name, IComparedDecoder Decoder)>();
+        foreach (var (name, make) in candidates)
+        {
+            try
+            {
+                var decoder = make();
+                DecodeAll(decoder, files);
+                var rates = Enumerable.Range(0, Rounds).Select(_ => DecodeAll(decoder, files)).Order().ToArray();
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {rates[Rounds / 2]:F0} | {rates[0]:F0} to {rates[^1]:F0} |"));
+                decoders.Add((name, decoder));
+            }
+            catch (Exception e) when (e is TypeInitializationException or DllNotFoundException)
+            {
+                Console.WriteLine($"| {name} | does not load: {e.GetBaseException().Message.ReplaceLineEndings(" ")} | |");
+            }
+        }
+
+        if (oddFiles is not null) PrintOddFiles(oddFiles, decoders);
+        return 0;
+    }
+
+    private static void PrintOddFiles(string folder, List<(string Name, IComparedDecoder Decoder)> decoders)
+    {
+        Console.WriteLine($"\n| file | {string.Join(" | ", decoders.Select(d => d.Name))} |\n| --- |{string.Concat(decoders.Select(_ => " --- |"))}");
+        foreach (string file in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+        {
+            var bytes = File.ReadAllBytes(file);
+            Console.WriteLine($"| {Path.GetFileName(file)} | {string.Join(" | ", decoders.Select(d => Describe(d.Decoder, bytes)))} |");
+        }
+    }
+
+    /// <summary>Size, then the colours of the four corners.</summary>
+    private static string Describe(IComparedDecoder decoder, byte[] file)
+    {
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            var (height, width, rgb) = decoder.Decode(file, 10_000);
+            string Corner(int y, int x) => Convert.ToHexString(rgb, (y * width + x) * 3, 3);
+            return $"{width}x{height} {Corner(2, 2)} {Corner(2, width - 3)} {Corner(height - 3, 2)} {Corner(height - 3, width - 3)}" +
+                (clock.ElapsedMilliseconds > 500 ? $" ({clock.ElapsedMilliseconds} ms)" : "");
+        }
+        catch (Exception e)
+        {
+            string message = e.Message.ReplaceLineEndings(" ");
+            return "refused: " + message[..Math.Min(60, message.Length)];
+        }
+    }
+
+    private static double DecodeAll(IComparedDecoder decoder, List<byte[]> files)
+    {
+        var clock = Stopwatch.StartNew();
+        Parallel.ForEach(files, new ParallelOptions { MaxDegreeOfParallelism = Threads }, file => decoder.Decode(file, Side));
+        return files.Count / clock.Elapsed.TotalSeconds;
+    }
+
+    private static List<byte[]> ReadTar(string path)
+    {
+        var files = new List<byte[]>();
+        using var reader = new TarReader(File.OpenRead(path));
+        while (reader.GetNextEntry() is { } entry)
+        {
+            if (entry.DataStream is null) continue;
+            var bytes = new byte[entry.Length];
+            entry.DataStream.ReadExactly(bytes);
+            files.Add(bytes);
+        }
+        return files;
+    }
+}

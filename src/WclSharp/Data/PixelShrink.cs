@@ -1,0 +1,152 @@
+using System.Buffers;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace WclSharp.Data;
+
+/// <summary>
+/// Shrinks uint8 images with a triangle filter as wide as the step between new pixels (antialiased bilinear), and writes
+/// them as planes, turned upright.
+/// </summary>
+/// <remarks>
+/// Columns first: a new row is a weighted sum of old rows, which is a long run of multiply-adds over bytes that follow one
+/// another; only then the much fewer new rows are shrunk along their length, four channels at a time.
+/// </remarks>
+internal static class PixelShrink
+{
+    /// <summary>Shrinks interleaved pixels of four channels (the fourth is passed over) into three planes.</summary>
+    /// <param name="rgba">[height, width, 4]: red, green, blue premultiplied by the fourth, alpha.</param>
+    /// <param name="height">Height as decoded.</param>
+    /// <param name="width">Width as decoded.</param>
+    /// <param name="size">Size to shrink to, and the middle of it that is kept, in the decoded orientation.</param>
+    /// <param name="opaque">True where alpha is 255 everywhere; otherwise the image is put on white.</param>
+    /// <param name="layout">Where the pixels of a plane go.</param>
+    /// <param name="target">[3, layout.Height, layout.Width].</param>
+    public static void Rgba(ReadOnlySpan<byte> rgba, int height, int width, StoredSize size, bool opaque, PixelLayout layout, Span<byte> target)
+    {
+        int plane = layout.Height * layout.Width;
+        Span<byte> red = target[..plane], green = target.Slice(plane, plane), blue = target.Slice(2 * plane, plane);
+        if (size == new StoredSize(height, width))
+        {
+            for (int y = 0; y < size.KeptHeight; y++)
+            {
+                var row = rgba.Slice(((size.Top + y) * width + size.Left) * 4, size.KeptWidth * 4);
+                int at = layout.Start + y * layout.StepY;
+                for (int x = 0; x + 3 < row.Length; x += 4, at += layout.StepX)
+                {
+                    int white = opaque ? 0 : 255 - row[x + 3];
+                    (red[at], green[at], blue[at]) = ((byte)(row[x] + white), (byte)(row[x + 1] + white), (byte)(row[x + 2] + white));
+                }
+            }
+            return;
+        }
+
+        var columns = new Taps(width, size.Width, size.Left, size.KeptWidth);
+        var rows = new Taps(height, size.Height, size.Top, size.KeptHeight);
+        var rented = ArrayPool<float>.Shared.Rent(width * 4);
+        var line = rented.AsSpan(0, width * 4);
+        for (int y = 0; y < size.KeptHeight; y++)
+        {
+            SumRows(rgba, width * 4, rows, y, line);
+            var pixels = MemoryMarshal.Cast<float, Vector128<float>>(line);
+            int at = layout.Start + y * layout.StepY;
+            for (int x = 0; x < size.KeptWidth; x++, at += layout.StepX)
+            {
+                var sum = Vector128.Create(0.5f); // rounds
+                var weights = columns.Weights(x);
+                var taps = pixels.Slice(columns.First[x], weights.Length);
+                for (int i = 0; i < taps.Length; i++) sum += taps[i] * weights[i];
+                if (!opaque) sum += Vector128.Create(255 - (sum[3] - 0.5f));
+                var rounded = Vector128.ConvertToInt32(Vector128.Min(sum, Vector128.Create(255f)));
+                (red[at], green[at], blue[at]) = ((byte)rounded[0], (byte)rounded[1], (byte)rounded[2]);
+            }
+        }
+        ArrayPool<float>.Shared.Return(rented);
+    }
+
+    /// <summary>Shrinks one plane.</summary>
+    public static void Plane(ReadOnlySpan<byte> source, int height, int width, StoredSize size, Span<byte> target)
+    {
+        if (size == new StoredSize(height, width))
+        {
+            for (int y = 0; y < size.KeptHeight; y++)
+                source.Slice((size.Top + y) * width + size.Left, size.KeptWidth).CopyTo(target[(y * size.KeptWidth)..]);
+            return;
+        }
+
+        var columns = new Taps(width, size.Width, size.Left, size.KeptWidth);
+        var rows = new Taps(height, size.Height, size.Top, size.KeptHeight);
+        var rented = ArrayPool<float>.Shared.Rent(width);
+        var line = rented.AsSpan(0, width);
+        for (int y = 0; y < size.KeptHeight; y++)
+        {
+            SumRows(source, width, rows, y, line);
+            for (int x = 0; x < size.KeptWidth; x++)
+            {
+                float sum = 0.5f;
+                var weights = columns.Weights(x);
+                for (int i = 0; i < weights.Length; i++) sum += line[columns.First[x] + i] * weights[i];
+                target[y * size.KeptWidth + x] = (byte)Math.Min(sum, 255);
+            }
+        }
+        ArrayPool<float>.Shared.Return(rented);
+    }
+
+    private static void SumRows(ReadOnlySpan<byte> source, int stride, Taps rows, int y, Span<float> sum)
+    {
+        var weights = rows.Weights(y);
+        sum.Clear();
+        for (int i = 0; i < weights.Length; i++) AddScaled(source.Slice((rows.First[y] + i) * stride, stride), weights[i], sum);
+    }
+
+    private static void AddScaled(ReadOnlySpan<byte> bytes, float weight, Span<float> sum)
+    {
+        int x = 0;
+        if (Vector.IsHardwareAccelerated)
+        {
+            var sums = MemoryMarshal.Cast<float, Vector<float>>(sum);
+            for (int block = 0; x + Vector<byte>.Count <= bytes.Length; x += Vector<byte>.Count, block += 4)
+            {
+                Vector.Widen(new Vector<byte>(bytes[x..]), out var low, out var high);
+                Vector.Widen(low, out var a, out var b);
+                Vector.Widen(high, out var c, out var d);
+                // Through signed integers: the conversion of unsigned ones has no instruction before AVX-512.
+                sums[block] += Vector.ConvertToSingle(Vector.AsVectorInt32(a)) * weight;
+                sums[block + 1] += Vector.ConvertToSingle(Vector.AsVectorInt32(b)) * weight;
+                sums[block + 2] += Vector.ConvertToSingle(Vector.AsVectorInt32(c)) * weight;
+                sums[block + 3] += Vector.ConvertToSingle(Vector.AsVectorInt32(d)) * weight;
+            }
+        }
+        for (; x < bytes.Length; x++) sum[x] += bytes[x] * weight;
+    }
+
+    /// <summary>For each new pixel along one axis, the old pixels that it is made of and their weights, which add up to 1.</summary>
+    private sealed class Taps
+    {
+        private readonly float[] weights;
+        private readonly int[] counts;
+        private readonly int most;
+
+        public Taps(int from, int to, int firstKept, int kept)
+        {
+            double step = (double)from / to; // 1 or more: nothing is enlarged
+            most = (int)Math.Ceiling(2 * step) + 1;
+            (First, counts, weights) = (new int[kept], new int[kept], new float[kept * most]);
+            for (int i = 0; i < kept; i++)
+            {
+                double centre = (firstKept + i + 0.5) * step;
+                int first = Math.Max(0, (int)Math.Floor(centre - step + 0.5)), end = Math.Min(from, (int)Math.Floor(centre + step + 0.5));
+                var row = weights.AsSpan(i * most, end - first);
+                double total = 0;
+                for (int j = first; j < end; j++) total += Math.Max(0, 1 - Math.Abs((j + 0.5 - centre) / step));
+                for (int j = first; j < end; j++) row[j - first] = (float)(Math.Max(0, 1 - Math.Abs((j + 0.5 - centre) / step)) / total);
+                (First[i], counts[i]) = (first, end - first);
+            }
+        }
+
+        public int[] First { get; }
+
+        public ReadOnlySpan<float> Weights(int i) => weights.AsSpan(i * most, counts[i]);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using SkiaSharp;
+
+namespace WclSharp.Data;
+
+/// <summary>JPEG, PNG, WebP, BMP and GIF by SkiaSharp. JPEG is shrunk by eighths while it is decoded, WebP to the size asked for.</summary>
+internal static unsafe class SkiaDecoder
+{
+    /// <inheritdoc cref="ImageDecoder.Decode"/>
+    public static byte[] Decode(ReadOnlySpan<byte> file, ImageFormat format, int storedSide, out int height, out int width)
+    {
+        fixed (byte* bytes = file)
+        {
+            using var data = SKData.Create((nint)bytes, file.Length); // no copy: the codec does not outlive this block
+            using var codec = SKCodec.Create(data) ?? throw new BadImageException($"the {format} header is damaged or cut short");
+            var full = codec.Info;
+            ImageDecoder.CheckSize(full.Height, full.Width);
+            if (format == ImageFormat.Jpeg) CheckProgressive(file);
+
+            var size = StoredSize.For(full.Height, full.Width, storedSide);
+            var decoded = DecodedSize(codec, format, size);
+            bool opaque = full.AlphaType == SKAlphaType.Opaque;
+            // No colour space: values as they are in the file.
+            var info = new SKImageInfo(decoded.Width, decoded.Height, SKColorType.Rgba8888, opaque ? SKAlphaType.Opaque : SKAlphaType.Premul);
+            nuint length = (nuint)info.BytesSize64;
+            // Cleared, since a format may leave out pixels.
+            void* pixels = NativeMemory.AllocZeroed(length);
+            try
+            {
+                var result = codec.GetPixels(info, (nint)pixels);
+                if (result != SKCodecResult.Success)
+                    throw new BadImageException(result == SKCodecResult.IncompleteInput ? "the file is cut short" : $"the {format} data is damaged");
+                return ImageDecoder.Finish(new ReadOnlySpan<byte>(pixels, (int)length), info.Height, info.Width, size, opaque, (int)codec.EncodedOrigin, out height, out width);
+            }
+            finally
+            {
+                NativeMemory.Free(pixels);
+            }
+        }
+    }
+
+    /// <summary>The smallest size, not below the stored one, that the codec can shrink to while it decodes.</summary>
+    private static SKSizeI DecodedSize(SKCodec codec, ImageFormat format, StoredSize size)
+    {
+        var full = codec.Info.Size;
+        if (size == new StoredSize(full.Height, full.Width)) return full;
+        double scale = Math.Max((double)size.Height / full.Height, (double)size.Width / full.Width);
+        if (format == ImageFormat.Jpeg) scale = Math.Ceiling(scale * 8 - 1e-9) / 8;
+        var scaled = codec.GetScaledDimensions((float)scale);
+        return scaled.Height >= size.Height && scaled.Width >= size.Width ? scaled : full;
+    }
+
+    /// <summary>
+    /// Refuses a progressive JPEG that is cut short: the decoder takes what scans there are and reports no error.
+    /// </summary>
+    private static void CheckProgressive(ReadOnlySpan<byte> file)
+    {
+        bool progressive = false;
+        for (int at = 2; at + 4 <= file.Length && file[at] == 0xFF;)
+        {
+            byte marker = file[at + 1];
+            if (marker is 0xFF) // fill byte
+            {
+                at++;
+                continue;
+            }
+            if (marker is 0xC2 or 0xC6 or 0xCA or 0xCE) progressive = true;
+            // Start of scan: what follows holds no FF D9 (end of image) but the real one.
+            if (marker is 0xDA)
+            {
+                if (progressive && file[at..].IndexOf((ReadOnlySpan<byte>)[0xFF, 0xD9]) < 0) throw new BadImageException("the file is cut short");
+                return;
+            }
+            at += 2 + (file[at + 2] << 8 | file[at + 3]);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using System.Buffers;
+using System.IO.Compression;
+
+namespace WclSharp.Data;
+
+/// <summary>Image files of a .tar or .tar.gz, in the archive's order.</summary>
+/// <remarks>
+/// One pass, front to back. Entries that are not wanted are passed over: in a plain archive by seeking. An entry that claims
+/// more than an image file may have counts as unreadable, without a byte of it being read.
+/// </remarks>
+internal sealed class TarSource(string path) : ImageSource
+{
+    // What may be passed over in one entry of a gzipped archive, which has to be unpacked for that.
+    private const long MaxPackedSkip = 64L << 30;
+
+    /// <inheritdoc/>
+    public override string Description => $"archive '{path}'";
+
+    /// <inheritdoc/>
+    public override bool ClassesAreFolders => true;
+
+    /// <inheritdoc/>
+    public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes";
+
+    /// <inheritdoc/>
+    public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
+    {
+        Ignored = 0;
+        Warning = null;
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
+        bool gzipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
+        file.Position = 0;
+        using var unpacked = gzipped ? new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 17) : null;
+        var reader = new TarReader(gzipped ? new ForwardOnly(unpacked!) : file, path);
+        int position = 0;
+        while (reader.Next() is { } entry)
+        {
+            if (!entry.IsFile) continue;
+            if (IsHidden(entry.Name) || !ImageFormats.HasImageName(entry.Name))
+            {
+                Ignored++;
+                CheckSkip(gzipped, entry);
+                continue;
+            }
+
+            var image = new SourceImage { Name = entry.Name };
+            bool read = wanted(position++);
+            if (ImagePreparation.TooLarge(entry.Size) is { } problem)
+            {
+                yield return image with { Problem = problem };
+                if (!reader.Holds(entry) || (gzipped && entry.Size > MaxPackedSkip))
+                {
+                    Warning = $"'{path}' was read up to '{entry.Name}', which claims {entry.Size:N0} bytes; what follows it, if anything, was left out.";
+                    yield break;
+                }
+                continue;
+            }
+            if (read)
+            {
+                var content = ArrayPool<byte>.Shared.Rent((int)Math.Max(1, entry.Size));
+                reader.ReadContent(content.AsSpan(0, (int)entry.Size));
+                image = image with { Bytes = content, Length = (int)entry.Size };
+            }
+            yield return image;
+        }
+    }
+
+    private void CheckSkip(bool gzipped, TarEntry entry)
+    {
+        if (gzipped && entry.Size > MaxPackedSkip)
+            throw new WclUsageException($"'{path}': the entry '{entry.Name}' claims {entry.Size:N0} bytes, more than is unpacked to get past it; leave it out of the archive.");
+    }
+
+    /// <summary>True where the name or a folder on the way to it begins with a dot.</summary>
+    private static bool IsHidden(string name) => name.StartsWith('.') || name.Contains("/.", StringComparison.Ordinal);
+
+    /// <summary>Hides that a buffered stream says it can seek.</summary>
+    private sealed class ForwardOnly(Stream inner) : Stream
+    {
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => false;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override int Read(Span<byte> buffer) => inner.Read(buffer);
+        public override int Read(byte[] buffer, int offset, int count) => inner.Read(buffer, offset, count);
+        public override void Flush() { }
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}

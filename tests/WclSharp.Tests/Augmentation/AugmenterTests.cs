@@ -1,0 +1,171 @@
+using TorchSharp;
+using WclSharp.Augmentation;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Augmentation;
+
+public class AugmenterTests
+{
+    private static readonly AugmentationRecipe WithBlur = AugmentationRecipe.Strong(32) with { BlurProbability = 0.5 };
+
+    [Theory]
+    [InlineData(3, 32, 32, 32)]
+    [InlineData(1, 28, 28, 28)]
+    [InlineData(3, 90, 70, 96)] // larger than one chunk of the CPU
+    public void Augment_BatchSplitOrReordered_GivesTheSameViews(int channels, int height, int width, int size)
+    {
+        using var scope = NewDisposeScope();
+        const int count = 70;
+        var images = Views.Images(count, channels, height, width);
+        var augmenter = new Augmenter(size, Normalisation.Cifar10, 5, CPU);
+        var together = Views.Augment(augmenter, images, WithBlur, epoch: 3, view: 1);
+
+        int[] order = [.. Enumerable.Range(0, count).Select(i => i * 31 % count)];
+        var reordered = images.index_select(0, tensor(order.Select(i => (long)i).ToArray()));
+        for (int from = 0, length = 1; from < count; from += length, length = Math.Min(length * 2 + 1, count - from))
+        {
+            var part = augmenter.Augment(
+                reordered.narrow(0, from, length), Views.Repeat(height, length), Views.Repeat(width, length), order.AsSpan(from, length), 3, 1, WithBlur);
+            for (int i = 0; i < length; i++)
+                Assert.True(Views.Difference(part[i], together[order[from + i]]) < 1e-5, $"Sample {order[from + i]} in a batch of {length}"); // float32 in units of about four standard deviations
+        }
+    }
+
+    [Fact]
+    public void Augment_Again_GivesTheSameBits()
+    {
+        using var scope = NewDisposeScope();
+        var images = Views.Images(64, 3, 32, 32);
+        var first = Views.Augment(new Augmenter(32, Normalisation.Cifar10, 5, CPU), images, WithBlur, epoch: 2);
+        var again = Views.Augment(new Augmenter(32, Normalisation.Cifar10, 5, CPU), images, WithBlur, epoch: 2);
+        Assert.Equal(0, Views.Difference(first, again));
+    }
+
+    [Fact]
+    public void Augment_OtherViewEpochSeedOrSample_Differs()
+    {
+        using var scope = NewDisposeScope();
+        var images = Views.Images(1, 3, 32, 32).repeat(2, 1, 1, 1);
+        var augmenter = new Augmenter(32, Views.Plain, 5, CPU);
+        var view = Views.Augment(augmenter, images, WithBlur);
+        Assert.True(Views.Difference(view[0], view[1]) > 0.01);
+        Assert.True(Views.Difference(view, Views.Augment(augmenter, images, WithBlur, view: 1)) > 0.01);
+        Assert.True(Views.Difference(view, Views.Augment(augmenter, images, WithBlur, epoch: 1)) > 0.01);
+        Assert.True(Views.Difference(view, Views.Augment(new Augmenter(32, Views.Plain, 6, CPU), images, WithBlur)) > 0.01);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Augment_StrongestRecipe_StaysInRange(int channels)
+    {
+        using var scope = NewDisposeScope();
+        var images = Views.Images(200, channels, 40, 30);
+        var recipe = WithBlur with { Brightness = 2, Contrast = 2, Saturation = 2, Hue = 0.5, JitterProbability = 1 };
+        var views = Views.Augment(new Augmenter(24, Views.Plain, 1, CPU), images, recipe);
+        Assert.Equal([200, 3, 24, 24], views.shape);
+        Assert.Equal(float32, views.dtype);
+        Assert.True(views.isfinite().all().item<bool>());
+        Assert.InRange(views.min().item<float>(), -1e-5f, 0.1f);
+        Assert.InRange(views.max().item<float>(), 0.9f, 1 + 1e-5f);
+    }
+
+    [Fact]
+    public void Augment_RecipeThatChangesNothing_ReturnsTheNormalisedImage()
+    {
+        using var scope = NewDisposeScope();
+        var images = Views.Images(3, 3, 32, 32);
+        var views = Views.Augment(new Augmenter(32, Normalisation.ImageNet, 1, CPU), images, new AugmentationRecipe { RatioMin = 1, RatioMax = 1 });
+        var mean = tensor([0.485f, 0.456f, 0.406f]).view(1, 3, 1, 1);
+        var std = tensor([0.229f, 0.224f, 0.225f]).view(1, 3, 1, 1);
+        Assert.True(Views.Difference(views, (images.to(float32) / 255 - mean) / std) < 1e-5);
+    }
+
+    [Fact]
+    public void Augment_GreyInput_EqualsThreeEqualChannels()
+    {
+        using var scope = NewDisposeScope();
+        var grey = Views.Images(60, 1, 28, 28);
+        var augmenter = new Augmenter(28, Normalisation.FashionMnist, 1, CPU);
+        var one = Views.Augment(augmenter, grey, WithBlur);
+        var three = Views.Augment(augmenter, grey.repeat(1, 3, 1, 1), WithBlur);
+        Assert.True(Views.Difference(one, three) < 1e-4); // the longer way, through saturation and hue, rounds more often
+        Assert.Equal(0, Views.Difference(one.select(1, 0), one.select(1, 2)));
+    }
+
+    [Fact]
+    public void Augment_VariableSizes_IgnoresThePadding()
+    {
+        using var scope = NewDisposeScope();
+        const int count = 40;
+        var random = Views.Images(count, 3, 60, 80);
+        int[] heights = [.. Enumerable.Range(0, count).Select(i => 20 + i)], widths = [.. Enumerable.Range(0, count).Select(i => 80 - i)];
+        var dirty = random.clone();
+        for (int i = 0; i < count; i++)
+        {
+            dirty[i].narrow(1, heights[i], 60 - heights[i]).fill_(255);
+            if (widths[i] < 80) dirty[i].narrow(2, widths[i], 80 - widths[i]).fill_(0);
+        }
+        var augmenter = new Augmenter(32, Normalisation.Cifar10, 1, CPU);
+        int[] samples = [.. Enumerable.Range(0, count)];
+        var padded = augmenter.Augment(dirty, heights, widths, samples, 0, 0, WithBlur);
+        Assert.Equal(0, Views.Difference(padded, augmenter.Augment(random, heights, widths, samples, 0, 0, WithBlur)));
+        for (int i = 0; i < count; i += 7)
+        {
+            var alone = random.narrow(0, i, 1).narrow(2, 0, heights[i]).narrow(3, 0, widths[i]).contiguous();
+            var view = augmenter.Augment(alone, [heights[i]], [widths[i]], [i], 0, 0, WithBlur);
+            Assert.True(Views.Difference(view[0], padded[i]) < 1e-5);
+        }
+    }
+
+    [Fact]
+    public void Augment_ChannelsLast_HasTheSameValuesInTheOtherOrder()
+    {
+        using var scope = NewDisposeScope();
+        var images = Views.Images(20, 3, 32, 32);
+        var augmenter = new Augmenter(32, Normalisation.Cifar10, 1, CPU);
+        var first = Views.Augment(augmenter, images, WithBlur);
+        var last = Views.Augment(augmenter, images, WithBlur, channelsLast: true);
+        Assert.Equal([3 * 32 * 32, 1, 3 * 32, 3], last.stride());
+        Assert.True(Views.Difference(first, last) < 1e-6);
+        var evaluated = augmenter.Evaluate(images, Views.Repeat(32, 20), Views.Repeat(32, 20), channelsLast: true);
+        Assert.Equal([3 * 32 * 32, 1, 3 * 32, 3], evaluated.stride());
+    }
+
+    [Fact]
+    public void Augment_ManyBatches_LeavesNoTensorsBehind()
+    {
+        var augmenter = new Augmenter(32, Normalisation.Cifar10, 1, CPU);
+        using var images = Views.Images(16, 3, 40, 36);
+        Views.Augment(augmenter, images, WithBlur).Dispose();
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        for (int epoch = 0; epoch < 5; epoch++)
+        {
+            Views.Augment(augmenter, images, WithBlur, epoch).Dispose();
+            augmenter.Evaluate(images, Views.Repeat(40, 16), Views.Repeat(36, 16)).Dispose();
+        }
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.Equal([16, 3, 40, 36], images.shape); // the caller's tensor is still there
+    }
+
+    [Fact]
+    public void Augment_Result_TakesNoGradient()
+    {
+        using var scope = NewDisposeScope();
+        Assert.False(Views.Augment(new Augmenter(16, Views.Plain, 1, CPU), Views.Images(2, 3, 16, 16), WithBlur).requires_grad);
+    }
+
+    [Fact]
+    public void Augment_ShapesThatDoNotFit_SaysWhich()
+    {
+        using var scope = NewDisposeScope();
+        var augmenter = new Augmenter(16, Views.Plain, 1, CPU);
+        var images = Views.Images(2, 3, 16, 16);
+        var recipe = AugmentationRecipe.Weak(16);
+        Assert.Contains("Float32", Assert.Throws<WclUsageException>(() => augmenter.Augment(images.to(float32), [16, 16], [16, 16], [0, 1], 0, 0, recipe)).Message);
+        Assert.Contains("2 images came with 1 heights", Assert.Throws<WclUsageException>(() => augmenter.Augment(images, [16], [16, 16], [0, 1], 0, 0, recipe)).Message);
+        Assert.Contains("3 sample numbers", Assert.Throws<WclUsageException>(() => augmenter.Augment(images, [16, 16], [16, 16], [0, 1, 2], 0, 0, recipe)).Message);
+        Assert.Contains("17 x 16", Assert.Throws<WclUsageException>(() => augmenter.Evaluate(images, [16, 17], [16, 16])).Message);
+        Assert.Throws<WclUsageException>(() => new Augmenter(0, Views.Plain, 1, CPU));
+    }
+}

@@ -1,0 +1,140 @@
+using WclSharp.Augmentation;
+using WclSharp.Randomness;
+
+namespace WclSharp.Tests.Augmentation;
+
+/// <summary>Distributions of the drawn parameters, over 20,000 samples of a fixed seed; bounds are at least four standard errors wide.</summary>
+public class ViewParametersTests
+{
+    private const int Count = 20_000;
+    private static readonly CounterRandom Random = new(7, RandomPurpose.Augmentation);
+
+    [Fact]
+    public void Draw_CropsOfALargeImage_AreUniformInAreaAndLogUniformInRatio()
+    {
+        // A square of 2,000 pixels, where rounding to whole pixels does not matter. Boxes that do not fit are redrawn, which bends
+        // both distributions, so that areas stay small enough to fit at any ratio: 0.7 * 4 / 3 < 1.
+        var recipe = new AugmentationRecipe { ScaleMin = 0.1, ScaleMax = 0.7 };
+        var views = Draw(recipe, 2000, 2000);
+        var areas = views.Select(view => (double)view.Crop.Height * view.Crop.Width / 4e6);
+        var ratios = views.Select(view => Math.Log((double)view.Crop.Width / view.Crop.Height));
+        AssertUniform(areas, 0.1, 0.7, slack: 0.002);
+        AssertUniform(ratios, Math.Log(3 / 4.0), Math.Log(4 / 3.0), slack: 0.003);
+        AssertUniform(views.Select(view => view.Crop.Top / (2000.0 - view.Crop.Height)), 0, 1, slack: 0.002);
+        AssertUniform(views.Select(view => view.Crop.Left / (2000.0 - view.Crop.Width)), 0, 1, slack: 0.002);
+    }
+
+    [Theory]
+    [InlineData(32, 32)]
+    [InlineData(1, 1)]
+    [InlineData(3, 200)]
+    [InlineData(200, 3)]
+    public void Draw_AnyImage_GivesCropsInsideIt(int height, int width)
+    {
+        foreach (var view in Draw(AugmentationRecipe.Strong(32), height, width))
+        {
+            var box = view.Crop;
+            Assert.True(box.Height >= 1 && box.Width >= 1 && box.Top >= 0 && box.Left >= 0, $"{box}");
+            Assert.True(box.Top + box.Height <= height && box.Left + box.Width <= width, $"{box}");
+        }
+    }
+
+    [Theory]
+    [InlineData(100, 1000, 0, 433, 100, 133)] // too wide: cut to 4:3
+    [InlineData(1000, 100, 433, 0, 133, 100)] // too tall: cut to 3:4
+    public void Draw_NoBoxFits_TakesTheMiddleAtTheNearestRatio(int height, int width, int top, int left, int cropHeight, int cropWidth)
+    {
+        // Nearly all of a 10:1 image at a ratio below 4:3 never fits.
+        var recipe = new AugmentationRecipe { ScaleMin = 0.9, ScaleMax = 1 };
+        foreach (var view in Draw(recipe, height, width, 50)) Assert.Equal(new CropBox(top, left, cropHeight, cropWidth), view.Crop);
+    }
+
+    [Fact]
+    public void Draw_FullScaleAndSquareRatio_TakesTheWholeImage()
+    {
+        var recipe = new AugmentationRecipe { RatioMin = 1, RatioMax = 1 };
+        foreach (var view in Draw(recipe, 32, 32, 100)) Assert.Equal(new CropBox(0, 0, 32, 32), view.Crop);
+    }
+
+    [Fact]
+    public void Draw_StrongRecipe_MeetsProbabilitiesAndRanges()
+    {
+        var views = Draw(AugmentationRecipe.Strong(224), 224, 224);
+        AssertShare(0.5, views.Count(view => view.Flip));
+        AssertShare(0.8, views.Count(view => view.Jitter));
+        AssertShare(0.2, views.Count(view => view.Greyscale));
+        AssertShare(0.5, views.Count(view => view.BlurSigmaPixels > 0));
+        AssertShare(0.4, views.Count(view => view.Flip && view.Jitter)); // independent
+        AssertShare(0.04, views.Count(view => view.Greyscale && view.Jitter && view.BlurSigmaPixels > 0 && view.Flip));
+        AssertUniform(views.Select(view => (double)view.BrightnessFactor), 0.2, 1.8, 0);
+        AssertUniform(views.Select(view => (double)view.ContrastFactor), 0.2, 1.8, 0);
+        AssertUniform(views.Select(view => (double)view.SaturationFactor), 0.2, 1.8, 0);
+        AssertUniform(views.Select(view => (double)view.HueShift), -0.2, 0.2, 0);
+        AssertUniform(views.Where(view => view.BlurSigmaPixels > 0).Select(view => (double)view.BlurSigmaPixels), 0.1, 2, 0);
+    }
+
+    [Fact]
+    public void Draw_StrengthAboveOne_KeepsFactorsPositive()
+    {
+        var views = Draw(new AugmentationRecipe { Brightness = 1.5 }, 8, 8);
+        AssertUniform(views.Select(view => (double)view.BrightnessFactor), 0, 2.5, 0);
+    }
+
+    [Fact]
+    public void Draw_JitterOrders_AreEquallyFrequent()
+    {
+        var counts = new int[24];
+        foreach (var view in Draw(AugmentationRecipe.Strong(32), 32, 32)) counts[view.JitterOrder]++;
+        double expected = Count / 24.0;
+        double chiSquared = counts.Sum(count => (count - expected) * (count - expected) / expected);
+        Assert.InRange(chiSquared, 5, 60); // 23 degrees of freedom: mean 23, standard deviation 6.8
+    }
+
+    [Fact]
+    public void OperationAt_TwentyFourOrders_AreThePermutations()
+    {
+        var orders = new HashSet<string>();
+        for (int order = 0; order < 24; order++)
+        {
+            var operations = Enumerable.Range(0, 4).Select(place => ViewParameters.OperationAt(order, place)).ToArray();
+            Assert.Equal(4, operations.Distinct().Count());
+            orders.Add(string.Join(",", operations));
+        }
+        Assert.Equal(24, orders.Count);
+    }
+
+    [Fact]
+    public void Draw_OneProbabilityChanged_LeavesTheOtherDraws()
+    {
+        var recipe = AugmentationRecipe.Weak(224);
+        for (int sample = 0; sample < 100; sample++)
+        {
+            var with = ViewParameters.Draw(Random, recipe, 100, 120, sample, 3, 1);
+            var without = ViewParameters.Draw(Random, recipe with { BlurProbability = 0 }, 100, 120, sample, 3, 1);
+            Assert.Equal(with with { BlurSigmaPixels = 0 }, without);
+        }
+    }
+
+    private static ViewParameters[] Draw(AugmentationRecipe recipe, int height, int width, int count = Count) =>
+        [.. Enumerable.Range(0, count).Select(sample => ViewParameters.Draw(Random, recipe, height, width, sample, epoch: 2, view: 1))];
+
+    /// <summary>Mean and variance of a uniform distribution, all values inside, and each tenth equally full.</summary>
+    private static void AssertUniform(IEnumerable<double> values, double low, double high, double slack)
+    {
+        var scaled = values.Select(value => (value - low) / (high - low)).ToArray();
+        double width = 4.5 / Math.Sqrt(scaled.Length);
+        Assert.All(scaled, value => Assert.InRange(value, -slack - 1e-6, 1 + slack + 1e-6));
+        Assert.InRange(scaled.Average(), 0.5 - 0.289 * width, 0.5 + 0.289 * width);
+        for (int tenth = 0; tenth < 10; tenth++)
+        {
+            double share = scaled.Count(value => (int)(Math.Clamp(value, 0, 0.9999) * 10) == tenth) / (double)scaled.Length;
+            Assert.InRange(share, 0.1 - 0.3 * width - slack, 0.1 + 0.3 * width + slack);
+        }
+    }
+
+    private static void AssertShare(double probability, int hits)
+    {
+        double error = 4.5 * Math.Sqrt(probability * (1 - probability) / Count);
+        Assert.InRange(hits / (double)Count, probability - error, probability + error);
+    }
+}
