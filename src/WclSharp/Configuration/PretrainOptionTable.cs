@@ -54,7 +54,7 @@ internal static class PretrainOptionTable
         Choice<WeakKeys>("weak-keys", "Gradient of the weak loss: through anchors only (detached) or both sides (full)", "detached",
             o => o.WeakKeys, (o, v) => o with { WeakKeys = v }),
         new PretrainOption<long>("seed", "Seed of everything random", "0", OptionValue.LongInteger,
-            (PretrainOptions o, out long v) => (v = o.Seed) >= long.MinValue, (o, v) => o with { Seed = v }),
+            Getter<long>(o => o.Seed), (o, v) => o with { Seed = v }),
 
         // How to measure.
         Integer("evaluate-every", "Evaluate every so many epochs, and after the last", "a tenth of --epochs",
@@ -66,7 +66,7 @@ internal static class PretrainOptionTable
         Text("out", "DIR", "Run folder; must be new or empty unless --resume", "runs/ and the time of the start",
             o => o.Out, (o, v) => o with { Out = v }, namesRun: true),
         new PretrainOption<bool>("resume", "Go on with the run in --out, with that run's options", "off", OptionValue.Flag,
-            (PretrainOptions o, out bool v) => v = o.Resume, (o, v) => o with { Resume = v }) { NamesRun = true, MayChangeOnResume = true },
+            Getter<bool>(o => o.Resume), (o, v) => o with { Resume = v }) { NamesRun = true, MayChangeOnResume = true },
 
         // What to run on.
         Text("device", "DEVICE", "cpu, cuda, cuda:N or auto", "auto", o => o.Device, (o, v) => o with { Device = v }, mayChangeOnResume: true, check: Device),
@@ -105,12 +105,14 @@ internal static class PretrainOptionTable
     private static PretrainOption Text(string name, string placeholder, string description, string defaultText, Func<PretrainOptions, string?> get,
         Func<PretrainOptions, string, PretrainOptions> set, Func<string, string?>? check = null, bool mayChangeOnResume = false, bool namesRun = false) =>
         new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder),
-            (PretrainOptions o, out string v) => (v = get(o)!) is not null, set, check) { MayChangeOnResume = mayChangeOnResume, NamesRun = namesRun };
+            (PretrainOptions o, out string v) => (v = get(o)!) is not null, set, check)
+        { MayChangeOnResume = mayChangeOnResume, NamesRun = namesRun };
 
     private static PretrainOption Integer(string name, string description, string defaultText, Func<PretrainOptions, int?> get,
         Func<PretrainOptions, int, PretrainOptions> set, Func<int, string?> check, bool mayChangeOnResume = false) =>
         new PretrainOption<int>(name, description, defaultText, OptionValue.Integer, Getter(get),
-            set, check) { MayChangeOnResume = mayChangeOnResume };
+            set, check)
+        { MayChangeOnResume = mayChangeOnResume };
 
     private static PretrainOption Real(string name, string description, string defaultText, Func<PretrainOptions, double?> get,
         Func<PretrainOptions, double, PretrainOptions> set, Func<double, string?> check, bool mayChangeOnResume = false) =>

@@ -9,11 +9,12 @@ namespace WclSharp.Reporting;
 
 /// <summary>
 /// The folder of one run: <c>config.json</c>, <c>metrics.jsonl</c>, <c>summary.json</c>, <c>train.log</c>,
-/// <c>bad_images.csv</c>, <c>checkpoints/</c> and <c>plots/</c>. One process at a time writes to it: the open log is the lock.
+/// <c>bad_images.csv</c>, <c>checkpoints/</c> and <c>plots/</c>. One process at a time writes to it, by <c>run.lock</c>.
 /// </summary>
 internal sealed class RunFolder : IDisposable
 {
     private readonly Lock gate = new();
+    private readonly FileStream held;
     private readonly StreamWriter log;
 
     private RunFolder(string path, bool resume)
@@ -21,7 +22,8 @@ internal sealed class RunFolder : IDisposable
         FullPath = path;
         try
         {
-            // The log first: it is the lock, so a folder that another process trains in is left as it is.
+            // Not the log itself, which people read while it grows. The lock goes with the process, however it ends.
+            held = new FileStream(Path.Combine(path, "run.lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
             var stream = new FileStream(LogPath, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
             stream.Seek(0, SeekOrigin.End);
             log = new StreamWriter(stream) { AutoFlush = true };
@@ -31,6 +33,7 @@ internal sealed class RunFolder : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             log?.Dispose();
+            held?.Dispose();
             throw new WclUsageException(resume
                 ? $"Cannot write to the run in {path}: {OneLine(e)} Is another process training in it?"
                 : NotWritable(path, e), e);
@@ -214,13 +217,14 @@ internal sealed class RunFolder : IDisposable
             }
         }
 
+        held.Dispose();
         if (!File.Exists(ConfigPath)) DeleteWhatIsEmpty();
     }
 
     /// <summary>Whether a new run can have a folder: it holds nothing, or what a run that never started left.</summary>
     private static bool IsUnused(string folder) => Directory.EnumerateFileSystemEntries(folder).All(entry => Path.GetFileName(entry) switch
     {
-        "train.log" or "bad_images.csv" or "bad_test_images.csv" => File.Exists(entry) && !File.Exists(Path.Combine(folder, "config.json")),
+        "run.lock" or "train.log" or "bad_images.csv" or "bad_test_images.csv" => File.Exists(entry) && !File.Exists(Path.Combine(folder, "config.json")),
         "checkpoints" or "plots" => Directory.Exists(entry) && !Directory.EnumerateFileSystemEntries(entry).Any(),
         _ => false,
     });

@@ -1,5 +1,4 @@
 using SkiaSharp;
-using WclSharp.Randomness;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -9,5 +8,109 @@ public sealed class PictureTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-pictures-").FullName;
 
+    private string Png => Path.Combine(folder, "picture.png");
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Curves_AllMetrics_HavePanelsWithLinesAndText()
+    {
+        CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics)], "a run");
+        using var picture = SKBitmap.Decode(Png);
+
+        Assert.Equal((3 * 520, 56 + 2 * 380), (picture.Width, picture.Height));
+        // The colours of the curves, in each third and half.
+        var blue = new SKColor(0x00, 0x72, 0xB2);
+        for (int column = 0; column < 3; column++)
+            for (int row = 0; row < 2; row++)
+                Assert.True(Count(picture, new SKRectI(column * 520, 56 + row * 380, (column + 1) * 520, 56 + (row + 1) * 380), blue) > 100);
+
+        // Text: the title's strip is not blank, which it would be without a font.
+        Assert.True(CountDark(picture, new SKRectI(0, 0, picture.Width, 56)) > 50);
+    }
+
+    [Fact]
+    public void Curves_WhatWasNotMeasured_HasNoPanel()
+    {
+        CurvesPlot.Write(Png, [new EpochMetrics { Epoch = 1, InstanceLoss = 2 }, new EpochMetrics { Epoch = 2, InstanceLoss = double.NaN }], "short");
+        using var picture = SKBitmap.Decode(Png);
+
+        Assert.Equal(520, picture.Width);
+    }
+
+    [Fact]
+    public void Curves_NothingMeasured_StillMakeAPicture()
+    {
+        CurvesPlot.Write(Png, [], "nothing");
+
+        using var picture = SKBitmap.Decode(Png);
+        Assert.Equal(520, picture.Width);
+    }
+
+    [Fact]
+    public void Sheet_Pixels_AreSharpAndFramesTellClasses()
+    {
+        var checker = Grey(2, 2, [0, 255, 255, 0], "shirt");
+        var red = new SheetImage([200, 10, 20], 3, 1, 1, "red");
+        NeighborSheet.Write(Png, [new SheetRow(checker, [new(red, 0.9, true), new(red, 0.8, false)])]);
+        using var picture = SKBitmap.Decode(Png);
+
+        // Four squares of 48 x 48 pixels, with no grey between them.
+        Assert.Equal(SKColors.Black, picture.GetPixel(24 + 46, 84 + 46));
+        Assert.Equal(SKColors.White, picture.GetPixel(24 + 49, 84 + 46));
+        Assert.Equal(SKColors.White, picture.GetPixel(24 + 46, 84 + 49));
+        Assert.Equal(SKColors.Black, picture.GetPixel(24 + 49, 84 + 49));
+        var all = picture.Info.Rect;
+        Assert.True(Count(picture, all, new SKColor(200, 10, 20)) >= 2 * 96 * 96);
+        Assert.True(Count(picture, all, new SKColor(0x2E, 0xA0, 0x43)) > 4 * 96);
+        Assert.True(Count(picture, all, new SKColor(0xB0, 0x1E, 0x1E)) > 4 * 96);
+    }
+
+    [Fact]
+    public void Sheet_WithoutLabels_HasNoClassColours()
+    {
+        var image = Grey(4, 4, new byte[16], null);
+        NeighborSheet.Write(Png, [new SheetRow(image, [new(image, 0.5, null)])]);
+        using var picture = SKBitmap.Decode(Png);
+
+        Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0x2E, 0xA0, 0x43)));
+        Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0xB0, 0x1E, 0x1E)));
+    }
+
+    [Fact]
+    public void Sheet_BytesThatDoNotFitTheShape_AreRefused()
+    {
+        var wrong = Grey(4, 4, new byte[15], null);
+
+        Assert.Contains("[1, 4, 4] with 15 bytes", Assert.Throws<ArgumentException>(() => NeighborSheet.Write(Png, [new SheetRow(wrong, [])])).Message);
+    }
+
+    private static EpochMetrics Metrics(int epoch) => new()
+    {
+        Epoch = epoch,
+        InstanceLoss = epoch == 0 ? null : 6.0 / epoch,
+        WeakLoss = epoch == 0 ? null : 5.0 / epoch,
+        Knn = 0.5 + 0.05 * epoch,
+        Components = epoch == 0 ? null : 60 - epoch,
+        LargestComponent = epoch == 0 ? null : 0.1,
+        Purity = epoch == 0 ? null : 0.4 + 0.05 * epoch,
+        EffectiveRank = 10 + epoch,
+        Lr = epoch == 0 ? null : 0.1 / epoch,
+    };
+
+    private static SheetImage Grey(int height, int width, byte[] pixels, string? caption) => new(pixels, 1, height, width, caption);
+
+    private static int Count(SKBitmap picture, SKRectI area, SKColor color) => Count(picture, area, pixel => pixel == color);
+
+    private static int CountDark(SKBitmap picture, SKRectI area) => Count(picture, area, pixel => pixel.Red < 100);
+
+    private static int Count(SKBitmap picture, SKRectI area, Func<SKColor, bool> wanted)
+    {
+        var pixels = picture.Pixels;
+        int count = 0;
+        for (int y = area.Top; y < area.Bottom; y++)
+            for (int x = area.Left; x < area.Right; x++)
+                if (wanted(pixels[y * picture.Width + x])) count++;
+        return count;
+    }
 }

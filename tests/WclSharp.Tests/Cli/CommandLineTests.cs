@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using WclSharp.Cli;
+using WclSharp.Configuration;
+using WclSharp.Evaluation;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-cli-").FullName;
+    private readonly StringWriter output = new();
+    private readonly StringWriter error = new();
+    private PretrainOptions? trained;
+    private RunEvaluationOptions? evaluated;
+    private Exception? failure;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_NoArguments_PrintsHelp()
+    {
+        Assert.Equal(0, Run());
+        Assert.Contains("wcl pretrain", output.ToString());
+    }
+
+    [Fact]
+    public void Run_Version_PrintsIt()
+    {
+        Assert.Equal(0, Run("--version"));
+        Assert.Matches(@"^wcl \d+\.\d+\.\d+\S*\s*$", output.ToString());
+        Assert.DoesNotContain('+', output.ToString());
+    }
+
+    [Fact]
+    public void Run_PretrainHelp_HasEveryOptionWithItsDefaultInOneLine()
+    {
+        Assert.Equal(0, Run("pretrain", "--help"));
+        string[] lines = output.ToString().ReplaceLineEndings("\n").Split('\n');
+        Assert.All(PretrainOptionTable.All, option => Assert.Single(lines, line =>
+            line.TrimStart().StartsWith($"--{option.Name} ", StringComparison.Ordinal) && line.Contains($"[default: {option.DefaultText}]") && line.Contains(option.Description)));
+    }
+
+    [Fact]
+    public void Run_PretrainAlone_TrainsWithDefaults()
+    {
+        Assert.Equal(0, Run("pretrain"));
+        Assert.Equal(new PretrainOptions(), trained);
+        Assert.Contains("69.9% untrained, 82.0% now (+12.1 points)", output.ToString());
+        Assert.Contains("wcl evaluate", output.ToString());
+    }
+
+    [Fact]
+    public void Run_CommandLineAndFile_CommandLineWinsOverFileOverPreset()
+    {
+        string config = Path.Combine(folder, "c.json");
+        File.WriteAllText(config, """{ "epochs": 5, "lr": 0.3, "preset": "cifar", "resume": false }""");
+
+        Assert.Equal(0, Run("pretrain", "--lr", "0.7", "--config", config, "--method=simclr"));
+
+        Assert.Equal(new PretrainOptions { Epochs = 5, LearningRate = 0.7, Preset = "cifar", Method = ContrastiveMethod.SimClr }, trained);
+        var resolved = Presets.Resolve(trained!, new DataFacts(50_000, 32, Embedded: false)).Options;
+        Assert.Equal((5, 0.7, 512), (resolved.Epochs, resolved.LearningRate, resolved.Batch)); // file, command line, preset
+    }
+
+    [Theory]
+    [InlineData("There is no option --bacth; did you mean --batch?", "pretrain", "--bacth", "3")]
+    [InlineData("There is no option --weight_decay; did you mean --weight-decay?", "pretrain", "--weight_decay=3")]
+    [InlineData("There is no command pretran; did you mean pretrain?", "pretran")]
+    [InlineData("There is no command los; did you mean loss?", "bench", "los")]
+    [InlineData("\"images\" belongs to no option", "pretrain", "images")]
+    [InlineData("--batch", "pretrain", "--batch")]
+    [InlineData("--lr is -1; it must be above zero.", "pretrain", "--lr", "-1")]
+    [InlineData("Batch size 1 gives no neighbours; use 2 or more.", "pretrain", "--batch", "1")]
+    [InlineData("RUN", "evaluate")]
+    [InlineData("--knn-k is 0; it must be 1 or more.", "evaluate", "run", "--knn-k", "0")]
+    [InlineData("such.json", "pretrain", "--config", "/no/such.json")]
+    [InlineData("no run in /no/such/run", "pretrain", "--resume", "--out", "/no/such/run")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(arguments));
+        Assert.Contains(message, error.ToString());
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Empty(output.ToString());
+        Assert.Null(trained);
+    }
+
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    public void Run_LibraryFails_IsOneLineAndItsExitCode(bool usage, int code)
+    {
+        failure = usage ? new WclUsageException("No images under /data.") : new WclException("The loss is not finite.");
+
+        Assert.Equal(code, Run("pretrain"));
+        Assert.Equal(failure.Message, error.ToString().TrimEnd());
+    }
+
+    [Fact]
+    public void Run_Verbose_AddsTheStack()
+    {
+        failure = new InvalidOperationException("odd");
+
+        Assert.Equal(1, Run("pretrain", "--verbose"));
+        Assert.Contains(nameof(CommandLineTests), error.ToString());
+    }
+
+    [Fact]
+    public void Run_Resume_TakesTheRunsOptionsAndRefusesOthers()
+    {
+        string path = Path.Combine(folder, "run");
+        using (var run = RunFolder.Create(path, resume: false, DateTime.Now))
+            run.WriteConfig(new PretrainOptions { Epochs = 5, LearningRate = 0.3, Workers = 2 });
+
+        Assert.Equal(0, Run("pretrain", "--resume", "--out", path, "--workers", "1", "--epochs", "5"));
+        Assert.Equal(new PretrainOptions { Epochs = 5, LearningRate = 0.3, Workers = 1, Out = path, Resume = true }, trained);
+
+        trained = null;
+        Assert.Equal(2, Run("pretrain", "--resume", "--out", path, "--lr", "0.4"));
+        Assert.Contains("--lr 0.4 is not what the run", error.ToString());
+        Assert.Contains("(0.3)", error.ToString());
+        Assert.Null(trained);
+    }
+
+    [Fact]
+    public void Run_Evaluate_PassesItsOptionsAndWritesJson()
+    {
+        string json = Path.Combine(folder, "e.json");
+
+        Assert.Equal(0, Run("evaluate", "runs/a", "--test", "t.tar", "--knn-k", "7", "--json", json));
+        Assert.Equal(new RunEvaluationOptions { Run = "runs/a", Test = "t.tar", KnnK = 7 }, evaluated);
+        Assert.Contains("82.0% of 2,000 images", output.ToString());
+        Assert.Contains("\"knn\": 0.82", File.ReadAllText(json));
+    }
+
+    [Fact]
+    public void Process_UnknownOption_ExitsWithTwoAndOneLineOnStandardError()
+    {
+        var (code, standardOutput, standardError) = Start("pretrain", "--epoch", "3");
+
+        Assert.Equal(2, code);
+        Assert.Empty(standardOutput);
+        Assert.Contains("did you mean --epochs?", standardError);
+    }
+
+    [Fact]
+    public void Process_Help_ExitsWithZeroWithoutEscapeCodes()
+    {
+        var (code, standardOutput, standardError) = Start("--help");
+
+        Assert.Equal(0, code);
+        Assert.Contains("pretrain", standardOutput);
+        Assert.DoesNotContain('\u001b', standardOutput);
+        Assert.Empty(standardError);
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, new CommandActions(Pretrain, Evaluate), output, error);
+
+    private PretrainResult Pretrain(PretrainOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
+    {
+        if (failure is not null) throw failure;
+        trained = options;
+        return new PretrainResult(folder, Path.Combine(folder, "encoder.safetensors"),
+            new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82 });
+    }
+
+    private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
+    {
+        evaluated = options;
+        return new(0.82, 20, 8000, 2000, 5, 1.5);
+    }
+
+    private static (int Code, string Output, string Error) Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var standardError = process.StandardError.ReadToEndAsync();
+        string standardOutput = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, standardOutput, standardError.Result);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Text;
+using WclSharp.Configuration;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Configuration;
+
+public sealed class ConfigFileTests
+{
+    /// <summary>Every property set to something that is not its default.</summary>
+    internal static readonly PretrainOptions Everything = new()
+    {
+        Data = "/images/ä \"quoted\"",
+        Test = "/test.tar",
+        Labels = "/labels.csv",
+        Limit = 1000,
+        Method = ContrastiveMethod.SimClr,
+        Preset = "cifar",
+        Arch = EncoderArch.ResNet101,
+        Width = 48,
+        Stem = EncoderStem.ImageNet,
+        ImageSize = 96,
+        Epochs = 7,
+        Batch = 128,
+        Optimizer = OptimizerKind.Lars,
+        LearningRate = 0.1 + 0.2, // 17 digits
+        WeightDecay = 1e-6,
+        Temperature = 0.07,
+        Beta = 0.5,
+        WeakKeys = WeakKeys.Full,
+        WarmupEpochs = 1.5,
+        HeadHidden = 256,
+        HeadOutput = 64,
+        EvaluateEvery = 2,
+        KnnK = 11,
+        Seed = long.MaxValue,
+        Init = "/weights.safetensors",
+        Device = "cuda:1",
+        Precision = ComputePrecision.Bf16,
+        Workers = 3,
+        MaxBad = 0.25,
+        CacheMiB = 17,
+        CacheFolder = "/cache",
+    };
+
+    [Fact]
+    public void ToJson_ThenParse_GivesEqualOptions()
+    {
+        string json = Encoding.UTF8.GetString(ConfigFile.ToJson(Everything));
+
+        Assert.Equal(Everything, ConfigFile.Parse(json, new PretrainOptions(), "config.json"));
+    }
+
+    [Fact]
+    public void ToJson_Everything_NamesEveryOptionInSnakeCase()
+    {
+        string json = Encoding.UTF8.GetString(ConfigFile.ToJson(Everything));
+
+        Assert.All(PretrainOptionTable.All.Where(option => !option.NamesRun), option => Assert.Contains($"\"{option.Key}\":", json));
+        Assert.DoesNotContain("-decay", json);
+        Assert.DoesNotContain("resume", json); // names a run, not how it is made
+    }
+
+    [Theory]
+    [InlineData("""{ "weight-decay": 0.5, "batch": 64, }""")]
+    [InlineData("""{ /* a comment */ "weight_decay": 0.5, "batch": 64 } // another""")]
+    [InlineData("""{ "weight_decay": 0.5, "batch": 64, "epochs": null }""")]
+    public void Parse_SpellingsThatAreAllowed_GiveTheSame(string json)
+    {
+        var options = ConfigFile.Parse(json, new PretrainOptions(), "c.json");
+
+        Assert.Equal(new PretrainOptions { WeightDecay = 0.5, Batch = 64 }, options);
+    }
+
+    [Theory]
+    [InlineData("""{ "weigth_decay": 0.5 }""", "\"weigth_decay\" in c.json is no option; did you mean \"weight_decay\"?")]
+    [InlineData("""{ "epochs": "ten" }""", "\"epochs\" in c.json is \"ten\"; expected a whole number.")]
+    [InlineData("""{ "epochs": 1.5 }""", "\"epochs\" in c.json is 1.5; expected a whole number.")]
+    [InlineData("""{ "lr": true }""", "\"lr\" in c.json is true; expected a number.")]
+    [InlineData("""{ "method": "moco" }""", "\"method\" in c.json is \"moco\"; expected wcl or simclr.")]
+    [InlineData("""{ "batch": 1 }""", "Batch size 1 gives no neighbours; use 2 or more.")]
+    [InlineData("""{ "config": "other.json" }""", "\"config\" in c.json is no option")]
+    [InlineData("""[1]""", "c.json holds no JSON object")]
+    [InlineData("{ \"lr\": 1,\n \"lr\": 2 }", "c.json")]
+    [InlineData("{ \"lr\": 1\n \"batch\": 2 }", "c.json, line 2 is not JSON")]
+    public void Parse_WhatIsWrong_IsSaid(string json, string message)
+    {
+        var error = Assert.Throws<WclUsageException>(() => ConfigFile.Parse(json, new PretrainOptions(), "c.json"));
+
+        Assert.Contains(message, error.Message);
+    }
+
+    [Fact]
+    public void Read_MissingFile_NamesIt()
+    {
+        var error = Assert.Throws<WclUsageException>(() => ConfigFile.Read("/no/such.json", new PretrainOptions()));
+
+        Assert.Contains("/no/such.json", error.Message);
+    }
+}

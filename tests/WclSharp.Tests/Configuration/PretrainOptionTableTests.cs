@@ -1,0 +1,53 @@
+using WclSharp.Configuration;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Configuration;
+
+public sealed class PretrainOptionTableTests
+{
+    [Fact]
+    public void All_CoversEveryPropertyOfTheOptions()
+    {
+        // Were a property left out, a run could not be repeated from its config.json.
+        Assert.Equal(typeof(PretrainOptions).GetProperties().Count(property => property.CanWrite), PretrainOptionTable.All.Count);
+        Assert.Equal(PretrainOptionTable.All.Count, PretrainOptionTable.All.Select(option => option.Name).Distinct().Count());
+    }
+
+    [Fact]
+    public void Parse_WhatShowGives_SetsTheSame()
+    {
+        var everything = ConfigFileTests.Everything with { Out = "/out", Resume = true };
+        var options = PretrainOptionTable.All.Aggregate(new PretrainOptions(), (current, option) => option.Parse(current, option.Show(everything)!));
+
+        Assert.Equal(everything, options);
+    }
+
+    [Theory]
+    [InlineData("batch", "1", "Batch size 1 gives no neighbours; use 2 or more.")]
+    [InlineData("batch", "0", "--batch is 0; it must be 2 or more.")]
+    [InlineData("temperature", "0", "--temperature is 0; it must be above zero.")]
+    [InlineData("lr", "NaN", "--lr is \"NaN\"; expected a number.")]
+    [InlineData("lr", "1e400", "--lr is \"1e400\"; expected a number.")]
+    [InlineData("epochs", "3000000000", "expected a whole number")]
+    [InlineData("width", "10", "multiple of 4")]
+    [InlineData("device", "gpu", "must be cpu, cuda, cuda:N or auto")]
+    [InlineData("max-bad", "1.5", "must be a share from 0 to 1")]
+    public void Parse_BadValue_IsRefusedWithTheValue(string name, string text, string message)
+    {
+        var error = Assert.Throws<WclUsageException>(() => PretrainOptionTable.Find(name)!.Parse(new PretrainOptions(), text));
+
+        Assert.Contains(message, error.Message);
+    }
+
+    [Fact]
+    public void Validate_BadValueSetInCode_IsRefused() =>
+        Assert.Throws<WclUsageException>(() => PretrainOptionTable.Validate(new PretrainOptions { Temperature = -1 }));
+
+    [Fact]
+    public void Differences_OnlyWhatTheResultDependsOn()
+    {
+        var other = ConfigFileTests.Everything with { LearningRate = 1, Workers = 9, Out = "/elsewhere", Resume = true };
+
+        Assert.Equal(["lr"], PretrainOptionTable.Differences(ConfigFileTests.Everything, other));
+    }
+}

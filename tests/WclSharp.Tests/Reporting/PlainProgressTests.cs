@@ -1,0 +1,78 @@
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Reporting;
+
+public sealed class PlainProgressTests
+{
+    private readonly List<string> lines = [];
+    private readonly ManualClock clock = new();
+    private readonly PlainProgress progress;
+
+    public PlainProgressTests() => progress = new PlainProgress(lines.Add, TimeSpan.FromSeconds(10), clock);
+
+    [Fact]
+    public void Report_Steps_GiveALineEveryTenSecondsAtMost()
+    {
+        for (int step = 1; step <= 100; step++)
+        {
+            progress.Report(Step(step));
+            clock.Seconds++;
+        }
+
+        Assert.Equal(10, lines.Count);
+        Assert.Equal("epoch 1/2, step 1/50, instance loss 5.500, weak loss 4.250, 812 images/s, 3% waiting for data, 1:02:05 left", lines[0]);
+        Assert.StartsWith("epoch 2/2, step 1/50,", lines[5]);
+    }
+
+    [Fact]
+    public void Report_ShortStage_GivesNoLine_LongStageDoes()
+    {
+        progress.Report(new PretrainProgress.Working("Reading", 1, 10));
+        clock.Seconds += 5;
+        progress.Report(new PretrainProgress.Working("Reading", 10, 10));
+        Assert.Empty(lines);
+
+        progress.Report(new PretrainProgress.Working("Listing", 1, null));
+        clock.Seconds += 11;
+        progress.Report(new PretrainProgress.Working("Listing", 12_345, null));
+        Assert.Equal(["Listing: 12,345"], lines);
+    }
+
+    [Fact]
+    public void Report_EpochZero_SaysTheUntrainedAccuracyUnderOneHeader()
+    {
+        progress.Report(new PretrainProgress.EpochDone(new EpochMetrics { Epoch = 0, Knn = 0.699 }, 2));
+        progress.Report(new PretrainProgress.EpochDone(new EpochMetrics { Epoch = 1, Knn = 0.75, InstanceLoss = 5, Seconds = 61 }, 2));
+
+        Assert.Equal(4, lines.Count);
+        Assert.Equal("kNN accuracy before training: 69.9%", lines[0]);
+        Assert.Equal(EpochTable.Header, lines[1]);
+        Assert.All(lines.Skip(2), line => Assert.Equal(EpochTable.Header.Length, line.Length)); // columns line up
+        Assert.Contains("75.0%", lines[3]);
+        Assert.EndsWith("1:01", lines[3]);
+    }
+
+    [Fact]
+    public void Report_Anything_HasNoEscapeCodes()
+    {
+        progress.Report(new PretrainProgress.Started(new PretrainOptions(), ["a fact"]));
+        progress.Report(Step(1));
+        progress.Report(new PretrainProgress.Warning("[careful]"));
+        progress.Report(new PretrainProgress.EpochDone(new EpochMetrics { Epoch = 1 }, 2));
+
+        Assert.Contains("warning: [careful]", lines);
+        Assert.All(lines, line => Assert.DoesNotContain(line, char.IsControl));
+    }
+
+    private static PretrainProgress.Step Step(int step) => new((step - 1) / 50 + 1, 2, step, 100, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
+
+    private sealed class ManualClock : TimeProvider
+    {
+        public long Seconds { get; set; } = 1;
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Seconds;
+    }
+}

@@ -1,0 +1,32 @@
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Reporting;
+
+public sealed class QualityWarningsTests
+{
+    [Fact]
+    public void Of_HealthyEpoch_IsEmpty() =>
+        Assert.Empty(QualityWarnings.Of(new EpochMetrics { Epoch = 3, LargestComponent = 0.1, EffectiveRank = 40, InstanceLoss = 4 }, 128));
+
+    [Fact]
+    public void Of_GiantComponent_SaysItsShareAndWhatToDo()
+    {
+        string warning = Assert.Single(QualityWarnings.Of(new EpochMetrics { Epoch = 3, LargestComponent = 0.73 }, 128));
+
+        Assert.Contains("73", warning);
+        Assert.Contains("--batch", warning);
+    }
+
+    [Theory]
+    [InlineData(2.9, 128, true)] // below three in any case
+    [InlineData(3.1, 128, false)]
+    [InlineData(30, 2048, true)] // below 2 % of 2048
+    [InlineData(60, 2048, false)]
+    public void Of_LowEffectiveRank_IsCalledCollapse(double rank, int dimension, bool warns) =>
+        Assert.Equal(warns, QualityWarnings.Of(new EpochMetrics { Epoch = 1, EffectiveRank = rank }, dimension).Count == 1);
+
+    [Fact]
+    public void Of_UntrainedNetwork_IsEmpty() =>
+        Assert.Empty(QualityWarnings.Of(new EpochMetrics { Epoch = 0, EffectiveRank = 1, LargestComponent = 1 }, 128));
+}
