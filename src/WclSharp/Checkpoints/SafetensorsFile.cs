@@ -54,8 +54,8 @@ internal static class SafetensorsFile
             for (int i = json.Length; i < padded; i++) stream.WriteByte((byte)' ');
             foreach (var (_, tensor) in list)
             {
-                using var flat = tensor.detach().cpu().contiguous();
-                stream.Write(flat.bytes);
+                using var scope = NewDisposeScope();
+                stream.Write(tensor.detach().cpu().contiguous().bytes);
             }
         });
     }

@@ -23,7 +23,8 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
         padding = [kernel / 2, kernel / 2];
         // He et al. 2015, fan-out, ReLU: what torchvision's ResNet starts from.
         double std = Math.Sqrt(2.0 / ((double)outChannels * kernel * kernel));
-        weight = new Parameter(ChannelsLast.Of(random.Normal([outChannels, inChannels, kernel, kernel], std)));
+        using var start = random.Normal([outChannels, inChannels, kernel, kernel], std);
+        weight = new Parameter(ChannelsLast.Of(start));
         RegisterComponents();
     }
 

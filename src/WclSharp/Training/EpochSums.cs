@@ -27,7 +27,14 @@ internal sealed class EpochSums : IDisposable
     public int Steps { get; private set; }
 
     /// <summary>Everything summed, read from the device.</summary>
-    public double[] Values => [.. sums.cpu().data<double>()];
+    public double[] Values
+    {
+        get
+        {
+            using var scope = NewDisposeScope();
+            return [.. sums.cpu().data<double>()];
+        }
+    }
 
     /// <summary>Adds a step. No gradient.</summary>
     public void Add(Tensor instanceLoss, Tensor? weakLoss, Tensor z1, Tensor z2, Tensor? weakLabels, WeakLabelStatistics? statistics)
