@@ -55,15 +55,28 @@ internal static class PretrainCommand
         TextWriter output, TextWriter error)
     {
         using var signals = new StopSignals(error.WriteLine);
+        string? folder = null;
         try
         {
-            var outcome = TerminalProgress.Run(output, progress => pretrain(options, progress, signals.Token));
+            var outcome = TerminalProgress.Run(output, progress =>
+                pretrain(options, new FolderWatch(progress, started => folder = started), signals.Token));
             foreach (string line in RunReport.Lines(outcome)) output.WriteLine(line);
             return ExitCodes.Done;
         }
         catch (OperationCanceledException) when (signals.ExitCode is not null)
         {
+            if (folder is not null) error.WriteLine($"Stopped and saved. Go on with: wcl pretrain --resume --out {RunReport.Quoted(RunReport.Shown(folder))}");
             return signals.ExitCode.Value;
+        }
+    }
+
+    /// <summary>Passes progress on, and notes the folder of the run that starts.</summary>
+    private sealed class FolderWatch(IProgress<PretrainProgress> next, Action<string?> started) : IProgress<PretrainProgress>
+    {
+        public void Report(PretrainProgress value)
+        {
+            if (value is PretrainProgress.Started { Options.Out: var folder }) started(folder);
+            next.Report(value);
         }
     }
 }

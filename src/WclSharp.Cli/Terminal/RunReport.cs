@@ -36,15 +36,16 @@ internal static class RunReport
         if (summary.BadImages is > 0)
             yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read; bad_images.csv says why.");
         yield return $"Encoder:      {Shown(result.EncoderFile)}";
-        yield return $"Next:         wcl evaluate {Quoted(shown)} --test PATH";
+        yield return $"Next:         wcl evaluate {Quoted(shown)}";
     }
 
     /// <summary>A path as it is shortest to type from here.</summary>
-    private static string Shown(string path)
+    public static string Shown(string path)
     {
         string relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
         return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
     }
 
-    private static string Quoted(string path) => path.Contains(' ') ? $"\"{path}\"" : path;
+    /// <summary>A path as a shell takes it.</summary>
+    public static string Quoted(string path) => path.Contains(' ') ? $"\"{path}\"" : path;
 }
