@@ -1,8 +1,12 @@
 using System.Globalization;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
+using WclSharp.Training;
 
 namespace WclSharp.Encoders;
+
+/// <summary>What an encoder's file says of it: network, input size and normalisation.</summary>
+internal sealed record EncoderFacts(EncoderArch Arch, int Width, EncoderStem Stem, int ImageSize, Normalisation Normalisation);
 
 /// <summary>An encoder's weights in files: safetensors with torchvision's names, and what is needed to use them as metadata.</summary>
 internal static class EncoderWeights
@@ -40,18 +44,28 @@ internal static class EncoderWeights
             : CheckpointStore.EncoderFile(checkpoint);
     }
 
-    /// <summary>The normalisation that a file's encoder was trained with; ImageNet's where it does not say (as torchvision's weights).</summary>
-    public static Normalisation NormalisationOf(string source)
+    /// <summary>What a file says of its encoder.</summary>
+    /// <exception cref="WclUsageException">It does not say, or says it wrongly.</exception>
+    public static EncoderFacts FactsOf(SafetensorsContent content, string path)
     {
-        using var content = SafetensorsFile.Read(Find(source));
-        return content.Metadata.TryGetValue("mean", out var mean) && content.Metadata.TryGetValue("std", out var std)
-            ? new Normalisation(Triple(mean), Triple(std))
-            : Normalisation.ImageNet;
+        string Text(string key) => content.Metadata.TryGetValue(key, out var text)
+            ? text
+            : throw new WclUsageException($"'{path}' does not say its \"{key}\"; give a run folder or an encoder.safetensors that wcl pretrain wrote.");
+        try
+        {
+            return new EncoderFacts(Enum.Parse<EncoderArch>(Text("arch"), ignoreCase: true), int.Parse(Text("width"), CultureInfo.InvariantCulture),
+                Enum.Parse<EncoderStem>(Text("stem"), ignoreCase: true), int.Parse(Text("image_size"), CultureInfo.InvariantCulture),
+                new Normalisation(Triple(Text("mean")), Triple(Text("std"))));
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
+        {
+            throw new WclUsageException($"'{path}' describes its encoder in a way that this version does not know: {e.Message}", e);
+        }
 
         static (float, float, float) Triple(string text) => text.Split(',') is [var r, var g, var b]
-            ? (Parse(r), Parse(g), Parse(b))
-            : throw new WclUsageException($"The encoder's normalisation '{text}' is not three numbers.");
-        static float Parse(string text) => float.Parse(text, CultureInfo.InvariantCulture);
+            ? (Number(r), Number(g), Number(b))
+            : throw new FormatException($"'{text}' is not three numbers.");
+        static float Number(string text) => float.Parse(text, CultureInfo.InvariantCulture);
     }
 
     private static string Invariant(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);

@@ -58,17 +58,11 @@ public static class RunEvaluation
         foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
 
         long start = Stopwatch.GetTimestamp();
-        using var encoder = new ResNet(trained.Arch!.Value, trained.Width!.Value, trained.Stem!.Value, trained.Seed);
-        string weights = EncoderWeights.Find(options.Run);
-        EncoderWeights.Load(encoder, weights);
-        encoder.to(compute.Device);
-        encoder.ComputeType = compute.Type;
-        var augmenter = new Augmenter(trained.ImageSize!.Value, EncoderWeights.NormalisationOf(weights), trained.Seed, compute.Device);
-
+        using var encoder = ImageEncoder.Load(options.Run, compute);
         int k = options.KnnK ?? KnnClassifier.DefaultK(data.Train.Count);
-        using var gallery = FeatureExtractor.Extract(encoder, augmenter, data.Train, compute.Device,
+        using var gallery = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, data.Train, compute.Device,
             done => progress?.Report(new PretrainProgress.Working("Computing features of training images", done, data.Train.Count)), cancellation);
-        using var queries = FeatureExtractor.Extract(encoder, augmenter, data.HeldOut, compute.Device,
+        using var queries = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, data.HeldOut, compute.Device,
             done => progress?.Report(new PretrainProgress.Working("Computing features of test images", done, data.HeldOut.Count)), cancellation);
         double accuracy = LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");

@@ -55,7 +55,7 @@ internal sealed class PretrainingData : IDisposable
             Labels = options.Labels,
             Limit = options.Limit,
             Seed = options.Seed,
-            StoredSide = StoredSide(options),
+            StoredSide = StoredSize.SideFor(Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide),
             MaxBad = options.MaxBad,
             CacheBytes = (long)options.CacheMiB << 20,
             CacheFolder = options.CacheFolder ?? folder?.FullPath,
@@ -101,13 +101,6 @@ internal sealed class PretrainingData : IDisposable
         if (all.BadImages > 0) lines.Add($"{all.BadImages:N0} images could not be read and are left out; bad_images.csv lists them");
         if (all.IsMemoryMapped) lines.Add($"{all.PixelBytes >> 20:N0} MiB of decoded images are kept in a memory-mapped file (--cache-mib)");
         return lines;
-    }
-
-    /// <summary>Shorter side that decoded images are kept at. Crops of at least 8 % of the area are cut from it.</summary>
-    private static int StoredSide(PretrainOptions options)
-    {
-        int side = Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide;
-        return side <= AugmentationRecipe.LargestSmallImage ? 2 * side : side * 256 / 224;
     }
 
     private static int UsualSide(ImageDataset data)

@@ -1,0 +1,111 @@
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Checkpoints;
+using WclSharp.Data;
+using WclSharp.Native;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Encoders;
+
+/// <summary>
+/// A pretrained encoder with everything that it needs to turn image files into features: network, weights, input size and
+/// normalisation. Not safe for use by several threads at once.
+/// </summary>
+public sealed class ImageEncoder : IDisposable
+{
+    private readonly ComputeDevice compute;
+    private readonly int storedSide;
+
+    private ImageEncoder(ResNet network, int imageSize, Normalisation normalisation, ComputeDevice compute)
+    {
+        (Network, this.compute, ImageSize) = (network, compute, imageSize);
+        Preparation = new Augmenter(imageSize, normalisation, seed: 0, compute.Device);
+        storedSide = StoredSize.SideFor(imageSize);
+    }
+
+    /// <summary>The network, in eval mode.</summary>
+    internal ResNet Network { get; }
+
+    /// <summary>Prepares images as the network was trained on them.</summary>
+    internal Augmenter Preparation { get; }
+
+    /// <summary>Length of a feature vector.</summary>
+    public int FeatureSize => Network.FeatureSize;
+
+    /// <summary>Side of the images that the network sees, pixels.</summary>
+    public int ImageSize { get; }
+
+    /// <summary>Loads the encoder that a run left.</summary>
+    /// <param name="source">A run folder, or the <c>encoder.safetensors</c> of one.</param>
+    /// <param name="device">cpu, cuda, cuda:N or auto.</param>
+    /// <exception cref="WclUsageException">There is no encoder there, or its file does not say how it was made.</exception>
+    public static ImageEncoder Load(string source, string device = "cpu") => Load(source, ComputeDevice.Choose(device, ComputePrecision.Fp32));
+
+    internal static ImageEncoder Load(string source, ComputeDevice compute)
+    {
+        string path = EncoderWeights.Find(source);
+        using var content = SafetensorsFile.Read(path);
+        var facts = EncoderWeights.FactsOf(content, path);
+        var network = new ResNet(facts.Arch, facts.Width, facts.Stem, seed: 0);
+        try
+        {
+            ModuleWeights.Load(network, content.Tensors, "", path);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+        network.to(compute.Device);
+        network.eval();
+        network.ComputeType = compute.Type;
+        return new ImageEncoder(network, facts.ImageSize, facts.Normalisation, compute);
+    }
+
+    /// <summary>Features of an image file (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
+    /// <returns><see cref="FeatureSize"/> numbers; their direction is what similarity is measured by.</returns>
+    /// <exception cref="WclUsageException">The file cannot be read as an image; the message says why.</exception>
+    public float[] Embed(string imagePath)
+    {
+        try
+        {
+            return Embed(File.ReadAllBytes(imagePath));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadImageException)
+        {
+            throw new WclUsageException($"'{imagePath}' cannot be read as an image: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Features of an image in memory.</summary>
+    /// <param name="encodedImage">The bytes of an image file.</param>
+    /// <returns><see cref="FeatureSize"/> numbers.</returns>
+    public float[] Embed(ReadOnlySpan<byte> encodedImage)
+    {
+        byte[] pixels = ImageDecoder.Decode(encodedImage, storedSide, out int height, out int width); // [3, height, width]
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var host = empty([1, 3, height, width], dtype: ScalarType.Byte);
+        pixels.AsSpan(0, 3 * height * width).CopyTo(host.bytes);
+        var input = Preparation.Evaluate(host.to(compute.Device), [height], [width]);
+        return Network.call(input).squeeze(0).cpu().data<float>().ToArray();
+    }
+
+    /// <summary>Cosine similarity of two feature vectors, -1 to 1.</summary>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static float Similarity(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        if (a.Length != b.Length) throw new ArgumentException($"Features of {a.Length} and {b.Length} numbers come from two encoders.");
+        double dot = 0, normA = 0, normB = 0;
+        for (int i = 0; i < a.Length; i++)
+        {
+            dot += a[i] * b[i];
+            normA += a[i] * a[i];
+            normB += b[i] * b[i];
+        }
+        return (float)(dot / Math.Sqrt(Math.Max(normA * normB, double.Epsilon)));
+    }
+
+    public void Dispose() => Network.Dispose();
+}
