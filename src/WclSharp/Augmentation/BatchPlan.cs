@@ -127,7 +127,9 @@ internal sealed class BatchPlan(int count, int outputSize)
     private static Tensor? Listed(Tensor indices, int offset, List<int> positions, int from, int length)
     {
         int first = FirstFrom(from), end = FirstFrom(from + length);
-        return end == first ? null : indices.narrow(0, offset + first, end - first).sub(from);
+        if (end == first) return null;
+        using Scalar start = from;
+        return indices.narrow(0, offset + first, end - first).sub(start);
 
         int FirstFrom(int position)
         {

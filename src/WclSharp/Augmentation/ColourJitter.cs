@@ -16,7 +16,11 @@ namespace WclSharp.Augmentation;
 /// </remarks>
 internal static class ColourJitter
 {
-    private const float RedLuma = 0.299f, GreenLuma = 0.587f, BlueLuma = 0.114f; // ITU-R 601-2
+    // A number passed to TorchSharp becomes a small native block that lives until the garbage collector comes by. Thousands of those between
+    // the large blocks of tensors keep the C heap from reusing these, and the process grows; constants are made once instead. The same goes for
+    // add with a tensor and no alpha, and for operators with a number on one side.
+    private static readonly Scalar RedLuma = 0.299f, GreenLuma = 0.587f, BlueLuma = 0.114f; // ITU-R 601-2
+    private static readonly Scalar Zero = 0, One = 1, Two = 2, Three = 3, Four = 4, Six = 6, Tiny = 1e-9;
 
     /// <summary>Number of floats of one sample in the rounds that <see cref="Blend"/> reads.</summary>
     public const int BlendLength = 3;
@@ -45,8 +49,8 @@ internal static class ColourJitter
         Tensor weight = round.narrow(1, 0, 1), isSaturation = round.narrow(1, 1, 1), isContrast = round.narrow(1, 2, 1); // [N, 1]
         var reference = Luma(planes);
         var mean = reference.mean([1], keepdim: true).mul_(isContrast); // [N, 1]
-        reference.mul_(isSaturation).add_(mean);
-        foreach (var plane in planes) plane.lerp_(reference, weight).clamp_(0, 1);
+        reference.mul_(isSaturation).add_(mean, alpha: One);
+        foreach (var plane in planes) plane.lerp_(reference, weight).clamp_(Zero, One);
     }
 
     /// <summary>Shifts the hue, keeping saturation and value of the HSV model, in place.</summary>
@@ -70,17 +74,17 @@ internal static class ColourJitter
 
         // Hue in turns: which channel leads gives the third of the circle, the other two the place in it.
         var difference = where(redLeads, green - blue, where(greenLeads, blue - red, red - green));
-        var hue = where(redLeads, none, where(greenLeads, third, two)).add_(turns);
-        hue.addcdiv_(difference, chroma.mul(6).add_(1e-9)); // where the chroma is zero, so is the difference
-        hue.sub_(hue.floor()).mul_(6); // [0, 6) sextants
+        var hue = where(redLeads, none, where(greenLeads, third, two)).add_(turns, alpha: One);
+        hue.addcdiv_(difference, chroma.mul(Six).add_(Tiny, One), One); // where the chroma is zero, so is the difference
+        hue.sub_(hue.floor()).mul_(Six); // [0, 6) sextants
 
         // clamp(|t|, 1, 2) serves all three: red rises with it from m at 1, green and blue fall with it from V.
         chroma.neg_();
-        var rising = least.add_(chroma);  // m - d
+        var rising = least.add_(chroma, alpha: One);  // m - d
         var falling = value.sub_(chroma); // V + d
-        red.copy_(hue).sub_(3).abs_().clamp_(1, 2).mul_(chroma).neg_().add_(rising);
-        green.copy_(hue).sub_(2).abs_().clamp_(1, 2).mul_(chroma).add_(falling);
-        blue.copy_(hue).sub_(4).abs_().clamp_(1, 2).mul_(chroma).add_(falling);
+        red.copy_(hue).sub_(Three).abs_().clamp_(One, Two).mul_(chroma).neg_().add_(rising, alpha: One);
+        green.copy_(hue).sub_(Two).abs_().clamp_(One, Two).mul_(chroma).add_(falling, alpha: One);
+        blue.copy_(hue).sub_(Four).abs_().clamp_(One, Two).mul_(chroma).add_(falling, alpha: One);
     }
 
     /// <summary>Sets every channel of the chosen samples to the luma, in place.</summary>

@@ -10,7 +10,8 @@ namespace WclSharp.Augmentation;
 /// </remarks>
 internal static class GaussianBlur
 {
-    private const double Negligible = 1e-9;
+    // Made once: see ColourJitter.
+    private static readonly Scalar Negligible = 1e-9, One = 1, Two = 2;
 
     /// <summary>The matrix that blurs an axis, for each sample.</summary>
     /// <param name="sigmas">[N, 1] float32, standard deviations in pixels, above zero.</param>
@@ -22,10 +23,11 @@ internal static class GaussianBlur
         // Weight of source pixel j = the Gaussian's mass over the pixel's place; what lies outside goes to the edge pixels.
         // Sampled at pixel centres and normalised over the whole line, tails included.
         long n = sigmas.shape[0];
-        var offsets = arange(1 - size, size, dtype: float32, device: sigmas.device); // [2S - 1]
-        var taps = offsets.square().neg_().view(1, -1) / sigmas.square().mul_(2);
+        using Scalar start = 1 - size, stop = size;
+        var offsets = arange(start, stop, One, dtype: float32, device: sigmas.device); // [2S - 1]
+        var taps = (offsets * offsets).neg_().view(1, -1) / (sigmas * sigmas).mul_(Two);
         taps.exp_();
-        taps.mul_((taps > Negligible).to(float32)); // products with subnormal numbers would take ten times as long
+        taps.mul_(taps.gt(Negligible).to(float32)); // products with subnormal numbers would take ten times as long
         taps.div_(taps.sum(1, keepdim: true)); // [N, 2S - 1], taps of distance 1-S .. S-1
         // Row i reads the taps from S-1-i on: a Toeplitz matrix is a view of them with a stride of minus one, so flip first.
         var toeplitz = taps.as_strided([n, size, size], [taps.stride(0), 1, 1], 0).flip(1).contiguous(); // [N, i, j] = tap(j - i)

@@ -51,6 +51,9 @@ internal readonly record struct AxisMap(float Origin, float Step, int Start, int
 /// </remarks>
 internal static class Resampler
 {
+    // Made once: see ColourJitter.
+    private static readonly Scalar Half = 0.5, One = 1, Zero = 0;
+
     /// <summary>The weights of one axis for a batch.</summary>
     /// <param name="maps">[N, 4] float32, rows as <see cref="AxisMap.Write"/> makes them, on the device to compute on.</param>
     /// <param name="outputSize">S, number of output pixels.</param>
@@ -63,12 +66,13 @@ internal static class Resampler
         using var scope = NewDisposeScope();
         var columns = maps.unsqueeze(-1); // [N, 4, 1]
         Tensor origin = columns.narrow(1, 0, 1), step = columns.narrow(1, 1, 1), start = columns.narrow(1, 2, 1), end = columns.narrow(1, 3, 1);
-        var source = arange(first, first + count, dtype: float32, device: maps.device).add_(0.5); // [L], pixel centres
-        var centres = arange(outputSize, dtype: float32, device: maps.device).add_(0.5).view(1, -1, 1) * step + origin; // [N, S, 1]
+        var source = PixelCentres(first, count, maps.device); // [L]
+        var centres = (PixelCentres(0, outputSize, maps.device).view(1, -1, 1) * step).add_(origin, alpha: One); // [N, S, 1]
         var weights = source - centres; // [N, S, L], distance in source pixels
-        weights.div_(step.abs().clamp_min_(1)).abs_().neg_().add_(1).clamp_min_(0);
+        weights.div_(step.abs().clamp_min_(One)).abs_().neg_().add_(One, One).clamp_min_(Zero);
         weights.mul_((source > start).logical_and_(source < end).to(float32)); // nothing from outside of the box
-        weights.div_(weights.sum(-1, keepdim: true).div_(gain));
+        using Scalar inverseGain = 1 / gain;
+        weights.div_(weights.sum(-1, keepdim: true).mul_(inverseGain));
         return weights.MoveToOuterDisposeScope();
     }
 
@@ -87,5 +91,11 @@ internal static class Resampler
         for (int channel = 0; channel < c; channel++)
             planes[channel] = bmm(rows, narrowed.select(1, channel)).MoveToOuterDisposeScope(); // [N, S, H] x [N, H, T]
         return planes;
+    }
+
+    private static Tensor PixelCentres(int first, int count, Device device)
+    {
+        using Scalar start = first, stop = first + count;
+        return arange(start, stop, One, dtype: float32, device: device).add_(Half, One);
     }
 }
