@@ -10,6 +10,9 @@ namespace WclSharp.Data;
 internal sealed class IdxFile : IDisposable
 {
     private const int UnsignedByte = 8;
+
+    // Deflate packs a byte into no less than 1/1032 of one, so a header that claims more than this is wrong.
+    private const double MaxPacking = 1100;
     private readonly Stream stream;
     private readonly string name;
 
@@ -27,7 +30,9 @@ internal sealed class IdxFile : IDisposable
         var first = new byte[2];
         int got = stream.ReadAtLeast(first, 2, throwOnEndOfStream: false);
         stream.Position = 0;
-        var content = got == 2 && first[0] == 0x1F && first[1] == 0x8B ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+        bool gzipped = got == 2 && first[0] == 0x1F && first[1] == 0x8B;
+        double most = gzipped ? stream.Length * MaxPacking : stream.Length;
+        var content = gzipped ? new GZipStream(stream, CompressionMode.Decompress) : stream;
         try
         {
             Span<byte> magic = stackalloc byte[4];
@@ -43,6 +48,10 @@ internal sealed class IdxFile : IDisposable
                 dimension = BinaryPrimitives.ReadInt32BigEndian(size);
                 if (dimension < 0) throw new WclUsageException($"'{name}' claims {(uint)dimension:N0} elements in a dimension, which no IDX file has.");
             }
+            // Before anybody allocates by it.
+            double claimed = 1;
+            foreach (int dimension in shape) claimed *= dimension;
+            if (claimed > most) throw new WclUsageException($"'{name}' ends before the {shape[0]:N0} elements that its header claims; copy or download it again.");
             return new(content, name, shape);
         }
         catch

@@ -21,6 +21,12 @@ internal static class ImageDecoder
     /// <summary>Sides that an image may have, pixels.</summary>
     public const int MaxSide = ushort.MaxValue;
 
+    /// <summary>The libraries that decode, with their versions, for people.</summary>
+    /// <exception cref="DllNotFoundException">SkiaSharp's native library is missing or does not load.</exception>
+    public static string Libraries => string.Create(System.Globalization.CultureInfo.InvariantCulture,
+        $"SkiaSharp {typeof(SkiaSharp.SKCodec).Assembly.GetName().Version?.ToString(3)} (native {SkiaSharp.SkiaSharpVersion.Native}), " +
+        $"LibTiff.NET {typeof(BitMiracle.LibTiff.Classic.Tiff).Assembly.GetName().Version?.ToString(3)}");
+
     /// <summary>Decodes an image.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="storedSide">Length that the shorter side is shrunk to.</param>

@@ -80,7 +80,26 @@ public class IdxSourceTests
     public void Read_HugeClaims_AreRefused()
     {
         using var folder = new DataFolder();
-        string path = folder.Write("a-images-idx3-ubyte", DataFolder.Idx([1, 60_000, 60_000], []));
+        foreach (int[] shape in (int[][])[[1, 60_000, 60_000], [int.MaxValue, 1, 1]])
+            foreach (bool gzipped in (bool[])[false, true])
+            {
+                var content = DataFolder.Idx(shape, [1, 2, 3]);
+                string path = folder.Write("a-images-idx3-ubyte", gzipped ? DataFolder.Gzip(content) : content);
+                var error = Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = path }));
+                Assert.Contains("ends before", error.Message, StringComparison.Ordinal);
+            }
+    }
+
+    [Fact]
+    public void Read_LargePictures_AreRefused()
+    {
+        using var folder = new DataFolder();
+        string path = folder["a-images-idx3-ubyte"];
+        using (var file = File.Create(path)) // sparse: no pixels are on the disk
+        {
+            file.Write(DataFolder.Idx([1, 10_000, 10_000], []));
+            file.SetLength(100_000_016);
+        }
         var error = Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = path }));
         Assert.Contains("megapixels", error.Message, StringComparison.Ordinal);
     }

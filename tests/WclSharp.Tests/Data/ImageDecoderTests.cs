@@ -199,6 +199,9 @@ public class ImageDecoderTests
     }
 
     [Fact]
+    public void Libraries_AreNamedWithVersions() => Assert.Matches(@"^SkiaSharp \d+\.\d+\.\d+ \(native \d.*\), LibTiff\.NET \d+\.\d+\.\d+$", ImageDecoder.Libraries);
+
+    [Fact]
     public void Decode_Empty_SaysSo() => Assert.Equal("the file is empty", Assert.Throws<BadImageException>(() => Decode([], out _, out _)).Message);
 
     [Fact]
