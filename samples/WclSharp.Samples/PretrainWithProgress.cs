@@ -52,8 +52,10 @@ internal static class PretrainWithProgress
                     Console.WriteLine($"epoch {report.Epoch} of {report.Epochs}: {report.ImagesPerSecond:0} images/s, {report.Left:h\\:mm\\:ss} left");
                     break;
                 case PretrainProgress.EpochDone { Metrics: var metrics }:
+                    // Epoch 0 is the untrained network: it has no losses. kNN needs images with classes.
+                    string losses = metrics.Epoch == 0 ? "" : $", instance loss {metrics.InstanceLoss:0.000}, weak loss {metrics.WeakLoss:0.000}";
                     string knn = metrics.Knn is { } accuracy ? $", kNN accuracy {accuracy:P1}" : "";
-                    Console.WriteLine($"epoch {metrics.Epoch} is done: instance loss {metrics.InstanceLoss:0.000}, weak loss {metrics.WeakLoss:0.000}{knn}");
+                    Console.WriteLine($"epoch {metrics.Epoch}{losses}{knn}");
                     break;
                 case PretrainProgress.Warning warning:
                     Console.WriteLine($"warning: {warning.Message}");
