@@ -121,7 +121,8 @@ internal static class ApiText
     private static string Property(PropertyInfo property)
     {
         var seen = property.GetAccessors(nonPublic: true).Where(IsSeen).ToArray();
-        bool required = property.IsDefined(typeof(RequiredMemberAttribute));
+        // By name: ScottPlot exports a type of this name too.
+        bool required = property.CustomAttributes.Any(attribute => attribute.AttributeType.FullName == "System.Runtime.CompilerServices.RequiredMemberAttribute");
         string get = property.GetMethod is { } getter && IsSeen(getter) ? "get; " : "";
         string set = property.SetMethod is { } setter && IsSeen(setter)
             ? setter.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit)) ? "init; " : "set; "
