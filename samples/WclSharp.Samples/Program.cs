@@ -1,0 +1,29 @@
+using WclSharp;
+using WclSharp.Samples;
+
+try
+{
+    return args switch
+    {
+        ["shortest", var photos, var photo] => Shortest.Run(photos, photo),
+        ["pretrain", var photos, var run] => PretrainWithProgress.Run(photos, run),
+        ["compare", var run, var one, var other] => CompareTwoImages.Run(run, one, other),
+        _ => Usage(),
+    };
+}
+catch (WclException e)
+{
+    // Messages are one line that says what is wrong, with the value, and what to do.
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
+
+static int Usage()
+{
+    Console.Error.WriteLine("""
+        shortest PHOTOS PHOTO   train on a folder of photographs, then embed one of them
+        pretrain PHOTOS RUN     train on a folder with progress; Ctrl-C saves, and the same line goes on
+        compare RUN ONE OTHER   how alike two photographs are to a trained encoder
+        """);
+    return 2;
+}
