@@ -19,7 +19,7 @@ public class AugmenterBenchmarks
     private int epoch;
 
     /// <summary>Batch, channels, height, width, side of the view.</summary>
-    [Params("256x3x32x32 -> 32", "256x1x28x28 -> 28", "64x3x256x340 -> 224")]
+    [Params("256x3x32x32-32", "256x1x28x28-28", "64x3x256x340-224")]
     public string Batch { get; set; } = "";
 
     [Params("weak", "strong")]
@@ -34,7 +34,7 @@ public class AugmenterBenchmarks
         TorchRuntime.EnsureLoaded();
         Allocator.KeepFreedMemory();
         set_num_threads(2);
-        var sides = Batch.Split(" -> ");
+        var sides = Batch.Split("-");
         int size = int.Parse(sides[1]);
         long[] shape = Array.ConvertAll(sides[0].Split('x'), long.Parse);
         var random = new CounterRandom(1, RandomPurpose.Evaluation);

@@ -34,10 +34,12 @@ public sealed class Augmenter
     /// <param name="normalisation">Constants of the data set.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="device">Where to compute; images that lie elsewhere are copied there.</param>
-    /// <exception cref="WclUsageException">The image size is not positive.</exception>
+    /// <exception cref="WclUsageException">The image size or a standard deviation is not positive.</exception>
     public Augmenter(int imageSize, Normalisation normalisation, long seed, Device device)
     {
         if (imageSize < 1) throw new WclUsageException($"Image size {imageSize} is not possible; use 1 or more.");
+        if (!(Math.Min(normalisation.Std.R, Math.Min(normalisation.Std.G, normalisation.Std.B)) > 0))
+            throw new WclUsageException($"Standard deviations {normalisation.Std} cannot normalise; all three have to be above 0.");
         ImageSize = imageSize;
         scales = [.. Enumerable.Range(0, 3).Select(channel => (Scalar)(1 / normalisation.StdOf(channel)))];
         shifts = [.. Enumerable.Range(0, 3).Select(channel => (Scalar)(-normalisation.MeanOf(channel) / normalisation.StdOf(channel)))];

@@ -167,5 +167,6 @@ public class AugmenterTests
         Assert.Contains("3 sample numbers", Assert.Throws<WclUsageException>(() => augmenter.Augment(images, [16, 16], [16, 16], [0, 1, 2], 0, 0, recipe)).Message);
         Assert.Contains("17 x 16", Assert.Throws<WclUsageException>(() => augmenter.Evaluate(images, [16, 17], [16, 16])).Message);
         Assert.Throws<WclUsageException>(() => new Augmenter(0, Views.Plain, 1, CPU));
+        Assert.Throws<WclUsageException>(() => new Augmenter(16, Normalisation.Grey(0, 0), 1, CPU));
     }
 }
