@@ -39,11 +39,11 @@ internal static class Presets
     private static readonly Dictionary<string, Preset> ByName = new()
     {
         ["tiny"] = new(EncoderArch.ResNet18, Width: 32, Stem: null, ImageSize: null, Batch: 256, Epochs: 10,
-            OptimizerKind.Sgd, WarmupEpochs: 1, HeadHidden: 512, HeadOutput: 128),
+            OptimizerKind.Sgd, WarmupEpochs: 1, AugmentationSchedule.Weak, HeadHidden: 512, HeadOutput: 128),
         ["cifar"] = new(EncoderArch.ResNet18, Width: 64, EncoderStem.Small, ImageSize: 32, Batch: 512, Epochs: 200,
-            OptimizerKind.Sgd, WarmupEpochs: 10, HeadHidden: 2048, HeadOutput: 128),
+            OptimizerKind.Sgd, WarmupEpochs: 10, AugmentationSchedule.Paper, HeadHidden: 2048, HeadOutput: 128),
         ["imagenet"] = new(EncoderArch.ResNet50, Width: 64, EncoderStem.ImageNet, ImageSize: 224, Batch: 4096, Epochs: 200,
-            OptimizerKind.Lars, WarmupEpochs: 10, HeadHidden: 2048, HeadOutput: 128),
+            OptimizerKind.Lars, WarmupEpochs: 10, AugmentationSchedule.Paper, HeadHidden: 2048, HeadOutput: 128),
     };
 
     public static IEnumerable<string> Names => ByName.Keys;
@@ -91,6 +91,7 @@ internal static class Presets
             WarmupEpochs = given.WarmupEpochs is { } warmup
                 ? CheckedWarmup(warmup, epochs)
                 : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
+            Augmentation = given.Augmentation ?? preset.Augmentation,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
             EvaluateEvery = given.EvaluateEvery ?? Math.Max(1, epochs / 10),
@@ -134,7 +135,7 @@ internal static class Presets
     };
 
     private sealed record Preset(EncoderArch Arch, int Width, EncoderStem? Stem, int? ImageSize, int Batch, int Epochs,
-        OptimizerKind Optimizer, double WarmupEpochs, int HeadHidden, int HeadOutput)
+        OptimizerKind Optimizer, double WarmupEpochs, AugmentationSchedule Augmentation, int HeadHidden, int HeadOutput)
     {
         public string Show(string option) => option switch
         {
@@ -146,6 +147,7 @@ internal static class Presets
             "epochs" => Epochs.ToString(CultureInfo.InvariantCulture),
             "optimizer" => Optimizer.ToString().ToLowerInvariant(),
             "warmup-epochs" => WarmupEpochs.ToString(CultureInfo.InvariantCulture),
+            "augmentation" => Augmentation.ToString().ToLowerInvariant(),
             "head-hidden" => HeadHidden.ToString(CultureInfo.InvariantCulture),
             "head-output" => HeadOutput.ToString(CultureInfo.InvariantCulture),
             _ => throw new ArgumentException($"Presets have no {option}.", nameof(option)),

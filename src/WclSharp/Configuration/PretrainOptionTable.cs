@@ -47,6 +47,8 @@ internal static class PretrainOptionTable
         Real("lr", "Peak learning rate, after warm-up", "by optimiser and batch: sgd 0.12 x batch / 256", o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
         Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", "by optimiser: sgd 0.0005",
             o => o.WeightDecay, (o, v) => o with { WeightDecay = v }, NotNegative),
+        Choice("augmentation", "Augmentation: weak during warm-up and strong after (paper), or weak throughout", Presets.Describe("augmentation"),
+            o => o.Augmentation, (o, v) => o with { Augmentation = v }),
         Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs"),
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
         Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Optimizers;
@@ -13,19 +14,24 @@ namespace WclSharp.Optimizers;
 internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum = 0.9, double trust = 0.001)
     : Optimizer(parameters)
 {
-    protected override void Update(int index, Tensor gradient, double learningRate)
+    private readonly Scalar momentum = momentum, decay = weightDecay, trust = trust, one = 1, zero = 0;
+    private Scalar? minusRate;
+
+    protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
+
+    protected override void Update(int index, Tensor gradient)
     {
         var (_, parameter, decayed) = Parameters[index];
         if (decayed)
         {
             var weightNorm = parameter.norm();
             var gradientNorm = gradient.norm();
-            var ratio = weightNorm.mul(trust).div(gradientNorm.add(weightNorm.mul(weightDecay)));
-            ratio = where(weightNorm.gt(0).logical_and(gradientNorm.gt(0)), ratio, ones_like(ratio));
-            gradient = gradient.add(parameter, weightDecay).mul_(ratio);
+            var ratio = weightNorm.mul(trust).div(gradientNorm.add(weightNorm, decay));
+            ratio = where(weightNorm.gt(zero).logical_and(gradientNorm.gt(zero)), ratio, ones_like(ratio));
+            gradient = gradient.add(parameter, decay).mul_(ratio);
         }
         var velocity = State(index, "momentum");
-        velocity.mul_(momentum).add_(gradient);
-        parameter.add_(velocity, -learningRate);
+        velocity.mul_(momentum).add_(gradient, one);
+        parameter.add_(velocity, minusRate!);
     }
 }

@@ -26,20 +26,36 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Steps++;
+        Begin(learningRate);
         for (int i = 0; i < Parameters.Count; i++)
         {
             var gradient = Parameters[i].Parameter.grad;
-            if (gradient is not null) Update(i, gradient, learningRate);
+            if (gradient is not null) Update(i, gradient);
         }
     }
 
+    /// <summary>Prepares a step: numbers that all parameters share.</summary>
+    /// <remarks>
+    /// A number that is handed to a TorchSharp operator becomes a native <see cref="Scalar"/> that lives until the garbage
+    /// collector finds it. Thousands of these between large tensors would keep the heap from shrinking together, so that
+    /// resident memory creeps up; they are made once a run or once a step instead.
+    /// </remarks>
+    protected abstract void Begin(double learningRate);
+
     /// <summary>Updates one parameter in place, inside a dispose scope and without gradient. May overwrite the gradient.</summary>
-    protected abstract void Update(int index, Tensor gradient, double learningRate);
+    protected abstract void Update(int index, Tensor gradient);
 
     /// <summary>Forgets all gradients.</summary>
     public void ZeroGradients()
     {
         foreach (var p in Parameters) p.Parameter.grad = null;
+    }
+
+    /// <summary>Replaces a number of the last step by this step's.</summary>
+    protected static void Renew(ref Scalar? number, double value)
+    {
+        number?.Dispose();
+        number = value;
     }
 
     /// <summary>A state tensor of a parameter's shape, made of zeros at first use and owned by the optimiser.</summary>

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Optimizers;
@@ -8,12 +9,16 @@ namespace WclSharp.Optimizers;
 /// </summary>
 internal sealed class Sgd(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum = 0.9) : Optimizer(parameters)
 {
-    protected override void Update(int index, Tensor gradient, double learningRate)
+    private readonly Scalar momentum = momentum, decay = weightDecay, one = 1;
+    private Scalar? minusRate;
+
+    protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
+
+    protected override void Update(int index, Tensor gradient)
     {
         var parameter = Parameters[index].Parameter;
         var velocity = State(index, "momentum");
-        velocity.mul_(momentum).add_(gradient);
-        if (weightDecay != 0) velocity.add_(parameter, weightDecay);
-        parameter.add_(velocity, -learningRate);
+        velocity.mul_(momentum).add_(gradient, one).add_(parameter, decay);
+        parameter.add_(velocity, minusRate!);
     }
 }

@@ -13,6 +13,16 @@ public enum WeakKeys
     Full,
 }
 
+/// <summary>Which augmentation recipe is used when.</summary>
+public enum AugmentationSchedule
+{
+    /// <summary>Weak during the warm-up epochs, strong after (paper, section 4.1).</summary>
+    Paper,
+
+    /// <summary>Weak throughout: for short runs on small images, which strong crops leave little of.</summary>
+    Weak,
+}
+
 /// <summary>Network of the ResNet family (He et al. 2016), as torchvision builds it.</summary>
 public enum EncoderArch { ResNet18, ResNet34, ResNet50, ResNet101 }
 
@@ -97,6 +107,9 @@ public sealed record PretrainOptions
 
     /// <summary>Gradient flow of the weak loss.</summary>
     public WeakKeys WeakKeys { get; init; } = WeakKeys.Detached;
+
+    /// <summary>Augmentation over the run.</summary>
+    public AugmentationSchedule? Augmentation { get; init; }
 
     /// <summary>Epochs of linear warm-up with weak augmentation.</summary>
     public double? WarmupEpochs { get; init; }

@@ -33,7 +33,7 @@ internal sealed class Trainer : IDisposable
         TotalSteps = (long)StepsPerEpoch * options.Epochs!.Value;
         schedule = new LearningRateSchedule(options.LearningRate!.Value, (long)(options.WarmupEpochs!.Value * StepsPerEpoch), TotalSteps);
         weak = AugmentationRecipe.Weak(options.ImageSize!.Value);
-        strong = AugmentationRecipe.Strong(options.ImageSize.Value);
+        strong = options.Augmentation == AugmentationSchedule.Weak ? weak : AugmentationRecipe.Strong(options.ImageSize.Value);
         classes = data.HasLabels ? [.. data.Labels.ToArray().Select(label => (long)label)] : null;
         Sums = new EpochSums(device, weak: model.WeakHead is not null, labels: data.HasLabels);
     }
