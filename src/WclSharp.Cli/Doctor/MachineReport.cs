@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using TorchSharp;
+using WclSharp.Data;
 using WclSharp.Native;
 using WclSharp.Reporting;
 
@@ -98,6 +99,7 @@ internal sealed class MachineReport
         int devices = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
         Add("cuda_devices", "CUDA devices", devices, devices == 0 ? "none" : string.Join(", ", GpuNames.Of(devices)));
         bool kept = Allocator.KeepFreedMemory();
+        Add("decoder", "Image decoders", ImageDecoder.Libraries);
         Add("keeps_freed_memory", "Allocator", kept, kept ? "glibc, told to keep freed memory for the next step" : "the system's, as it is");
     }
 

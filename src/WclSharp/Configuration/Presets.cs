@@ -38,12 +38,12 @@ internal static class Presets
 
     private static readonly Dictionary<string, Preset> ByName = new()
     {
-        ["tiny"] = new(EncoderArch.ResNet18, Width: 32, Stem: null, ImageSize: null, Batch: 256, Epochs: 10,
-            OptimizerKind.Sgd, WarmupEpochs: 1, AugmentationSchedule.Weak, HeadHidden: 512, HeadOutput: 128),
+        ["tiny"] = new(EncoderArch.ResNet18, Width: 32, Stem: null, ImageSize: null, Batch: 64, Epochs: 6,
+            OptimizerKind.Sgd, WarmupEpochs: 1, AugmentationSchedule.Weak, CropMin: 0.3, HeadHidden: 512, HeadOutput: 128),
         ["cifar"] = new(EncoderArch.ResNet18, Width: 64, EncoderStem.Small, ImageSize: 32, Batch: 512, Epochs: 200,
-            OptimizerKind.Sgd, WarmupEpochs: 10, AugmentationSchedule.Paper, HeadHidden: 2048, HeadOutput: 128),
+            OptimizerKind.Sgd, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, HeadHidden: 2048, HeadOutput: 128),
         ["imagenet"] = new(EncoderArch.ResNet50, Width: 64, EncoderStem.ImageNet, ImageSize: 224, Batch: 4096, Epochs: 200,
-            OptimizerKind.Lars, WarmupEpochs: 10, AugmentationSchedule.Paper, HeadHidden: 2048, HeadOutput: 128),
+            OptimizerKind.Lars, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, HeadHidden: 2048, HeadOutput: 128),
     };
 
     public static IEnumerable<string> Names => ByName.Keys;
@@ -92,6 +92,7 @@ internal static class Presets
                 ? CheckedWarmup(warmup, epochs)
                 : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
             Augmentation = given.Augmentation ?? preset.Augmentation,
+            CropMin = given.CropMin ?? preset.CropMin,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
             EvaluateEvery = given.EvaluateEvery ?? Math.Max(1, epochs / 10),
@@ -131,11 +132,13 @@ internal static class Presets
         OptimizerKind.AdamW => (1e-3 * batch / 256, 0.05),
         // Linear scaling. Full-size images are trained with a tenth of the decay (MoCo v2).
         _ when preset.Stem == EncoderStem.ImageNet => (0.03 * batch / 256, 1e-4),
+        // Short runs of narrow networks learn more from half of that (docs/performance.md).
+        _ when preset.Batch <= 64 => (0.06 * batch / 256, 5e-4),
         _ => (0.06 * batch / 128, 5e-4),
     };
 
     private sealed record Preset(EncoderArch Arch, int Width, EncoderStem? Stem, int? ImageSize, int Batch, int Epochs,
-        OptimizerKind Optimizer, double WarmupEpochs, AugmentationSchedule Augmentation, int HeadHidden, int HeadOutput)
+        OptimizerKind Optimizer, double WarmupEpochs, AugmentationSchedule Augmentation, double? CropMin, int HeadHidden, int HeadOutput)
     {
         public string Show(string option) => option switch
         {
@@ -148,6 +151,7 @@ internal static class Presets
             "optimizer" => Optimizer.ToString().ToLowerInvariant(),
             "warmup-epochs" => WarmupEpochs.ToString(CultureInfo.InvariantCulture),
             "augmentation" => Augmentation.ToString().ToLowerInvariant(),
+            "crop-min" => CropMin?.ToString(CultureInfo.InvariantCulture) ?? "the recipe's (0.2 weak, 0.08 strong)",
             "head-hidden" => HeadHidden.ToString(CultureInfo.InvariantCulture),
             "head-output" => HeadOutput.ToString(CultureInfo.InvariantCulture),
             _ => throw new ArgumentException($"Presets have no {option}.", nameof(option)),

@@ -49,6 +49,8 @@ internal static class PretrainOptionTable
             o => o.WeightDecay, (o, v) => o with { WeightDecay = v }, NotNegative),
         Choice("augmentation", "Augmentation: weak during warm-up and strong after (paper), or weak throughout", Presets.Describe("augmentation"),
             o => o.Augmentation, (o, v) => o with { Augmentation = v }),
+        Real("crop-min", "Smallest share of an image's area that a crop takes", Presets.Describe("crop-min"),
+            o => o.CropMin, (o, v) => o with { CropMin = v }, v => v is > 0 and <= 1 ? null : "must be above 0 and at most 1"),
         Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs"),
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
         Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),

@@ -54,10 +54,10 @@ public sealed record RunSummary
     /// <summary>Effective rank of the features at the last evaluation.</summary>
     public double? EffectiveRank { get; init; }
 
-    /// <summary>Mean squared distance of the two views of an image at the last evaluation.</summary>
+    /// <summary>Mean squared distance of the two views' instance projections, last epoch.</summary>
     public double? Alignment { get; init; }
 
-    /// <summary>Uniformity of the features at the last evaluation.</summary>
+    /// <summary>Mean uniformity of the instance projections in a batch, last epoch.</summary>
     public double? Uniformity { get; init; }
 
     /// <summary>Seconds of training, evaluation left out.</summary>

@@ -111,6 +111,9 @@ public sealed record PretrainOptions
     /// <summary>Augmentation over the run.</summary>
     public AugmentationSchedule? Augmentation { get; init; }
 
+    /// <summary>Smallest share of an image's area that a crop takes, above 0 to 1; null is the recipe's own (0.2 weak, 0.08 strong).</summary>
+    public double? CropMin { get; init; }
+
     /// <summary>Epochs of linear warm-up with weak augmentation.</summary>
     public double? WarmupEpochs { get; init; }
 

@@ -87,7 +87,7 @@ internal sealed class PretrainingRun : IDisposable
     private void FinishEpoch(EpochMetrics metrics, ref double? bestKnn) =>
         Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
 
-    /// <summary>After an epoch: measure, save, tell. The checkpoint comes before the line, so that a crash between repeats the epoch.</summary>
+    /// <summary>After an epoch: measure, save, tell. The line comes before the checkpoint; a crash between the two repeats the epoch, which drops the line again.</summary>
     private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)
     {
         if (evaluate) metrics = evaluator.Measure(metrics);
@@ -174,7 +174,7 @@ internal sealed class PretrainingRun : IDisposable
     }
 
     private void DrawCurves() => CurvesPlot.Write(Path.Combine(folder.PlotFolder, "curves.png"), folder.ReadMetrics(),
-        $"{options.Method} on {data.Name}, seed {options.Seed}");
+        $"{Lower(options.Method)} on {data.Name}, seed {options.Seed}");
 
     private List<string> Facts()
     {
@@ -182,12 +182,14 @@ internal sealed class PretrainingRun : IDisposable
         return
         [
             .. data.Lines,
-            string.Create(CultureInfo.InvariantCulture, $"{options.Method} with {options.Arch}, width {options.Width}, {options.Stem} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
-            string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {trainer.StepsPerEpoch} steps, batch {options.Batch}, {options.Optimizer} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
+            string.Create(CultureInfo.InvariantCulture, $"{Lower(options.Method)} with {Lower(options.Arch)}, width {options.Width}, {Lower(options.Stem)} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
+            string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {trainer.StepsPerEpoch} steps, batch {options.Batch}, {Lower(options.Optimizer)} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
             $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} threads",
             $"run folder {folder.FullPath}",
         ];
     }
+
+    private static string Lower<T>(T value) => value!.ToString()!.ToLowerInvariant();
 
     private void Warn(string message) => Report(new PretrainProgress.Warning(message));
 

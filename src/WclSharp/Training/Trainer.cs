@@ -32,8 +32,8 @@ internal sealed class Trainer : IDisposable
         StepsPerEpoch = data.Count / options.Batch!.Value;
         TotalSteps = (long)StepsPerEpoch * options.Epochs!.Value;
         schedule = new LearningRateSchedule(options.LearningRate!.Value, (long)(options.WarmupEpochs!.Value * StepsPerEpoch), TotalSteps);
-        weak = AugmentationRecipe.Weak(options.ImageSize!.Value);
-        strong = options.Augmentation == AugmentationSchedule.Weak ? weak : AugmentationRecipe.Strong(options.ImageSize.Value);
+        weak = WithCrops(AugmentationRecipe.Weak(options.ImageSize!.Value), options.CropMin);
+        strong = options.Augmentation == AugmentationSchedule.Weak ? weak : WithCrops(AugmentationRecipe.Strong(options.ImageSize.Value), options.CropMin);
         classes = data.HasLabels ? [.. data.Labels.ToArray().Select(label => (long)label)] : null;
         Sums = new EpochSums(device, weak: model.WeakHead is not null, labels: data.HasLabels);
     }
@@ -105,6 +105,9 @@ internal sealed class Trainer : IDisposable
 
     /// <summary>What the epoch that ended with the last step measured, without speed, which only its own process knows.</summary>
     public EpochMetrics EpochMeans() => Sums.Means() with { Epoch = Epoch, Lr = schedule.At(Step - 1), Seconds = Seconds };
+
+    private static AugmentationRecipe WithCrops(AugmentationRecipe recipe, double? smallest) =>
+        smallest is null ? recipe : recipe with { ScaleMin = smallest.Value };
 
     private bool Next(IEnumerator<ImageBatch> batches)
     {
