@@ -27,6 +27,8 @@ public sealed class ConfigFileTests
         Temperature = 0.07,
         Beta = 0.5,
         WeakKeys = WeakKeys.Full,
+        Augmentation = AugmentationSchedule.Paper,
+        CropMin = 0.4,
         WarmupEpochs = 1.5,
         HeadHidden = 256,
         HeadOutput = 64,

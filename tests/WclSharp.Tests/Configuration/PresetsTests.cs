@@ -15,7 +15,9 @@ public sealed class PresetsTests
             var options = Presets.Resolve(new PretrainOptions { Preset = preset }, Many).Options;
             string[] open = [.. PretrainOptionTable.All.Where(option => option.Show(options) is null).Select(option => option.Name)];
 
-            Assert.Equal(["data", "test", "labels", "limit", "init", "out", "cache-folder"], open);
+            // The paper's two recipes have each their own smallest crop.
+            string[] crop = options.Augmentation == AugmentationSchedule.Paper ? ["crop-min"] : [];
+            Assert.Equal(["data", "test", "labels", "limit", "init", .. crop, "out", "cache-folder"], open);
         }
     }
 
@@ -48,10 +50,12 @@ public sealed class PresetsTests
         Assert.Equal(EncoderStem.ImageNet, Presets.Resolve(new PretrainOptions { ImageSize = 224 }, Many).Options.Stem);
 
     [Theory]
-    [InlineData(256, 0.12)]
-    [InlineData(512, 0.24)]
-    public void Resolve_Sgd_ScalesTheRateWithTheBatch(int batch, double rate) =>
-        Assert.Equal(rate, Presets.Resolve(new PretrainOptions { Batch = batch }, Many).Options.LearningRate!.Value, 12);
+    [InlineData("tiny", 64, 0.015)]
+    [InlineData("tiny", 256, 0.06)]
+    [InlineData("cifar", 256, 0.12)]
+    [InlineData("cifar", 512, 0.24)]
+    public void Resolve_Sgd_ScalesTheRateWithTheBatch(string preset, int batch, double rate) =>
+        Assert.Equal(rate, Presets.Resolve(new PretrainOptions { Preset = preset, Batch = batch }, Many).Options.LearningRate!.Value, 12);
 
     [Fact]
     public void Resolve_WhatIsGiven_Wins()
@@ -64,11 +68,11 @@ public sealed class PresetsTests
     [Fact]
     public void Resolve_PresetBatchLargerThanData_ShrinksWithAWarning()
     {
-        var (options, warnings) = Presets.Resolve(new PretrainOptions(), new DataFacts(100, 32, Embedded: false));
+        var (options, warnings) = Presets.Resolve(new PretrainOptions(), new DataFacts(50, 32, Embedded: false));
 
-        Assert.Equal(64, options.Batch);
-        Assert.Contains("100 images", Assert.Single(warnings));
-        Assert.Equal(0.03, options.LearningRate!.Value, 12);
+        Assert.Equal(32, options.Batch);
+        Assert.Contains("50 images", Assert.Single(warnings));
+        Assert.Equal(0.0075, options.LearningRate!.Value, 12);
     }
 
     [Fact]

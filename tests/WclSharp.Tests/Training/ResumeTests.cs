@@ -12,8 +12,18 @@ public sealed class ResumeTests : IDisposable
 
     private PretrainOptions Options(string name, bool resume = false) => new()
     {
-        Limit = 320, Width = 4, HeadHidden = 16, HeadOutput = 8, Batch = 64, Epochs = 3, EvaluateEvery = 3, Seed = 5, Device = "cpu", Workers = 2,
-        Out = Path.Combine(folder, name), Resume = resume,
+        Limit = 320,
+        Width = 4,
+        HeadHidden = 16,
+        HeadOutput = 8,
+        Batch = 64,
+        Epochs = 3,
+        EvaluateEvery = 3,
+        Seed = 5,
+        Device = "cpu",
+        Workers = 2,
+        Out = Path.Combine(folder, name),
+        Resume = resume,
     };
 
     private static string Hash(string run) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(run, "encoder.safetensors"))));
