@@ -5,8 +5,8 @@ namespace WclSharp.Native;
 /// <summary>Settings of the C library's allocator that suit training.</summary>
 /// <remarks>
 /// By default glibc returns every large block to the kernel and takes it back zeroed at the next step: a page fault
-/// for every 4 KiB of every activation. Keeping freed memory instead is worth some 10 to 40 % of a step on two cores;
-/// docs/performance.md has the figures. It is a process-wide setting, so it is applied when training or a benchmark
+/// for every 4 KiB of every activation. Keeping freed memory
+/// spares that, at the price of a resident size that stays at its peak. It is a process-wide setting, so it is applied when training or a benchmark
 /// starts, not when the library is loaded.
 /// </remarks>
 internal static partial class Allocator
