@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WclSharp.Kernels;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -11,6 +12,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
     private readonly long[] strides, padding;
+    private readonly bool winogradShape;
 
     /// <param name="inChannels">Channels in.</param>
     /// <param name="outChannels">Channels out.</param>
@@ -21,6 +23,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     {
         strides = [stride, stride];
         padding = [kernel / 2, kernel / 2];
+        winogradShape = kernel == 3 && stride == 1;
         // He et al. 2015, fan-out, ReLU: what torchvision's ResNet starts from.
         double std = Math.Sqrt(2.0 / ((double)outChannels * kernel * kernel));
         using var start = random.Normal([outChannels, inChannels, kernel, kernel], std);
@@ -30,6 +33,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor input)
     {
+        if (winogradShape && WinogradConvolution.Suits(input, weight.shape[0])) return WinogradConvolution.Apply(input, weight);
         if (input.dtype == weight.dtype) return nn.functional.conv2d(input, weight, null, strides, padding);
         using var cast = weight.to(input.dtype);
         return nn.functional.conv2d(input, cast, null, strides, padding);

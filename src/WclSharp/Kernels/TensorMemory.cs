@@ -1,0 +1,20 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Kernels;
+
+/// <summary>Where a tensor's values lie.</summary>
+internal static unsafe class TensorMemory
+{
+    /// <summary>First value of a float32 tensor on the CPU. The tensor must stay alive while it is used.</summary>
+    public static float* Start(Tensor tensor)
+    {
+        // A span holds 2 GiB at most, and only its start is wanted.
+        using var scope = NewDisposeScope();
+        var first = tensor;
+        while (first.dim() > 1) first = first.select(0, 0);
+        return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
+    }
+}

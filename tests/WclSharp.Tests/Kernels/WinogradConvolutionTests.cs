@@ -1,0 +1,96 @@
+using TorchSharp;
+using WclSharp.Encoders;
+using WclSharp.Kernels;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Kernels;
+
+/// <summary>Winograd's convolution against libtorch's direct one in float64.</summary>
+public sealed class WinogradConvolutionTests
+{
+    [Theory]
+    [InlineData(2, 64, 64, 4, 4)]
+    [InlineData(3, 64, 72, 32, 32)]
+    [InlineData(5, 96, 64, 7, 9)]
+    [InlineData(1, 72, 80, 3, 5)]
+    [InlineData(130, 64, 64, 14, 14)] // several chunks
+    public void Agrees_with_a_direct_convolution(int images, int inChannels, int outChannels, int height, int width)
+    {
+        using var scope = NewDisposeScope();
+        var random = new Generator(7);
+        var input = ChannelsLast.Of(randn([images, inChannels, height, width], generator: random)).requires_grad_();
+        var weight = ChannelsLast.Of(randn([outChannels, inChannels, 3, 3], generator: random)).requires_grad_();
+        var outputGradient = randn([images, outChannels, height, width], generator: random);
+        Assert.True(WinogradConvolution.Suits(input, outChannels));
+
+        var output = WinogradConvolution.Apply(input, weight);
+        output.backward([outputGradient]);
+
+        var exactInput = input.detach().to(ScalarType.Float64).requires_grad_();
+        var exactWeight = weight.detach().to(ScalarType.Float64).requires_grad_();
+        var exact = nn.functional.conv2d(exactInput, exactWeight, padding: [1, 1]);
+        exact.backward([outputGradient.to(ScalarType.Float64)]);
+
+        Assert.Equal(exact.shape, output.shape);
+        Assert.True(output.permute(0, 2, 3, 1).is_contiguous());
+        Assert.InRange(Error(exact, output), 0, 1e-5);
+        Assert.InRange(Error(exactInput.grad!, input.grad!), 0, 1e-5);
+        Assert.InRange(Error(exactWeight.grad!, weight.grad!), 0, 1e-5);
+    }
+
+    [Theory]
+    [InlineData(32, 64, 8, 8)]  // too few channels to pay
+    [InlineData(64, 65, 8, 8)]  // not whole vectors
+    [InlineData(64, 64, 2, 8)]  // nearly all of a tile would hang over
+    public void Leaves_other_shapes_to_libtorch(int inChannels, int outChannels, int height, int width)
+    {
+        using var input = zeros([2, inChannels, height, width]);
+        Assert.False(WinogradConvolution.Suits(input, outChannels));
+    }
+
+    [Fact]
+    public void Gives_the_same_bits_at_every_call()
+    {
+        using var scope = NewDisposeScope();
+        var input = ChannelsLast.Of(randn([37, 64, 16, 16])).requires_grad_();
+        var weight = ChannelsLast.Of(randn([64, 64, 3, 3])).requires_grad_();
+        var first = Gradients();
+        for (int i = 0; i < 5; i++)
+            foreach (var (a, b) in first.Zip(Gradients())) Assert.True(a.allclose(b, 0, 0));
+
+        Tensor[] Gradients()
+        {
+            input.grad = weight.grad = null;
+            var output = WinogradConvolution.Apply(input, weight);
+            output.square().sum().backward();
+            return [output.detach(), input.grad!.clone(), weight.grad!.clone()];
+        }
+    }
+
+    [Fact]
+    public void Leaves_no_tensors_behind()
+    {
+        using var weight = ChannelsLast.Of(randn([64, 64, 3, 3])).requires_grad_();
+        using var input = ChannelsLast.Of(randn([2, 64, 8, 8])).requires_grad_();
+        Step();
+        long before = Tensor.TotalCount;
+        for (int i = 0; i < 20; i++) Step();
+        Assert.Equal(before, Tensor.TotalCount);
+
+        void Step()
+        {
+            using var scope = NewDisposeScope();
+            WinogradConvolution.Apply(WinogradConvolution.Apply(input, weight), weight).sum().backward();
+            weight.grad = null;
+            input.grad = null;
+        }
+    }
+
+    /// <summary>Largest difference over the largest value.</summary>
+    private static double Error(Tensor exact, Tensor actual)
+    {
+        using var scope = NewDisposeScope();
+        var wide = actual.detach().to(ScalarType.Float64);
+        return (wide - exact.detach()).abs().max().ToDouble() / exact.abs().max().ToDouble();
+    }
+}
