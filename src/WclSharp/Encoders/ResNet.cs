@@ -93,7 +93,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var y = ChannelsLast.Of(x.to(computeType));
-        y = nn.functional.relu(bn1.call(conv1.call(y)), inplace: true);
+        y = Activation.Of(bn1, conv1.call(y));
         if (Stem == EncoderStem.ImageNet) y = nn.functional.max_pool2d(y, 3, 2, 1);
         y = layer4.call(layer3.call(layer2.call(layer1.call(y))));   // [N, FeatureSize, h, w]
         if (computeType == ScalarType.BFloat16) y = y.to(ScalarType.Float32); // the mean over places in float32

@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WclSharp.Kernels;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -29,9 +30,8 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var y = nn.functional.relu(bn1.call(conv1.call(x)), inplace: true);
-        y = bn2.call(conv2.call(y));
-        return Shortcut.Add(y, downsample, x).MoveToOuterDisposeScope();
+        var y = Activation.Of(bn1, conv1.call(x));
+        return Activation.Of(bn2, conv2.call(y), Shortcut.Of(downsample, x)).MoveToOuterDisposeScope();
     }
 }
 
@@ -62,10 +62,9 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var y = nn.functional.relu(bn1.call(conv1.call(x)), inplace: true);
-        y = nn.functional.relu(bn2.call(conv2.call(y)), inplace: true);
-        y = bn3.call(conv3.call(y));
-        return Shortcut.Add(y, downsample, x).MoveToOuterDisposeScope();
+        var y = Activation.Of(bn1, conv1.call(x));
+        y = Activation.Of(bn2, conv2.call(y));
+        return Activation.Of(bn3, conv3.call(y), Shortcut.Of(downsample, x)).MoveToOuterDisposeScope();
     }
 }
 
@@ -77,7 +76,17 @@ internal static class Shortcut
             ? null
             : nn.Sequential(("0", new Convolution(inChannels, outChannels, 1, stride, random)), ("1", nn.BatchNorm2d(outChannels)));
 
-    /// <summary>relu(y + shortcut(x)), in y's memory: batch norm's backward reads its input, not its output.</summary>
-    public static Tensor Add(Tensor y, Sequential? downsample, Tensor x) =>
-        nn.functional.relu(y.add_(downsample is null ? x : downsample.call(x)), inplace: true);
+    public static Tensor Of(Sequential? downsample, Tensor x) => downsample is null ? x : downsample.call(x);
+}
+
+/// <summary>relu(batch norm(x) + residual), what follows every convolution but those of shortcuts.</summary>
+internal static class Activation
+{
+    public static Tensor Of(BatchNorm2d norm, Tensor x, Tensor? residual = null)
+    {
+        if (BatchNormReLU.Suits(norm, x)) return BatchNormReLU.Apply(norm, x, residual);
+        // In batch norm's own output: its backward reads its input.
+        var y = norm.call(x);
+        return nn.functional.relu(residual is null ? y : y.add_(residual), inplace: true);
+    }
 }

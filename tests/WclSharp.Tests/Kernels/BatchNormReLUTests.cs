@@ -1,0 +1,99 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using WclSharp.Encoders;
+using WclSharp.Kernels;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Kernels;
+
+/// <summary>Batch norm, residual and ReLU in one operator against libtorch's three in float64.</summary>
+public sealed class BatchNormReLUTests
+{
+    [Theory]
+    [InlineData(2, 16, 3, 5, false)]
+    [InlineData(2, 16, 3, 5, true)]
+    [InlineData(64, 48, 13, 9, false)]
+    [InlineData(64, 48, 13, 9, true)]
+    [InlineData(16, 512, 1, 1, true)]
+    [InlineData(40, 16, 32, 32, false)]
+    public void Agrees_with_separate_operators(int images, int channels, int height, int width, bool residual)
+    {
+        using var scope = NewDisposeScope();
+        var random = new Generator(11);
+        long[] shape = [images, channels, height, width];
+        // Far from zero, where careless sums lose digits.
+        var x = ChannelsLast.Of(randn(shape, generator: random).mul(3).add(randn([1, channels, 1, 1], generator: random).mul(50))).requires_grad_();
+        var added = residual ? ChannelsLast.Of(randn(shape, generator: random)).requires_grad_() : null;
+        var gradient = randn(shape, generator: random);
+        var (norm, exactNorm) = (Norm(ScalarType.Float32), Norm(ScalarType.Float64));
+        Assert.True(BatchNormReLU.Suits(norm, x));
+
+        var y = BatchNormReLU.Apply(norm, x, added);
+        y.backward([gradient]);
+
+        var exactX = x.detach().to(ScalarType.Float64).requires_grad_();
+        var exactAdded = added?.detach().to(ScalarType.Float64).requires_grad_();
+        var sum = exactNorm.call(exactX);
+        var exact = nn.functional.relu(exactAdded is null ? sum : sum + exactAdded);
+        exact.backward([gradient.to(ScalarType.Float64)]);
+
+        Close(exact, y, 2e-5);
+        Close(exactX.grad!, x.grad!, 2e-5);
+        if (residual) Close(exactAdded!.grad!, added!.grad!, 1e-6);
+        Close(exactNorm.weight!.grad!, norm.weight!.grad!, 2e-5);
+        Close(exactNorm.bias!.grad!, norm.bias!.grad!, 2e-5);
+        Close(exactNorm.running_mean!, norm.running_mean!, 1e-6);
+        Close(exactNorm.running_var!, norm.running_var!, 1e-5);
+        Assert.Equal(1f, norm.num_batches_tracked!.item<float>()); // TorchSharp counts in float32
+
+        BatchNorm2d Norm(ScalarType type)
+        {
+            var made = nn.BatchNorm2d(channels, dtype: type);
+            var start = new Generator(3);
+            using var noGradient = no_grad();
+            made.weight!.copy_(randn([channels], generator: start));
+            made.bias!.copy_(randn([channels], generator: start));
+            return made;
+        }
+    }
+
+    [Fact]
+    public void Leaves_evaluation_and_odd_channels_to_libtorch()
+    {
+        using var x = zeros([2, 16, 4, 4]);
+        using var odd = zeros([2, 12, 4, 4]);
+        using var norm = nn.BatchNorm2d(16);
+        Assert.True(BatchNormReLU.Suits(norm, x));
+        Assert.False(BatchNormReLU.Suits(norm, odd));
+        norm.eval();
+        Assert.False(BatchNormReLU.Suits(norm, x));
+    }
+
+    [Fact]
+    public void Leaves_no_tensors_behind()
+    {
+        using var norm = nn.BatchNorm2d(32);
+        using var x = ChannelsLast.Of(randn([2, 32, 8, 8])).requires_grad_();
+        Step();
+        long before = Tensor.TotalCount;
+        for (int i = 0; i < 20; i++) Step();
+        Assert.Equal(before, Tensor.TotalCount);
+
+        void Step()
+        {
+            using var scope = NewDisposeScope();
+            var y = BatchNormReLU.Apply(norm, x, null);
+            BatchNormReLU.Apply(norm, y, x).sum().backward();
+            x.grad = norm.weight!.grad = norm.bias!.grad = null;
+        }
+    }
+
+    /// <summary>Equal but for a share of the largest value.</summary>
+    private static void Close(Tensor exact, Tensor actual, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        Assert.Equal(exact.shape, actual.shape);
+        var difference = (actual.detach().to(ScalarType.Float64) - exact.detach()).abs().max().ToDouble();
+        Assert.InRange(difference / Math.Max(1e-3, exact.abs().max().ToDouble()), 0, tolerance);
+    }
+}
