@@ -11,7 +11,6 @@ namespace WclSharp.Kernels;
 internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReLU>
 {
     private static readonly Scalar One = 1;
-    private static readonly List<Tensor> Returned = [];
     [ThreadStatic] private static autograd.AutogradContext? applied;
 
     /// <inheritdoc/>
@@ -69,9 +68,7 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
     /// <inheritdoc/>
     public override unsafe List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient)
     {
-        foreach (var tensor in Returned) tensor.Dispose();
-        Returned.Clear();
-
+        AutogradMemory.FreeReturned();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var saved = context.get_saved_variables();
@@ -82,8 +79,7 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
         long rows = x.numel() / channels;
         float* mean = TensorMemory.Start(statistics), inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
         float* source = TensorMemory.Start(x), gradient = TensorMemory.Start(dy), output = y is null ? null : TensorMemory.Start(y);
-        double[] sum = new double[channels], product = new double[channels];
-        BatchNormKernels.GradientSums(gradient, source, output, rows, channels, scale, shift, mean, sum, product);
+        var (sum, product) = BatchNormKernels.GradientSums(gradient, source, output, rows, channels, scale, shift, mean);
 
         var lines = empty([4, channels], ScalarType.Float32);           // slope, offset, dweight, dbias
         float* slope = TensorMemory.Start(lines), offset = slope + channels, weightGradient = offset + channels, biasGradient = weightGradient + channels;
@@ -102,14 +98,11 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
         BatchNormKernels.InputGradient(gradient, source, output, rows, channels, scale, shift, slope, offset,
             TensorMemory.Start(dx), dr is null ? null : TensorMemory.Start(dr));
 
-        Returned.Add(dx.permute(0, 3, 1, 2).DetachFromDisposeScope());
-        Returned.Add(lines.select(0, 2).clone().DetachFromDisposeScope());
-        Returned.Add(lines.select(0, 3).clone().DetachFromDisposeScope());
-        if (dr is not null) Returned.Add(dr.permute(0, 3, 1, 2).DetachFromDisposeScope());
+        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null);
         outputGradient.Dispose();
         foreach (var tensor in saved) tensor.Dispose();
-        context.Dispose();
-        return [Returned[0], Returned[1], Returned[2], dr is null ? null! : Returned[3], null!];
+        context.Dispose(); // what was saved, now and not with the graph
+        return gradients;
     }
 
     private static unsafe void UpdateRunning(BatchNorm2d norm, float* mean, float* variance, long rows, int channels)

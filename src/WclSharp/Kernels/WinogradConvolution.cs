@@ -16,16 +16,13 @@ namespace WclSharp.Kernels;
 /// </remarks>
 internal sealed class WinogradConvolution : autograd.SingleTensorFunction<WinogradConvolution>
 {
+    private static readonly Scalar One = 1;
     private const int ChunkBytes = 8 << 20;
 
     // Below this the transforms cost more than the multiplications they save: docs/performance.md.
     private const int LeastChannels = 64;
 
-    // A gradient that was returned must live until the engine has taken it, and no longer: see backward.
-    private static readonly List<Tensor> Returned = [];
-
     [ThreadStatic] private static autograd.AutogradContext? applied;
-    [ThreadStatic] private static Workspace? inputTiles, outputTiles, products, transformedKernels, kernelGradients;
 
     /// <inheritdoc/>
     public override string Name => nameof(WinogradConvolution);
@@ -59,18 +56,19 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
         var (input, weight) = ((Tensor)arguments[0], (Tensor)arguments[1]);
         context.save_for_backward([input, weight]);
         applied = context;
+        using var workspace = Workspace.Rent();
         using var scope = NewDisposeScope();
         var x = input.permute(0, 2, 3, 1).contiguous();                 // [N, H, W, C]
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
-        var kernels = Kernels(weight);                                  // [36, K, C]
+        var kernels = Kernels(weight, workspace);                       // [36, K, C]
         var y = empty([images, height, width, outChannels], ScalarType.Float32);
         var inTiles = new WinogradTiles(height, width, inChannels);
         var outTiles = new WinogradTiles(height, width, outChannels);
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
         {
             using var chunk = NewDisposeScope();
-            var v = inTiles.Empty(count, inputTiles ??= new(), padded: true);    // [36, T, C]
-            var m = outTiles.Empty(count, products ??= new(), padded: false); // [36, T, K]
+            var v = inTiles.Empty(count, workspace, "input tiles", padded: true);   // [36, T, C]
+            var m = outTiles.Empty(count, workspace, "products", padded: false);     // [36, T, K]
             inTiles.FromInput(x.narrow(0, start, count), v);
             BatchedProduct.Into(v, kernels.transpose(1, 2), m);
             outTiles.ToOutput(m, y.narrow(0, start, count));
@@ -81,42 +79,39 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
     /// <inheritdoc/>
     public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient)
     {
-        // The engine reads the returned handles after this method; by the next call it holds what it needs.
-        foreach (var tensor in Returned) tensor.Dispose();
-        Returned.Clear();
-
+        AutogradMemory.FreeReturned();
         using var noGradient = no_grad();
+        using var workspace = Workspace.Rent();
         using var scope = NewDisposeScope();
         var saved = context.get_saved_variables();
         var (input, weight) = (saved[0], saved[1]);
         var x = input.permute(0, 2, 3, 1).contiguous();                 // [N, H, W, C]
         var dy = outputGradient.permute(0, 2, 3, 1).contiguous();       // [N, H, W, K]
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
-        var kernels = Kernels(weight);                                  // [36, K, C]
+        var kernels = Kernels(weight, workspace);                       // [36, K, C]
         var dx = empty([images, height, width, inChannels], ScalarType.Float32);
-        var du = (kernelGradients ??= new()).Take(kernels.numel()).view(kernels.shape); // [36, K, C]
+        var du = workspace.Take("kernel gradients", kernels.numel()).view(kernels.shape); // [36, K, C]
         var inTiles = new WinogradTiles(height, width, inChannels);
         var outTiles = new WinogradTiles(height, width, outChannels);
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
         {
             using var chunk = NewDisposeScope();
-            var v = inTiles.Empty(count, inputTiles ??= new(), padded: true);    // [36, T, C]
-            var dm = outTiles.Empty(count, outputTiles ??= new(), padded: true); // [36, T, K]
+            var v = inTiles.Empty(count, workspace, "input tiles", padded: true);   // [36, T, C]
+            var dm = outTiles.Empty(count, workspace, "output tiles", padded: true); // [36, T, K]
             inTiles.FromInput(x.narrow(0, start, count), v);
             outTiles.FromOutputGradient(dy.narrow(0, start, count), dm);
             if (start == 0) BatchedProduct.Into(dm.transpose(1, 2), v, du);
-            else du.add_(dm.transpose(1, 2).bmm(v));
-            var dv = inTiles.Empty(count, products ??= new(), padded: false); // [36, T, C]
+            else du.add_(dm.transpose(1, 2).bmm(v), One);
+            var dv = inTiles.Empty(count, workspace, "products", padded: false);     // [36, T, C]
             BatchedProduct.Into(dm, kernels, dv);
             inTiles.ToInputGradient(dv, dx.narrow(0, start, count));
         }
 
-        Returned.Add(dx.permute(0, 3, 1, 2).DetachFromDisposeScope());
-        Returned.Add(WeightGradient(du, weight).DetachFromDisposeScope());
+        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), WeightGradient(du, weight));
         outputGradient.Dispose();
         foreach (var tensor in saved) tensor.Dispose();
         context.Dispose(); // what was saved, now and not with the graph
-        return [.. Returned];
+        return gradients;
     }
 
     private static (int Images, int Height, int Width, int InChannels, int OutChannels) Sizes(Tensor x, Tensor weight) =>
@@ -129,12 +124,12 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
     }
 
     /// <summary>G g G' of every kernel, [36, K, C].</summary>
-    private static unsafe Tensor Kernels(Tensor weight)
+    private static unsafe Tensor Kernels(Tensor weight, Workspace workspace)
     {
         int outChannels = (int)weight.shape[0], inChannels = (int)weight.shape[1];
         var taps = weight.permute(0, 2, 3, 1).contiguous();             // [K, 3, 3, C]
         long[] shape = [WinogradTransforms.Products, outChannels, inChannels];
-        var kernels = (transformedKernels ??= new()).Take(shape[0] * shape[1] * shape[2]).view(shape);
+        var kernels = workspace.Take("kernels", shape[0] * shape[1] * shape[2]).view(shape);
         float* source = TensorMemory.Start(taps), target = TensorMemory.Start(kernels);
         long stride = (long)outChannels * inChannels;
         TorchThreads.For(outChannels, k =>

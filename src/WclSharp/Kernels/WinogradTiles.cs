@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using static TorchSharp.torch;
 using Values = System.Numerics.Vector<float>;
@@ -22,101 +23,126 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
 
     /// <summary>Room for the tiles of some images, [36, images * tiles, C] float32, uninitialised.</summary>
     /// <param name="images">Images.</param>
-    /// <param name="workspace">Memory to use.</param>
+    /// <param name="workspace">Where to take the memory from.</param>
+    /// <param name="purpose">What for: see <see cref="Workspace.Take"/>.</param>
     /// <param name="padded">
     /// True for tiles that a kernel writes: the rows of different matrices would fall on the same cache sets if these lay
     /// at powers of two. A product's result must not be: libtorch would go through a copy.
     /// </param>
-    public Tensor Empty(int images, Workspace workspace, bool padded)
+    public Tensor Empty(int images, Workspace workspace, string purpose, bool padded)
     {
         long rows = (long)images * PerImage, matrix = rows * channels + (padded ? MatrixPadding : 0);
-        var memory = workspace.Take(WinogradTransforms.Products * matrix);
+        var memory = workspace.Take(purpose, WinogradTransforms.Products * matrix);
         return memory.as_strided([WinogradTransforms.Products, rows, channels], [matrix, channels, 1], 0);
     }
 
     /// <summary>B' d B of every tile of the input of a convolution.</summary>
     public void FromInput(Tensor images, Tensor tiles) => ForEachImage(images, tiles, (image, matrices, stride) =>
     {
-        var d = stackalloc Values[WinogradTransforms.Products];
-        var source = stackalloc float*[WinogradTransforms.Products];
+        var pixels = stackalloc float*[WinogradTransforms.Products];
         var outside = stackalloc float[channels];
         new Span<float>(outside, channels).Clear();
         for (int tile = 0; tile < PerImage; tile++, matrices += channels)
         {
-            Places(image, outside, tile, WinogradTransforms.Inputs, -1, source);
-            for (int c = 0; c < channels; c += Values.Count)
-            {
-                for (int i = 0; i < WinogradTransforms.Products; i++) d[i] = *(Values*)(source[i] + c);
-                WinogradTransforms.Input(d);
-                var target = matrices + c;
-                for (int i = 0; i < WinogradTransforms.Products; i++, target += stride) *(Values*)target = d[i];
-            }
+            Places(image, outside, tile, WinogradTransforms.Inputs, -1, pixels);
+            FromInput(pixels, matrices, stride, channels);
         }
     });
 
-    /// <summary>The adjoint of <see cref="FromInput"/>: the gradient of the input, from that of its tiles.</summary>
+    /// <summary>The adjoint of <see cref="FromInput(Tensor, Tensor)"/>: the gradient of the input, from that of its tiles.</summary>
     public void ToInputGradient(Tensor tiles, Tensor images) => ForEachImage(images, tiles, (image, matrices, stride) =>
     {
-        var t = stackalloc Values[WinogradTransforms.Products];
-        var place = stackalloc float*[WinogradTransforms.Products];
-        var outside = stackalloc float[channels]; // written, never read
+        var pixels = stackalloc float*[WinogradTransforms.Products];
+        var outside = stackalloc float[channels]; // summed into, never read
         new Span<float>(outside, channels).Clear();
         new Span<float>(image, height * width * channels).Clear();
         for (int tile = 0; tile < PerImage; tile++, matrices += channels)
         {
-            Places(image, outside, tile, WinogradTransforms.Inputs, -1, place);
-            for (int c = 0; c < channels; c += Values.Count)
-            {
-                var source = matrices + c;
-                for (int i = 0; i < WinogradTransforms.Products; i++, source += stride) t[i] = *(Values*)source;
-                WinogradTransforms.InputAdjoint(t);
-                for (int i = 0; i < WinogradTransforms.Products; i++) *(Values*)(place[i] + c) += t[i];
-            }
+            Places(image, outside, tile, WinogradTransforms.Inputs, -1, pixels);
+            ToInputGradient(matrices, stride, pixels, channels);
         }
     });
 
     /// <summary>A' m A of every tile: the output of a convolution.</summary>
     public void ToOutput(Tensor tiles, Tensor images) => ForEachImage(images, tiles, (image, matrices, stride) =>
     {
-        var m = stackalloc Values[WinogradTransforms.Products];
-        var place = stackalloc float*[WinogradTransforms.Products];
+        var pixels = stackalloc float*[WinogradTransforms.Products];
         var outside = stackalloc float[channels];
         for (int tile = 0; tile < PerImage; tile++, matrices += channels)
         {
-            Places(image, outside, tile, WinogradTransforms.Outputs, 0, place);
-            for (int c = 0; c < channels; c += Values.Count)
-            {
-                var source = matrices + c;
-                for (int i = 0; i < WinogradTransforms.Products; i++, source += stride) m[i] = *(Values*)source;
-                WinogradTransforms.Output(m);
-                for (int y = 0; y < WinogradTransforms.Outputs; y++)
-                    for (int x = 0; x < WinogradTransforms.Outputs; x++)
-                        *(Values*)(place[y * WinogradTransforms.Outputs + x] + c) = m[y * WinogradTransforms.Inputs + x];
-            }
+            Places(image, outside, tile, WinogradTransforms.Outputs, 0, pixels);
+            ToOutput(matrices, stride, pixels, channels);
         }
     });
 
-    /// <summary>The adjoint of <see cref="ToOutput"/>: A y A' of every tile of the output's gradient.</summary>
+    /// <summary>The adjoint of <see cref="ToOutput(Tensor, Tensor)"/>: A y A' of every tile of the output's gradient.</summary>
     public void FromOutputGradient(Tensor images, Tensor tiles) => ForEachImage(images, tiles, (image, matrices, stride) =>
     {
-        var y = stackalloc Values[WinogradTransforms.Products];
-        var source = stackalloc float*[WinogradTransforms.Products];
+        var pixels = stackalloc float*[WinogradTransforms.Products];
         var outside = stackalloc float[channels];
         new Span<float>(outside, channels).Clear();
         for (int tile = 0; tile < PerImage; tile++, matrices += channels)
         {
-            Places(image, outside, tile, WinogradTransforms.Outputs, 0, source);
-            for (int c = 0; c < channels; c += Values.Count)
-            {
-                for (int row = 0; row < WinogradTransforms.Outputs; row++)
-                    for (int x = 0; x < WinogradTransforms.Outputs; x++)
-                        y[row * WinogradTransforms.Inputs + x] = *(Values*)(source[row * WinogradTransforms.Outputs + x] + c);
-                WinogradTransforms.OutputAdjoint(y);
-                var target = matrices + c;
-                for (int i = 0; i < WinogradTransforms.Products; i++, target += stride) *(Values*)target = y[i];
-            }
+            Places(image, outside, tile, WinogradTransforms.Outputs, 0, pixels);
+            FromOutputGradient(pixels, matrices, stride, channels);
         }
     });
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FromInput(float** pixels, float* matrices, long stride, int channels)
+    {
+        var d = stackalloc Values[WinogradTransforms.Products];
+        for (int c = 0; c < channels; c += Values.Count)
+        {
+            for (int i = 0; i < WinogradTransforms.Products; i++) d[i] = *(Values*)(pixels[i] + c);
+            WinogradTransforms.Input(d);
+            var target = matrices + c;
+            for (int i = 0; i < WinogradTransforms.Products; i++, target += stride) *(Values*)target = d[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ToInputGradient(float* matrices, long stride, float** pixels, int channels)
+    {
+        var t = stackalloc Values[WinogradTransforms.Products];
+        for (int c = 0; c < channels; c += Values.Count)
+        {
+            var source = matrices + c;
+            for (int i = 0; i < WinogradTransforms.Products; i++, source += stride) t[i] = *(Values*)source;
+            WinogradTransforms.InputAdjoint(t);
+            for (int i = 0; i < WinogradTransforms.Products; i++) *(Values*)(pixels[i] + c) += t[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ToOutput(float* matrices, long stride, float** pixels, int channels)
+    {
+        var m = stackalloc Values[WinogradTransforms.Products];
+        for (int c = 0; c < channels; c += Values.Count)
+        {
+            var source = matrices + c;
+            for (int i = 0; i < WinogradTransforms.Products; i++, source += stride) m[i] = *(Values*)source;
+            WinogradTransforms.Output(m);
+            for (int y = 0; y < WinogradTransforms.Outputs; y++)
+                for (int x = 0; x < WinogradTransforms.Outputs; x++)
+                    *(Values*)(pixels[y * WinogradTransforms.Outputs + x] + c) = m[y * WinogradTransforms.Inputs + x];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FromOutputGradient(float** pixels, float* matrices, long stride, int channels)
+    {
+        var g = stackalloc Values[WinogradTransforms.Products];
+        for (int c = 0; c < channels; c += Values.Count)
+        {
+            for (int y = 0; y < WinogradTransforms.Outputs; y++)
+                for (int x = 0; x < WinogradTransforms.Outputs; x++)
+                    g[y * WinogradTransforms.Inputs + x] = *(Values*)(pixels[y * WinogradTransforms.Outputs + x] + c);
+            WinogradTransforms.OutputAdjoint(g);
+            var target = matrices + c;
+            for (int i = 0; i < WinogradTransforms.Products; i++, target += stride) *(Values*)target = g[i];
+        }
+    }
 
     private delegate void ImageKernel(float* image, float* matrices, long matrixStride);
 

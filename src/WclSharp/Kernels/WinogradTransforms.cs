@@ -22,6 +22,7 @@ internal static unsafe class WinogradTransforms
     public const int Products = Inputs * Inputs;
 
     /// <summary>B' d B, 6 x 6 -> 6 x 6, in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Input(Values* d)
     {
         for (int i = 0; i < 6; i++) Input(d + i, 6);
@@ -29,6 +30,7 @@ internal static unsafe class WinogradTransforms
     }
 
     /// <summary>B t B', the adjoint of <see cref="Input(Values*)"/>, in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void InputAdjoint(Values* t)
     {
         for (int i = 0; i < 6; i++) InputAdjoint(t + i, 6);
@@ -36,6 +38,7 @@ internal static unsafe class WinogradTransforms
     }
 
     /// <summary>A' m A, 6 x 6 -> 4 x 4; the result is in the first four rows and columns of the 6 x 6.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Output(Values* m)
     {
         for (int i = 0; i < 6; i++) Output(m + i, 6);
@@ -43,6 +46,7 @@ internal static unsafe class WinogradTransforms
     }
 
     /// <summary>A y A', the adjoint of <see cref="Output(Values*)"/>, from the first four rows and columns of the 6 x 6.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void OutputAdjoint(Values* y)
     {
         for (int i = 0; i < 4; i++) OutputAdjoint(y + i, 6);
@@ -50,6 +54,7 @@ internal static unsafe class WinogradTransforms
     }
 
     /// <summary>G g G', 3 x 3 -> 6 x 6, from the first three rows and columns of the 6 x 6.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Kernel(Values* g)
     {
         for (int i = 0; i < 3; i++) Kernel(g + i, 6);
@@ -57,6 +62,7 @@ internal static unsafe class WinogradTransforms
     }
 
     /// <summary>G' u G, the adjoint of <see cref="Kernel(Values*)"/>; the result is in the first three rows and columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KernelAdjoint(Values* u)
     {
         for (int i = 0; i < 6; i++) KernelAdjoint(u + i, 6);

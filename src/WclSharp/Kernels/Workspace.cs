@@ -1,24 +1,36 @@
+using System.Collections.Concurrent;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// Memory that a kernel uses again at every call: taken from the allocator and given back each time, blocks of its size
+/// Memory that kernels use again at every call: taken from the allocator and given back each time, blocks of its size
 /// would be cut out of those that activations leave, and the heap would grow.
 /// </summary>
-internal sealed class Workspace
+internal sealed class Workspace : IDisposable
 {
-    private Tensor? memory;
+    private static readonly ConcurrentBag<Workspace> Idle = [];
+    private readonly Dictionary<string, Tensor> memory = [];
 
-    /// <summary>Room for a number of float32 values, uninitialised: a view that the caller's dispose scope owns.</summary>
-    public Tensor Take(long values)
+    private Workspace() { }
+
+    /// <summary>A workspace that nobody else uses until it is disposed of: there are as many as were ever used at once.</summary>
+    public static Workspace Rent() => Idle.TryTake(out var idle) ? idle : new Workspace();
+
+    /// <summary>Room for float32 values, uninitialised: a view that the caller's dispose scope owns.</summary>
+    /// <param name="purpose">What for: another call with the same purpose gives the same memory.</param>
+    /// <param name="values">Number of values.</param>
+    public Tensor Take(string purpose, long values)
     {
-        if (memory is null || memory.shape[0] < values)
+        if (!memory.TryGetValue(purpose, out var room) || room.shape[0] < values)
         {
-            memory?.Dispose();
-            memory = empty([values], ScalarType.Float32).DetachFromDisposeScope();
+            room?.Dispose();
+            memory[purpose] = room = empty([values], ScalarType.Float32).DetachFromDisposeScope();
         }
-        return memory.narrow(0, 0, values);
+        return room.narrow(0, 0, values);
     }
+
+    /// <summary>Gives the workspace back, for the next call.</summary>
+    public void Dispose() => Idle.Add(this);
 }
