@@ -11,17 +11,17 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     public const int Expansion = 1;
     // Declared in torchvision's order, which is the order of parameters.
     private readonly Convolution conv1;
-    private readonly BatchNorm2d bn1;
+    private readonly BatchNormalisation bn1;
     private readonly Convolution conv2;
-    private readonly BatchNorm2d bn2;
+    private readonly BatchNormalisation bn2;
     private readonly Sequential? downsample;
 
     public BasicBlock(int inChannels, int channels, int stride, ParameterInitializer random) : base(nameof(BasicBlock))
     {
         conv1 = new Convolution(inChannels, channels, 3, stride, random);
-        bn1 = nn.BatchNorm2d(channels);
+        bn1 = new BatchNormalisation(channels);
         conv2 = new Convolution(channels, channels, 3, 1, random);
-        bn2 = nn.BatchNorm2d(channels);
+        bn2 = new BatchNormalisation(channels);
         downsample = Shortcut.Create(inChannels, channels, stride, random);
         RegisterComponents();
     }
@@ -40,21 +40,21 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
 {
     public const int Expansion = 4;
     private readonly Convolution conv1;
-    private readonly BatchNorm2d bn1;
+    private readonly BatchNormalisation bn1;
     private readonly Convolution conv2;
-    private readonly BatchNorm2d bn2;
+    private readonly BatchNormalisation bn2;
     private readonly Convolution conv3;
-    private readonly BatchNorm2d bn3;
+    private readonly BatchNormalisation bn3;
     private readonly Sequential? downsample;
 
     public Bottleneck(int inChannels, int channels, int stride, ParameterInitializer random) : base(nameof(Bottleneck))
     {
         conv1 = new Convolution(inChannels, channels, 1, 1, random);
-        bn1 = nn.BatchNorm2d(channels);
+        bn1 = new BatchNormalisation(channels);
         conv2 = new Convolution(channels, channels, 3, stride, random);
-        bn2 = nn.BatchNorm2d(channels);
+        bn2 = new BatchNormalisation(channels);
         conv3 = new Convolution(channels, channels * Expansion, 1, 1, random);
-        bn3 = nn.BatchNorm2d(channels * Expansion);
+        bn3 = new BatchNormalisation(channels * Expansion);
         downsample = Shortcut.Create(inChannels, channels * Expansion, stride, random);
         RegisterComponents();
     }
@@ -72,12 +72,14 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
 /// <summary>The path around a residual block: identity, or a strided 1 x 1 convolution where the shape changes.</summary>
 internal static class Shortcut
 {
+    private static readonly Scalar One = 1; // made once: see ColourJitter
+
     public static Sequential? Create(int inChannels, int outChannels, int stride, ParameterInitializer random) =>
         stride == 1 && inChannels == outChannels
             ? null
-            : nn.Sequential(("0", new Convolution(inChannels, outChannels, 1, stride, random)), ("1", nn.BatchNorm2d(outChannels)));
+            : nn.Sequential(("0", new Convolution(inChannels, outChannels, 1, stride, random)), ("1", new BatchNormalisation(outChannels)));
 
     /// <summary>relu(y + shortcut(x)), in y's memory: batch norm's backward reads its input, not its output.</summary>
     public static Tensor Add(Tensor y, Sequential? downsample, Tensor x) =>
-        nn.functional.relu(y.add_(downsample is null ? x : downsample.call(x)), inplace: true);
+        nn.functional.relu(y.add_(downsample is null ? x : downsample.call(x), One), inplace: true);
 }

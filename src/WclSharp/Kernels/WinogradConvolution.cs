@@ -21,6 +21,8 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
     // Below this the transforms cost more than the multiplications they save: docs/performance.md.
     private const int LeastChannels = 64;
 
+    private static readonly Scalar One = 1; // made once: see ColourJitter
+
     // A gradient that was returned must live until the engine has taken it, and no longer: see backward.
     private static readonly List<Tensor> Returned = [];
 
@@ -105,7 +107,7 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
             inTiles.FromInput(x.narrow(0, start, count), v);
             outTiles.FromOutputGradient(dy.narrow(0, start, count), dm);
             if (start == 0) BatchedProduct.Into(dm.transpose(1, 2), v, du);
-            else du.add_(dm.transpose(1, 2).bmm(v));
+            else du.add_(dm.transpose(1, 2).bmm(v), One);
             var dv = inTiles.Empty(count, products ??= new(), padded: false); // [36, T, C]
             BatchedProduct.Into(dm, kernels, dv);
             inTiles.ToInputGradient(dv, dx.narrow(0, start, count));
