@@ -20,15 +20,15 @@ internal static class BenchCommand
     private static Command Step(TextWriter output)
     {
         var command = new Command("step", "Whole training steps of WCL: encoder, heads, graph, losses, backward, optimiser");
-        var options = new TableOptions()
-            .Add(command, "arch", "resnet18")
-            .Add(command, "width", "64")
-            .Add(command, "stem", "small")
-            .Add(command, "batch", "128")
-            .Add(command, "image-size", "32 with the small stem, 224 with imagenet's")
-            .Add(command, "method", "wcl")
-            .Add(command, "device", "auto")
-            .Add(command, "precision", "auto");
+        var options = new TableOptions(command)
+            .Add("arch", "resnet18")
+            .Add("width", "64")
+            .Add("stem", "small")
+            .Add("batch", "128")
+            .Add("image-size", "32 with the small stem, 224 with imagenet's")
+            .Add("method", "wcl")
+            .Add("device", "auto")
+            .Add("precision", "auto");
         var (repeat, json) = (Count("--repeat", Repeats, "Steps that are timed"), JsonFile.Option());
         command.Add(repeat);
         command.Add(json);
@@ -83,7 +83,7 @@ internal static class BenchCommand
     private static Command Data(TextWriter output)
     {
         var command = new Command("data", "Reading and decoding images, then augmenting them");
-        var options = new TableOptions().Add(command, "data", "the embedded Fashion-MNIST").Add(command, "image-size", "32").Add(command, "workers", "one per core");
+        var options = new TableOptions(command).Add("data", "the embedded Fashion-MNIST").Add("image-size", "32").Add("workers", "one per core");
         var (repeat, json) = (Count("--repeat", 3, "Times it is timed"), JsonFile.Option());
         foreach (var option in (Option[])[repeat, json]) command.Add(option);
         command.SetAction(parsed =>

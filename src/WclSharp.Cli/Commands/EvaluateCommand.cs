@@ -16,12 +16,12 @@ internal static class EvaluateCommand
         var command = new Command("evaluate", "Measure what a run's encoder has learned, by its nearest neighbours");
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
         command.Add(run);
-        var options = new TableOptions()
-            .Add(command, "data", "the run's", "Labelled images whose neighbours vote; same forms as pretrain's")
-            .Add(command, "test", "the run's, or a part of --data", "Labelled images to classify")
-            .Add(command, "labels", "the run's")
-            .Add(command, "knn-k", "200; 20 below 20,000 training images", "Neighbours that vote")
-            .Add(command, "device", "auto");
+        var options = new TableOptions(command)
+            .Add("data", "the run's", "Labelled images whose neighbours vote; same forms as pretrain's")
+            .Add("test", "the run's, or a part of --data", "Labelled images to classify")
+            .Add("labels", "the run's")
+            .Add("knn-k", "200; 20 below 20,000 training images", "Neighbours that vote")
+            .Add("device", "auto");
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>

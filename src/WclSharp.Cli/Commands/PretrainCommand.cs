@@ -13,7 +13,7 @@ internal static class PretrainCommand
         TextWriter output, TextWriter error)
     {
         var command = new Command("pretrain", "Pretrain an encoder on images; without options, on the embedded Fashion-MNIST");
-        var options = TableOptions.AddAll(command);
+        var options = new TableOptions(command).AddAll();
         var config = new Option<string>("--config")
         {
             Description = "JSON file of these options, names as here; the command line wins [default: none]",

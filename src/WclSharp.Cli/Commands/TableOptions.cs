@@ -6,23 +6,23 @@ using WclSharp.Training;
 namespace WclSharp.Cli.Commands;
 
 /// <summary>Options of a command that come from <see cref="PretrainOptionTable"/>: names, help, parsing and checks are the table's.</summary>
-internal sealed class TableOptions
+/// <param name="command">The command that the options are added to.</param>
+internal sealed class TableOptions(Command command)
 {
     private readonly List<(PretrainOption Entry, Option Option)> options = [];
 
-    /// <summary>Adds every option of the table to a command.</summary>
-    public static TableOptions AddAll(Command command)
+    /// <summary>Adds every option of the table.</summary>
+    public TableOptions AddAll()
     {
-        var table = new TableOptions();
-        foreach (var entry in PretrainOptionTable.All) table.Add(command, entry, entry.Description, entry.DefaultText);
-        return table;
+        foreach (var entry in PretrainOptionTable.All) Add(entry, entry.Description, entry.DefaultText);
+        return this;
     }
 
-    /// <summary>Adds one option to a command, where its meaning or default is the command's own.</summary>
-    public TableOptions Add(Command command, string name, string defaultText, string? description = null)
+    /// <summary>Adds one option, where its meaning or default is the command's own.</summary>
+    public TableOptions Add(string name, string defaultText, string? description = null)
     {
         var entry = PretrainOptionTable.Find(name) ?? throw new ArgumentException($"The table has no {name}.", nameof(name));
-        Add(command, entry, description ?? entry.Description, defaultText);
+        Add(entry, description ?? entry.Description, defaultText);
         return this;
     }
 
@@ -35,7 +35,7 @@ internal sealed class TableOptions
     public PretrainOptions Apply(ParseResult parsed, PretrainOptions over) =>
         Given(parsed).Aggregate(over, (current, pair) => pair.Entry.Parse(current, pair.Text));
 
-    private void Add(Command command, PretrainOption entry, string description, string defaultText)
+    private void Add(PretrainOption entry, string description, string defaultText)
     {
         description = $"{description} [default: {defaultText}]";
         Option option = entry.Placeholder.Length == 0

@@ -13,7 +13,7 @@ namespace WclSharp.Encoders;
 public sealed class ResNet : nn.Module<Tensor, Tensor>
 {
     private readonly Convolution conv1;
-    private readonly BatchNorm2d bn1;
+    private readonly BatchNormalisation bn1;
     private readonly Sequential layer1, layer2, layer3, layer4;
     private ScalarType computeType = ScalarType.Float32;
 
@@ -40,7 +40,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
         };
 
         conv1 = stem == EncoderStem.Small ? new Convolution(3, width, 3, 1, random) : new Convolution(3, width, 7, 2, random);
-        bn1 = nn.BatchNorm2d(width);
+        bn1 = new BatchNormalisation(width);
         int channels = width;
         layer1 = Stage(blocks[0], width, 1);
         layer2 = Stage(blocks[1], width * 2, 2);
@@ -93,7 +93,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var y = ChannelsLast.Of(x.to(computeType));
-        y = Activation.Of(bn1, conv1.call(y));
+        y = bn1.Activate(conv1.call(y));
         if (Stem == EncoderStem.ImageNet) y = nn.functional.max_pool2d(y, 3, 2, 1);
         y = layer4.call(layer3.call(layer2.call(layer1.call(y))));   // [N, FeatureSize, h, w]
         if (computeType == ScalarType.BFloat16) y = y.to(ScalarType.Float32); // the mean over places in float32

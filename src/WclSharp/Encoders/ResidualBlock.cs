@@ -1,6 +1,5 @@
 using TorchSharp;
 using TorchSharp.Modules;
-using WclSharp.Kernels;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -12,17 +11,17 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     public const int Expansion = 1;
     // Declared in torchvision's order, which is the order of parameters.
     private readonly Convolution conv1;
-    private readonly BatchNorm2d bn1;
+    private readonly BatchNormalisation bn1;
     private readonly Convolution conv2;
-    private readonly BatchNorm2d bn2;
+    private readonly BatchNormalisation bn2;
     private readonly Sequential? downsample;
 
     public BasicBlock(int inChannels, int channels, int stride, ParameterInitializer random) : base(nameof(BasicBlock))
     {
         conv1 = new Convolution(inChannels, channels, 3, stride, random);
-        bn1 = nn.BatchNorm2d(channels);
+        bn1 = new BatchNormalisation(channels);
         conv2 = new Convolution(channels, channels, 3, 1, random);
-        bn2 = nn.BatchNorm2d(channels);
+        bn2 = new BatchNormalisation(channels);
         downsample = Shortcut.Create(inChannels, channels, stride, random);
         RegisterComponents();
     }
@@ -30,8 +29,8 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var y = Activation.Of(bn1, conv1.call(x));
-        return Activation.Of(bn2, conv2.call(y), Shortcut.Of(downsample, x)).MoveToOuterDisposeScope();
+        var y = bn1.Activate(conv1.call(x));
+        return bn2.Activate(conv2.call(y), Shortcut.Of(downsample, x)).MoveToOuterDisposeScope();
     }
 }
 
@@ -40,21 +39,21 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
 {
     public const int Expansion = 4;
     private readonly Convolution conv1;
-    private readonly BatchNorm2d bn1;
+    private readonly BatchNormalisation bn1;
     private readonly Convolution conv2;
-    private readonly BatchNorm2d bn2;
+    private readonly BatchNormalisation bn2;
     private readonly Convolution conv3;
-    private readonly BatchNorm2d bn3;
+    private readonly BatchNormalisation bn3;
     private readonly Sequential? downsample;
 
     public Bottleneck(int inChannels, int channels, int stride, ParameterInitializer random) : base(nameof(Bottleneck))
     {
         conv1 = new Convolution(inChannels, channels, 1, 1, random);
-        bn1 = nn.BatchNorm2d(channels);
+        bn1 = new BatchNormalisation(channels);
         conv2 = new Convolution(channels, channels, 3, stride, random);
-        bn2 = nn.BatchNorm2d(channels);
+        bn2 = new BatchNormalisation(channels);
         conv3 = new Convolution(channels, channels * Expansion, 1, 1, random);
-        bn3 = nn.BatchNorm2d(channels * Expansion);
+        bn3 = new BatchNormalisation(channels * Expansion);
         downsample = Shortcut.Create(inChannels, channels * Expansion, stride, random);
         RegisterComponents();
     }
@@ -62,31 +61,20 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var y = Activation.Of(bn1, conv1.call(x));
-        y = Activation.Of(bn2, conv2.call(y));
-        return Activation.Of(bn3, conv3.call(y), Shortcut.Of(downsample, x)).MoveToOuterDisposeScope();
+        var y = bn1.Activate(conv1.call(x));
+        y = bn2.Activate(conv2.call(y));
+        return bn3.Activate(conv3.call(y), Shortcut.Of(downsample, x)).MoveToOuterDisposeScope();
     }
 }
 
 /// <summary>The path around a residual block: identity, or a strided 1 x 1 convolution where the shape changes.</summary>
 internal static class Shortcut
 {
+
     public static Sequential? Create(int inChannels, int outChannels, int stride, ParameterInitializer random) =>
         stride == 1 && inChannels == outChannels
             ? null
-            : nn.Sequential(("0", new Convolution(inChannels, outChannels, 1, stride, random)), ("1", nn.BatchNorm2d(outChannels)));
+            : nn.Sequential(("0", new Convolution(inChannels, outChannels, 1, stride, random)), ("1", new BatchNormalisation(outChannels)));
 
     public static Tensor Of(Sequential? downsample, Tensor x) => downsample is null ? x : downsample.call(x);
-}
-
-/// <summary>relu(batch norm(x) + residual), what follows every convolution but those of shortcuts.</summary>
-internal static class Activation
-{
-    public static Tensor Of(BatchNorm2d norm, Tensor x, Tensor? residual = null)
-    {
-        if (BatchNormReLU.Suits(norm, x)) return BatchNormReLU.Apply(norm, x, residual);
-        // In batch norm's own output: its backward reads its input.
-        var y = norm.call(x);
-        return nn.functional.relu(residual is null ? y : y.add_(residual), inplace: true);
-    }
 }

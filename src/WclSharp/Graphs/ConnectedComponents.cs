@@ -1,4 +1,5 @@
 using System.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Graphs;
@@ -15,6 +16,9 @@ namespace WclSharp.Graphs;
 /// </remarks>
 internal static class ConnectedComponents
 {
+    // Made once: see ColourJitter.
+    private static readonly Scalar Zero = 0, One = 1;
+
     /// <summary>Labels the components.</summary>
     /// <param name="next">[N] int64 in 0 .. N - 1: the node that each node points to.</param>
     /// <returns>[N] int64: the smallest index on the component's cycle, so that a label's node carries that label. The caller owns it.</returns>
@@ -24,7 +28,7 @@ internal static class ConnectedComponents
         using var scope = NewDisposeScope();
         long count = next.shape[0];
         var pointer = next;
-        var smallest = arange(count, dtype: ScalarType.Int64, device: next.device);
+        var smallest = Nodes(count, next.device);
         for (int round = 0; round < RoundsFor(count); round++)
         {
             smallest = minimum(smallest, smallest.index_select(0, pointer));
@@ -40,6 +44,13 @@ internal static class ConnectedComponents
     {
         using var nearest = NearestNeighborGraph.Nearest(embeddings);
         return Label(nearest);
+    }
+
+    /// <summary>0 .. <paramref name="count"/> - 1 as [N] int64. The caller owns it.</summary>
+    public static Tensor Nodes(long count, Device device)
+    {
+        using Scalar end = count;
+        return arange(Zero, end, One, ScalarType.Int64, device);
     }
 
     private static int RoundsFor(long count) => count <= 1 ? 1 : 64 - BitOperations.LeadingZeroCount((ulong)(count - 1)) + 1;

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Graphs;
@@ -6,6 +7,8 @@ namespace WclSharp.Graphs;
 /// <remarks>Every node has an edge, so every connected component has two members or more.</remarks>
 internal static class NearestNeighborGraph
 {
+    private static readonly Scalar Farthest = double.NegativeInfinity; // made once: see ColourJitter
+
     /// <summary>Each row's nearest other row by cosine similarity.</summary>
     /// <param name="embeddings">[N, D] floating point, rows of unit length; N is 2 or more. No gradient flows.</param>
     /// <returns>[N] int64, entry i is not i. The caller owns it.</returns>
@@ -19,7 +22,7 @@ internal static class NearestNeighborGraph
         using var scope = NewDisposeScope();
         var v = embeddings.detach();
         var similarity = v.matmul(v.T);                                 // [N, D] x [D, N] -> [N, N], cosine in [-1, 1]
-        similarity.diagonal().fill_(double.NegativeInfinity); // a row is not its own neighbour
+        similarity.diagonal().fill_(Farthest);                          // a row is not its own neighbour
         return similarity.argmax(1).MoveToOuterDisposeScope();          // [N]
     }
 }

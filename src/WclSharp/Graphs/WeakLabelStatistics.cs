@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Graphs;
@@ -8,6 +9,9 @@ namespace WclSharp.Graphs;
 /// <param name="Purity">Share of the rows with a known class that belong to their component's most frequent class; null without classes.</param>
 internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShare, Tensor? Purity)
 {
+    // Made once: see ColourJitter.
+    private static readonly Scalar Zero = 0, One = 1;
+
     /// <summary>Measures a labelling. The caller's dispose scope owns the scalars.</summary>
     /// <param name="labels">Weak labels, [N] int64 in 0 .. N - 1, each named by one of its members that carries that label.</param>
     /// <param name="classes">True classes, [N] int64 in 0 .. <paramref name="classCount"/> - 1, -1 where unknown; null where none are known.</param>
@@ -17,9 +21,10 @@ internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShar
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         long count = labels.shape[0];
-        var components = labels.eq(arange(count, device: labels.device)).sum().to(ScalarType.Float64);
-        var members = zeros([count], ScalarType.Float32, labels.device).index_add(0, labels, ones([count], ScalarType.Float32, labels.device), 1);
-        var largest = members.max().div(count);
+        using Scalar rows = count;
+        var components = labels.eq(ConnectedComponents.Nodes(count, labels.device)).sum().to(ScalarType.Float64);
+        var members = zeros([count], ScalarType.Float32, labels.device).index_add(0, labels, ones([count], ScalarType.Float32, labels.device), One);
+        var largest = members.max().div(rows);
         var purity = classes is null ? null : MeasurePurity(labels, classes, classCount).MoveToOuterDisposeScope();
         return new WeakLabelStatistics(components.MoveToOuterDisposeScope(), largest.MoveToOuterDisposeScope(), purity);
     }
@@ -27,9 +32,10 @@ internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShar
     private static Tensor MeasurePurity(Tensor labels, Tensor classes, int classCount)
     {
         long count = labels.shape[0];
-        var known = classes.ge(0).to(ScalarType.Float32);                                   // [N]
-        var cell = labels.mul(classCount).add(classes.clamp(min: 0));                       // [N], in a table [N, classes]
-        var table = zeros([count * classCount], ScalarType.Float32, labels.device).index_add(0, cell, known, 1);
-        return table.view(count, classCount).amax([1]).sum().div(known.sum().clamp(min: 1));
+        using Scalar columns = classCount;
+        var known = classes.ge(Zero).to(ScalarType.Float32);                                // [N]
+        var cell = labels.mul(columns).add(classes.clamp_min(Zero), One);                   // [N], in a table [N, classes]
+        var table = zeros([count * classCount], ScalarType.Float32, labels.device).index_add(0, cell, known, One);
+        return table.view(count, classCount).amax([1]).sum().div(known.sum().clamp_min(One));
     }
 }

@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WclSharp.Encoders;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -12,9 +13,9 @@ namespace WclSharp.Heads;
 internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
 {
     private readonly DenseLayer linear1;
-    private readonly BatchNorm1d bn1;
+    private readonly BatchNormalisation bn1;
     private readonly DenseLayer linear2;
-    private readonly BatchNorm1d bn2;
+    private readonly BatchNormalisation bn2;
     private readonly DenseLayer linear3;
 
     /// <param name="features">Width of the encoder's features.</param>
@@ -24,9 +25,9 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
     public ProjectionHead(int features, int hidden, int output, ParameterInitializer random) : base(nameof(ProjectionHead))
     {
         linear1 = new DenseLayer(features, hidden, random);
-        bn1 = nn.BatchNorm1d(hidden);
+        bn1 = new BatchNormalisation(hidden);
         linear2 = new DenseLayer(hidden, hidden, random);
-        bn2 = nn.BatchNorm1d(hidden);
+        bn2 = new BatchNormalisation(hidden);
         linear3 = new DenseLayer(hidden, output, random);
         RegisterComponents();
     }

@@ -1,5 +1,5 @@
 using TorchSharp;
-using TorchSharp.Modules;
+using WclSharp.Encoders;
 using static TorchSharp.torch;
 
 namespace WclSharp.Kernels;
@@ -10,23 +10,23 @@ namespace WclSharp.Kernels;
 /// </summary>
 internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReLU>
 {
-    private static readonly Scalar One = 1;
+    private static readonly Scalar One = 1; // made once: see Optimizer.Begin
     [ThreadStatic] private static autograd.AutogradContext? applied;
 
     /// <inheritdoc/>
     public override string Name => nameof(BatchNormReLU);
 
     /// <summary>Whether this can be computed here; else libtorch's operators do it.</summary>
-    public static bool Suits(BatchNorm2d norm, Tensor x) =>
+    public static bool Suits(BatchNormalisation norm, Tensor x) =>
         norm.training && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && x.shape[1] % BatchNormKernels.ChannelStep == 0
         && norm.weight is not null && norm.running_mean is not null;
 
-    /// <summary>The activation; updates the running statistics as <see cref="BatchNorm2d"/> does.</summary>
+    /// <summary>The activation; updates the running statistics as batch norm by itself does.</summary>
     /// <param name="norm">Batch norm in training mode.</param>
     /// <param name="x">[N, C, H, W] float32, channels-last.</param>
     /// <param name="residual">As x, added before ReLU; null for none.</param>
     /// <returns>[N, C, H, W] channels-last.</returns>
-    public static Tensor Apply(BatchNorm2d norm, Tensor x, Tensor? residual)
+    public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual)
     {
         var y = apply(x, norm.weight!, norm.bias!, residual!, norm);
         AutogradMemory.FreeSpareOutput(applied!);
@@ -37,7 +37,7 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
     /// <inheritdoc/>
     public override unsafe Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
-        var (input, weight, bias, residual, norm) = ((Tensor)arguments[0], (Tensor)arguments[1], (Tensor)arguments[2], (Tensor?)arguments[3], (BatchNorm2d)arguments[4]);
+        var (input, weight, bias, residual, norm) = ((Tensor)arguments[0], (Tensor)arguments[1], (Tensor)arguments[2], (Tensor?)arguments[3], (BatchNormalisation)arguments[4]);
         applied = context;
         using var scope = NewDisposeScope();
         var x = Rows(input);                                            // [N, H, W, C]
@@ -105,11 +105,11 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
         return gradients;
     }
 
-    private static unsafe void UpdateRunning(BatchNorm2d norm, float* mean, float* variance, long rows, int channels)
+    private static unsafe void UpdateRunning(BatchNormalisation norm, float* mean, float* variance, long rows, int channels)
     {
         float* runningMean = TensorMemory.Start(norm.running_mean!), runningVariance = TensorMemory.Start(norm.running_var!);
         double momentum = norm.momentum ?? 0.1, unbiased = rows / Math.Max(1.0, rows - 1);
-        norm.num_batches_tracked!.add_(One);
+        norm.num_batches_tracked!.add_(One, One);
         for (int c = 0; c < channels; c++)
         {
             runningMean[c] = (float)((1 - momentum) * runningMean[c] + momentum * mean[c]);

@@ -16,7 +16,7 @@ namespace WclSharp.Kernels;
 /// </remarks>
 internal sealed class WinogradConvolution : autograd.SingleTensorFunction<WinogradConvolution>
 {
-    private static readonly Scalar One = 1;
+    private static readonly Scalar One = 1; // made once: see Optimizer.Begin
     private const int ChunkBytes = 8 << 20;
 
     // Below this the transforms cost more than the multiplications they save: docs/performance.md.

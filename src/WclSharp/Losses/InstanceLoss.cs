@@ -32,14 +32,15 @@ internal static class InstanceLoss
         LossArguments.RequireSameShape(z1, z2);
         LossArguments.RequireSameShape(keys1, keys2);
         using var scope = NewDisposeScope();
+        using Scalar sharpness = 1 / temperature;
         long rows = z1.shape[0], all = keys1.shape[0];
         var anchors = cat([z1, z2]);                                        // [2n, D]
         var keys = ReferenceEquals(z1, keys1) ? anchors : cat([keys1, keys2]); // [2N, D]
         // Row a of the first views is key offset + a, of the second N + offset + a; its positive is the other of the two.
         var partners = cat([keys2.narrow(0, offset, rows), keys1.narrow(0, offset, rows)]); // [2n, D]
-        var positives = anchors.mul(partners).sum(1).mul(1 / temperature);  // [2n]
+        var positives = anchors.mul(partners).sum(1).mul(sharpness);        // [2n]
 
-        var logits = anchors.matmul(keys.T).mul(1 / temperature);           // [2n, 2N], cosine / t
+        var logits = anchors.matmul(keys.T).mul(sharpness);                 // [2n, 2N], cosine / t
         LossArguments.MaskSelf(logits.narrow(0, 0, rows).narrow(1, offset, rows));
         LossArguments.MaskSelf(logits.narrow(0, rows, rows).narrow(1, all + offset, rows));
         var denominator = logits.logsumexp(1);                              // [2n]

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -5,6 +6,8 @@ namespace WclSharp.Losses;
 /// <summary>Checks that the losses share.</summary>
 internal static class LossArguments
 {
+    private static readonly Scalar Nothing = double.NegativeInfinity; // made once: see ColourJitter
+
     /// <exception cref="ArgumentException">The shapes differ or are not [N, D] with N of 2 or more.</exception>
     public static void RequireSameShape(Tensor a, Tensor b)
     {
@@ -15,5 +18,5 @@ internal static class LossArguments
 
     /// <summary>Takes each row's product with itself out of its softmax, in place: neither product nor scaling reads its output again.</summary>
     /// <param name="ownBlock">[n, n] view of the logits whose diagonal holds v_i . v_i / t.</param>
-    public static void MaskSelf(Tensor ownBlock) => ownBlock.diagonal().fill_(double.NegativeInfinity);
+    public static void MaskSelf(Tensor ownBlock) => ownBlock.diagonal().fill_(Nothing);
 }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -16,6 +17,9 @@ namespace WclSharp.Losses;
 /// </remarks>
 internal static class WeakLoss
 {
+    // Made once: see ColourJitter.
+    private static readonly Scalar Half = 0.5, One = 1;
+
     /// <summary>The swapped loss of both views, ( L(V1, y2) + L(V2, y1) ) / 2 (paper, equation 5).</summary>
     /// <param name="v1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
     /// <param name="v2">Projections of the second views, likewise.</param>
@@ -32,7 +36,7 @@ internal static class WeakLoss
         var keys2 = detachKeys ? v2.detach() : v2;
         var first = Forward(v1, keys1, labels2, 0, temperature);
         var second = Forward(v2, keys2, labels1, 0, temperature);
-        return first.add(second).mul(0.5).MoveToOuterDisposeScope();
+        return first.add(second, One).mul(Half).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of this rank's anchors against the keys of the logical batch.</summary>
@@ -45,19 +49,20 @@ internal static class WeakLoss
     public static Tensor Forward(Tensor anchors, Tensor keys, Tensor labels, long offset, double temperature)
     {
         using var scope = NewDisposeScope();
+        using Scalar sharpness = 1 / temperature;
         long rows = anchors.shape[0], all = keys.shape[0];
         if (labels.shape[0] != all) throw new ArgumentException($"{labels.shape[0]} labels for {all} keys; give one each.", nameof(labels));
 
-        var sums = zeros_like(keys).index_add(0, labels, keys, 1);            // [N, D], row y: sum of component y
+        var sums = zeros_like(keys).index_add(0, labels, keys, One);          // [N, D], row y: sum of component y
         var members = zeros([all], dtype: anchors.dtype, device: keys.device)
-            .index_add(0, labels, ones([all], dtype: anchors.dtype, device: keys.device), 1); // [N]
+            .index_add(0, labels, ones([all], dtype: anchors.dtype, device: keys.device), One); // [N]
         var mine = labels.narrow(0, offset, rows);                            // [n]
         var self = keys.narrow(0, offset, rows);                              // [n, D]
         var others = sums.index_select(0, mine).sub(self);                    // [n, D], sum over P(i)
-        var count = members.index_select(0, mine).sub(1);                     // [n], |P(i)|
-        var positives = anchors.mul(others).sum(1).div(count).mul(1 / temperature); // [n], mean of v_i . v_p / t
+        var count = members.index_select(0, mine).sub(One);                   // [n], |P(i)|
+        var positives = anchors.mul(others).sum(1).div(count).mul(sharpness); // [n], mean of v_i . v_p / t
 
-        var logits = anchors.matmul(keys.T).mul(1 / temperature);             // [n, N]
+        var logits = anchors.matmul(keys.T).mul(sharpness);                   // [n, N]
         LossArguments.MaskSelf(logits.narrow(1, offset, rows));
         var denominator = logits.logsumexp(1);                                // [n]
         return denominator.sub(positives).mean().MoveToOuterDisposeScope();

@@ -7,7 +7,7 @@ namespace WclSharp.Optimizers;
 internal sealed class AdamW(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8)
     : Optimizer(parameters)
 {
-    private readonly Scalar first = beta1, firstRest = 1 - beta1, second = beta2, secondRest = 1 - beta2, epsilon = epsilon;
+    private readonly Scalar first = beta1, firstRest = 1 - beta1, second = beta2, secondRest = 1 - beta2, epsilon = epsilon, one = 1;
     private Scalar? keep, minusRate, secondCorrection;
 
     protected override void Begin(double learningRate)
@@ -25,7 +25,7 @@ internal sealed class AdamW(IReadOnlyList<OptimizedParameter> parameters, double
         if (decayed) parameter.mul_(keep!);
         mean.mul_(first).add_(gradient, firstRest);
         square.mul_(second).addcmul_(gradient, gradient, secondRest);
-        var denominator = square.sqrt().div_(secondCorrection!).add_(epsilon);
+        var denominator = square.sqrt().div_(secondCorrection!).add_(epsilon, one);
         parameter.addcdiv_(mean, denominator, minusRate!);
     }
 }

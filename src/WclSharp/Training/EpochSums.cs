@@ -13,6 +13,8 @@ internal sealed class EpochSums : IDisposable
     /// <summary>Names of the sums, in the order of <see cref="Values"/>.</summary>
     private enum Sum { Instance, Weak, Components, Largest, Purity, Alignment, Uniformity }
 
+    // Made once: see ColourJitter.
+    private static readonly Scalar One = 1, Four = 4;
     private static readonly int Kinds = Enum.GetValues<Sum>().Length;
     private readonly Tensor sums;
     private readonly bool weak, labels;
@@ -37,21 +39,23 @@ internal sealed class EpochSums : IDisposable
     }
 
     /// <summary>Adds a step. No gradient.</summary>
-    public void Add(Tensor instanceLoss, Tensor? weakLoss, Tensor z1, Tensor z2, Tensor? weakLabels, WeakLabelStatistics? statistics)
+    public void Add(Tensor instanceLoss, Tensor? weakLoss, Tensor z1, Tensor z2, WeakLabelStatistics? statistics)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var zero = zeros(1, dtype: ScalarType.Float64, device: sums.device);
-        Tensor Scalar(Tensor? value) => value is null ? zero : value.detach().to(ScalarType.Float64).reshape(1);
+        Tensor Summand(Tensor? value) => value is null ? zero : value.detach().to(ScalarType.Float64).reshape(1);
 
         var gram = z1.detach().matmul(z1.detach().T);                                // [N, N]
         long n = z1.shape[0];
+        using Scalar same = n, different = (double)n * (n - 1);
         // Over pairs of different images: squared distance of unit vectors is 2 - 2 cos.
-        var uniformity = gram.sub(1).mul(4).exp().sum().sub(n).div((double)n * (n - 1)).log();
-        var alignment = z1.detach().sub(z2.detach()).square().sum(1).mean();
+        var uniformity = gram.sub(One).mul(Four).exp().sum().sub(same).div(different).log();
+        var apart = z1.detach().sub(z2.detach());                                    // [N, D]
+        var alignment = apart.mul(apart).sum(1).mean();
         sums.add_(cat([
-            Scalar(instanceLoss), Scalar(weakLoss), Scalar(statistics?.Components), Scalar(statistics?.LargestShare),
-            Scalar(statistics?.Purity), Scalar(alignment), Scalar(uniformity)]));
+            Summand(instanceLoss), Summand(weakLoss), Summand(statistics?.Components), Summand(statistics?.LargestShare),
+            Summand(statistics?.Purity), Summand(alignment), Summand(uniformity)]), One);
         Steps++;
     }
 

@@ -15,6 +15,7 @@ namespace WclSharp.Training;
 /// </summary>
 internal sealed class Trainer : IDisposable
 {
+    private static readonly Scalar One = 1; // made once: see ColourJitter
     private readonly PretrainOptions options;
     private readonly ImageDataset data;
     private readonly WclModel model;
@@ -133,7 +134,8 @@ internal sealed class Trainer : IDisposable
             labels1 = ConnectedComponents.OfNearestNeighbors(v1);   // [N]
             var labels2 = ConnectedComponents.OfNearestNeighbors(v2);
             weakLoss = WeakLoss.Swapped(v1, v2, labels1, labels2, options.Temperature, options.WeakKeys == WeakKeys.Detached);
-            loss = instanceLoss + options.Beta * weakLoss;
+            using Scalar beta = options.Beta;
+            loss = instanceLoss.add(weakLoss.mul(beta), One);
         }
 
         optimizer.ZeroGradients();
@@ -142,7 +144,7 @@ internal sealed class Trainer : IDisposable
         optimizer.Step(rate);
 
         var statistics = labels1 is null ? null : WeakLabelStatistics.Measure(labels1, ClassesOf(batch), data.ClassNames.Count);
-        Sums.Add(instanceLoss, weakLoss, z1, z2, labels1, statistics);
+        Sums.Add(instanceLoss, weakLoss, z1, z2, statistics);
     }
 
     private (Tensor, Tensor) TwoViews(ImageBatch batch, int epoch, AugmentationRecipe recipe)
@@ -160,7 +162,8 @@ internal sealed class Trainer : IDisposable
     private void RequireFinite(Tensor loss, double rate)
     {
         if (device.type != DeviceType.CPU && Step % 20 != 0 && Step + 1 < TotalSteps) return;
-        double value = loss.ToDouble();
+        using var number = loss.ToScalar();
+        double value = number.ToDouble();
         if (!double.IsFinite(value))
             throw new WclException($"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). Lower --lr or raise --temperature.");
     }

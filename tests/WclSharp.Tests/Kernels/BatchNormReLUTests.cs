@@ -25,7 +25,8 @@ public sealed class BatchNormReLUTests
         var x = ChannelsLast.Of(randn(shape, generator: random).mul(3).add(randn([1, channels, 1, 1], generator: random).mul(50))).requires_grad_();
         var added = residual ? ChannelsLast.Of(randn(shape, generator: random)).requires_grad_() : null;
         var gradient = randn(shape, generator: random);
-        var (norm, exactNorm) = (Norm(ScalarType.Float32), Norm(ScalarType.Float64));
+        var norm = Start(new BatchNormalisation(channels));
+        var exactNorm = Start(nn.BatchNorm2d(channels, dtype: ScalarType.Float64));
         Assert.True(BatchNormReLU.Suits(norm, x));
 
         var y = BatchNormReLU.Apply(norm, x, added);
@@ -46,9 +47,8 @@ public sealed class BatchNormReLUTests
         Close(exactNorm.running_var!, norm.running_var!, 1e-5);
         Assert.Equal(1f, norm.num_batches_tracked!.item<float>()); // TorchSharp counts in float32
 
-        BatchNorm2d Norm(ScalarType type)
+        T Start<T>(T made) where T : BatchNorm
         {
-            var made = nn.BatchNorm2d(channels, dtype: type);
             var start = new Generator(3);
             using var noGradient = no_grad();
             made.weight!.copy_(randn([channels], generator: start));
@@ -62,7 +62,7 @@ public sealed class BatchNormReLUTests
     {
         using var x = zeros([2, 16, 4, 4]);
         using var odd = zeros([2, 12, 4, 4]);
-        using var norm = nn.BatchNorm2d(16);
+        using var norm = new BatchNormalisation(16);
         Assert.True(BatchNormReLU.Suits(norm, x));
         Assert.False(BatchNormReLU.Suits(norm, odd));
         norm.eval();
@@ -72,7 +72,7 @@ public sealed class BatchNormReLUTests
     [Fact]
     public void Leaves_no_tensors_behind()
     {
-        using var norm = nn.BatchNorm2d(32);
+        using var norm = new BatchNormalisation(32);
         using var x = ChannelsLast.Of(randn([2, 32, 8, 8])).requires_grad_();
         Step();
         long before = Tensor.TotalCount;

@@ -1,6 +1,10 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
+using System.Text.Json;
 using TorchSharp;
+using WclSharp.Checkpoints;
+using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Training;
@@ -54,41 +58,42 @@ public sealed class ResumeTests : IDisposable
         var options = Options("whole");
         string reference = Hash(Pretraining.Run(options).RunFolder);
         string run = Path.Combine(folder, "killed");
-        string[] command = [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", "320", "--width", "4", "--head-hidden", "16", "--head-output", "8",
-            "--batch", "64", "--epochs", "3", "--evaluate-every", "3", "--seed", "5", "--device", "cpu", "--workers", "2", "--out", run];
-        using (var process = Start(command))
+        string[] command = Command(options, run);
+        using (var process = Start("dotnet", command))
         {
-            // Once the first epoch is saved, wherever it is by then: no warning, no clean-up.
-            string saved = Path.Combine(run, "checkpoints", "last.json");
-            Assert.True(SpinWait.SpinUntil(() => File.Exists(saved) || process.HasExited, TimeSpan.FromSeconds(120)));
+            // Wherever it is by then: no warning, no clean-up.
+            AwaitFirstCheckpoint(process, run);
             process.Kill();
             process.WaitForExit();
         }
-        using (var process = Start([.. command, "--resume"]))
-        {
-            string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 0, output);
-        }
+        AssertExit(0, "dotnet", [.. command, "--resume"]);
         Assert.Equal(reference, Hash(run));
     }
 
     [Fact]
-    public void Interrupted_SavesAndExitsWith130_Terminated_With143()
+    public void InterruptedOrTerminatedInAnEpoch_SavesAndExitsWith130Or143_AndResumed_EndsWithTheSame()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent by kill, and reset by coreutils' env");
+        // Long enough epochs for the signal to come within the second: 1,024 images of these are trained on.
+        var options = Options("whole") with { Limit = 1280, Epochs = 2, EvaluateEvery = 2 };
+        const int StepsPerEpoch = 16;
+        string whole = Pretraining.Run(options).RunFolder;
         foreach (var (signal, code) in (ValueTuple<string, int>[])[("INT", 130), ("TERM", 143)])
         {
             string run = Path.Combine(folder, signal);
             // A job that a script started in the background ignores SIGINT, and so would what it starts: env takes that back.
-            using var process = Start("env", ["--default-signal=INT,TERM", "dotnet", Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", "640", "--width", "4", "--head-hidden", "16", "--head-output", "8",
-                "--batch", "64", "--epochs", "200", "--evaluate-every", "200", "--device", "cpu", "--out", run]);
-            Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(run, "checkpoints", "last.json")) || process.HasExited, TimeSpan.FromSeconds(120)));
-            Process.Start("kill", ["-" + signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
-            string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == code, $"exit code {process.ExitCode}: {output}");
+            using (var process = Start("env", ["--default-signal=INT,TERM", "dotnet", .. Command(options, run)]))
+            {
+                AwaitFirstCheckpoint(process, run);
+                Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+                AssertExit(code, process);
+            }
             Assert.Contains("\"status\": \"stopped\"", File.ReadAllText(Path.Combine(run, "summary.json")), StringComparison.Ordinal);
+            Assert.InRange(SavedStep(run), StepsPerEpoch + 1, 2 * StepsPerEpoch - 1); // within the second epoch
+
+            AssertExit(0, "dotnet", [.. Command(options, run), "--resume"]);
+            Assert.Equal(Hash(whole), Hash(run));
+            Assert.Equal(RunFolder.ReadMetrics(whole).Select(WithoutSpeed), RunFolder.ReadMetrics(run).Select(WithoutSpeed));
         }
     }
 
@@ -125,7 +130,42 @@ public sealed class ResumeTests : IDisposable
         Assert.Single(counts.Skip(2).Distinct()); // the first steps make the optimiser's state and the gradients
     }
 
-    private static Process Start(string[] command) => Start("dotnet", command);
+    /// <summary>Arguments of dotnet that make a process do what the options say, in another folder.</summary>
+    private static string[] Command(PretrainOptions options, string run)
+    {
+        static string Text(long? number) => number!.Value.ToString(CultureInfo.InvariantCulture);
+        return [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", Text(options.Limit), "--width", Text(options.Width),
+            "--head-hidden", Text(options.HeadHidden), "--head-output", Text(options.HeadOutput), "--batch", Text(options.Batch), "--epochs", Text(options.Epochs),
+            "--evaluate-every", Text(options.EvaluateEvery), "--seed", Text(options.Seed), "--device", options.Device, "--workers", Text(options.Workers), "--out", run];
+    }
+
+    private static void AwaitFirstCheckpoint(Process process, string run)
+    {
+        string saved = Path.Combine(run, "checkpoints", "last.json");
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(saved) || process.HasExited, TimeSpan.FromSeconds(120)));
+    }
+
+    private static int SavedStep(string run)
+    {
+        string checkpoint = new CheckpointStore(Path.Combine(run, "checkpoints")).Last!;
+        using var state = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(checkpoint, "state.json")));
+        return state.RootElement.GetProperty("step").GetInt32();
+    }
+
+    private static EpochMetrics WithoutSpeed(EpochMetrics metrics) => metrics with { ImagesPerSecond = null, DataWait = null, Seconds = null };
+
+    private static void AssertExit(int code, string program, string[] command)
+    {
+        using var process = Start(program, command);
+        AssertExit(code, process);
+    }
+
+    private static void AssertExit(int code, Process process)
+    {
+        string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == code, $"exit code {process.ExitCode}: {output}");
+    }
 
     private static Process Start(string program, string[] command) =>
         Process.Start(new ProcessStartInfo(program, command) { RedirectStandardOutput = true, RedirectStandardError = true })!;

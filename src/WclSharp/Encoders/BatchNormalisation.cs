@@ -1,0 +1,40 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using WclSharp.Kernels;
+using static TorchSharp.torch;
+
+namespace WclSharp.Encoders;
+
+/// <summary>
+/// PyTorch's <c>BatchNorm1d</c> and <c>BatchNorm2d</c> with their standard settings: over every dimension but the second.
+/// Parameters and buffers have PyTorch's names.
+/// </summary>
+/// <remarks>
+/// TorchSharp's own counts its batches by adding a number, at two native <see cref="Scalar"/> a call (see
+/// <see cref="Optimizers.Optimizer.Begin"/>): with two dozen layers, most of what a training step leaves behind.
+/// </remarks>
+internal sealed class BatchNormalisation(int channels)
+    : BatchNorm(channels, eps: 1e-5, momentum: 0.1, affine: true, track_running_stats: true, device: null, dtype: null, nameof(BatchNormalisation))
+{
+    private static readonly Scalar One = 1;
+
+    public override Tensor forward(Tensor input)
+    {
+        if (training) num_batches_tracked!.add_(One, One);
+        return nn.functional.batch_norm(input, running_mean, running_var, weight, bias, training, momentum!.Value, eps);
+    }
+
+    /// <summary>relu(batch norm(x) + residual), what follows every convolution but those of shortcuts.</summary>
+    /// <param name="x">[N, C, H, W].</param>
+    /// <param name="residual">As x; null for none.</param>
+    public Tensor Activate(Tensor x, Tensor? residual = null)
+    {
+        if (BatchNormReLU.Suits(this, x)) return BatchNormReLU.Apply(this, x, residual);
+        // In batch norm's own output: its backward reads its input.
+        var y = call(x);
+        return nn.functional.relu(residual is null ? y : y.add_(residual, One), inplace: true);
+    }
+
+    /// <summary>Does nothing: libtorch refuses what does not fit.</summary>
+    protected override void ValidateInputDimensions(Tensor input) { }
+}
