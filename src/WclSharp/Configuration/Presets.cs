@@ -33,6 +33,9 @@ internal static class Presets
     /// <summary>Smallest side that is taken from the data: below, nothing is left after the network's strides of 8.</summary>
     private const int SmallestOwnSide = 16;
 
+    /// <summary>Evaluation comes at a fifth of a run at least, so that it costs little of a short one, and every so many epochs of a long one.</summary>
+    private const int MostEpochsUnseen = 10;
+
     /// <summary>A preset's warm-up takes no more than this share of a short run.</summary>
     private const double LargestWarmupShare = 0.2;
 
@@ -95,7 +98,7 @@ internal static class Presets
             CropMin = given.CropMin ?? preset.CropMin,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
-            EvaluateEvery = given.EvaluateEvery ?? Math.Max(1, epochs / 10),
+            EvaluateEvery = given.EvaluateEvery ?? Math.Min((epochs + 4) / 5, MostEpochsUnseen),
             KnnK = given.KnnK ?? (data.Images < 20_000 ? 20 : 200), // Wu et al. 2018 use 200 on ImageNet
             Workers = given.Workers ?? Environment.ProcessorCount,
         }, warnings);

@@ -61,7 +61,7 @@ internal static class PretrainOptionTable
             Getter<long>(o => o.Seed), (o, v) => o with { Seed = v }),
 
         // How to measure.
-        Integer("evaluate-every", "Evaluate every so many epochs, and after the last", "a tenth of --epochs",
+        Integer("evaluate-every", "Evaluate every so many epochs, and after the last", "a fifth of --epochs, 10 at most",
             o => o.EvaluateEvery, (o, v) => o with { EvaluateEvery = v }, Positive, mayChangeOnResume: true),
         Integer("knn-k", "Neighbours of the kNN classifier", "200; 20 below 20,000 training images",
             o => o.KnnK, (o, v) => o with { KnnK = v }, Positive, mayChangeOnResume: true),

@@ -25,7 +25,7 @@ internal sealed class BatchNormalisation(int channels)
     }
 
     /// <summary>relu(batch norm(x) + residual), what follows every convolution but those of shortcuts.</summary>
-    /// <param name="x">[N, C, H, W].</param>
+    /// <param name="x">[N, C, H, W], which nobody else needs: it may be overwritten.</param>
     /// <param name="residual">As x; null for none.</param>
     public Tensor Activate(Tensor x, Tensor? residual = null)
     {

@@ -9,7 +9,7 @@ namespace WclSharp.Evaluation;
 /// <summary>Features of a whole data set: encoder in eval mode, no augmentation, rows brought to unit length.</summary>
 internal static class FeatureExtractor
 {
-    private const int SmallImageBatch = 250, LargeImageBatch = 32;
+    private const int SmallImageBatch = 128, LargeImageBatch = 32; // activations of a few megabytes stay in the cache
 
     /// <summary>Computes features.</summary>
     /// <param name="encoder">Encoder; its mode is put back afterwards.</param>

@@ -5,31 +5,37 @@ using Values = System.Numerics.Vector<float>;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// The loops of batch norm with ReLU over a [R, C] matrix of float32 (pixels of all images, channels); C is a multiple of
-/// <see cref="ChannelStep"/>. Each loop is cut into blocks of rows, which threads share out.
+/// The loops of batch norm with ReLU over a [R, C] matrix (pixels of all images, channels), float32 or bfloat16 in memory
+/// and float32 inside; C is a multiple of <see cref="ChannelStep"/>. Each loop is cut into blocks of rows, which threads share out.
 /// </summary>
-internal static unsafe class BatchNormKernels
+/// <typeparam name="T">How activations lie in memory. Numbers of a channel are float32.</typeparam>
+internal static unsafe class BatchNormKernels<T> where T : struct, IElements
 {
     // Compiled at once, since tiers would leave the first steps to slow code; pointers are arguments and not captured,
     // since captured ones would be read again at every turn.
     private const MethodImplOptions Loop = MethodImplOptions.AggressiveOptimization, Inline = MethodImplOptions.AggressiveInlining;
 
-    /// <summary>Channels that are summed side by side.</summary>
-    public static readonly int ChannelStep = 2 * Values.Count;
+    /// <summary>Channels that are worked on side by side.</summary>
+    public static int ChannelStep => 2 * Values.Count;
 
     /// <summary>Mean and variance (biased) of every channel.</summary>
     /// <remarks>Sums are of differences to the first row, so that a mean far from zero costs no digits; over blocks in float64.</remarks>
-    public static void Statistics(float* x, long rows, int channels, float* mean, float* variance)
+    public static void Statistics(byte* x, long rows, int channels, float* mean, float* variance)
     {
         var blocks = new RowBlocks(rows, channels);
-        float[] partial = new float[blocks.Count * 2 * channels];
-        fixed (float* sums = partial)
+        float[] partial = new float[blocks.Count * 2 * channels], first = new float[channels];
+        fixed (float* sums = partial, origin = first)
         {
-            float* target = sums; // a lambda takes no fixed local
+            for (int c = 0; c < channels; c += ChannelStep)
+            {
+                var (a, b) = T.Load(x + (long)c * T.Size);
+                Float32Elements.Store((byte*)(origin + c), a, b);
+            }
+            float* target = sums, centre = origin; // a lambda takes no fixed local
             TorchThreads.For(blocks.Count, block =>
             {
                 var (start, count) = blocks[block];
-                SumDifferences(x + start * channels, x, count, channels, target + (long)block * 2 * channels);
+                SumDifferences(x + start * channels * T.Size, centre, count, channels, target + (long)block * 2 * channels);
             });
         }
 
@@ -37,19 +43,19 @@ internal static unsafe class BatchNormKernels
         for (int c = 0; c < channels; c++)
         {
             double difference = differences[c] / rows;
-            mean[c] = (float)(x[c] + difference);
+            mean[c] = (float)(first[c] + difference);
             variance[c] = (float)Math.Max(0, squares[c] / rows - difference * difference);
         }
     }
 
     /// <summary>y = max(0, x scale + shift + residual); the residual may be null.</summary>
-    public static void Apply(float* x, float* residual, long rows, int channels, float* scale, float* shift, float* y)
+    public static void Apply(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, byte* y)
     {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
-            long at = start * channels;
+            long at = start * channels * T.Size;
             if (residual is null) ApplyBlock(x + at, count, channels, scale, shift, y + at);
             else ApplyBlock(x + at, residual + at, count, channels, scale, shift, y + at);
         });
@@ -59,7 +65,7 @@ internal static unsafe class BatchNormKernels
     /// The sums over rows of g and of g (x - mean), where g is the gradient that ReLU lets through. y is the output where a
     /// residual was added; null where the sign of x scale + shift tells.
     /// </summary>
-    public static (double[] Sum, double[] Product) GradientSums(float* dy, float* x, float* y, long rows, int channels, float* scale, float* shift, float* mean)
+    public static (double[] Sum, double[] Product) GradientSums(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean)
     {
         var blocks = new RowBlocks(rows, channels);
         float[] partial = new float[blocks.Count * 2 * channels];
@@ -69,112 +75,122 @@ internal static unsafe class BatchNormKernels
             TorchThreads.For(blocks.Count, block =>
             {
                 var (start, count) = blocks[block];
-                long at = start * channels;
+                long at = start * channels * T.Size;
                 SumGradients(dy + at, x + at, y is null ? null : y + at, count, channels, scale, shift, mean, target + (long)block * 2 * channels);
             });
         }
         return Total(partial, blocks.Count, channels);
     }
 
-    /// <summary>dx = g scale + x slope + offset; g itself, the residual's gradient, where that is not null.</summary>
-    public static void InputGradient(float* dy, float* x, float* y, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float* dx, float* residual)
+    /// <summary>dx = g scale + x slope + offset; g itself, the residual's gradient, where y is not null.</summary>
+    public static void InputGradient(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* slope, float* offset, byte* dx, byte* residual)
     {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
-            long at = start * channels;
+            long at = start * channels * T.Size;
             if (y is null) InputGradientBlock(dy + at, x + at, count, channels, scale, shift, slope, offset, dx + at);
             else InputGradientBlock(dy + at, x + at, y + at, count, channels, scale, slope, offset, dx + at, residual + at);
         });
     }
 
     [MethodImpl(Loop)]
-    private static void SumDifferences(float* x, float* first, long rows, int channels, float* sums)
+    private static void SumDifferences(byte* x, float* first, long rows, int channels, float* sums)
     {
+        long row = (long)channels * T.Size;
         for (int c = 0; c < channels; c += 2 * Values.Count)
         {
-            Values shift0 = At(first + c), shift1 = At(first + c + Values.Count);
+            var (shift0, shift1) = At(first + c);
             Values s0 = default, s1 = default, q0 = default, q1 = default;
-            float* row = x + c;
-            for (long r = 0; r < rows; r++, row += channels)
+            byte* place = x + (long)c * T.Size;
+            for (long r = 0; r < rows; r++, place += row)
             {
-                var d0 = At(row) - shift0;
-                var d1 = At(row + Values.Count) - shift1;
-                s0 += d0;
-                s1 += d1;
-                q0 = Vector.FusedMultiplyAdd(d0, d0, q0);
-                q1 = Vector.FusedMultiplyAdd(d1, d1, q1);
+                var (x0, x1) = T.Load(place);
+                x0 -= shift0;
+                x1 -= shift1;
+                s0 += x0;
+                s1 += x1;
+                q0 = Vector.FusedMultiplyAdd(x0, x0, q0);
+                q1 = Vector.FusedMultiplyAdd(x1, x1, q1);
             }
-            At(sums + c) = s0;
-            At(sums + c + Values.Count) = s1;
-            At(sums + channels + c) = q0;
-            At(sums + channels + c + Values.Count) = q1;
+            Put(sums + c, s0, s1);
+            Put(sums + channels + c, q0, q1);
         }
     }
 
     [MethodImpl(Loop)]
-    private static void ApplyBlock(float* x, long rows, int channels, float* scale, float* shift, float* y)
+    private static void ApplyBlock(byte* x, long rows, int channels, float* scale, float* shift, byte* y)
     {
-        for (float* end = x + rows * channels; x < end; x += channels, y += channels)
-            for (int c = 0; c < channels; c += Values.Count)
-                At(y + c) = Vector.Max(Scaled(At(x + c), scale, shift, c), Values.Zero);
+        int step = 2 * Values.Count * T.Size;
+        for (long r = 0; r < rows; r++)
+            for (int c = 0; c < channels; c += 2 * Values.Count, x += step, y += step)
+            {
+                var (y0, y1) = Scaled(T.Load(x), scale, shift, c);
+                T.Store(y, Vector.Max(y0, Values.Zero), Vector.Max(y1, Values.Zero));
+            }
     }
 
     [MethodImpl(Loop)]
-    private static void ApplyBlock(float* x, float* residual, long rows, int channels, float* scale, float* shift, float* y)
+    private static void ApplyBlock(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, byte* y)
     {
-        for (float* end = x + rows * channels; x < end; x += channels, y += channels, residual += channels)
-            for (int c = 0; c < channels; c += Values.Count)
-                At(y + c) = Vector.Max(Scaled(At(x + c), scale, shift, c) + At(residual + c), Values.Zero);
+        int step = 2 * Values.Count * T.Size;
+        for (long r = 0; r < rows; r++)
+            for (int c = 0; c < channels; c += 2 * Values.Count, x += step, y += step, residual += step)
+            {
+                var (y0, y1) = Scaled(T.Load(x), scale, shift, c);
+                var (r0, r1) = T.Load(residual);
+                T.Store(y, Vector.Max(y0 + r0, Values.Zero), Vector.Max(y1 + r1, Values.Zero));
+            }
     }
 
     [MethodImpl(Loop)]
-    private static void SumGradients(float* dy, float* x, float* y, long rows, int channels, float* scale, float* shift, float* mean, float* sums)
+    private static void SumGradients(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean, float* sums)
     {
+        long row = (long)channels * T.Size;
         for (int c = 0; c < channels; c += 2 * Values.Count)
         {
-            int next = c + Values.Count;
-            Values mean0 = At(mean + c), mean1 = At(mean + next);
+            var (mean0, mean1) = At(mean + c);
             Values s0 = default, s1 = default, p0 = default, p1 = default;
-            long i = c;
-            for (long r = 0; r < rows; r++, i += channels)
+            long at = (long)c * T.Size;
+            for (long r = 0; r < rows; r++, at += row)
             {
-                Values x0 = At(x + i), x1 = At(x + i + Values.Count);
-                var g0 = Passed(At(dy + i), y is null ? Scaled(x0, scale, shift, c) : At(y + i));
-                var g1 = Passed(At(dy + i + Values.Count), y is null ? Scaled(x1, scale, shift, next) : At(y + i + Values.Count));
+                var input = T.Load(x + at);
+                var (g0, g1) = Passed(T.Load(dy + at), y is null ? Scaled(input, scale, shift, c) : T.Load(y + at));
                 s0 += g0;
                 s1 += g1;
-                p0 = Vector.FusedMultiplyAdd(g0, x0 - mean0, p0);
-                p1 = Vector.FusedMultiplyAdd(g1, x1 - mean1, p1);
+                p0 = Vector.FusedMultiplyAdd(g0, input.Item1 - mean0, p0);
+                p1 = Vector.FusedMultiplyAdd(g1, input.Item2 - mean1, p1);
             }
-            At(sums + c) = s0;
-            At(sums + next) = s1;
-            At(sums + channels + c) = p0;
-            At(sums + channels + next) = p1;
+            Put(sums + c, s0, s1);
+            Put(sums + channels + c, p0, p1);
         }
     }
 
     [MethodImpl(Loop)]
-    private static void InputGradientBlock(float* dy, float* x, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float* dx)
+    private static void InputGradientBlock(byte* dy, byte* x, long rows, int channels, float* scale, float* shift, float* slope, float* offset, byte* dx)
     {
-        for (float* end = x + rows * channels; x < end; x += channels, dy += channels, dx += channels)
-            for (int c = 0; c < channels; c += Values.Count)
+        int step = 2 * Values.Count * T.Size;
+        for (long r = 0; r < rows; r++)
+            for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, dx += step)
             {
-                var input = At(x + c);
-                At(dx + c) = Gradient(Passed(At(dy + c), Scaled(input, scale, shift, c)), input, scale, slope, offset, c);
+                var input = T.Load(x);
+                var (d0, d1) = Gradient(Passed(T.Load(dy), Scaled(input, scale, shift, c)), input, scale, slope, offset, c);
+                T.Store(dx, d0, d1);
             }
     }
 
     [MethodImpl(Loop)]
-    private static void InputGradientBlock(float* dy, float* x, float* y, long rows, int channels, float* scale, float* slope, float* offset, float* dx, float* residual)
+    private static void InputGradientBlock(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* slope, float* offset, byte* dx, byte* residual)
     {
-        for (float* end = x + rows * channels; x < end; x += channels, dy += channels, y += channels, dx += channels, residual += channels)
-            for (int c = 0; c < channels; c += Values.Count)
+        int step = 2 * Values.Count * T.Size;
+        for (long r = 0; r < rows; r++)
+            for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, y += step, dx += step, residual += step)
             {
-                var g = Passed(At(dy + c), At(y + c));
-                At(residual + c) = g;
-                At(dx + c) = Gradient(g, At(x + c), scale, slope, offset, c);
+                var g = Passed(T.Load(dy), T.Load(y));
+                T.Store(residual, g.Item1, g.Item2);
+                var (d0, d1) = Gradient(g, T.Load(x), scale, slope, offset, c);
+                T.Store(dx, d0, d1);
             }
     }
 
@@ -191,16 +207,32 @@ internal static unsafe class BatchNormKernels
     }
 
     [MethodImpl(Inline)]
-    private static ref Values At(float* place) => ref *(Values*)place;
+    private static (Values, Values) At(float* place) => Float32Elements.Load((byte*)place);
 
     [MethodImpl(Inline)]
-    private static Values Scaled(Values x, float* scale, float* shift, int c) => Vector.FusedMultiplyAdd(x, At(scale + c), At(shift + c));
+    private static void Put(float* place, Values first, Values second) => Float32Elements.Store((byte*)place, first, second);
+
+    [MethodImpl(Inline)]
+    private static (Values, Values) Scaled((Values, Values) x, float* scale, float* shift, int c)
+    {
+        var (a0, a1) = At(scale + c);
+        var (b0, b1) = At(shift + c);
+        return (Vector.FusedMultiplyAdd(x.Item1, a0, b0), Vector.FusedMultiplyAdd(x.Item2, a1, b1));
+    }
 
     /// <summary>The gradient where ReLU was open. Forward's arithmetic gives the same sign again.</summary>
     [MethodImpl(Inline)]
-    private static Values Passed(Values dy, Values output) => Vector.ConditionalSelect(Vector.GreaterThan(output, Values.Zero), dy, Values.Zero);
+    private static (Values, Values) Passed((Values, Values) dy, (Values, Values) output) =>
+        (Vector.ConditionalSelect(Vector.GreaterThan(output.Item1, Values.Zero), dy.Item1, Values.Zero),
+            Vector.ConditionalSelect(Vector.GreaterThan(output.Item2, Values.Zero), dy.Item2, Values.Zero));
 
     [MethodImpl(Inline)]
-    private static Values Gradient(Values g, Values x, float* scale, float* slope, float* offset, int c) =>
-        Vector.FusedMultiplyAdd(g, At(scale + c), Vector.FusedMultiplyAdd(x, At(slope + c), At(offset + c)));
+    private static (Values, Values) Gradient((Values, Values) g, (Values, Values) x, float* scale, float* slope, float* offset, int c)
+    {
+        var (a0, a1) = At(scale + c);
+        var (s0, s1) = At(slope + c);
+        var (o0, o1) = At(offset + c);
+        return (Vector.FusedMultiplyAdd(g.Item1, a0, Vector.FusedMultiplyAdd(x.Item1, s0, o0)),
+            Vector.FusedMultiplyAdd(g.Item2, a1, Vector.FusedMultiplyAdd(x.Item2, s1, o1)));
+    }
 }

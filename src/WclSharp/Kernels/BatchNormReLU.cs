@@ -1,3 +1,4 @@
+using System.Numerics;
 using TorchSharp;
 using WclSharp.Encoders;
 using static TorchSharp.torch;
@@ -5,10 +6,41 @@ using static TorchSharp.torch;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// relu(batch norm(x) + residual) while training, in float32 on the CPU, as one operator: two passes over memory forward
-/// and two backward, where separate operators take some three times as many.
+/// relu(batch norm(x) + residual) on the CPU as one operator: two passes over memory forward and two backward, where
+/// separate operators take some three times as many; one pass where nothing is trained.
 /// </summary>
-internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReLU>
+internal static class BatchNormReLU
+{
+    /// <summary>Whether this can be computed here; else libtorch's operators do it.</summary>
+    public static bool Suits(BatchNormalisation norm, Tensor x) =>
+        (norm.training || !is_grad_enabled()) && x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && x.device_type == DeviceType.CPU
+        && norm.weight!.dtype == ScalarType.Float32 && x.shape[1] % (2 * Vector<float>.Count) == 0;
+
+    /// <summary>The activation; updates the running statistics as batch norm by itself does.</summary>
+    /// <param name="norm">Batch norm.</param>
+    /// <param name="x">[N, C, H, W] float32 or bfloat16, channels-last. Overwritten where nothing is trained.</param>
+    /// <param name="residual">As x, added before ReLU; null for none.</param>
+    /// <returns>[N, C, H, W] of x's dtype, channels-last.</returns>
+    public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual) => x.dtype == ScalarType.BFloat16
+        ? BatchNormReLU<BFloat16Elements>.Apply(norm, x, residual)
+        : BatchNormReLU<Float32Elements>.Apply(norm, x, residual);
+
+    /// <summary>Scale and shift of every channel: gamma (x - mean) / sqrt(variance + eps) + beta as one product and sum.</summary>
+    public static unsafe void Line(BatchNormalisation norm, float* mean, float* variance, int channels, float* inverse, float* scale, float* shift)
+    {
+        float* gamma = TensorMemory.Start(norm.weight!), beta = TensorMemory.Start(norm.bias!);
+        for (int c = 0; c < channels; c++)
+        {
+            inverse[c] = (float)(1 / Math.Sqrt(variance[c] + norm.eps));
+            scale[c] = gamma[c] * inverse[c];
+            shift[c] = beta[c] - mean[c] * scale[c];
+        }
+    }
+}
+
+/// <summary><see cref="BatchNormReLU"/> as an autograd function.</summary>
+/// <typeparam name="T">How activations lie in memory.</typeparam>
+internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNormReLU<T>> where T : struct, IElements
 {
     private static readonly Scalar One = 1; // made once: see Optimizer.Begin
     [ThreadStatic] private static autograd.AutogradContext? applied;
@@ -16,18 +48,10 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
     /// <inheritdoc/>
     public override string Name => nameof(BatchNormReLU);
 
-    /// <summary>Whether this can be computed here; else libtorch's operators do it.</summary>
-    public static bool Suits(BatchNormalisation norm, Tensor x) =>
-        norm.training && x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && x.shape[1] % BatchNormKernels.ChannelStep == 0
-        && norm.weight is not null && norm.running_mean is not null;
-
-    /// <summary>The activation; updates the running statistics as batch norm by itself does.</summary>
-    /// <param name="norm">Batch norm in training mode.</param>
-    /// <param name="x">[N, C, H, W] float32, channels-last.</param>
-    /// <param name="residual">As x, added before ReLU; null for none.</param>
-    /// <returns>[N, C, H, W] channels-last.</returns>
+    /// <inheritdoc cref="BatchNormReLU.Apply"/>
     public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual)
     {
+        if (!norm.training) return Evaluate(norm, x, residual);
         var y = apply(x, norm.weight!, norm.bias!, residual!, norm);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
@@ -37,7 +61,8 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
     /// <inheritdoc/>
     public override unsafe Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
-        var (input, weight, bias, residual, norm) = ((Tensor)arguments[0], (Tensor)arguments[1], (Tensor)arguments[2], (Tensor?)arguments[3], (BatchNormalisation)arguments[4]);
+        // Weight and bias are arguments so that the engine knows of them; they are read from the module.
+        var (input, residual, norm) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalisation)arguments[4]);
         applied = context;
         using var scope = NewDisposeScope();
         var x = Rows(input);                                            // [N, H, W, C]
@@ -46,18 +71,12 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
         long rows = x.numel() / channels;
         var statistics = empty([4, channels], ScalarType.Float32);      // mean, 1 / deviation, scale, shift
         float* mean = TensorMemory.Start(statistics), inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
-        float* gamma = TensorMemory.Start(weight), beta = TensorMemory.Start(bias);
-        BatchNormKernels.Statistics(TensorMemory.Start(x), rows, channels, mean, inverse);
+        BatchNormKernels<T>.Statistics(TensorMemory.Bytes(x), rows, channels, mean, inverse);
         UpdateRunning(norm, mean, inverse, rows, channels);
-        for (int c = 0; c < channels; c++)
-        {
-            inverse[c] = (float)(1 / Math.Sqrt(inverse[c] + norm.eps));
-            scale[c] = gamma[c] * inverse[c];
-            shift[c] = beta[c] - mean[c] * scale[c];
-        }
+        BatchNormReLU.Line(norm, mean, inverse, channels, inverse, scale, shift);
 
-        var y = empty(x.shape, ScalarType.Float32);
-        BatchNormKernels.Apply(TensorMemory.Start(x), added is null ? null : TensorMemory.Start(added), rows, channels, scale, shift, TensorMemory.Start(y));
+        var y = empty(x.shape, T.Type);
+        BatchNormKernels<T>.Apply(TensorMemory.Bytes(x), TensorMemory.Bytes(added), rows, channels, scale, shift, TensorMemory.Bytes(y));
         // With a residual the sign is in the output. Its alias, not itself: a graph must not hold its own output.
         context.save_for_backward(residual is null
             ? [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope()]
@@ -78,8 +97,8 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
         int channels = (int)x.shape[3];
         long rows = x.numel() / channels;
         float* mean = TensorMemory.Start(statistics), inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
-        float* source = TensorMemory.Start(x), gradient = TensorMemory.Start(dy), output = y is null ? null : TensorMemory.Start(y);
-        var (sum, product) = BatchNormKernels.GradientSums(gradient, source, output, rows, channels, scale, shift, mean);
+        byte* source = TensorMemory.Bytes(x), gradient = TensorMemory.Bytes(dy), output = TensorMemory.Bytes(y);
+        var (sum, product) = BatchNormKernels<T>.GradientSums(gradient, source, output, rows, channels, scale, shift, mean);
 
         var lines = empty([4, channels], ScalarType.Float32);           // slope, offset, dweight, dbias
         float* slope = TensorMemory.Start(lines), offset = slope + channels, weightGradient = offset + channels, biasGradient = weightGradient + channels;
@@ -93,16 +112,30 @@ internal sealed class BatchNormReLU : autograd.SingleTensorFunction<BatchNormReL
             biasGradient[c] = (float)sum[c];
         }
 
-        var dx = empty(x.shape, ScalarType.Float32);
-        var dr = y is null ? null : empty(x.shape, ScalarType.Float32);
-        BatchNormKernels.InputGradient(gradient, source, output, rows, channels, scale, shift, slope, offset,
-            TensorMemory.Start(dx), dr is null ? null : TensorMemory.Start(dr));
+        var dx = empty(x.shape, T.Type);
+        var dr = y is null ? null : empty(x.shape, T.Type);
+        BatchNormKernels<T>.InputGradient(gradient, source, output, rows, channels, scale, shift, slope, offset,
+            TensorMemory.Bytes(dx), TensorMemory.Bytes(dr));
 
         var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null);
         outputGradient.Dispose();
         foreach (var tensor in saved) tensor.Dispose();
         context.Dispose(); // what was saved, now and not with the graph
         return gradients;
+    }
+
+    /// <summary>With the running statistics, in x's memory: nothing will ask for x again.</summary>
+    private static unsafe Tensor Evaluate(BatchNormalisation norm, Tensor x, Tensor? residual)
+    {
+        using var scope = NewDisposeScope();
+        var y = Rows(x);                                                // [N, H, W, C]
+        var added = residual is null ? null : Rows(residual);
+        int channels = (int)y.shape[3];
+        var line = empty([3, channels], ScalarType.Float32);
+        float* inverse = TensorMemory.Start(line), scale = inverse + channels, shift = scale + channels;
+        BatchNormReLU.Line(norm, TensorMemory.Start(norm.running_mean!), TensorMemory.Start(norm.running_var!), channels, inverse, scale, shift);
+        BatchNormKernels<T>.Apply(TensorMemory.Bytes(y), TensorMemory.Bytes(added), y.numel() / channels, channels, scale, shift, TensorMemory.Bytes(y));
+        return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
     private static unsafe void UpdateRunning(BatchNormalisation norm, float* mean, float* variance, long rows, int channels)

@@ -9,12 +9,16 @@ namespace WclSharp.Kernels;
 internal static unsafe class TensorMemory
 {
     /// <summary>First value of a float32 tensor on the CPU. The tensor must stay alive while it is used.</summary>
-    public static float* Start(Tensor tensor)
+    public static float* Start(Tensor tensor) => (float*)Bytes(tensor);
+
+    /// <summary>First byte of a tensor on the CPU; null for none. The tensor must stay alive while it is used.</summary>
+    public static byte* Bytes(Tensor? tensor)
     {
+        if (tensor is null) return null;
         // A span holds 2 GiB at most, and only its start is wanted.
         using var scope = NewDisposeScope();
         var first = tensor;
         while (first.dim() > 1) first = first.select(0, 0);
-        return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
+        return (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 }

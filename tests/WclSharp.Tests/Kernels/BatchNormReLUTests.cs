@@ -45,7 +45,7 @@ public sealed class BatchNormReLUTests
         Close(exactNorm.bias!.grad!, norm.bias!.grad!, 2e-5);
         Close(exactNorm.running_mean!, norm.running_mean!, 1e-6);
         Close(exactNorm.running_var!, norm.running_var!, 1e-5);
-        Assert.Equal(1f, norm.num_batches_tracked!.item<float>()); // TorchSharp counts in float32
+        Assert.Equal(1, norm.num_batches_tracked!.item<long>());
 
         T Start<T>(T made) where T : BatchNorm
         {
@@ -57,8 +57,57 @@ public sealed class BatchNormReLUTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Agrees_in_bfloat16(bool residual)
+    {
+        using var scope = NewDisposeScope();
+        var random = new Generator(12);
+        long[] shape = [8, 32, 9, 9];
+        var x = ChannelsLast.Of(randn(shape, generator: random).to(ScalarType.BFloat16)).requires_grad_();
+        var added = residual ? ChannelsLast.Of(randn(shape, generator: random).to(ScalarType.BFloat16)).requires_grad_() : null;
+        var gradient = randn(shape, generator: random).to(ScalarType.BFloat16);
+        var norm = new BatchNormalisation(32);
+
+        var y = BatchNormReLU.Apply(norm, x, added);
+        y.backward([gradient]);
+
+        var exactX = x.detach().to(ScalarType.Float64).requires_grad_();
+        var exactNorm = nn.BatchNorm2d(32, dtype: ScalarType.Float64);
+        var sum = exactNorm.call(exactX);
+        var exact = nn.functional.relu(residual ? sum + added!.detach().to(ScalarType.Float64) : sum);
+        exact.backward([gradient.to(ScalarType.Float64)]);
+
+        Assert.Equal(ScalarType.BFloat16, y.dtype);
+        // A bfloat16 has 8 binary digits: rounding is off by 2^-8 of a value at most.
+        Close(exact, y, 1.0 / 256);
+        Close(exactX.grad!, x.grad!, 1.0 / 128);
+        Close(exactNorm.weight!.grad!, norm.weight!.grad!, 1e-4);
+        Close(exactNorm.running_var!, norm.running_var!, 1e-5);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Agrees_in_evaluation(bool residual)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var norm = new BatchNormalisation(48);
+        norm.running_mean!.copy_(randn([48]));
+        norm.running_var!.copy_(rand([48]));
+        norm.weight!.copy_(randn([48]));
+        norm.eval();
+        var x = ChannelsLast.Of(randn([3, 48, 7, 5]));
+        var added = residual ? ChannelsLast.Of(randn([3, 48, 7, 5])) : null;
+        var separate = norm.call(x);
+        var expected = nn.functional.relu(residual ? separate + added! : separate);
+        Close(expected.to(ScalarType.Float64), BatchNormReLU.Apply(norm, x, added), 1e-6);
+    }
+
     [Fact]
-    public void Leaves_evaluation_and_odd_channels_to_libtorch()
+    public void Leaves_a_frozen_norm_and_odd_channels_to_libtorch()
     {
         using var x = zeros([2, 16, 4, 4]);
         using var odd = zeros([2, 12, 4, 4]);
