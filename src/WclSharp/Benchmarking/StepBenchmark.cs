@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using TorchSharp;
 using WclSharp.Graphs;
+using WclSharp.Kernels;
 using WclSharp.Losses;
 using WclSharp.Native;
 using WclSharp.Optimizers;
@@ -68,6 +69,7 @@ internal static class StepBenchmark
             }
             optimizer.ZeroGradients();
             loss.backward();
+            AutogradMemory.FreeReturned();
             optimizer.Step(0.01);
         }
     }

@@ -42,11 +42,11 @@ internal static class Presets
     private static readonly Dictionary<string, Preset> ByName = new()
     {
         ["tiny"] = new(EncoderArch.ResNet18, Width: 32, Stem: null, ImageSize: null, Batch: 64, Epochs: 6,
-            OptimizerKind.Sgd, WarmupEpochs: 1, AugmentationSchedule.Weak, CropMin: 0.3, HeadHidden: 512, HeadOutput: 128),
+            OptimizerKind.Sgd, WarmupEpochs: 2, AugmentationSchedule.Weak, CropMin: 0.2, ConvInit.PyTorch, HeadHidden: 512, HeadOutput: 128),
         ["cifar"] = new(EncoderArch.ResNet18, Width: 64, EncoderStem.Small, ImageSize: 32, Batch: 512, Epochs: 200,
-            OptimizerKind.Sgd, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, HeadHidden: 2048, HeadOutput: 128),
+            OptimizerKind.Sgd, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, ConvInit.Torchvision, HeadHidden: 2048, HeadOutput: 128),
         ["imagenet"] = new(EncoderArch.ResNet50, Width: 64, EncoderStem.ImageNet, ImageSize: 224, Batch: 4096, Epochs: 200,
-            OptimizerKind.Lars, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, HeadHidden: 2048, HeadOutput: 128),
+            OptimizerKind.Lars, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, ConvInit.Torchvision, HeadHidden: 2048, HeadOutput: 128),
     };
 
     public static IEnumerable<string> Names => ByName.Keys;
@@ -96,6 +96,7 @@ internal static class Presets
                 : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
             Augmentation = given.Augmentation ?? preset.Augmentation,
             CropMin = given.CropMin ?? preset.CropMin,
+            ConvInit = given.ConvInit ?? preset.ConvInit,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
             EvaluateEvery = given.EvaluateEvery ?? Math.Min((epochs + 4) / 5, MostEpochsUnseen),
@@ -141,7 +142,7 @@ internal static class Presets
     };
 
     private sealed record Preset(EncoderArch Arch, int Width, EncoderStem? Stem, int? ImageSize, int Batch, int Epochs,
-        OptimizerKind Optimizer, double WarmupEpochs, AugmentationSchedule Augmentation, double? CropMin, int HeadHidden, int HeadOutput)
+        OptimizerKind Optimizer, double WarmupEpochs, AugmentationSchedule Augmentation, double? CropMin, ConvInit ConvInit, int HeadHidden, int HeadOutput)
     {
         public string Show(string option) => option switch
         {
@@ -155,6 +156,7 @@ internal static class Presets
             "warmup-epochs" => WarmupEpochs.ToString(CultureInfo.InvariantCulture),
             "augmentation" => Augmentation.ToString().ToLowerInvariant(),
             "crop-min" => CropMin?.ToString(CultureInfo.InvariantCulture) ?? "the recipe's (0.2 weak, 0.08 strong)",
+            "conv-init" => ConvInit.ToString().ToLowerInvariant(),
             "head-hidden" => HeadHidden.ToString(CultureInfo.InvariantCulture),
             "head-output" => HeadOutput.ToString(CultureInfo.InvariantCulture),
             _ => throw new ArgumentException($"Presets have no {option}.", nameof(option)),

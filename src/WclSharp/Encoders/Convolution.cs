@@ -24,9 +24,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
         strides = [stride, stride];
         padding = [kernel / 2, kernel / 2];
         winogradShape = kernel == 3 && stride == 1;
-        // He et al. 2015, fan-out, ReLU: what torchvision's ResNet starts from.
-        double std = Math.Sqrt(2.0 / ((double)outChannels * kernel * kernel));
-        using var start = random.Normal([outChannels, inChannels, kernel, kernel], std);
+        using var start = random.Convolution(inChannels, outChannels, kernel);
         weight = new Parameter(ChannelsLast.Of(start));
         RegisterComponents();
     }

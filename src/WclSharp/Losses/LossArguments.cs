@@ -16,7 +16,15 @@ internal static class LossArguments
         if (a.shape[0] < 2) throw new ArgumentException($"A contrastive loss needs 2 rows or more, not {a.shape[0]}.");
     }
 
-    /// <summary>Takes each row's product with itself out of its softmax, in place: neither product nor scaling reads its output again.</summary>
+    /// <summary>Takes each row's product with itself out of its softmax, in place: a product does not read its output again.</summary>
+    /// <remarks>
+    /// Behind autograd's back, which would copy the whole gradient to clear this diagonal: a softmax's gradient is zero
+    /// where the logit is minus infinity anyway.
+    /// </remarks>
     /// <param name="ownBlock">[n, n] view of the logits whose diagonal holds v_i . v_i / t.</param>
-    public static void MaskSelf(Tensor ownBlock) => ownBlock.diagonal().fill_(Nothing);
+    public static void MaskSelf(Tensor ownBlock)
+    {
+        using var scope = NewDisposeScope();
+        ownBlock.detach().diagonal().fill_(Nothing);
+    }
 }

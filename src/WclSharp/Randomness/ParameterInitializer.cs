@@ -1,13 +1,25 @@
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Randomness;
 
 /// <summary>Draws initial weights, each tensor from a stream of its own, so that a seed gives the same network on every machine.</summary>
 /// <param name="seed">The run's seed.</param>
-internal sealed class ParameterInitializer(long seed)
+/// <param name="convolutions">What convolutions start from.</param>
+internal sealed class ParameterInitializer(long seed, ConvInit convolutions = ConvInit.Torchvision)
 {
     private readonly CounterRandom random = new(seed, RandomPurpose.Initialisation);
     private uint nextTensor;
+
+    /// <summary>Weights of a convolution, [out, in, kernel, kernel] float32.</summary>
+    public Tensor Convolution(int inChannels, int outChannels, int kernel)
+    {
+        long[] shape = [outChannels, inChannels, kernel, kernel];
+        double places = (double)kernel * kernel;
+        return convolutions == ConvInit.Torchvision
+            ? Normal(shape, Math.Sqrt(2 / (outChannels * places)))
+            : Uniform(shape, Math.Sqrt(1 / (inChannels * places)));
+    }
 
     /// <summary>A float32 tensor of normal numbers with mean 0 (Box-Muller).</summary>
     public Tensor Normal(long[] shape, double standardDeviation) => Fill(shape, (u1, u2) =>

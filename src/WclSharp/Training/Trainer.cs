@@ -3,6 +3,7 @@ using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Data;
 using WclSharp.Graphs;
+using WclSharp.Kernels;
 using WclSharp.Losses;
 using WclSharp.Optimizers;
 using static TorchSharp.torch;
@@ -140,6 +141,7 @@ internal sealed class Trainer : IDisposable
 
         optimizer.ZeroGradients();
         loss.backward();
+        AutogradMemory.FreeReturned();
         RequireFinite(loss, rate);
         optimizer.Step(rate);
 

@@ -13,7 +13,7 @@ internal sealed class WclModel : IDisposable
     /// <summary>Builds the network that resolved options describe, on its device and in training mode.</summary>
     public WclModel(PretrainOptions options, Device device, ScalarType computeType)
     {
-        var random = new ParameterInitializer(options.Seed);
+        var random = new ParameterInitializer(options.Seed, options.ConvInit ?? ConvInit.Torchvision);
         Encoder = new ResNet(options.Arch!.Value, options.Width!.Value, options.Stem!.Value, random);
         InstanceHead = new ProjectionHead(Encoder.FeatureSize, options.HeadHidden!.Value, options.HeadOutput!.Value, random);
         WeakHead = options.Method == ContrastiveMethod.Wcl

@@ -29,6 +29,7 @@ public sealed class ConfigFileTests
         WeakKeys = WeakKeys.Full,
         Augmentation = AugmentationSchedule.Paper,
         CropMin = 0.4,
+        ConvInit = ConvInit.PyTorch,
         WarmupEpochs = 1.5,
         HeadHidden = 256,
         HeadOutput = 64,

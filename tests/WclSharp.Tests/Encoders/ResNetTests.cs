@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Encoders;
+using WclSharp.Randomness;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -40,6 +41,17 @@ public class ResNetTests
         double expected = Math.Sqrt(2.0 / (256 * 9));
         Assert.Equal(expected, weight.std().ToDouble(), expected * 0.01);
         Assert.Equal(0, weight.mean().ToDouble(), expected * 0.01);
+    }
+
+    [Fact]
+    public void Initialisation_MayBeThatOfPyTorchsConv2d()
+    {
+        using var scope = NewDisposeScope();
+        var weight = new ParameterInitializer(3, ConvInit.PyTorch).Convolution(inChannels: 128, outChannels: 256, kernel: 3);
+        double bound = Math.Sqrt(1.0 / (128 * 9));
+        Assert.Equal([256, 128, 3, 3], weight.shape);
+        Assert.Equal(bound / Math.Sqrt(3), weight.std().ToDouble(), bound * 0.01);
+        Assert.InRange(weight.abs().max().ToDouble(), 0.999 * bound, bound);
     }
 
     [Theory]
