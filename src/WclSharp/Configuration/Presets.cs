@@ -73,6 +73,7 @@ internal static class Presets
             throw new WclUsageException($"There is no preset \"{given.Preset}\"; did you mean {NearestName.Find(given.Preset, Names)}?");
 
         List<string> warnings = [];
+        bool firstLook = data.Embedded && given.Preset == Default;
         int imageSize = given.ImageSize ?? preset.ImageSize ?? OwnSide(data);
         int batch = given.Batch is { } wanted ? CheckedBatch(wanted, data) : FittingBatch(preset.Batch, data, warnings);
         int epochs = given.Epochs ?? preset.Epochs;
@@ -83,7 +84,7 @@ internal static class Presets
         {
             Arch = given.Arch ?? preset.Arch,
             // A quarter of the standard width is enough for Fashion-MNIST, and keeps the first run within minutes.
-            Width = given.Width ?? (data.Embedded && given.Preset == Default ? 16 : preset.Width),
+            Width = given.Width ?? (firstLook ? 16 : preset.Width),
             Stem = given.Stem ?? preset.Stem ?? (imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small),
             ImageSize = imageSize,
             Batch = batch,
@@ -95,7 +96,8 @@ internal static class Presets
                 ? CheckedWarmup(warmup, epochs)
                 : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
             Augmentation = given.Augmentation ?? preset.Augmentation,
-            CropMin = given.CropMin ?? preset.CropMin,
+            // Small crops of its clothes look alike (chosen on its training images: docs/performance.md).
+            CropMin = given.CropMin ?? (firstLook ? 0.3 : preset.CropMin),
             ConvInit = given.ConvInit ?? preset.ConvInit,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
