@@ -6,7 +6,7 @@ namespace WclSharp.Tests.Native;
 
 public class TorchSharpRemedyTests
 {
-    private static string Library => Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "libLibTorchSharp.so");
+    private static string Library => Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so");
 
     [Fact]
     public void Torch_Computes_InThisProcess()
