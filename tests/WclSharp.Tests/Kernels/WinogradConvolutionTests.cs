@@ -33,9 +33,9 @@ public sealed class WinogradConvolutionTests
 
         Assert.Equal(exact.shape, output.shape);
         Assert.True(output.permute(0, 2, 3, 1).is_contiguous());
-        Assert.InRange(Error(exact, output), 0, 1e-5);
-        Assert.InRange(Error(exactInput.grad!, input.grad!), 0, 1e-5);
-        Assert.InRange(Error(exactWeight.grad!, weight.grad!), 0, 1e-5);
+        Assert.InRange(RelativeError.Of(exact, output), 0, 1e-5);
+        Assert.InRange(RelativeError.Of(exactInput.grad!, input.grad!), 0, 1e-5);
+        Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad!), 0, 1e-5);
     }
 
     [Theory]
@@ -84,13 +84,5 @@ public sealed class WinogradConvolutionTests
             weight.grad = null;
             input.grad = null;
         }
-    }
-
-    /// <summary>Largest difference over the largest value.</summary>
-    private static double Error(Tensor exact, Tensor actual)
-    {
-        using var scope = NewDisposeScope();
-        var wide = actual.detach().to(ScalarType.Float64);
-        return (wide - exact.detach()).abs().max().ToDouble() / exact.abs().max().ToDouble();
     }
 }
