@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -49,6 +50,9 @@ internal sealed class ParameterInitializer(long seed, ConvInit convolutions = Co
                 if (i + 3 < end) values[i + 3] = v3;
             }
         });
-        return tensor(values, shape);
+        // Into libtorch's own memory: a tensor over the array would pin it for the run, at any alignment.
+        var weights = empty(shape, ScalarType.Float32);
+        MemoryMarshal.AsBytes<float>(values).CopyTo(weights.bytes);
+        return weights;
     }
 }
