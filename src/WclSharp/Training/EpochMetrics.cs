@@ -33,6 +33,15 @@ public sealed record EpochMetrics
     /// <summary>Share of rows that belong to their component's most frequent class, 0 to 1.</summary>
     public double? Purity { get; init; }
 
+    /// <summary>Share of the pairs that the method pulls together whose classes are the same, 0 to 1.</summary>
+    public double? PairPrecision { get; init; }
+
+    /// <summary>Share of the batch's pairs of the same class that the method pulls together, 0 to 1.</summary>
+    public double? PairRecall { get; init; }
+
+    /// <summary>Share of the relations (i counts j as alike) that j does not return, 0 to 1; components have none.</summary>
+    public double? Conflicts { get; init; }
+
     /// <summary>kNN top-1 accuracy on held-out images, 0 to 1.</summary>
     public double? Knn { get; init; }
 

@@ -85,6 +85,7 @@ public sealed class ResumeTests : IDisposable
             using (var process = Start("env", ["--default-signal=INT,TERM", "dotnet", .. Command(options, run)]))
             {
                 AwaitFirstCheckpoint(process, run);
+                Thread.Sleep(200); // out of what follows an epoch, into the second's steps, some two seconds of them
                 Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
                 AssertExit(code, process);
             }
