@@ -119,7 +119,11 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
 
     private static IEnumerable<(int Start, int Count)> Chunks(int images, int tiles, int channels)
     {
-        int size = Math.Max(2, ChunkBytes / (WinogradTransforms.Products * tiles * channels * sizeof(float)));
+        // A chunk's tiles are no smaller than the kernels, which are read, and their gradient summed, once a chunk.
+        long image = (long)WinogradTransforms.Products * tiles * channels * sizeof(float);
+        long kernels = (long)WinogradTransforms.Products * channels * channels * sizeof(float);
+        int most = (int)Math.Max(2, Math.Max(ChunkBytes, kernels) / image), chunks = (images + most - 1) / most;
+        int size = (images + chunks - 1) / chunks;
         for (int start = 0; start < images; start += size) yield return (start, Math.Min(size, images - start));
     }
 

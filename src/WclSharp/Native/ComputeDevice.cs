@@ -30,6 +30,9 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         if (gpu && index >= cuda.device_count())
             throw new WclUsageException($"--device {device}: there are {cuda.device_count()} GPUs, counted from 0.");
 
+        // Said aloud, though it is the number already: only then does libtorch forbid MKL to choose another from call to call,
+        // by which sums would be rounded otherwise.
+        set_num_threads(get_num_threads());
         bool half = precision == ComputePrecision.Bf16 || (precision == ComputePrecision.Auto && (gpu || CpuFeatures.HasBf16));
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32);
     }
