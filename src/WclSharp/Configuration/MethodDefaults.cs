@@ -16,7 +16,7 @@ internal static class MethodDefaults
             AdpClrK = Neighbours("adpclr-k", options.AdpClrK, 1, options.Batch!.Value),
             AdpClrStart = options.AdpClrStart ?? 0.5,
         },
-        // Huynh et al. 2022: eight views of support; attraction by the largest similarity was their best. k is ours to choose with the batch.
+        // Huynh et al. 2022: eight views of support. The others are ours to choose, k with the batch.
         ContrastiveMethod.FnCancel => options with
         {
             FnSupport = options.FnSupport ?? 8,

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Graphs;
 
 /// <summary>
-/// Rows that are probably no negatives of an image (Huynh et al. 2022, section 3.1): a row's score is its cosine similarity to the image's support, S
+/// Rows that are probably no negatives of an image (Huynh et al. 2022): a row's score is its cosine similarity to the image's support, S
 /// further views of it, their largest or their mean; the k best rows, or those from a threshold on, are taken.
 /// </summary>
 /// <remarks>With both k and a threshold a row has to meet both. Both views of an image have the same set, since the score is the image's.</remarks>

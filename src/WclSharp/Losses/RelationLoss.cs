@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Losses;
 
 /// <summary>
-/// The instance loss with a set F(a) of other images' rows that each row a counts as alike (Huynh et al. 2022, section 3.2). With
+/// The instance loss with a set F(a) of other images' rows that each row a counts as alike (Huynh et al. 2022). With
 /// Z = [z1; z2] of 2N rows and p(a) the row of the other view,
 /// <code>
 /// Eliminate: L = mean_a -log( exp(Z_a . Z_p(a) / t) / sum_{k != a, k not in F(a)} exp(Z_a . Z_k / t) )

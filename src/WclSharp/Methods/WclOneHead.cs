@@ -2,7 +2,7 @@ using WclSharp.Training;
 
 namespace WclSharp.Methods;
 
-/// <summary>WCL with one head that both losses and the graph work on: what the second head is compared with (paper, section 4.3).</summary>
+/// <summary>WCL with one head that both losses and the graph work on: what the second head is compared with.</summary>
 internal sealed class WclOneHead(PretrainOptions options) : Wcl(options)
 {
     public override bool HasWeakHead => false;
