@@ -19,7 +19,7 @@ internal static class BenchCommand
 
     private static Command Step(TextWriter output)
     {
-        var command = new Command("step", "Whole training steps of WCL: encoder, heads, graph, losses, backward, optimiser");
+        var command = new Command("step", "Whole training steps: encoder, heads, graph, losses, backward, optimiser");
         var options = new TableOptions(command)
             .Add("arch", "resnet18")
             .Add("width", "64")

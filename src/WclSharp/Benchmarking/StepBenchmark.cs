@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using TorchSharp;
-using WclSharp.Graphs;
+using WclSharp.Configuration;
 using WclSharp.Kernels;
-using WclSharp.Losses;
+using WclSharp.Methods;
 using WclSharp.Native;
 using WclSharp.Optimizers;
 using WclSharp.Randomness;
@@ -19,10 +19,10 @@ namespace WclSharp.Benchmarking;
 /// <param name="Seconds">Every repeat.</param>
 internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep, double PeakRssMib, string Precision, IReadOnlyList<double> Seconds);
 
-/// <summary>Times whole training steps of WCL on random images: encoder, both heads, graph, both losses, backward, SGD.</summary>
+/// <summary>Times whole training steps of a method on random images: encoder, heads, graph, losses, backward, SGD.</summary>
 internal static class StepBenchmark
 {
-    private const int WarmupSteps = 2;
+    private const int WarmupSteps = 2, Classes = 10;
 
     /// <param name="options">Network, batch, image size and precision, resolved.</param>
     /// <param name="repeat">Steps that are timed after the warm-up.</param>
@@ -31,11 +31,15 @@ internal static class StepBenchmark
     {
         Allocator.KeepFreedMemory();
         var compute = ComputeDevice.Choose(options.Device, options.Precision);
-        using var model = new WclModel(options, compute.Device, compute.Type);
+        options = MethodDefaults.Fill(options);
+        int batch = options.Batch!.Value;
+        using var method = MethodFactory.Create(options, images: batch, labels: true, compute.Device);
+        using var model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
         using var optimizer = new Sgd(model.Parameters, 5e-4);
         int size = options.ImageSize!.Value;
         using var view1 = Images(0);
         using var view2 = Images(1);
+        using var classes = tensor(Enumerable.Range(0, batch).Select(i => (long)i % Classes).ToArray(), device: compute.Device);
 
         var seconds = new List<double>();
         for (int i = 0; i < repeat + WarmupSteps; i++)
@@ -48,29 +52,30 @@ internal static class StepBenchmark
         }
 
         double median = Median.Of(seconds);
-        return new StepFigures(options.Batch!.Value / median, median, ProcessMemory.PeakMiB, compute.TypeName, seconds);
+        return new StepFigures(batch / median, median, ProcessMemory.PeakMiB, compute.TypeName, seconds);
 
         Tensor Images(uint view)
         {
-            using var host = new ParameterInitializer(view).Normal([options.Batch!.Value, 3, size, size], 1);
+            using var host = new ParameterInitializer(view).Normal([batch, 3, size, size], 1);
             return host.to(compute.Device, copy: true);
         }
 
         void Step()
         {
             using var scope = NewDisposeScope();
-            var (z1, v1) = model.Project(view1);
-            var (z2, v2) = model.Project(view2);
-            var loss = InstanceLoss.Forward(z1, z2, options.Temperature);
-            if (v1 is not null && v2 is not null)
+            // Support views are views like any: their content takes no other time.
+            var input = MethodInput.Project(model, method.Views, number => number == 0 ? view1 : view2) with
             {
-                loss += WeakLoss.Swapped(v1, v2, ConnectedComponents.OfNearestNeighbors(v1), ConnectedComponents.OfNearestNeighbors(v2),
-                    options.Temperature, options.WeakKeys == WeakKeys.Detached);
-            }
+                Classes = classes,
+                Images = [.. Enumerable.Range(0, batch)],
+                Done = 1, // what a method does late in a run
+            };
+            var losses = method.Losses(input);
             optimizer.ZeroGradients();
-            loss.backward();
+            losses.Total.backward();
             AutogradMemory.FreeReturned();
             optimizer.Step(0.01);
+            method.AfterStep(input);
         }
     }
 }

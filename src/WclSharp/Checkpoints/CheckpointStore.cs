@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using WclSharp.Methods;
 using WclSharp.Optimizers;
 using WclSharp.Training;
 
@@ -7,12 +8,12 @@ namespace WclSharp.Checkpoints;
 
 /// <summary>
 /// Checkpoints of a run: a folder each (<c>encoder.safetensors</c> with torchvision's names, <c>heads.safetensors</c>,
-/// <c>optimizer.safetensors</c>, <c>state.json</c>), and two small files, <c>last.json</c> and <c>best.json</c>, that name the
+/// <c>optimizer.safetensors</c>, <c>method.safetensors</c> where the method has state, <c>state.json</c>), and two small files, <c>last.json</c> and <c>best.json</c>, that name the
 /// folder. These are replaced last and atomically: whenever the process dies, they name a checkpoint that is whole.
 /// </summary>
 internal sealed class CheckpointStore(string folder)
 {
-    private const string Encoder = "encoder.safetensors", Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", State = "state.json";
+    private const string Encoder = "encoder.safetensors", Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", MethodState = "method.safetensors", State = "state.json";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     private sealed record Pointer(string Folder);
@@ -25,7 +26,7 @@ internal sealed class CheckpointStore(string folder)
 
     /// <summary>Writes a checkpoint, makes it the last (and the best), and deletes what neither name points to.</summary>
     /// <returns>Its folder.</returns>
-    public string Save(WclModel model, Optimizer optimizer, CheckpointState state, IReadOnlyDictionary<string, string> encoderFacts, bool best)
+    public string Save(WclModel model, Optimizer optimizer, Method method, CheckpointState state, IReadOnlyDictionary<string, string> encoderFacts, bool best)
     {
         string name = $"step-{state.Step:D8}";
         string target = Path.Combine(folder, name);
@@ -42,7 +43,13 @@ internal sealed class CheckpointStore(string folder)
         SafetensorsFile.Write(Path.Combine(target, Encoder), ModuleWeights.Of(model.Encoder), encoderFacts);
         SafetensorsFile.Write(Path.Combine(target, Heads), model.Heads.SelectMany(h => ModuleWeights.Of(h.Module, h.Prefix)));
         SafetensorsFile.Write(Path.Combine(target, OptimizerState), optimizer.NamedState());
-        var files = new[] { Encoder, Heads, OptimizerState }.ToDictionary(f => f, f => Hash(Path.Combine(target, f)));
+        List<string> written = [Encoder, Heads, OptimizerState];
+        if (method.NamedState() is { Count: > 0 } methodState)
+        {
+            SafetensorsFile.Write(Path.Combine(target, MethodState), methodState);
+            written.Add(MethodState);
+        }
+        var files = written.ToDictionary(f => f, f => Hash(Path.Combine(target, f)));
         AtomicFile.WriteText(Path.Combine(target, State), JsonSerializer.Serialize(state with { Files = files }, Json));
         AtomicFile.WriteText(Path.Combine(folder, "last.json"), JsonSerializer.Serialize(new Pointer(name), Json));
         if (best) AtomicFile.WriteText(Path.Combine(folder, "best.json"), JsonSerializer.Serialize(new Pointer(name), Json));
@@ -50,10 +57,10 @@ internal sealed class CheckpointStore(string folder)
         return target;
     }
 
-    /// <summary>Reads the last checkpoint into a model and optimiser.</summary>
+    /// <summary>Reads the last checkpoint into a model, optimiser and method.</summary>
     /// <returns>Its state.</returns>
     /// <exception cref="WclUsageException">There is none, a file is damaged, or it fits another network.</exception>
-    public CheckpointState LoadLast(WclModel model, Optimizer optimizer)
+    public CheckpointState LoadLast(WclModel model, Optimizer optimizer, Method method)
     {
         string source = Last ?? throw new WclUsageException($"No checkpoint under '{folder}' to resume from; start without --resume and with a new --out.");
         var state = ReadState(source);
@@ -70,6 +77,11 @@ internal sealed class CheckpointStore(string folder)
         ModuleWeights.Load(model.Encoder, encoder.Tensors, "", source);
         foreach (var (prefix, module) in model.Heads) ModuleWeights.Load(module, heads.Tensors, prefix, source);
         optimizer.Load(optimizerState.Tensors, state.Step);
+        if (state.Files.ContainsKey(MethodState))
+        {
+            using var methodState = SafetensorsFile.Read(Path.Combine(source, MethodState));
+            method.Load(methodState.Tensors);
+        }
         return state;
     }
 

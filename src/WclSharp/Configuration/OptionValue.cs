@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace WclSharp.Configuration;
 
@@ -86,9 +88,17 @@ internal static class OptionValue
         (writer, value) => writer.WriteBooleanValue(value),
         value => value ? "true" : "false");
 
-    /// <summary>One of an enumeration's members, by its name in lower case.</summary>
+    /// <summary>One of an enumeration's members, by its name as <see cref="NameOf"/> gives it.</summary>
     public static OptionValue<T> Choice<T>()
-        where T : struct, Enum => Choice(Enum.GetValues<T>().ToDictionary(member => member.ToString().ToLowerInvariant()));
+        where T : struct, Enum => Choice(Enum.GetValues<T>().ToDictionary(NameOf));
+
+    /// <summary>A member as it stands on a command line: its <see cref="JsonStringEnumMemberNameAttribute"/>, or its name in lower case.</summary>
+    public static string NameOf<T>(T member)
+        where T : struct, Enum
+    {
+        string name = member.ToString();
+        return typeof(T).GetField(name)?.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? name.ToLowerInvariant();
+    }
 
     /// <summary>One of a few names.</summary>
     public static OptionValue<string> Name(params string[] names) => Choice(names.ToDictionary(name => name));

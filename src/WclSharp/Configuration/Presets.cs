@@ -80,7 +80,8 @@ internal static class Presets
         var optimizer = given.Optimizer ?? preset.Optimizer;
         var (rate, decay) = Rates(optimizer, preset, batch);
 
-        return new(given with
+        warnings.AddRange(MethodDefaults.Unused(given));
+        return new(MethodDefaults.Fill(given with
         {
             Arch = given.Arch ?? preset.Arch,
             // A quarter of the standard width is enough for Fashion-MNIST, and keeps the first run within minutes.
@@ -104,7 +105,7 @@ internal static class Presets
             EvaluateEvery = given.EvaluateEvery ?? Math.Min((epochs + 4) / 5, MostEpochsUnseen),
             KnnK = given.KnnK ?? (data.Images < 20_000 ? 20 : 200), // Wu et al. 2018 use 200 on ImageNet
             Workers = given.Workers ?? Environment.ProcessorCount,
-        }, warnings);
+        }), warnings);
     }
 
     private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;

@@ -59,6 +59,22 @@ internal static class PretrainOptionTable
         Real("beta", "Weight of the weak loss", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),
         Choice<WeakKeys>("weak-keys", "Gradient of the weak loss: through anchors only (detached) or both sides (full)", "detached",
             o => o.WeakKeys, (o, v) => o with { WeakKeys = v }),
+
+        // What one method alone needs.
+        Integer("adpclr-k", "adpclr: nearest rows in the batch that become positives", "1", o => o.AdpClrK, (o, v) => o with { AdpClrK = v }, NotNegative, onlyFor: ContrastiveMethod.AdpClr),
+        Real("adpclr-start", "adpclr: share of the run that is simclr first", "0.5", o => o.AdpClrStart, (o, v) => o with { AdpClrStart = v }, Share, ContrastiveMethod.AdpClr),
+        Integer("fn-support", "fncancel: further views of each image that rows are compared with", "8", o => o.FnSupport, (o, v) => o with { FnSupport = v }, Positive, onlyFor: ContrastiveMethod.FnCancel),
+        Choice("fn-score", "fncancel: largest or mean similarity to those views", "max", o => o.FnScore, (o, v) => o with { FnScore = v }, ContrastiveMethod.FnCancel),
+        Choice("fn-mode", "fncancel: false negatives leave the denominator or become positives", "attraction", o => o.FnMode, (o, v) => o with { FnMode = v }, ContrastiveMethod.FnCancel),
+        Integer("fn-k", "fncancel: rows of the highest score that are false negatives", "10; no limit with --fn-threshold alone", o => o.FnK, (o, v) => o with { FnK = v }, NotNegative, onlyFor: ContrastiveMethod.FnCancel),
+        Real("fn-threshold", "fncancel: least score of a false negative", "none", o => o.FnThreshold, (o, v) => o with { FnThreshold = v },
+            v => v is >= -1 and <= 1 ? null : "must be a cosine from -1 to 1", ContrastiveMethod.FnCancel),
+        Choice("instdisc-loss", "instdisc: noise-contrastive estimation, or softmax over the whole bank", "nce", o => o.InstDiscLoss, (o, v) => o with { InstDiscLoss = v }, ContrastiveMethod.InstDisc),
+        Integer("instdisc-negatives", "instdisc: negatives drawn in a step for nce", "4096", o => o.InstDiscNegatives, (o, v) => o with { InstDiscNegatives = v }, Positive, onlyFor: ContrastiveMethod.InstDisc),
+        Real("instdisc-momentum", "instdisc: share of its old value that a row of the bank keeps", "0.5", o => o.InstDiscMomentum, (o, v) => o with { InstDiscMomentum = v },
+            v => v is >= 0 and < 1 ? null : "must be from 0 to below 1", ContrastiveMethod.InstDisc),
+        Real("instdisc-temperature", "instdisc: softmax temperature, in place of --temperature", "0.07", o => o.InstDiscTemperature, (o, v) => o with { InstDiscTemperature = v }, Positive, ContrastiveMethod.InstDisc),
+
         new PretrainOption<long>("seed", "Seed of everything random", "0", OptionValue.LongInteger,
             Getter<long>(o => o.Seed), (o, v) => o with { Seed = v }),
 
@@ -81,7 +97,7 @@ internal static class PretrainOptionTable
         Integer("workers", "Threads that decode and prepare batches", "one per core",
             o => o.Workers, (o, v) => o with { Workers = v }, v => v is >= 1 and <= 1024 ? null : "must be from 1 to 1024", mayChangeOnResume: true),
         Real("max-bad", "Share of unreadable images above which the run stops before training", "0.01",
-            o => o.MaxBad, (o, v) => o with { MaxBad = v }, v => v is >= 0 and <= 1 ? null : "must be a share from 0 to 1", mayChangeOnResume: true),
+            o => o.MaxBad, (o, v) => o with { MaxBad = v }, Share, mayChangeOnResume: true),
         Integer("cache-mib", "Memory for decoded images, MiB; more than this goes to a memory-mapped file", "4096",
             o => o.CacheMiB, (o, v) => o with { CacheMiB = v }, v => v < 0 ? "must be zero or more" : null, mayChangeOnResume: true),
         Text("cache-folder", "DIR", "Where that memory-mapped file goes", "the run folder",
@@ -115,19 +131,19 @@ internal static class PretrainOptionTable
         { MayChangeOnResume = mayChangeOnResume, NamesRun = namesRun };
 
     private static PretrainOption Integer(string name, string description, string defaultText, Func<PretrainOptions, int?> get,
-        Func<PretrainOptions, int, PretrainOptions> set, Func<int, string?> check, bool mayChangeOnResume = false) =>
+        Func<PretrainOptions, int, PretrainOptions> set, Func<int, string?> check, bool mayChangeOnResume = false, ContrastiveMethod? onlyFor = null) =>
         new PretrainOption<int>(name, description, defaultText, OptionValue.Integer, Getter(get),
             set, check)
-        { MayChangeOnResume = mayChangeOnResume };
+        { MayChangeOnResume = mayChangeOnResume, OnlyFor = onlyFor };
 
     private static PretrainOption Real(string name, string description, string defaultText, Func<PretrainOptions, double?> get,
-        Func<PretrainOptions, double, PretrainOptions> set, Func<double, string?> check, bool mayChangeOnResume = false) =>
-        new PretrainOption<double>(name, description, defaultText, OptionValue.Real, Getter(get), set, check) { MayChangeOnResume = mayChangeOnResume };
+        Func<PretrainOptions, double, PretrainOptions> set, Func<double, string?> check, ContrastiveMethod? onlyFor = null, bool mayChangeOnResume = false) =>
+        new PretrainOption<double>(name, description, defaultText, OptionValue.Real, Getter(get), set, check) { MayChangeOnResume = mayChangeOnResume, OnlyFor = onlyFor };
 
     private static PretrainOption Choice<T>(string name, string description, string defaultText, Func<PretrainOptions, T?> get,
-        Func<PretrainOptions, T, PretrainOptions> set)
+        Func<PretrainOptions, T, PretrainOptions> set, ContrastiveMethod? onlyFor = null)
         where T : struct, Enum =>
-        new PretrainOption<T>(name, description, defaultText, OptionValue.Choice<T>(), Getter(get), set);
+        new PretrainOption<T>(name, description, defaultText, OptionValue.Choice<T>(), Getter(get), set) { OnlyFor = onlyFor };
 
     private static PretrainOption<T>.Getter Getter<T>(Func<PretrainOptions, T?> get)
         where T : struct => (PretrainOptions o, out T v) =>
@@ -142,6 +158,10 @@ internal static class PretrainOptionTable
     private static string? Positive(double value) => value > 0 && double.IsFinite(value) ? null : "must be above zero";
 
     private static string? NotNegative(double value) => value >= 0 && double.IsFinite(value) ? null : "must be zero or more";
+
+    private static string? NotNegative(int value) => value >= 0 ? null : "must be zero or more";
+
+    private static string? Share(double value) => value is >= 0 and <= 1 ? null : "must be a share from 0 to 1";
 
     private static string? AtLeastTwo(int value) => value >= 2 ? null : "must be 2 or more";
 

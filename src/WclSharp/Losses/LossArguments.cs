@@ -27,4 +27,13 @@ internal static class LossArguments
         using var scope = NewDisposeScope();
         ownBlock.detach().diagonal().fill_(Nothing);
     }
+
+    /// <summary>Takes products out of their softmax, in place and behind autograd's back as <see cref="MaskSelf"/>.</summary>
+    /// <param name="logits">[n, N].</param>
+    /// <param name="which">[n, N] bool, true for what goes.</param>
+    public static void Mask(Tensor logits, Tensor which)
+    {
+        using var scope = NewDisposeScope();
+        logits.detach().masked_fill_(which, Nothing);
+    }
 }

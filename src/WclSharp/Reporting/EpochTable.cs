@@ -15,6 +15,7 @@ internal static class EpochTable
         ("components", 11, m => Number(m.Components, "0.0")),
         ("largest", 8, m => Percent(m.LargestComponent)),
         ("purity", 7, m => Percent(m.Purity)),
+        ("pairs", 7, m => Percent(m.PairPrecision)),
         ("rank", 6, m => Number(m.EffectiveRank, "0.0")),
         ("images/s", 9, m => Number(m.ImagesPerSecond, "0")),
         ("wait", 5, m => m.DataWait is { } wait ? wait.ToString("0%", CultureInfo.InvariantCulture) : "-"),

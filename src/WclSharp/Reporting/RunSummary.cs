@@ -51,6 +51,15 @@ public sealed record RunSummary
     /// <summary>Share of rows in their component's most frequent class, last epoch, 0 to 1.</summary>
     public double? Purity { get; init; }
 
+    /// <summary>Share of the pairs that the method pulls together whose classes are the same, last epoch, 0 to 1.</summary>
+    public double? PairPrecision { get; init; }
+
+    /// <summary>Share of the pairs of the same class that the method pulls together, last epoch, 0 to 1.</summary>
+    public double? PairRecall { get; init; }
+
+    /// <summary>Share of the relations that are not returned, last epoch, 0 to 1.</summary>
+    public double? Conflicts { get; init; }
+
     /// <summary>Effective rank of the features at the last evaluation.</summary>
     public double? EffectiveRank { get; init; }
 
@@ -107,6 +116,9 @@ public sealed record RunSummary
             Components = Last(m => m.Components),
             LargestComponent = Last(m => m.LargestComponent),
             Purity = Last(m => m.Purity),
+            PairPrecision = Last(m => m.PairPrecision),
+            PairRecall = Last(m => m.PairRecall),
+            Conflicts = Last(m => m.Conflicts),
             EffectiveRank = Last(m => m.EffectiveRank),
             Alignment = Last(m => m.Alignment),
             Uniformity = Last(m => m.Uniformity),

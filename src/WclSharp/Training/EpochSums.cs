@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Graphs;
+using WclSharp.Methods;
 using static TorchSharp.torch;
 
 namespace WclSharp.Training;
@@ -11,17 +12,23 @@ namespace WclSharp.Training;
 internal sealed class EpochSums : IDisposable
 {
     /// <summary>Names of the sums, in the order of <see cref="Values"/>.</summary>
-    private enum Sum { Instance, Weak, Components, Largest, Purity, Alignment, Uniformity }
+    private enum Sum { Instance, Weak, Components, Largest, Purity, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay }
 
     // Made once: see ColourJitter.
     private static readonly Scalar One = 1, Four = 4;
     private static readonly int Kinds = Enum.GetValues<Sum>().Length;
     private readonly Tensor sums;
-    private readonly bool weak, labels;
+    private readonly bool weak;
+    private readonly int? classCount;
+    private readonly bool twoViews;
 
-    public EpochSums(Device device, bool weak, bool labels)
+    /// <param name="device">Where to sum.</param>
+    /// <param name="weak">Whether there is a weak loss over components.</param>
+    /// <param name="twoViews">Whether there are two views, which alignment is measured between.</param>
+    /// <param name="classCount">Number of classes; null where none are known.</param>
+    public EpochSums(Device device, bool weak, bool twoViews, int? classCount)
     {
-        (this.weak, this.labels) = (weak, labels);
+        (this.weak, this.twoViews, this.classCount) = (weak, twoViews, classCount);
         sums = zeros(Kinds, dtype: ScalarType.Float64, device: device).DetachFromDisposeScope();
     }
 
@@ -39,25 +46,39 @@ internal sealed class EpochSums : IDisposable
     }
 
     /// <summary>Adds a step. No gradient.</summary>
-    public void Add(Tensor instanceLoss, Tensor? weakLoss, Tensor z1, Tensor z2, WeakLabelStatistics? statistics)
+    public void Add(MethodLosses losses, MethodInput input)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var zero = zeros(1, dtype: ScalarType.Float64, device: sums.device);
         Tensor Summand(Tensor? value) => value is null ? zero : value.detach().to(ScalarType.Float64).reshape(1);
 
-        var gram = z1.detach().matmul(z1.detach().T);                                // [N, N]
+        var z1 = input.Z1.detach();                                                  // [N, D]
+        var gram = z1.matmul(z1.T);                                                  // [N, N]
         long n = z1.shape[0];
         using Scalar same = n, different = (double)n * (n - 1);
         // Over pairs of different images: squared distance of unit vectors is 2 - 2 cos.
         var uniformity = gram.sub(One).mul(Four).exp().sum().sub(same).div(different).log();
-        var apart = z1.detach().sub(z2.detach());                                    // [N, D]
-        var alignment = apart.mul(apart).sum(1).mean();
+        var components = weak ? WeakLabelStatistics.Measure(losses.Labels!, input.Classes, classCount ?? 0) : null;
         sums.add_(cat([
-            Summand(instanceLoss), Summand(weakLoss), Summand(statistics?.Components), Summand(statistics?.LargestShare),
-            Summand(statistics?.Purity), Summand(alignment), Summand(uniformity)]), One);
+            Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
+            Summand(components?.Purity), Summand(Alignment(z1, input.Z2?.detach())), Summand(uniformity), Pairs(losses, input.Classes)]), One);
         Steps++;
     }
+
+    /// <summary>Mean squared distance of the two views of an image; null where there is one view.</summary>
+    private static Tensor? Alignment(Tensor z1, Tensor? z2)
+    {
+        if (z2 is null) return null;
+        var apart = z1.sub(z2);                                                      // [N, D]
+        return apart.mul(apart).sum(1).mean();
+    }
+
+    /// <summary>Counts of the method's relation, [5]; zeros where it has none.</summary>
+    private Tensor Pairs(MethodLosses losses, Tensor? classes) =>
+        losses.Labels is { } labels ? PairStatistics.OfPartition(labels, classes, classCount ?? 0)
+        : losses.Sets is { } sets ? PairStatistics.OfSets(sets, classes)
+        : zeros(PairStatistics.Length, dtype: ScalarType.Float64, device: sums.device);
 
     /// <summary>Means over the steps so far, as an epoch's metrics.</summary>
     public EpochMetrics Means()
@@ -65,14 +86,18 @@ internal sealed class EpochSums : IDisposable
         if (Steps == 0) return new EpochMetrics();
         var values = Values;
         double Mean(Sum sum) => values[(int)sum] / Steps;
+        double? Share(Sum part, Sum whole) => values[(int)whole] > 0 ? values[(int)part] / values[(int)whole] : null;
         return new EpochMetrics
         {
             InstanceLoss = Mean(Sum.Instance),
             WeakLoss = weak ? Mean(Sum.Weak) : null,
             Components = weak ? Mean(Sum.Components) : null,
             LargestComponent = weak ? Mean(Sum.Largest) : null,
-            Purity = weak && labels ? Mean(Sum.Purity) : null,
-            Alignment = Mean(Sum.Alignment),
+            Purity = weak && classCount is not null ? Mean(Sum.Purity) : null,
+            PairPrecision = Share(Sum.PairsRight, Sum.PairsJudged),
+            PairRecall = Share(Sum.PairsRight, Sum.PairsOfAClass),
+            Conflicts = Share(Sum.PairsOneWay, Sum.PairsRelated),
+            Alignment = twoViews ? Mean(Sum.Alignment) : null,
             Uniformity = Mean(Sum.Uniformity),
         };
     }

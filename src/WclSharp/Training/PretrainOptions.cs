@@ -1,7 +1,66 @@
+using System.Text.Json.Serialization;
+
 namespace WclSharp.Training;
 
 /// <summary>Contrastive method. See docs/method.md.</summary>
-public enum ContrastiveMethod { Wcl, SimClr }
+public enum ContrastiveMethod
+{
+    /// <summary>The paper's: instance loss on one head, weak loss on another, labels swapped between the views.</summary>
+    Wcl,
+
+    /// <summary>WCL with both losses on one head.</summary>
+    [JsonStringEnumMemberName("wcl-one-head")]
+    WclOneHead,
+
+    /// <summary>WCL whose views learn from their own labels.</summary>
+    [JsonStringEnumMemberName("wcl-no-swap")]
+    WclNoSwap,
+
+    /// <summary>The instance loss alone (Chen et al. 2020).</summary>
+    SimClr,
+
+    /// <summary>True classes in place of weak labels (Khosla et al. 2020).</summary>
+    SupCon,
+
+    /// <summary>SimCLR first, then nearest rows as positives (Zhang 2021).</summary>
+    AdpClr,
+
+    /// <summary>Negatives that look like an image's further views leave or become positives (Huynh et al. 2022).</summary>
+    FnCancel,
+
+    /// <summary>One view against a memory bank of all images (Wu et al. 2018).</summary>
+    InstDisc,
+}
+
+/// <summary>How false negative cancellation scores a row against an image's support.</summary>
+public enum SupportScore
+{
+    /// <summary>Largest cosine similarity to the support.</summary>
+    Max,
+
+    /// <summary>Mean cosine similarity to the support.</summary>
+    Mean,
+}
+
+/// <summary>What becomes of a false negative.</summary>
+public enum FalseNegativeMode
+{
+    /// <summary>It leaves the denominator.</summary>
+    Elimination,
+
+    /// <summary>It becomes a positive.</summary>
+    Attraction,
+}
+
+/// <summary>Loss against a memory bank.</summary>
+public enum BankLoss
+{
+    /// <summary>Noise-contrastive estimation with drawn negatives.</summary>
+    Nce,
+
+    /// <summary>Softmax over the whole bank.</summary>
+    Softmax,
+}
 
 /// <summary>Which sides of v_i . v_k the weak loss's gradient flows through.</summary>
 public enum WeakKeys
@@ -121,6 +180,39 @@ public sealed record PretrainOptions
 
     /// <summary>Gradient flow of the weak loss.</summary>
     public WeakKeys WeakKeys { get; init; } = WeakKeys.Detached;
+
+    /// <summary>AdpCLR: nearest rows in the batch that are positives beside the other view, 0 to 2 <see cref="Batch"/> - 2.</summary>
+    public int? AdpClrK { get; init; }
+
+    /// <summary>AdpCLR: share of the run that is SimCLR first, 0 to 1.</summary>
+    public double? AdpClrStart { get; init; }
+
+    /// <summary>FNCancel: S, further views of each image that are its support.</summary>
+    public int? FnSupport { get; init; }
+
+    /// <summary>FNCancel: how a row is scored against the support.</summary>
+    public SupportScore? FnScore { get; init; }
+
+    /// <summary>FNCancel: what becomes of a false negative.</summary>
+    public FalseNegativeMode? FnMode { get; init; }
+
+    /// <summary>FNCancel: rows of the highest score that are false negatives; null, with a threshold, is no limit.</summary>
+    public int? FnK { get; init; }
+
+    /// <summary>FNCancel: least score of a false negative, -1 to 1; null is none.</summary>
+    public double? FnThreshold { get; init; }
+
+    /// <summary>Instance discrimination: loss against the bank.</summary>
+    public BankLoss? InstDiscLoss { get; init; }
+
+    /// <summary>Instance discrimination: negatives drawn in a step for <see cref="BankLoss.Nce"/>.</summary>
+    public int? InstDiscNegatives { get; init; }
+
+    /// <summary>Instance discrimination: share of its old value that an image's row keeps, 0 to below 1.</summary>
+    public double? InstDiscMomentum { get; init; }
+
+    /// <summary>Instance discrimination: softmax temperature, in place of <see cref="Temperature"/>.</summary>
+    public double? InstDiscTemperature { get; init; }
 
     /// <summary>Augmentation over the run.</summary>
     public AugmentationSchedule? Augmentation { get; init; }

@@ -9,7 +9,7 @@ namespace WclSharp.Training;
 /// <param name="Summary">The last figures.</param>
 public sealed record PretrainResult(string RunFolder, string EncoderFile, RunSummary Summary);
 
-/// <summary>Pretrains an encoder on unlabelled images with WCL or SimCLR.</summary>
+/// <summary>Pretrains an encoder on unlabelled images with WCL or a method that it is compared with.</summary>
 public static class Pretraining
 {
     /// <summary>Runs to the end, or to where it is cancelled.</summary>

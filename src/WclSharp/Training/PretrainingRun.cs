@@ -5,6 +5,7 @@ using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
 using WclSharp.Encoders;
+using WclSharp.Methods;
 using WclSharp.Native;
 using WclSharp.Optimizers;
 using WclSharp.Reporting;
@@ -24,6 +25,7 @@ internal sealed class PretrainingRun : IDisposable
     private readonly ComputeDevice compute;
     private readonly PretrainingData data;
     private readonly Augmenter augmenter;
+    private readonly Method method;
     private readonly WclModel model;
     private readonly Optimizer optimizer;
     private readonly Trainer trainer;
@@ -40,13 +42,14 @@ internal sealed class PretrainingRun : IDisposable
         // Written down as what it came to, so that a resumed run computes in the same format on another machine too.
         options = resolved.Options with { Out = folder.FullPath, Precision = compute.Type == ScalarType.BFloat16 ? ComputePrecision.Bf16 : ComputePrecision.Fp32 };
         foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
+        method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);
         if (!given.Resume) folder.WriteConfig(options);
 
         augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
-        model = new WclModel(options, compute.Device, compute.Type);
+        model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
         if (options.Init is not null && !given.Resume) EncoderWeights.Load(model.Encoder, options.Init);
         optimizer = CreateOptimizer();
-        trainer = new Trainer(options, data.Train, model, optimizer, augmenter, compute.Device);
+        trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, compute.Device);
         evaluator = new Evaluator(data, model.Encoder, augmenter, options, compute.Device, progress, cancellation);
     }
 
@@ -102,7 +105,7 @@ internal sealed class PretrainingRun : IDisposable
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private void Save(double? bestKnn, bool best) => checkpoints.Save(model, optimizer, new CheckpointState
+    private void Save(double? bestKnn, bool best) => checkpoints.Save(model, optimizer, method, new CheckpointState
     {
         Epoch = trainer.Epoch,
         Step = trainer.Step,
@@ -118,7 +121,7 @@ internal sealed class PretrainingRun : IDisposable
     {
         // Killed before the first epoch was over: there is nothing to go on from, so it starts anew.
         if (checkpoints.Last is null) return null;
-        var state = checkpoints.LoadLast(model, optimizer);
+        var state = checkpoints.LoadLast(model, optimizer, method);
         if (state.DatasetFingerprint != data.Train.Fingerprint)
             throw new WclUsageException($"The images are not those that the run was started with (fingerprint {data.Train.Fingerprint[..12]}, not {state.DatasetFingerprint[..12]}); put them back, or start anew with another --out.");
         if (state.Threads != get_num_threads())
@@ -143,7 +146,7 @@ internal sealed class PretrainingRun : IDisposable
         var summary = new RunSummary
         {
             Status = status,
-            Method = options.Method.ToString().ToLowerInvariant(),
+            Method = OptionValue.NameOf(options.Method),
             Seed = options.Seed,
             Epochs = options.Epochs!.Value,
             WallSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
@@ -174,7 +177,7 @@ internal sealed class PretrainingRun : IDisposable
     }
 
     private void DrawCurves() => CurvesPlot.Write(Path.Combine(folder.PlotFolder, "curves.png"), folder.ReadMetrics(),
-        $"{Lower(options.Method)} on {data.Name}, seed {options.Seed}");
+        $"{OptionValue.NameOf(options.Method)} on {data.Name}, seed {options.Seed}");
 
     private List<string> Facts()
     {
@@ -182,7 +185,7 @@ internal sealed class PretrainingRun : IDisposable
         return
         [
             .. data.Lines,
-            string.Create(CultureInfo.InvariantCulture, $"{Lower(options.Method)} with {Lower(options.Arch)}, width {options.Width}, {Lower(options.Stem)} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
+            string.Create(CultureInfo.InvariantCulture, $"{OptionValue.NameOf(options.Method)} with {Lower(options.Arch)}, width {options.Width}, {Lower(options.Stem)} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
             string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {trainer.StepsPerEpoch} steps, batch {options.Batch}, {Lower(options.Optimizer)} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
             $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} threads",
             $"run folder {folder.FullPath}",
@@ -200,6 +203,7 @@ internal sealed class PretrainingRun : IDisposable
         trainer?.Dispose();
         optimizer?.Dispose();
         model?.Dispose();
+        method?.Dispose();
         data?.Dispose();
     }
 }

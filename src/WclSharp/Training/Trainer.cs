@@ -2,23 +2,22 @@ using System.Diagnostics;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Data;
-using WclSharp.Graphs;
 using WclSharp.Kernels;
-using WclSharp.Losses;
+using WclSharp.Methods;
 using WclSharp.Optimizers;
 using static TorchSharp.torch;
 
 namespace WclSharp.Training;
 
 /// <summary>
-/// The training loop of WCL and SimCLR. Reads top to bottom: batch, two views, projections, losses, step, log. What is
+/// The training loop of every method. Reads top to bottom: batch, views, projections, the method's losses, step, sums. What is
 /// saved and evaluated between steps is its caller's affair (<see cref="PretrainingRun"/>).
 /// </summary>
 internal sealed class Trainer : IDisposable
 {
-    private static readonly Scalar One = 1; // made once: see ColourJitter
     private readonly PretrainOptions options;
     private readonly ImageDataset data;
+    private readonly Method method;
     private readonly WclModel model;
     private readonly Optimizer optimizer;
     private readonly Augmenter augmenter;
@@ -28,16 +27,16 @@ internal sealed class Trainer : IDisposable
     private readonly long[]? classes;
     private readonly Stopwatch training = new(), waiting = new();
 
-    public Trainer(PretrainOptions options, ImageDataset data, WclModel model, Optimizer optimizer, Augmenter augmenter, Device device)
+    public Trainer(PretrainOptions options, ImageDataset data, Method method, WclModel model, Optimizer optimizer, Augmenter augmenter, Device device)
     {
-        (this.options, this.data, this.model, this.optimizer, this.augmenter, this.device) = (options, data, model, optimizer, augmenter, device);
+        (this.options, this.data, this.method, this.model, this.optimizer, this.augmenter, this.device) = (options, data, method, model, optimizer, augmenter, device);
         StepsPerEpoch = data.Count / options.Batch!.Value;
         TotalSteps = (long)StepsPerEpoch * options.Epochs!.Value;
         schedule = new LearningRateSchedule(options.LearningRate!.Value, (long)(options.WarmupEpochs!.Value * StepsPerEpoch), TotalSteps);
         weak = WithCrops(AugmentationRecipe.Weak(options.ImageSize!.Value), options.CropMin);
         strong = options.Augmentation == AugmentationSchedule.Weak ? weak : WithCrops(AugmentationRecipe.Strong(options.ImageSize.Value), options.CropMin);
         classes = data.HasLabels ? [.. data.Labels.ToArray().Select(label => (long)label)] : null;
-        Sums = new EpochSums(device, weak: model.WeakHead is not null, labels: data.HasLabels);
+        Sums = new EpochSums(device, method.HasWeakLoss, method.Views == 2, data.HasLabels ? data.ClassNames.Count : null);
     }
 
     /// <summary>Steps in an epoch; images that do not fill a batch wait for another epoch's order.</summary>
@@ -122,38 +121,27 @@ internal sealed class Trainer : IDisposable
     private void TakeStep(ImageBatch batch, int epoch, AugmentationRecipe recipe, double rate)
     {
         using var scope = NewDisposeScope();
-        var (view1, view2) = TwoViews(batch, epoch, recipe);        // [N, 3, S, S] each
+        var images = ImageTensor.Of(batch, device);                 // [N, C, H, W] uint8
+        Tensor View(int number) => augmenter.Augment(images, batch.Heights, batch.Widths, batch.Indices, epoch, number, recipe); // [N, 3, S, S]
 
-        var (z1, v1) = model.Project(view1);                        // [N, D], rows of unit length
-        var (z2, v2) = model.Project(view2);
-
-        var instanceLoss = InstanceLoss.Forward(z1, z2, options.Temperature);
-        var loss = instanceLoss;
-        Tensor? weakLoss = null, labels1 = null;
-        if (v1 is not null && v2 is not null)
+        var input = MethodInput.Project(model, method.Views, View) with
         {
-            labels1 = ConnectedComponents.OfNearestNeighbors(v1);   // [N]
-            var labels2 = ConnectedComponents.OfNearestNeighbors(v2);
-            weakLoss = WeakLoss.Swapped(v1, v2, labels1, labels2, options.Temperature, options.WeakKeys == WeakKeys.Detached);
-            using Scalar beta = options.Beta;
-            loss = instanceLoss.add(weakLoss.mul(beta), One);
-        }
+            Classes = ClassesOf(batch),
+            Images = batch.Indices,
+            Epoch = epoch,
+            Step = Step,
+            Done = (double)Step / TotalSteps,
+        };
+        var losses = method.Losses(input);
 
         optimizer.ZeroGradients();
-        loss.backward();
+        losses.Total.backward();
         AutogradMemory.FreeReturned();
-        RequireFinite(loss, rate);
+        RequireFinite(losses.Total, rate);
         optimizer.Step(rate);
+        method.AfterStep(input);
 
-        var statistics = labels1 is null ? null : WeakLabelStatistics.Measure(labels1, ClassesOf(batch), data.ClassNames.Count);
-        Sums.Add(instanceLoss, weakLoss, z1, z2, statistics);
-    }
-
-    private (Tensor, Tensor) TwoViews(ImageBatch batch, int epoch, AugmentationRecipe recipe)
-    {
-        using var images = ImageTensor.Of(batch, device);           // [N, C, H, W] uint8
-        return (augmenter.Augment(images, batch.Heights, batch.Widths, batch.Indices, epoch, 0, recipe),
-            augmenter.Augment(images, batch.Heights, batch.Widths, batch.Indices, epoch, 1, recipe));
+        Sums.Add(losses, input);
     }
 
     private Tensor? ClassesOf(ImageBatch batch) => classes is null

@@ -7,16 +7,20 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Training;
 
-/// <summary>One encoder f with the instance head g and, for WCL, the weak head phi (paper, figure 2).</summary>
+/// <summary>One encoder f with the instance head g and, where the method has one, the weak head phi (paper, figure 2).</summary>
 internal sealed class WclModel : IDisposable
 {
     /// <summary>Builds the network that resolved options describe, on its device and in training mode.</summary>
-    public WclModel(PretrainOptions options, Device device, ScalarType computeType)
+    /// <param name="options">Resolved options.</param>
+    /// <param name="weakHead">Whether the method has a weak head.</param>
+    /// <param name="device">Where it lies.</param>
+    /// <param name="computeType">What convolutions and matrix products compute in.</param>
+    public WclModel(PretrainOptions options, bool weakHead, Device device, ScalarType computeType)
     {
         var random = new ParameterInitializer(options.Seed, options.ConvInit ?? ConvInit.Torchvision);
         Encoder = new ResNet(options.Arch!.Value, options.Width!.Value, options.Stem!.Value, random);
         InstanceHead = new ProjectionHead(Encoder.FeatureSize, options.HeadHidden!.Value, options.HeadOutput!.Value, random);
-        WeakHead = options.Method == ContrastiveMethod.Wcl
+        WeakHead = weakHead
             ? new ProjectionHead(Encoder.FeatureSize, options.HeadHidden!.Value, options.HeadOutput!.Value, random)
             : null;
         foreach (var (_, module) in Modules) module.to(device);
@@ -30,7 +34,7 @@ internal sealed class WclModel : IDisposable
     /// <summary>Head of the instance loss.</summary>
     public ProjectionHead InstanceHead { get; }
 
-    /// <summary>Head of the weak loss; null for SimCLR.</summary>
+    /// <summary>Head of the weak loss; null where the method has none.</summary>
     public ProjectionHead? WeakHead { get; }
 
     /// <summary>Every module with the prefix of its parameters' names.</summary>
@@ -46,7 +50,7 @@ internal sealed class WclModel : IDisposable
 
     /// <summary>Projections of one view: z = normalise(g(f(x))), v = normalise(phi(f(x))).</summary>
     /// <param name="view">[N, 3, S, S] float32, normalised.</param>
-    /// <returns>z [N, D] and v [N, D] float32, rows of unit length; v is null for SimCLR. The caller owns them.</returns>
+    /// <returns>z [N, D] and v [N, D] float32, rows of unit length; v is null without a weak head. The caller owns them.</returns>
     public (Tensor Z, Tensor? V) Project(Tensor view)
     {
         using var features = Encoder.call(view);                     // [N, F]

@@ -27,6 +27,17 @@ public sealed class ConfigFileTests
         Temperature = 0.07,
         Beta = 0.5,
         WeakKeys = WeakKeys.Full,
+        AdpClrK = 3,
+        AdpClrStart = 0.25,
+        FnSupport = 4,
+        FnScore = SupportScore.Mean,
+        FnMode = FalseNegativeMode.Elimination,
+        FnK = 5,
+        FnThreshold = -0.5,
+        InstDiscLoss = BankLoss.Softmax,
+        InstDiscNegatives = 99,
+        InstDiscMomentum = 0.75,
+        InstDiscTemperature = 0.2,
         Augmentation = AugmentationSchedule.Paper,
         CropMin = 0.4,
         ConvInit = ConvInit.PyTorch,
@@ -79,7 +90,7 @@ public sealed class ConfigFileTests
     [InlineData("""{ "epochs": "ten" }""", "\"epochs\" in c.json is \"ten\"; expected a whole number.")]
     [InlineData("""{ "epochs": 1.5 }""", "\"epochs\" in c.json is 1.5; expected a whole number.")]
     [InlineData("""{ "lr": true }""", "\"lr\" in c.json is true; expected a number.")]
-    [InlineData("""{ "method": "moco" }""", "\"method\" in c.json is \"moco\"; expected wcl or simclr.")]
+    [InlineData("""{ "method": "moco" }""", "\"method\" in c.json is \"moco\"; expected wcl, wcl-one-head, wcl-no-swap, simclr, supcon, adpclr, fncancel or instdisc.")]
     [InlineData("""{ "batch": 1 }""", "Batch size 1 gives no neighbours; use 2 or more.")]
     [InlineData("""{ "config": "other.json" }""", "\"config\" in c.json is no option")]
     [InlineData("""[1]""", "c.json holds no JSON object")]

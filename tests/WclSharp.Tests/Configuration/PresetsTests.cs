@@ -17,7 +17,9 @@ public sealed class PresetsTests
 
             // The paper's two recipes have each their own smallest crop.
             string[] crop = options.Augmentation == AugmentationSchedule.Paper ? ["crop-min"] : [];
-            Assert.Equal(["data", "test", "labels", "limit", "init", .. crop, "out", "cache-folder"], open);
+            // What belongs to one method alone stays unset for the others.
+            string[] others = [.. PretrainOptionTable.All.Where(option => option.OnlyFor is not null).Select(option => option.Name)];
+            Assert.Equal(["data", "test", "labels", "limit", "init", .. crop, .. others, "out", "cache-folder"], open);
         }
     }
 
@@ -97,5 +99,46 @@ public sealed class PresetsTests
         var error = Assert.Throws<WclUsageException>(() => Presets.Resolve(new PretrainOptions { Epochs = 3, WarmupEpochs = 3 }, Many));
 
         Assert.Contains("--warmup-epochs 3 is not shorter than --epochs 3", error.Message);
+    }
+
+    [Theory]
+    [InlineData(ContrastiveMethod.AdpClr, "adpclr-k", "1")]
+    [InlineData(ContrastiveMethod.AdpClr, "adpclr-start", "0.5")]
+    [InlineData(ContrastiveMethod.FnCancel, "fn-support", "8")]
+    [InlineData(ContrastiveMethod.FnCancel, "fn-k", "10")]
+    [InlineData(ContrastiveMethod.FnCancel, "fn-threshold", null)]
+    [InlineData(ContrastiveMethod.FnCancel, "fn-mode", "attraction")]
+    [InlineData(ContrastiveMethod.InstDisc, "instdisc-negatives", "4096")]
+    [InlineData(ContrastiveMethod.InstDisc, "instdisc-momentum", "0.5")]
+    [InlineData(ContrastiveMethod.InstDisc, "instdisc-temperature", "0.07")]
+    [InlineData(ContrastiveMethod.Wcl, "fn-k", null)]
+    public void Resolve_Method_TakesItsOwnDefaults(ContrastiveMethod method, string name, string? value)
+    {
+        var (options, warnings) = Presets.Resolve(new PretrainOptions { Method = method }, Many);
+
+        Assert.Equal(value, PretrainOptionTable.Find(name)!.Show(options));
+        Assert.Empty(warnings);
+    }
+
+    [Fact]
+    public void Resolve_ThresholdAlone_LimitsNoNumber() =>
+        Assert.Null(Presets.Resolve(new PretrainOptions { Method = ContrastiveMethod.FnCancel, FnThreshold = 0.7 }, Many).Options.FnK);
+
+    [Fact]
+    public void Resolve_OptionOfAnotherMethod_WarnsAndChangesNothing()
+    {
+        var (_, warnings) = Presets.Resolve(new PretrainOptions { Method = ContrastiveMethod.WclOneHead, AdpClrK = 3 }, Many);
+
+        Assert.Equal("--adpclr-k changes nothing: it belongs to --method adpclr, and the method is wcl-one-head.", Assert.Single(warnings));
+    }
+
+    [Fact]
+    public void Resolve_MoreNeighboursThanTheBatchHas_IsRefused_AndTheDefaultShrinks()
+    {
+        var options = new PretrainOptions { Method = ContrastiveMethod.FnCancel, Batch = 4 };
+
+        Assert.Equal(6, Presets.Resolve(options, Many).Options.FnK);
+        var error = Assert.Throws<WclUsageException>(() => Presets.Resolve(options with { FnK = 7 }, Many));
+        Assert.Contains("--fn-k 7 is more than the 6 rows of other images in a batch of 4; use 6 or fewer", error.Message);
     }
 }

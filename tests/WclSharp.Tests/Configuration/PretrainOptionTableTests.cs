@@ -32,6 +32,10 @@ public sealed class PretrainOptionTableTests
     [InlineData("width", "10", "multiple of 4")]
     [InlineData("device", "gpu", "must be cpu, cuda, cuda:N or auto")]
     [InlineData("max-bad", "1.5", "must be a share from 0 to 1")]
+    [InlineData("method", "wclonehead", "expected wcl, wcl-one-head, wcl-no-swap, simclr")]
+    [InlineData("adpclr-k", "-1", "must be zero or more")]
+    [InlineData("fn-threshold", "1.1", "must be a cosine from -1 to 1")]
+    [InlineData("instdisc-momentum", "1", "must be from 0 to below 1")]
     public void Parse_BadValue_IsRefusedWithTheValue(string name, string text, string message)
     {
         var error = Assert.Throws<WclUsageException>(() => PretrainOptionTable.Find(name)!.Parse(new PretrainOptions(), text));
@@ -49,5 +53,17 @@ public sealed class PretrainOptionTableTests
         var other = ConfigFileTests.Everything with { LearningRate = 1, Workers = 9, Out = "/elsewhere", Resume = true };
 
         Assert.Equal(["lr"], PretrainOptionTable.Differences(ConfigFileTests.Everything, other));
+    }
+
+    [Theory]
+    [InlineData("wcl-one-head", ContrastiveMethod.WclOneHead)]
+    [InlineData("wcl-no-swap", ContrastiveMethod.WclNoSwap)]
+    [InlineData("instdisc", ContrastiveMethod.InstDisc)]
+    public void Parse_Method_ByItsNameWithDashes(string name, ContrastiveMethod method)
+    {
+        var option = PretrainOptionTable.Find("method")!;
+
+        var options = option.Parse(new PretrainOptions(), name);
+        Assert.Equal((method, name), (options.Method, option.Show(options)));
     }
 }

@@ -1,0 +1,51 @@
+using WclSharp.Training;
+
+namespace WclSharp.Configuration;
+
+/// <summary>Defaults of the options that belong to one method. For other methods these options stay unset.</summary>
+internal static class MethodDefaults
+{
+    /// <summary>Sets what the chosen method needs and was not given.</summary>
+    /// <param name="options">Options with the batch resolved.</param>
+    /// <exception cref="WclUsageException">A number of neighbours is more than a batch has.</exception>
+    public static PretrainOptions Fill(PretrainOptions options) => options.Method switch
+    {
+        // Ours: the one nearest, as WCL's graph has, from the middle of the run on.
+        ContrastiveMethod.AdpClr => options with
+        {
+            AdpClrK = Neighbours("adpclr-k", options.AdpClrK, 1, options.Batch!.Value),
+            AdpClrStart = options.AdpClrStart ?? 0.5,
+        },
+        // Huynh et al. 2022: eight views of support. The others are ours to choose, k with the batch.
+        ContrastiveMethod.FnCancel => options with
+        {
+            FnSupport = options.FnSupport ?? 8,
+            FnScore = options.FnScore ?? SupportScore.Max,
+            FnMode = options.FnMode ?? FalseNegativeMode.Attraction,
+            FnK = options.FnK is null && options.FnThreshold is not null ? null : Neighbours("fn-k", options.FnK, 10, options.Batch!.Value),
+        },
+        // Wu et al. 2018, section 3 and their code.
+        ContrastiveMethod.InstDisc => options with
+        {
+            InstDiscLoss = options.InstDiscLoss ?? BankLoss.Nce,
+            InstDiscNegatives = options.InstDiscLoss == BankLoss.Softmax ? options.InstDiscNegatives : options.InstDiscNegatives ?? 4096,
+            InstDiscMomentum = options.InstDiscMomentum ?? 0.5,
+            InstDiscTemperature = options.InstDiscTemperature ?? 0.07,
+        },
+        _ => options,
+    };
+
+    /// <summary>A warning for every option that was given and belongs to another method than the chosen one.</summary>
+    public static IEnumerable<string> Unused(PretrainOptions given) => PretrainOptionTable.All
+        .Where(option => option.OnlyFor is { } method && method != given.Method && option.Show(given) is not null)
+        .Select(option => $"--{option.Name} changes nothing: it belongs to --method {OptionValue.NameOf(option.OnlyFor!.Value)}, and the method is {OptionValue.NameOf(given.Method)}.");
+
+    private static int Neighbours(string name, int? given, int standard, int batch)
+    {
+        int most = 2 * batch - 2; // rows of other images
+        if (given is null) return Math.Min(standard, most);
+        return given <= most
+            ? given.Value
+            : throw new WclUsageException($"--{name} {given} is more than the {most} rows of other images in a batch of {batch}; use {most} or fewer.");
+    }
+}

@@ -1,0 +1,49 @@
+using TorchSharp;
+using WclSharp.Graphs;
+using static TorchSharp.torch;
+
+namespace WclSharp.Losses;
+
+/// <summary>
+/// Supervised contrastive loss (Khosla et al. 2020, equation 2, the sum over positives outside the logarithm): with Z = [z1; z2] of 2N rows,
+/// y the class of a row's image and P(a) = {p != a : y_p = y_a},
+/// <code>L = mean_a -1/|P(a)| sum_{p in P(a)} log( exp(Z_a . Z_p / t) / sum_{k != a} exp(Z_a . Z_k / t) ).</code>
+/// </summary>
+/// <remarks>
+/// <see cref="WeakLoss"/> over the rows of both views, with the gradient through both sides. P(a) holds the other view, so it is never
+/// empty. With all labels different it is <see cref="InstanceLoss"/>.
+/// </remarks>
+internal static class SupConLoss
+{
+    private static readonly Scalar Zero = 0, One = 1; // made once: see ColourJitter
+
+    /// <summary>The loss over a batch.</summary>
+    /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
+    /// <param name="z2">Projections of the second views, likewise.</param>
+    /// <param name="labels">[N] int64 in 0 .. N - 1, equal for images of a class, as <see cref="LabelsOf"/> gives them.</param>
+    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
+    public static Tensor Forward(Tensor z1, Tensor z2, Tensor labels, double temperature)
+    {
+        LossArguments.RequireSameShape(z1, z2);
+        if (labels.dim() != 1 || labels.shape[0] != z1.shape[0])
+            throw new ArgumentException($"{z1.shape[0]} images need labels of shape [{z1.shape[0]}], not [{string.Join(", ", labels.shape)}].", nameof(labels));
+        using var scope = NewDisposeScope();
+        var rows = cat([z1, z2]);                                           // [2N, D]
+        return WeakLoss.Forward(rows, rows, cat([labels, labels]), 0, temperature).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Classes as labels of a batch: the first image of the same class; an image without a class is its own.</summary>
+    /// <param name="classes">[N] int64, -1 where unknown.</param>
+    /// <returns>[N] int64 in 0 .. N - 1. The caller owns it.</returns>
+    public static Tensor LabelsOf(Tensor classes)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var own = ConnectedComponents.Nodes(classes.shape[0], classes.device);
+        var distinct = where(classes.lt(Zero), own.neg().sub(One), classes); // unknown: -1 - i, each another
+        var same = distinct.unsqueeze(1).eq(distinct.unsqueeze(0));         // [N, N]
+        return same.to(ScalarType.Byte).argmax(1).MoveToOuterDisposeScope(); // argmax gives the first of equals
+    }
+}

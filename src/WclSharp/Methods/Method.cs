@@ -1,0 +1,40 @@
+using static TorchSharp.torch;
+
+namespace WclSharp.Methods;
+
+/// <summary>
+/// A way to learn from a batch: which heads and views it needs, its losses, and which images it treats as alike.
+/// Network, data, augmentation and optimiser are the trainer's and the same for every method.
+/// </summary>
+internal abstract class Method : IDisposable
+{
+    /// <summary>Whether the network gets the weak head phi beside the instance head g.</summary>
+    public virtual bool HasWeakHead => false;
+
+    /// <summary>Whether there is a weak loss over connected components, on whichever head.</summary>
+    public virtual bool HasWeakLoss => false;
+
+    /// <summary>Views of each image that gradients flow through, 1 or 2.</summary>
+    public virtual int Views => 2;
+
+    /// <summary>The losses of a step. The caller's dispose scope owns their tensors.</summary>
+    public abstract MethodLosses Losses(MethodInput input);
+
+    /// <summary>Called after the optimiser's step, inside the step's dispose scope: the place to change what the backward pass has read.</summary>
+    public virtual void AfterStep(MethodInput input)
+    {
+    }
+
+    /// <summary>What a checkpoint must hold beside network and optimiser; empty for most methods.</summary>
+    public virtual IReadOnlyList<(string Name, Tensor Tensor)> NamedState() => [];
+
+    /// <summary>Takes that state from a checkpoint.</summary>
+    /// <exception cref="WclUsageException">A tensor is missing or has another shape.</exception>
+    public virtual void Load(IReadOnlyDictionary<string, Tensor> saved)
+    {
+    }
+
+    public virtual void Dispose()
+    {
+    }
+}

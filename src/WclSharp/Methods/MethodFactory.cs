@@ -1,0 +1,29 @@
+using WclSharp.Configuration;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Methods;
+
+/// <summary>Makes the method that options name.</summary>
+internal static class MethodFactory
+{
+    /// <param name="options">Resolved options.</param>
+    /// <param name="images">Training images.</param>
+    /// <param name="labels">Whether any of them has a class.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <exception cref="WclUsageException">The method needs what the data does not have.</exception>
+    public static Method Create(PretrainOptions options, int images, bool labels, Device device) => options.Method switch
+    {
+        ContrastiveMethod.Wcl => new Wcl(options),
+        ContrastiveMethod.WclOneHead => new WclOneHead(options),
+        ContrastiveMethod.WclNoSwap => new WclNoSwap(options),
+        ContrastiveMethod.SimClr => new SimClr(options),
+        ContrastiveMethod.SupCon => labels
+            ? new SupCon(options)
+            : throw new WclUsageException("--method supcon learns from classes, and no training image has one; name classes with --labels or a folder for each, or use another --method."),
+        ContrastiveMethod.AdpClr => new AdpClr(options),
+        ContrastiveMethod.FnCancel => new FnCancel(options),
+        ContrastiveMethod.InstDisc => new InstDisc(options, images, device),
+        _ => throw new WclUsageException($"{options.Method} is no method; use {OptionValue.Choice<ContrastiveMethod>().Expected}."),
+    };
+}

@@ -1,0 +1,62 @@
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Methods;
+
+/// <summary>What a training step hands a method. Legend: N images in the batch, D projection size, rows of unit length.</summary>
+internal sealed record MethodInput
+{
+    // Crops of other sizes may take the view numbers below.
+    private const int FirstSupportView = 64;
+
+    /// <summary>Instance projections of the first views, [N, D] with gradient.</summary>
+    public required Tensor Z1 { get; init; }
+
+    /// <summary>Instance projections of the second views; null for a method of one view.</summary>
+    public Tensor? Z2 { get; init; }
+
+    /// <summary>Weak projections of the first views, [N, D] with gradient; null without a weak head.</summary>
+    public Tensor? V1 { get; init; }
+
+    /// <summary>Weak projections of the second views.</summary>
+    public Tensor? V2 { get; init; }
+
+    /// <summary>Classes, [N] int64, -1 where unknown; null where no image has one.</summary>
+    public Tensor? Classes { get; init; }
+
+    /// <summary>Place of each image in the data set, [N].</summary>
+    public IReadOnlyList<int> Images { get; init; } = [];
+
+    /// <summary>Epoch, from 0.</summary>
+    public int Epoch { get; init; }
+
+    /// <summary>Steps taken before this one.</summary>
+    public long Step { get; init; }
+
+    /// <summary>Share of the run's steps that were taken before this one, 0 to 1.</summary>
+    public double Done { get; init; }
+
+    /// <summary>Instance projections [N, D] of a view of the batch by its number; gradient flows where it is on.</summary>
+    public required Func<int, Tensor> ProjectInstance { private get; init; }
+
+    /// <summary>Projects a batch's views.</summary>
+    /// <param name="model">Encoder and heads.</param>
+    /// <param name="views">How many views, 1 or 2.</param>
+    /// <param name="view">Makes a view by its number, [N, 3, S, S]; called while the input is in use.</param>
+    public static MethodInput Project(WclModel model, int views, Func<int, Tensor> view)
+    {
+        var (z1, v1) = model.Project(view(0));                      // [N, D], rows of unit length
+        var (z2, v2) = views == 2 ? model.Project(view(1)) : default((Tensor?, Tensor?));
+        return new MethodInput { Z1 = z1, Z2 = z2, V1 = v1, V2 = v2, ProjectInstance = number => model.Project(view(number)).Z };
+    }
+
+    /// <summary>Instance projections of a further view of each image, [N, D], without gradient.</summary>
+    /// <remarks>The encoder stays in training mode, so batch norm's running statistics take this view in as well.</remarks>
+    /// <param name="number">Which further view, from 0.</param>
+    public Tensor Support(int number)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return ProjectInstance(FirstSupportView + number).MoveToOuterDisposeScope();
+    }
+}

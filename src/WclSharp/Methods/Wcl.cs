@@ -1,0 +1,40 @@
+using TorchSharp;
+using WclSharp.Graphs;
+using WclSharp.Losses;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Methods;
+
+/// <summary>
+/// WCL (Zheng et al. 2021, arXiv 2110.04770): L_inst on one head plus beta L_weak on another. The weak labels are the connected
+/// components of each view's nearest-neighbour graph, and each view learns from the other's.
+/// </summary>
+internal class Wcl(PretrainOptions options) : Method
+{
+    private static readonly Scalar One = 1; // made once: see ColourJitter
+
+    public override bool HasWeakHead => true;
+
+    public override bool HasWeakLoss => true;
+
+    public override MethodLosses Losses(MethodInput input) => Losses(input, input.V1!, input.V2!, swap: true);
+
+    /// <summary>Both losses, the weak one on given projections.</summary>
+    /// <param name="input">The step.</param>
+    /// <param name="v1">What the first view's graph and weak loss are made of, [N, D].</param>
+    /// <param name="v2">The same of the second view.</param>
+    /// <param name="swap">True: L(V1, y2) and L(V2, y1). False: L(V1, y1) and L(V2, y2).</param>
+    protected MethodLosses Losses(MethodInput input, Tensor v1, Tensor v2, bool swap)
+    {
+        var instance = InstanceLoss.Forward(input.Z1, input.Z2!, options.Temperature);
+        var labels1 = ConnectedComponents.OfNearestNeighbors(v1);   // [N]
+        var labels2 = ConnectedComponents.OfNearestNeighbors(v2);
+        bool detached = options.WeakKeys == WeakKeys.Detached;
+        var weak = swap
+            ? WeakLoss.Swapped(v1, v2, labels1, labels2, options.Temperature, detached)
+            : WeakLoss.Swapped(v1, v2, labels2, labels1, options.Temperature, detached); // swapped twice: each view its own labels
+        using Scalar beta = options.Beta;
+        return new MethodLosses(instance.add(weak.mul(beta), One), instance) { Weak = weak, Labels = labels1 };
+    }
+}

@@ -1,0 +1,118 @@
+using TorchSharp;
+using WclSharp.Graphs;
+using WclSharp.Methods;
+using WclSharp.Training;
+using static TorchSharp.torch;
+using static WclSharp.Tests.Losses.LossInputs;
+
+namespace WclSharp.Tests.Graphs;
+
+public class PairStatisticsTests
+{
+    /// <summary>Counts one pair at a time, in the order of <see cref="PairStatistics.Count"/>.</summary>
+    private static double[] Slow(bool[,] sets, long[]? classes, int images)
+    {
+        double right = 0, judged = 0, ofAClass = 0, related = 0, oneWay = 0;
+        int rows = sets.GetLength(0);
+        for (int a = 0; a < rows; a++)
+        {
+            for (int b = 0; b < rows; b++)
+            {
+                int i = a % images, j = b % images;
+                if (i == j) continue;
+                bool known = classes is not null && classes[i] >= 0 && classes[j] >= 0, same = known && classes![i] == classes[j];
+                ofAClass += same ? 1 : 0;
+                if (!sets[a, b]) continue;
+                related++;
+                judged += known ? 1 : 0;
+                right += same ? 1 : 0;
+                oneWay += sets[b, a] ? 0 : 1;
+            }
+        }
+        return [right, judged, ofAClass, related, oneWay];
+    }
+
+    [Fact]
+    public void HandMadeSets_AreCounted()
+    {
+        using var scope = NewDisposeScope();
+        // 0 <-> 1, 0 -> 2, 3 -> 2; classes 0 0 1 unknown.
+        var sets = new bool[4, 4];
+        sets[0, 1] = sets[1, 0] = sets[0, 2] = sets[3, 2] = true;
+        Assert.Equal([2, 3, 2, 4, 2], PairStatistics.OfSets(ToTensor(sets), tensor(new long[] { 0, 0, 1, -1 })).data<double>().ToArray());
+    }
+
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void Sets_OfTwoViews_EqualTheSlowCount(bool labelled)
+    {
+        using var scope = NewDisposeScope();
+        var sets = Sets(9, 0.3, 1);
+        long[]? classes = labelled ? [0, 1, 2, 0, 1, -1, 0, -1, 2] : null;
+        Assert.Equal(Slow(sets, classes, 9), PairStatistics.OfSets(ToTensor(sets), classes is null ? null : tensor(classes)).data<double>().ToArray());
+    }
+
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void Partition_EqualsTheSlowCount_AndIsNeverOneWay(bool labelled)
+    {
+        using var scope = NewDisposeScope();
+        long[] labels = [0, 1, 0, 1, 1, 7, 6, 7];
+        long[]? classes = labelled ? [2, 0, 2, 0, 1, -1, 0, 1] : null;
+        var sets = new bool[8, 8];
+        for (int i = 0; i < 8; i++) for (int j = 0; j < 8; j++) sets[i, j] = i != j && labels[i] == labels[j];
+        var counts = PairStatistics.OfPartition(tensor(labels), classes is null ? null : tensor(classes), 3).data<double>().ToArray();
+        Assert.Equal(Slow(sets, classes, 8), counts);
+        Assert.Equal(0, counts[(int)PairStatistics.Count.OneWay]);
+    }
+
+    [Fact]
+    public void EpochSums_PoolThePairsOfTheirSteps()
+    {
+        using var scope = NewDisposeScope();
+        using var sums = new EpochSums(CPU, weak: false, twoViews: true, classCount: 3);
+        var (z1, z2) = (ToTensor(Rows(4, 3, 1)), ToTensor(Rows(4, 3, 2)));
+        var loss = tensor(1.5);
+        long[] classes = [0, 0, 1, -1];
+        double[] counts = new double[PairStatistics.Length];
+        foreach (double share in (double[])[0.2, 0.7])
+        {
+            var sets = Sets(4, share, 8);
+            sums.Add(new MethodLosses(loss, loss) { Sets = ToTensor(sets) }, Input(tensor(classes)));
+            counts = [.. counts.Zip(Slow(sets, classes, 4), (a, b) => a + b)];
+        }
+        // A step without a relation, as in AdpCLR's first phase, adds no pairs.
+        sums.Add(new MethodLosses(loss, loss), Input(tensor(classes)));
+
+        var means = sums.Means();
+        Assert.Equal(counts[0] / counts[1], means.PairPrecision!.Value, 12);
+        Assert.Equal(counts[0] / counts[2], means.PairRecall!.Value, 12);
+        Assert.Equal(counts[4] / counts[3], means.Conflicts!.Value, 12);
+        Assert.InRange(means.Conflicts.Value, 0.01, 0.99);
+        Assert.Equal(1.5, means.InstanceLoss!.Value, 12);
+        Assert.Null(means.WeakLoss);
+
+        MethodInput Input(Tensor known) => new() { Z1 = z1, Z2 = z2, Classes = known, ProjectInstance = _ => throw new InvalidOperationException() };
+    }
+
+    [Fact]
+    public void EpochSums_WithoutARelation_HaveNoPairs()
+    {
+        using var scope = NewDisposeScope();
+        using var sums = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
+        var loss = tensor(1.5);
+        sums.Add(new MethodLosses(loss, loss), new MethodInput { Z1 = ToTensor(Rows(4, 3, 1)), ProjectInstance = _ => throw new InvalidOperationException() });
+        var means = sums.Means();
+        Assert.Equal((null, null, null, null), (means.PairPrecision, means.PairRecall, means.Conflicts, means.Alignment));
+        Assert.NotNull(means.Uniformity);
+    }
+
+    [Fact]
+    public void Calls_LeaveNoTensorBehind()
+    {
+        using var scope = NewDisposeScope();
+        Tensor sets = ToTensor(Sets(4, 0.5, 1)), labels = tensor(new long[] { 0, 0, 2, 2 }), classes = tensor(new long[] { 0, 1, 0, -1 });
+        CheckLeavesOne(() => PairStatistics.OfSets(sets, classes));
+        CheckLeavesOne(() => PairStatistics.OfPartition(labels, classes, 2));
+    }
+}

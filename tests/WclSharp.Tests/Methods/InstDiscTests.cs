@@ -1,0 +1,111 @@
+using TorchSharp;
+using WclSharp.Configuration;
+using WclSharp.Methods;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Methods;
+
+/// <summary>The memory bank: what it starts from, how it moves, and that its state is all that a step depends on.</summary>
+public class InstDiscTests
+{
+    private const int Images = 20, N = 4, D = 6;
+
+    private static InstDisc Create(long seed = 3, BankLoss loss = BankLoss.Nce) => new(
+        MethodDefaults.Fill(new PretrainOptions { Method = ContrastiveMethod.InstDisc, InstDiscLoss = loss, InstDiscNegatives = 9, HeadOutput = D, Batch = N, Seed = seed }), Images, CPU);
+
+    private static MethodInput Input(long step) => new()
+    {
+        Z1 = nn.functional.normalize(new WclSharp.Randomness.ParameterInitializer(step).Normal([N, D], 1)),
+        Images = [7, 2, 19, (int)(step % 2)],
+        Step = step,
+        ProjectInstance = _ => throw new InvalidOperationException(),
+    };
+
+    private static float[] Values(Tensor tensor) => tensor.data<float>().ToArray();
+
+    [Fact]
+    public void Bank_StartsFromUnitRowsOfTheSeed()
+    {
+        using var scope = NewDisposeScope();
+        using InstDisc one = Create(), same = Create(), other = Create(seed: 4);
+        var bank = one.NamedState()[0].Tensor;
+        Assert.Equal([Images, D], bank.shape);
+        Assert.All(Values(bank.norm(1)), length => Assert.Equal(1, length, 5));
+        Assert.Equal(Values(bank), Values(same.NamedState()[0].Tensor));
+        Assert.NotEqual(Values(bank), Values(other.NamedState()[0].Tensor));
+    }
+
+    [Fact]
+    public void AfterStep_MovesTheImagesOfTheBatch_HalfWayAndBackToUnitLength()
+    {
+        using var scope = NewDisposeScope();
+        using var method = Create();
+        var bank = method.NamedState()[0].Tensor;
+        var before = bank.clone();
+        var input = Input(0);
+        method.AfterStep(input);
+        for (int i = 0; i < N; i++)
+        {
+            int image = input.Images[i];
+            var expected = nn.functional.normalize((before[image] + input.Z1[i]).unsqueeze(0));
+            Assert.All(Values((bank[image] - expected).abs().flatten()), error => Assert.True(error < 1e-6));
+        }
+        foreach (int image in Enumerable.Range(0, Images).Except(input.Images)) Assert.Equal(Values(before[image]), Values(bank[image]));
+    }
+
+    [Fact]
+    public void Normaliser_IsKeptFromTheFirstStep()
+    {
+        using var scope = NewDisposeScope();
+        using var method = Create();
+        var normaliser = method.NamedState()[1].Tensor;
+        Assert.True(float.IsNaN(Values(normaliser)[0]));
+        method.Losses(Input(0));
+        float first = Values(normaliser)[0];
+        Assert.True(float.IsFinite(first));
+        method.Losses(Input(1));
+        Assert.Equal(first, Values(normaliser)[0]);
+    }
+
+    [Theory]
+    [InlineData(BankLoss.Nce), InlineData(BankLoss.Softmax)]
+    public void LoadedState_GivesTheSameLosses(BankLoss loss)
+    {
+        using var scope = NewDisposeScope();
+        using InstDisc one = Create(loss: loss), resumed = Create(loss: loss);
+        for (long step = 0; step < 3; step++)
+        {
+            one.Losses(Input(step));
+            one.AfterStep(Input(step));
+        }
+        resumed.Load(one.NamedState().ToDictionary(s => s.Name, s => s.Tensor));
+        double expected = one.Losses(Input(3)).Total.ToDouble();
+        Assert.Equal(expected, resumed.Losses(Input(3)).Total.ToDouble());
+        Assert.True(double.IsFinite(expected));
+    }
+
+    [Fact]
+    public void StateOfOtherImages_IsRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var method = Create();
+        var error = Assert.Throws<WclUsageException>(() => method.Load(new Dictionary<string, Tensor> { ["bank"] = zeros(Images + 1, D) }));
+        Assert.Contains($"[{Images}, {D}]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Steps_LeaveNoTensorBehind()
+    {
+        using var method = Create();
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        for (long step = 0; step < 3; step++)
+        {
+            using var scope = NewDisposeScope();
+            var input = Input(step);
+            method.Losses(input);
+            method.AfterStep(input);
+        }
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+}

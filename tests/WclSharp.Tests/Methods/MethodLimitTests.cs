@@ -1,0 +1,108 @@
+using TorchSharp;
+using WclSharp.Configuration;
+using WclSharp.Graphs;
+using WclSharp.Losses;
+using WclSharp.Methods;
+using WclSharp.Training;
+using static TorchSharp.torch;
+using static WclSharp.Tests.Losses.LossInputs;
+
+namespace WclSharp.Tests.Methods;
+
+/// <summary>Where a method's own part is switched off, it is SimCLR, in loss and gradient; where it is on, it is its formula.</summary>
+public class MethodLimitTests
+{
+    private const int N = 8, D = 5;
+
+    private static PretrainOptions Options(ContrastiveMethod method) => new() { Method = method, Batch = N, HeadOutput = D };
+
+    private static MethodInput Input(Tensor z1, Tensor z2, double done = 1) => new()
+    {
+        Z1 = z1,
+        Z2 = z2,
+        V1 = ToTensor(Rows(N, D, 11)),
+        V2 = ToTensor(Rows(N, D, 12)),
+        Classes = tensor(Enumerable.Range(0, N).Select(i => (long)(N - 1 - i)).ToArray()),
+        Images = [.. Enumerable.Range(0, N)],
+        Done = done,
+        ProjectInstance = number => ToTensor(Rows(N, D, number)),
+    };
+
+    private static (double Loss, double[] Gradient, MethodLosses Losses) Run(PretrainOptions options, double done = 1)
+    {
+        using var method = MethodFactory.Create(MethodDefaults.Fill(options), N, labels: true, CPU);
+        var (z1, z2) = (ToTensor(Rows(N, D, 1)).requires_grad_(), ToTensor(Rows(N, D, 2)));
+        var losses = method.Losses(Input(z1, z2, done));
+        losses.Total.backward();
+        return (losses.Total.ToDouble(), z1.grad!.data<double>().ToArray(), losses);
+    }
+
+    private static void AssertIsSimClr(PretrainOptions options, double done = 1)
+    {
+        var (loss, gradient, _) = Run(options, done);
+        var (expected, expectedGradient, _) = Run(Options(ContrastiveMethod.SimClr));
+        Assert.Equal(expected, loss, 12);
+        for (int i = 0; i < gradient.Length; i++) Assert.Equal(expectedGradient[i], gradient[i], 10);
+    }
+
+    [Fact]
+    public void Limits_AreSimClr()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var mode in Enum.GetValues<FalseNegativeMode>()) AssertIsSimClr(Options(ContrastiveMethod.FnCancel) with { FnMode = mode, FnK = 0 });
+        AssertIsSimClr(Options(ContrastiveMethod.SupCon)); // all classes different
+        AssertIsSimClr(Options(ContrastiveMethod.AdpClr) with { AdpClrK = 0 });
+        AssertIsSimClr(Options(ContrastiveMethod.AdpClr) with { AdpClrStart = 0.5 }, done: 0.49);
+        foreach (var method in (ContrastiveMethod[])[ContrastiveMethod.Wcl, ContrastiveMethod.WclOneHead, ContrastiveMethod.WclNoSwap])
+            AssertIsSimClr(Options(method) with { Beta = 0 });
+    }
+
+    [Fact]
+    public void AdpClrAndFnCancel_PastTheirLimit_DifferFromSimClr_AndGiveTheirSets()
+    {
+        using var scope = NewDisposeScope();
+        double simClr = Run(Options(ContrastiveMethod.SimClr)).Loss;
+        foreach (var options in (PretrainOptions[])
+            [
+                Options(ContrastiveMethod.AdpClr) with { AdpClrK = 2, AdpClrStart = 0.5 },
+                Options(ContrastiveMethod.FnCancel) with { FnK = 2, FnMode = FalseNegativeMode.Elimination },
+                Options(ContrastiveMethod.FnCancel) with { FnK = 2, FnScore = SupportScore.Mean },
+            ])
+        {
+            var (loss, _, losses) = Run(options, done: 0.5);
+            Assert.True(Math.Abs(loss - simClr) > 1e-3);
+            Assert.All(losses.Sets!.sum(1).data<long>().ToArray(), members => Assert.Equal(2, members));
+        }
+    }
+
+    [Fact]
+    public void WclVariants_AreTheirFormulas()
+    {
+        using var scope = NewDisposeScope();
+        var (z1, z2) = (ToTensor(Rows(N, D, 1)), ToTensor(Rows(N, D, 2)));
+        var (v1, v2) = (ToTensor(Rows(N, D, 11)), ToTensor(Rows(N, D, 12)));
+        double t = new PretrainOptions().Temperature, instance = InstanceLoss.Forward(z1, z2, t).ToDouble();
+        double L(Tensor v, Tensor graph) => WeakLoss.Forward(v, v, ConnectedComponents.OfNearestNeighbors(graph), 0, t).ToDouble();
+
+        Assert.Equal(instance + 0.7 * (L(v1, v2) + L(v2, v1)) / 2, Run(Options(ContrastiveMethod.Wcl) with { Beta = 0.7 }).Loss, 10);
+        Assert.Equal(instance + 0.7 * (L(v1, v1) + L(v2, v2)) / 2, Run(Options(ContrastiveMethod.WclNoSwap) with { Beta = 0.7 }).Loss, 10);
+        Assert.Equal(instance + 0.7 * (L(z1, z2) + L(z2, z1)) / 2, Run(Options(ContrastiveMethod.WclOneHead) with { Beta = 0.7 }).Loss, 10);
+    }
+
+    [Fact]
+    public void SupCon_WithoutClasses_IsRefused()
+    {
+        var error = Assert.Throws<WclUsageException>(() => MethodFactory.Create(Options(ContrastiveMethod.SupCon), N, labels: false, CPU));
+        Assert.Contains("--method supcon learns from classes", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OnlyWclWithTwoHeads_HasTheWeakHead()
+    {
+        foreach (var kind in Enum.GetValues<ContrastiveMethod>())
+        {
+            using var method = MethodFactory.Create(MethodDefaults.Fill(Options(kind)), N, labels: true, CPU);
+            Assert.Equal(kind is ContrastiveMethod.Wcl or ContrastiveMethod.WclNoSwap, method.HasWeakHead);
+        }
+    }
+}
