@@ -22,7 +22,7 @@ public sealed class LinearProbeTests
     {
         using var scope = NewDisposeScope();
         // Correlated columns of different scales, as features are; classes that overlap, so that the best weights are finite.
-        var mix = new ParameterInitializer(99).Normal([48, 48], 1);
+        var mix = eye(48).add(new ParameterInitializer(99).Normal([48, 48], 0.05)).mul(new ParameterInitializer(98).Normal([1, 48], 3).exp());
         var (x, y) = Clusters(seed: 2, images: 3000, features: 48, spread: 1.7);
         var (test, truth) = Clusters(seed: 3, images: 4000, features: 48, spread: 1.7, centres: 2);
         (x, test) = (x.matmul(mix).add(3), test.matmul(mix).add(3));
