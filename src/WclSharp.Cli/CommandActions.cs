@@ -1,3 +1,4 @@
+using WclSharp.Comparisons;
 using WclSharp.Evaluation;
 using WclSharp.Training;
 
@@ -8,6 +9,9 @@ internal sealed record CommandActions(
     Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainResult> Pretrain,
     Func<RunEvaluationOptions, IProgress<PretrainProgress>, CancellationToken, RunEvaluationResult> Evaluate)
 {
+    /// <summary>Compares methods.</summary>
+    public Func<ComparisonOptions, IProgress<ComparisonProgress>, CancellationToken, ComparisonResult> Compare { get; init; } = Comparison.Run;
+
     /// <summary>The library.</summary>
     public static CommandActions Library { get; } = new(Pretraining.Run, RunEvaluation.Run);
 }

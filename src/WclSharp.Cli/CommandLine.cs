@@ -51,10 +51,12 @@ internal static class CommandLine
         var root = new RootCommand("Pretrains image encoders on unlabelled images by weakly supervised contrastive learning (WCL).\n\n"
             + "  wcl pretrain                     the embedded Fashion-MNIST, in minutes\n"
             + "  wcl pretrain --data PATH         your images: a folder, .tar, list, IDX or CIFAR file\n"
-            + "  wcl evaluate RUN                 what a run's encoder has learned")
+            + "  wcl evaluate RUN                 what a run's encoder has learned\n"
+            + "  wcl compare --data PATH          several methods on equal terms, with intervals")
         {
             PretrainCommand.Create(actions.Pretrain, output, error),
             EvaluateCommand.Create(actions.Evaluate, output, error),
+            CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),
             BenchCommand.Create(output),
             verbose,

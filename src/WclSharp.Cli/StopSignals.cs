@@ -11,6 +11,7 @@ internal sealed class StopSignals : IDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly PosixSignalRegistration[] registrations;
     private readonly Action<string> tell;
+    private bool heard;
 
     /// <param name="tell">Tells a person that the signal has been heard.</param>
     public StopSignals(Action<string> tell)
@@ -25,6 +26,38 @@ internal sealed class StopSignals : IDisposable
     /// <summary>Exit code of the signal that was heard; null when none was.</summary>
     public int? ExitCode { get; private set; }
 
+    /// <summary>
+    /// Asks the work to save and stop when a stream ends, as the standard input does when the program that started this one closes
+    /// it or dies. What the stream holds is read and dropped.
+    /// </summary>
+    public void StopWhenEnded(Stream input)
+    {
+        var watch = new Thread(() =>
+        {
+            Span<byte> dropped = stackalloc byte[256];
+            try
+            {
+                while (input.Read(dropped) > 0) { }
+            }
+            catch (IOException)
+            {
+                // A broken pipe is an end too.
+            }
+
+            ExitCode ??= ExitCodes.Terminated;
+            try
+            {
+                stop.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The work is over.
+            }
+        })
+        { IsBackground = true, Name = "standard input" };
+        watch.Start();
+    }
+
     public void Dispose()
     {
         foreach (var registration in registrations) registration.Dispose();
@@ -33,7 +66,8 @@ internal sealed class StopSignals : IDisposable
 
     private void Hear(PosixSignalContext context)
     {
-        if (ExitCode is not null) return; // not cancelled: the default is to end
+        if (heard) return; // not cancelled: the default is to end
+        heard = true; // by a signal: Ctrl-C also reaches the program that ends our input, in either order
         context.Cancel = true;
         ExitCode = context.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
         tell("Stopping after this step and saving; once more stops at once, without saving.");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Evaluation;
 using WclSharp.Reporting;
@@ -7,13 +8,15 @@ using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
 
-/// <summary><c>wcl evaluate RUN</c>: kNN accuracy of a run's encoder.</summary>
+/// <summary><c>wcl evaluate RUN</c>: kNN accuracy of a run's encoder, and a linear probe.</summary>
 internal static class EvaluateCommand
 {
+    private const int MostClassesShown = 20;
+
     public static Command Create(Func<RunEvaluationOptions, IProgress<PretrainProgress>, CancellationToken, RunEvaluationResult> evaluate,
         TextWriter output, TextWriter error)
     {
-        var command = new Command("evaluate", "Measure what a run's encoder has learned, by its nearest neighbours");
+        var command = new Command("evaluate", "Measure what a run's encoder has learned, by its nearest neighbours and by a linear classifier");
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
         command.Add(run);
         var options = new TableOptions(command)
@@ -22,6 +25,8 @@ internal static class EvaluateCommand
             .Add("labels", "the run's")
             .Add("knn-k", "200; 20 below 20,000 training images", "Neighbours that vote")
             .Add("device", "auto");
+        var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };
+        command.Add(linear);
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>
@@ -35,6 +40,7 @@ internal static class EvaluateCommand
                 Labels = given.Labels,
                 KnnK = given.KnnK,
                 Device = given.Device,
+                Linear = parsed.GetValue(linear),
             };
             using var signals = new StopSignals(_ => { }); // there is nothing to save
             try
@@ -42,6 +48,7 @@ internal static class EvaluateCommand
                 var result = TerminalProgress.Run(output, progress => evaluate(request, progress, signals.Token));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images, by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
+                if (result.Linear is { } probe) foreach (string line in Lines(probe)) output.WriteLine(line);
                 JsonFile.Write(parsed.GetValue(json), writer =>
                 {
                     writer.WriteString("run", request.Run);
@@ -51,6 +58,7 @@ internal static class EvaluateCommand
                     writer.WriteNumber("train_images", result.TrainImages);
                     writer.WriteNumber("test_images", result.TestImages);
                     writer.WriteNumber("seconds", result.Seconds);
+                    if (result.Linear is { } probe) Write(writer, probe);
                 });
                 return ExitCodes.Done;
             }
@@ -60,5 +68,40 @@ internal static class EvaluateCommand
             }
         });
         return command;
+    }
+
+    private static IEnumerable<string> Lines(LinearProbeResult probe)
+    {
+        string top5 = probe.Top5 is { } share ? $" (top-5 {EpochTable.Percent(share)})" : "";
+        yield return string.Create(CultureInfo.InvariantCulture,
+            $"Linear probe: {EpochTable.Percent(probe.Top1)}{top5} of {probe.TestImages:N0} images, trained on {probe.TrainImages:N0} in {probe.Seconds:0.0} s");
+        if (probe.PerClass.Count > MostClassesShown)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {probe.PerClass.Count:N0} classes: --json has the accuracy of each");
+            yield break;
+        }
+
+        int width = probe.PerClass.Max(each => each.Name.Length);
+        foreach (var each in probe.PerClass)
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {each.Name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0}");
+    }
+
+    private static void Write(Utf8JsonWriter writer, LinearProbeResult probe)
+    {
+        writer.WriteNumber("linear", probe.Top1);
+        if (probe.Top5 is { } top5) writer.WriteNumber("linear_top5", top5);
+        writer.WriteNumber("linear_seconds", probe.Seconds);
+        writer.WriteString("linear_protocol", LinearProbe.Protocol);
+        writer.WriteStartArray("linear_per_class");
+        foreach (var each in probe.PerClass)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("class", each.Name);
+            writer.WriteNumber("images", each.Images);
+            writer.WriteNumber("accuracy", each.Accuracy);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
     }
 }

@@ -20,7 +20,13 @@ internal static class PretrainCommand
             HelpName = "FILE",
         };
         command.Add(config);
-        command.SetAction(parsed => Run(Resolve(options.Given(parsed), parsed.GetValue(config)), pretrain, output, error));
+        var stopWithInput = new Option<bool>("--stop-with-input")
+        {
+            Description = "Save and stop when standard input ends: for programs that start this one [default: off]",
+        };
+        command.Add(stopWithInput);
+        command.SetAction(parsed => Run(Resolve(options.Given(parsed), parsed.GetValue(config)),
+            parsed.GetValue(stopWithInput) ? Console.OpenStandardInput() : null, pretrain, output, error));
         return command;
     }
 
@@ -51,10 +57,11 @@ internal static class PretrainCommand
         return resumed;
     }
 
-    private static int Run(PretrainOptions options, Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainResult> pretrain,
+    private static int Run(PretrainOptions options, Stream? stopWith, Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainResult> pretrain,
         TextWriter output, TextWriter error)
     {
         using var signals = new StopSignals(error.WriteLine);
+        if (stopWith is not null) signals.StopWhenEnded(stopWith);
         string? folder = null;
         try
         {

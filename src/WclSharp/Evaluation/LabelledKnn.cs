@@ -16,18 +16,9 @@ internal static class LabelledKnn
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var (voters, voterClasses) = Labelled(gallery, train);
-        var (classified, truth) = Labelled(queries, test);
+        var (voters, voterClasses) = LabelledRows.Of(gallery, train);
+        var (classified, truth) = LabelledRows.Of(queries, test);
         if (truth.Length == 0 || voterClasses.Length == 0) return null;
         return new KnnClassifier(voters, voterClasses, Math.Max(train.ClassNames.Count, test.ClassNames.Count), k).Accuracy(classified, truth);
-    }
-
-    private static (Tensor Features, int[] Classes) Labelled(Tensor features, ImageDataset images)
-    {
-        var labels = images.Labels.ToArray();
-        if (labels.All(label => label >= 0)) return (features, labels);
-        long[] rows = [.. Enumerable.Range(0, labels.Length).Where(i => labels[i] >= 0).Select(i => (long)i)];
-        using var index = tensor(rows, device: features.device);
-        return (features.index_select(0, index), [.. labels.Where(label => label >= 0)]);
     }
 }

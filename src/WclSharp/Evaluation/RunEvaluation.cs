@@ -28,6 +28,9 @@ public sealed record RunEvaluationOptions
 
     /// <summary>cpu, cuda, cuda:N or auto.</summary>
     public string Device { get; init; } = "auto";
+
+    /// <summary>Train a linear classifier on the features as well.</summary>
+    public bool Linear { get; init; }
 }
 
 /// <summary>What an evaluation measured.</summary>
@@ -37,9 +40,10 @@ public sealed record RunEvaluationOptions
 /// <param name="TestImages">Images that were classified.</param>
 /// <param name="Epoch">Epochs that the encoder was trained for.</param>
 /// <param name="Seconds">Seconds it took, reading left out.</param>
-public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds);
+/// <param name="Linear">What the linear probe reached; null where it was not asked for.</param>
+public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds, LinearProbeResult? Linear = null);
 
-/// <summary>kNN accuracy (Wu et al. 2018) of the last encoder of a run.</summary>
+/// <summary>kNN accuracy (Wu et al. 2018), and a linear probe where it is asked for, of the last encoder of a run.</summary>
 public static class RunEvaluation
 {
     /// <summary>Evaluates.</summary>
@@ -67,8 +71,13 @@ public static class RunEvaluation
         double accuracy = LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 
+        var linear = options.Linear
+            ? LinearProbe.Measure(gallery, data.Train, queries, data.HeldOut, trained.Seed,
+                epochs => progress?.Report(new PretrainProgress.Working("Training a linear classifier, epochs", epochs, LinearProbe.Epochs)), cancellation)
+            : null;
+
         int epoch = RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max();
-        return new(accuracy, k, data.Train.Count, data.HeldOut.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return new(accuracy, k, data.Train.Count, data.HeldOut.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear);
     }
 
     /// <summary>The run's data, or other data than the run's.</summary>

@@ -1,0 +1,123 @@
+using System.CommandLine;
+using System.Globalization;
+using WclSharp.Cli.Terminal;
+using WclSharp.Comparisons;
+using WclSharp.Configuration;
+using WclSharp.Reporting;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl compare</c>: several methods on equal terms, a process for each run; then the library.</summary>
+internal static class CompareCommand
+{
+    private const int DefaultSeeds = 3;
+    private const string DefaultMethods = "wcl,simclr";
+
+    public static Command Create(Func<ComparisonOptions, IProgress<ComparisonProgress>, CancellationToken, ComparisonResult> compare,
+        TextWriter output, TextWriter error)
+    {
+        var command = new Command("compare", "Train several methods on equal terms, and say which is better and by how much");
+        var methods = new Option<string>("--methods") { HelpName = "A,B,C", Description = $"Methods, of {string.Join(", ", MethodNames.All)} [default: {DefaultMethods}]" };
+        var seeds = new Option<int?>("--seeds") { HelpName = "N", Description = $"Runs of each method, with seeds from --seed on [default: {DefaultSeeds}]" };
+        var config = new Option<string>("--config")
+        {
+            Description = "JSON file of these options, names as here; the command line wins [default: none]",
+            HelpName = "FILE",
+        };
+        command.Add(methods);
+        command.Add(seeds);
+        var options = new TableOptions(command);
+        foreach (var entry in PretrainOptionTable.All)
+        {
+            switch (entry.Name)
+            {
+                case "method": break;
+                case "seed": options.Add(entry.Name, entry.DefaultText, "First seed; the others follow it"); break;
+                case "out": options.Add(entry.Name, "runs/compare- and the time of the start", "Folder of the comparison; the same command goes on with what is in it"); break;
+                case "resume": options.Add(entry.Name, entry.DefaultText, "Go on with the comparison in --out, with its options"); break;
+                default: options.Add(entry.Name, entry.DefaultText); break;
+            }
+        }
+
+        command.Add(config);
+        command.SetAction(parsed =>
+        {
+            var given = options.Given(parsed);
+            var asked = new ComparisonOptions { Methods = MethodNames.Parse(DefaultMethods), Seeds = DefaultSeeds };
+            var training = given.Aggregate(asked.Training, (current, pair) => pair.Entry.Parse(current, pair.Text));
+            if (training.Resume)
+            {
+                if (training.Out is null) throw new WclUsageException("--resume needs the comparison to go on with: give its folder with --out.");
+                asked = ComparisonFolder.ReadConfig(training.Out);
+            }
+
+            if (parsed.GetValue(config) is { } file) asked = ComparisonConfig.Read(file, asked);
+            asked = asked with
+            {
+                Methods = parsed.GetValue(methods) is { } names ? MethodNames.Parse(names) : asked.Methods,
+                Seeds = parsed.GetValue(seeds) ?? asked.Seeds,
+                Training = given.Aggregate(asked.Training, (current, pair) => pair.Entry.Parse(current, pair.Text)) with { Out = null, Resume = false },
+                Out = training.Out,
+                Program = ThisProgram(),
+            };
+            return Run(asked, compare, output, error);
+        });
+        return command;
+    }
+
+    private static int Run(ComparisonOptions options, Func<ComparisonOptions, IProgress<ComparisonProgress>, CancellationToken, ComparisonResult> compare,
+        TextWriter output, TextWriter error)
+    {
+        using var signals = new StopSignals(error.WriteLine);
+        try
+        {
+            var result = compare(options, new Lines(output), signals.Token);
+            output.WriteLine();
+            foreach (string line in result.Table) output.WriteLine(line);
+            output.WriteLine();
+            output.WriteLine("Mean over seeds, ± half of the 95 % interval by Student's t. Methods whose intervals overlap are not told apart by these runs.");
+            foreach (string file in result.Files) output.WriteLine(RunReport.Shown(file));
+            return ExitCodes.Done;
+        }
+        catch (OperationCanceledException) when (signals.ExitCode is not null)
+        {
+            error.WriteLine("Stopped and saved. The same command with the same --out goes on; compare.md there has what is finished.");
+            return signals.ExitCode.Value;
+        }
+    }
+
+    /// <summary>What starts this program again: itself, or dotnet with its assembly.</summary>
+    private static string[] ThisProgram()
+    {
+        string process = Environment.ProcessPath ?? "wcl";
+        return Path.GetFileNameWithoutExtension(process) == "dotnet" ? [process, typeof(CompareCommand).Assembly.Location] : [process];
+    }
+
+    /// <summary>Progress as lines: every run's own, under a heading.</summary>
+    private sealed class Lines(TextWriter output) : IProgress<ComparisonProgress>
+    {
+        public void Report(ComparisonProgress value)
+        {
+            switch (value)
+            {
+                case ComparisonProgress.Turn turn:
+                    string state = turn.State switch
+                    {
+                        RunState.New => "",
+                        RunState.Stopped => ", goes on",
+                        RunState.Trained => ", trained already",
+                        _ => ", finished already",
+                    };
+                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{turn.Number}/{turn.Total}] {turn.Method}, seed {turn.Seed}{state}"));
+                    break;
+                case ComparisonProgress.Line line:
+                    output.WriteLine(line.Text.Length == 0 ? "" : "  " + line.Text);
+                    break;
+                case ComparisonProgress.Measured { Run: var run }:
+                    output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                        $"  {run.Method}, seed {run.Seed}: kNN {EpochTable.Percent(run.Knn)}, linear {EpochTable.Percent(run.Linear)}, {run.SecondsPerEpoch:0.0} s an epoch"));
+                    break;
+            }
+        }
+    }
+}

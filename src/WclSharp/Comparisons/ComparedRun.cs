@@ -1,0 +1,64 @@
+using WclSharp.Reporting;
+
+namespace WclSharp.Comparisons;
+
+/// <summary>What one run of a comparison came to: <c>compared.json</c> in its folder. Null is what was not measured.</summary>
+public sealed record ComparedRun
+{
+    /// <summary>Method, as on the command line.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>Seed of everything random in the run.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>Run folder, relative to the comparison's.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>kNN top-1 accuracy of the last epoch's encoder, 0 to 1.</summary>
+    public double? Knn { get; init; }
+
+    /// <summary>Top-1 accuracy of the linear probe on it, 0 to 1.</summary>
+    public double? Linear { get; init; }
+
+    /// <summary>Epochs of training.</summary>
+    public int Epochs { get; init; }
+
+    /// <summary>Seconds of training, evaluation left out.</summary>
+    public double? Seconds { get; init; }
+
+    /// <summary>The same, an epoch.</summary>
+    public double? SecondsPerEpoch { get; init; }
+
+    /// <summary>Peak resident memory of the run's process, MiB; null where it had none of its own.</summary>
+    public double? PeakRssMib { get; init; }
+
+    /// <summary>Share of the pairs that the method pulled together whose classes are the same, last epoch, 0 to 1.</summary>
+    public double? PairPrecision { get; init; }
+
+    /// <summary>Share of the batch's pairs of the same class that the method pulled together, last epoch, 0 to 1.</summary>
+    public double? PairRecall { get; init; }
+
+    /// <summary>Share of the method's relations that are not returned, last epoch, 0 to 1.</summary>
+    public double? Conflicts { get; init; }
+
+    /// <summary>Images that were trained on.</summary>
+    public long? TrainImages { get; init; }
+
+    /// <summary>Held-out images that were classified.</summary>
+    public long? TestImages { get; init; }
+
+    /// <summary>Neighbours that voted.</summary>
+    public int? KnnK { get; init; }
+
+    /// <summary>Hash of the training images; the same for every method of a seed.</summary>
+    public string? DatasetFingerprint { get; init; }
+
+    /// <summary>Device that was trained on.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Number format that was trained in: fp32 or bf16.</summary>
+    public string? Precision { get; init; }
+
+    /// <summary>What the run was made with.</summary>
+    public SoftwareVersions? Versions { get; init; }
+}

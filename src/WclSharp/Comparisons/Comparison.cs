@@ -1,0 +1,130 @@
+using WclSharp.Checkpoints;
+using WclSharp.Evaluation;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Comparisons;
+
+/// <summary>What a comparison left behind.</summary>
+/// <param name="Folder">Absolute path of its folder.</param>
+/// <param name="Methods">The rows of the table.</param>
+/// <param name="Files">compare.json, compare.md and the plots.</param>
+public sealed record ComparisonResult(string Folder, IReadOnlyList<MethodComparison> Methods, IReadOnlyList<string> Files)
+{
+    /// <summary>The table as lines of text.</summary>
+    public IReadOnlyList<string> Table => ComparisonTable.Text(Methods);
+}
+
+/// <summary>
+/// Compares methods on equal terms: for every seed the same images, epochs, batch, network and evaluation. Seeds are the outer
+/// loop, so that a comparison that is stopped has every method on the same seeds, but for the last. It can be stopped anywhere: the same call
+/// goes on, leaves alone what is finished, and may ask for more methods or seeds.
+/// </summary>
+public static class Comparison
+{
+    private const string RunRecord = "compared.json";
+    private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(10);
+
+    /// <summary>Runs to the end, or to where it is cancelled. The table is written anew after every run.</summary>
+    /// <param name="options">What to compare.</param>
+    /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Saves the run at work and throws.</param>
+    /// <exception cref="WclUsageException">The options or the data are wrong, or are not those of the comparison in the folder.</exception>
+    /// <exception cref="WclException">A run failed; what is finished is intact.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the same call goes on.</exception>
+    public static ComparisonResult Run(ComparisonOptions options, IProgress<ComparisonProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ComparisonConfig.Validate(options);
+        using var folder = ComparisonFolder.Open(options, DateTime.Now);
+        string[] methods = [.. options.Methods.Select(MethodNames.Of)];
+        var planned = Enumerable.Range(0, options.Seeds).Select(i => options.Training.Seed + i)
+            .SelectMany(seed => options.Methods.Select(method => (Method: method, Seed: seed))).ToArray();
+        List<ComparedRun> finished = [];
+        ComparisonResult? result = null;
+        foreach (var (number, (method, seed)) in planned.Index())
+        {
+            string name = $"{MethodNames.Of(method)}-seed{seed}", path = Path.Combine(folder.FullPath, "runs", name);
+            var state = StateOf(path);
+            progress?.Report(new ComparisonProgress.Turn(MethodNames.Of(method), seed, number + 1, planned.Length, state));
+            if (state is RunState.New or RunState.Stopped)
+            {
+                Train(options, options.Training with { Method = method, Seed = seed, Out = path, Resume = state == RunState.Stopped }, progress, cancellation);
+                state = RunState.Trained;
+            }
+
+            if (state == RunState.Trained)
+            {
+                var measured = Measure(options, MethodNames.Of(method), seed, path, name, progress, cancellation);
+                AtomicFile.Write(Path.Combine(path, RunRecord), stream => stream.Write(ComparisonJson.ToBytes(measured)));
+                progress?.Report(new ComparisonProgress.Measured(measured));
+            }
+
+            var run = ComparisonJson.ReadRun(Path.Combine(path, RunRecord));
+            RequireSameImages(finished.Find(other => other.Seed == seed), run);
+            finished.Add(run);
+            bool changed = state != RunState.Measured || number + 1 == planned.Length;
+            if (changed) result = folder.Write(methods, finished, planned.Length);
+        }
+
+        return result!;
+    }
+
+    /// <summary>How far a run is, by what its folder holds.</summary>
+    private static RunState StateOf(string run)
+    {
+        if (!File.Exists(Path.Combine(run, "config.json"))) return RunState.New;
+        if (!File.Exists(Path.Combine(run, "encoder.safetensors")) || ReadSummary(run) is not { Status: "finished" }) return RunState.Stopped;
+        return File.Exists(Path.Combine(run, RunRecord)) ? RunState.Measured : RunState.Trained;
+    }
+
+    private static void Train(ComparisonOptions options, PretrainOptions run, IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
+    {
+        string old = Path.Combine(run.Out!, RunRecord);
+        if (File.Exists(old)) File.Delete(old); // of an encoder that is gone
+        if (options.Program is { } program) TrainingProcess.Run(program, run, Line, cancellation);
+        else Pretraining.Run(run, new PlainProgress(Line, LineInterval), cancellation);
+
+        void Line(string text) => progress?.Report(new ComparisonProgress.Line(text));
+    }
+
+    private static ComparedRun Measure(ComparisonOptions options, string method, long seed, string path, string name,
+        IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
+    {
+        var summary = ReadSummary(path)!;
+        // Without labels there is no accuracy, but there is still speed and memory to compare.
+        var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
+            new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device, Linear = true },
+            new PlainProgress(text => progress?.Report(new ComparisonProgress.Line(text)), LineInterval), cancellation);
+        var last = RunFolder.ReadMetrics(path)[^1];
+        return new ComparedRun
+        {
+            Method = method,
+            Seed = seed,
+            Folder = $"runs/{name}",
+            Knn = accuracy?.Knn,
+            Linear = accuracy?.Linear?.Top1,
+            Epochs = summary.Epoch,
+            Seconds = summary.Seconds,
+            SecondsPerEpoch = summary.Seconds / summary.Epoch,
+            PeakRssMib = options.Program is null ? null : summary.PeakMemoryMib,
+            PairPrecision = last.PairPrecision,
+            PairRecall = last.PairRecall,
+            Conflicts = last.Conflicts,
+            TrainImages = summary.TrainImages,
+            TestImages = summary.TestImages,
+            KnnK = accuracy?.KnnK,
+            DatasetFingerprint = summary.DatasetFingerprint,
+            Device = summary.Device,
+            Precision = summary.Precision,
+            Versions = summary.Versions,
+        };
+    }
+
+    private static void RequireSameImages(ComparedRun? one, ComparedRun other)
+    {
+        if (one is null || one.DatasetFingerprint == other.DatasetFingerprint) return;
+        throw new WclUsageException($"The images of {other.Folder} are not those of {one.Folder}, so the two cannot be compared: the data changed between them. Put it back and delete {other.Folder}, or start anew with another --out.");
+    }
+
+    private static RunSummary? ReadSummary(string run) => ComparisonJson.ReadSummary(Path.Combine(run, "summary.json"));
+}

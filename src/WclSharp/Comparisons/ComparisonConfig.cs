@@ -1,0 +1,97 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using WclSharp.Configuration;
+using WclSharp.Training;
+
+namespace WclSharp.Comparisons;
+
+/// <summary>
+/// The options of a comparison as a file, <c>config.json</c>: those of <c>wcl pretrain</c> that were given, with
+/// <c>methods</c> and <c>seeds</c>. The same form serves <c>wcl compare --config</c>.
+/// </summary>
+internal static class ComparisonConfig
+{
+    /// <summary>Options that a run may change when it goes on, but that would make the runs of a comparison unequal.</summary>
+    private static readonly string[] AlsoFixed = ["data", "test", "labels", "init", "knn-k", "seed"];
+
+    /// <summary>Checks the options by themselves.</summary>
+    /// <exception cref="WclUsageException">A value is wrong.</exception>
+    public static void Validate(ComparisonOptions options)
+    {
+        if (options.Methods.Count == 0) throw new WclUsageException($"There is no method to compare; give --methods, a list with commas of {string.Join(", ", MethodNames.All)}.");
+        if (options.Methods.GroupBy(method => method).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new WclUsageException($"--methods names {MethodNames.Of(twice.Key)} twice; name it once.");
+        if (options.Seeds < 1) throw new WclUsageException($"--seeds is {options.Seeds}; it must be 1 or more, and 3 or more for an interval that says much.");
+        PretrainOptionTable.Validate(options.Training);
+    }
+
+    /// <summary>The file's content.</summary>
+    public static byte[] ToJson(ComparisonOptions options)
+    {
+        var json = JsonNode.Parse(ConfigFile.ToJson(Absolute(options.Training)))!.AsObject();
+        json.Remove("method");
+        json.Insert(0, "methods", string.Join(',', options.Methods.Select(MethodNames.Of)));
+        json.Insert(1, "seeds", options.Seeds);
+        return System.Text.Encoding.UTF8.GetBytes(json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+    }
+
+    /// <summary>Sets what a file names.</summary>
+    /// <exception cref="WclUsageException">It cannot be read, or has an unknown key or a wrong value.</exception>
+    public static ComparisonOptions Read(string path, ComparisonOptions options)
+    {
+        JsonObject json;
+        try
+        {
+            var lenient = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
+            json = JsonNode.Parse(File.ReadAllText(path), null, lenient) as JsonObject
+                ?? throw new WclUsageException($"{path} holds no JSON object; expected {{ \"methods\": \"wcl,simclr\", \"epochs\": 10, ... }}.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new WclUsageException($"The configuration file {path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+
+        if (Take(json, "methods") is { } methods)
+            options = options with { Methods = MethodNames.Parse(methods is JsonValue one && one.TryGetValue(out string? names) ? names : throw Wrong(path, "methods", "a list with commas")) };
+        if (Take(json, "seeds") is { } seeds)
+            options = options with { Seeds = seeds is JsonValue number && number.TryGetValue(out int count) ? count : throw Wrong(path, "seeds", "a whole number") };
+        return options with { Training = ConfigFile.Parse(json.ToJsonString(), options.Training, path) };
+    }
+
+    /// <summary>Refuses options that would make new runs unequal to those of the comparison that is there.</summary>
+    /// <exception cref="WclUsageException">One differs; the message names it.</exception>
+    public static void RequireSame(ComparisonOptions started, ComparisonOptions asked, string folder)
+    {
+        PretrainOptions one = Absolute(started.Training), other = Absolute(asked.Training);
+        var differing = PretrainOptionTable.All.Where(option => !option.NamesRun && option.Name != "method")
+            .Where(option => !option.MayChangeOnResume || AlsoFixed.Contains(option.Name))
+            .FirstOrDefault(option => option.Show(one) != option.Show(other));
+        if (differing is null) return;
+        throw new WclUsageException($"--{differing.Name} {differing.Show(other) ?? "(not given)"} is not what the comparison in {folder} was started with "
+            + $"({differing.Show(one) ?? "not given"}); give the same, or only --resume and --out, or start another with another --out.");
+    }
+
+    private static JsonNode? Take(JsonObject json, string key)
+    {
+        var value = json[key];
+        json.Remove(key);
+        return value;
+    }
+
+    private static WclUsageException Wrong(string path, string key, string expected) => new($"\"{key}\" in {path} is not {expected}.");
+
+    private static PretrainOptions Absolute(PretrainOptions options)
+    {
+        static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
+        return options with
+        {
+            Data = Full(options.Data),
+            Test = Full(options.Test),
+            Labels = Full(options.Labels),
+            Init = Full(options.Init),
+            CacheFolder = Full(options.CacheFolder),
+            Out = null,
+            Resume = false,
+        };
+    }
+}

@@ -1,0 +1,99 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using WclSharp.Checkpoints;
+using WclSharp.Configuration;
+using WclSharp.Evaluation;
+using WclSharp.Reporting;
+
+namespace WclSharp.Comparisons;
+
+/// <summary>
+/// The folder of a comparison: <c>config.json</c>, <c>runs/METHOD-seedS/</c>, and what is made of these: <c>compare.json</c>,
+/// <c>compare.md</c>, <c>plots/</c>. One process at a time works in it.
+/// </summary>
+internal sealed class ComparisonFolder : IDisposable
+{
+    private const string Config = "config.json";
+    private readonly FileStream held;
+
+    private ComparisonFolder(string path)
+    {
+        FullPath = path;
+        held = new FileStream(Path.Combine(path, "compare.lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+    }
+
+    /// <summary>Absolute path.</summary>
+    public string FullPath { get; }
+
+    /// <summary>Makes the folder of a new comparison, or opens that of one to go on with.</summary>
+    /// <exception cref="WclUsageException">It holds something else, or a comparison with other options, or cannot be written to.</exception>
+    public static ComparisonFolder Open(ComparisonOptions options, DateTime startedAt)
+    {
+        string path = Path.GetFullPath(options.Out ?? Path.Combine("runs", "compare-" + startedAt.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
+        string config = Path.Combine(path, Config);
+        if (File.Exists(config)) ComparisonConfig.RequireSame(ReadConfig(path), options, path);
+        else if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
+        else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+            throw new WclUsageException($"The folder {path} is not empty and holds no comparison; name a new folder with --out.");
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(path, "runs"));
+            Directory.CreateDirectory(Path.Combine(path, "plots"));
+            var folder = new ComparisonFolder(path);
+            AtomicFile.Write(config, stream => stream.Write(ComparisonConfig.ToJson(options)));
+            return folder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"Cannot write to the comparison in {path}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Is another process working in it?", e);
+        }
+    }
+
+    /// <summary>The options that the comparison in a folder was started with.</summary>
+    /// <exception cref="WclUsageException">There is none.</exception>
+    public static ComparisonOptions ReadConfig(string folder)
+    {
+        string path = Path.Combine(folder, Config);
+        if (!File.Exists(path)) throw new WclUsageException($"There is no comparison in {folder} (no {Config}); leave out --resume to start one, or name its folder with --out.");
+        return ComparisonConfig.Read(path, new ComparisonOptions { Methods = [] }) with { Out = folder };
+    }
+
+    /// <summary>Writes tables and plots of the runs that are finished.</summary>
+    public ComparisonResult Write(IReadOnlyList<string> methods, IReadOnlyList<ComparedRun> runs, int planned)
+    {
+        var rows = MethodComparison.Of(methods, runs, MethodNames.Of(Training.ContrastiveMethod.SimClr));
+        var report = new ComparisonReport
+        {
+            Methods = rows,
+            RunsFinished = runs.Count,
+            RunsPlanned = planned,
+            Settings = SettingsOf(runs[0]),
+            LinearProtocol = LinearProbe.Protocol,
+        };
+        List<string> files = [Path.Combine(FullPath, "compare.json"), Path.Combine(FullPath, "compare.md")];
+        AtomicFile.Write(files[0], stream => stream.Write(ComparisonJson.ToBytes(report)));
+        AtomicFile.WriteText(files[1], ComparisonTable.Markdown(report));
+
+        var curves = runs.GroupBy(run => run.Method).Select(group => new MethodCurve(group.Key,
+            [.. group.Select(run => RunFolder.ReadMetrics(Path.Combine(FullPath, run.Folder)))])).OrderBy(curve => methods.ToList().IndexOf(curve.Method)).ToArray();
+        foreach (var (file, overTime) in ((string, bool)[])[("accuracy_over_epochs.png", false), ("accuracy_over_time.png", true)])
+        {
+            string plot = Path.Combine(FullPath, "plots", file);
+            if (AccuracyPlot.Write(plot, curves, overTime)) files.Add(plot);
+        }
+
+        return new ComparisonResult(FullPath, rows, files);
+    }
+
+    /// <summary>The options of every run as they were resolved.</summary>
+    private JsonObject SettingsOf(ComparedRun run)
+    {
+        var options = RunFolder.ReadConfig(Path.Combine(FullPath, run.Folder));
+        var settings = JsonNode.Parse(Encoding.UTF8.GetString(ConfigFile.ToJson(options)))!.AsObject();
+        foreach (string own in (string[])["method", "seed"]) settings.Remove(own);
+        return settings;
+    }
+
+    public void Dispose() => held.Dispose();
+}

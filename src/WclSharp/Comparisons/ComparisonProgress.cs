@@ -1,0 +1,37 @@
+namespace WclSharp.Comparisons;
+
+/// <summary>Something that a comparison reports while it works. Observers match on the derived type.</summary>
+public abstract record ComparisonProgress
+{
+    private ComparisonProgress() { }
+
+    /// <summary>A run's turn has come.</summary>
+    /// <param name="Method">Its method.</param>
+    /// <param name="Seed">Its seed.</param>
+    /// <param name="Number">Which of all runs it is, from 1.</param>
+    /// <param name="Total">Number of runs.</param>
+    /// <param name="State">Whether there is anything left to do.</param>
+    public sealed record Turn(string Method, long Seed, int Number, int Total, RunState State) : ComparisonProgress;
+
+    /// <summary>A line of progress of the run at work.</summary>
+    public sealed record Line(string Text) : ComparisonProgress;
+
+    /// <summary>A run has been trained and measured.</summary>
+    public sealed record Measured(ComparedRun Run) : ComparisonProgress;
+}
+
+/// <summary>How far a run of a comparison is when its turn comes.</summary>
+public enum RunState
+{
+    /// <summary>It starts.</summary>
+    New,
+
+    /// <summary>It was stopped, and goes on.</summary>
+    Stopped,
+
+    /// <summary>It is trained; what is left is to measure it.</summary>
+    Trained,
+
+    /// <summary>Everything is done: it is left alone.</summary>
+    Measured,
+}

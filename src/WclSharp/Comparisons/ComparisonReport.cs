@@ -1,0 +1,64 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using WclSharp.Reporting;
+
+namespace WclSharp.Comparisons;
+
+/// <summary>The content of <c>compare.json</c>: rows, the runs that they are made of, and how.</summary>
+internal sealed record ComparisonReport
+{
+    public required IReadOnlyList<MethodComparison> Methods { get; init; }
+
+    /// <summary>Runs that the rows are made of.</summary>
+    public int RunsFinished { get; init; }
+
+    /// <summary>Runs that were asked for.</summary>
+    public int RunsPlanned { get; init; }
+
+    /// <summary>Options of every run as they were resolved, method and seed left out.</summary>
+    public required JsonObject Settings { get; init; }
+
+    /// <summary>What the intervals are.</summary>
+    public string Interval { get; } = "half-width of the 95 % confidence interval of the mean over seeds, by Student's t distribution: "
+        + "t(0.975, n - 1) x sample deviation / sqrt(n); null with one seed";
+
+    /// <summary>What overhead is.</summary>
+    public string OverheadOver { get; } = "seconds per epoch over those of simclr, by the seeds that both have; null without simclr";
+
+    /// <summary>What the linear probe is.</summary>
+    public required string LinearProtocol { get; init; }
+}
+
+/// <summary>JSON of a comparison: snake_case keys, and null for what was not measured, so that every key is always there.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(ComparisonReport))]
+[JsonSerializable(typeof(ComparedRun))]
+internal sealed partial class ComparisonJson : JsonSerializerContext
+{
+    public static byte[] ToBytes(ComparisonReport report) => [.. JsonSerializer.SerializeToUtf8Bytes(report, Default.ComparisonReport), (byte)'\n'];
+
+    public static byte[] ToBytes(ComparedRun run) => [.. JsonSerializer.SerializeToUtf8Bytes(run, Default.ComparedRun), (byte)'\n'];
+
+    /// <exception cref="WclUsageException">The file is damaged.</exception>
+    public static ComparedRun ReadRun(string path) => Read(path, () => JsonSerializer.Deserialize(File.ReadAllBytes(path), Default.ComparedRun)!);
+
+    /// <summary>The summary of a run; null where there is none.</summary>
+    /// <exception cref="WclUsageException">The file is damaged.</exception>
+    public static RunSummary? ReadSummary(string path) => File.Exists(path)
+        ? Read(path, () => JsonSerializer.Deserialize(File.ReadAllBytes(path), RunJson.Default.RunSummary))
+        : null;
+
+    private static T Read<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (JsonException e)
+        {
+            throw new WclUsageException($"{path} is damaged ({e.Message.ReplaceLineEndings(" ")}); delete it, and run the same command again.", e);
+        }
+    }
+}

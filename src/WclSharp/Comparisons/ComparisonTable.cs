@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Text;
+using WclSharp.Reporting;
+
+namespace WclSharp.Comparisons;
+
+/// <summary>The rows of a comparison for people: on a screen, and as Markdown with everything that is needed to read them.</summary>
+internal static class ComparisonTable
+{
+    private static readonly (string Title, Func<MethodComparison, string> Cell)[] Columns =
+    [
+        ("method", row => row.Method),
+        ("seeds", row => row.Seeds.Count.ToString(CultureInfo.InvariantCulture)),
+        ("kNN", row => Accuracy(row.KnnMean, row.KnnCi95)),
+        ("linear", row => Accuracy(row.LinearMean, row.LinearCi95)),
+        ("s/epoch", row => Number(row.SecondsPerEpoch, "0.0")),
+        ("overhead", row => Number(row.Overhead, "0.00")),
+        ("peak MiB", row => Number(row.PeakRssMib, "0")),
+        ("pair precision", row => EpochTable.Percent(row.PairPrecision)),
+        ("pair recall", row => EpochTable.Percent(row.PairRecall)),
+        ("conflicts", row => EpochTable.Percent(row.Conflicts)),
+    ];
+
+    /// <summary>Columns of fixed width, the method to the left; a dash is what was not measured.</summary>
+    public static IReadOnlyList<string> Text(IReadOnlyList<MethodComparison> rows)
+    {
+        string[][] cells = [[.. Columns.Select(column => column.Title)], .. rows.Select(row => Columns.Select(column => column.Cell(row)).ToArray())];
+        int[] widths = [.. Enumerable.Range(0, Columns.Length).Select(i => cells.Max(line => line[i].Length))];
+        return [.. cells.Select(line => string.Join("  ", line.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))))];
+    }
+
+    /// <summary>A page: the table, how to read it, the runs, the settings.</summary>
+    public static string Markdown(ComparisonReport report)
+    {
+        var page = new StringBuilder();
+        void Line(string text = "") => page.Append(text).Append('\n');
+        void Row(IEnumerable<string> cells) => Line($"| {string.Join(" | ", cells.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal)))} |");
+        void Header(params string[] titles)
+        {
+            Row(titles);
+            Row(titles.Select((_, i) => i == 0 ? "---" : "---:"));
+        }
+
+        Line("# Comparison");
+        Line();
+        Header([.. Columns.Select(column => column.Title)]);
+        foreach (var row in report.Methods) Row(Columns.Select(column => column.Cell(row)));
+        Line();
+        if (report.RunsFinished < report.RunsPlanned)
+        {
+            Line(string.Create(CultureInfo.InvariantCulture, $"**Not complete**: {report.RunsFinished} of {report.RunsPlanned} runs are finished. The same command goes on."));
+            Line();
+        }
+
+        var runs = report.Methods.SelectMany(row => row.Runs).ToArray();
+        Line("kNN and linear are top-1 accuracies of the last epoch's encoder on held-out images, mean over seeds ± the " + report.Interval + ". "
+            + "s/epoch is training alone, evaluation left out, mean over seeds. Overhead: " + report.OverheadOver + ". Peak MiB is the largest resident memory of a run's process. "
+            + "Pair precision, pair recall and conflicts are means over the last epoch's steps and over seeds. A dash is what was not measured.");
+        Line();
+        Line("Linear probe: " + report.LinearProtocol + ".");
+        Line();
+        Line("## Runs");
+        Line();
+        Header("run", "seed", "kNN", "linear", "epochs", "seconds", "s/epoch", "peak MiB", "pair precision", "pair recall", "conflicts");
+        foreach (var run in runs)
+        {
+            Row([run.Folder, run.Seed.ToString(CultureInfo.InvariantCulture), Share(run.Knn), Share(run.Linear), run.Epochs.ToString(CultureInfo.InvariantCulture),
+                Number(run.Seconds, "0.0"), Number(run.SecondsPerEpoch, "0.00"), Number(run.PeakRssMib, "0"), Share(run.PairPrecision), Share(run.PairRecall), Share(run.Conflicts)]);
+        }
+
+        Line();
+        Line("## Settings");
+        Line();
+        Line("The same for every run; `wcl pretrain` has options of these names.");
+        Line();
+        Header("option", "value");
+        foreach (var (key, value) in report.Settings) Row([$"`{key}`", value?.ToString() ?? ""]);
+        if (runs is [var first, ..])
+        {
+            Row(["training images, test images", string.Create(CultureInfo.InvariantCulture, $"{first.TrainImages}, {first.TestImages}")]);
+            Row(["neighbours that vote", first.KnnK?.ToString(CultureInfo.InvariantCulture) ?? "-"]);
+            Row(["device", string.Join("; ", runs.Select(run => $"{run.Device}, {run.Precision}").Distinct())]);
+            Row(["made with", string.Join("; ", runs.Select(run => run.Versions).Distinct()
+                .Select(versions => versions is null ? "-" : $"WclSharp {versions.WclSharp}, TorchSharp {versions.TorchSharp}, libtorch {versions.Libtorch}, .NET {versions.Dotnet}, {versions.Os}"))]);
+        }
+
+        return page.ToString();
+    }
+
+    private static string Accuracy(double? mean, double? halfWidth) => mean is null ? "-"
+        : EpochTable.Percent(mean) + (halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
+
+    private static string Share(double? value) => Number(value, "0.0000");
+
+    private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
+}

@@ -1,0 +1,79 @@
+namespace WclSharp.Comparisons;
+
+/// <summary>A method's row of the table: an entry of <c>methods</c> in <c>compare.json</c>. Null is what was not measured.</summary>
+public sealed record MethodComparison
+{
+    /// <summary>Method, as on the command line.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>Mean kNN accuracy over the seeds, 0 to 1.</summary>
+    public double? KnnMean { get; init; }
+
+    /// <summary>Half-width of its 95 % confidence interval; null with one seed.</summary>
+    public double? KnnCi95 { get; init; }
+
+    /// <summary>Mean accuracy of the linear probe over the seeds, 0 to 1.</summary>
+    public double? LinearMean { get; init; }
+
+    /// <summary>Half-width of its 95 % confidence interval; null with one seed.</summary>
+    public double? LinearCi95 { get; init; }
+
+    /// <summary>Mean seconds of training an epoch, evaluation left out.</summary>
+    public double? SecondsPerEpoch { get; init; }
+
+    /// <summary>Seconds per epoch over SimCLR's, by the seeds that both have; null without SimCLR.</summary>
+    public double? Overhead { get; init; }
+
+    /// <summary>Largest peak of resident memory of the runs, MiB.</summary>
+    public double? PeakRssMib { get; init; }
+
+    /// <summary>Mean pair precision of the last epoch, 0 to 1.</summary>
+    public double? PairPrecision { get; init; }
+
+    /// <summary>Mean pair recall of the last epoch, 0 to 1.</summary>
+    public double? PairRecall { get; init; }
+
+    /// <summary>Mean share of relations that are not returned, last epoch, 0 to 1.</summary>
+    public double? Conflicts { get; init; }
+
+    /// <summary>Seeds that the row is made of: the runs that are finished.</summary>
+    public required IReadOnlyList<long> Seeds { get; init; }
+
+    /// <summary>The runs themselves.</summary>
+    public required IReadOnlyList<ComparedRun> Runs { get; init; }
+
+    /// <summary>The rows of a table.</summary>
+    /// <param name="methods">Methods in the order of the rows.</param>
+    /// <param name="runs">The runs that are finished.</param>
+    /// <param name="baseline">Method that overhead is measured over.</param>
+    internal static IReadOnlyList<MethodComparison> Of(IEnumerable<string> methods, IReadOnlyList<ComparedRun> runs, string baseline)
+    {
+        var baselineSeconds = runs.Where(run => run.Method == baseline && run.SecondsPerEpoch is not null)
+            .ToDictionary(run => run.Seed, run => run.SecondsPerEpoch!.Value);
+        return [.. methods.Select(method => Row(method, [.. runs.Where(run => run.Method == method).OrderBy(run => run.Seed)], baselineSeconds))];
+    }
+
+    private static MethodComparison Row(string method, ComparedRun[] runs, Dictionary<long, double> baselineSeconds)
+    {
+        double? Mean(Func<ComparedRun, double?> figure) => StudentInterval.Of(runs.Select(figure))?.Mean;
+        var knn = StudentInterval.Of(runs.Select(run => run.Knn));
+        var linear = StudentInterval.Of(runs.Select(run => run.Linear));
+        var paired = runs.Where(run => run.SecondsPerEpoch is not null && baselineSeconds.ContainsKey(run.Seed)).ToArray();
+        return new MethodComparison
+        {
+            Method = method,
+            KnnMean = knn?.Mean,
+            KnnCi95 = knn?.HalfWidth,
+            LinearMean = linear?.Mean,
+            LinearCi95 = linear?.HalfWidth,
+            SecondsPerEpoch = Mean(run => run.SecondsPerEpoch),
+            Overhead = paired.Length == 0 ? null : paired.Sum(run => run.SecondsPerEpoch!.Value) / paired.Sum(run => baselineSeconds[run.Seed]),
+            PeakRssMib = runs.Max(run => run.PeakRssMib),
+            PairPrecision = Mean(run => run.PairPrecision),
+            PairRecall = Mean(run => run.PairRecall),
+            Conflicts = Mean(run => run.Conflicts),
+            Seeds = [.. runs.Select(run => run.Seed)],
+            Runs = runs,
+        };
+    }
+}

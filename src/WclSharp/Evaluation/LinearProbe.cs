@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using TorchSharp;
+using WclSharp.Data;
+using WclSharp.Optimizers;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Evaluation;
+
+/// <summary>
+/// Linear probe: multinomial logistic regression on frozen features, softmax(W^T x + b). Features come from the encoder in
+/// eval mode, without augmentation, computed once; each is standardised with the training images' mean and deviation.
+/// Training is the usual protocol: SGD with Nesterov momentum 0.9, learning rate 0.2 x batch / 256, no weight decay,
+/// 80 epochs, half a cosine to 0 step by step. Nothing is chosen on the test images: there is nothing to choose.
+/// </summary>
+/// <remarks>
+/// The gradient is written out: of the mean cross-entropy by the scores it is (p - y) / B, by the weights x^T (p - y) / B.
+/// An autograd graph would cost more than the two products. Weights start at zero (the problem is convex), so that only the order of the batches is random.
+/// </remarks>
+internal static class LinearProbe
+{
+    /// <summary>Images per step; a smaller set is one step an epoch.</summary>
+    public const int Batch = 256;
+
+    /// <summary>Passes over the training features.</summary>
+    public const int Epochs = 80;
+
+    private const int TopCount = 5;
+    private const int EvaluationTile = 4096; // test rows at a time
+    private const double RateAt256 = 0.2;
+    private const double SmallestRelativeDeviation = 1e-5; // float32 rounding of a column that is constant
+    private static readonly Scalar Momentum = 0.9, One = 1, MinusOne = -1;
+
+    /// <summary>The protocol, for people.</summary>
+    public const string Protocol = "multinomial logistic regression on cached features without augmentation, standardised with the training images' mean and deviation; "
+        + "SGD, Nesterov momentum 0.9, learning rate 0.2 x batch / 256, batch 256, no weight decay, 80 epochs, cosine to 0";
+
+    /// <summary>Trains on the labelled training images and classifies the labelled test images.</summary>
+    /// <param name="gallery">Features of <paramref name="train"/>, [M, F] float32. Not owned.</param>
+    /// <param name="train">Images that are trained on; those without a class are left out.</param>
+    /// <param name="queries">Features of <paramref name="test"/>, [Q, F] float32. Not owned.</param>
+    /// <param name="test">Images that are classified; those without a class do not count.</param>
+    /// <param name="seed">Seed of the order of the batches.</param>
+    /// <param name="progress">Told how many epochs are done; may be null.</param>
+    /// <param name="cancellation">Stops between epochs.</param>
+    /// <returns>Accuracies; null where one side has no labels.</returns>
+    public static LinearProbeResult? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, long seed,
+        Action<int>? progress, CancellationToken cancellation)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        long start = Stopwatch.GetTimestamp();
+        var (taught, classes) = LabelledRows.Of(gallery, train);
+        var (asked, truth) = LabelledRows.Of(queries, test);
+        if (truth.Length == 0 || classes.Length == 0) return null;
+
+        string[] names = [.. (train.ClassNames.Count >= test.ClassNames.Count ? train : test).ClassNames];
+        var standard = Standardisation.Of(taught);
+        var weights = Train(standard.Apply(taught), classes, names.Length, seed, progress, cancellation); // [F + 1, C]
+        int[][] best = Best(weights, standard.Apply(asked), Math.Min(TopCount, names.Length));
+        double Share(Func<int, bool> right) => Enumerable.Range(0, truth.Length).Count(right) / (double)truth.Length;
+        return new LinearProbeResult
+        {
+            Top1 = Share(i => best[i][0] == truth[i]),
+            Top5 = names.Length > TopCount ? Share(i => best[i].Contains(truth[i])) : null,
+            PerClass =
+            [
+                .. Enumerable.Range(0, truth.Length).GroupBy(i => truth[i]).OrderBy(group => group.Key)
+                    .Select(group => new ClassAccuracy(names[group.Key], group.Count(), group.Count(i => best[i][0] == truth[i]) / (double)group.Count())),
+            ],
+            TrainImages = classes.Length,
+            TestImages = truth.Length,
+            Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
+        };
+    }
+
+    /// <summary>Fits the classifier.</summary>
+    /// <param name="inputs">Standardised features with a last column of ones, [M, F + 1] float32.</param>
+    /// <param name="classes">M classes, each from 0 to <paramref name="classCount"/> - 1.</param>
+    /// <param name="classCount">C, number of classes.</param>
+    /// <param name="seed">Seed of the order of the batches.</param>
+    /// <param name="progress">Told how many epochs are done; may be null.</param>
+    /// <param name="cancellation">Stops between epochs.</param>
+    /// <returns>[F + 1, C] float32; the last row is the bias. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">There is not one class for each row.</exception>
+    internal static Tensor Train(Tensor inputs, int[] classes, int classCount, long seed, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
+        int images = (int)inputs.shape[0];
+        if (images != classes.Length) throw new ArgumentException($"{classes.Length} classes for features of shape [{string.Join(", ", inputs.shape)}].");
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        int batch = Math.Min(Batch, images), stepsPerEpoch = (images + batch - 1) / batch;
+        var schedule = new LearningRateSchedule(RateAt256 * batch / 256, 0, (long)Epochs * stepsPerEpoch);
+        var order = new CounterRandom(seed, RandomPurpose.Evaluation);
+        var targets = tensor(Array.ConvertAll(classes, c => (long)c), device: inputs.device).unsqueeze(1);   // [M, 1]
+        var weights = zeros([inputs.shape[1], classCount], device: inputs.device);
+        var velocity = zeros_like(weights);
+        for (int epoch = 0; epoch < Epochs; epoch++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var epochScope = NewDisposeScope();
+            var rows = tensor(Array.ConvertAll(order.Permutation(images, epoch), i => (long)i), device: inputs.device);
+            for (int step = 0; step < stepsPerEpoch; step++)
+            {
+                int count = Math.Min(batch, images - step * batch);
+                using Scalar minusRate = -schedule.At((long)epoch * stepsPerEpoch + step);
+                TakeStep(inputs, targets, rows.narrow(0, (long)step * batch, count), weights, velocity, minusRate);
+            }
+
+            progress?.Invoke(epoch + 1);
+        }
+
+        return weights.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>v = m v + g; w = w - lr (g + m v), Nesterov's momentum as PyTorch's SGD has it.</summary>
+    private static void TakeStep(Tensor inputs, Tensor targets, Tensor rows, Tensor weights, Tensor velocity, Scalar minusRate)
+    {
+        using var scope = NewDisposeScope();
+        using Scalar share = 1.0 / rows.shape[0];
+        var x = inputs.index_select(0, rows);                                  // [B, F + 1]
+        var excess = x.matmul(weights).softmax(1);                             // [B, C], p
+        excess.scatter_add_(1, targets.index_select(0, rows), full([rows.shape[0], 1], MinusOne, ScalarType.Float32, inputs.device)); // p - y
+        var gradient = x.T.matmul(excess).mul_(share);                         // [F + 1, C]
+        velocity.mul_(Momentum).add_(gradient, One);
+        gradient.add_(velocity, Momentum);
+        weights.add_(gradient, minusRate);
+    }
+
+    /// <summary>The classes with the largest scores of each row, best first.</summary>
+    private static int[][] Best(Tensor weights, Tensor inputs, int count)
+    {
+        var result = new List<int[]>((int)inputs.shape[0]);
+        for (long first = 0; first < inputs.shape[0]; first += EvaluationTile)
+        {
+            using var scope = NewDisposeScope();
+            var scores = inputs.narrow(0, first, Math.Min(EvaluationTile, inputs.shape[0] - first)).matmul(weights); // [q, C]
+            long[] flat = scores.topk(count, 1).indexes.cpu().data<long>().ToArray();
+            for (int i = 0; i < flat.Length; i += count) result.Add(Array.ConvertAll(flat[i..(i + count)], c => (int)c));
+        }
+
+        return [.. result];
+    }
+
+    /// <summary>(x - mean) / deviation of each column, and a column of ones for the bias.</summary>
+    internal sealed record Standardisation(Tensor Mean, Tensor Deviation)
+    {
+        /// <summary>Mean and deviation of the columns of [M, F]; a column that does not vary is only centred.</summary>
+        public static Standardisation Of(Tensor features)
+        {
+            var mean = features.mean([0L], keepdim: true);                              // [1, F]
+            var deviation = features.sub(mean).square().mean([0L], keepdim: true).sqrt();
+            var varies = deviation.gt(mean.abs().mul(SmallestRelativeDeviation)).logical_and(deviation.gt(0));
+            return new(mean, where(varies, deviation, ones_like(deviation)));
+        }
+
+        /// <summary>[M, F] to [M, F + 1].</summary>
+        public Tensor Apply(Tensor features) =>
+            cat([features.sub(Mean).div_(Deviation), ones([features.shape[0], 1], device: features.device)], 1);
+    }
+}

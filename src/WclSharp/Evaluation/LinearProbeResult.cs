@@ -1,0 +1,29 @@
+namespace WclSharp.Evaluation;
+
+/// <summary>What a linear classifier on frozen features reaches on test images.</summary>
+public sealed record LinearProbeResult
+{
+    /// <summary>Share of test images whose class has the largest score, 0 to 1.</summary>
+    public required double Top1 { get; init; }
+
+    /// <summary>Share whose class is among the five largest scores, 0 to 1; null with five classes or fewer, where it says nothing.</summary>
+    public double? Top5 { get; init; }
+
+    /// <summary>Top-1 accuracy of each class that the test images have.</summary>
+    public required IReadOnlyList<ClassAccuracy> PerClass { get; init; }
+
+    /// <summary>Labelled images that the classifier was trained on.</summary>
+    public long TrainImages { get; init; }
+
+    /// <summary>Labelled images that were classified.</summary>
+    public long TestImages { get; init; }
+
+    /// <summary>Seconds of training and classifying, features not included.</summary>
+    public double Seconds { get; init; }
+}
+
+/// <summary>Accuracy on the test images of one class.</summary>
+/// <param name="Name">The class.</param>
+/// <param name="Images">Its test images.</param>
+/// <param name="Accuracy">Share of them whose class was predicted, 0 to 1.</param>
+public sealed record ClassAccuracy(string Name, int Images, double Accuracy);

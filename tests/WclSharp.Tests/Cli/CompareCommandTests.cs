@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using WclSharp.Cli;
+using WclSharp.Comparisons;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class CompareCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-compare-cli-").FullName;
+    private readonly StringWriter output = new(), error = new();
+    private ComparisonOptions? compared;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_Options_AreThoseOfTheCommandLine()
+    {
+        string config = Path.Combine(folder, "c.json");
+        File.WriteAllText(config, """{ "methods": "simclr", "seeds": 5, "batch": 32, "lr": 0.3 }""");
+
+        Assert.Equal(0, Run("compare", "--config", config, "--methods", "SimCLR, wcl", "--lr", "0.7", "--seed", "4", "--out", "d"));
+
+        Assert.Equal([ContrastiveMethod.SimClr, ContrastiveMethod.Wcl], compared!.Methods);
+        Assert.Equal((5, "d"), (compared.Seeds, compared.Out));
+        Assert.Equal(new PretrainOptions { Batch = 32, LearningRate = 0.7, Seed = 4 }, compared.Training);
+        Assert.NotNull(compared.Program);
+        Assert.Contains("wcl     2  50.0%", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("did you mean simclr?", "--methods", "wcl,simlcr")]
+    [InlineData("--batch is", "--batch", "many")]
+    [InlineData("--methods", "--metods", "wcl")]
+    [InlineData("There is no comparison in /no/such", "--resume", "--out", "/no/such")]
+    [InlineData("--resume needs the comparison", "--resume")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(["compare", .. arguments]));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(compared);
+    }
+
+    [Fact]
+    public void Process_TwoMethods_TerminatedInARun_AndResumed_EndsWithATable()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent by kill");
+        string run = Path.Combine(folder, "a comparison");
+        string[] command = ["compare", "--methods", "wcl,simclr", "--seeds", "1", "--epochs", "2", "--limit", "600", "--width", "4", "--head-hidden", "16", "--head-output", "8", "--device", "cpu", "--out", run];
+        using (var process = Start(command))
+        {
+            string saved = Path.Combine(run, "runs", "wcl-seed0", "checkpoints", "last.json");
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(saved) || process.HasExited, TimeSpan.FromSeconds(120)));
+            Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+            string said = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.True(process.ExitCode == 143, $"exit code {process.ExitCode}: {said}");
+            Assert.Contains("goes on", said, StringComparison.Ordinal);
+        }
+
+        // Only the folder is named: the rest is remembered.
+        using (var process = Start(["compare", "--resume", "--out", run]))
+        {
+            string said = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.True(process.ExitCode == 0, $"exit code {process.ExitCode}: {said}");
+            Assert.Contains("[2/2] simclr, seed 0", said, StringComparison.Ordinal);
+            Assert.Contains("compare.json", said, StringComparison.Ordinal);
+        }
+
+        var rows = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "compare.json")))!["methods"]!.AsArray();
+        foreach (var row in rows)
+        {
+            Assert.InRange((double)row!["peak_rss_mib"]!, 50, 20_000); // each has a process of its own
+            Assert.InRange((double)row["linear_mean"]!, 0.2, 1);
+            Assert.Null(row["knn_ci95"]); // one seed
+        }
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with { Compare = Compare }, output, error);
+
+    private ComparisonResult Compare(ComparisonOptions options, IProgress<ComparisonProgress> progress, CancellationToken stop)
+    {
+        compared = options;
+        return new(folder, [new MethodComparison { Method = "wcl", KnnMean = 0.5, Seeds = [0, 1], Runs = [] }], [Path.Combine(folder, "compare.json")]);
+    }
+
+    private static Process Start(string[] command) =>
+        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+}

@@ -1,0 +1,189 @@
+using System.Text.Json.Nodes;
+using SkiaSharp;
+using WclSharp.Comparisons;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Comparisons;
+
+/// <summary>Whole comparisons with tiny settings, in this process.</summary>
+public sealed class ComparisonTests : IDisposable
+{
+    private static readonly string[] Keys = ["method", "knn_mean", "knn_ci95", "linear_mean", "linear_ci95", "seconds_per_epoch", "overhead",
+        "peak_rss_mib", "pair_precision", "pair_recall", "conflicts", "seeds", "runs"];
+
+    private static readonly string[] Times = ["seconds", "seconds_per_epoch", "overhead", "peak_rss_mib"];
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-compare-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private ComparisonOptions Options(string name, int seeds = 2, int epochs = 1) => new()
+    {
+        Methods = [ContrastiveMethod.Wcl, ContrastiveMethod.SimClr],
+        Seeds = seeds,
+        Out = Path.Combine(folder, name),
+        Training = new PretrainOptions { Limit = 300, Width = 4, HeadHidden = 16, HeadOutput = 8, Epochs = epochs, Seed = 3, Device = "cpu", Workers = 2 },
+    };
+
+    [Fact]
+    public void Run_TwoMethodsAndSeeds_WritesEverythingAndAnotherRunDoesNothing()
+    {
+        var turns = new List<ComparisonProgress.Turn>();
+        var watch = new Handler(progress =>
+        {
+            if (progress is ComparisonProgress.Turn turn) turns.Add(turn);
+        });
+        var result = Comparison.Run(Options("a"), watch);
+
+        Assert.Equal([("wcl", 3L), ("simclr", 3), ("wcl", 4), ("simclr", 4)], turns.Select(turn => (turn.Method, turn.Seed))); // by seed
+        var json = Json("a");
+        var methods = json["methods"]!.AsArray();
+        Assert.Equal(["wcl", "simclr"], methods.Select(row => (string)row!["method"]!));
+        foreach (var row in methods)
+        {
+            Assert.Equal(Keys, row!.AsObject().Select(pair => pair.Key));
+            double[] knn = [.. row["runs"]!.AsArray().Select(run => (double)run!["knn"]!)];
+            Assert.Equal(knn.Average(), (double)row["knn_mean"]!, 12);
+            // With two values: 12.7062 x |difference| / 2.
+            Assert.Equal(12.7062 * Math.Abs(knn[0] - knn[1]) / 2, (double)row["knn_ci95"]!, 1e-4);
+            Assert.InRange((double)row["linear_mean"]!, 0.2, 1); // ten classes: well above chance, even from such a network
+            Assert.True((double)row["seconds_per_epoch"]! > 0);
+            Assert.Null(row["peak_rss_mib"]); // no process of its own
+        }
+
+        Assert.Equal(1, (double)methods[1]!["overhead"]!, 12);
+        Assert.Equal((4, 4), ((int)json["runs_finished"]!, (int)json["runs_planned"]!));
+        Assert.Equal(300, (int)json["settings"]!["limit"]!);
+        // The same images for both methods of a seed, others for another seed.
+        string[] images = [.. methods.SelectMany(row => row!["runs"]!.AsArray()).Select(run => (string)run!["dataset_fingerprint"]!)];
+        Assert.Equal((images[0], images[1]), (images[2], images[3]));
+        Assert.NotEqual(images[0], images[1]);
+
+        // The figure of the table is that of the run's own last epoch.
+        Assert.Equal(RunFolder.ReadMetrics(Path.Combine(result.Folder, "runs", "wcl-seed3"))[^1].Knn!.Value, (double)methods[0]!["runs"]![0]!["knn"]!, 12);
+        string page = File.ReadAllText(Path.Combine(result.Folder, "compare.md"));
+        Assert.Contains("| wcl | 2 |", page, StringComparison.Ordinal);
+        Assert.Contains("Student's t", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Not complete", page, StringComparison.Ordinal);
+        foreach (string plot in (string[])["accuracy_over_epochs.png", "accuracy_over_time.png"])
+        {
+            using var picture = SKBitmap.Decode(Path.Combine(result.Folder, "plots", plot));
+            Assert.True(picture.Pixels.Count(pixel => pixel == new SKColor(0x00, 0x72, 0xB2)) > 100, plot); // the first method's line
+            Assert.True(picture.Pixels.Count(pixel => pixel == new SKColor(0xD5, 0x5E, 0x00)) > 100, plot);
+        }
+
+        // Once more: nothing is trained, nothing changes.
+        string before = File.ReadAllText(Path.Combine(result.Folder, "compare.json"));
+        turns.Clear();
+        Comparison.Run(Options("a"), watch);
+        Assert.All(turns, turn => Assert.Equal(RunState.Measured, turn.State));
+        Assert.Equal(before, File.ReadAllText(Path.Combine(result.Folder, "compare.json")));
+
+        // A run that lost its record is measured again, one that lost its encoder goes on from its checkpoint, and one that lost everything is made anew.
+        File.Delete(Path.Combine(result.Folder, "runs", "wcl-seed3", "compared.json"));
+        File.Delete(Path.Combine(result.Folder, "runs", "simclr-seed3", "encoder.safetensors"));
+        Directory.Delete(Path.Combine(result.Folder, "runs", "simclr-seed4"), recursive: true);
+        turns.Clear();
+        Comparison.Run(Options("a"), watch);
+        Assert.Equal([RunState.Trained, RunState.Stopped, RunState.Measured, RunState.New], turns.Select(turn => turn.State));
+        Assert.Equal(WithoutTimes(JsonNode.Parse(before)!).ToJsonString(), WithoutTimes(Json("a")).ToJsonString());
+
+        // More seeds are added to what is there; other settings are refused.
+        var error = Assert.Throws<WclUsageException>(() => Comparison.Run(Options("a") with { Training = Options("a").Training with { Temperature = 0.3 } }));
+        Assert.Contains("--temperature 0.3 is not what the comparison", error.Message, StringComparison.Ordinal);
+        turns.Clear();
+        var more = Comparison.Run(Options("a", seeds: 3), watch);
+        Assert.Equal(2, turns.Count(turn => turn.State == RunState.New));
+        Assert.All(more.Methods, row => Assert.Equal([3, 4, 5], row.Seeds));
+    }
+
+    [Fact]
+    public void Run_CancelledInARun_HasATableOfWhatIsThere_AndEndsWithTheSame()
+    {
+        Comparison.Run(Options("whole", seeds: 1, epochs: 2));
+        using var stop = new CancellationTokenSource();
+        int lines = 0;
+        var options = Options("stopped", seeds: 1, epochs: 2);
+        Assert.ThrowsAny<OperationCanceledException>(() => Comparison.Run(options, new Handler(progress =>
+        {
+            // In the second run, after its first line of epochs.
+            if (progress is ComparisonProgress.Turn { Number: 2 }) lines = 1;
+            if (progress is ComparisonProgress.Line { Text: var text } && lines > 0 && text.TrimStart().StartsWith("1 ", StringComparison.Ordinal)) stop.Cancel();
+        }), stop.Token));
+        Assert.Equal((1, 2), ((int)Json("stopped")["runs_finished"]!, (int)Json("stopped")["runs_planned"]!));
+        Assert.Contains("Not complete", File.ReadAllText(Path.Combine(folder, "stopped", "compare.md")), StringComparison.Ordinal);
+
+        var states = new List<RunState>();
+        Comparison.Run(options, new Handler(progress =>
+        {
+            if (progress is ComparisonProgress.Turn turn) states.Add(turn.State);
+        }));
+        Assert.Equal([RunState.Measured, RunState.Stopped], states);
+        Assert.Equal(WithoutTimes(Json("whole")).ToJsonString(), WithoutTimes(Json("stopped")).ToJsonString());
+    }
+
+    [Fact]
+    public void Run_FolderWithSomethingElse_IsRefused()
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "other"));
+        File.WriteAllText(Path.Combine(folder, "other", "notes.txt"), "mine");
+
+        Assert.Contains("holds no comparison", Assert.Throws<WclUsageException>(() => Comparison.Run(Options("other"))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("wlc,simclr", "did you mean wcl?")]
+    [InlineData("wcl,simcrl", "did you mean simclr?")]
+    [InlineData(",", "names none")]
+    public void Methods_ThatAreUnknown_NameTheNearest(string list, string message) =>
+        Assert.Contains(message, Assert.Throws<WclUsageException>(() => MethodNames.Parse(list)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Methods_OfEveryMember_HaveANameThatParses() =>
+        Assert.All(Enum.GetValues<ContrastiveMethod>(), method => Assert.Equal([method], MethodNames.Parse(MethodNames.Of(method))));
+
+    [Fact]
+    public void Run_MethodNamedTwiceOrNoSeed_IsRefused()
+    {
+        Assert.Contains("wcl twice", Assert.Throws<WclUsageException>(() => Comparison.Run(Options("b") with { Methods = [ContrastiveMethod.Wcl, ContrastiveMethod.Wcl] })).Message, StringComparison.Ordinal);
+        Assert.Contains("--seeds is 0", Assert.Throws<WclUsageException>(() => Comparison.Run(Options("b") with { Seeds = 0 })).Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(folder, "b")));
+    }
+
+    [Fact]
+    public void Arguments_OfARunThatGoesOn_AreOnlyThoseThatMayChange()
+    {
+        var options = new PretrainOptions { Epochs = 5, Workers = 1, Out = "x y", Seed = 7 };
+        var start = TrainingProcess.Arguments(options);
+        var resume = TrainingProcess.Arguments(options with { Resume = true });
+
+        Assert.Equal("pretrain", start[0]);
+        Assert.Subset(start.ToHashSet(), new HashSet<string> { "--epochs=5", "--workers=1", "--out=x y", "--seed=7", "--method=wcl" });
+        Assert.DoesNotContain("--resume", start);
+        Assert.Subset(resume.ToHashSet(), new HashSet<string> { "--workers=1", "--out=x y", "--resume" });
+        Assert.DoesNotContain("--epochs=5", resume);
+    }
+
+    private JsonNode Json(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(folder, name, "compare.json")))!;
+
+    private static JsonNode WithoutTimes(JsonNode node)
+    {
+        switch (node)
+        {
+            case JsonObject map:
+                foreach (string time in Times) map.Remove(time);
+                foreach (var (_, value) in map) if (value is not null) WithoutTimes(value);
+                break;
+            case JsonArray list:
+                foreach (var value in list) if (value is not null) WithoutTimes(value);
+                break;
+        }
+
+        return node;
+    }
+
+    private sealed class Handler(Action<ComparisonProgress> action) : IProgress<ComparisonProgress>
+    {
+        public void Report(ComparisonProgress value) => action(value);
+    }
+}
