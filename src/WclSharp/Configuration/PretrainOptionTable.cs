@@ -28,7 +28,7 @@ internal static class PretrainOptionTable
             OptionValue.Name([.. Presets.Names]), (PretrainOptions o, out string v) => (v = o.Preset) is not null,
             (o, v) => o with { Preset = v }),
         Choice("arch", "Network", Presets.Describe("arch"), o => o.Arch, (o, v) => o with { Arch = v }),
-        Integer("width", "Channels of the network's first stage; 64 is the standard network", Presets.Describe("width") + ", the embedded data 16",
+        Integer("width", "Channels of the network's first stage; 64 is the standard network", Presets.Describe("width"),
             o => o.Width, (o, v) => o with { Width = v }, v => v is >= 4 and <= 1024 && v % 4 == 0 ? null : "must be a multiple of 4 from 4 to 1024"),
         Choice("stem", "First layers: small for images of about 32 pixels, imagenet for about 224", Presets.Describe("stem"),
             o => o.Stem, (o, v) => o with { Stem = v }),
