@@ -80,7 +80,7 @@ internal static class Presets
         var optimizer = given.Optimizer ?? preset.Optimizer;
         var (rate, decay) = Rates(optimizer, preset, batch);
 
-        return new(given with
+        return new(MultiCropResolution.Resolve(given, imageSize, data) with
         {
             Arch = given.Arch ?? preset.Arch,
             // A quarter of the standard width is enough for Fashion-MNIST, and keeps the first run within minutes.
@@ -97,7 +97,7 @@ internal static class Presets
                 : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
             Augmentation = given.Augmentation ?? preset.Augmentation,
             // Small crops of its clothes look alike (chosen on its training images: docs/performance.md).
-            CropMin = given.CropMin ?? (firstLook ? 0.3 : preset.CropMin),
+            CropMin = given.CropMin ?? (firstLook ? 0.3 : preset.CropMin ?? MultiCropResolution.GlobalCropMin(given)),
             ConvInit = given.ConvInit ?? preset.ConvInit,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
