@@ -10,7 +10,7 @@ namespace WclSharp.Benchmarking;
 /// <summary>What <see cref="NeighborBenchmark"/> measured.</summary>
 /// <param name="Seconds">The search.</param>
 /// <param name="Gflops">Arithmetic of the products that were computed over that time, GFLOP/s.</param>
-/// <param name="MatrixGflops">What a large matrix product of the same inner size reaches here just before, GFLOP/s.</param>
+/// <param name="MatrixGflops">What a large matrix product of the same inner size reaches here just after, GFLOP/s.</param>
 /// <param name="BankMib">Size of the bank, MiB.</param>
 /// <param name="MibAboveBank">Growth of the peak resident memory over what it was with the bank made, MiB.</param>
 /// <param name="LargestMib">The bound on that growth by <see cref="NearestRows.PeakBytes"/>, MiB.</param>
@@ -31,12 +31,12 @@ internal static class NeighborBenchmark
         Allocator.KeepFreedMemory();
         var device = ComputeDevice.Choose(deviceName, Training.ComputePrecision.Fp32).Device;
         using var bank = Filled(images, dim, device);
-        double matrixGflops = MatrixProduct(dim, device);
         double before = ProcessMemory.PeakMiB;
         long start = Stopwatch.GetTimestamp();
         using (var scope = NewDisposeScope()) NearestRows.Search(bank, k, progress).cpu();
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return new NeighborFigures(seconds, (double)images * images * dim / seconds / 1e9, matrixGflops, bank.Bytes / 1048576.0, ProcessMemory.PeakMiB - before,
+        double above = ProcessMemory.PeakMiB - before; // before the matrix product adds its own
+        return new NeighborFigures(seconds, (double)images * images * dim / seconds / 1e9, MatrixProduct(dim, device), bank.Bytes / 1048576.0, above,
             NearestRows.PeakBytes(images, dim, k, NearestRows.DefaultTile(device)) / 1048576.0);
     }
 

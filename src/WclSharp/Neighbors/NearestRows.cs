@@ -26,8 +26,8 @@ internal static class NearestRows
     // Made once: see ColourJitter.
     private static readonly Scalar Self = NeighborRanking.Nothing, Zero = 0, Absent = None;
 
-    /// <summary>Rows of a tile's side where none is given: on a CPU what lies in its caches, elsewhere what keeps it busy.</summary>
-    public static int DefaultTile(Device device) => device.type == DeviceType.CPU ? 1024 : 8192;
+    /// <summary>Rows of a tile's side where none is given: on a CPU what lies in its last cache, elsewhere what keeps it busy.</summary>
+    public static int DefaultTile(Device device) => device.type == DeviceType.CPU ? 2048 : 8192;
 
     /// <summary>Finds the neighbours.</summary>
     /// <param name="bank">Rows; those that are not filled neither ask nor answer.</param>

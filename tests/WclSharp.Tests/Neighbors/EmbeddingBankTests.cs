@@ -81,7 +81,7 @@ public class EmbeddingBankTests
             using var content = SafetensorsFile.Read(path);
             restored.Load(content.Tensors);
             Assert.Equal([3L, 4, 19], restored.FilledRows().data<long>());
-            Assert.True(restored.Integers(arange(20)).equal(bank.Integers(arange(20))).ToBoolean());
+            Assert.Equal(0, restored.Integers(arange(20)).sub(bank.Integers(arange(20))).abs().max().ToDouble());
 
             using var other = new EmbeddingBank(21, 6, CPU);
             var error = Assert.Throws<WclUsageException>(() => other.Load(content.Tensors));
