@@ -5,7 +5,7 @@ using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
 
-/// <summary><c>wcl bench</c>: how fast training steps, losses and data are on this machine.</summary>
+/// <summary><c>wcl bench</c>: how fast training steps, losses, data and the search for neighbours are on this machine.</summary>
 internal static class BenchCommand
 {
     private const int Repeats = 5;
@@ -15,6 +15,7 @@ internal static class BenchCommand
         Step(output),
         Loss(output),
         Data(output),
+        Neighbors(output),
     };
 
     private static Command Step(TextWriter output)
@@ -97,6 +98,35 @@ internal static class BenchCommand
                 writer.WriteNumber("decode_images_per_second", figures.DecodeImagesPerSecond);
                 writer.WriteNumber("augment_images_per_second", figures.AugmentImagesPerSecond);
                 writer.WriteNumber("peak_rss_mib", figures.PeakRssMib);
+            });
+        });
+        return command;
+    }
+
+    private static Command Neighbors(TextWriter output)
+    {
+        var command = new Command("neighbors", "The nearest images of every image in a bank of embeddings, as KNN multi-crop finds them at an epoch's end");
+        var options = new TableOptions(command).Add("device", "auto");
+        var images = Count("--images", 100_000, "Images in the bank");
+        var dim = Count("--dim", 128, "Output width of the heads");
+        var neighbors = Count("--k", 4, "Neighbours of each image");
+        neighbors.Aliases.Add("-k");
+        var json = JsonFile.Option();
+        foreach (var option in (Option[])[images, dim, neighbors, json]) command.Add(option);
+        command.SetAction(parsed =>
+        {
+            var given = options.Apply(parsed, new PretrainOptions());
+            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device);
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB"));
+            JsonFile.Write(parsed.GetValue(json), writer =>
+            {
+                writer.WriteNumber("seconds", figures.Seconds);
+                writer.WriteNumber("gflops", figures.Gflops);
+                writer.WriteNumber("matrix_gflops", figures.MatrixGflops);
+                writer.WriteNumber("bank_mib", figures.BankMib);
+                writer.WriteNumber("mib_above_bank", figures.MibAboveBank);
+                writer.WriteNumber("largest_mib_above_bank", figures.LargestMib);
             });
         });
         return command;

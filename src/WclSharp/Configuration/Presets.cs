@@ -82,7 +82,7 @@ internal static class Presets
         var (rate, decay) = Rates(optimizer, preset, batch);
 
         warnings.AddRange(MethodDefaults.Unused(given));
-        return new(MethodDefaults.Fill(given with
+        return new(MethodDefaults.Fill(MultiCropResolution.Resolve(given, imageSize, data) with
         {
             Arch = given.Arch ?? preset.Arch,
             Width = given.Width ?? firstLook?.Width ?? preset.Width,
@@ -97,7 +97,7 @@ internal static class Presets
                 ? CheckedWarmup(warmup, epochs)
                 : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
             Augmentation = given.Augmentation ?? firstLook?.Augmentation ?? preset.Augmentation,
-            CropMin = given.CropMin ?? preset.CropMin,
+            CropMin = given.CropMin ?? preset.CropMin ?? MultiCropResolution.GlobalCropMin(given),
             ConvInit = given.ConvInit ?? preset.ConvInit,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,

@@ -75,6 +75,20 @@ internal static class PretrainOptionTable
             v => v is >= 0 and < 1 ? null : "must be from 0 to below 1", ContrastiveMethod.InstDisc),
         Real("instdisc-temperature", "instdisc: softmax temperature, in place of --temperature", "0.07", o => o.InstDiscTemperature, (o, v) => o with { InstDiscTemperature = v }, Positive, ContrastiveMethod.InstDisc),
 
+        // Local crops beside the two global views.
+        Choice<MultiCrop>("multi-crop", "Local crops: of the image itself (standard), of its nearest images in the bank of all (knn), or none", "none",
+            o => o.MultiCrop, (o, v) => o with { MultiCrop = v }),
+        Integer("local-crops", "Local crops of each image", "4", o => o.LocalCrops, (o, v) => o with { LocalCrops = v }, v => v is >= 0 and <= 64 ? null : "must be from 0 to 64"),
+        Integer("local-size", "Side of the square local crops, pixels", "by --image-size: 96 at 224, 16 at 32",
+            o => o.LocalSize, (o, v) => o with { LocalSize = v }, v => v is >= 8 and <= 1024 ? null : "must be from 8 to 1024"),
+        Real("local-scale-min", "Smallest share of an image's area that a local crop takes", "by --image-size: 0.05 at 224, 0.1 at 32",
+            o => o.LocalScaleMin, (o, v) => o with { LocalScaleMin = v }, AreaShare),
+        Real("local-scale-max", "Largest share of an image's area that a local crop takes", "by --image-size: 0.2 at 224, 0.4 at 32",
+            o => o.LocalScaleMax, (o, v) => o with { LocalScaleMax = v }, AreaShare),
+        Integer("bank-k", "Nearest images in the bank that an image's local crops come from", "4", o => o.BankK, (o, v) => o with { BankK = v }, Positive),
+        Real("local-instance-weight", "Weight of the local crops' instance loss", "1", o => o.LocalInstanceWeight, (o, v) => o with { LocalInstanceWeight = v }, NotNegative),
+        Real("local-weak-weight", "Weight of the local crops' weak loss", "1", o => o.LocalWeakWeight, (o, v) => o with { LocalWeakWeight = v }, NotNegative),
+
         new PretrainOption<long>("seed", "Seed of everything random", "0", OptionValue.LongInteger,
             Getter<long>(o => o.Seed), (o, v) => o with { Seed = v }),
 
@@ -162,6 +176,8 @@ internal static class PretrainOptionTable
     private static string? NotNegative(int value) => value >= 0 ? null : "must be zero or more";
 
     private static string? Share(double value) => value is >= 0 and <= 1 ? null : "must be a share from 0 to 1";
+
+    private static string? AreaShare(double value) => value is > 0 and <= 1 ? null : "must be above 0 and at most 1";
 
     private static string? AtLeastTwo(int value) => value >= 2 ? null : "must be 2 or more";
 

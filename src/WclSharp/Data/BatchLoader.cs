@@ -49,6 +49,14 @@ internal sealed class BatchLoader : IDisposable
             Math.Min(workers, prefetch), prefetch, unused => unused.Dispose());
     }
 
+    /// <summary>Any images, in the given order and as often as they are named, in one of the loader's buffers.</summary>
+    /// <param name="indices">Positions in the data set; kept by the batch.</param>
+    public ImageBatch Assemble(int[] indices)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return ImageBatch.Assemble(data, indices, Rent, GiveBack);
+    }
+
     /// <summary>All images in their order, the last batch being what remains.</summary>
     public static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch)
     {

@@ -25,6 +25,13 @@ internal abstract class Method : IDisposable
     {
     }
 
+    /// <summary>Called after an epoch's last step, but not the run's: the place for what looks at all images at once.</summary>
+    /// <param name="progress">Told what is done and all there is to do.</param>
+    /// <param name="cancellation">Stops it; it is then called again when the run goes on.</param>
+    public virtual void AfterEpoch(Action<long, long>? progress, CancellationToken cancellation)
+    {
+    }
+
     /// <summary>What a checkpoint must hold beside network and optimiser; empty for most methods.</summary>
     public virtual IReadOnlyList<(string Name, Tensor Tensor)> NamedState() => [];
 

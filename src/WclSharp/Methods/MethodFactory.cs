@@ -12,7 +12,16 @@ internal static class MethodFactory
     /// <param name="labels">Whether any of them has a class.</param>
     /// <param name="device">Where to compute.</param>
     /// <exception cref="WclUsageException">The method needs what the data does not have.</exception>
-    public static Method Create(PretrainOptions options, int images, bool labels, Device device) => options.Method switch
+    public static Method Create(PretrainOptions options, int images, bool labels, Device device)
+    {
+        var method = CreateOfGlobalViews(options, images, labels, device);
+        return HasLocalCrops(options) ? new MultiCropMethod(method, options, images, device) : method;
+    }
+
+    /// <summary>Whether a run has local crops beside the global views.</summary>
+    public static bool HasLocalCrops(PretrainOptions options) => options.MultiCrop != MultiCrop.None && options.LocalCrops > 0;
+
+    private static Method CreateOfGlobalViews(PretrainOptions options, int images, bool labels, Device device) => options.Method switch
     {
         ContrastiveMethod.Wcl => new Wcl(options),
         ContrastiveMethod.WclOneHead => new WclOneHead(options),

@@ -39,6 +39,12 @@ internal sealed record MethodInput
     /// <summary>Instance projections [N, D] of a view of the batch by its number; gradient flows where it is on.</summary>
     public required Func<int, Tensor> ProjectInstance { private get; init; }
 
+    /// <summary>
+    /// Projects the local crops of each image, [M N, D] on the instance and the weak head, in one batch: cut from the images
+    /// themselves (null), or from those that a function of m names. Null where the run has no local crops.
+    /// </summary>
+    public Func<Func<int, int[]>?, (Tensor Z, Tensor? V)>? ProjectLocal { get; init; }
+
     /// <summary>Projects a batch's views.</summary>
     /// <param name="model">Encoder and heads.</param>
     /// <param name="views">How many views, 1 or 2.</param>

@@ -10,6 +10,15 @@ internal sealed record MethodLosses(Tensor Total, Tensor Instance)
     /// <summary>The weak loss, scalar in nats, before its weight; null where there is none.</summary>
     public Tensor? Weak { get; init; }
 
+    /// <summary>Instance loss of local crops, scalar in nats, before its weight; null where there is none.</summary>
+    public Tensor? LocalInstance { get; init; }
+
+    /// <summary>Weak loss of local crops, scalar in nats, before its weight; null where there is none.</summary>
+    public Tensor? LocalWeak { get; init; }
+
+    /// <summary>The labels that the rows of either view have in the weak loss, [N] int64 each; null without a weak loss.</summary>
+    public (Tensor First, Tensor Second)? ViewLabels { get; init; }
+
     /// <summary>The relation as a partition: [N] int64 in 0 .. N - 1, equal for images that are alike; null where it is none.</summary>
     public Tensor? Labels { get; init; }
 

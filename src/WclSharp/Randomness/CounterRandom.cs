@@ -11,6 +11,7 @@ internal enum RandomPurpose : uint
     Augmentation = 4,
     Initialisation = 5,
     Evaluation = 6,
+    CropSource = 7,
     MemoryBank = 11,
 }
 

@@ -15,6 +15,12 @@ public sealed record EpochMetrics
     /// <summary>Mean weak loss, nats.</summary>
     public double? WeakLoss { get; init; }
 
+    /// <summary>Mean instance loss of local crops, nats.</summary>
+    public double? LocalInstanceLoss { get; init; }
+
+    /// <summary>Mean weak loss of local crops, nats.</summary>
+    public double? LocalWeakLoss { get; init; }
+
     /// <summary>Learning rate of the last step.</summary>
     public double? Lr { get; init; }
 

@@ -12,7 +12,7 @@ namespace WclSharp.Training;
 internal sealed class EpochSums : IDisposable
 {
     /// <summary>Names of the sums, in the order of <see cref="Values"/>.</summary>
-    private enum Sum { Instance, Weak, Components, Largest, Purity, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay }
+    private enum Sum { Instance, Weak, Components, Largest, Purity, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak }
 
     // Made once: see ColourJitter.
     private static readonly Scalar One = 1, Four = 4;
@@ -62,7 +62,8 @@ internal sealed class EpochSums : IDisposable
         var components = weak ? WeakLabelStatistics.Measure(losses.Labels!, input.Classes, classCount ?? 0) : null;
         sums.add_(cat([
             Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
-            Summand(components?.Purity), Summand(Alignment(z1, input.Z2?.detach())), Summand(uniformity), Pairs(losses, input.Classes)]), One);
+            Summand(components?.Purity), Summand(Alignment(z1, input.Z2?.detach())), Summand(uniformity), Pairs(losses, input.Classes),
+            Summand(losses.LocalInstance), Summand(losses.LocalWeak)]), One);
         Steps++;
     }
 
@@ -87,10 +88,13 @@ internal sealed class EpochSums : IDisposable
         var values = Values;
         double Mean(Sum sum) => values[(int)sum] / Steps;
         double? Share(Sum part, Sum whole) => values[(int)whole] > 0 ? values[(int)part] / values[(int)whole] : null;
+        double? Local(Sum sum) => values[(int)sum] != 0 ? Mean(sum) : null; // a mean of logarithms of softmaxes is not 0 where it is taken
         return new EpochMetrics
         {
             InstanceLoss = Mean(Sum.Instance),
             WeakLoss = weak ? Mean(Sum.Weak) : null,
+            LocalInstanceLoss = Local(Sum.LocalInstance),
+            LocalWeakLoss = Local(Sum.LocalWeak),
             Components = weak ? Mean(Sum.Components) : null,
             LargestComponent = weak ? Mean(Sum.Largest) : null,
             Purity = weak && classCount is not null ? Mean(Sum.Purity) : null,

@@ -72,6 +72,19 @@ public enum WeakKeys
     Full,
 }
 
+/// <summary>Local crops beside the two global views of an image. See docs/multi-crop.md.</summary>
+public enum MultiCrop
+{
+    /// <summary>Two global views only.</summary>
+    None,
+
+    /// <summary>Local crops of the image itself, in the instance and the weak loss.</summary>
+    Standard,
+
+    /// <summary>Local crops of the image's nearest images in the bank of all, in the weak loss.</summary>
+    Knn,
+}
+
 /// <summary>Which augmentation recipe is used when.</summary>
 public enum AugmentationSchedule
 {
@@ -213,6 +226,30 @@ public sealed record PretrainOptions
 
     /// <summary>Instance discrimination: softmax temperature, in place of <see cref="Temperature"/>.</summary>
     public double? InstDiscTemperature { get; init; }
+
+    /// <summary>Local crops beside the two global views. Default: none.</summary>
+    public MultiCrop MultiCrop { get; init; } = MultiCrop.None;
+
+    /// <summary>M, local crops of each image (paper, section 4: 4).</summary>
+    public int LocalCrops { get; init; } = 4;
+
+    /// <summary>Side of the square local crops, pixels; null is by <see cref="ImageSize"/>: 96 at 224, 16 at 32.</summary>
+    public int? LocalSize { get; init; }
+
+    /// <summary>Smallest share of an image's area that a local crop takes; null is by <see cref="ImageSize"/>: 0.05 at 224, 0.1 at 32.</summary>
+    public double? LocalScaleMin { get; init; }
+
+    /// <summary>Largest share of an image's area that a local crop takes; null is by <see cref="ImageSize"/>: 0.2 at 224, 0.4 at 32.</summary>
+    public double? LocalScaleMax { get; init; }
+
+    /// <summary>K, nearest images in the bank that local crops come from (paper, section 4: 4).</summary>
+    public int BankK { get; init; } = 4;
+
+    /// <summary>Weight of the local crops' instance loss; the paper gives none.</summary>
+    public double LocalInstanceWeight { get; init; } = 1;
+
+    /// <summary>Weight of the local crops' weak loss; the paper gives none.</summary>
+    public double LocalWeakWeight { get; init; } = 1;
 
     /// <summary>Augmentation over the run.</summary>
     public AugmentationSchedule? Augmentation { get; init; }

@@ -49,7 +49,8 @@ internal sealed class PretrainingRun : IDisposable
         model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
         if (options.Init is not null && !given.Resume) EncoderWeights.Load(model.Encoder, options.Init);
         optimizer = CreateOptimizer();
-        trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, compute.Device);
+        var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
+        trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, localViews, compute.Device);
         evaluator = new Evaluator(data, model.Encoder, augmenter, options, compute.Device, progress, cancellation);
     }
 
@@ -87,8 +88,12 @@ internal sealed class PretrainingRun : IDisposable
     /// <summary>True where the last part of the run stopped between an epoch's last step and its line in metrics.jsonl.</summary>
     private bool IsEpochUnfinished() => trainer.Step % trainer.StepsPerEpoch == 0 && folder.ReadMetrics().All(m => m.Epoch < trainer.Epoch);
 
-    private void FinishEpoch(EpochMetrics metrics, ref double? bestKnn) =>
+    private void FinishEpoch(EpochMetrics metrics, ref double? bestKnn)
+    {
+        if (trainer.Step < trainer.TotalSteps)
+            method.AfterEpoch((done, all) => Report(new PretrainProgress.Working("Finding nearest images", done, all)), cancellation);
         Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
+    }
 
     /// <summary>After an epoch: measure, save, tell. The line comes before the checkpoint; a crash between the two repeats the epoch, which drops the line again.</summary>
     private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)

@@ -21,14 +21,16 @@ internal sealed class Trainer : IDisposable
     private readonly WclModel model;
     private readonly Optimizer optimizer;
     private readonly Augmenter augmenter;
+    private readonly LocalViews? localViews;
     private readonly Device device;
     private readonly LearningRateSchedule schedule;
     private readonly AugmentationRecipe weak, strong;
     private readonly long[]? classes;
     private readonly Stopwatch training = new(), waiting = new();
 
-    public Trainer(PretrainOptions options, ImageDataset data, Method method, WclModel model, Optimizer optimizer, Augmenter augmenter, Device device)
+    public Trainer(PretrainOptions options, ImageDataset data, Method method, WclModel model, Optimizer optimizer, Augmenter augmenter, LocalViews? localViews, Device device)
     {
+        this.localViews = localViews;
         (this.options, this.data, this.method, this.model, this.optimizer, this.augmenter, this.device) = (options, data, method, model, optimizer, augmenter, device);
         StepsPerEpoch = data.Count / options.Batch!.Value;
         TotalSteps = (long)StepsPerEpoch * options.Epochs!.Value;
@@ -85,7 +87,7 @@ internal sealed class Trainer : IDisposable
             while (Next(batches))
             {
                 double rate = schedule.At(Step);
-                using (var batch = batches.Current) TakeStep(batch, epoch, recipe, rate);
+                using (var batch = batches.Current) TakeStep(batch, loader, epoch, recipe, rate);
                 Step++;
                 Report(epoch, firstStep, trainedBefore, waitedBefore, progress);
                 cancellation.ThrowIfCancellationRequested();
@@ -118,7 +120,7 @@ internal sealed class Trainer : IDisposable
         return any;
     }
 
-    private void TakeStep(ImageBatch batch, int epoch, AugmentationRecipe recipe, double rate)
+    private void TakeStep(ImageBatch batch, BatchLoader loader, int epoch, AugmentationRecipe recipe, double rate)
     {
         using var scope = NewDisposeScope();
         var images = ImageTensor.Of(batch, device);                 // [N, C, H, W] uint8
@@ -131,6 +133,7 @@ internal sealed class Trainer : IDisposable
             Epoch = epoch,
             Step = Step,
             Done = (double)Step / TotalSteps,
+            ProjectLocal = localViews is null ? null : sources => model.Project(localViews.Make(batch, images, epoch, recipe, sources, loader.Assemble)),
         };
         var losses = method.Losses(input);
 

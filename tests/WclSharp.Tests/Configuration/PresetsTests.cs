@@ -141,4 +141,41 @@ public sealed class PresetsTests
         var error = Assert.Throws<WclUsageException>(() => Presets.Resolve(options with { FnK = 7 }, Many));
         Assert.Contains("--fn-k 7 is more than the 6 rows of other images in a batch of 4; use 6 or fewer", error.Message);
     }
+
+    [Theory]
+    [InlineData("imagenet", 96, 0.05, 0.2, 0.2)]
+    [InlineData("cifar", 16, 0.1, 0.4, 0.2)]
+    public void Resolve_MultiCrop_TakesTheLocalCropsOfTheImageSize(string preset, int size, double scaleMin, double scaleMax, double cropMin)
+    {
+        var options = Presets.Resolve(new PretrainOptions { Preset = preset, MultiCrop = MultiCrop.Knn }, Many).Options;
+
+        Assert.Equal((size, scaleMin, scaleMax), (options.LocalSize, options.LocalScaleMin, options.LocalScaleMax));
+        Assert.Equal((4, 4, 1.0, 1.0), (options.LocalCrops, options.BankK, options.LocalInstanceWeight, options.LocalWeakWeight));
+        Assert.Equal(cropMin, options.CropMin);
+    }
+
+    [Fact]
+    public void Resolve_OneEndOfTheLocalScale_TakesTheOtherWithIt()
+    {
+        var options = Presets.Resolve(new PretrainOptions { LocalScaleMin = 0.5 }, Many).Options;
+        Assert.Equal((0.5, 0.5), (options.LocalScaleMin, options.LocalScaleMax));
+        options = Presets.Resolve(new PretrainOptions { LocalScaleMax = 0.05 }, Many).Options;
+        Assert.Equal((0.05, 0.05), (options.LocalScaleMin, options.LocalScaleMax));
+    }
+
+    [Fact]
+    public void Resolve_MultiCropThatDoesNotFit_IsRefused()
+    {
+        var knn = new PretrainOptions { MultiCrop = MultiCrop.Knn, Batch = 4 };
+        Refused(knn with { LocalScaleMin = 0.5, LocalScaleMax = 0.2 }, "--local-scale-min 0.5 is above --local-scale-max 0.2");
+        Refused(knn with { LocalSize = 40 }, "--local-size 40 is larger than the global crops of 32 pixels; use 16");
+        Refused(knn with { Method = ContrastiveMethod.SimClr }, "--multi-crop knn needs weak labels");
+        Refused(knn with { BankK = 50_000 }, "--bank-k 50000 asks for more neighbours than 50000 images have; use 49999 or fewer");
+        Refused(knn with { BankK = 0 }, "--bank-k is 0; it must be 1 or more");
+        Refused(knn with { LocalCrops = -1 }, "--local-crops is -1; it must be from 0 to 64");
+        Refused(knn with { LocalWeakWeight = -1 }, "--local-weak-weight is -1; it must be zero or more");
+
+        static void Refused(PretrainOptions options, string message) =>
+            Assert.Contains(message, Assert.Throws<WclUsageException>(() => Presets.Resolve(options, Many)).Message);
+    }
 }

@@ -129,6 +129,25 @@ public class BatchLoaderTests
     }
 
     [Fact]
+    public void Assemble_AnyIndices_HoldsThemInTheirOrderAndGivesTheBufferBack()
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 10, seed: 0, workers: 1);
+        int[] wanted = [999, 3, 3, 500];
+        byte[] buffer;
+        using (var batch = loader.Assemble(wanted))
+        {
+            Assert.Equal(wanted, batch.Indices);
+            for (int i = 0; i < wanted.Length; i++)
+                Assert.True(data.PixelsOf(wanted[i]).SequenceEqual(batch.Pixels.AsSpan(i * 784, 784)));
+            buffer = batch.Pixels;
+        }
+        using (var next = loader.Assemble([1, 2])) Assert.Same(buffer, next.Pixels);
+        loader.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => loader.Assemble(wanted));
+    }
+
+    [Fact]
     public void InOrder_KeepsTheLastPartialBatch()
     {
         using var data = Thousand();

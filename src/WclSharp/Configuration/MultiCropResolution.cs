@@ -1,0 +1,39 @@
+using WclSharp.Augmentation;
+using WclSharp.Training;
+
+namespace WclSharp.Configuration;
+
+/// <summary>The options of multi-crop that were not given, by the side of the global crops, and what does not go together.</summary>
+internal static class MultiCropResolution
+{
+    /// <summary>Fills the local crops' size and scales, and checks them.</summary>
+    /// <exception cref="WclUsageException">The options do not fit one another or the data.</exception>
+    public static PretrainOptions Resolve(PretrainOptions given, int imageSize, DataFacts data)
+    {
+        var standard = LocalCrops.For(imageSize);
+        var resolved = given with
+        {
+            LocalSize = given.LocalSize ?? standard.SizePixels,
+            // One end that is given may lie beyond the other's standard value, which then gives way.
+            LocalScaleMin = given.LocalScaleMin ?? Math.Min(standard.ScaleMin, given.LocalScaleMax ?? 1),
+            LocalScaleMax = given.LocalScaleMax ?? Math.Max(standard.ScaleMax, given.LocalScaleMin ?? 0),
+        };
+        if (resolved.LocalScaleMin > resolved.LocalScaleMax)
+            throw new WclUsageException(FormattableString.Invariant($"--local-scale-min {resolved.LocalScaleMin} is above --local-scale-max {resolved.LocalScaleMax}; swap them."));
+        if (resolved.MultiCrop == MultiCrop.None) return resolved;
+
+        if (resolved.LocalSize > imageSize)
+            throw new WclUsageException($"--local-size {resolved.LocalSize} is larger than the global crops of {imageSize} pixels; use {standard.SizePixels}, or a larger --image-size.");
+        bool weak = resolved.Method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap;
+        if (!weak && resolved.Method != ContrastiveMethod.SimClr)
+            throw new WclUsageException($"--multi-crop goes with --method wcl, wcl-one-head, wcl-no-swap and simclr, not with {OptionValue.NameOf(resolved.Method)}; leave it out.");
+        if (resolved.MultiCrop != MultiCrop.Knn) return resolved;
+        if (!weak) throw new WclUsageException("--multi-crop knn needs weak labels, and simclr has none; use --method wcl, or --multi-crop standard.");
+        if (resolved.BankK >= data.Images)
+            throw new WclUsageException($"--bank-k {resolved.BankK} asks for more neighbours than {data.Images} images have; use {data.Images - 1} or fewer.");
+        return resolved;
+    }
+
+    /// <summary>Smallest global crop where neither options nor preset give one: with local crops beside them, global ones stay large.</summary>
+    public static double? GlobalCropMin(PretrainOptions given) => given.MultiCrop == MultiCrop.None ? null : LocalCrops.GlobalScaleMin;
+}

@@ -1,0 +1,118 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Losses;
+
+/// <summary>
+/// The terms of multi-crop (WCL paper, section 3.3): M local crops of each image are queries, the two global views are keys.
+/// </summary>
+/// <remarks>
+/// Legend: N images in the logical batch, n of them here (n = N unless there are several ranks), M crops of each, D projection size.
+/// Row m n + i of the crops is crop m of this rank's image i.
+/// <para>
+/// A crop is no key, so no key is left out of a softmax, and the crop's own image counts among its positives. Published
+/// code has no multi-crop and the paper's text leaves open what the weak term's keys are. Here they are the rows of one view at a time, with the
+/// labels that this view has in the weak loss, and the mean over both: the term is the weak loss with other anchors.
+/// </para>
+/// <para>
+/// Gradient flows through the keys where they carry one, as in the losses of the global views: pass the instance term the projections
+/// themselves, and the weak term detached ones or not, as for <see cref="WeakLoss"/>.
+/// </para>
+/// </remarks>
+internal static class MultiCropLoss
+{
+    // Made once: see ColourJitter.
+    private static readonly Scalar Half = 0.5, One = 1;
+
+    /// <summary>
+    /// Instance term, for standard multi-crop: with Z = [z1; z2], 2N keys,
+    /// <code>mean over crops u of image i of the mean over k in {i, N + i} of -log( exp(u . Z_k / t) / sum_j exp(u . Z_j / t) ).</code>
+    /// </summary>
+    /// <param name="crops">Projections of the crops, [M n, D] floating point, rows of unit length.</param>
+    /// <param name="keys1">All first views, [N, D]; rows offset .. offset + n - 1 are this rank's images.</param>
+    /// <param name="keys2">All second views, [N, D].</param>
+    /// <param name="count">n, images of this rank.</param>
+    /// <param name="offset">First row of this rank.</param>
+    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <returns>Scalar mean loss in nats; null without crops. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
+    public static Tensor? Instance(Tensor crops, Tensor keys1, Tensor keys2, long count, long offset, double temperature)
+    {
+        LossArguments.RequireSameShape(keys1, keys2);
+        if (!HasCrops(crops, keys1, count, offset)) return null;
+        using var scope = NewDisposeScope();
+        using Scalar sharpness = 1 / temperature;
+        var sharpened = crops.mul(sharpness);                               // [M n, D]; scaling the products would hold M n x 2N twice
+        var own = keys1.narrow(0, offset, count).add(keys2.narrow(0, offset, count), One).mul(Half); // [n, D], mean of the two positives
+        var denominator = sharpened.matmul(cat([keys1, keys2]).T).logsumexp(1); // [M n, 2N] -> [M n]
+        return denominator.sub(Products(sharpened, own)).mean().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The weak term against both views, with labels swapped as in the weak loss: ( L(U, V1, y2) + L(U, V2, y1) ) / 2.</summary>
+    /// <param name="crops">Projections of the crops, [M n, D] floating point, rows of unit length.</param>
+    /// <param name="keys1">All first views, [N, D]; rows offset .. offset + n - 1 are this rank's images.</param>
+    /// <param name="keys2">All second views, [N, D].</param>
+    /// <param name="labels1">Components of the first views' graph, [N] int64 in 0 .. N - 1.</param>
+    /// <param name="labels2">Components of the second views' graph, likewise.</param>
+    /// <param name="count">n, images of this rank.</param>
+    /// <param name="offset">First row of this rank.</param>
+    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <returns>Scalar mean loss in nats; null without crops. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
+    public static Tensor? Swapped(
+        Tensor crops, Tensor keys1, Tensor keys2, Tensor labels1, Tensor labels2, long count, long offset, double temperature)
+    {
+        LossArguments.RequireSameShape(keys1, keys2);
+        using var scope = NewDisposeScope();
+        var first = Weak(crops, keys1, labels2, count, offset, temperature);
+        var second = Weak(crops, keys2, labels1, count, offset, temperature);
+        return first is null || second is null ? null : first.add(second, One).mul(Half).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// The weak term against one view: with P(i) = {p : y_p = y_i}, i itself included,
+    /// <code>L(U, V, y) = mean over crops u of image i of -1/|P(i)| sum_{p in P(i)} log( exp(u . v_p / t) / sum_j exp(u . v_j / t) ).</code>
+    /// </summary>
+    /// <remarks>In KNN multi-crop i is the image whose neighbours the crop was cut from: it has that image's label.</remarks>
+    /// <param name="crops">Projections of the crops, [M n, D] floating point, rows of unit length.</param>
+    /// <param name="keys">All rows of a view, [N, D]; rows offset .. offset + n - 1 are this rank's images.</param>
+    /// <param name="labels">[N] int64 in 0 .. N - 1.</param>
+    /// <param name="count">n, images of this rank.</param>
+    /// <param name="offset">First row of this rank.</param>
+    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <returns>Scalar mean loss in nats; null without crops. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
+    public static Tensor? Weak(Tensor crops, Tensor keys, Tensor labels, long count, long offset, double temperature)
+    {
+        long all = keys.shape[0];
+        if (labels.dim() != 1 || labels.shape[0] != all)
+            throw new ArgumentException($"Labels [{string.Join(", ", labels.shape)}] for {all} keys; give one each.", nameof(labels));
+        if (!HasCrops(crops, keys, count, offset)) return null;
+        using var scope = NewDisposeScope();
+        using Scalar sharpness = 1 / temperature;
+        var sums = zeros_like(keys).index_add(0, labels, keys, One);        // [N, D], row y: sum of component y
+        var members = zeros([all], dtype: keys.dtype, device: keys.device)
+            .index_add(0, labels, ones([all], dtype: keys.dtype, device: keys.device), One); // [N]
+        var mine = labels.narrow(0, offset, count);                         // [n]
+        // The mean over positives is linear in the keys, so no mask of crops x keys is made.
+        var means = sums.index_select(0, mine).div(members.index_select(0, mine).unsqueeze(1)); // [n, D]
+        var sharpened = crops.mul(sharpness);                               // [M n, D]
+        var denominator = sharpened.matmul(keys.T).logsumexp(1);            // [M n, N] -> [M n]
+        return denominator.sub(Products(sharpened, means)).mean().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Each crop's product with its image's row: [M n, D] and [n, D] -> [M n].</summary>
+    private static Tensor Products(Tensor crops, Tensor images) =>
+        crops.view(-1, images.shape[0], images.shape[1]).mul(images).sum(2).view(-1);
+
+    private static bool HasCrops(Tensor crops, Tensor keys, long count, long offset)
+    {
+        if (crops.dim() != 2 || keys.dim() != 2 || crops.shape[1] != keys.shape[1])
+            throw new ArgumentException($"Crops and keys need shapes [M n, D] and [N, D], not [{string.Join(", ", crops.shape)}] and [{string.Join(", ", keys.shape)}].");
+        if (count < 1 || crops.shape[0] % count != 0)
+            throw new ArgumentException($"{crops.shape[0]} crops are no whole number for each of {count} images.");
+        if (offset < 0 || offset + count > keys.shape[0])
+            throw new ArgumentException($"Images {offset} to {offset + count - 1} are not among {keys.shape[0]} keys.");
+        return crops.shape[0] > 0;
+    }
+}

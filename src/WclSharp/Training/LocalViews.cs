@@ -1,0 +1,52 @@
+using WclSharp.Augmentation;
+using WclSharp.Data;
+using static TorchSharp.torch;
+
+namespace WclSharp.Training;
+
+/// <summary>Makes the local crops of a batch (WCL paper, section 3.3): M of each image, at a resolution of their own.</summary>
+internal sealed class LocalViews
+{
+    private readonly LocalCrops crops;
+    private readonly int count;
+    private readonly Augmenter augmenter;
+    private readonly Device device;
+
+    /// <param name="options">Resolved options.</param>
+    /// <param name="normalisation">As for the global views.</param>
+    /// <param name="device">Where to make them.</param>
+    public LocalViews(PretrainOptions options, Normalisation normalisation, Device device)
+    {
+        crops = new LocalCrops(options.LocalSize!.Value, options.LocalScaleMin!.Value, options.LocalScaleMax!.Value);
+        (count, this.device) = (options.LocalCrops, device);
+        augmenter = new Augmenter(crops.SizePixels, normalisation, options.Seed, device);
+    }
+
+    /// <summary>All local crops of a batch.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="images">Its pixels on the device, [N, C, H, W] uint8.</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="recipe">The global views' recipe.</param>
+    /// <param name="sources">The images that crop m of each image is cut from, [N]; null cuts from the images themselves.</param>
+    /// <param name="assemble">Gets other images' pixels.</param>
+    /// <returns>[M N, 3, s, s] float32; row m N + i is crop m of image i. The caller owns it.</returns>
+    public Tensor Make(ImageBatch batch, Tensor images, int epoch, AugmentationRecipe recipe, Func<int, int[]>? sources, Func<int[], ImageBatch> assemble)
+    {
+        using var scope = NewDisposeScope();
+        var local = crops.Recipe(recipe);
+        var views = new Tensor[count];
+        for (int m = 0; m < count; m++)
+        {
+            // The random numbers are the image's that the crop counts for, whichever it is cut from.
+            if (sources is null)
+            {
+                views[m] = augmenter.Augment(images, batch.Heights, batch.Widths, batch.Indices, epoch, LocalCrops.ViewOf(m), local);
+                continue;
+            }
+            using var others = assemble(sources(m));
+            using var pixels = ImageTensor.Of(others, device);
+            views[m] = augmenter.Augment(pixels, others.Heights, others.Widths, batch.Indices, epoch, LocalCrops.ViewOf(m), local);
+        }
+        return cat(views).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+using WclSharp.Methods;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Methods;
+
+/// <summary>Multi-crop in whole runs: what it adds, what it needs, and that a stopped run goes on as if it had not been stopped.</summary>
+public sealed class MultiCropRunTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-multi-crop-").FullName;
+
+    private PretrainOptions Options(string name, MultiCrop multiCrop) => new()
+    {
+        Limit = 160,
+        Width = 4,
+        HeadHidden = 16,
+        HeadOutput = 8,
+        Batch = 32,
+        Epochs = 3,
+        EvaluateEvery = 3,
+        Device = "cpu",
+        Workers = 2,
+        MultiCrop = multiCrop,
+        LocalCrops = 2,
+        Out = Path.Combine(folder, name),
+    };
+
+    [Theory]
+    [InlineData(MultiCrop.Standard, ContrastiveMethod.Wcl, true, true)]
+    [InlineData(MultiCrop.Standard, ContrastiveMethod.SimClr, true, false)]
+    [InlineData(MultiCrop.Knn, ContrastiveMethod.Wcl, false, true)]
+    [InlineData(MultiCrop.Knn, ContrastiveMethod.WclOneHead, false, true)]
+    public void Run_HasTheTermsOfItsKind(MultiCrop multiCrop, ContrastiveMethod method, bool instance, bool weak)
+    {
+        var run = Pretraining.Run(Options("terms", multiCrop) with { Method = method });
+
+        foreach (var epoch in RunFolder.ReadMetrics(run.RunFolder).Skip(1))
+        {
+            Assert.Equal((instance, weak), (epoch.LocalInstanceLoss > 0, epoch.LocalWeakLoss > 0));
+            Assert.True(double.IsFinite((epoch.LocalInstanceLoss ?? 0) + (epoch.LocalWeakLoss ?? 0)));
+        }
+    }
+
+    [Theory]
+    [InlineData(MultiCrop.Standard)]
+    [InlineData(MultiCrop.Knn)]
+    public void NoLocalCrops_IsWcl(MultiCrop multiCrop)
+    {
+        // Beside local crops a preset's global ones may be larger, so theirs is given.
+        var none = Pretraining.Run(Options("none", MultiCrop.None) with { Epochs = 1, CropMin = 0.2 });
+        var zero = Pretraining.Run(Options("zero", multiCrop) with { Epochs = 1, CropMin = 0.2, LocalCrops = 0 });
+        Assert.Equal(Hash(none.RunFolder), Hash(zero.RunFolder));
+    }
+
+    [Theory]
+    [InlineData(2)] // in the first epoch: no neighbours yet
+    [InlineData(6)] // in the second: neighbours of the first epoch's end, a bank that has moved on
+    [InlineData(8)] // with the epoch's last step: the neighbours are found when the run goes on
+    public void Knn_StoppedAndResumed_EndsWithTheSameBytes(int stopAt)
+    {
+        string whole = Hash(Pretraining.Run(Options("whole", MultiCrop.Knn)).RunFolder);
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped", MultiCrop.Knn), new Handler(p =>
+        {
+            if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
+        }), stop.Token));
+        var resumed = Pretraining.Run(Options("stopped", MultiCrop.Knn) with { Resume = true });
+        Assert.Equal(whole, Hash(resumed.RunFolder));
+    }
+
+    [Fact]
+    public void Knn_TrainsOtherwiseThanStandard_OnceThereAreNeighbors()
+    {
+        // The same terms, so that only the sources differ; in the first epoch these are the images themselves in both.
+        PretrainOptions Weak(string name, MultiCrop kind, int epochs) => Options(name, kind) with { LocalInstanceWeight = 0, Epochs = epochs, WarmupEpochs = 0 };
+        double[] Losses(MultiCrop kind) => [.. RunFolder.ReadMetrics(Pretraining.Run(Weak(kind.ToString(), kind, 2)).RunFolder).Skip(1).Select(epoch => epoch.LocalWeakLoss!.Value)];
+        var (standard, knn) = (Losses(MultiCrop.Standard), Losses(MultiCrop.Knn));
+        Assert.Equal(standard[0], knn[0], 1e-6);
+        Assert.NotEqual(standard[1], knn[1], 1e-3);
+    }
+
+    [Fact]
+    public void MethodWithoutTwoViewsOfItsKind_IsRefused()
+    {
+        var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("supcon", MultiCrop.Standard) with { Method = ContrastiveMethod.SupCon }));
+        Assert.Contains("not with supcon", error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("simclr", MultiCrop.Knn) with { Method = ContrastiveMethod.SimClr }));
+        Assert.Contains("needs weak labels", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_LeavesNoTensorBehind()
+    {
+        Pretraining.Run(Options("first", MultiCrop.Knn));
+        long before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        Pretraining.Run(Options("second", MultiCrop.Knn));
+        Assert.Equal(before, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    private static string Hash(string run) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(run, "encoder.safetensors"))));
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private sealed class Handler(Action<PretrainProgress> action) : IProgress<PretrainProgress>
+    {
+        public void Report(PretrainProgress value) => action(value);
+    }
+}

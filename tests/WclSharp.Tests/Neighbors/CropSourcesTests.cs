@@ -1,0 +1,103 @@
+using TorchSharp;
+using WclSharp.Neighbors;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Neighbors;
+
+public class CropSourcesTests
+{
+    private const int K = 4, Count = 2000;
+
+    private static readonly int[] Neighbors = [.. Enumerable.Range(0, Count * K).Select(i => (i / K + 1 + i % K) % Count)];
+
+    private static readonly int[] Everyone = [.. Enumerable.Range(0, Count)];
+
+    [Fact]
+    public void Of_AnyImage_IsEvenlyOneOfItsNeighbours()
+    {
+        var sources = new CropSources(3, Neighbors, K);
+        var counts = new int[K];
+        for (int epoch = 0; epoch < 5; epoch++)
+            for (int crop = 0; crop < 4; crop++)
+            {
+                int[] chosen = sources.Of(Everyone, epoch, crop);
+                for (int i = 0; i < Count; i++) counts[(chosen[i] - i - 1 + Count) % Count]++;
+            }
+        Assert.All(counts, count => Assert.Equal(10_000, count, 350.0)); // four standard deviations of 40,000 draws
+    }
+
+    [Fact]
+    public void Of_PairsOfCropsAndEpochs_AreIndependent()
+    {
+        var sources = new CropSources(3, Neighbors, K);
+        int[] first = sources.Of(Everyone, 0, 0);
+        foreach (int[] other in (int[][])[sources.Of(Everyone, 0, 1), sources.Of(Everyone, 1, 0), new CropSources(4, Neighbors, K).Of(Everyone, 0, 0)])
+            Assert.Equal(Count / 4.0, first.Zip(other).Count(pair => pair.First == pair.Second), 80.0); // four standard deviations
+    }
+
+    [Fact]
+    public void Of_OtherBatches_GivesTheSame()
+    {
+        var sources = new CropSources(3, Neighbors, K);
+        int[] whole = sources.Of(Everyone, 2, 1), order = [.. Everyone.Select(i => i * 7 % Count)];
+        foreach (int[] batch in order.Chunk(97))
+            Assert.Equal(batch.Select(i => whole[i]), new CropSources(3, Neighbors, K).Of(batch, 2, 1));
+    }
+
+    [Fact]
+    public void Of_ImagesWithFewOrNoNeighbours_TakesThoseOrTheImageItself()
+    {
+        int[] neighbors = [1, 2, -1, -1, -1, -1, 0, -1, -1];
+        var sources = new CropSources(0, neighbors, 3);
+        var seen = Enumerable.Range(0, 100).Select(epoch => sources.Of([0, 1, 2], epoch, 0)).ToList();
+        Assert.Equal([1, 2], seen.Select(s => s[0]).Distinct().Order());
+        Assert.All(seen, s => Assert.Equal((1, 0), (s[1], s[2])));
+        Assert.Equal([5, 9], new CropSources(0, [], 3).Of([5, 9], 0, 0)); // no bank yet
+    }
+
+    [Fact]
+    public void NeighborCrops_SavedWithinAnEpoch_GoesOnWithTheNeighboursOfItsStart()
+    {
+        using var scope = NewDisposeScope();
+        using var crops = new NeighborCrops(60, 8, K, 1, CPU);
+        int[] images = [.. Enumerable.Range(0, 60)];
+        Assert.Equal(images, crops.Sources(images, 0, 0));
+        Assert.Equal(2, crops.NamedState().Count());
+        crops.Bank.Write(images, EmbeddingBankTests.Unit(60, 8, 1));
+        crops.FindNeighbors();
+        int[] sources = crops.Sources(images, 1, 2);
+        Assert.All(images, i => Assert.NotEqual(i, sources[i]));
+        crops.Bank.Write(images, EmbeddingBankTests.Unit(60, 8, 2)); // the epoch goes on
+        Assert.Equal(sources, crops.Sources(images, 1, 2));
+
+        using var resumed = new NeighborCrops(60, 8, K, 1, CPU);
+        resumed.Load(crops.NamedState().ToDictionary(entry => entry.Name, entry => entry.Tensor));
+        Assert.True(resumed.HasNeighbors);
+        Assert.Equal(sources, resumed.Sources(images, 1, 2));
+        crops.FindNeighbors();
+        resumed.FindNeighbors();
+        Assert.NotEqual(sources, crops.Sources(images, 1, 2));
+        Assert.Equal(crops.Sources(images, 1, 2), resumed.Sources(images, 1, 2));
+
+        using var other = new NeighborCrops(60, 8, K + 1, 1, CPU);
+        var error = Assert.Throws<WclUsageException>(() => other.Load(crops.NamedState().ToDictionary(entry => entry.Name, entry => entry.Tensor)));
+        Assert.Contains("--bank-k", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void NeighborCrops_LeavesNoTensorsBehind()
+    {
+        using var rows = EmbeddingBankTests.Unit(30, 8, 1);
+        int[] images = [.. Enumerable.Range(0, 30)];
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        using (var crops = new NeighborCrops(30, 8, K, 1, CPU))
+        {
+            crops.Bank.Write(images, rows);
+            crops.FindNeighbors();
+            long once = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            crops.FindNeighbors();
+            Assert.Equal(once, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+}
