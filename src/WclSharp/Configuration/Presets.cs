@@ -150,7 +150,7 @@ internal static class Presets
     /// </remarks>
     private sealed record FirstLook(int Width, int ImageSize, int Epochs, AugmentationSchedule Augmentation)
     {
-        public static readonly FirstLook FashionMnist = new(Width: 16, ImageSize: 16, Epochs: 16, AugmentationSchedule.Paper);
+        public static readonly FirstLook FashionMnist = new(Width: 16, ImageSize: 16, Epochs: 12, AugmentationSchedule.Paper);
 
         public string? Show(string option) => option switch
         {
