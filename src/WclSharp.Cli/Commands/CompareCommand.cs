@@ -69,9 +69,10 @@ internal static class CompareCommand
         TextWriter output, TextWriter error)
     {
         using var signals = new StopSignals(error.WriteLine);
+        var lines = new Lines(output);
         try
         {
-            var result = compare(options, new Lines(output), signals.Token);
+            var result = compare(options, lines, signals.Token);
             output.WriteLine();
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
@@ -81,7 +82,7 @@ internal static class CompareCommand
         }
         catch (OperationCanceledException) when (signals.ExitCode is not null)
         {
-            error.WriteLine("Stopped and saved. The same command with the same --out goes on; compare.md there has what is finished.");
+            if (lines.Folder is { } folder) error.WriteLine($"Stopped and saved. Go on with: wcl compare --resume --out {RunReport.Quoted(RunReport.Shown(folder))}");
             return signals.ExitCode.Value;
         }
     }
@@ -96,10 +97,16 @@ internal static class CompareCommand
     /// <summary>Progress as lines: every run's own, under a heading.</summary>
     private sealed class Lines(TextWriter output) : IProgress<ComparisonProgress>
     {
+        /// <summary>Where the comparison is; null before it has begun.</summary>
+        public string? Folder { get; private set; }
+
         public void Report(ComparisonProgress value)
         {
             switch (value)
             {
+                case ComparisonProgress.Started started:
+                    Folder = started.Folder;
+                    break;
                 case ComparisonProgress.Turn turn:
                     string state = turn.State switch
                     {

@@ -56,6 +56,7 @@ internal static class AccuracyPlot
             };
         }
 
+        plot.Axes.Left.TickGenerator = new NumericAutomatic { MinimumTickSpacing = 30 };
         plot.Axes.Margins(0.03, 0.06);
         plot.Legend.ShadowColor = Colors.Transparent;
         plot.Legend.OutlineColor = Colors.Transparent;

@@ -36,6 +36,7 @@ public static class Comparison
     {
         ComparisonConfig.Validate(options);
         using var folder = ComparisonFolder.Open(options, DateTime.Now);
+        progress?.Report(new ComparisonProgress.Started(folder.FullPath));
         string[] methods = [.. options.Methods.Select(MethodNames.Of)];
         var planned = Enumerable.Range(0, options.Seeds).Select(i => options.Training.Seed + i)
             .SelectMany(seed => options.Methods.Select(method => (Method: method, Seed: seed))).ToArray();

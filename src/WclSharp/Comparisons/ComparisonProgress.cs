@@ -5,6 +5,10 @@ public abstract record ComparisonProgress
 {
     private ComparisonProgress() { }
 
+    /// <summary>The folder is there, and the runs begin.</summary>
+    /// <param name="Folder">Absolute path.</param>
+    public sealed record Started(string Folder) : ComparisonProgress;
+
     /// <summary>A run's turn has come.</summary>
     /// <param name="Method">Its method.</param>
     /// <param name="Seed">Its seed.</param>

@@ -37,9 +37,15 @@ internal sealed record ComparisonReport
 [JsonSerializable(typeof(ComparedRun))]
 internal sealed partial class ComparisonJson : JsonSerializerContext
 {
-    public static byte[] ToBytes(ComparisonReport report) => [.. JsonSerializer.SerializeToUtf8Bytes(report, Default.ComparisonReport), (byte)'\n'];
+    // Without it, every apostrophe is an escape. Made at first use: see RunJson.
+    private static ComparisonJson Readable => field ??= new(new JsonSerializerOptions(Default.Options)
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
 
-    public static byte[] ToBytes(ComparedRun run) => [.. JsonSerializer.SerializeToUtf8Bytes(run, Default.ComparedRun), (byte)'\n'];
+    public static byte[] ToBytes(ComparisonReport report) => [.. JsonSerializer.SerializeToUtf8Bytes(report, Readable.ComparisonReport), (byte)'\n'];
+
+    public static byte[] ToBytes(ComparedRun run) => [.. JsonSerializer.SerializeToUtf8Bytes(run, Readable.ComparedRun), (byte)'\n'];
 
     /// <exception cref="WclUsageException">The file is damaged.</exception>
     public static ComparedRun ReadRun(string path) => Read(path, () => JsonSerializer.Deserialize(File.ReadAllBytes(path), Default.ComparedRun)!);

@@ -73,7 +73,8 @@ internal static class ComparisonTable
         Line();
         Line("The same for every run; `wcl pretrain` has options of these names.");
         Line();
-        Header("option", "value");
+        Row(["option", "value"]);
+        Row(["---", "---"]);
         foreach (var (key, value) in report.Settings) Row([$"`{key}`", value?.ToString() ?? ""]);
         if (runs is [var first, ..])
         {

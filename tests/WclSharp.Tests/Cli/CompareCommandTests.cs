@@ -58,7 +58,7 @@ public sealed class CompareCommandTests : IDisposable
             string said = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
             process.WaitForExit();
             Assert.True(process.ExitCode == 143, $"exit code {process.ExitCode}: {said}");
-            Assert.Contains("goes on", said, StringComparison.Ordinal);
+            Assert.Contains($"Go on with: wcl compare --resume --out \"{run}\"", said, StringComparison.Ordinal);
         }
 
         // Only the folder is named: the rest is remembered.
