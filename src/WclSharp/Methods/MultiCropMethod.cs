@@ -1,7 +1,7 @@
+using TorchSharp;
 using WclSharp.Losses;
 using WclSharp.Neighbors;
 using WclSharp.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace WclSharp.Methods;

@@ -35,7 +35,7 @@ internal class Wcl(PretrainOptions options) : Method
             ? WeakLoss.Swapped(v1, v2, labels1, labels2, options.Temperature, detached)
             : WeakLoss.Swapped(v1, v2, labels2, labels1, options.Temperature, detached); // swapped twice: each view its own labels
         using Scalar beta = options.Beta;
-        return new MethodLosses(instance.add(weak.mul(beta), One), instance) 
+        return new MethodLosses(instance.add(weak.mul(beta), One), instance)
         {
             Weak = weak,
             Labels = labels1,
