@@ -90,9 +90,10 @@ public class ResNetTests
         using var x = ones(4, 3, 16, 16);
         Step();
         Step();
-        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        for (int i = 0; i < 3; i++) Step();
-        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        LiveTensors.AssertNoneLeftBy(() =>
+        {
+            for (int i = 0; i < 3; i++) Step();
+        });
 
         void Step()
         {

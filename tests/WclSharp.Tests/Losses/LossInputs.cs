@@ -59,7 +59,8 @@ internal static class LossInputs
     /// <summary>That a call leaves its result and nothing else.</summary>
     public static void CheckLeavesOne(Func<Tensor> call)
     {
-        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        using (call()) Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Tensor? result = null;
+        LiveTensors.AssertLeftBy(1, () => result = call());
+        result!.Dispose();
     }
 }

@@ -98,14 +98,15 @@ public class InstDiscTests
     public void Steps_LeaveNoTensorBehind()
     {
         using var method = Create();
-        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        for (long step = 0; step < 3; step++)
+        LiveTensors.AssertNoneLeftBy(() =>
         {
-            using var scope = NewDisposeScope();
-            var input = Input(step);
-            method.Losses(input);
-            method.AfterStep(input);
-        }
-        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+            for (long step = 0; step < 3; step++)
+            {
+                using var scope = NewDisposeScope();
+                var input = Input(step);
+                method.Losses(input);
+                method.AfterStep(input);
+            }
+        });
     }
 }

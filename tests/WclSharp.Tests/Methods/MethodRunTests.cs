@@ -34,10 +34,10 @@ public sealed class MethodRunTests : IDisposable
     [Theory, MemberData(nameof(All))]
     public void TwoEpochs_LeaveFiniteLosses_TheirPairs_AndARunFolder(ContrastiveMethod method)
     {
-        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        var result = Pretraining.Run(Options(method, "run"));
-        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        PretrainResult? trained = null;
+        LiveTensors.AssertNoneLeftBy(() => trained = Pretraining.Run(Options(method, "run")));
 
+        var result = trained!;
         Assert.True(File.Exists(result.EncoderFile));
         Assert.Equal(OptionValue.NameOf(method), result.Summary.Method);
         var epochs = RunFolder.ReadMetrics(result.RunFolder).Where(m => m.Epoch > 0).ToArray();
@@ -83,10 +83,10 @@ public sealed class MethodRunTests : IDisposable
     public void FnCancel_LeavesTheSameTensorsFromStepToStep()
     {
         var counts = new List<long>();
-        Pretraining.Run(Options(ContrastiveMethod.FnCancel, "steps") with { FnSupport = 2 }, new Handler(p =>
+        LiveTensors.OnOwnThread(() => Pretraining.Run(Options(ContrastiveMethod.FnCancel, "steps") with { FnSupport = 2 }, new Handler(p =>
         {
-            if (p is PretrainProgress.Step) counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
-        }));
+            if (p is PretrainProgress.Step) counts.Add(LiveTensors.Count);
+        })));
         Assert.True(counts.Count >= 6);
         Assert.Single(counts.Skip(2).Distinct());
     }

@@ -89,15 +89,16 @@ public class CropSourcesTests
     {
         using var rows = EmbeddingBankTests.Unit(30, 8, 1);
         int[] images = [.. Enumerable.Range(0, 30)];
-        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        using (var crops = new NeighborCrops(30, 8, K, 1, CPU))
+        LiveTensors.AssertNoneLeftBy(() =>
         {
-            crops.Bank.Write(images, rows);
-            crops.FindNeighbors();
-            long once = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-            crops.FindNeighbors();
-            Assert.Equal(once, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
-        }
-        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+            using (var crops = new NeighborCrops(30, 8, K, 1, CPU))
+            {
+                crops.Bank.Write(images, rows);
+                crops.FindNeighbors();
+                long once = LiveTensors.Count;
+                crops.FindNeighbors();
+                Assert.Equal(once, LiveTensors.Count);
+            }
+        });
     }
 }

@@ -126,11 +126,12 @@ public class NearestRowsTests
         Assert.Equal(Enumerable.Range(1, 10).Select(i => ((long)i, 10L)), told); // 4 blocks, 10 pairs
 
         using var stop = new CancellationTokenSource();
-        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        int seen = 0;
-        Assert.Throws<OperationCanceledException>(() => NearestRows.Search(bank, 2, (_, _) => { if (++seen == 3) stop.Cancel(); }, stop.Token, 30));
-        Assert.Equal(3, seen);
-        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        LiveTensors.AssertNoneLeftBy(() =>
+        {
+            int seen = 0;
+            Assert.Throws<OperationCanceledException>(() => NearestRows.Search(bank, 2, (_, _) => { if (++seen == 3) stop.Cancel(); }, stop.Token, 30));
+            Assert.Equal(3, seen);
+        });
     }
 
     [Fact]
@@ -138,9 +139,10 @@ public class NearestRowsTests
     {
         using var rows = EmbeddingBankTests.Unit(50, 4, 5);
         using var bank = Bank(rows);
-        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        foreach (bool onHost in (bool[])[true, false, true, false]) Search(bank, 3, 20, onHost);
-        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        LiveTensors.AssertNoneLeftBy(() =>
+        {
+            foreach (bool onHost in (bool[])[true, false, true, false]) Search(bank, 3, 20, onHost);
+        });
     }
 
     [Fact]
