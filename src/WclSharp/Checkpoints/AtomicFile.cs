@@ -3,13 +3,16 @@ namespace WclSharp.Checkpoints;
 /// <summary>Writes files that appear whole or not at all: into a temporary name, to the disk, then renamed.</summary>
 internal static class AtomicFile
 {
+    // Below the size from which .NET puts arrays on the heap that it rarely clears: a process that saves every epoch would grow.
+    private const int BufferBytes = 1 << 16;
+
     /// <exception cref="WclException">The disk is full or the folder is not writable; the old file is untouched.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         string temporary = path + ".tmp";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, BufferBytes))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
