@@ -49,7 +49,7 @@ public static class Comparison
             progress?.Report(new ComparisonProgress.Turn(MethodNames.Of(method), seed, number + 1, planned.Length, state));
             if (state is RunState.New or RunState.Stopped)
             {
-                Train(options, options.Training with { Method = method, Seed = seed, Out = path, Resume = state == RunState.Stopped }, progress, cancellation);
+                Train(options, method.Apply(options.Training) with { Seed = seed, Out = path, Resume = state == RunState.Stopped }, progress, cancellation);
                 state = RunState.Trained;
             }
 

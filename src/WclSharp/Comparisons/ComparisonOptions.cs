@@ -6,7 +6,7 @@ namespace WclSharp.Comparisons;
 public sealed record ComparisonOptions
 {
     /// <summary>Methods, in the order of the table; two or more, or one to add up its seeds.</summary>
-    public required IReadOnlyList<ContrastiveMethod> Methods { get; init; }
+    public required IReadOnlyList<ComparedMethod> Methods { get; init; }
 
     /// <summary>Runs of each method. Their seeds count up from the seed of <see cref="Training"/>.</summary>
     public int Seeds { get; init; } = 3;

@@ -3,26 +3,45 @@ using WclSharp.Training;
 
 namespace WclSharp.Comparisons;
 
-/// <summary>Names of methods, as <c>--method</c> of <c>wcl pretrain</c> takes them.</summary>
+/// <summary>
+/// Names of compared methods: as <c>--method</c> of <c>wcl pretrain</c> takes them, and with <c>+</c> and a value of
+/// <c>--multi-crop</c> behind where a method has local crops of its own, as in <c>wcl+knn</c>.
+/// </summary>
 internal static class MethodNames
 {
-    private static readonly PretrainOption Option = PretrainOptionTable.Find("method")!;
+    private const char Plus = '+';
+    private static readonly PretrainOption Method = PretrainOptionTable.Find("method")!, Crops = PretrainOptionTable.Find("multi-crop")!;
 
-    /// <summary>Every name.</summary>
-    public static IReadOnlyList<string> All { get; } = Option.Placeholder.Split('|');
+    /// <summary>Every method by itself.</summary>
+    public static IReadOnlyList<string> All { get; } = Method.Placeholder.Split('|');
 
-    public static string Of(ContrastiveMethod method) => Option.Show(new PretrainOptions { Method = method })!;
+    /// <summary>What may stand behind a plus.</summary>
+    public static IReadOnlyList<string> AllCrops { get; } = Crops.Placeholder.Split('|');
+
+    public static string Of(ComparedMethod method)
+    {
+        string name = Method.Show(new PretrainOptions { Method = method.Method })!;
+        return method.Crops is { } crops ? $"{name}{Plus}{Crops.Show(new PretrainOptions { MultiCrop = crops })}" : name;
+    }
 
     /// <summary>Methods of a list with commas.</summary>
     /// <exception cref="WclUsageException">A name is unknown; the message has the nearest known one.</exception>
-    public static IReadOnlyList<ContrastiveMethod> Parse(string list)
+    public static IReadOnlyList<ComparedMethod> Parse(string list)
     {
         string[] names = list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (names.Length == 0) throw new WclUsageException($"--methods names none; give a list with commas of {string.Join(", ", All)}.");
         return [.. names.Select(One)];
     }
 
-    private static ContrastiveMethod One(string name) => All.Contains(name.ToLowerInvariant())
-        ? Option.Parse(new PretrainOptions(), name).Method
-        : throw new WclUsageException($"There is no method \"{name}\"; did you mean {NearestName.Find(name, All)}? --methods takes {string.Join(", ", All)}.");
+    private static ComparedMethod One(string name)
+    {
+        string[] parts = name.ToLowerInvariant().Split(Plus, 2);
+        if (!All.Contains(parts[0]))
+            throw new WclUsageException($"There is no method \"{parts[0]}\"; did you mean {NearestName.Find(parts[0], All)}? --methods takes {string.Join(", ", All)}, each also with +standard or +knn for local crops.");
+        var method = Method.Parse(new PretrainOptions(), parts[0]).Method;
+        if (parts.Length == 1) return method;
+        if (!AllCrops.Contains(parts[1]))
+            throw new WclUsageException($"There are no local crops \"{parts[1]}\" (in \"{name}\"); did you mean {parts[0]}+{NearestName.Find(parts[1], AllCrops)}?");
+        return new ComparedMethod(method, Crops.Parse(new PretrainOptions(), parts[1]).MultiCrop);
+    }
 }

@@ -25,8 +25,8 @@ internal static class FalseNegatives
         using var scope = NewDisposeScope();
         var rows = cat([z1.detach(), z2.detach()]);                         // [2N, D]
         var scores = Scores(support, rows, score);                          // [N, 2N]
-        NearestRows.ExcludeOwnImage(scores);
-        var chosen = k is { } most ? NearestRows.Top(scores, most) : null;
+        NearestSets.ExcludeOwnImage(scores);
+        var chosen = k is { } most ? NearestSets.Top(scores, most) : null;
         if (threshold is { } least)
         {
             using Scalar limit = least;

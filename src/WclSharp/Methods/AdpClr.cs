@@ -21,7 +21,7 @@ internal sealed class AdpClr(PretrainOptions options) : Method
             var simClr = InstanceLoss.Forward(input.Z1, input.Z2!, options.Temperature);
             return new MethodLosses(simClr, simClr);
         }
-        var sets = NearestRows.OfOtherImages(input.Z1, input.Z2!, options.AdpClrK!.Value); // [2N, 2N]
+        var sets = NearestSets.OfOtherImages(input.Z1, input.Z2!, options.AdpClrK!.Value); // [2N, 2N]
         var loss = RelationLoss.Attract(input.Z1, input.Z2!, sets, options.Temperature);
         return new MethodLosses(loss, loss) { Sets = sets };
     }

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using SkiaSharp;
 using WclSharp.Comparisons;
 using WclSharp.Reporting;
+using WclSharp.Tests.Training;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Comparisons;
@@ -22,14 +23,14 @@ public sealed class ComparisonTests : IDisposable
         Methods = [ContrastiveMethod.Wcl, ContrastiveMethod.SimClr],
         Seeds = seeds,
         Out = Path.Combine(folder, name),
-        Training = new PretrainOptions { Limit = 300, Width = 4, HeadHidden = 16, HeadOutput = 8, Epochs = epochs, Seed = 3, Device = "cpu", Workers = 2 },
+        Training = SmallRun.Options with { Limit = 300, Batch = null, Epochs = epochs, Seed = 3 },
     };
 
     [Fact]
     public void Run_TwoMethodsAndSeeds_WritesEverythingAndAnotherRunDoesNothing()
     {
         var turns = new List<ComparisonProgress.Turn>();
-        var watch = new Handler(progress =>
+        var watch = new ProgressHandler<ComparisonProgress>(progress =>
         {
             if (progress is ComparisonProgress.Turn turn) turns.Add(turn);
         });
@@ -104,7 +105,7 @@ public sealed class ComparisonTests : IDisposable
         using var stop = new CancellationTokenSource();
         int lines = 0;
         var options = Options("stopped", seeds: 1, epochs: 2);
-        Assert.ThrowsAny<OperationCanceledException>(() => Comparison.Run(options, new Handler(progress =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Comparison.Run(options, new ProgressHandler<ComparisonProgress>(progress =>
         {
             // In the second run, after its first line of epochs.
             if (progress is ComparisonProgress.Turn { Number: 2 }) lines = 1;
@@ -114,7 +115,7 @@ public sealed class ComparisonTests : IDisposable
         Assert.Contains("Not complete", File.ReadAllText(Path.Combine(folder, "stopped", "compare.md")), StringComparison.Ordinal);
 
         var states = new List<RunState>();
-        Comparison.Run(options, new Handler(progress =>
+        Comparison.Run(options, new ProgressHandler<ComparisonProgress>(progress =>
         {
             if (progress is ComparisonProgress.Turn turn) states.Add(turn.State);
         }));
@@ -134,13 +135,14 @@ public sealed class ComparisonTests : IDisposable
     [Theory]
     [InlineData("wlc,simclr", "did you mean wcl?")]
     [InlineData("wcl,simcrl", "did you mean simclr?")]
+    [InlineData("wcl+nearest", "no local crops \"nearest\"")]
     [InlineData(",", "names none")]
     public void Methods_ThatAreUnknown_NameTheNearest(string list, string message) =>
         Assert.Contains(message, Assert.Throws<WclUsageException>(() => MethodNames.Parse(list)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Methods_OfEveryMember_HaveANameThatParses() =>
-        Assert.All(Enum.GetValues<ContrastiveMethod>(), method => Assert.Equal([method], MethodNames.Parse(MethodNames.Of(method))));
+        Assert.All(Enum.GetValues<ContrastiveMethod>(), method => Assert.Equal([method, new(method, MultiCrop.Knn)], MethodNames.Parse($"{MethodNames.Of(method)}, {MethodNames.Of(new(method, MultiCrop.Knn))}")));
 
     [Fact]
     public void Run_MethodNamedTwiceOrNoSeed_IsRefused()
@@ -180,10 +182,5 @@ public sealed class ComparisonTests : IDisposable
         }
 
         return node;
-    }
-
-    private sealed class Handler(Action<ComparisonProgress> action) : IProgress<ComparisonProgress>
-    {
-        public void Report(ComparisonProgress value) => action(value);
     }
 }

@@ -1,7 +1,7 @@
-using System.Security.Cryptography;
 using TorchSharp;
 using WclSharp.Configuration;
 using WclSharp.Reporting;
+using WclSharp.Tests.Training;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Methods;
@@ -13,23 +13,14 @@ public sealed class MethodRunTests : IDisposable
 
     public static TheoryData<ContrastiveMethod> All => new(Enum.GetValues<ContrastiveMethod>());
 
-    private PretrainOptions Options(ContrastiveMethod method, string name, bool resume = false) => new()
+    private PretrainOptions Options(ContrastiveMethod method, string name, bool resume = false) => SmallRun.Options with
     {
         Method = method,
-        Limit = 160,
-        Width = 4,
-        HeadHidden = 16,
-        HeadOutput = 8,
-        Batch = 32,
         Epochs = 2,
         EvaluateEvery = 2,
-        Device = "cpu",
-        Workers = 2,
         Out = Path.Combine(folder, name),
         Resume = resume,
     };
-
-    private static string Hash(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
 
     [Theory, MemberData(nameof(All))]
     public void TwoEpochs_LeaveFiniteLosses_TheirPairs_AndARunFolder(ContrastiveMethod method)
@@ -66,14 +57,14 @@ public sealed class MethodRunTests : IDisposable
     {
         var whole = Pretraining.Run(Options(ContrastiveMethod.InstDisc, "whole"));
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(ContrastiveMethod.InstDisc, "stopped"), new Handler(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(ContrastiveMethod.InstDisc, "stopped"), new ProgressHandler<PretrainProgress>(p =>
         {
             if (p is PretrainProgress.Step { StepInRun: 5 }) stop.Cancel();
         }), stop.Token));
         var resumed = Pretraining.Run(Options(ContrastiveMethod.InstDisc, "stopped", resume: true));
 
-        Assert.Equal(Hash(whole.EncoderFile), Hash(resumed.EncoderFile));
-        Assert.Equal(Hash(Bank(whole)), Hash(Bank(resumed)));
+        Assert.Equal(SmallRun.HashOfFile(whole.EncoderFile), SmallRun.HashOfFile(resumed.EncoderFile));
+        Assert.Equal(SmallRun.HashOfFile(Bank(whole)), SmallRun.HashOfFile(Bank(resumed)));
         Assert.Equal(whole.Summary.InstanceLoss, resumed.Summary.InstanceLoss);
 
         static string Bank(PretrainResult run) => Directory.GetFiles(Path.Combine(run.RunFolder, "checkpoints"), "method.safetensors", SearchOption.AllDirectories).Max()!;
@@ -83,7 +74,7 @@ public sealed class MethodRunTests : IDisposable
     public void FnCancel_LeavesTheSameTensorsFromStepToStep()
     {
         var counts = new List<long>();
-        LiveTensors.OnOwnThread(() => Pretraining.Run(Options(ContrastiveMethod.FnCancel, "steps") with { FnSupport = 2 }, new Handler(p =>
+        LiveTensors.OnOwnThread(() => Pretraining.Run(Options(ContrastiveMethod.FnCancel, "steps") with { FnSupport = 2 }, new ProgressHandler<PretrainProgress>(p =>
         {
             if (p is PretrainProgress.Step) counts.Add(LiveTensors.Count);
         })));
@@ -102,9 +93,4 @@ public sealed class MethodRunTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    private sealed class Handler(Action<PretrainProgress> action) : IProgress<PretrainProgress>
-    {
-        public void Report(PretrainProgress value) => action(value);
-    }
 }

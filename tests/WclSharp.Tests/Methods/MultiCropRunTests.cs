@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using WclSharp.Methods;
 using WclSharp.Reporting;
+using WclSharp.Tests.Training;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Methods;
@@ -10,17 +10,10 @@ public sealed class MultiCropRunTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-multi-crop-").FullName;
 
-    private PretrainOptions Options(string name, MultiCrop multiCrop) => new()
+    private PretrainOptions Options(string name, MultiCrop multiCrop) => SmallRun.Options with
     {
-        Limit = 160,
-        Width = 4,
-        HeadHidden = 16,
-        HeadOutput = 8,
-        Batch = 32,
         Epochs = 3,
         EvaluateEvery = 3,
-        Device = "cpu",
-        Workers = 2,
         MultiCrop = multiCrop,
         LocalCrops = 2,
         Out = Path.Combine(folder, name),
@@ -50,7 +43,7 @@ public sealed class MultiCropRunTests : IDisposable
         // Beside local crops a preset's global ones may be larger, so theirs is given.
         var none = Pretraining.Run(Options("none", MultiCrop.None) with { Epochs = 1, CropMin = 0.2 });
         var zero = Pretraining.Run(Options("zero", multiCrop) with { Epochs = 1, CropMin = 0.2, LocalCrops = 0 });
-        Assert.Equal(Hash(none.RunFolder), Hash(zero.RunFolder));
+        Assert.Equal(SmallRun.HashOf(none.RunFolder), SmallRun.HashOf(zero.RunFolder));
     }
 
     [Theory]
@@ -59,14 +52,14 @@ public sealed class MultiCropRunTests : IDisposable
     [InlineData(8)] // with the epoch's last step: the neighbours are found when the run goes on
     public void Knn_StoppedAndResumed_EndsWithTheSameBytes(int stopAt)
     {
-        string whole = Hash(Pretraining.Run(Options("whole", MultiCrop.Knn)).RunFolder);
+        string whole = SmallRun.HashOf(Pretraining.Run(Options("whole", MultiCrop.Knn)).RunFolder);
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped", MultiCrop.Knn), new Handler(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped", MultiCrop.Knn), new ProgressHandler<PretrainProgress>(p =>
         {
             if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
         }), stop.Token));
         var resumed = Pretraining.Run(Options("stopped", MultiCrop.Knn) with { Resume = true });
-        Assert.Equal(whole, Hash(resumed.RunFolder));
+        Assert.Equal(whole, SmallRun.HashOf(resumed.RunFolder));
     }
 
     [Fact]
@@ -96,12 +89,5 @@ public sealed class MultiCropRunTests : IDisposable
         LiveTensors.AssertNoneLeftBy(() => Pretraining.Run(Options("second", MultiCrop.Knn)));
     }
 
-    private static string Hash(string run) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(run, "encoder.safetensors"))));
-
     public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    private sealed class Handler(Action<PretrainProgress> action) : IProgress<PretrainProgress>
-    {
-        public void Report(PretrainProgress value) => action(value);
-    }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json;
 using TorchSharp;
 using WclSharp.Checkpoints;
@@ -14,23 +13,16 @@ public sealed class ResumeTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-resume-").FullName;
 
-    private PretrainOptions Options(string name, bool resume = false) => new()
+    private PretrainOptions Options(string name, bool resume = false) => SmallRun.Options with
     {
         Limit = 320,
-        Width = 4,
-        HeadHidden = 16,
-        HeadOutput = 8,
         Batch = 64,
         Epochs = 3,
         EvaluateEvery = 3,
         Seed = 5,
-        Device = "cpu",
-        Workers = 2,
         Out = Path.Combine(folder, name),
         Resume = resume,
     };
-
-    private static string Hash(string run) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(run, "encoder.safetensors"))));
 
     [Fact]
     public void CancelledAtAnyStep_AndResumed_EndsWithTheSameBytes()
@@ -40,12 +32,12 @@ public sealed class ResumeTests : IDisposable
         {
             string name = $"stopped-{stopAt}";
             using var stop = new CancellationTokenSource();
-            Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(name), new Handler(p =>
+            Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(name), new ProgressHandler<PretrainProgress>(p =>
             {
                 if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
             }), stop.Token));
             var resumed = Pretraining.Run(Options(name, resume: true));
-            Assert.Equal(Hash(whole.RunFolder), Hash(resumed.RunFolder));
+            Assert.Equal(SmallRun.HashOf(whole.RunFolder), SmallRun.HashOf(resumed.RunFolder));
             var (a, b) = (whole.Summary, resumed.Summary);
             Assert.Equal((a.InstanceLoss, a.WeakLoss, a.Knn, a.Components, a.Purity), (b.InstanceLoss, b.WeakLoss, b.Knn, b.Components, b.Purity));
             Assert.Equal(File.ReadLines(Path.Combine(whole.RunFolder, "metrics.jsonl")).Count(), File.ReadLines(Path.Combine(resumed.RunFolder, "metrics.jsonl")).Count());
@@ -56,7 +48,7 @@ public sealed class ResumeTests : IDisposable
     public void KilledProcess_Resumed_EndsWithTheSameBytes()
     {
         var options = Options("whole");
-        string reference = Hash(Pretraining.Run(options).RunFolder);
+        string reference = SmallRun.HashOf(Pretraining.Run(options).RunFolder);
         string run = Path.Combine(folder, "killed");
         string[] command = Command(options, run);
         using (var process = Start("dotnet", command))
@@ -67,7 +59,7 @@ public sealed class ResumeTests : IDisposable
             process.WaitForExit();
         }
         AssertExit(0, "dotnet", [.. command, "--resume"]);
-        Assert.Equal(reference, Hash(run));
+        Assert.Equal(reference, SmallRun.HashOf(run));
     }
 
     [Fact]
@@ -93,7 +85,7 @@ public sealed class ResumeTests : IDisposable
             Assert.InRange(SavedStep(run), StepsPerEpoch + 1, 2 * StepsPerEpoch - 1); // within the second epoch
 
             AssertExit(0, "dotnet", [.. Command(options, run), "--resume"]);
-            Assert.Equal(Hash(whole), Hash(run));
+            Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(run));
             Assert.Equal(RunFolder.ReadMetrics(whole).Select(WithoutSpeed), RunFolder.ReadMetrics(run).Select(WithoutSpeed));
         }
     }
@@ -121,7 +113,7 @@ public sealed class ResumeTests : IDisposable
     public void LiveTensors_DoNotGrowFromStepToStep()
     {
         var counts = new List<long>();
-        LiveTensors.OnOwnThread(() => Pretraining.Run(Options("steps") with { Epochs = 2 }, new Handler(p =>
+        LiveTensors.OnOwnThread(() => Pretraining.Run(Options("steps") with { Epochs = 2 }, new ProgressHandler<PretrainProgress>(p =>
         {
             if (p is PretrainProgress.Step) counts.Add(LiveTensors.Count);
         })));
@@ -170,9 +162,4 @@ public sealed class ResumeTests : IDisposable
         Process.Start(new ProcessStartInfo(program, command) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    private sealed class Handler(Action<PretrainProgress> action) : IProgress<PretrainProgress>
-    {
-        public void Report(PretrainProgress value) => action(value);
-    }
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Graphs;
 
 /// <summary>Sets of the K nearest rows. Unlike components they need not be mutual: a row's nearest may have others nearer.</summary>
-internal static class NearestRows
+internal static class NearestSets
 {
     private static readonly Scalar Farthest = double.NegativeInfinity; // made once: see ColourJitter
 

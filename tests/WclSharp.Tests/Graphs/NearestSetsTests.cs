@@ -6,7 +6,7 @@ using static WclSharp.Tests.Losses.LossInputs;
 namespace WclSharp.Tests.Graphs;
 
 /// <summary>Top-K sets and false negatives against sorting.</summary>
-public class NearestRowsTests
+public class NearestSetsTests
 {
     private static bool[] Set(Tensor sets, int row, int rows) => sets.data<bool>().ToArray()[(row * rows)..((row + 1) * rows)];
 
@@ -23,7 +23,7 @@ public class NearestRowsTests
         using var scope = NewDisposeScope();
         const int N = 6;
         double[][] z1 = Rows(N, 4, 1), z2 = Rows(N, 4, 2), z = [.. z1, .. z2];
-        var sets = NearestRows.OfOtherImages(ToTensor(z1), ToTensor(z2), k);
+        var sets = NearestSets.OfOtherImages(ToTensor(z1), ToTensor(z2), k);
         for (int a = 0; a < 2 * N; a++)
         {
             var others = Enumerable.Range(0, 2 * N).Where(b => b % N != a % N).Select(b => (b, Dot(z[a], z[b])));
@@ -61,7 +61,7 @@ public class NearestRowsTests
     {
         using var scope = NewDisposeScope();
         var (z1, z2) = (ToTensor(Rows(6, 4, 1)), ToTensor(Rows(6, 4, 2)));
-        CheckLeavesOne(() => NearestRows.OfOtherImages(z1, z2, 3));
+        CheckLeavesOne(() => NearestSets.OfOtherImages(z1, z2, 3));
         foreach (var score in Enum.GetValues<SupportScore>()) CheckLeavesOne(() => FalseNegatives.Find([z1, z2], z1, z2, score, 3, 0.1));
     }
 }

@@ -1,0 +1,16 @@
+using WclSharp.Training;
+
+namespace WclSharp.Comparisons;
+
+/// <summary>A row of a comparison: a method, with local crops of its own where it names them.</summary>
+/// <param name="Method">How it learns from a batch.</param>
+/// <param name="Crops">Local crops; null for what <see cref="ComparisonOptions.Training"/> says.</param>
+public readonly record struct ComparedMethod(ContrastiveMethod Method, MultiCrop? Crops = null)
+{
+    /// <summary>A method with the local crops that all have.</summary>
+    public static implicit operator ComparedMethod(ContrastiveMethod method) => new(method);
+
+    /// <summary>The options of one of its runs, from those of all.</summary>
+    internal PretrainOptions Apply(PretrainOptions training) =>
+        training with { Method = Method, MultiCrop = Crops ?? training.MultiCrop };
+}
