@@ -16,6 +16,12 @@ internal static class MethodDefaults
             AdpClrK = Neighbours("adpclr-k", options.AdpClrK, 1, options.Batch!.Value),
             AdpClrStart = options.AdpClrStart ?? 0.5,
         },
+        // Ours: after the usual warm-up, when nearest images first mean something.
+        ContrastiveMethod.WclBank => options with
+        {
+            BankPairs = options.BankPairs ?? BankPairs.Components,
+            BankStart = options.BankStart ?? (options.Epochs < 4 ? 1 : 2),
+        },
         // Huynh et al. 2022: eight views of support. The others are ours to choose, k with the batch.
         ContrastiveMethod.FnCancel => options with
         {

@@ -61,6 +61,8 @@ internal static class PretrainOptionTable
             o => o.WeakKeys, (o, v) => o with { WeakKeys = v }),
 
         // What one method alone needs.
+        Choice("bank-pairs", "wcl-bank: images alike are components of the graph over all images, or each other's nearest", "components", o => o.BankPairs, (o, v) => o with { BankPairs = v }, ContrastiveMethod.WclBank),
+        Integer("bank-start", "wcl-bank: epochs of wcl before its graph is made for the first time", "2; 1 below 4 epochs", o => o.BankStart, (o, v) => o with { BankStart = v }, Positive, onlyFor: ContrastiveMethod.WclBank),
         Integer("adpclr-k", "adpclr: nearest rows in the batch that become positives", "1", o => o.AdpClrK, (o, v) => o with { AdpClrK = v }, NotNegative, onlyFor: ContrastiveMethod.AdpClr),
         Real("adpclr-start", "adpclr: share of the run that is simclr first", "0.5", o => o.AdpClrStart, (o, v) => o with { AdpClrStart = v }, Share, ContrastiveMethod.AdpClr),
         Integer("fn-support", "fncancel: further views of each image that rows are compared with", "8", o => o.FnSupport, (o, v) => o with { FnSupport = v }, Positive, onlyFor: ContrastiveMethod.FnCancel),

@@ -7,7 +7,7 @@ namespace WclSharp.Data;
 /// Shuffled batches of a data set, assembled ahead of the consumer by worker threads in bounded memory.
 /// </summary>
 /// <remarks>
-/// The order of an epoch is a function of seed, epoch and number of images only, so that a run that is resumed at any step
+/// The order of an epoch is a function of seed, epoch, number of images and groups only, so that a run that is resumed at any step
 /// sees the batches that it would have seen. The last, partial batch of an epoch is left out.
 /// </remarks>
 internal sealed class BatchLoader : IDisposable
@@ -37,11 +37,15 @@ internal sealed class BatchLoader : IDisposable
     public int StepsPerEpoch => data.Count / batch;
 
     /// <summary>The batches of an epoch from a step on. Dispose each one when it is used up.</summary>
-    public IEnumerable<ImageBatch> Epoch(int epoch, int firstStep = 0)
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="firstStep">Step within the epoch, from 0.</param>
+    /// <param name="groups">Group of each image where members come together (<see cref="GroupedOrder"/>); null for a plain shuffle.</param>
+    public IEnumerable<ImageBatch> Epoch(int epoch, int firstStep = 0, int[]? groups = null)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
         var order = new CounterRandom(seed, RandomPurpose.Shuffle).Permutation(data.Count, epoch);
+        if (groups is not null) order = GroupedOrder.Arrange(order, groups);
         int steps = Math.Max(0, StepsPerEpoch - firstStep);
         return OrderedParallel.Map(
             Enumerable.Range(firstStep, steps),

@@ -22,16 +22,17 @@ internal static class SupConLoss
     /// <param name="z2">Projections of the second views, likewise.</param>
     /// <param name="labels">[N] int64 in 0 .. N - 1, equal for images of a class, as <see cref="LabelsOf"/> gives them.</param>
     /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="detachKeys">True: gradient through anchors only, as <see cref="WeakLoss"/> has it.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
-    public static Tensor Forward(Tensor z1, Tensor z2, Tensor labels, double temperature)
+    public static Tensor Forward(Tensor z1, Tensor z2, Tensor labels, double temperature, bool detachKeys = false)
     {
         LossArguments.RequireSameShape(z1, z2);
         if (labels.dim() != 1 || labels.shape[0] != z1.shape[0])
             throw new ArgumentException($"{z1.shape[0]} images need labels of shape [{z1.shape[0]}], not [{string.Join(", ", labels.shape)}].", nameof(labels));
         using var scope = NewDisposeScope();
         var rows = cat([z1, z2]);                                           // [2N, D]
-        return WeakLoss.Forward(rows, rows, cat([labels, labels]), 0, temperature).MoveToOuterDisposeScope();
+        return WeakLoss.Forward(rows, detachKeys ? rows.detach() : rows, cat([labels, labels]), 0, temperature).MoveToOuterDisposeScope();
     }
 
     /// <summary>Classes as labels of a batch: the first image of the same class; an image without a class is its own.</summary>

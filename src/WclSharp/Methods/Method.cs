@@ -25,10 +25,12 @@ internal abstract class Method : IDisposable
     {
     }
 
+    /// <summary>Groups of training images that share a batch where they can: each image's group, 0 .. N - 1; null where any may meet.</summary>
+    public virtual int[]? Groups => null;
+
     /// <summary>Called after an epoch's last step, but not the run's: the place for what looks at all images at once.</summary>
-    /// <param name="progress">Told what is done and all there is to do.</param>
-    /// <param name="cancellation">Stops it; it is then called again when the run goes on.</param>
-    public virtual void AfterEpoch(Action<long, long>? progress, CancellationToken cancellation)
+    /// <param name="end">The epoch and what can be asked of it. A cancelled call is made again when the run goes on.</param>
+    public virtual void AfterEpoch(EpochEnd end)
     {
     }
 

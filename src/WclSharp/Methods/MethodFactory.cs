@@ -26,6 +26,7 @@ internal static class MethodFactory
         ContrastiveMethod.Wcl => new Wcl(options),
         ContrastiveMethod.WclOneHead => new WclOneHead(options),
         ContrastiveMethod.WclNoSwap => new WclNoSwap(options),
+        ContrastiveMethod.WclBank => new WclBank(options, images),
         ContrastiveMethod.SimClr => new SimClr(options),
         ContrastiveMethod.SupCon => labels
             ? new SupCon(options)

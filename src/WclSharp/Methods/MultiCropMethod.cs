@@ -31,6 +31,8 @@ internal sealed class MultiCropMethod : Method
 
     public override bool HasWeakLoss => method.HasWeakLoss;
 
+    public override int[]? Groups => method.Groups;
+
     public override MethodLosses Losses(MethodInput input)
     {
         var losses = method.Losses(input);
@@ -52,10 +54,10 @@ internal sealed class MultiCropMethod : Method
         neighbors?.Bank.Write([.. input.Images], input.V1 ?? input.Z1);
     }
 
-    public override void AfterEpoch(Action<long, long>? progress, CancellationToken cancellation)
+    public override void AfterEpoch(EpochEnd end)
     {
-        method.AfterEpoch(progress, cancellation);
-        neighbors?.FindNeighbors(progress, cancellation);
+        method.AfterEpoch(end);
+        neighbors?.FindNeighbors(end.Progress, end.Cancellation);
     }
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> NamedState() =>

@@ -33,6 +33,9 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         };
     }
 
+    /// <summary>Features of the training images, [N, F] float32, rows of unit length; the caller owns them.</summary>
+    public Tensor TrainFeatures() => Features(data.Train);
+
     /// <summary>Draws some held-out images beside the training images that the encoder finds most alike.</summary>
     public void DrawNeighbors(string path)
     {

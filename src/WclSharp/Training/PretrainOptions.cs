@@ -16,6 +16,10 @@ public enum ContrastiveMethod
     [JsonStringEnumMemberName("wcl-no-swap")]
     WclNoSwap,
 
+    /// <summary>WCL whose weak labels come from a graph over all training images, which meet in batches by it (ours).</summary>
+    [JsonStringEnumMemberName("wcl-bank")]
+    WclBank,
+
     /// <summary>The instance loss alone (Chen et al. 2020).</summary>
     SimClr,
 
@@ -30,6 +34,16 @@ public enum ContrastiveMethod
 
     /// <summary>One view against a memory bank of all images (Wu et al. 2018).</summary>
     InstDisc,
+}
+
+/// <summary>Which images of the graph over all training images are alike.</summary>
+public enum BankPairs
+{
+    /// <summary>Those of a connected component of the nearest-neighbour graph.</summary>
+    Components,
+
+    /// <summary>Two that are each other's nearest.</summary>
+    Mutual,
 }
 
 /// <summary>How false negative cancellation scores a row against an image's support.</summary>
@@ -193,6 +207,12 @@ public sealed record PretrainOptions
 
     /// <summary>Gradient flow of the weak loss.</summary>
     public WeakKeys WeakKeys { get; init; } = WeakKeys.Detached;
+
+    /// <summary>WCL-bank: which images of the graph over all are alike.</summary>
+    public BankPairs? BankPairs { get; init; }
+
+    /// <summary>WCL-bank: epochs of WCL before the graph over all images is made for the first time, 1 or more.</summary>
+    public int? BankStart { get; init; }
 
     /// <summary>AdpCLR: nearest rows in the batch that are positives beside the other view, 0 to 2 <see cref="Batch"/> - 2.</summary>
     public int? AdpClrK { get; init; }

@@ -91,7 +91,7 @@ internal sealed class PretrainingRun : IDisposable
     private void FinishEpoch(EpochMetrics metrics, ref double? bestKnn)
     {
         if (trainer.Step < trainer.TotalSteps)
-            method.AfterEpoch((done, all) => Report(new PretrainProgress.Working("Finding nearest images", done, all)), cancellation);
+            method.AfterEpoch(new EpochEnd(metrics.Epoch, evaluator.TrainFeatures, (done, all) => Report(new PretrainProgress.Working("Finding nearest images", done, all)), cancellation));
         Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
     }
 

@@ -83,7 +83,7 @@ internal sealed class Trainer : IDisposable
         try
         {
             using var loader = new BatchLoader(data, options.Batch!.Value, options.Seed, options.Workers!.Value);
-            using var batches = loader.Epoch(epoch, firstStep).GetEnumerator();
+            using var batches = loader.Epoch(epoch, firstStep, method.Groups).GetEnumerator();
             while (Next(batches))
             {
                 double rate = schedule.At(Step);

@@ -102,7 +102,31 @@ public class MethodLimitTests
         foreach (var kind in Enum.GetValues<ContrastiveMethod>())
         {
             using var method = MethodFactory.Create(MethodDefaults.Fill(Options(kind)), N, labels: true, CPU);
-            Assert.Equal(kind is ContrastiveMethod.Wcl or ContrastiveMethod.WclNoSwap, method.HasWeakHead);
+            Assert.Equal(kind is ContrastiveMethod.Wcl or ContrastiveMethod.WclNoSwap or ContrastiveMethod.WclBank, method.HasWeakHead);
         }
+    }
+
+    [Theory]
+    [InlineData(WeakKeys.Detached)]
+    [InlineData(WeakKeys.Full)]
+    public void WclBank_WithAGraph_IsTheInstanceLossAndSupConOverItsGroups(WeakKeys keys)
+    {
+        using var method = new WclBank(MethodDefaults.Fill(Options(ContrastiveMethod.WclBank) with { Epochs = 4, Beta = 0.5, WeakKeys = keys }), N);
+        var input = Input(ToTensor(Rows(N, D, 1)), ToTensor(Rows(N, D, 2)));
+        Assert.Null(method.Groups);
+        method.AfterEpoch(new EpochEnd(1, () => throw new InvalidOperationException("asked before the start")));
+        Assert.Null(method.Groups);
+
+        // Four pairs: rows 2 i and 2 i + 1 are alike.
+        method.AfterEpoch(new EpochEnd(2, () => nn.functional.normalize(eye(N).add(eye(N).index_select(0, tensor(Enumerable.Range(0, N).Select(i => (long)(i ^ 1)).ToArray())).mul(0.5)))));
+
+        Assert.Equal(Enumerable.Range(0, N).GroupBy(i => i / 2).Select(pair => pair.Count()), method.Groups!.GroupBy(group => group).Select(pair => pair.Count()));
+        Assert.All(Enumerable.Range(0, N / 2), pair => Assert.Equal(method.Groups![2 * pair], method.Groups[(2 * pair) + 1]));
+        var losses = method.Losses(input);
+        var labels = tensor(Enumerable.Range(0, N).Select(i => (long)(i / 2 * 2)).ToArray());
+        var weak = SupConLoss.Forward(input.V1!, input.V2!, labels, 0.1);
+        var instance = InstanceLoss.Forward(input.Z1, input.Z2!, 0.1);
+        Assert.Equal(instance.ToDouble() + (0.5 * weak.ToDouble()), losses.Total.ToDouble(), 1e-6);
+        Assert.Equal(labels.data<long>().ToArray(), losses.Labels!.data<long>().ToArray());
     }
 }

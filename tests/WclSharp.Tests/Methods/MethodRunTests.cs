@@ -33,7 +33,7 @@ public sealed class MethodRunTests : IDisposable
         Assert.Equal(OptionValue.NameOf(method), result.Summary.Method);
         var epochs = RunFolder.ReadMetrics(result.RunFolder).Where(m => m.Epoch > 0).ToArray();
         Assert.Equal(2, epochs.Length);
-        bool weak = method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap;
+        bool weak = method is ContrastiveMethod.Wcl or ContrastiveMethod.WclBank or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap;
         Assert.All(epochs, m =>
         {
             Assert.True(double.IsFinite(m.InstanceLoss!.Value));
@@ -68,6 +68,27 @@ public sealed class MethodRunTests : IDisposable
         Assert.Equal(whole.Summary.InstanceLoss, resumed.Summary.InstanceLoss);
 
         static string Bank(PretrainResult run) => Directory.GetFiles(Path.Combine(run.RunFolder, "checkpoints"), "method.safetensors", SearchOption.AllDirectories).Max()!;
+    }
+
+    [Theory]
+    [InlineData(3)]  // before there is a graph
+    [InlineData(5)]  // with the epoch's last step: the graph is made when the run goes on
+    [InlineData(8)]  // within an epoch of a graph
+    public void WclBank_StoppedAndResumed_EndsWithTheSameBytes(int stopAt)
+    {
+        PretrainOptions Run(string name, bool resume = false) => Options(ContrastiveMethod.WclBank, name, resume) with { Epochs = 3, BankStart = 1 };
+        var whole = Pretraining.Run(Run("whole"));
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run("stopped"), new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
+        }), stop.Token));
+        var resumed = Pretraining.Run(Run("stopped", resume: true));
+
+        Assert.Equal(SmallRun.HashOfFile(whole.EncoderFile), SmallRun.HashOfFile(resumed.EncoderFile));
+        Assert.Equal((whole.Summary.WeakLoss, whole.Summary.PairPrecision), (resumed.Summary.WeakLoss, resumed.Summary.PairPrecision));
+        var wcl = Pretraining.Run(Options(ContrastiveMethod.Wcl, "wcl") with { Epochs = 3 });
+        Assert.NotEqual(SmallRun.HashOfFile(wcl.EncoderFile), SmallRun.HashOfFile(whole.EncoderFile));
     }
 
     [Fact]

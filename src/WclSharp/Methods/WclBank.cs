@@ -1,0 +1,69 @@
+using TorchSharp;
+using WclSharp.Losses;
+using WclSharp.Neighbors;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Methods;
+
+/// <summary>
+/// WCL for small batches (ours; docs/wcl-bank.md): the graph spans all training images, on the encoder's features of unaugmented images,
+/// and is made anew after every epoch; its groups come into batches together, and the weak loss is SupCon's over both views with
+/// groups in place of classes. Until there is a graph it is WCL.
+/// </summary>
+/// <param name="options">Resolved options.</param>
+/// <param name="images">N, training images.</param>
+internal sealed class WclBank(PretrainOptions options, int images) : Method
+{
+    private const string Name = "bank.groups";
+    private readonly Wcl wcl = new(options);
+    private Tensor? groups; // [N] int64 on the CPU
+    private int[]? groupOf;
+
+    public override bool HasWeakHead => true;
+
+    public override bool HasWeakLoss => true;
+
+    public override int[]? Groups => groupOf;
+
+    public override MethodLosses Losses(MethodInput input)
+    {
+        if (groupOf is null) return wcl.Losses(input);
+        var labels = SupConLoss.LabelsOf(tensor(input.Images.Select(image => (long)groupOf[image]).ToArray(), device: input.Z1.device)); // [N]
+        var instance = InstanceLoss.Forward(input.Z1, input.Z2!, options.Temperature);
+        var weak = SupConLoss.Forward(input.V1!, input.V2!, labels, options.Temperature, options.WeakKeys == WeakKeys.Detached);
+        using Scalar beta = options.Beta;
+        return new MethodLosses(instance.add(weak, beta), instance) { Weak = weak, Labels = labels, ViewLabels = (labels, labels) };
+    }
+
+    public override void AfterEpoch(EpochEnd end)
+    {
+        if (end.Epochs < options.BankStart!.Value) return;
+        using var features = end.Features();
+        using var found = ImageGroups.Of(features, options.BankPairs!.Value, end.Progress, end.Cancellation);
+        Take(found);
+    }
+
+    public override IReadOnlyList<(string Name, Tensor Tensor)> NamedState() => groups is null ? [] : [(Name, groups)];
+
+    public override void Load(IReadOnlyDictionary<string, Tensor> saved)
+    {
+        if (!saved.TryGetValue(Name, out var found)) return; // saved before there was a graph
+        if (found.dtype != ScalarType.Int64 || !found.shape.AsSpan().SequenceEqual([images]))
+            throw new WclUsageException($"The checkpoint's '{Name}' is [{string.Join(", ", found.shape)}] {found.dtype}, where this run needs [{images}] Int64; resume with the images that it was started with.");
+        Take(found);
+    }
+
+    public override void Dispose()
+    {
+        groups?.Dispose();
+        wcl.Dispose();
+    }
+
+    private void Take(Tensor found)
+    {
+        groups?.Dispose();
+        groups = found.clone().DetachFromDisposeScope();
+        groupOf = Array.ConvertAll(groups.data<long>().ToArray(), group => (int)group);
+    }
+}
