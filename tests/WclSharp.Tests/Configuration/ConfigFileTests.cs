@@ -35,6 +35,8 @@ public sealed class ConfigFileTests
         BankK = 8,
         LocalInstanceWeight = 0.5,
         LocalWeakWeight = 0.25,
+        BankPairs = BankPairs.Mutual,
+        BankStart = 4,
         AdpClrK = 3,
         AdpClrStart = 0.25,
         FnSupport = 4,
@@ -98,7 +100,7 @@ public sealed class ConfigFileTests
     [InlineData("""{ "epochs": "ten" }""", "\"epochs\" in c.json is \"ten\"; expected a whole number.")]
     [InlineData("""{ "epochs": 1.5 }""", "\"epochs\" in c.json is 1.5; expected a whole number.")]
     [InlineData("""{ "lr": true }""", "\"lr\" in c.json is true; expected a number.")]
-    [InlineData("""{ "method": "moco" }""", "\"method\" in c.json is \"moco\"; expected wcl, wcl-one-head, wcl-no-swap, simclr, supcon, adpclr, fncancel or instdisc.")]
+    [InlineData("""{ "method": "moco" }""", "\"method\" in c.json is \"moco\"; expected wcl, wcl-one-head, wcl-no-swap, wcl-bank, simclr, supcon, adpclr, fncancel or instdisc.")]
     [InlineData("""{ "batch": 1 }""", "Batch size 1 gives no neighbours; use 2 or more.")]
     [InlineData("""{ "config": "other.json" }""", "\"config\" in c.json is no option")]
     [InlineData("""[1]""", "c.json holds no JSON object")]

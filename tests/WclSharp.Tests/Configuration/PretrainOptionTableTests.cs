@@ -32,7 +32,7 @@ public sealed class PretrainOptionTableTests
     [InlineData("width", "10", "multiple of 4")]
     [InlineData("device", "gpu", "must be cpu, cuda, cuda:N or auto")]
     [InlineData("max-bad", "1.5", "must be a share from 0 to 1")]
-    [InlineData("method", "wclonehead", "expected wcl, wcl-one-head, wcl-no-swap, simclr")]
+    [InlineData("method", "wclonehead", "expected wcl, wcl-one-head, wcl-no-swap, wcl-bank, simclr")]
     [InlineData("adpclr-k", "-1", "must be zero or more")]
     [InlineData("fn-threshold", "1.1", "must be a cosine from -1 to 1")]
     [InlineData("instdisc-momentum", "1", "must be from 0 to below 1")]
