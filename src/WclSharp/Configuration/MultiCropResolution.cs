@@ -24,14 +24,22 @@ internal static class MultiCropResolution
 
         if (resolved.LocalSize > imageSize)
             throw new WclUsageException($"--local-size {resolved.LocalSize} is larger than the global crops of {imageSize} pixels; use {standard.SizePixels}, or a larger --image-size.");
-        bool weak = resolved.Method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap;
-        if (!weak && resolved.Method != ContrastiveMethod.SimClr)
-            throw new WclUsageException($"--multi-crop goes with --method wcl, wcl-one-head, wcl-no-swap and simclr, not with {OptionValue.NameOf(resolved.Method)}; leave it out.");
-        if (resolved.MultiCrop != MultiCrop.Knn) return resolved;
-        if (!weak) throw new WclUsageException("--multi-crop knn needs weak labels, and simclr has none; use --method wcl, or --multi-crop standard.");
-        if (resolved.BankK >= data.Images)
+        RequireMethod(resolved);
+        if (resolved.MultiCrop == MultiCrop.Knn && resolved.BankK >= data.Images)
             throw new WclUsageException($"--bank-k {resolved.BankK} asks for more neighbours than {data.Images} images have; use {data.Images - 1} or fewer.");
         return resolved;
+    }
+
+    /// <summary>Refuses local crops that the method has no loss for. Needs no data, so that it can be asked before anything is read.</summary>
+    /// <exception cref="WclUsageException">They do not go together.</exception>
+    public static void RequireMethod(PretrainOptions options)
+    {
+        if (options.MultiCrop == MultiCrop.None) return;
+        bool weak = options.Method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap or ContrastiveMethod.WclBank;
+        if (!weak && options.Method != ContrastiveMethod.SimClr)
+            throw new WclUsageException($"--multi-crop goes with --method wcl, wcl-one-head, wcl-no-swap, wcl-bank and simclr, not with {OptionValue.NameOf(options.Method)}; leave it out.");
+        if (!weak && options.MultiCrop == MultiCrop.Knn)
+            throw new WclUsageException("--multi-crop knn needs weak labels, and simclr has none; use --method wcl, or --multi-crop standard.");
     }
 
     /// <summary>Smallest global crop where neither options nor preset give one: with local crops beside them, global ones stay large.</summary>

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Graphs;
@@ -21,8 +22,15 @@ internal static class NearestNeighborGraph
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var v = embeddings.detach();
-        var similarity = v.matmul(v.T);                                 // [N, D] x [D, N] -> [N, N], cosine in [-1, 1]
-        similarity.diagonal().fill_(Farthest);                          // a row is not its own neighbour
-        return similarity.argmax(1).MoveToOuterDisposeScope();          // [N]
+        long count = v.shape[0];
+        var nearest = empty([count], ScalarType.Int64, v.device);
+        foreach (var (start, rows) in RowTiles.Of(count, count, v.dtype, v.device))
+        {
+            using var tile = NewDisposeScope();
+            var similarity = v.narrow(0, start, rows).matmul(v.T);      // [T, D] x [D, N] -> [T, N], cosine in [-1, 1]
+            similarity.narrow(1, start, rows).diagonal().fill_(Farthest); // a row is not its own neighbour
+            nearest.narrow(0, start, rows).copy_(similarity.argmax(1));
+        }
+        return nearest.MoveToOuterDisposeScope();
     }
 }

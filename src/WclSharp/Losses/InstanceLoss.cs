@@ -38,13 +38,8 @@ internal static class InstanceLoss
         var keys = ReferenceEquals(z1, keys1) ? anchors : cat([keys1, keys2]); // [2N, D]
         // Row a of the first views is key offset + a, of the second N + offset + a; its positive is the other of the two.
         var partners = cat([keys2.narrow(0, offset, rows), keys1.narrow(0, offset, rows)]); // [2n, D]
-        var sharpened = anchors.mul(sharpness);                             // [2n, D]; scaling the products would hold 2n x 2N twice
-        var positives = sharpened.mul(partners).sum(1);                     // [2n]
-
-        var logits = sharpened.matmul(keys.T);                              // [2n, 2N], cosine / t
-        LossArguments.MaskSelf(logits.narrow(0, 0, rows).narrow(1, offset, rows));
-        LossArguments.MaskSelf(logits.narrow(0, rows, rows).narrow(1, all + offset, rows));
-        var denominator = logits.logsumexp(1);                              // [2n]
-        return denominator.sub(positives).mean().MoveToOuterDisposeScope();
+        var positives = anchors.mul(partners).sum(1).mean().mul(sharpness);
+        var denominator = MeanLogPartition.Of(anchors, keys, temperature, new OwnKeys(0, offset, rows), new OwnKeys(rows, all + offset, rows));
+        return denominator.sub(positives).MoveToOuterDisposeScope();
     }
 }

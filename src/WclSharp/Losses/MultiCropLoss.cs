@@ -42,10 +42,9 @@ internal static class MultiCropLoss
         if (!HasCrops(crops, keys1, count, offset)) return null;
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;
-        var sharpened = crops.mul(sharpness);                               // [M n, D]; scaling the products would hold M n x 2N twice
         var own = keys1.narrow(0, offset, count).add(keys2.narrow(0, offset, count), One).mul(Half); // [n, D], mean of the two positives
-        var denominator = sharpened.matmul(cat([keys1, keys2]).T).logsumexp(1); // [M n, 2N] -> [M n]
-        return denominator.sub(Products(sharpened, own)).mean().MoveToOuterDisposeScope();
+        var denominator = MeanLogPartition.Of(crops, cat([keys1, keys2]), temperature);
+        return denominator.sub(Products(crops, own).mean().mul(sharpness)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The weak term against both views, with labels swapped as in the weak loss: ( L(U, V1, y2) + L(U, V2, y1) ) / 2.</summary>
@@ -96,9 +95,8 @@ internal static class MultiCropLoss
         var mine = labels.narrow(0, offset, count);                         // [n]
         // The mean over positives is linear in the keys, so no mask of crops x keys is made.
         var means = sums.index_select(0, mine).div(members.index_select(0, mine).unsqueeze(1)); // [n, D]
-        var sharpened = crops.mul(sharpness);                               // [M n, D]
-        var denominator = sharpened.matmul(keys.T).logsumexp(1);            // [M n, N] -> [M n]
-        return denominator.sub(Products(sharpened, means)).mean().MoveToOuterDisposeScope();
+        var denominator = MeanLogPartition.Of(crops, keys, temperature);
+        return denominator.sub(Products(crops, means).mean().mul(sharpness)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Each crop's product with its image's row: [M n, D] and [n, D] -> [M n].</summary>

@@ -60,12 +60,8 @@ internal static class WeakLoss
         var self = keys.narrow(0, offset, rows);                              // [n, D]
         var others = sums.index_select(0, mine).sub(self);                    // [n, D], sum over P(i)
         var count = members.index_select(0, mine).sub(One);                   // [n], |P(i)|
-        var sharpened = anchors.mul(sharpness);                               // [n, D]; scaling the products would hold n x N twice
-        var positives = sharpened.mul(others).sum(1).div(count);              // [n], mean of v_i . v_p / t
-
-        var logits = sharpened.matmul(keys.T);                                // [n, N]
-        LossArguments.MaskSelf(logits.narrow(1, offset, rows));
-        var denominator = logits.logsumexp(1);                                // [n]
-        return denominator.sub(positives).mean().MoveToOuterDisposeScope();
+        var positives = anchors.mul(others).sum(1).div(count).mean().mul(sharpness); // mean of v_i . v_p / t
+        var denominator = MeanLogPartition.Of(anchors, keys, temperature, new OwnKeys(0, offset, rows));
+        return denominator.sub(positives).MoveToOuterDisposeScope();
     }
 }

@@ -86,6 +86,16 @@ public sealed class PresetsTests
     }
 
     [Fact]
+    public void Resolve_EmbeddedImages_HaveTheirOwnCropsUnlessGiven()
+    {
+        var embedded = new DataFacts(8000, 28, Embedded: true);
+        Assert.Equal(0.4, Presets.Resolve(new PretrainOptions(), Many).Options.CropMin);
+        Assert.Equal(0.2, Presets.Resolve(new PretrainOptions(), embedded).Options.CropMin);
+        Assert.Equal(0.3, Presets.Resolve(new PretrainOptions { CropMin = 0.3 }, embedded).Options.CropMin);
+        Assert.Null(Presets.Resolve(new PretrainOptions { Preset = "cifar" }, embedded).Options.CropMin);
+    }
+
+    [Fact]
     public void Resolve_OneImage_IsRefused() =>
         Assert.Throws<WclUsageException>(() => Presets.Resolve(new PretrainOptions(), new DataFacts(1, 32, Embedded: false)));
 

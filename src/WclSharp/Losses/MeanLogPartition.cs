@@ -1,0 +1,106 @@
+using TorchSharp;
+using WclSharp.Kernels;
+using static TorchSharp.torch;
+
+namespace WclSharp.Losses;
+
+/// <summary>Pairs that leave the sums: anchor <paramref name="Row"/> + i and key <paramref name="Column"/> + i, for i below <paramref name="Count"/>.</summary>
+internal readonly record struct OwnKeys(long Row, long Column, long Count);
+
+/// <summary>
+/// What every contrastive loss has in common, its denominator: with n anchors a, N keys k and the temperature t,
+/// <code>mean_i log sum_j exp(a_i . k_j / t).</code>
+/// </summary>
+/// <remarks>
+/// In tiles of some rows, so that memory grows with N and not with its square. The mean ends the graph but for a factor, so that the gradient is found
+/// while a tile is there: with p the softmax of a tile's rows, da = p k / (n t) and dk = p' a / (n t). The backward pass
+/// only multiplies by what comes from above.
+/// </remarks>
+internal sealed class MeanLogPartition : autograd.SingleTensorFunction<MeanLogPartition>
+{
+    private static readonly Scalar Nothing = double.NegativeInfinity, One = 1; // made once: see ColourJitter
+    [ThreadStatic] private static autograd.AutogradContext? applied;
+
+    private sealed record Terms(double Temperature, OwnKeys[] Own, bool AnchorGradient, bool KeyGradient);
+
+    /// <inheritdoc/>
+    public override string Name => nameof(MeanLogPartition);
+
+    /// <summary>The mean; gradient flows to anchors and keys where they take one.</summary>
+    /// <param name="anchors">[n, D] floating point.</param>
+    /// <param name="keys">[N, D] of the same type, which may be the anchors.</param>
+    /// <param name="temperature">t, above zero.</param>
+    /// <param name="own">Pairs that leave the sums; a key must be left to every anchor.</param>
+    /// <returns>Scalar in nats; the caller owns it.</returns>
+    public static Tensor Of(Tensor anchors, Tensor keys, double temperature, params OwnKeys[] own)
+    {
+        bool training = is_grad_enabled();
+        var terms = new Terms(temperature, own, training && anchors.requires_grad, training && keys.requires_grad);
+        if (!terms.AnchorGradient && !terms.KeyGradient) return Compute(anchors, keys, terms).Mean;
+        var mean = apply(anchors, keys, terms);
+        AutogradMemory.FreeSpareOutput(applied!);
+        applied = null;
+        return mean;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
+    {
+        applied = context;
+        var (mean, anchorGradient, keyGradient) = Compute((Tensor)arguments[0], (Tensor)arguments[1], (Terms)arguments[2]);
+        context.save_for_backward([.. new[] { anchorGradient, keyGradient }.OfType<Tensor>()]);
+        context.save_data("first", anchorGradient is null ? "keys" : "anchors");
+        return mean;
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient)
+    {
+        AutogradMemory.FreeReturned();
+        using var noGradient = no_grad();
+        var saved = context.get_saved_variables();
+        foreach (var gradient in saved) gradient.mul_(outputGradient);
+        bool keysOnly = saved.Count == 1 && (string)context.get_data("first") == "keys";
+        var gradients = keysOnly
+            ? AutogradMemory.Return(null, saved[0], null)
+            : AutogradMemory.Return(saved[0], saved.Count > 1 ? saved[1] : null, null);
+        outputGradient.Dispose();
+        context.Dispose(); // what was saved, now and not with the graph
+        return gradients;
+    }
+
+    private static (Tensor Mean, Tensor? AnchorGradient, Tensor? KeyGradient) Compute(Tensor anchors, Tensor keys, Terms terms)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        long rows = anchors.shape[0];
+        using Scalar sharpness = 1 / terms.Temperature, share = 1.0 / rows, slope = 1 / (terms.Temperature * rows);
+        var k = keys.detach();
+        var sharpened = anchors.detach().mul(sharpness);                // [n, D]; scaling the products would take another pass over them
+        var sum = zeros([], dtype: anchors.dtype, device: anchors.device);
+        var anchorGradient = terms.AnchorGradient ? empty_like(sharpened) : null;
+        var keyGradient = terms.KeyGradient ? zeros_like(k) : null;
+        foreach (var (start, count) in RowTiles.Of(rows, k.shape[0], anchors.dtype, anchors.device))
+        {
+            using var tile = NewDisposeScope();
+            var a = sharpened.narrow(0, start, count);                  // [T, D]
+            var p = a.matmul(k.T);                                      // [T, N]
+            foreach (var own in terms.Own) TakeOut(p, start, count, own);
+            var largest = p.amax([1], keepdim: true);                   // [T, 1]
+            p.sub_(largest).exp_();
+            var partition = p.sum([1], keepdim: true);                  // [T, 1]
+            sum.add_(partition.log().add_(largest, One).sum(), One);
+            anchorGradient?.narrow(0, start, count).copy_(p.matmul(k).div_(partition).mul_(slope));
+            keyGradient?.add_(p.T.matmul(a.div(partition)), share);     // [N, T] x [T, D]
+        }
+
+        return (sum.mul_(share).MoveToOuterDisposeScope(), anchorGradient?.MoveToOuterDisposeScope(), keyGradient?.MoveToOuterDisposeScope());
+    }
+
+    private static void TakeOut(Tensor tile, long start, long count, OwnKeys own)
+    {
+        long first = Math.Max(start, own.Row), end = Math.Min(start + count, own.Row + own.Count);
+        if (first >= end) return;
+        tile.narrow(0, first - start, end - first).narrow(1, own.Column + first - own.Row, end - first).diagonal().fill_(Nothing);
+    }
+}
