@@ -8,7 +8,12 @@ internal static class MethodDefaults
     /// <summary>Sets what the chosen method needs and was not given.</summary>
     /// <param name="options">Options with the batch resolved.</param>
     /// <exception cref="WclUsageException">A number of neighbours is more than a batch has.</exception>
-    public static PretrainOptions Fill(PretrainOptions options) => options.Method switch
+    public static PretrainOptions Fill(PretrainOptions options) => FillOwn(options) with
+    {
+        WeakKeys = options.WeakKeys ?? (options.Method == ContrastiveMethod.WclBank ? WeakKeys.Full : WeakKeys.Detached),
+    };
+
+    private static PretrainOptions FillOwn(PretrainOptions options) => options.Method switch
     {
         // Ours: the one nearest, as WCL's graph has, from the middle of the run on.
         ContrastiveMethod.AdpClr => options with
@@ -20,6 +25,7 @@ internal static class MethodDefaults
         ContrastiveMethod.WclBank => options with
         {
             BankPairs = options.BankPairs ?? BankPairs.Components,
+            BankNegatives = options.BankNegatives ?? BankNegatives.Others,
             BankStart = options.BankStart ?? (options.Epochs < 4 ? 1 : 2),
         },
         // Huynh et al. 2022: eight views of support. The others are ours to choose, k with the batch.

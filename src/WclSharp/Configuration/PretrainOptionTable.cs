@@ -57,12 +57,13 @@ internal static class PretrainOptionTable
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
         Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),
         Real("beta", "Weight of the weak loss", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),
-        Choice<WeakKeys>("weak-keys", "Gradient of the weak loss: through anchors only (detached) or both sides (full)", "detached",
+        Choice("weak-keys", "Gradient of the weak loss: through anchors only (detached) or both sides (full)", "detached; wcl-bank full",
             o => o.WeakKeys, (o, v) => o with { WeakKeys = v }),
 
         // What one method alone needs.
         Choice("bank-pairs", "wcl-bank: images alike are components of the graph over all images, or each other's nearest", "components", o => o.BankPairs, (o, v) => o with { BankPairs = v }, ContrastiveMethod.WclBank),
         Integer("bank-start", "wcl-bank: epochs of wcl before its graph is made for the first time", "2; 1 below 4 epochs", o => o.BankStart, (o, v) => o with { BankStart = v }, Positive, onlyFor: ContrastiveMethod.WclBank),
+        Choice("bank-negatives", "wcl-bank: an image's negatives in the instance loss, those of other groups or all", "others", o => o.BankNegatives, (o, v) => o with { BankNegatives = v }, ContrastiveMethod.WclBank),
         Integer("adpclr-k", "adpclr: nearest rows in the batch that become positives", "1", o => o.AdpClrK, (o, v) => o with { AdpClrK = v }, NotNegative, onlyFor: ContrastiveMethod.AdpClr),
         Real("adpclr-start", "adpclr: share of the run that is simclr first", "0.5", o => o.AdpClrStart, (o, v) => o with { AdpClrStart = v }, Share, ContrastiveMethod.AdpClr),
         Integer("fn-support", "fncancel: further views of each image that rows are compared with", "8", o => o.FnSupport, (o, v) => o with { FnSupport = v }, Positive, onlyFor: ContrastiveMethod.FnCancel),

@@ -78,7 +78,7 @@ internal sealed class MultiCropMethod : Method
     private Tensor? Weak(MethodInput input, Tensor crops, (Tensor First, Tensor Second) labels)
     {
         Tensor v1 = input.V1 ?? input.Z1, v2 = input.V2 ?? input.Z2!;
-        if (options.WeakKeys == WeakKeys.Detached) (v1, v2) = (v1.detach(), v2.detach());
+        if (options.WeakKeys != WeakKeys.Full) (v1, v2) = (v1.detach(), v2.detach());
         // Swapped takes each view's own graph and exchanges them; these are exchanged already where the method does so.
         return MultiCropLoss.Swapped(crops, v1, v2, labels.Second, labels.First, input.Images.Count, 0, options.Temperature);
     }

@@ -30,7 +30,7 @@ internal class Wcl(PretrainOptions options) : Method
         var instance = InstanceLoss.Forward(input.Z1, input.Z2!, options.Temperature);
         var labels1 = ConnectedComponents.OfNearestNeighbors(v1);   // [N]
         var labels2 = ConnectedComponents.OfNearestNeighbors(v2);
-        bool detached = options.WeakKeys == WeakKeys.Detached;
+        bool detached = options.WeakKeys != WeakKeys.Full;
         var weak = swap
             ? WeakLoss.Swapped(v1, v2, labels1, labels2, options.Temperature, detached)
             : WeakLoss.Swapped(v1, v2, labels2, labels1, options.Temperature, detached); // swapped twice: each view its own labels

@@ -46,6 +46,16 @@ public enum BankPairs
     Mutual,
 }
 
+/// <summary>Which images of a batch are negatives of an image in the instance loss of wcl-bank.</summary>
+public enum BankNegatives
+{
+    /// <summary>Those of other groups: what the weak loss pulls together, the instance loss does not push apart.</summary>
+    Others,
+
+    /// <summary>All, as in SimCLR.</summary>
+    All,
+}
+
 /// <summary>How false negative cancellation scores a row against an image's support.</summary>
 public enum SupportScore
 {
@@ -205,14 +215,17 @@ public sealed record PretrainOptions
     /// <summary>Weight of the weak loss (paper, equation 7: 1).</summary>
     public double Beta { get; init; } = 1;
 
-    /// <summary>Gradient flow of the weak loss.</summary>
-    public WeakKeys WeakKeys { get; init; } = WeakKeys.Detached;
+    /// <summary>Gradient flow of the weak loss; null is detached, as the authors have it, but full for wcl-bank.</summary>
+    public WeakKeys? WeakKeys { get; init; }
 
     /// <summary>WCL-bank: which images of the graph over all are alike.</summary>
     public BankPairs? BankPairs { get; init; }
 
     /// <summary>WCL-bank: epochs of WCL before the graph over all images is made for the first time, 1 or more.</summary>
     public int? BankStart { get; init; }
+
+    /// <summary>WCL-bank: which images of the batch are an image's negatives in the instance loss.</summary>
+    public BankNegatives? BankNegatives { get; init; }
 
     /// <summary>AdpCLR: nearest rows in the batch that are positives beside the other view, 0 to 2 <see cref="Batch"/> - 2.</summary>
     public int? AdpClrK { get; init; }

@@ -36,6 +36,7 @@ public sealed class ConfigFileTests
         LocalInstanceWeight = 0.5,
         LocalWeakWeight = 0.25,
         BankPairs = BankPairs.Mutual,
+        BankNegatives = BankNegatives.All,
         BankStart = 4,
         AdpClrK = 3,
         AdpClrStart = 0.25,

@@ -107,11 +107,12 @@ public class MethodLimitTests
     }
 
     [Theory]
-    [InlineData(WeakKeys.Detached)]
-    [InlineData(WeakKeys.Full)]
-    public void WclBank_WithAGraph_IsTheInstanceLossAndSupConOverItsGroups(WeakKeys keys)
+    [InlineData(WeakKeys.Detached, null)]
+    [InlineData(WeakKeys.Full, BankNegatives.Others)]
+    [InlineData(null, BankNegatives.All)]
+    public void WclBank_WithAGraph_IsTheInstanceLossAndSupConOverItsGroups(WeakKeys? keys, BankNegatives? negatives)
     {
-        using var method = new WclBank(MethodDefaults.Fill(Options(ContrastiveMethod.WclBank) with { Epochs = 4, Beta = 0.5, WeakKeys = keys }), N);
+        using var method = new WclBank(MethodDefaults.Fill(Options(ContrastiveMethod.WclBank) with { Epochs = 4, Beta = 0.5, WeakKeys = keys, BankNegatives = negatives }), N);
         var input = Input(ToTensor(Rows(N, D, 1)), ToTensor(Rows(N, D, 2)));
         Assert.Null(method.Groups);
         method.AfterEpoch(new EpochEnd(1, () => throw new InvalidOperationException("asked before the start")));
@@ -125,7 +126,10 @@ public class MethodLimitTests
         var losses = method.Losses(input);
         var labels = tensor(Enumerable.Range(0, N).Select(i => (long)(i / 2 * 2)).ToArray());
         var weak = SupConLoss.Forward(input.V1!, input.V2!, labels, 0.1);
-        var instance = InstanceLoss.Forward(input.Z1, input.Z2!, 0.1);
+        bool[] others = [.. from a in Enumerable.Range(0, 2 * N) from b in Enumerable.Range(0, 2 * N) select a % N != b % N && a % N / 2 == b % N / 2];
+        var instance = negatives == BankNegatives.All
+            ? InstanceLoss.Forward(input.Z1, input.Z2!, 0.1)
+            : RelationLoss.Eliminate(input.Z1, input.Z2!, tensor(others).view(2 * N, 2 * N), 0.1);
         Assert.Equal(instance.ToDouble() + (0.5 * weak.ToDouble()), losses.Total.ToDouble(), 1e-6);
         Assert.Equal(labels.data<long>().ToArray(), losses.Labels!.data<long>().ToArray());
     }
