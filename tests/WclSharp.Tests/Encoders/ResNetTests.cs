@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Encoders;
+using WclSharp.Kernels;
 using WclSharp.Randomness;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -100,6 +101,7 @@ public class ResNetTests
             using var scope = NewDisposeScope();
             foreach (var p in net.parameters()) p.grad = null;
             net.call(x).sum().backward();
+            AutogradMemory.FreeReturned();
         }
     }
 }
