@@ -45,7 +45,7 @@ internal static class Presets
     private static readonly Dictionary<string, Preset> ByName = new()
     {
         ["tiny"] = new(EncoderArch.ResNet18, Width: 32, Stem: null, ImageSize: null, Batch: 64, Epochs: 6,
-            OptimizerKind.Sgd, WarmupEpochs: 2, AugmentationSchedule.Weak, CropMin: 0.4, ConvInit.PyTorch, HeadHidden: 512, HeadOutput: 128),
+            OptimizerKind.Sgd, WarmupEpochs: 2, AugmentationSchedule.Weak, CropMin: 0.2, ConvInit.PyTorch, HeadHidden: 512, HeadOutput: 128),
         ["cifar"] = new(EncoderArch.ResNet18, Width: 64, EncoderStem.Small, ImageSize: 32, Batch: 512, Epochs: 200,
             OptimizerKind.Sgd, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, ConvInit.Torchvision, HeadHidden: 2048, HeadOutput: 128),
         ["imagenet"] = new(EncoderArch.ResNet50, Width: 64, EncoderStem.ImageNet, ImageSize: 224, Batch: 4096, Epochs: 200,
@@ -100,7 +100,7 @@ internal static class Presets
                 ? CheckedWarmup(warmup, epochs)
                 : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
             Augmentation = given.Augmentation ?? firstLook?.Augmentation ?? preset.Augmentation,
-            CropMin = given.CropMin ?? firstLook?.CropMin ?? preset.CropMin ?? MultiCropResolution.GlobalCropMin(given),
+            CropMin = given.CropMin ?? preset.CropMin ?? MultiCropResolution.GlobalCropMin(given),
             ConvInit = given.ConvInit ?? preset.ConvInit,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
@@ -151,9 +151,9 @@ internal static class Presets
     /// A quarter of the standard width, at a third of the pixels, is enough for Fashion-MNIST and buys twice the epochs; strong
     /// crops pay over these (chosen on its training images: docs/performance.md).
     /// </remarks>
-    private sealed record FirstLook(int Width, int ImageSize, int Epochs, AugmentationSchedule Augmentation, double CropMin)
+    private sealed record FirstLook(int Width, int ImageSize, int Epochs, AugmentationSchedule Augmentation)
     {
-        public static readonly FirstLook FashionMnist = new(Width: 16, ImageSize: 16, Epochs: 12, AugmentationSchedule.Paper, CropMin: 0.2);
+        public static readonly FirstLook FashionMnist = new(Width: 16, ImageSize: 16, Epochs: 12, AugmentationSchedule.Paper);
 
         public string? Show(string option) => option switch
         {
@@ -161,7 +161,6 @@ internal static class Presets
             "image-size" => Invariant(ImageSize),
             "epochs" => Invariant(Epochs),
             "augmentation" => Augmentation.ToString().ToLowerInvariant(),
-            "crop-min" => Invariant(CropMin),
             _ => null,
         };
     }

@@ -86,13 +86,11 @@ public sealed class PresetsTests
     }
 
     [Fact]
-    public void Resolve_EmbeddedImages_HaveTheirOwnCropsUnlessGiven()
+    public void Resolve_SmallestCrop_IsThePresetsUnlessGiven()
     {
-        var embedded = new DataFacts(8000, 28, Embedded: true);
-        Assert.Equal(0.4, Presets.Resolve(new PretrainOptions(), Many).Options.CropMin);
-        Assert.Equal(0.2, Presets.Resolve(new PretrainOptions(), embedded).Options.CropMin);
-        Assert.Equal(0.3, Presets.Resolve(new PretrainOptions { CropMin = 0.3 }, embedded).Options.CropMin);
-        Assert.Null(Presets.Resolve(new PretrainOptions { Preset = "cifar" }, embedded).Options.CropMin);
+        Assert.Equal(0.2, Presets.Resolve(new PretrainOptions(), Many).Options.CropMin);
+        Assert.Equal(0.3, Presets.Resolve(new PretrainOptions { CropMin = 0.3 }, Many).Options.CropMin);
+        Assert.Null(Presets.Resolve(new PretrainOptions { Preset = "cifar" }, Many).Options.CropMin);
     }
 
     [Fact]
