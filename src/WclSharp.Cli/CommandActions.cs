@@ -1,5 +1,6 @@
 using WclSharp.Comparisons;
 using WclSharp.Evaluation;
+using WclSharp.FineTuning;
 using WclSharp.Training;
 
 namespace WclSharp.Cli;
@@ -11,6 +12,9 @@ internal sealed record CommandActions(
 {
     /// <summary>Compares methods.</summary>
     public Func<ComparisonOptions, IProgress<ComparisonProgress>, CancellationToken, ComparisonResult> Compare { get; init; } = Comparison.Run;
+
+    /// <summary>Fine-tunes with few labels.</summary>
+    public Func<FineTuneOptions, IProgress<PretrainProgress>, CancellationToken, FineTuneResult> Finetune { get; init; } = FineTune.Run;
 
     /// <summary>The library.</summary>
     public static CommandActions Library { get; } = new(Pretraining.Run, RunEvaluation.Run);

@@ -52,10 +52,12 @@ internal static class CommandLine
             + "  wcl pretrain                     the embedded Fashion-MNIST, in minutes\n"
             + "  wcl pretrain --data PATH         your images: a folder, .tar, list, IDX or CIFAR file\n"
             + "  wcl evaluate RUN                 what a run's encoder has learned\n"
+            + "  wcl finetune RUN                 a classifier from few labels, beside one from scratch\n"
             + "  wcl compare --data PATH          several methods on equal terms, with intervals")
         {
             PretrainCommand.Create(actions.Pretrain, output, error),
             EvaluateCommand.Create(actions.Evaluate, output, error),
+            FinetuneCommand.Create(actions.Finetune, output, error),
             CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),
             BenchCommand.Create(output),

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
 using WclSharp.Reporting;
@@ -15,6 +16,7 @@ internal sealed class LiveProgress : IProgress<PretrainProgress>
     private readonly Lock gate = new();
     private ProgressTask? bar;
     private string? barName;
+    private long barStart;
     private bool headerWritten;
 
     private LiveProgress(IAnsiConsole console, ProgressContext context)
@@ -62,7 +64,7 @@ internal sealed class LiveProgress : IProgress<PretrainProgress>
         task.MaxValue = Math.Max(1, working.Total ?? 1);
         task.Value = working.Total is null ? 0 : working.Done;
         task.Description = Markup.Escape(working.Total is { } total
-            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage} {working.Done:N0} of {total:N0}")
+            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage} {working.Done:N0} of {total:N0}{PlainProgress.TimeLeft(working, Stopwatch.GetElapsedTime(barStart))}")
             : string.Create(CultureInfo.InvariantCulture, $"{working.Stage} {working.Done:N0}"));
         if (working.Done >= working.Total) RemoveBar();
     }
@@ -95,6 +97,7 @@ internal sealed class LiveProgress : IProgress<PretrainProgress>
         if (bar is not null && barName == name) return bar;
         RemoveBar();
         barName = name;
+        barStart = Stopwatch.GetTimestamp();
         return bar = context.AddTask(Markup.Escape(name));
     }
 

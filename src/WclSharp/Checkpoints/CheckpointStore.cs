@@ -49,7 +49,7 @@ internal sealed class CheckpointStore(string folder)
             SafetensorsFile.Write(Path.Combine(target, MethodState), methodState);
             written.Add(MethodState);
         }
-        var files = written.ToDictionary(f => f, f => Hash(Path.Combine(target, f)));
+        var files = written.ToDictionary(f => f, f => HashOf(Path.Combine(target, f)));
         AtomicFile.WriteText(Path.Combine(target, State), JsonSerializer.Serialize(state with { Files = files }, Json));
         AtomicFile.WriteText(Path.Combine(folder, "last.json"), JsonSerializer.Serialize(new Pointer(name), Json));
         if (best) AtomicFile.WriteText(Path.Combine(folder, "best.json"), JsonSerializer.Serialize(new Pointer(name), Json));
@@ -67,7 +67,7 @@ internal sealed class CheckpointStore(string folder)
         foreach (var (file, hash) in state.Files)
         {
             string path = Path.Combine(source, file);
-            if (!File.Exists(path) || Hash(path) != hash)
+            if (!File.Exists(path) || HashOf(path) != hash)
                 throw new WclUsageException($"The checkpoint file '{path}' is damaged (its SHA-256 is not the one in {State}); copy it back, or start anew with another --out.");
         }
 
@@ -87,6 +87,9 @@ internal sealed class CheckpointStore(string folder)
 
     /// <summary>The encoder's weights of a checkpoint folder.</summary>
     public static string EncoderFile(string checkpoint) => Path.Combine(checkpoint, Encoder);
+
+    /// <summary>The heads' weights of a checkpoint folder.</summary>
+    public static string HeadsFile(string checkpoint) => Path.Combine(checkpoint, Heads);
 
     private static CheckpointState ReadState(string source)
     {
@@ -127,7 +130,8 @@ internal sealed class CheckpointStore(string folder)
         }
     }
 
-    private static string Hash(string path)
+    /// <summary>SHA-256 of a file, in hexadecimal digits.</summary>
+    public static string HashOf(string path)
     {
         using var stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));

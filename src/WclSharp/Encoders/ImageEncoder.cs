@@ -30,6 +30,9 @@ public sealed class ImageEncoder : IDisposable
     /// <summary>Prepares images as the network was trained on them.</summary>
     internal Augmenter Preparation { get; }
 
+    /// <summary>Where the network is.</summary>
+    internal Device Device => compute.Device;
+
     /// <summary>Length of a feature vector.</summary>
     public int FeatureSize => Network.FeatureSize;
 

@@ -12,6 +12,8 @@ internal enum RandomPurpose : uint
     Initialisation = 5,
     Evaluation = 6,
     CropSource = 7,
+    LabelDraw = 8,
+    FineTuning = 9,
     MemoryBank = 11,
 }
 

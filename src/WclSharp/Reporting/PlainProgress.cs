@@ -14,7 +14,7 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Tim
 {
     private readonly TimeProvider clock = clock ?? TimeProvider.System;
     private readonly Lock gate = new();
-    private long lastLine;
+    private long lastLine, stageStart;
     private string? stage;
     private bool headerWritten;
 
@@ -64,19 +64,25 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Tim
         (step.InstanceLoss is { } instance ? string.Create(CultureInfo.InvariantCulture, $"instance loss {instance:0.000}, ") : "")
         + (step.WeakLoss is { } weak ? string.Create(CultureInfo.InvariantCulture, $"weak loss {weak:0.000}, ") : "");
 
+    /// <summary>Time that a stage has left at its pace so far, with a comma before; empty where that cannot be told.</summary>
+    internal static string TimeLeft(PretrainProgress.Working working, TimeSpan elapsed) =>
+        working.Total is { } total && working.Done > 0 && working.Done < total && elapsed > TimeSpan.FromSeconds(2)
+            ? $", {EpochTable.Duration(elapsed * ((total - working.Done) / (double)working.Done))} left"
+            : "";
+
     private void ReportStage(PretrainProgress.Working working)
     {
         if (working.Stage != stage)
         {
             // A stage that is over within the interval needs no line.
             stage = working.Stage;
-            lastLine = clock.GetTimestamp();
+            lastLine = stageStart = clock.GetTimestamp();
             return;
         }
 
         if (!IsDue()) return;
         write(working.Total is { } total and > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage}: {working.Done:N0} of {total:N0} ({(double)working.Done / total:0%})")
+            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage}: {working.Done:N0} of {total:N0} ({(double)working.Done / total:0%}{TimeLeft(working, clock.GetElapsedTime(stageStart))})")
             : string.Create(CultureInfo.InvariantCulture, $"{working.Stage}: {working.Done:N0}"));
     }
 

@@ -1,0 +1,143 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using WclSharp.Cli.Terminal;
+using WclSharp.FineTuning;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl finetune RUN</c>: what a few labels give, against training from scratch.</summary>
+internal static class FinetuneCommand
+{
+    public static Command Create(Func<FineTuneOptions, IProgress<PretrainProgress>, CancellationToken, FineTuneResult> finetune, TextWriter output, TextWriter error)
+    {
+        var command = new Command("finetune", "Train a classifier from a run's encoder with few labels, beside one from scratch");
+        var defaults = new FineTuneOptions { Run = "" };
+        var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
+        command.Add(run);
+        var options = new TableOptions(command)
+            .Add("data", "the run's", "Images to train on, with classes or with --labels; same forms as pretrain's")
+            .Add("test", "the run's, or a part of --data", "Labelled images to test with")
+            .Add("labels", "the run's", "CSV or TSV list of path,label; all of it is trained on unless a number of labels is given");
+        Option<string> Text(string name, string placeholder, string description, string shown)
+        {
+            var option = new Option<string>(name) { HelpName = placeholder, Description = $"{description} [default: {shown}]" };
+            command.Add(option);
+            return option;
+        }
+
+        var fractions = Text("--label-fraction", "A,B,C", "Shares of the labels to train with, the same of each class", "0.01,0.1 without --labels");
+        var perClass = Text("--labels-per-class", "A,B,C", "Numbers of labels of each class to train with", "none");
+        var draws = Text("--draws", "N", "Times that the labels are drawn anew", Shown(defaults.Draws));
+        var epochs = Text("--epochs", "N", "Passes over the labels", "20, or what makes 300 steps of 64 images");
+        var rate = Text("--lr", "X", "Peak learning rate of the encoder", Shown(defaults.EncoderLearningRate));
+        var headRate = Text("--head-lr", "X", "Peak learning rate of the classifier on top", Shown(defaults.HeadLearningRate));
+        var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", Shown(defaults.ScratchLearningRate));
+        var fromHead = new Option<bool>("--from-head") { Description = "Keep the first layer of the instance head, as SimCLRv2 does [default: off]" };
+        var noScratch = new Option<bool>("--no-scratch") { Description = "Do not train from scratch beside it [default: off]" };
+        command.Add(fromHead);
+        command.Add(noScratch);
+        options.Add("seed", "the run's", "Seed of the draws and of training").Add("device", "auto")
+            .Add("out", "finetune in RUN", "Folder of the results; the same command goes on with what is in it");
+        var json = JsonFile.Option();
+        command.Add(json);
+        command.SetAction(parsed =>
+        {
+            var given = options.Apply(parsed, new PretrainOptions());
+            bool seeded = options.Given(parsed).Any(pair => pair.Entry.Name == "seed");
+            var request = new FineTuneOptions
+            {
+                Run = parsed.GetRequiredValue(run),
+                Data = given.Data,
+                Test = given.Test,
+                Labels = given.Labels,
+                LabelFractions = Numbers(parsed.GetValue(fractions), "--label-fraction", double.Parse),
+                LabelsPerClass = Numbers(parsed.GetValue(perClass), "--labels-per-class", int.Parse),
+                Draws = Number(parsed.GetValue(draws), "--draws", int.Parse) ?? defaults.Draws,
+                Epochs = Number(parsed.GetValue(epochs), "--epochs", int.Parse),
+                EncoderLearningRate = Number(parsed.GetValue(rate), "--lr", double.Parse) ?? defaults.EncoderLearningRate,
+                HeadLearningRate = Number(parsed.GetValue(headRate), "--head-lr", double.Parse) ?? defaults.HeadLearningRate,
+                ScratchLearningRate = Number(parsed.GetValue(scratchRate), "--scratch-lr", double.Parse) ?? defaults.ScratchLearningRate,
+                FromHead = parsed.GetValue(fromHead),
+                Scratch = !parsed.GetValue(noScratch),
+                Seed = seeded ? given.Seed : null,
+                Device = given.Device,
+                Out = given.Out,
+            };
+            return Run(request, parsed.GetValue(json), finetune, output, error);
+        });
+        return command;
+    }
+
+    private static int Run(FineTuneOptions request, string? json, Func<FineTuneOptions, IProgress<PretrainProgress>, CancellationToken, FineTuneResult> finetune,
+        TextWriter output, TextWriter error)
+    {
+        using var signals = new StopSignals(error.WriteLine);
+        try
+        {
+            var result = TerminalProgress.Run(output, progress => finetune(request, progress, signals.Token));
+            foreach (string line in result.Table) output.WriteLine(line);
+            output.WriteLine();
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"Accuracy on {result.TestImages:N0} test images, mean over draws ± half of the 95 % interval by Student's t; kNN and linear probe on the frozen encoder."));
+            output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
+            output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
+            output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
+            JsonFile.Write(json, writer => Write(writer, result));
+            return ExitCodes.Done;
+        }
+        catch (OperationCanceledException) when (signals.ExitCode is not null)
+        {
+            error.WriteLine("Stopped. The draws that are finished are kept; the same command goes on.");
+            return signals.ExitCode.Value;
+        }
+    }
+
+    private static void Write(Utf8JsonWriter writer, FineTuneResult result)
+    {
+        writer.WriteNumber("test_images", result.TestImages);
+        writer.WriteStartArray("rows");
+        foreach (var row in result.Rows)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("budget", row.Budget);
+            writer.WriteNumber("fraction", row.Fraction);
+            writer.WriteNumber("labels", row.Labels);
+            writer.WriteNumber("draws", row.Draws);
+            foreach (var (key, value) in ((string, double?)[])
+                [
+                    ("finetune_mean", row.FinetuneMean), ("finetune_ci95", row.FinetuneCi95), ("scratch_mean", row.ScratchMean), ("scratch_ci95", row.ScratchCi95),
+                    ("knn_mean", row.KnnMean), ("knn_ci95", row.KnnCi95), ("linear_mean", row.LinearMean), ("linear_ci95", row.LinearCi95),
+                ])
+            {
+                if (value is { } number) writer.WriteNumber(key, number);
+                else writer.WriteNull(key);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static T? Number<T>(string? text, string option, Func<string, IFormatProvider, T> parse) where T : struct =>
+        text is null ? null : Parsed(text, option, parse);
+
+    private static T[] Numbers<T>(string? text, string option, Func<string, IFormatProvider, T> parse) =>
+        text is null ? [] : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part => Parsed(part, option, parse))];
+
+    private static T Parsed<T>(string text, string option, Func<string, IFormatProvider, T> parse)
+    {
+        try
+        {
+            return parse(text, CultureInfo.InvariantCulture);
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            throw new WclUsageException($"{option} is \"{text}\"; expected a number.", e);
+        }
+    }
+
+    private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
+}

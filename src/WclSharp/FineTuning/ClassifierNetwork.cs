@@ -1,0 +1,112 @@
+using System.Text.Json;
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Checkpoints;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.Heads;
+using WclSharp.Native;
+using WclSharp.Optimizers;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.FineTuning;
+
+/// <summary>An encoder and what is on top of it: images in, scores of classes out.</summary>
+internal sealed class ClassifierNetwork : IDisposable
+{
+    private const int EvaluationBatch = 128;
+    private readonly ComputeDevice compute;
+
+    /// <summary>A network with fresh weights.</summary>
+    /// <param name="facts">Encoder.</param>
+    /// <param name="hidden">Width of the head's first layer; null for none.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <param name="seed">Seed of the weights.</param>
+    /// <param name="compute">Where and in what format.</param>
+    public ClassifierNetwork(EncoderFacts facts, int? hidden, int classes, long seed, ComputeDevice compute)
+    {
+        this.compute = compute;
+        // PyTorch's usual start of convolutions: the better one on few images (docs/performance.md).
+        var random = new ParameterInitializer(seed, Training.ConvInit.PyTorch);
+        Encoder = new ResNet(facts.Arch, facts.Width, facts.Stem, random);
+        Top = new ClassifierTop(Encoder.FeatureSize, hidden, classes, random);
+        Encoder.to(compute.Device);
+        Top.to(compute.Device);
+        Encoder.ComputeType = compute.Type;
+    }
+
+    public ResNet Encoder { get; }
+
+    public ClassifierTop Top { get; }
+
+    private IEnumerable<(string Prefix, nn.Module Module)> Modules => [("", Encoder), ("", Top)];
+
+    /// <summary>Parameters of the encoder, and of what is on top of it.</summary>
+    public (List<OptimizedParameter> Encoder, List<OptimizedParameter> Top) Parameters => (Optimizer.ParametersOf(("", Encoder)), Optimizer.ParametersOf(("", Top)));
+
+    /// <summary>Puts both parts into training or evaluation mode.</summary>
+    public void Train(bool on)
+    {
+        Encoder.train(on);
+        Top.train(on);
+    }
+
+    /// <summary>Scores of images, [N, 3, S, S] to [N, C]; the caller owns them.</summary>
+    public Tensor Scores(Tensor images)
+    {
+        using var features = Encoder.call(images);
+        return Top.call(features);
+    }
+
+    /// <summary>Share of images that get the highest score for their class, 0 to 1; those without a class do not count.</summary>
+    public double Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation)
+    {
+        using var noGradient = no_grad();
+        Train(false);
+        int right = 0, all = 0;
+        foreach (var batch in BatchLoader.InOrder(images, EvaluationBatch))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using (batch)
+            {
+                long[] predicted = Scores(preparation.Evaluate(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths)).argmax(1).cpu().data<long>().ToArray();
+                for (int i = 0; i < predicted.Length; i++)
+                {
+                    int truth = images.Labels[batch.Indices[i]];
+                    all += truth >= 0 ? 1 : 0;
+                    right += truth == predicted[i] ? 1 : 0;
+                }
+            }
+        }
+
+        Train(true);
+        return right / (double)all;
+    }
+
+    /// <summary>A copy of every weight and buffer, by name. The caller owns it.</summary>
+    public Dictionary<string, Tensor> Copy() => Named().ToDictionary(pair => pair.Name, pair => pair.Tensor.detach().clone().DetachFromDisposeScope());
+
+    /// <summary>Takes weights and buffers from a copy.</summary>
+    public void Restore(IReadOnlyDictionary<string, Tensor> copy)
+    {
+        foreach (var (prefix, module) in Modules) ModuleWeights.Load(module, copy, prefix, "copy");
+    }
+
+    /// <summary>Writes the classifier: weights with torchvision's names, what is needed to use them, and the classes' names as metadata.</summary>
+    public void Save(string path, EncoderFacts facts, IReadOnlyList<string> classNames)
+    {
+        var description = EncoderWeights.Describe(Encoder, facts.ImageSize, facts.Normalisation);
+        description["classes"] = JsonSerializer.Serialize(classNames);
+        SafetensorsFile.Write(path, Named(), description);
+    }
+
+    private IEnumerable<(string Name, Tensor Tensor)> Named() => Modules.SelectMany(part => ModuleWeights.Of(part.Module, part.Prefix));
+
+    public void Dispose()
+    {
+        Encoder.Dispose();
+        Top.Dispose();
+    }
+}

@@ -1,0 +1,111 @@
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.Kernels;
+using WclSharp.Native;
+using WclSharp.Optimizers;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.FineTuning;
+
+/// <summary>Trains a classifier on a few labelled images: cross-entropy, everything trains.</summary>
+/// <param name="images">Images.</param>
+/// <param name="facts">Input size and normalisation.</param>
+/// <param name="seed">Seed of order and augmentation.</param>
+/// <param name="compute">Where and in what format.</param>
+internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts, long seed, ComputeDevice compute)
+{
+    private const int LooksAtValidation = 10;
+    private readonly Augmenter augmenter = new(facts.ImageSize, facts.Normalisation, seed, compute.Device);
+    private readonly CounterRandom order = new(seed, RandomPurpose.FineTuning);
+
+    /// <summary>Trains; where there are labels to choose by, ends with the weights that did best on them at one of ten looks.</summary>
+    /// <param name="network">Network; left in evaluation mode.</param>
+    /// <param name="rows">Labelled images to train on.</param>
+    /// <param name="validation">Labelled images to choose by; empty ends with the last weights.</param>
+    /// <param name="recipe">How.</param>
+    /// <param name="progress">Told how many steps are done.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    /// <exception cref="WclException">The loss is not finite.</exception>
+    public void Train(ClassifierNetwork network, int[] rows, int[] validation, FineTuneRecipe recipe, Action<int>? progress, CancellationToken cancellation)
+    {
+        var (encoderParameters, topParameters) = network.Parameters;
+        using var encoder = new Sgd(encoderParameters, recipe.WeightDecay);
+        using var top = new Sgd(topParameters, recipe.WeightDecay);
+        var schedule = new LearningRateSchedule(1, recipe.WarmupSteps, recipe.Steps);
+        using var chosenBy = validation.Length > 0 ? images.Subset(validation) : null;
+        using var loader = new BatchLoader(images, 1, seed, workers: 1);
+        Dictionary<string, Tensor>? best = null;
+        double bestAccuracy = -1;
+        try
+        {
+            network.Train(true);
+            int looked = 0;
+            foreach (var (step, (drawn, places)) in Batches(rows.Length).Take(recipe.Steps).Index())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                using (var batch = loader.Assemble(Array.ConvertAll(drawn, i => rows[i])))
+                {
+                    encoder.ZeroGradients();
+                    top.ZeroGradients();
+                    Backward(network, batch, places, step);
+                }
+
+                double share = schedule.At(step);
+                encoder.Step(share * recipe.Encoder);
+                top.Step(share * recipe.Top);
+                progress?.Invoke(step + 1);
+                if (chosenBy is null || (step + 1) * LooksAtValidation / recipe.Steps == looked) continue;
+                looked = (step + 1) * LooksAtValidation / recipe.Steps;
+                double accuracy = network.Accuracy(augmenter, chosenBy, cancellation);
+                if (accuracy < bestAccuracy) continue;
+                (bestAccuracy, var old, best) = (accuracy, best, network.Copy());
+                Free(old);
+            }
+
+            if (best is not null) network.Restore(best);
+            network.Train(false);
+        }
+        finally
+        {
+            Free(best);
+        }
+    }
+
+    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int step)
+    {
+        using var scope = NewDisposeScope();
+        // An image that comes twice in a batch is augmented in two ways: the counter is its place in the stream of images.
+        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, counters, 0, 0, FineTuneRecipe.Augmentation);
+        var targets = tensor(Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]), device: compute.Device);
+        var loss = nn.functional.cross_entropy(network.Scores(views), targets);
+        using var number = loss.ToScalar();
+        if (!double.IsFinite(number.ToDouble())) throw new WclException($"The loss is {number.ToDouble()} at step {step} of fine-tuning; lower --lr, --head-lr or --scratch-lr.");
+        loss.backward();
+        AutogradMemory.FreeReturned();
+    }
+
+    /// <summary>Batches without end: the images in a new order each pass, with the place of each in the stream.</summary>
+    private IEnumerable<(int[] Drawn, int[] Places)> Batches(int count)
+    {
+        int[] drawn = new int[FineTuneRecipe.Batch], places = new int[FineTuneRecipe.Batch];
+        int filled = 0;
+        for (int pass = 0; ; pass++)
+        {
+            foreach (var (i, row) in order.Permutation(count, pass).Index())
+            {
+                (drawn[filled], places[filled]) = (row, pass * count + i);
+                if (++filled < drawn.Length) continue;
+                yield return (drawn, places);
+                filled = 0;
+            }
+        }
+    }
+
+    private static void Free(Dictionary<string, Tensor>? copy)
+    {
+        foreach (var tensor in copy?.Values ?? Enumerable.Empty<Tensor>()) tensor.Dispose();
+    }
+}

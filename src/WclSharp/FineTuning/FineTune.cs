@@ -1,0 +1,39 @@
+using WclSharp.Native;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.FineTuning;
+
+/// <summary>
+/// What a few labels give: for each number of labels and each draw of them, the pretrained encoder fine-tuned, the same network from scratch, and kNN and a linear
+/// probe on frozen features, all on the same labels and test images.
+/// </summary>
+public static class FineTune
+{
+    /// <summary>Runs the study to its end, or to where it is cancelled; what is finished is kept, and the same call goes on.</summary>
+    /// <param name="options">Which encoder, labels and recipe.</param>
+    /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    /// <exception cref="WclUsageException">There is no such run, there are no labels, or an option is wrong.</exception>
+    /// <exception cref="WclException">Training failed; what is finished is intact.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static FineTuneResult Run(FineTuneOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        options.Validate();
+        var trained = RunFolder.ReadConfig(options.Run);
+        var compute = ComputeDevice.Choose(options.Device, trained.Precision);
+        Allocator.KeepFreedMemory();
+        using var data = PretrainingData.Read(Asked(options, trained), folder: null, progress, cancellation);
+        if (!data.Train.HasLabels || data.HeldOut is null)
+            throw new WclUsageException("There are no labelled images to train on and to test with; name them with --data and --test, or --labels.");
+        foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
+
+        using var study = new FineTuneStudy(options, trained, data.Train, data.HeldOut, compute, progress, cancellation);
+        return study.Execute();
+    }
+
+    /// <summary>The run's data, or other data than the run's.</summary>
+    private static PretrainOptions Asked(FineTuneOptions options, PretrainOptions trained) => options.Data is null
+        ? trained with { Test = options.Test ?? trained.Test, Labels = options.Labels ?? trained.Labels, CacheFolder = null }
+        : trained with { Data = options.Data, Test = options.Test, Labels = options.Labels, Limit = null, CacheFolder = null };
+}

@@ -1,0 +1,67 @@
+namespace WclSharp.FineTuning;
+
+/// <summary>Which encoder to fine-tune, with how many labels, and how.</summary>
+public sealed record FineTuneOptions
+{
+    /// <summary>Run folder that <c>wcl pretrain</c> wrote.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>Images to train on; null is the run's training images.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Labelled images to classify; null is the run's held-out ones, or a part of <see cref="Data"/>.</summary>
+    public string? Test { get; init; }
+
+    /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is the run's.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>Shares of the labels to train with, above 0 to 1.</summary>
+    public IReadOnlyList<double> LabelFractions { get; init; } = [];
+
+    /// <summary>Labels of each class to train with, 1 or more.</summary>
+    public IReadOnlyList<int> LabelsPerClass { get; init; } = [];
+
+    /// <summary>Times that each number of labels is drawn anew.</summary>
+    public int Draws { get; init; } = 5;
+
+    /// <summary>Classify what comes out of the instance head's first layer instead of the encoder's features, as SimCLRv2 does (Chen et al. 2020, section 3).</summary>
+    public bool FromHead { get; init; }
+
+    /// <summary>Train the same network from scratch on the same labels.</summary>
+    public bool Scratch { get; init; } = true;
+
+    /// <summary>Passes over the labels; null is 20, or what makes 300 steps where that is more.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>Peak learning rate of the pretrained encoder.</summary>
+    public double EncoderLearningRate { get; init; } = FineTuneRecipe.EncoderRate;
+
+    /// <summary>Peak learning rate of the classifier on top of it.</summary>
+    public double HeadLearningRate { get; init; } = FineTuneRecipe.HeadRate;
+
+    /// <summary>Peak learning rate of the network from scratch.</summary>
+    public double ScratchLearningRate { get; init; } = FineTuneRecipe.ScratchRate;
+
+    /// <summary>Seed of the draws, the order, the augmentation and the weights that start at random; null is the run's.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>cpu, cuda, cuda:N or auto.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Folder of the results; null is <c>finetune</c> in the run's. One that holds results of the same options goes on where they end.</summary>
+    public string? Out { get; init; }
+
+    /// <summary>Checks what does not depend on the data.</summary>
+    /// <exception cref="WclUsageException">A value is out of range.</exception>
+    internal void Validate()
+    {
+        foreach (double fraction in LabelFractions)
+            if (!(fraction is > 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--label-fraction has {fraction}; use shares above 0 and up to 1, such as 0.01,0.1."));
+        foreach (int count in LabelsPerClass)
+            if (count < 1) throw new WclUsageException($"--labels-per-class has {count}; use 1 or more.");
+        if (Draws < 1) throw new WclUsageException($"--draws is {Draws}; use 1 or more (3 or more give an interval worth reading).");
+        if (Epochs < 1) throw new WclUsageException($"--epochs is {Epochs}; use 1 or more.");
+        foreach (var (name, rate) in ((string, double)[])[("lr", EncoderLearningRate), ("head-lr", HeadLearningRate), ("scratch-lr", ScratchLearningRate)])
+            if (!(rate >= 0 && double.IsFinite(rate))) throw new WclUsageException(FormattableString.Invariant($"--{name} is {rate}; use 0 or more."));
+    }
+}

@@ -1,0 +1,46 @@
+using WclSharp.Augmentation;
+
+namespace WclSharp.FineTuning;
+
+/// <summary>
+/// How a classifier is trained: SGD with momentum 0.9, half a cosine to 0 after a short warm-up, random crops and flips. The same for a pretrained network and for one from
+/// scratch but for the learning rates, which were searched for both alike: docs/few-labels.md.
+/// </summary>
+internal sealed record FineTuneRecipe
+{
+    public const double EncoderRate = 0.03, HeadRate = 0.1, ScratchRate = 0.1;
+    public const int Batch = 64;
+
+    /// <summary>Labels of the smallest class from which on a fifth of the labels chooses when to stop.</summary>
+    public const int LabelsToChooseBy = 25;
+
+    private const int LeastSteps = 300, UsualEpochs = 20;
+    private const double WarmupShare = 0.1;
+
+    /// <summary>Peak learning rate of the encoder.</summary>
+    public required double Encoder { get; init; }
+
+    /// <summary>Peak learning rate of what is on top of it.</summary>
+    public required double Top { get; init; }
+
+    /// <summary>Steps of <see cref="Batch"/> images.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>L2 weight decay.</summary>
+    public double WeightDecay { get; init; } = 5e-4;
+
+    /// <summary>Steps of linear warm-up.</summary>
+    public int WarmupSteps => (int)(Steps * WarmupShare);
+
+    /// <summary>Random view of a training image.</summary>
+    public static AugmentationRecipe Augmentation { get; } = new() { ScaleMin = 0.3, FlipProbability = 0.5 };
+
+    /// <summary>Steps for so many labels.</summary>
+    /// <param name="labels">Images that are trained on.</param>
+    /// <param name="epochs">Passes that were asked for; null is the usual number.</param>
+    public static int StepsFor(int labels, int? epochs)
+    {
+        int Steps(int passes) => (int)Math.Max(1, ((long)passes * labels + Batch - 1) / Batch);
+        return epochs is { } asked ? Steps(asked) : Math.Max(LeastSteps, Steps(UsualEpochs));
+    }
+}

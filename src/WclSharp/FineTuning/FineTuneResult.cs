@@ -1,0 +1,68 @@
+namespace WclSharp.FineTuning;
+
+/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t (null with one draw). Shares, 0 to 1.</summary>
+public sealed record FineTuneRow
+{
+    /// <summary>What was asked for, for people: a share of the labels, or labels of each class.</summary>
+    public required string Budget { get; init; }
+
+    /// <summary>Share of all labels that were trained on.</summary>
+    public required double Fraction { get; init; }
+
+    /// <summary>Labels that were trained on.</summary>
+    public required int Labels { get; init; }
+
+    /// <summary>Draws that the means are of.</summary>
+    public required int Draws { get; init; }
+
+    /// <summary>Fine-tuned from the pretrained encoder.</summary>
+    public required double FinetuneMean { get; init; }
+
+    /// <summary>Half-width of its interval.</summary>
+    public double? FinetuneCi95 { get; init; }
+
+    /// <summary>The same network from scratch; null where it was not trained.</summary>
+    public double? ScratchMean { get; init; }
+
+    /// <summary>Half-width of its interval.</summary>
+    public double? ScratchCi95 { get; init; }
+
+    /// <summary>Nearest labelled images on frozen features.</summary>
+    public required double KnnMean { get; init; }
+
+    /// <summary>Half-width of its interval.</summary>
+    public double? KnnCi95 { get; init; }
+
+    /// <summary>Linear classifier on frozen features.</summary>
+    public required double LinearMean { get; init; }
+
+    /// <summary>Half-width of its interval.</summary>
+    public double? LinearCi95 { get; init; }
+}
+
+/// <summary>What a fine-tuning study left behind.</summary>
+/// <param name="Folder">Absolute path of its folder.</param>
+/// <param name="Rows">A row for each number of labels, fewest first.</param>
+/// <param name="TestImages">Labelled images that were classified.</param>
+/// <param name="ClassifierFile">The classifier of the most labels' first draw.</param>
+/// <param name="PlotFile">Accuracy against the number of labels.</param>
+public sealed record FineTuneResult(string Folder, IReadOnlyList<FineTuneRow> Rows, int TestImages, string ClassifierFile, string PlotFile)
+{
+    /// <summary>The rows as lines of text.</summary>
+    public IReadOnlyList<string> Table => FineTuneTable.Text(Rows);
+}
+
+/// <summary>One draw of one number of labels: a line of <c>draws.jsonl</c>.</summary>
+internal sealed record FineTuneDraw
+{
+    public required string Budget { get; init; }
+    public required int Draw { get; init; }
+    public required int Labels { get; init; }
+    public required double Fraction { get; init; }
+    public required int Steps { get; init; }
+    public required double Finetune { get; init; }
+    public double? Scratch { get; init; }
+    public required double Knn { get; init; }
+    public required double Linear { get; init; }
+    public required double Seconds { get; init; }
+}

@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using WclSharp.Augmentation;
+using WclSharp.Checkpoints;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
+using WclSharp.Native;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.FineTuning;
+
+/// <summary>One study: its folder, its encoder's features, and the networks that it trains.</summary>
+internal sealed class FineTuneStudy : IDisposable
+{
+    private readonly FineTuneOptions options;
+    private readonly ImageDataset train, test;
+    private readonly ComputeDevice compute;
+    private readonly IProgress<PretrainProgress>? progress;
+    private readonly CancellationToken cancellation;
+    private readonly long seed;
+    private readonly string encoderFile;
+    private readonly EncoderFacts facts;
+    private readonly int? hidden;
+    private readonly FineTuneFolder folder;
+    private readonly List<IDisposable> owned = [];
+    private Tensor? gallery, queries;
+
+    public FineTuneStudy(FineTuneOptions options, PretrainOptions trained, ImageDataset train, ImageDataset test, ComputeDevice compute,
+        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        (this.options, this.train, this.test, this.compute, this.progress, this.cancellation) = (options, train, test, compute, progress, cancellation);
+        seed = options.Seed ?? trained.Seed;
+        encoderFile = EncoderWeights.Find(options.Run);
+        using (var content = SafetensorsFile.Read(encoderFile)) facts = EncoderWeights.FactsOf(content, encoderFile);
+        hidden = options.FromHead ? trained.HeadHidden : null;
+        folder = FineTuneFolder.Open(options.Out ?? Path.Combine(options.Run, "finetune"), new FineTuneSettings
+        {
+            Encoder = CheckpointStore.HashOf(encoderFile),
+            TrainFingerprint = train.Fingerprint,
+            TestFingerprint = test.Fingerprint,
+            Seed = seed,
+            FromHead = options.FromHead,
+            Scratch = options.Scratch,
+            Epochs = options.Epochs,
+            Lr = options.EncoderLearningRate,
+            HeadLr = options.HeadLearningRate,
+            ScratchLr = options.ScratchLearningRate,
+            Batch = FineTuneRecipe.Batch,
+            WeightDecay = Recipe(1, pretrained: true).WeightDecay,
+            Precision = compute.TypeName,
+        });
+    }
+
+    /// <summary>Every draw that is not finished, then the table.</summary>
+    public FineTuneResult Execute()
+    {
+        var planned = Budgets().Select(budget => (Budget: budget, Labels: LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, 0).Length))
+            .OrderBy(pair => pair.Labels).ToArray();
+        foreach (var (index, (budget, _)) in planned.Index())
+        {
+            for (int draw = 0; draw < options.Draws; draw++)
+            {
+                if (folder.Draws.Any(done => done.Budget == budget.Name && done.Draw == draw)) continue;
+                bool keep = draw == 0 && index == planned.Length - 1;
+                folder.Add(Measure(budget, draw, keep));
+            }
+        }
+
+        var names = planned.Select(pair => pair.Budget.Name).ToArray();
+        var rows = FineTuneTable.Rows(folder.Draws.Where(draw => names.Contains(draw.Budget) && draw.Draw < options.Draws));
+        int asked = test.Labels.ToArray().Count(label => label >= 0);
+        folder.Write(rows, asked, train.ClassNames.Count);
+        return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath);
+    }
+
+    private IEnumerable<LabelBudget> Budgets()
+    {
+        LabelBudget[] asked = [.. options.LabelFractions.Distinct().Select(share => new LabelBudget(share, null)), .. options.LabelsPerClass.Distinct().Select(count => new LabelBudget(null, count))];
+        if (asked.Length > 0) return asked;
+        // A list of labels is what there is; of a labelled set, the shares that papers report.
+        return options.Labels is not null ? [new(1, null)] : [new(0.01, null), new(0.1, null)];
+    }
+
+    private FineTuneDraw Measure(LabelBudget budget, int draw, bool keep)
+    {
+        long start = Stopwatch.GetTimestamp();
+        int[] drawn = LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw);
+        var (rows, validation) = LabelDraw.HoldOut(drawn, train.Labels, FineTuneRecipe.LabelsToChooseBy);
+        string what = FormattableString.Invariant($"{drawn.Length:N0} labels, draw {draw + 1} of {options.Draws}");
+        var (knn, linear) = Frozen(drawn);
+        double finetuned = Train(rows, validation, draw, pretrained: true, $"Fine-tuning, {what}", keep);
+        double? scratch = options.Scratch ? Train(rows, validation, draw, pretrained: false, $"From scratch, {what}", keep: false) : null;
+        return new FineTuneDraw
+        {
+            Budget = budget.Name,
+            Draw = draw,
+            Labels = drawn.Length,
+            Fraction = drawn.Length / (double)train.Labels.ToArray().Count(label => label >= 0),
+            Steps = Recipe(rows.Length, pretrained: true).Steps,
+            Finetune = finetuned,
+            Scratch = scratch,
+            Knn = knn,
+            Linear = linear,
+            Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
+        };
+    }
+
+    private double Train(int[] rows, int[] validation, int draw, bool pretrained, string stage, bool keep)
+    {
+        var recipe = Recipe(rows.Length, pretrained);
+        long own = seed + draw;
+        using var network = new ClassifierNetwork(facts, hidden, train.ClassNames.Count, own, compute);
+        if (pretrained) LoadPretrained(network);
+        var trainer = new ClassifierTrainer(train, facts, own, compute);
+        trainer.Train(network, rows, validation, recipe, done => Tell(stage, done, recipe.Steps), cancellation);
+        if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
+        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, own, compute.Device), test, cancellation);
+    }
+
+    private FineTuneRecipe Recipe(int labels, bool pretrained) => new()
+    {
+        Encoder = pretrained ? options.EncoderLearningRate : options.ScratchLearningRate,
+        Top = pretrained ? options.HeadLearningRate : options.ScratchLearningRate,
+        Steps = FineTuneRecipe.StepsFor(labels, options.Epochs),
+    };
+
+    private void LoadPretrained(ClassifierNetwork network)
+    {
+        EncoderWeights.Load(network.Encoder, encoderFile);
+        network.Top.StartEven();
+        if (network.Top.Head is null) return;
+        string checkpoint = new CheckpointStore(Path.Combine(options.Run, "checkpoints")).Last
+            ?? throw new WclUsageException($"--from-head needs the checkpoint of the run in {options.Run}, which is gone; leave it out.");
+        string heads = CheckpointStore.HeadsFile(checkpoint);
+        using var content = SafetensorsFile.Read(heads);
+        ModuleWeights.Load(network.Top.Head, content.Tensors, "instance_head.", heads);
+    }
+
+    /// <summary>kNN and linear probe on the labels drawn, with the encoder as it is.</summary>
+    private (double Knn, double Linear) Frozen(int[] drawn)
+    {
+        (gallery, queries) = (gallery ?? Features(train, "training"), queries ?? Features(test, "test"));
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        using var labelled = train.Subset(drawn);
+        var rows = gallery.index_select(0, tensor(Array.ConvertAll(drawn, i => (long)i), device: gallery.device));
+        double knn = LabelledKnn.Accuracy(rows, labelled, queries, test, KnnClassifier.DefaultK(train.Count))!.Value;
+        return (knn, LinearProbe.Measure(rows, labelled, queries, test, seed, null, cancellation)!.Top1);
+    }
+
+    private Tensor Features(ImageDataset images, string which)
+    {
+        using var encoder = ImageEncoder.Load(encoderFile, compute);
+        var features = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, images, compute.Device,
+            done => Tell($"Computing features of {which} images", done, images.Count), cancellation);
+        owned.Add(features);
+        return features;
+    }
+
+    private void Tell(string stage, int done, int total) => progress?.Report(new PretrainProgress.Working(stage, done, total));
+
+    public void Dispose()
+    {
+        foreach (var item in owned) item.Dispose();
+        folder.Dispose();
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using WclSharp.Comparisons;
+using WclSharp.Reporting;
+
+namespace WclSharp.FineTuning;
+
+/// <summary>Draws into rows, and rows into lines.</summary>
+internal static class FineTuneTable
+{
+    private static readonly (string Title, Func<FineTuneRow, string> Cell)[] Columns =
+    [
+        ("labels", row => row.Labels.ToString("N0", CultureInfo.InvariantCulture)),
+        ("of all", row => EpochTable.Percent(row.Fraction)),
+        ("draws", row => row.Draws.ToString(CultureInfo.InvariantCulture)),
+        ("fine-tuned", row => Accuracy(row.FinetuneMean, row.FinetuneCi95)),
+        ("from scratch", row => Accuracy(row.ScratchMean, row.ScratchCi95)),
+        ("kNN", row => Accuracy(row.KnnMean, row.KnnCi95)),
+        ("linear", row => Accuracy(row.LinearMean, row.LinearCi95)),
+    ];
+
+    /// <summary>Columns of fixed width; a dash is what was not measured.</summary>
+    public static IReadOnlyList<string> Text(IReadOnlyList<FineTuneRow> rows)
+    {
+        string[][] cells = [[.. Columns.Select(column => column.Title)], .. rows.Select(row => Columns.Select(column => column.Cell(row)).ToArray())];
+        int[] widths = [.. Enumerable.Range(0, Columns.Length).Select(i => cells.Max(line => line[i].Length))];
+        return [.. cells.Select(line => string.Join("  ", line.Select((cell, i) => cell.PadLeft(widths[i]))))];
+    }
+
+    /// <summary>Means and intervals, fewest labels first.</summary>
+    public static IReadOnlyList<FineTuneRow> Rows(IEnumerable<FineTuneDraw> draws) =>
+    [
+        .. draws.GroupBy(draw => draw.Budget).Select(group =>
+        {
+            var (finetune, scratch) = (StudentInterval.Of(group.Select(draw => (double?)draw.Finetune))!, StudentInterval.Of(group.Select(draw => draw.Scratch)));
+            var (knn, linear) = (StudentInterval.Of(group.Select(draw => (double?)draw.Knn))!, StudentInterval.Of(group.Select(draw => (double?)draw.Linear))!);
+            return new FineTuneRow
+            {
+                Budget = group.Key,
+                Fraction = group.First().Fraction,
+                Labels = group.First().Labels,
+                Draws = group.Count(),
+                FinetuneMean = finetune.Mean,
+                FinetuneCi95 = finetune.HalfWidth,
+                ScratchMean = scratch?.Mean,
+                ScratchCi95 = scratch?.HalfWidth,
+                KnnMean = knn.Mean,
+                KnnCi95 = knn.HalfWidth,
+                LinearMean = linear.Mean,
+                LinearCi95 = linear.HalfWidth,
+            };
+        }).OrderBy(row => row.Labels),
+    ];
+
+    private static string Accuracy(double? mean, double? halfWidth) => mean is null ? "-"
+        : EpochTable.Percent(mean) + (halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
+}

@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using WclSharp.Cli;
+using WclSharp.FineTuning;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class FinetuneCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-finetune-cli-").FullName;
+    private readonly StringWriter output = new(), error = new();
+    private FineTuneOptions? asked;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_Options_AreThoseOfTheCommandLine()
+    {
+        Assert.Equal(0, Run("finetune", "r", "--data", "d", "--test", "t", "--labels", "l.csv", "--label-fraction", "0.01, 0.1", "--labels-per-class", "1,4", "--draws", "3",
+            "--epochs", "7", "--lr", "0.5", "--head-lr", "0.6", "--scratch-lr", "0.7", "--from-head", "--no-scratch", "--seed", "5", "--device", "cpu", "--out", "o"));
+        Assert.Equal((("r", "d", "t", "l.csv"), (3, 7), (0.5, 0.6, 0.7), (true, false), 5L, ("cpu", "o")),
+            ((asked!.Run, asked.Data, asked.Test, asked.Labels), (asked.Draws, asked.Epochs!.Value), (asked.EncoderLearningRate, asked.HeadLearningRate, asked.ScratchLearningRate),
+                (asked.FromHead, asked.Scratch), asked.Seed!.Value, (asked.Device, asked.Out)));
+        Assert.Equal([0.01, 0.1], asked.LabelFractions);
+        Assert.Equal([1, 4], asked.LabelsPerClass);
+    }
+
+    [Fact]
+    public void Run_Alone_TakesTheDefaults_AndPrintsATableAndJson()
+    {
+        string json = Path.Combine(folder, "r.json");
+        Assert.Equal(0, Run("finetune", "r", "--json", json));
+        Assert.Equal(new FineTuneOptions { Run = "r", LabelFractions = asked!.LabelFractions, LabelsPerClass = asked.LabelsPerClass }, asked);
+        Assert.Empty(asked.LabelFractions);
+        Assert.Matches(@"\n +80 +1\.0% +2 +72\.5% ± 3\.0 +- +60\.0% +70\.0%", output.ToString());
+        var row = JsonNode.Parse(File.ReadAllText(json))!["rows"]![0]!;
+        Assert.Equal((0.725, 80, 0.03), ((double)row["finetune_mean"]!, (int)row["labels"]!, (double)row["finetune_ci95"]!));
+        Assert.True(row.AsObject().ContainsKey("scratch_mean"));
+        Assert.Null(row["scratch_mean"]);
+    }
+
+    [Theory]
+    [InlineData("--label-fraction is \"many\"; expected a number", "--label-fraction", "many")]
+    [InlineData("--draws is \"1.5\"", "--draws", "1.5")]
+    [InlineData("did you mean --labels-per-class?", "--labels-per-clas", "1")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(["finetune", "r", .. arguments]));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(asked);
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
+    {
+        Finetune = (options, _, _) =>
+        {
+            asked = options;
+            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, KnnMean = 0.6, LinearMean = 0.7 };
+            return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"));
+        },
+    }, output, error);
+}

@@ -1,0 +1,103 @@
+using TorchSharp;
+using WclSharp.Checkpoints;
+using WclSharp.Encoders;
+using WclSharp.FineTuning;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.FineTuning;
+
+public sealed class FineTuneTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-finetune-").FullName;
+    private readonly List<string> stages = [];
+    private readonly string run;
+
+    public FineTuneTests()
+    {
+        run = Path.Combine(folder, "run");
+        Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private FineTuneOptions Options => new() { Run = run, LabelsPerClass = [2], Draws = 2, Epochs = 20, Device = "cpu" };
+
+    private FineTuneResult Run(FineTuneOptions options) => FineTune.Run(options, new ProgressHandler<PretrainProgress>(report =>
+    {
+        if (report is PretrainProgress.Working working && !stages.Contains(working.Stage)) stages.Add(working.Stage);
+    }));
+
+    [Fact]
+    public void Run_Stopped_GoesOnWithWhatIsMissing_AndEndsWithTheSameFigures()
+    {
+        var whole = Run(Options with { Out = Path.Combine(folder, "whole") });
+        using var stop = new CancellationTokenSource();
+        string halves = Path.Combine(folder, "halves");
+        Assert.Throws<OperationCanceledException>(() => FineTune.Run(Options with { Out = halves }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Working { Stage: "From scratch, 20 labels, draw 2 of 2" }) stop.Cancel();
+        }), stop.Token));
+        stages.Clear();
+        var resumed = Run(Options with { Out = halves });
+
+        Assert.DoesNotContain("Fine-tuning, 20 labels, draw 1 of 2", stages);
+        Assert.Contains("Fine-tuning, 20 labels, draw 2 of 2", stages);
+        Assert.Equal(whole.Rows, resumed.Rows);
+        Assert.Equal(SmallRun.HashOfFile(whole.ClassifierFile), SmallRun.HashOfFile(resumed.ClassifierFile));
+        var row = Assert.Single(whole.Rows);
+        Assert.Equal((20, 2), (row.Labels, row.Draws));
+        Assert.NotNull(row.FinetuneCi95);
+        Assert.True(new FileInfo(whole.PlotFile).Length > 5000);
+        Assert.Equal(80, whole.TestImages);
+    }
+
+    [Fact]
+    public void Run_OtherOptionsInTheSameFolder_IsRefused()
+    {
+        Run(Options with { Draws = 1, Scratch = false });
+        var error = Assert.Throws<WclUsageException>(() => Run(Options with { Draws = 1, EncoderLearningRate = 1 }));
+        Assert.Contains("holds results of another encoder, other data or other options", error.Message, StringComparison.Ordinal);
+        // More draws and more labels are more of the same.
+        Assert.Equal(2, Run(Options with { Scratch = false, LabelsPerClass = [2, 4] }).Rows.Count);
+    }
+
+    [Fact]
+    public void Run_AllLabels_LearnsMoreThanChance_AndTheClassifierNamesClasses()
+    {
+        var result = Run(Options with { LabelsPerClass = [], LabelFractions = [1], Draws = 1, FromHead = true, Epochs = 30 });
+        var row = Assert.Single(result.Rows);
+        Assert.Equal((1.0, 320), (row.Fraction, row.Labels));
+        Assert.InRange(row.FinetuneMean, 0.5, 1); // ten classes
+        Assert.InRange(row.ScratchMean!.Value, 0.4, 1);
+        Assert.Null(row.FinetuneCi95);
+
+        using var content = SafetensorsFile.Read(result.ClassifierFile);
+        Assert.Equal([10, 16], content.Tensors["fc.weight"].shape);
+        Assert.Contains("head.bn1.running_mean", content.Tensors.Keys);
+        using var classifier = ImageClassifier.Load(result.ClassifierFile);
+        Assert.Equal(10, classifier.ClassNames.Count);
+        string image = Path.Combine(folder, "plain.jpg");
+        File.WriteAllBytes(image, Data.ImageFiles.Jpeg(28, 28));
+        var classes = classifier.Classify(image);
+        Assert.Equal(1, classes.Sum(each => each.Probability), 4);
+        Assert.Equal(classes.OrderByDescending(each => each.Probability), classes);
+
+        var error = Assert.Throws<WclUsageException>(() => ImageClassifier.Load(Path.Combine(run, "encoder.safetensors")));
+        Assert.Contains("holds an encoder but no classifier", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_LeavesNoTensorBehind()
+    {
+        var options = Options with { Draws = 1, Epochs = 2 };
+        Run(options with { Out = Path.Combine(folder, "first") });
+        LiveTensors.AssertNoneLeftBy(() => Run(options with { Out = Path.Combine(folder, "second") }));
+    }
+
+    [Theory]
+    [InlineData("--label-fraction has 1.5", 1.5)]
+    [InlineData("--label-fraction has 0", 0)]
+    public void Run_AShareThatIsNone_IsRefused(string message, double share) =>
+        Assert.Contains(message, Assert.Throws<WclUsageException>(() => Run(Options with { LabelFractions = [share] })).Message, StringComparison.Ordinal);
+}

@@ -1,0 +1,74 @@
+using WclSharp.FineTuning;
+
+namespace WclSharp.Tests.FineTuning;
+
+public sealed class LabelDrawTests
+{
+    // 3 classes of 50, 30 and 4 images, and 16 without a class.
+    private static readonly int[] Classes = [.. Enumerable.Range(0, 100).Select(i => i % 25 == 24 ? 2 : i % 6 == 5 ? -1 : i % 3 == 2 ? 1 : 0)];
+
+    private static int[] Draw(LabelBudget budget, long seed = 7, int draw = 0) => LabelDraw.Of(Classes, 3, budget, seed, draw);
+
+    private static int[] Sizes(int[] drawn) => [.. Enumerable.Range(0, 3).Select(c => drawn.Count(i => Classes[i] == c))];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(1000)]
+    public void Of_LabelsPerClass_AreAsManyOfEach_AsFarAsTheyReach(int each)
+    {
+        int[] drawn = Draw(new(null, each));
+        Assert.Equal([.. Enumerable.Range(0, 3).Select(c => Math.Min(each, Classes.Count(label => label == c)))], Sizes(drawn));
+        Assert.Equal(drawn.Length, drawn.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(0.0001, 3)]
+    [InlineData(0.1, 9)]
+    [InlineData(0.5, 43)]
+    [InlineData(1, 86)]
+    public void Of_AShare_IsThatManyInAll_BalancedAndOneOfEachAtLeast(double share, int labels)
+    {
+        int labelled = Classes.Count(label => label >= 0);
+        int[] sizes = Sizes(Draw(new(share, null)));
+        Assert.Equal(share == 1 ? labelled : Math.Max(3, (int)Math.Round(share * labelled)), sizes.Sum());
+        Assert.InRange(sizes.Sum(), labels - 2, labels + 2);
+        Assert.All(sizes, size => Assert.True(size >= 1));
+        if (share <= 0.1) Assert.InRange(sizes.Max() - sizes.Min(), 0, 1);
+    }
+
+    [Fact]
+    public void Of_MoreLabels_ContainTheFewer()
+    {
+        int[] few = Draw(new(0.1, null)), more = Draw(new(0.4, null)), perClass = Draw(new(null, 2));
+        Assert.Subset(more.ToHashSet(), few.ToHashSet());
+        Assert.Subset(more.ToHashSet(), perClass.ToHashSet());
+    }
+
+    [Fact]
+    public void Of_AnotherSeedOrDraw_IsAnotherChoice()
+    {
+        var budget = new LabelBudget(0.2, null);
+        Assert.Equal(Draw(budget), Draw(budget));
+        Assert.NotEqual(Draw(budget), Draw(budget, seed: 8));
+        Assert.NotEqual(Draw(budget), Draw(budget, draw: 1));
+    }
+
+    [Fact]
+    public void Of_ASeed_IsTheSameChoiceOnEveryMachine() =>
+        // Written down when the draw was made; a change of these is a change of every study.
+        Assert.Equal([87, 31, 69, 80, 2, 44, 99, 49, 24], Draw(new(null, 3)));
+
+    [Fact]
+    public void HoldOut_TakesAFifthOfEachClass_WhereThereAreEnough()
+    {
+        int[] drawn = Draw(new(null, 1000));
+        var (train, validation) = LabelDraw.HoldOut(drawn, Classes, least: 4);
+        Assert.Equal(drawn.Order(), train.Concat(validation).Order());
+        Assert.Equal(Array.ConvertAll(Sizes(drawn), size => size / 5), Sizes(validation));
+
+        (train, validation) = LabelDraw.HoldOut(drawn, Classes, least: 5);
+        Assert.Equal(drawn, train);
+        Assert.Empty(validation);
+    }
+}
