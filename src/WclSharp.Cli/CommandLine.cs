@@ -55,7 +55,7 @@ internal static class CommandLine
             + "  wcl finetune RUN                 a classifier from few labels, beside one from scratch\n"
             + "  wcl compare --data PATH          several methods on equal terms, with intervals")
         {
-            PretrainCommand.Create(actions.Pretrain, output, error),
+            PretrainCommand.Create(actions, output, error),
             EvaluateCommand.Create(actions.Evaluate, output, error),
             FinetuneCommand.Create(actions.Finetune, output, error),
             CompareCommand.Create(actions.Compare, output, error),

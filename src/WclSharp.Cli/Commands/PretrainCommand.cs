@@ -1,6 +1,7 @@
 using System.CommandLine;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
+using WclSharp.FineTuning;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -9,8 +10,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl pretrain</c>: options from the command line, a file and a resumed run; then the library.</summary>
 internal static class PretrainCommand
 {
-    public static Command Create(Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainResult> pretrain,
-        TextWriter output, TextWriter error)
+    public static Command Create(CommandActions actions, TextWriter output, TextWriter error)
     {
         var command = new Command("pretrain", "Pretrain an encoder on images; without options, on the embedded Fashion-MNIST");
         var options = new TableOptions(command).AddAll();
@@ -26,7 +26,7 @@ internal static class PretrainCommand
         };
         command.Add(stopWithInput);
         command.SetAction(parsed => Run(Resolve(options.Given(parsed), parsed.GetValue(config)),
-            parsed.GetValue(stopWithInput) ? Console.OpenStandardInput() : null, pretrain, output, error));
+            parsed.GetValue(stopWithInput) ? Console.OpenStandardInput() : null, actions, output, error));
         return command;
     }
 
@@ -57,8 +57,7 @@ internal static class PretrainCommand
         return resumed;
     }
 
-    private static int Run(PretrainOptions options, Stream? stopWith, Func<PretrainOptions, IProgress<PretrainProgress>, CancellationToken, PretrainResult> pretrain,
-        TextWriter output, TextWriter error)
+    private static int Run(PretrainOptions options, Stream? stopWith, CommandActions actions, TextWriter output, TextWriter error)
     {
         using var signals = new StopSignals(error.WriteLine);
         if (stopWith is not null) signals.StopWhenEnded(stopWith);
@@ -66,8 +65,15 @@ internal static class PretrainCommand
         try
         {
             var outcome = TerminalProgress.Run(output, progress =>
-                pretrain(options, new FolderWatch(progress, started => folder = started), signals.Token));
+                actions.Pretrain(options, new FolderWatch(progress, started => folder = started), signals.Token));
             foreach (string line in RunReport.Lines(outcome)) output.WriteLine(line);
+            if (options is { Data: null, Limit: null })
+            {
+                folder = null; // the run is over: there is nothing to resume
+                var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [0.01], Draws = 1, Device = options.Device };
+                foreach (string line in RunReport.Lines(TerminalProgress.Run(output, progress => actions.Finetune(few, progress, signals.Token)), outcome.RunFolder)) output.WriteLine(line);
+            }
+
             return ExitCodes.Done;
         }
         catch (OperationCanceledException) when (signals.ExitCode is not null)

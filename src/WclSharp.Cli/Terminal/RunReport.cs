@@ -1,4 +1,5 @@
 using System.Globalization;
+using WclSharp.FineTuning;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -37,6 +38,15 @@ internal static class RunReport
             yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read; bad_images.csv says why.");
         yield return $"Encoder:      {Shown(result.EncoderFile)}";
         yield return $"Next:         wcl evaluate {Quoted(shown)}";
+    }
+
+    /// <summary>What a few labels give, after a run on the embedded images.</summary>
+    public static IEnumerable<string> Lines(FineTuneResult result, string folder)
+    {
+        var row = result.Rows[0];
+        yield return string.Create(CultureInfo.InvariantCulture,
+            $"Few labels:   {row.Labels} ({EpochTable.Percent(row.Fraction)}) give {EpochTable.Percent(row.FinetuneMean)} by fine-tuning, {EpochTable.Percent(row.ScratchMean)} from scratch, {EpochTable.Percent(row.LinearMean)} by a linear classifier; one draw, which moves by some points.");
+        yield return $"              On your images: wcl finetune {Quoted(Shown(folder))} --data PATH --labels labels.csv";
     }
 
     /// <summary>A path as it is shortest to type from here.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using WclSharp.Cli;
 using WclSharp.Configuration;
 using WclSharp.Evaluation;
+using WclSharp.FineTuning;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -14,6 +15,7 @@ public sealed class CommandLineTests : IDisposable
     private readonly StringWriter error = new();
     private PretrainOptions? trained;
     private RunEvaluationOptions? evaluated;
+    private FineTuneOptions? finetuned;
     private Exception? failure;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
@@ -49,6 +51,17 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(new PretrainOptions(), trained);
         Assert.Contains("69.9% untrained, 82.0% now (+12.1 points)", output.ToString());
         Assert.Contains("wcl evaluate", output.ToString());
+        Assert.Contains("80 (1.0%) give 72.5% by fine-tuning, 65.0% from scratch, 73.0% by a linear classifier", output.ToString());
+        Assert.Equal((folder, 1), (finetuned!.Run, finetuned.Draws));
+    }
+
+    [Theory]
+    [InlineData("--limit", "400")]
+    [InlineData("--data", "images")]
+    public void Run_PretrainOnOtherImages_TrainsNoClassifier(params string[] arguments)
+    {
+        Assert.Equal(0, Run(["pretrain", .. arguments]));
+        Assert.Null(finetuned);
     }
 
     [Fact]
@@ -155,7 +168,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Empty(standardError);
     }
 
-    private int Run(params string[] arguments) => CommandLine.Run(arguments, new CommandActions(Pretrain, Evaluate), output, error);
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, new CommandActions(Pretrain, Evaluate) { Finetune = Finetune }, output, error);
 
     private PretrainResult Pretrain(PretrainOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
     {
@@ -163,6 +176,12 @@ public sealed class CommandLineTests : IDisposable
         trained = options;
         return new PretrainResult(folder, Path.Combine(folder, "encoder.safetensors"),
             new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82 });
+    }
+
+    private FineTuneResult Finetune(FineTuneOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
+    {
+        finetuned = options;
+        return new(folder, [new FineTuneRow { Budget = "", Fraction = 0.01, Labels = 80, Draws = 1, FinetuneMean = 0.725, ScratchMean = 0.65, KnnMean = 0.6, LinearMean = 0.73 }], 2000, "", "");
     }
 
     private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
