@@ -8,6 +8,7 @@ try
         ["shortest", var photos, var photo] => Shortest.Run(photos, photo),
         ["pretrain", var photos, var run] => PretrainWithProgress.Run(photos, run),
         ["compare", var run, var one, var other] => CompareTwoImages.Run(run, one, other),
+        ["classify", var run, var photo] => ClassifyWithFewLabels.Run(run, photo),
         _ => Usage(),
     };
 }
@@ -24,6 +25,7 @@ static int Usage()
         shortest PHOTOS PHOTO   train on a folder of photographs, then embed one of them
         pretrain PHOTOS RUN     train on a folder with progress; Ctrl-C saves, and the same line goes on
         compare RUN ONE OTHER   how alike two photographs are to a trained encoder
+        classify RUN PHOTO      train a classifier on ten labels of each class, and name what a photograph shows
         """);
     return 2;
 }

@@ -27,6 +27,8 @@ internal static class EvaluateCommand
             .Add("device", "auto");
         var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };
         command.Add(linear);
+        var confusion = new Option<string>("--confusion") { HelpName = "FILE", Description = "Draw what the linear classifier takes images of each class for, as PNG; turns --linear on [default: none]" };
+        command.Add(confusion);
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>
@@ -40,7 +42,7 @@ internal static class EvaluateCommand
                 Labels = given.Labels,
                 KnnK = given.KnnK,
                 Device = given.Device,
-                Linear = parsed.GetValue(linear),
+                Linear = parsed.GetValue(linear) || parsed.GetValue(confusion) is not null,
             };
             using var signals = new StopSignals(_ => { }); // there is nothing to save
             try
@@ -48,7 +50,16 @@ internal static class EvaluateCommand
                 var result = TerminalProgress.Run(output, progress => evaluate(request, progress, signals.Token));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images, by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
-                if (result.Linear is { } probe) foreach (string line in Lines(probe)) output.WriteLine(line);
+                if (result.Linear is { } measured)
+                {
+                    foreach (string line in Lines(measured)) output.WriteLine(line);
+                    if (parsed.GetValue(confusion) is { } picture)
+                    {
+                        ConfusionPlot.Write(picture, measured.Confusion, $"Linear probe: {EpochTable.Percent(measured.Top1)} right");
+                        output.WriteLine($"Confusion matrix: {RunReport.Shown(picture)}");
+                    }
+                }
+
                 JsonFile.Write(parsed.GetValue(json), writer =>
                 {
                     writer.WriteString("run", request.Run);
@@ -102,6 +113,18 @@ internal static class EvaluateCommand
             writer.WriteEndObject();
         }
 
+        writer.WriteEndArray();
+        writer.WriteStartArray("linear_confusion"); // a row for each class in the order of linear_classes, what its images were taken for across
+        foreach (var row in probe.Confusion.Counts)
+        {
+            writer.WriteStartArray();
+            foreach (int count in row) writer.WriteNumberValue(count);
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteStartArray("linear_classes");
+        foreach (string name in probe.Confusion.ClassNames) writer.WriteStringValue(name);
         writer.WriteEndArray();
     }
 }

@@ -68,6 +68,7 @@ internal static class LinearProbe
                 .. Enumerable.Range(0, truth.Length).GroupBy(i => truth[i]).OrderBy(group => group.Key)
                     .Select(group => new ClassAccuracy(names[group.Key], group.Count(), group.Count(i => best[i][0] == truth[i]) / (double)group.Count())),
             ],
+            Confusion = ConfusionMatrix.Of(names, truth, Array.ConvertAll(best, row => row[0])),
             TrainImages = classes.Length,
             TestImages = truth.Length,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,

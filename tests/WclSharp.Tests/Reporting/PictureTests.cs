@@ -1,4 +1,5 @@
 using SkiaSharp;
+using WclSharp.Evaluation;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -36,6 +37,23 @@ public sealed class PictureTests : IDisposable
         using var picture = SKBitmap.Decode(Png);
 
         Assert.Equal(520, picture.Width);
+    }
+
+    [Fact]
+    public void Confusion_ClassesThatAreTakenForOneAnother_AreDarkOffTheDiagonal()
+    {
+        // Every image of the first class is right, every one of the second is taken for the third.
+        var matrix = ConfusionMatrix.Of(["ant", "bee", "wasp"], [0, 0, 1, 1, 1, 2], [0, 0, 2, 2, 2, 2]);
+        Assert.Equal([[2, 0, 0], [0, 0, 3], [0, 0, 1]], matrix.Counts);
+        ConfusionPlot.Write(Png, matrix, "insects");
+        using var picture = SKBitmap.Decode(Png);
+
+        // The darkest blue fills three of nine cells, which lie below and to the right of titles and names.
+        int pixels = 0;
+        for (int y = 0; y < picture.Height; y++)
+            for (int x = 0; x < picture.Width; x++)
+                pixels += picture.GetPixel(x, y) is { Red: < 40, Green: < 70, Blue: > 60 and < 130 } ? 1 : 0;
+        Assert.InRange(pixels / (double)(picture.Width * picture.Height), 0.08, 0.34);
     }
 
     [Fact]

@@ -1,0 +1,19 @@
+namespace WclSharp.Evaluation;
+
+/// <summary>How often images of one class were taken for another.</summary>
+/// <param name="ClassNames">Classes, in the order of rows and columns.</param>
+/// <param name="Counts">Images of row's class that were taken for column's.</param>
+public sealed record ConfusionMatrix(IReadOnlyList<string> ClassNames, IReadOnlyList<IReadOnlyList<int>> Counts)
+{
+    /// <summary>Counts predictions.</summary>
+    /// <param name="classNames">Names of the C classes.</param>
+    /// <param name="truth">Class of each image, 0 to C - 1.</param>
+    /// <param name="predicted">What it was taken for.</param>
+    internal static ConfusionMatrix Of(IReadOnlyList<string> classNames, int[] truth, int[] predicted)
+    {
+        var counts = new int[classNames.Count][];
+        for (int c = 0; c < counts.Length; c++) counts[c] = new int[classNames.Count];
+        for (int i = 0; i < truth.Length; i++) counts[truth[i]][predicted[i]]++;
+        return new ConfusionMatrix(classNames, counts);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Globalization;
+using ScottPlot;
+using ScottPlot.TickGenerators;
+using WclSharp.Checkpoints;
+using WclSharp.Evaluation;
+
+namespace WclSharp.Reporting;
+
+/// <summary>Draws a confusion matrix: a row for each class, its images spread over what they were taken for, in % of the row.</summary>
+internal static class ConfusionPlot
+{
+    private const int Margin = 190, Cell = 52, LargestSide = 1400, MostNumbered = 25;
+
+    /// <summary>Writes the picture as PNG; an old one is replaced.</summary>
+    /// <exception cref="WclException">The file cannot be written.</exception>
+    public static void Write(string path, ConfusionMatrix matrix, string title)
+    {
+        _ = PlotFont.Typeface;
+        int classes = matrix.ClassNames.Count;
+        var shares = new double[classes, classes];
+        for (int row = 0; row < classes; row++)
+        {
+            double images = matrix.Counts[row].Sum();
+            for (int column = 0; column < classes; column++) shares[row, column] = images == 0 ? 0 : matrix.Counts[row][column] / images;
+        }
+
+        using var plot = new Plot();
+        var heat = plot.Add.Heatmap(shares);
+        heat.Colormap = new ScottPlot.Colormaps.Blues().Reversed();
+        heat.ManualRange = new ScottPlot.Range(0, 1);
+        if (classes <= MostNumbered) AddNumbers(plot, shares);
+        // Without room for every name, every so many is named.
+        int every = (classes + MostNumbered * 2 - 1) / (MostNumbered * 2);
+        NumericManual across = new(), down = new();
+        for (int c = 0; c < classes; c += every)
+        {
+            across.AddMajor(c, matrix.ClassNames[c]);
+            down.AddMajor(classes - 1 - c, matrix.ClassNames[c]);
+        }
+
+        plot.Axes.Bottom.TickGenerator = across;
+        plot.Axes.Left.TickGenerator = down;
+        int longest = matrix.ClassNames.Max(name => name.Length);
+        if (longest > 4)
+        {
+            plot.Axes.Bottom.TickLabelStyle.Rotation = -45;
+            plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;
+        }
+
+        plot.HideGrid();
+        plot.Title(title, size: 16);
+        plot.Axes.Title.Label.Bold = false;
+        plot.XLabel("taken for", size: 14);
+        plot.YLabel("is", size: 14);
+        plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
+        plot.Axes.Bottom.MinimumSize = plot.Axes.Left.MinimumSize = Math.Clamp(40 + 8 * longest, 60, 220);
+        int side = Math.Min(LargestSide, Margin + Cell * classes + 7 * longest);
+        byte[] png = plot.GetImageBytes(side, side, ImageFormat.Png);
+        AtomicFile.Write(path, stream => stream.Write(png));
+    }
+
+    private static void AddNumbers(Plot plot, double[,] shares)
+    {
+        int classes = shares.GetLength(0);
+        for (int row = 0; row < classes; row++)
+        {
+            for (int column = 0; column < classes; column++)
+            {
+                double percent = 100 * shares[row, column];
+                if (percent < 0.5) continue;
+                var text = plot.Add.Text(percent.ToString("0", CultureInfo.InvariantCulture), column, classes - 1 - row);
+                text.LabelAlignment = Alignment.MiddleCenter;
+                text.LabelFontSize = 13;
+                text.LabelFontColor = percent > 50 ? Colors.White : Colors.Black;
+            }
+        }
+    }
+}
