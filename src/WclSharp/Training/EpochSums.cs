@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Graphs;
+using WclSharp.Kernels;
 using WclSharp.Methods;
 using static TorchSharp.torch;
 
@@ -54,17 +55,28 @@ internal sealed class EpochSums : IDisposable
         Tensor Summand(Tensor? value) => value is null ? zero : value.detach().to(ScalarType.Float64).reshape(1);
 
         var z1 = input.Z1.detach();                                                  // [N, D]
-        var gram = z1.matmul(z1.T);                                                  // [N, N]
-        long n = z1.shape[0];
-        using Scalar same = n, different = (double)n * (n - 1);
-        // Over pairs of different images: squared distance of unit vectors is 2 - 2 cos.
-        var uniformity = gram.sub(One).mul(Four).exp().sum().sub(same).div(different).log();
         var components = weak ? WeakLabelStatistics.Measure(losses.Labels!, input.Classes, classCount ?? 0) : null;
         sums.add_(cat([
             Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
-            Summand(components?.Purity), Summand(Alignment(z1, input.Z2?.detach())), Summand(uniformity), Pairs(losses, input.Classes),
+            Summand(components?.Purity), Summand(Alignment(z1, input.Z2?.detach())), Summand(Uniformity(z1)), Pairs(losses, input.Classes),
             Summand(losses.LocalInstance), Summand(losses.LocalWeak)]), One);
         Steps++;
+    }
+
+    /// <summary>log of the mean of exp(-2 |a - b|^2) over pairs of different images (Wang and Isola 2020, equation 2); [] float64.</summary>
+    private static Tensor Uniformity(Tensor z1)
+    {
+        long n = z1.shape[0];
+        var sum = zeros([], ScalarType.Float64, z1.device);
+        foreach (var (start, rows) in RowTiles.Of(n, n, z1.dtype, z1.device))
+        {
+            using var tile = NewDisposeScope();
+            // The squared distance of unit vectors is 2 - 2 cos.
+            sum.add_(z1.narrow(0, start, rows).matmul(z1.T).sub_(One).mul_(Four).exp_().sum().to(ScalarType.Float64), One); // [T, N]
+        }
+
+        using Scalar same = n, different = (double)n * (n - 1);
+        return sum.sub(same).div(different).log();
     }
 
     /// <summary>Mean squared distance of the two views of an image; null where there is one view.</summary>

@@ -107,6 +107,23 @@ public class PairStatisticsTests
         Assert.NotNull(means.Uniformity);
     }
 
+    [Theory]
+    [InlineData(5)]
+    [InlineData(2000)] // several tiles
+    public void EpochSums_Uniformity_IsItsFormula(int images)
+    {
+        using var scope = NewDisposeScope();
+        using var sums = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
+        var z = nn.functional.normalize(new WclSharp.Randomness.ParameterInitializer(5).Normal([images, 6], 1));
+        var loss = tensor(1.5);
+        sums.Add(new MethodLosses(loss, loss), new MethodInput { Z1 = z, ProjectInstance = _ => throw new InvalidOperationException() });
+
+        var exact = z.to(ScalarType.Float64);
+        var between = cdist(exact, exact).square().mul(-2).exp();
+        double expected = Math.Log((between.sum().item<double>() - images) / ((double)images * (images - 1)));
+        Assert.Equal(expected, sums.Means().Uniformity!.Value, 2e-5); // float32 products
+    }
+
     [Fact]
     public void Calls_LeaveNoTensorBehind()
     {
