@@ -1,6 +1,7 @@
 using WclSharp.Comparisons;
 using WclSharp.Evaluation;
 using WclSharp.FineTuning;
+using WclSharp.Suggestions;
 using WclSharp.Training;
 
 namespace WclSharp.Cli;
@@ -15,6 +16,9 @@ internal sealed record CommandActions(
 
     /// <summary>Fine-tunes with few labels.</summary>
     public Func<FineTuneOptions, IProgress<PretrainProgress>, CancellationToken, FineTuneResult> Finetune { get; init; } = FineTune.Run;
+
+    /// <summary>Suggests images to label.</summary>
+    public Func<SuggestOptions, IProgress<PretrainProgress>, CancellationToken, SuggestResult> Suggest { get; init; } = LabelSuggestion.Run;
 
     /// <summary>The library.</summary>
     public static CommandActions Library { get; } = new(Pretraining.Run, RunEvaluation.Run);

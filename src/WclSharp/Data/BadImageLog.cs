@@ -29,7 +29,7 @@ internal sealed class BadImageLog(string? file) : IDisposable
                 writer = new StreamWriter(file, append: false, new UTF8Encoding(false)) { NewLine = "\n" };
                 writer.WriteLine("path,reason");
             }
-            writer.WriteLine($"{Quote(name)},{Quote(reason)}");
+            writer.WriteLine($"{DelimitedFile.Quote(name)},{DelimitedFile.Quote(reason)}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -50,7 +50,4 @@ internal sealed class BadImageLog(string? file) : IDisposable
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => writer?.Dispose();
-
-    private static string Quote(string field) =>
-        field.AsSpan().IndexOfAny(",\"\r\n") < 0 ? field : $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

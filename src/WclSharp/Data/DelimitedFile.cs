@@ -10,6 +10,10 @@ internal static class DelimitedFile
 {
     private static readonly string[] PathTitles = ["path", "file", "filename", "file_name", "image", "name"];
 
+    /// <summary>A field as it stands in a CSV file: in quotes where it has to be.</summary>
+    public static string Quote(string field) =>
+        field.AsSpan().IndexOfAny(",\"\r\n") < 0 ? field : $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
     /// <summary>Reads the rows one by one: blank lines are left out, '\' in paths becomes '/', a leading "./" goes.</summary>
     /// <exception cref="WclUsageException">The file cannot be read, or a line is malformed; the message has its number.</exception>
     public static IEnumerable<(int Line, string Path, string? Label)> Read(string file)

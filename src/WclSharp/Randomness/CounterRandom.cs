@@ -14,6 +14,7 @@ internal enum RandomPurpose : uint
     CropSource = 7,
     LabelDraw = 8,
     FineTuning = 9,
+    Clusters = 10,
     MemoryBank = 11,
 }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using SkiaSharp;
 using WclSharp.Checkpoints;
+using static WclSharp.Reporting.SheetCell;
 
 namespace WclSharp.Reporting;
 
@@ -10,12 +11,10 @@ namespace WclSharp.Reporting;
 /// </summary>
 internal static class NeighborSheet
 {
-    private const int Cell = 96, Gap = 14, QueryGap = 26, CaptionHeight = 44, Margin = 24, HeaderHeight = 84, FrameWidth = 4;
-    private const float TitleSize = 20, TextSize = 12;
+    private const int QueryGap = 26, HeaderHeight = 84;
 
     // Dark enough on white, and apart in lightness as well as in hue.
-    private static readonly SKColor Ink = new(0x22, 0x22, 0x22), Faint = new(0x66, 0x66, 0x66), Border = new(0x99, 0x99, 0x99),
-        Agree = new(0x2E, 0xA0, 0x43), Differ = new(0xB0, 0x1E, 0x1E), Query = new(0x00, 0x48, 0x8A);
+    private static readonly SKColor Agree = new(0x2E, 0xA0, 0x43), Differ = new(0xB0, 0x1E, 0x1E), Query = new(0x00, 0x48, 0x8A);
 
     /// <summary>Writes the picture as PNG.</summary>
     /// <param name="path">File to write; an old one is replaced.</param>
@@ -67,78 +66,5 @@ internal static class NeighborSheet
         }
 
         return surface.Snapshot();
-    }
-
-    private static SKFont Font(float size) => new(PlotFont.Typeface, size) { Edging = SKFontEdging.Antialias, Subpixel = true };
-
-    /// <summary>Draws an image into its cell, as large as fits, with a frame around it.</summary>
-    private static void Image(SKCanvas canvas, SheetImage image, int x, int y, SKColor frame)
-    {
-        using var bitmap = ToBitmap(image);
-        double fit = (double)Cell / Math.Max(image.Width, image.Height);
-        float width = (float)(image.Width * fit), height = (float)(image.Height * fit);
-        var target = SKRect.Create(x + (Cell - width) / 2, y + (Cell - height) / 2, width, height);
-
-        // Few pixels are shown as the squares they are; many are averaged.
-        var sampling = fit >= 1 ? new SKSamplingOptions(SKFilterMode.Nearest) : new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear);
-        using var pixels = SKImage.FromBitmap(bitmap);
-        canvas.DrawImage(pixels, target, sampling);
-
-        target.Inflate(FrameWidth / 2f, FrameWidth / 2f);
-        using var paint = new SKPaint { Color = frame, Style = SKPaintStyle.Stroke, StrokeWidth = FrameWidth, IsAntialias = true };
-        canvas.DrawRect(target, paint);
-    }
-
-    private static SKBitmap ToBitmap(SheetImage image)
-    {
-        var (pixels, channels, height, width, _) = image;
-        int plane = height * width;
-        if (channels is not (1 or 3) || plane <= 0 || pixels.Length != channels * plane)
-            throw new ArgumentException($"An image of [{channels}, {height}, {width}] with {pixels.Length} bytes cannot be drawn; expected 1 or 3 channels and C x H x W bytes.");
-
-        var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        var target = bitmap.GetPixelSpan();
-        var (green, blue) = channels == 1 ? (0, 0) : (plane, 2 * plane);
-        for (int y = 0; y < height; y++)
-        {
-            var line = target[(y * bitmap.RowBytes)..];
-            for (int x = 0; x < width; x++)
-            {
-                int i = y * width + x;
-                line[4 * x] = pixels[i];
-                line[4 * x + 1] = pixels[green + i];
-                line[4 * x + 2] = pixels[blue + i];
-                line[4 * x + 3] = byte.MaxValue;
-            }
-        }
-
-        return bitmap;
-    }
-
-    private static void Caption(SKCanvas canvas, string? name, string detail, int x, int y, SKFont font, SKColor color)
-    {
-        float baseline = y + Cell + FrameWidth + font.Size + 1;
-        if (name is not null)
-        {
-            Text(canvas, Shortened(name, font), x + Cell / 2f, baseline, font, color, SKTextAlign.Center);
-            baseline += font.Size + 2;
-        }
-
-        Text(canvas, detail, x + Cell / 2f, baseline, font, Faint, SKTextAlign.Center);
-    }
-
-    /// <summary>The text, its end replaced by an ellipsis where it is wider than a cell.</summary>
-    private static string Shortened(string text, SKFont font)
-    {
-        if (font.MeasureText(text) <= Cell + Gap - 2) return text;
-        int length = text.Length;
-        while (length > 1 && font.MeasureText(text[..length] + "…") > Cell + Gap - 2) length--;
-        return text[..length] + "…";
-    }
-
-    private static void Text(SKCanvas canvas, string text, float x, float baseline, SKFont font, SKColor color, SKTextAlign align)
-    {
-        using var paint = new SKPaint { Color = color, IsAntialias = true };
-        canvas.DrawText(text, x, baseline, align, font, paint);
     }
 }

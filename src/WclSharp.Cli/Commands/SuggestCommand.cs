@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.Globalization;
+using WclSharp.Cli.Terminal;
+using WclSharp.Reporting;
+using WclSharp.Suggestions;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl suggest RUN</c>: which images to label first.</summary>
+internal static class SuggestCommand
+{
+    private const int MostShown = 20;
+
+    public static Command Create(Func<SuggestOptions, IProgress<PretrainProgress>, CancellationToken, SuggestResult> suggest, TextWriter output)
+    {
+        var command = new Command("suggest", "Say which images are most worth labelling first: typical ones, each of another kind");
+        var defaults = new SuggestOptions { Run = "" };
+        var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
+        var count = new Option<int?>("--count") { HelpName = "N", Description = $"How many [default: {defaults.Count}]" };
+        var check = new Option<int?>("--check") { HelpName = "N", Description = "Where classes are known, compare a linear classifier on N such choices with one on as many random ones [default: off]" };
+        command.Add(run);
+        command.Add(count);
+        command.Add(check);
+        var options = new TableOptions(command)
+            .Add("data", "the run's", "Images to choose from; same forms as pretrain's")
+            .Add("labels", "the run's", "CSV or TSV list of path,label of images that have a label already")
+            .Add("test", "the run's", "Labelled images to check with")
+            .Add("seed", "the run's", "Seed of the grouping")
+            .Add("device", "auto")
+            .Add("out", "suggest in RUN", "Folder for the list and the sheet of pictures");
+        var json = JsonFile.Option();
+        command.Add(json);
+        command.SetAction(parsed =>
+        {
+            var given = options.Apply(parsed, new PretrainOptions());
+            var request = new SuggestOptions
+            {
+                Run = parsed.GetRequiredValue(run),
+                Data = given.Data,
+                Labels = given.Labels,
+                Test = given.Test,
+                Count = parsed.GetValue(count) ?? defaults.Count,
+                Check = parsed.GetValue(check) ?? defaults.Check,
+                Seed = options.Given(parsed).Any(pair => pair.Entry.Name == "seed") ? given.Seed : null,
+                Device = given.Device,
+                Out = given.Out,
+            };
+            using var signals = new StopSignals(_ => { }); // there is nothing to save
+            try
+            {
+                var result = TerminalProgress.Run(output, progress => suggest(request, progress, signals.Token));
+                Print(result, output);
+                Write(parsed.GetValue(json), result);
+                return ExitCodes.Done;
+            }
+            catch (OperationCanceledException) when (signals.ExitCode is not null)
+            {
+                return signals.ExitCode.Value;
+            }
+        });
+        return command;
+    }
+
+    private static void Print(SuggestResult result, TextWriter output)
+    {
+        foreach (var (i, image) in result.Images.Take(MostShown).Index())
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}. {image.Path} (stands for {image.Alike:N0})"));
+        if (result.Images.Count > MostShown) output.WriteLine($"      and {result.Images.Count - MostShown} more");
+        output.WriteLine();
+        if (result.Check is { } check)
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"A linear classifier on {check.Labels} labels: {Share(check.SuggestedMean, check.SuggestedCi95)} where suggested, {Share(check.RandomMean, check.RandomCi95)} where random; mean of {check.Repeats}, ± half of the 95 % interval."));
+        }
+
+        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, then: wcl finetune RUN --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))})");
+        output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
+    }
+
+    private static void Write(string? json, SuggestResult result) => JsonFile.Write(json, writer =>
+    {
+        writer.WriteStartArray("images");
+        foreach (var image in result.Images)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("path", image.Path);
+            writer.WriteNumber("alike", image.Alike);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        if (result.Check is not { } check) return;
+        writer.WriteStartObject("check");
+        writer.WriteNumber("labels", check.Labels);
+        writer.WriteNumber("repeats", check.Repeats);
+        writer.WriteNumber("suggested_mean", check.SuggestedMean);
+        if (check.SuggestedCi95 is { } ours) writer.WriteNumber("suggested_ci95", ours);
+        writer.WriteNumber("random_mean", check.RandomMean);
+        if (check.RandomCi95 is { } theirs) writer.WriteNumber("random_ci95", theirs);
+        writer.WriteEndObject();
+    });
+
+    private static string Share(double mean, double? halfWidth) =>
+        EpochTable.Percent(mean) + (halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
+}

@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Text;
+using TorchSharp;
+using WclSharp.Checkpoints;
+using WclSharp.Comparisons;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
+using WclSharp.Native;
+using WclSharp.Randomness;
+using WclSharp.Reporting;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Suggestions;
+
+/// <summary>Which images to choose from, and how many.</summary>
+public sealed record SuggestOptions
+{
+    /// <summary>Run folder that <c>wcl pretrain</c> wrote.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>Images to choose from; null is the run's training images.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>CSV or TSV list of <c>path,label</c> of images that have a label already; null is the run's.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>Labelled images to check with; null is the run's held-out ones.</summary>
+    public string? Test { get; init; }
+
+    /// <summary>How many images to suggest.</summary>
+    public int Count { get; init; } = 20;
+
+    /// <summary>Where classes are known: compare a linear classifier on so many choices with one on as many random ones; 0 does not.</summary>
+    public int Check { get; init; }
+
+    /// <summary>Seed of the clusters; null is the run's.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>cpu, cuda, cuda:N or auto.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Folder for the list and the sheet; null is <c>suggest</c> in the run's.</summary>
+    public string? Out { get; init; }
+}
+
+/// <summary>An image that is worth labelling.</summary>
+/// <param name="Path">Its name in the data.</param>
+/// <param name="Alike">Images that it stands for.</param>
+public sealed record SuggestedImage(string Path, int Alike);
+
+/// <summary>Accuracy of a linear classifier on the suggested labels, and on as many random ones: means and half-widths of 95 % intervals, shares.</summary>
+public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMean, double? SuggestedCi95, double RandomMean, double? RandomCi95);
+
+/// <summary>What was suggested, and where the list and the sheet are.</summary>
+public sealed record SuggestResult(IReadOnlyList<SuggestedImage> Images, string ListFile, string SheetFile, SuggestionCheck? Check);
+
+/// <summary>Says which images are most worth labelling first: typical ones, each of another kind (<see cref="TypicalImages"/>).</summary>
+public static class LabelSuggestion
+{
+    /// <summary>Chooses images, and writes them as a list to fill in and as a sheet to look at.</summary>
+    /// <param name="options">Which images, and how many.</param>
+    /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <exception cref="WclUsageException">There is no such run, there are fewer images, or there is a list already.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing was written.</exception>
+    public static SuggestResult Run(SuggestOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        if (options.Count < 1) throw new WclUsageException($"--count is {options.Count}; use 1 or more.");
+        if (options.Check < 0) throw new WclUsageException($"--check is {options.Check}; use 0 or more.");
+        var trained = RunFolder.ReadConfig(options.Run);
+        string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "suggest")), list = Path.Combine(folder, "suggestions.csv");
+        // Somebody may have written labels into it.
+        if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
+
+        var compute = ComputeDevice.Choose(options.Device, trained.Precision);
+        using var data = PretrainingData.Read(Asked(options, trained), folder: null, progress, cancellation);
+        var images = data.Train;
+        int[] labelled = (options.Labels ?? trained.Labels) is null ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
+        if (options.Count > images.Count - labelled.Length)
+            throw new WclUsageException($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images without a label.");
+
+        using var encoder = ImageEncoder.Load(options.Run, compute);
+        using var features = Features(encoder, images, compute, progress, cancellation);
+        long seed = options.Seed ?? trained.Seed;
+        var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => Tell(progress, "Grouping images, rounds", done, all), cancellation);
+        var check = options.Check == 0 ? null : CheckAgainstRandom(options, data, encoder, features, seed, compute, progress, cancellation);
+
+        SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.Alike))];
+        string sheet = Path.Combine(folder, "suggestions.png");
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"Cannot make the folder {folder}: {e.Message.TrimEnd('.')}. Name another with --out.", e);
+        }
+
+        AtomicFile.WriteText(list, suggested.Aggregate(new StringBuilder("path,label\n"), (text, image) => text.Append(DelimitedFile.Quote(image.Path)).Append(",\n")).ToString());
+        ContactSheet.Write(sheet, [.. chosen.Select((image, i) => (Show(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
+            string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], $"{chosen.Count} images to label first");
+        return new SuggestResult(suggested, list, sheet, check);
+    }
+
+    private static SuggestionCheck CheckAgainstRandom(SuggestOptions options, PretrainingData data, ImageEncoder encoder, Tensor features, long seed, ComputeDevice compute,
+        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        if (data.HeldOut is null || data.Train.Labels.Contains(-1))
+            throw new WclUsageException("--check needs classes of all images, and images to test with; leave it out.");
+        using var queries = Features(encoder, data.HeldOut, compute, progress, cancellation);
+        List<double?> suggested = [], random = [];
+        for (int i = 0; i < options.Check; i++)
+        {
+            Tell(progress, "Checking against random choice", i, options.Check);
+            suggested.Add(Accuracy([.. TypicalImages.Choose(features, [], options.Count, seed + i, null, cancellation).Select(image => image.Row)]));
+            random.Add(Accuracy(new CounterRandom(seed, RandomPurpose.LabelDraw).Permutation(data.Train.Count, i)[..options.Count]));
+        }
+
+        var (ours, theirs) = (StudentInterval.Of(suggested)!, StudentInterval.Of(random)!);
+        return new(options.Count, options.Check, ours.Mean, ours.HalfWidth, theirs.Mean, theirs.HalfWidth);
+
+        double Accuracy(int[] rows)
+        {
+            using var scope = NewDisposeScope();
+            using var labels = data.Train.Subset(rows);
+            var taught = features.index_select(0, tensor(Array.ConvertAll(rows, row => (long)row), device: features.device));
+            return LinearProbe.Measure(taught, labels, queries, data.HeldOut!, seed, null, cancellation)!.Top1;
+        }
+    }
+
+    private static Tensor Features(ImageEncoder encoder, ImageDataset images, ComputeDevice compute, IProgress<PretrainProgress>? progress, CancellationToken cancellation) =>
+        FeatureExtractor.Extract(encoder.Network, encoder.Preparation, images, compute.Device, done => Tell(progress, "Computing features", done, images.Count), cancellation);
+
+    private static void Tell(IProgress<PretrainProgress>? progress, string stage, int done, int all) => progress?.Report(new PretrainProgress.Working(stage, done, all));
+
+    private static SheetImage Show(ImageDataset images, int row, string caption)
+    {
+        var (height, width) = images.SizeOf(row);
+        return new SheetImage(images.PixelsOf(row).ToArray(), images.Channels, height, width, caption);
+    }
+
+    /// <summary>The run's data, or other data than the run's.</summary>
+    private static PretrainOptions Asked(SuggestOptions options, PretrainOptions trained) => options.Data is null
+        ? trained with { Test = options.Test ?? trained.Test, Labels = options.Labels ?? trained.Labels, CacheFolder = null }
+        : trained with { Data = options.Data, Test = options.Test, Labels = options.Labels, Limit = null, CacheFolder = null };
+}

@@ -1,0 +1,48 @@
+using SkiaSharp;
+using WclSharp.Suggestions;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Suggestions;
+
+public sealed class LabelSuggestionTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-suggest-").FullName;
+    private readonly string run;
+
+    public LabelSuggestionTests()
+    {
+        run = Path.Combine(folder, "run");
+        Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_WritesAListToFillIn_AndASheet_AndChecksItself()
+    {
+        var result = LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 12, Check = 3, Device = "cpu" });
+        string[] lines = File.ReadAllLines(result.ListFile);
+        Assert.Equal("path,label", lines[0]);
+        Assert.Equal(result.Images.Select(image => image.Path + ","), lines[1..]);
+        Assert.Equal(12, result.Images.Select(image => image.Path).Distinct().Count());
+        using (var sheet = SKBitmap.Decode(result.SheetFile)) Assert.True(sheet.Width > 8 * 96 && sheet.Height > 2 * 96);
+        Assert.Equal((12, 3), (result.Check!.Labels, result.Check.Repeats));
+        Assert.InRange(result.Check.SuggestedMean, 0.2, 1); // ten classes
+        Assert.InRange(result.Check.RandomMean, 0.2, 1);
+        Assert.NotNull(result.Check.RandomCi95);
+
+        // Labels may have been written into the list.
+        var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 12, Device = "cpu" }));
+        Assert.Contains("There is a list", error.Message, StringComparison.Ordinal);
+        var again = LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 12, Device = "cpu", Out = Path.Combine(folder, "again") });
+        Assert.Equal(result.Images, again.Images);
+    }
+
+    [Fact]
+    public void Run_MoreThanThereAre_IsRefused()
+    {
+        var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 1000, Device = "cpu" }));
+        Assert.Contains("--count 1000 is more than the 320 images without a label", error.Message, StringComparison.Ordinal);
+    }
+}
