@@ -8,7 +8,7 @@ namespace WclSharp.FineTuning;
 /// </summary>
 internal sealed record FineTuneRecipe
 {
-    public const double EncoderRate = 0.03, HeadRate = 0.1, ScratchRate = 0.1;
+    public const double EncoderRate = 0.01, HeadRate = 0.1, ScratchRate = 0.1;
     public const int Batch = 64;
 
     /// <summary>Labels of the smallest class from which on a fifth of the labels chooses when to stop.</summary>
