@@ -1,3 +1,5 @@
+using WclSharp.Evaluation;
+
 namespace WclSharp.Comparisons;
 
 /// <summary>A method's row of the table: an entry of <c>methods</c> in <c>compare.json</c>. Null is what was not measured.</summary>

@@ -56,7 +56,7 @@ public static class RunEvaluation
     {
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.Choose(options.Device, trained.Precision);
-        using var data = PretrainingData.Read(Asked(options, trained), folder: null, progress, cancellation);
+        using var data = PretrainingData.Read(RunData.Asked(trained, options.Data, options.Test, options.Labels), folder: null, progress, cancellation);
         if (!data.Train.HasLabels || data.HeldOut is null)
             throw new WclUsageException("There are no labelled images to vote and to classify; name them with --data and --test, or --labels.");
         foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
@@ -79,9 +79,4 @@ public static class RunEvaluation
         int epoch = RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max();
         return new(accuracy, k, data.Train.Count, data.HeldOut.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear);
     }
-
-    /// <summary>The run's data, or other data than the run's.</summary>
-    private static PretrainOptions Asked(RunEvaluationOptions options, PretrainOptions trained) => options.Data is null
-        ? trained with { Test = options.Test ?? trained.Test, Labels = options.Labels ?? trained.Labels, CacheFolder = null }
-        : trained with { Data = options.Data, Test = options.Test, Labels = options.Labels, Limit = null, CacheFolder = null };
 }

@@ -1,3 +1,4 @@
+using WclSharp.Evaluation;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -23,7 +24,7 @@ public static class FineTune
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.Choose(options.Device, trained.Precision);
         Allocator.KeepFreedMemory();
-        using var data = PretrainingData.Read(Asked(options, trained), folder: null, progress, cancellation);
+        using var data = PretrainingData.Read(RunData.Asked(trained, options.Data, options.Test, options.Labels), folder: null, progress, cancellation);
         if (!data.Train.HasLabels || data.HeldOut is null)
             throw new WclUsageException("There are no labelled images to train on and to test with; name them with --data and --test, or --labels.");
         foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
@@ -31,9 +32,4 @@ public static class FineTune
         using var study = new FineTuneStudy(options, trained, data.Train, data.HeldOut, compute, progress, cancellation);
         return study.Execute();
     }
-
-    /// <summary>The run's data, or other data than the run's.</summary>
-    private static PretrainOptions Asked(FineTuneOptions options, PretrainOptions trained) => options.Data is null
-        ? trained with { Test = options.Test ?? trained.Test, Labels = options.Labels ?? trained.Labels, CacheFolder = null }
-        : trained with { Data = options.Data, Test = options.Test, Labels = options.Labels, Limit = null, CacheFolder = null };
 }

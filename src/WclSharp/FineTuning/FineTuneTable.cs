@@ -1,5 +1,5 @@
 using System.Globalization;
-using WclSharp.Comparisons;
+using WclSharp.Evaluation;
 using WclSharp.Reporting;
 
 namespace WclSharp.FineTuning;

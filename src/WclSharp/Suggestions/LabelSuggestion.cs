@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using TorchSharp;
 using WclSharp.Checkpoints;
-using WclSharp.Comparisons;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
@@ -75,7 +74,7 @@ public static class LabelSuggestion
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
 
         var compute = ComputeDevice.Choose(options.Device, trained.Precision);
-        using var data = PretrainingData.Read(Asked(options, trained), folder: null, progress, cancellation);
+        using var data = PretrainingData.Read(RunData.Asked(trained, options.Data, options.Test, options.Labels), folder: null, progress, cancellation);
         var images = data.Train;
         int[] labelled = (options.Labels ?? trained.Labels) is null ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
         if (options.Count > images.Count - labelled.Length)
@@ -140,9 +139,4 @@ public static class LabelSuggestion
         var (height, width) = images.SizeOf(row);
         return new SheetImage(images.PixelsOf(row).ToArray(), images.Channels, height, width, caption);
     }
-
-    /// <summary>The run's data, or other data than the run's.</summary>
-    private static PretrainOptions Asked(SuggestOptions options, PretrainOptions trained) => options.Data is null
-        ? trained with { Test = options.Test ?? trained.Test, Labels = options.Labels ?? trained.Labels, CacheFolder = null }
-        : trained with { Data = options.Data, Test = options.Test, Labels = options.Labels, Limit = null, CacheFolder = null };
 }

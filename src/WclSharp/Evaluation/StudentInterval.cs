@@ -1,4 +1,4 @@
-namespace WclSharp.Comparisons;
+namespace WclSharp.Evaluation;
 
 /// <summary>Mean of a few values, and the half-width of its 95 % confidence interval by Student's t distribution.</summary>
 /// <param name="Mean">Mean.</param>

@@ -1,6 +1,6 @@
-using WclSharp.Comparisons;
+using WclSharp.Evaluation;
 
-namespace WclSharp.Tests.Comparisons;
+namespace WclSharp.Tests.Evaluation;
 
 public sealed class StudentIntervalTests
 {
