@@ -71,7 +71,7 @@ internal static class SuggestCommand
         if (result.Check is { } check)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"A linear classifier on {check.Labels} labels: {Share(check.SuggestedMean, check.SuggestedCi95)} where suggested, {Share(check.RandomMean, check.RandomCi95)} where random; mean of {check.Repeats}, ± half of the 95 % interval."));
+                $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; mean of {check.Repeats}, ± half of the 95 % interval."));
         }
 
         output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, then: wcl finetune RUN --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))})");
@@ -100,7 +100,4 @@ internal static class SuggestCommand
         if (check.RandomCi95 is { } theirs) writer.WriteNumber("random_ci95", theirs);
         writer.WriteEndObject();
     });
-
-    private static string Share(double mean, double? halfWidth) =>
-        EpochTable.Percent(mean) + (halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
 }

@@ -11,8 +11,8 @@ internal static class ComparisonTable
     [
         ("method", row => row.Method),
         ("seeds", row => row.Seeds.Count.ToString(CultureInfo.InvariantCulture)),
-        ("kNN", row => Accuracy(row.KnnMean, row.KnnCi95)),
-        ("linear", row => Accuracy(row.LinearMean, row.LinearCi95)),
+        ("kNN", row => EpochTable.Percent(row.KnnMean, row.KnnCi95)),
+        ("linear", row => EpochTable.Percent(row.LinearMean, row.LinearCi95)),
         ("s/epoch", row => Number(row.SecondsPerEpoch, "0.0")),
         ("overhead", row => Number(row.Overhead, "0.00")),
         ("peak MiB", row => Number(row.PeakRssMib, "0")),
@@ -22,12 +22,7 @@ internal static class ComparisonTable
     ];
 
     /// <summary>Columns of fixed width, the method to the left; a dash is what was not measured.</summary>
-    public static IReadOnlyList<string> Text(IReadOnlyList<MethodComparison> rows)
-    {
-        string[][] cells = [[.. Columns.Select(column => column.Title)], .. rows.Select(row => Columns.Select(column => column.Cell(row)).ToArray())];
-        int[] widths = [.. Enumerable.Range(0, Columns.Length).Select(i => cells.Max(line => line[i].Length))];
-        return [.. cells.Select(line => string.Join("  ", line.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))))];
-    }
+    public static IReadOnlyList<string> Text(IReadOnlyList<MethodComparison> rows) => TextTable.Lines(Columns, rows, namesFirst: true);
 
     /// <summary>A page: the table, how to read it, the runs, the settings.</summary>
     public static string Markdown(ComparisonReport report)
@@ -87,9 +82,6 @@ internal static class ComparisonTable
 
         return page.ToString();
     }
-
-    private static string Accuracy(double? mean, double? halfWidth) => mean is null ? "-"
-        : EpochTable.Percent(mean) + (halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
 
     private static string Share(double? value) => Number(value, "0.0000");
 

@@ -12,19 +12,14 @@ internal static class FineTuneTable
         ("labels", row => row.Labels.ToString("N0", CultureInfo.InvariantCulture)),
         ("of all", row => EpochTable.Percent(row.Fraction)),
         ("draws", row => row.Draws.ToString(CultureInfo.InvariantCulture)),
-        ("fine-tuned", row => Accuracy(row.FinetuneMean, row.FinetuneCi95)),
-        ("from scratch", row => Accuracy(row.ScratchMean, row.ScratchCi95)),
-        ("kNN", row => Accuracy(row.KnnMean, row.KnnCi95)),
-        ("linear", row => Accuracy(row.LinearMean, row.LinearCi95)),
+        ("fine-tuned", row => EpochTable.Percent(row.FinetuneMean, row.FinetuneCi95)),
+        ("from scratch", row => EpochTable.Percent(row.ScratchMean, row.ScratchCi95)),
+        ("kNN", row => EpochTable.Percent(row.KnnMean, row.KnnCi95)),
+        ("linear", row => EpochTable.Percent(row.LinearMean, row.LinearCi95)),
     ];
 
     /// <summary>Columns of fixed width; a dash is what was not measured.</summary>
-    public static IReadOnlyList<string> Text(IReadOnlyList<FineTuneRow> rows)
-    {
-        string[][] cells = [[.. Columns.Select(column => column.Title)], .. rows.Select(row => Columns.Select(column => column.Cell(row)).ToArray())];
-        int[] widths = [.. Enumerable.Range(0, Columns.Length).Select(i => cells.Max(line => line[i].Length))];
-        return [.. cells.Select(line => string.Join("  ", line.Select((cell, i) => cell.PadLeft(widths[i]))))];
-    }
+    public static IReadOnlyList<string> Text(IReadOnlyList<FineTuneRow> rows) => TextTable.Lines(Columns, rows, namesFirst: false);
 
     /// <summary>Means and intervals, fewest labels first.</summary>
     public static IReadOnlyList<FineTuneRow> Rows(IEnumerable<FineTuneDraw> draws) =>
@@ -50,7 +45,4 @@ internal static class FineTuneTable
             };
         }).OrderBy(row => row.Labels),
     ];
-
-    private static string Accuracy(double? mean, double? halfWidth) => mean is null ? "-"
-        : EpochTable.Percent(mean) + (halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
 }
