@@ -1,4 +1,5 @@
 using WclSharp.Comparisons;
+using WclSharp.Distillation;
 using WclSharp.Evaluation;
 using WclSharp.FineTuning;
 using WclSharp.Suggestions;
@@ -16,6 +17,9 @@ internal sealed record CommandActions(
 
     /// <summary>Fine-tunes with few labels.</summary>
     public Func<FineTuneOptions, IProgress<PretrainProgress>, CancellationToken, FineTuneResult> Finetune { get; init; } = FineTune.Run;
+
+    /// <summary>Distils a classifier into another network.</summary>
+    public Func<DistillOptions, IProgress<PretrainProgress>, CancellationToken, DistillResult> Distill { get; init; } = Distillation.Distill.Run;
 
     /// <summary>Suggests images to label.</summary>
     public Func<SuggestOptions, IProgress<PretrainProgress>, CancellationToken, SuggestResult> Suggest { get; init; } = LabelSuggestion.Run;

@@ -53,12 +53,14 @@ internal static class CommandLine
             + "  wcl pretrain --data PATH         your images: a folder, .tar, list, IDX or CIFAR file\n"
             + "  wcl evaluate RUN                 what a run's encoder has learned\n"
             + "  wcl finetune RUN                 a classifier from few labels, beside one from scratch\n"
+            + "  wcl distill RUN                  the same or a smaller network, taught by that classifier\n"
             + "  wcl suggest RUN                  which images to label first\n"
             + "  wcl compare --data PATH          several methods on equal terms, with intervals")
         {
             PretrainCommand.Create(actions, output, error),
             EvaluateCommand.Create(actions.Evaluate, output, error),
             FinetuneCommand.Create(actions.Finetune, output, error),
+            DistillCommand.Create(actions.Distill, output, error),
             SuggestCommand.Create(actions.Suggest, output),
             CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),

@@ -27,6 +27,12 @@ internal static class EvaluateCommand
             .Add("device", "auto");
         var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };
         command.Add(linear);
+        var augmented = new Option<bool>("--linear-augmented") { Description = "Train it on random crops and flips, new ones each of 80 epochs; turns --linear on [default: off]" };
+        var rate = new Option<double?>("--linear-lr") { HelpName = "X", Description = "Its learning rate for batches of 256; turns --linear on [default: chosen on a fifth of the training labels, 0.2 where a class has fewer than 25]" };
+        var decay = new Option<double?>("--linear-decay") { HelpName = "X", Description = "Its weight decay; turns --linear on [default: chosen with the rate; 0 where that is given]" };
+        command.Add(augmented);
+        command.Add(rate);
+        command.Add(decay);
         var confusion = new Option<string>("--confusion") { HelpName = "FILE", Description = "Draw what the linear classifier takes images of each class for, as PNG; turns --linear on [default: none]" };
         command.Add(confusion);
         var json = JsonFile.Option();
@@ -42,7 +48,10 @@ internal static class EvaluateCommand
                 Labels = given.Labels,
                 KnnK = given.KnnK,
                 Device = given.Device,
-                Linear = parsed.GetValue(linear) || parsed.GetValue(confusion) is not null,
+                Linear = parsed.GetValue(linear) || parsed.GetValue(confusion) is not null || parsed.GetValue(augmented) || parsed.GetValue(rate) is not null || parsed.GetValue(decay) is not null,
+                LinearAugmented = parsed.GetValue(augmented),
+                LinearLearningRate = parsed.GetValue(rate),
+                LinearWeightDecay = parsed.GetValue(decay),
             };
             using var signals = new StopSignals(_ => { }); // there is nothing to save
             try
@@ -86,6 +95,9 @@ internal static class EvaluateCommand
         string top5 = probe.Top5 is { } share ? $" (top-5 {EpochTable.Percent(share)})" : "";
         yield return string.Create(CultureInfo.InvariantCulture,
             $"Linear probe: {EpochTable.Percent(probe.Top1)}{top5} of {probe.TestImages:N0} images, trained on {probe.TrainImages:N0} in {probe.Seconds:0.0} s");
+        string how = probe.ValidationImages > 0 ? string.Create(CultureInfo.InvariantCulture, $", chosen on {probe.ValidationImages:N0} of them") : "";
+        yield return string.Create(CultureInfo.InvariantCulture,
+            $"  learning rate {probe.Settings.LearningRate}, weight decay {probe.Settings.WeightDecay}{how}{(probe.Augmented ? "; random crops and flips" : "")}");
         if (probe.PerClass.Count > MostClassesShown)
         {
             yield return string.Create(CultureInfo.InvariantCulture, $"  {probe.PerClass.Count:N0} classes: --json has the accuracy of each");
@@ -102,7 +114,11 @@ internal static class EvaluateCommand
         writer.WriteNumber("linear", probe.Top1);
         if (probe.Top5 is { } top5) writer.WriteNumber("linear_top5", top5);
         writer.WriteNumber("linear_seconds", probe.Seconds);
-        writer.WriteString("linear_protocol", LinearProbe.Protocol);
+        writer.WriteNumber("linear_lr", probe.Settings.LearningRate);
+        writer.WriteNumber("linear_weight_decay", probe.Settings.WeightDecay);
+        writer.WriteNumber("linear_validation_images", probe.ValidationImages);
+        writer.WriteBoolean("linear_augmented", probe.Augmented);
+        writer.WriteString("linear_protocol", LinearProbe.ProtocolOf(probe));
         writer.WriteStartArray("linear_per_class");
         foreach (var each in probe.PerClass)
         {

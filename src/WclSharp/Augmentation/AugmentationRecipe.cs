@@ -85,6 +85,9 @@ public sealed record AugmentationRecipe
         Hue = 0.2,
     };
 
+    /// <summary>What classifiers are trained on: area 0.3 to 1, flip 0.5, colours as they are.</summary>
+    internal static AugmentationRecipe CropAndFlip { get; } = new() { ScaleMin = 0.3, FlipProbability = 0.5 };
+
     /// <summary>Checks what single values cannot show: that each range's lower end is not above its upper end.</summary>
     /// <exception cref="WclUsageException">A range is the wrong way round.</exception>
     public AugmentationRecipe Validate()

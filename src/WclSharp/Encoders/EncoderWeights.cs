@@ -45,6 +45,14 @@ internal static class EncoderWeights
     }
 
     /// <summary>What a file says of its encoder.</summary>
+    /// <exception cref="WclUsageException">There is no such file, or it does not say, or says it wrongly.</exception>
+    public static EncoderFacts FactsOf(string path)
+    {
+        using var content = SafetensorsFile.Read(path);
+        return FactsOf(content, path);
+    }
+
+    /// <summary>What a file says of its encoder.</summary>
     /// <exception cref="WclUsageException">It does not say, or says it wrongly.</exception>
     public static EncoderFacts FactsOf(SafetensorsContent content, string path)
     {

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using TorchSharp;
 using WclSharp.Checkpoints;
 using WclSharp.Heads;
@@ -32,15 +31,12 @@ public sealed class ImageClassifier : IDisposable
         try
         {
             using var content = SafetensorsFile.Read(path);
-            if (!content.Metadata.TryGetValue("classes", out string? names) || !content.Tensors.ContainsKey("fc.weight"))
-                throw new WclUsageException($"'{path}' holds an encoder but no classifier; wcl finetune makes one of it.");
-            string[] classes = JsonSerializer.Deserialize<string[]>(names)!;
-            int? hidden = content.Tensors.TryGetValue("head.linear1.weight", out var head) ? (int)head.shape[0] : null;
-            var top = new ClassifierTop(encoder.FeatureSize, hidden, classes.Length, new ParameterInitializer(0));
+            var facts = ClassifierFacts.Of(content, path);
+            var top = new ClassifierTop(encoder.FeatureSize, facts.Hidden, facts.ClassNames.Length, new ParameterInitializer(0));
             ModuleWeights.Load(top, content.Tensors, "", path);
             top.to(encoder.Device);
             top.eval();
-            return new ImageClassifier(encoder, top, classes);
+            return new ImageClassifier(encoder, top, facts.ClassNames);
         }
         catch
         {

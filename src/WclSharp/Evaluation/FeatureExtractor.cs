@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
 
-/// <summary>Features of a whole data set: encoder in eval mode, no augmentation, rows brought to unit length.</summary>
+/// <summary>Features of a whole data set: encoder in eval mode, rows brought to unit length; without augmentation unless asked for.</summary>
 internal static class FeatureExtractor
 {
     private const int SmallImageBatch = 128, LargeImageBatch = 32; // activations of a few megabytes stay in the cache
 
-    /// <summary>Computes features.</summary>
+    /// <summary>Computes features of the images as they are.</summary>
     /// <param name="encoder">Encoder; its mode is put back afterwards.</param>
     /// <param name="augmenter">Prepares images for evaluation.</param>
     /// <param name="data">Images.</param>
@@ -19,10 +19,26 @@ internal static class FeatureExtractor
     /// <param name="progress">Told how many images are done.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>[M, F] float32, rows of unit length, on the device. The caller owns it.</returns>
-    public static Tensor Extract(ResNet encoder, Augmenter augmenter, ImageDataset data, Device device, Action<int>? progress, CancellationToken cancellation)
+    public static Tensor Extract(ResNet encoder, Augmenter augmenter, ImageDataset data, Device device, Action<int>? progress, CancellationToken cancellation) =>
+        Extract(encoder, augmenter.ImageSize, data, device, images => augmenter.Evaluate(ImageTensor.Of(images, device), images.Heights, images.Widths), progress, cancellation);
+
+    /// <summary>Computes features of random views.</summary>
+    /// <param name="encoder">Encoder; its mode is put back afterwards.</param>
+    /// <param name="augmenter">Makes the views.</param>
+    /// <param name="recipe">How; a view is a function of the augmenter's seed, epoch and image.</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="data">Images.</param>
+    /// <param name="device">Where the encoder is.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <returns>[M, F] float32, rows of unit length, on the device. The caller owns it.</returns>
+    public static Tensor ExtractViews(ResNet encoder, Augmenter augmenter, AugmentationRecipe recipe, int epoch, ImageDataset data, Device device, CancellationToken cancellation) =>
+        Extract(encoder, augmenter.ImageSize, data, device,
+            images => augmenter.Augment(ImageTensor.Of(images, device), images.Heights, images.Widths, images.Indices, epoch, 0, recipe), null, cancellation);
+
+    private static Tensor Extract(ResNet encoder, int imageSize, ImageDataset data, Device device, Func<ImageBatch, Tensor> prepare, Action<int>? progress, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
-        int batch = augmenter.ImageSize <= AugmentationRecipe.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+        int batch = imageSize <= AugmentationRecipe.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
         bool wasTraining = encoder.training;
         encoder.eval();
         var features = empty([data.Count, encoder.FeatureSize], device: device).DetachFromDisposeScope();
@@ -35,8 +51,7 @@ internal static class FeatureExtractor
                 using (NewDisposeScope())
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    var input = augmenter.Evaluate(ImageTensor.Of(images, device), images.Heights, images.Widths);
-                    features.narrow(0, done, images.Indices.Length).copy_(nn.functional.normalize(encoder.call(input)));
+                    features.narrow(0, done, images.Indices.Length).copy_(nn.functional.normalize(encoder.call(prepare(images))));
                     done += images.Indices.Length;
                 }
                 progress?.Invoke(done);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using TorchSharp;
 using WclSharp.Data;
 using WclSharp.Optimizers;
@@ -11,7 +12,7 @@ namespace WclSharp.Evaluation;
 /// Linear probe: multinomial logistic regression on frozen features, softmax(W^T x + b). Features come from the encoder in
 /// eval mode, without augmentation, computed once; each is standardised with the training images' mean and deviation.
 /// Training is the usual protocol: SGD with Nesterov momentum 0.9, learning rate 0.2 x batch / 256, no weight decay,
-/// 80 epochs, half a cosine to 0 step by step. Nothing is chosen on the test images: there is nothing to choose.
+/// 80 epochs, half a cosine to 0 step by step. <see cref="LinearProbeSearch"/> can choose rate and decay; nothing is chosen on the test images.
 /// </summary>
 /// <remarks>
 /// The gradient is written out: of the mean cross-entropy by the scores it is (p - y) / B, by the weights x^T (p - y) / B.
@@ -27,13 +28,18 @@ internal static class LinearProbe
 
     private const int TopCount = 5;
     private const int EvaluationTile = 4096; // test rows at a time
-    private const double RateAt256 = 0.2;
     private const double SmallestRelativeDeviation = 1e-5; // float32 rounding of a column that is constant
     private static readonly Scalar Momentum = 0.9, One = 1, MinusOne = -1;
 
     /// <summary>The protocol, for people.</summary>
     public const string Protocol = "multinomial logistic regression on cached features without augmentation, standardised with the training images' mean and deviation; "
         + "SGD, Nesterov momentum 0.9, learning rate 0.2 x batch / 256, batch 256, no weight decay, 80 epochs, cosine to 0";
+
+    /// <summary>The protocol where rate and decay are not the usual ones, and where images are augmented.</summary>
+    public static string ProtocolOf(LinearProbeResult result) => string.Create(CultureInfo.InvariantCulture,
+        $"multinomial logistic regression on {(result.Augmented ? "features of random crops and flips, new ones each epoch" : "cached features without augmentation")}, standardised with the training images' mean and deviation; "
+        + $"SGD, Nesterov momentum 0.9, learning rate {result.Settings.LearningRate} x batch / 256, batch 256, weight decay {result.Settings.WeightDecay}, 80 epochs, cosine to 0")
+        + (result.ValidationImages > 0 ? FormattableString.Invariant($"; rate and decay chosen on {result.ValidationImages} of the training images") : "");
 
     /// <summary>Trains on the labelled training images and classifies the labelled test images.</summary>
     /// <param name="gallery">Features of <paramref name="train"/>, [M, F] float32. Not owned.</param>
@@ -43,10 +49,13 @@ internal static class LinearProbe
     /// <param name="seed">Seed of the order of the batches.</param>
     /// <param name="progress">Told how many epochs are done; may be null.</param>
     /// <param name="cancellation">Stops between epochs.</param>
+    /// <param name="settings">Learning rate and decay; null is the usual protocol's.</param>
+    /// <param name="views">Features of an epoch's augmented views of the labelled images of <paramref name="train"/>, in their order, which it hands over; null trains on <paramref name="gallery"/>.</param>
     /// <returns>Accuracies; null where one side has no labels.</returns>
     public static LinearProbeResult? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, long seed,
-        Action<int>? progress, CancellationToken cancellation)
+        Action<int>? progress, CancellationToken cancellation, LinearProbeSettings? settings = null, Func<int, Tensor>? views = null)
     {
+        settings ??= new LinearProbeSettings();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         long start = Stopwatch.GetTimestamp();
@@ -56,8 +65,15 @@ internal static class LinearProbe
 
         string[] names = [.. (train.ClassNames.Count >= test.ClassNames.Count ? train : test).ClassNames];
         var standard = Standardisation.Of(taught);
-        var weights = Train(standard.Apply(taught), classes, names.Length, seed, progress, cancellation); // [F + 1, C]
+        var weights = Train(standard.Apply(taught), classes, names.Length, seed, settings, progress, cancellation,
+            views is null ? null : Views); // [F + 1, C]
         int[][] best = Best(weights, standard.Apply(asked), Math.Min(TopCount, names.Length));
+        Tensor Views(int epoch)
+        {
+            using var features = views(epoch);
+            return standard.Apply(features);
+        }
+
         double Share(Func<int, bool> right) => Enumerable.Range(0, truth.Length).Count(right) / (double)truth.Length;
         return new LinearProbeResult
         {
@@ -71,6 +87,8 @@ internal static class LinearProbe
             Confusion = ConfusionMatrix.Of(names, truth, Array.ConvertAll(best, row => row[0])),
             TrainImages = classes.Length,
             TestImages = truth.Length,
+            Settings = settings,
+            Augmented = views is not null,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
         };
     }
@@ -80,32 +98,38 @@ internal static class LinearProbe
     /// <param name="classes">M classes, each from 0 to <paramref name="classCount"/> - 1.</param>
     /// <param name="classCount">C, number of classes.</param>
     /// <param name="seed">Seed of the order of the batches.</param>
+    /// <param name="settings">Learning rate and decay; null is the usual protocol's.</param>
     /// <param name="progress">Told how many epochs are done; may be null.</param>
     /// <param name="cancellation">Stops between epochs.</param>
+    /// <param name="views">Inputs of an epoch instead of <paramref name="inputs"/>, of the same shape; null trains on these in every epoch.</param>
     /// <returns>[F + 1, C] float32; the last row is the bias. The caller owns it.</returns>
     /// <exception cref="ArgumentException">There is not one class for each row.</exception>
-    internal static Tensor Train(Tensor inputs, int[] classes, int classCount, long seed, Action<int>? progress = null, CancellationToken cancellation = default)
+    internal static Tensor Train(Tensor inputs, int[] classes, int classCount, long seed, LinearProbeSettings? settings = null, Action<int>? progress = null,
+        CancellationToken cancellation = default, Func<int, Tensor>? views = null)
     {
+        settings ??= new LinearProbeSettings();
         int images = (int)inputs.shape[0];
         if (images != classes.Length) throw new ArgumentException($"{classes.Length} classes for features of shape [{string.Join(", ", inputs.shape)}].");
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         int batch = Math.Min(Batch, images), stepsPerEpoch = (images + batch - 1) / batch;
-        var schedule = new LearningRateSchedule(RateAt256 * batch / 256, 0, (long)Epochs * stepsPerEpoch);
+        var schedule = new LearningRateSchedule(settings.LearningRate * batch / 256, 0, (long)Epochs * stepsPerEpoch);
         var order = new CounterRandom(seed, RandomPurpose.Evaluation);
         var targets = tensor(Array.ConvertAll(classes, c => (long)c), device: inputs.device).unsqueeze(1);   // [M, 1]
         var weights = zeros([inputs.shape[1], classCount], device: inputs.device);
         var velocity = zeros_like(weights);
+        using Scalar? decay = settings.WeightDecay > 0 ? settings.WeightDecay : null;
         for (int epoch = 0; epoch < Epochs; epoch++)
         {
             cancellation.ThrowIfCancellationRequested();
             using var epochScope = NewDisposeScope();
             var rows = tensor(Array.ConvertAll(order.Permutation(images, epoch), i => (long)i), device: inputs.device);
+            var shown = views?.Invoke(epoch) ?? inputs;
             for (int step = 0; step < stepsPerEpoch; step++)
             {
                 int count = Math.Min(batch, images - step * batch);
                 using Scalar minusRate = -schedule.At((long)epoch * stepsPerEpoch + step);
-                TakeStep(inputs, targets, rows.narrow(0, (long)step * batch, count), weights, velocity, minusRate);
+                TakeStep(shown, targets, rows.narrow(0, (long)step * batch, count), weights, velocity, minusRate, decay);
             }
 
             progress?.Invoke(epoch + 1);
@@ -115,7 +139,7 @@ internal static class LinearProbe
     }
 
     /// <summary>v = m v + g; w = w - lr (g + m v), Nesterov's momentum as PyTorch's SGD has it.</summary>
-    private static void TakeStep(Tensor inputs, Tensor targets, Tensor rows, Tensor weights, Tensor velocity, Scalar minusRate)
+    private static void TakeStep(Tensor inputs, Tensor targets, Tensor rows, Tensor weights, Tensor velocity, Scalar minusRate, Scalar? decay)
     {
         using var scope = NewDisposeScope();
         using Scalar share = 1.0 / rows.shape[0];
@@ -123,6 +147,8 @@ internal static class LinearProbe
         var excess = x.matmul(weights).softmax(1);                             // [B, C], p
         excess.scatter_add_(1, targets.index_select(0, rows), full([rows.shape[0], 1], MinusOne, ScalarType.Float32, inputs.device)); // p - y
         var gradient = x.T.matmul(excess).mul_(share);                         // [F + 1, C]
+        long features = inputs.shape[1] - 1; // all rows but the bias
+        if (decay is not null) gradient.narrow(0, 0, features).add_(weights.narrow(0, 0, features), decay);
         velocity.mul_(Momentum).add_(gradient, One);
         gradient.add_(velocity, Momentum);
         weights.add_(gradient, minusRate);

@@ -21,6 +21,15 @@ public sealed record LinearProbeResult
     /// <summary>Labelled images that were classified.</summary>
     public long TestImages { get; init; }
 
+    /// <summary>Learning rate and weight decay that it was trained with.</summary>
+    public LinearProbeSettings Settings { get; init; } = new();
+
+    /// <summary>Labelled training images that <see cref="Settings"/> were chosen on; 0 where they were not chosen.</summary>
+    public int ValidationImages { get; init; }
+
+    /// <summary>Whether it was trained on random crops and flips.</summary>
+    public bool Augmented { get; init; }
+
     /// <summary>Seconds of training and classifying, features not included.</summary>
     public double Seconds { get; init; }
 }

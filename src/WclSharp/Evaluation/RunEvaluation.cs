@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using TorchSharp;
-using WclSharp.Augmentation;
+using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
+using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
 
@@ -31,6 +32,22 @@ public sealed record RunEvaluationOptions
 
     /// <summary>Train a linear classifier on the features as well.</summary>
     public bool Linear { get; init; }
+
+    /// <summary>Train the linear classifier on features of random crops and flips, drawn anew each epoch, instead of the images as they are. The encoder then runs 80 times over the training images.</summary>
+    public bool LinearAugmented { get; init; }
+
+    /// <summary>Learning rate of the linear classifier for batches of 256, above 0; null chooses it, on a fifth of the labelled training images where every class has 25.</summary>
+    public double? LinearLearningRate { get; init; }
+
+    /// <summary>L2 weight decay of the linear classifier, 0 or more; null chooses it as the learning rate, or is 0 where that is given.</summary>
+    public double? LinearWeightDecay { get; init; }
+
+    /// <exception cref="WclUsageException">A value is out of range.</exception>
+    internal void Validate()
+    {
+        if (LinearLearningRate is { } rate && !(rate > 0 && double.IsFinite(rate))) throw new WclUsageException(FormattableString.Invariant($"--linear-lr is {rate}; use a number above 0, such as 0.2."));
+        if (LinearWeightDecay is { } decay && !(decay >= 0 && double.IsFinite(decay))) throw new WclUsageException(FormattableString.Invariant($"--linear-decay is {decay}; use 0 or more."));
+    }
 }
 
 /// <summary>What an evaluation measured.</summary>
@@ -54,6 +71,7 @@ public static class RunEvaluation
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
     {
+        options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.Choose(options.Device, trained.Precision);
         using var data = PretrainingData.Read(RunData.Asked(trained, options.Data, options.Test, options.Labels), folder: null, progress, cancellation);
@@ -71,12 +89,28 @@ public static class RunEvaluation
         double accuracy = LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 
-        var linear = options.Linear
-            ? LinearProbe.Measure(gallery, data.Train, queries, data.HeldOut, trained.Seed,
-                epochs => progress?.Report(new PretrainProgress.Working("Training a linear classifier, epochs", epochs, LinearProbe.Epochs)), cancellation)
-            : null;
-
+        var linear = options.Linear ? Probe(options, trained.Seed, encoder, gallery, data.Train, queries, data.HeldOut, progress, cancellation) : null;
         int epoch = RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max();
         return new(accuracy, k, data.Train.Count, data.HeldOut.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear);
+    }
+
+    private static LinearProbeResult? Probe(RunEvaluationOptions options, long seed, ImageEncoder encoder, Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test,
+        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        var (taught, classes) = LabelledRows.Of(gallery, train);
+        if (classes.Length == 0) return null;
+        bool given = options.LinearLearningRate is not null || options.LinearWeightDecay is not null;
+        var usual = new LinearProbeSettings();
+        var (settings, chosenOn) = given
+            ? (usual with { LearningRate = options.LinearLearningRate ?? usual.LearningRate, WeightDecay = options.LinearWeightDecay ?? 0 }, 0)
+            : LinearProbeSearch.Choose(taught, classes, train.ClassNames.Count, seed,
+                fits => progress?.Report(new PretrainProgress.Working("Choosing the linear classifier's learning rate and decay", fits, LinearProbeSearch.Fits)), cancellation);
+
+        using var views = options.LinearAugmented ? AugmentedFeatures.Of(encoder, train, seed, cancellation) : null;
+        var result = LinearProbe.Measure(gallery, train, queries, test, seed,
+            epochs => progress?.Report(new PretrainProgress.Working("Training a linear classifier, epochs", epochs, LinearProbe.Epochs)), cancellation,
+            settings, views is null ? null : views.OfEpoch);
+        return result is null ? null : result with { ValidationImages = chosenOn };
     }
 }

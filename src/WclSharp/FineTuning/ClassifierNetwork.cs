@@ -36,11 +36,37 @@ internal sealed class ClassifierNetwork : IDisposable
         Encoder.ComputeType = compute.Type;
     }
 
+    /// <summary>Reads a classifier that was saved, in evaluation mode.</summary>
+    /// <exception cref="WclUsageException">There is no classifier in the file.</exception>
+    public static ClassifierNetwork Load(string path, ComputeDevice compute)
+    {
+        using var content = SafetensorsFile.Read(path);
+        var classifier = ClassifierFacts.Of(content, path);
+        var network = new ClassifierNetwork(EncoderWeights.FactsOf(content, path), classifier.Hidden, classifier.ClassNames.Length, seed: 0, compute) { ClassNames = classifier.ClassNames };
+        try
+        {
+            foreach (var (prefix, module) in network.Modules) ModuleWeights.Load(module, content.Tensors, prefix, path);
+            network.Train(false);
+            return network;
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+    }
+
     public ResNet Encoder { get; }
 
     public ClassifierTop Top { get; }
 
     private IEnumerable<(string Prefix, nn.Module Module)> Modules => [("", Encoder), ("", Top)];
+
+    /// <summary>Names of the classes, in the order of the scores; empty where nobody gave them.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
+
+    /// <summary>Number of trained parameters.</summary>
+    public long ParameterCount => Modules.SelectMany(part => part.Module.parameters()).Sum(parameter => parameter.numel());
 
     /// <summary>Parameters of the encoder, and of what is on top of it.</summary>
     public (List<OptimizedParameter> Encoder, List<OptimizedParameter> Top) Parameters => (Optimizer.ParametersOf(("", Encoder)), Optimizer.ParametersOf(("", Top)));
@@ -59,30 +85,33 @@ internal sealed class ClassifierNetwork : IDisposable
         return Top.call(features);
     }
 
-    /// <summary>Share of images that get the highest score for their class, 0 to 1; those without a class do not count.</summary>
+    /// <summary>Share of images that get the highest score for their class, 0 to 1; those without a class do not count. Leaves the network in training mode.</summary>
     public double Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation)
+    {
+        int[] predicted = Predict(preparation, images, cancellation);
+        Train(true);
+        var truth = images.Labels.ToArray();
+        return predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Count(label => label >= 0);
+    }
+
+    /// <summary>The class with the highest score of each image, in evaluation mode, where it leaves the network.</summary>
+    public int[] Predict(Augmenter preparation, ImageDataset images, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
         Train(false);
-        int right = 0, all = 0;
+        var predicted = new List<int>(images.Count);
         foreach (var batch in BatchLoader.InOrder(images, EvaluationBatch))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             using (batch)
             {
-                long[] predicted = Scores(preparation.Evaluate(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths)).argmax(1).cpu().data<long>().ToArray();
-                for (int i = 0; i < predicted.Length; i++)
-                {
-                    int truth = images.Labels[batch.Indices[i]];
-                    all += truth >= 0 ? 1 : 0;
-                    right += truth == predicted[i] ? 1 : 0;
-                }
+                var scores = Scores(preparation.Evaluate(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths));
+                predicted.AddRange(scores.argmax(1).cpu().data<long>().Select(c => (int)c));
             }
         }
 
-        Train(true);
-        return right / (double)all;
+        return [.. predicted];
     }
 
     /// <summary>A copy of every weight and buffer, by name. The caller owns it.</summary>
@@ -102,7 +131,8 @@ internal sealed class ClassifierNetwork : IDisposable
         SafetensorsFile.Write(path, Named(), description);
     }
 
-    private IEnumerable<(string Name, Tensor Tensor)> Named() => Modules.SelectMany(part => ModuleWeights.Of(part.Module, part.Prefix));
+    /// <summary>Weights and buffers by name.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> Named() => Modules.SelectMany(part => ModuleWeights.Of(part.Module, part.Prefix));
 
     public void Dispose()
     {

@@ -78,7 +78,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     {
         using var scope = NewDisposeScope();
         // An image that comes twice in a batch is augmented in two ways: the counter is its place in the stream of images.
-        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, counters, 0, 0, FineTuneRecipe.Augmentation);
+        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, counters, 0, 0, AugmentationRecipe.CropAndFlip);
         var targets = tensor(Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]), device: compute.Device);
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
         using var number = loss.ToScalar();

@@ -38,52 +38,37 @@ internal sealed record FineTuneReport
 /// </summary>
 internal sealed class FineTuneFolder : IDisposable
 {
-    private readonly FileStream held;
+    private readonly ResultFolder folder;
     private readonly FineTuneSettings settings;
 
-    private FineTuneFolder(string path, FineTuneSettings settings, FileStream held)
+    private FineTuneFolder(ResultFolder folder, FineTuneSettings settings)
     {
-        (FullPath, this.settings, this.held) = (path, settings, held);
+        (this.folder, this.settings) = (folder, settings);
         Draws = [.. ReadDraws()];
     }
 
-    public string FullPath { get; }
+    public string FullPath => folder.FullPath;
 
     /// <summary>Draws that are finished.</summary>
     public List<FineTuneDraw> Draws { get; }
 
-    public string ClassifierPath => Path.Combine(FullPath, "classifier.safetensors");
+    public string ClassifierPath => folder["classifier.safetensors"];
 
-    public string PlotPath => Path.Combine(FullPath, "plots", "accuracy_over_labels.png");
+    public string PlotPath => Path.Combine(folder["plots"], "accuracy_over_labels.png");
 
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
     public static FineTuneFolder Open(string path, FineTuneSettings settings)
     {
-        path = Path.GetFullPath(path);
-        string config = Path.Combine(path, "config.json");
-        byte[] json = FineTuneJson.ToBytes(settings);
-        if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
-        if (File.Exists(config))
-        {
-            if (!File.ReadAllBytes(config).AsSpan().SequenceEqual(json))
-                throw new WclUsageException($"The folder {path} holds results of another encoder, other data or other options; name a new folder with --out (its config.json says which).");
-        }
-        else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
-        {
-            throw new WclUsageException($"The folder {path} is not empty and holds no fine-tuning; name a new folder with --out.");
-        }
-
+        var folder = ResultFolder.Open(path, FineTuneJson.ToBytes(settings), "fine-tuning", "another encoder, other data or other options");
         try
         {
-            Directory.CreateDirectory(Path.Combine(path, "plots"));
-            var held = new FileStream(Path.Combine(path, "finetune.lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            AtomicFile.Write(config, stream => stream.Write(json));
-            return new FineTuneFolder(path, settings, held);
+            return new FineTuneFolder(folder, settings);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch
         {
-            throw new WclUsageException($"Cannot write to {path}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Name another folder with --out, and see that no other process works in it.", e);
+            folder.Dispose();
+            throw;
         }
     }
 
@@ -100,12 +85,13 @@ internal sealed class FineTuneFolder : IDisposable
     /// <summary>Writes the table and the plot of the rows.</summary>
     public void Write(IReadOnlyList<FineTuneRow> rows, int testImages, int classCount)
     {
-        AtomicFile.Write(Path.Combine(FullPath, "finetune.json"), stream =>
+        AtomicFile.Write(folder["finetune.json"], stream =>
             stream.Write(FineTuneJson.ToBytes(new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings })));
+        Directory.CreateDirectory(folder["plots"]);
         LabelPlot.Write(PlotPath, rows);
     }
 
-    private string DrawsPath => Path.Combine(FullPath, "draws.jsonl");
+    private string DrawsPath => folder["draws.jsonl"];
 
     private IEnumerable<FineTuneDraw> ReadDraws()
     {
@@ -120,7 +106,7 @@ internal sealed class FineTuneFolder : IDisposable
         }
     }
 
-    public void Dispose() => held.Dispose();
+    public void Dispose() => folder.Dispose();
 }
 
 /// <summary>JSON of a study: snake_case keys, and null for what was not measured.</summary>

@@ -1,5 +1,3 @@
-using WclSharp.Augmentation;
-
 namespace WclSharp.FineTuning;
 
 /// <summary>
@@ -31,9 +29,6 @@ internal sealed record FineTuneRecipe
 
     /// <summary>Steps of linear warm-up.</summary>
     public int WarmupSteps => (int)(Steps * WarmupShare);
-
-    /// <summary>Random view of a training image.</summary>
-    public static AugmentationRecipe Augmentation { get; } = new() { ScaleMin = 0.3, FlipProbability = 0.5 };
 
     /// <summary>Steps for so many labels.</summary>
     /// <param name="labels">Images that are trained on.</param>

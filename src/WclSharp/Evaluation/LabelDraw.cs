@@ -1,6 +1,6 @@
 using WclSharp.Randomness;
 
-namespace WclSharp.FineTuning;
+namespace WclSharp.Evaluation;
 
 /// <summary>How many labels to train with.</summary>
 /// <param name="Fraction">Share of the labels; null where a number per class was asked for.</param>

@@ -1,6 +1,6 @@
-using WclSharp.FineTuning;
+using WclSharp.Evaluation;
 
-namespace WclSharp.Tests.FineTuning;
+namespace WclSharp.Tests.Evaluation;
 
 public sealed class LabelDrawTests
 {

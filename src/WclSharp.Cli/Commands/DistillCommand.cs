@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using WclSharp.Cli.Terminal;
+using WclSharp.Distillation;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl distill TEACHER</c>: teaches a network what a fine-tuned classifier says of images without labels.</summary>
+internal static class DistillCommand
+{
+    public static Command Create(Func<DistillOptions, IProgress<PretrainProgress>, CancellationToken, DistillResult> distill, TextWriter output, TextWriter error)
+    {
+        var command = new Command("distill", "Teach the same or a smaller network what a fine-tuned classifier says of all images");
+        var defaults = new DistillOptions { Teacher = "" };
+        var teacher = new Argument<string>("TEACHER") { Description = "Run folder that was fine-tuned, folder of a fine-tuning, or classifier.safetensors" };
+        command.Add(teacher);
+        var options = new TableOptions(command)
+            .Add("data", "the run's", "Images to learn on, labelled or not; same forms as pretrain's")
+            .Add("test", "the run's, or a part of --data", "Labelled images to test with")
+            .Add("labels", "none", "CSV or TSV list of path,label for --label-mix")
+            .Add("limit", "all")
+            .Add("init", "random", "Weights that the student's encoder starts with: a run folder or a .safetensors file")
+            .Add("epochs", Shown(defaults.Epochs)).Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
+            .Add("weight-decay", Shown(defaults.WeightDecay)).Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them");
+        var arch = new Option<string>("--student") { HelpName = "ARCH", Description = "Student's network: resnet18, resnet34, resnet50 or resnet101 [default: the teacher's]" };
+        command.Add(arch);
+        options.Add("width", "the teacher's", "Student's width; 64 is standard");
+        var mix = new Option<double>("--label-mix")
+        {
+            HelpName = "X",
+            Description = "Share of the loss that is cross-entropy with the labels of --data or --labels, 0 to 1 [default: 0]",
+            DefaultValueFactory = _ => 0,
+        };
+        command.Add(mix);
+        options.Add("seed", "0", "Seed of order, augmentation and weights").Add("device", "auto")
+            .Add("out", "distilled beside the teacher", "Folder of the results; the same command goes on with what is in it");
+        var json = JsonFile.Option();
+        command.Add(json);
+        command.SetAction(parsed =>
+        {
+            var given = options.Apply(parsed, new PretrainOptions());
+            bool drawn = parsed.GetValue(arch) is not null;
+            var request = new DistillOptions
+            {
+                Teacher = parsed.GetRequiredValue(teacher),
+                Data = given.Data,
+                Test = given.Test,
+                Labels = given.Labels,
+                Limit = given.Limit,
+                Init = given.Init,
+                Arch = drawn ? Network(parsed.GetValue(arch)!) : null,
+                Width = options.Given(parsed).Any(pair => pair.Entry.Name == "width") ? given.Width : null,
+                Epochs = given.Epochs ?? defaults.Epochs,
+                Batch = given.Batch ?? defaults.Batch,
+                LearningRate = given.LearningRate ?? defaults.LearningRate,
+                WeightDecay = given.WeightDecay ?? defaults.WeightDecay,
+                Temperature = options.Given(parsed).Any(pair => pair.Entry.Name == "temperature") ? given.Temperature : defaults.Temperature,
+                LabelMix = parsed.GetValue(mix),
+                Seed = given.Seed,
+                Device = given.Device,
+                Out = given.Out,
+            };
+            return Run(request, parsed.GetValue(json), distill, output, error);
+        });
+        return command;
+    }
+
+    private static int Run(DistillOptions request, string? json, Func<DistillOptions, IProgress<PretrainProgress>, CancellationToken, DistillResult> distill, TextWriter output, TextWriter error)
+    {
+        using var signals = new StopSignals(error.WriteLine);
+        try
+        {
+            var result = TerminalProgress.Run(output, progress => distill(request, progress, signals.Token));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"Learnt from {result.TrainImages:N0} images in {result.Epochs} epochs, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
+            output.WriteLine(Line("Teacher", result.TeacherParameters, result.TeacherAccuracy, result.TestImages));
+            output.WriteLine(Line("Student", result.StudentParameters, result.StudentAccuracy, result.TestImages));
+            output.WriteLine($"They agree on {EpochTable.Percent(result.Agreement)} of the {(result.TestImages > 0 ? "test" : "training")} images.");
+            output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
+            JsonFile.Write(json, writer => Write(writer, result));
+            return ExitCodes.Done;
+        }
+        catch (OperationCanceledException) when (signals.ExitCode is not null)
+        {
+            error.WriteLine("Stopped. The epochs that are finished are kept; the same command goes on.");
+            return signals.ExitCode.Value;
+        }
+    }
+
+    private static string Line(string name, long parameters, double? accuracy, int images) => string.Create(CultureInfo.InvariantCulture,
+        $"{name}: {parameters / 1e6:0.00} million parameters{(accuracy is { } share ? $", {EpochTable.Percent(share)} of {images:N0} test images right" : "")}");
+
+    private static void Write(Utf8JsonWriter writer, DistillResult result)
+    {
+        writer.WriteNumber("train_images", result.TrainImages);
+        writer.WriteNumber("test_images", result.TestImages);
+        if (result.TeacherAccuracy is { } teacher) writer.WriteNumber("teacher_accuracy", teacher);
+        if (result.StudentAccuracy is { } student) writer.WriteNumber("student_accuracy", student);
+        writer.WriteNumber("agreement", result.Agreement);
+        writer.WriteNumber("teacher_parameters", result.TeacherParameters);
+        writer.WriteNumber("student_parameters", result.StudentParameters);
+        writer.WriteNumber("epochs", result.Epochs);
+        writer.WriteNumber("loss", result.Loss);
+        writer.WriteNumber("seconds", result.Seconds);
+        writer.WriteString("classifier", result.ClassifierFile);
+    }
+
+    private static EncoderArch Network(string name) =>
+        Enum.TryParse<EncoderArch>(name, ignoreCase: true, out var arch) && !int.TryParse(name, CultureInfo.InvariantCulture, out _)
+            ? arch
+            : throw new WclUsageException($"--student is {name}; use resnet18, resnet34, resnet50 or resnet101.");
+
+    private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,46 @@
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
+using WclSharp.Native;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Distillation;
+
+/// <summary>
+/// Teaches a network what a fine-tuned classifier says of images without labels (Chen et al. 2020b, section 2, step three): the same network, which mostly gains, or a smaller
+/// one.
+/// </summary>
+public static class Distill
+{
+    /// <summary>Distils to the last epoch, or to where it is cancelled; epochs that are finished are kept, and the same call goes on.</summary>
+    /// <param name="options">Which teacher, student and images.</param>
+    /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    /// <exception cref="WclUsageException">There is no such classifier, there are no images, or an option is wrong.</exception>
+    /// <exception cref="WclException">Training failed; what is finished is intact.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static DistillResult Run(DistillOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        options.Validate();
+        string teacher = ClassifierFacts.Find(options.Teacher);
+        var trained = Directory.Exists(options.Teacher) && Path.GetFullPath(Path.GetDirectoryName(teacher)!) != Path.GetFullPath(options.Teacher)
+            ? RunFolder.ReadConfig(options.Teacher) // a run folder, whose fine-tuning lies below it
+            : null;
+        if (trained is null && options.Data is null)
+            throw new WclUsageException("Name the images to learn on with --data; only a run folder as the teacher says which they are.");
+
+        var compute = ComputeDevice.Choose(options.Device, trained?.Precision ?? ComputePrecision.Auto);
+        Allocator.KeepFreedMemory();
+        using var network = FineTuning.ClassifierNetwork.Load(teacher, compute);
+        var facts = EncoderWeights.FactsOf(teacher);
+        var asked = trained is null
+            ? new PretrainOptions { Data = options.Data, Test = options.Test, Labels = options.Labels, ImageSize = facts.ImageSize, Seed = options.Seed }
+            : RunData.Asked(trained, options.Data, options.Test, options.Labels);
+        if (options.Limit is not null) asked = asked with { Limit = options.Limit };
+        using var data = PretrainingData.Read(asked, folder: null, progress, cancellation);
+        foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
+
+        using var run = new DistillationRun(options, teacher, facts, network, data.Train, data.HeldOut, compute, progress, cancellation);
+        return run.Execute();
+    }
+}

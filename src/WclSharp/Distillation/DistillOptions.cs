@@ -1,0 +1,72 @@
+using WclSharp.Training;
+
+namespace WclSharp.Distillation;
+
+/// <summary>Whose knowledge goes into which network, on which images, and how.</summary>
+public sealed record DistillOptions
+{
+    /// <summary>Classifier to learn from: a <c>classifier.safetensors</c>, a folder that holds one, or a run folder that was fine-tuned.</summary>
+    public required string Teacher { get; init; }
+
+    /// <summary>Images to learn on, labelled or not; null is the training images of the run that <see cref="Teacher"/> names.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Labelled images to test with; null is the run's held-out ones, or a part of <see cref="Data"/>, or none.</summary>
+    public string? Test { get; init; }
+
+    /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is none.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>Use a random subset of so many of <see cref="Data"/>'s images, by seed; null is all.</summary>
+    public int? Limit { get; init; }
+
+    /// <summary>Student's network; null is the teacher's.</summary>
+    public EncoderArch? Arch { get; init; }
+
+    /// <summary>Student's width, 64 being standard; null is the teacher's.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>Weights that the student's encoder starts with, a run folder or a .safetensors file; null starts at random.</summary>
+    public string? Init { get; init; }
+
+    /// <summary>Passes over the images.</summary>
+    public int Epochs { get; init; } = 30;
+
+    /// <summary>Images per step.</summary>
+    public int Batch { get; init; } = 128;
+
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate { get; init; } = 0.1;
+
+    /// <summary>L2 weight decay.</summary>
+    public double WeightDecay { get; init; } = 5e-4;
+
+    /// <summary>Temperature of both networks' probabilities, above 0; above 1 softens them.</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Share of the loss that is cross-entropy with the labels of labelled images, 0 to 1; the rest is the teacher's.</summary>
+    public double LabelMix { get; init; }
+
+    /// <summary>Seed of the order, the augmentation and the weights that start at random.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>cpu, cuda, cuda:N or auto.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Folder of the results; null is <c>distilled</c> beside the teacher's file. One that holds a part of the same distillation goes on where it ends.</summary>
+    public string? Out { get; init; }
+
+    /// <summary>Checks what does not depend on the data.</summary>
+    /// <exception cref="WclUsageException">A value is out of range.</exception>
+    internal void Validate()
+    {
+        if (Limit < 2) throw new WclUsageException($"--limit is {Limit}; use 2 or more.");
+        if (Width < 1) throw new WclUsageException($"--width is {Width}; use 1 or more (64 is standard).");
+        if (Epochs < 1) throw new WclUsageException($"--epochs is {Epochs}; use 1 or more.");
+        if (Batch < 2) throw new WclUsageException($"--batch is {Batch}; use 2 or more.");
+        if (!(LearningRate > 0 && double.IsFinite(LearningRate))) throw new WclUsageException(FormattableString.Invariant($"--lr is {LearningRate}; use a number above 0."));
+        if (!(WeightDecay >= 0 && double.IsFinite(WeightDecay))) throw new WclUsageException(FormattableString.Invariant($"--weight-decay is {WeightDecay}; use 0 or more."));
+        if (!(Temperature > 0 && double.IsFinite(Temperature))) throw new WclUsageException(FormattableString.Invariant($"--temperature is {Temperature}; use a number above 0."));
+        if (LabelMix is not (>= 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--label-mix is {LabelMix}; use 0 (the teacher alone) to 1 (the labels alone)."));
+    }
+}

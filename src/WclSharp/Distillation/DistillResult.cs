@@ -1,0 +1,41 @@
+namespace WclSharp.Distillation;
+
+/// <summary>What a distillation left behind.</summary>
+public sealed record DistillResult
+{
+    /// <summary>Absolute path of its folder.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The student: weights with torchvision's names, classes as metadata.</summary>
+    public required string ClassifierFile { get; init; }
+
+    /// <summary>Images that were learnt on.</summary>
+    public required int TrainImages { get; init; }
+
+    /// <summary>Labelled images that were tested with; 0 where there were none.</summary>
+    public required int TestImages { get; init; }
+
+    /// <summary>Share of the test images that the teacher gets right, 0 to 1; null without test images.</summary>
+    public double? TeacherAccuracy { get; init; }
+
+    /// <summary>Share of the test images that the student gets right after the last epoch, 0 to 1; null without test images.</summary>
+    public double? StudentAccuracy { get; init; }
+
+    /// <summary>Share of images that both put into the same class, 0 to 1: of the test images, or of the training images where there are none.</summary>
+    public required double Agreement { get; init; }
+
+    /// <summary>Parameters of the teacher.</summary>
+    public required long TeacherParameters { get; init; }
+
+    /// <summary>Parameters of the student.</summary>
+    public required long StudentParameters { get; init; }
+
+    /// <summary>Epochs of the distillation.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Loss of the last epoch.</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>Seconds of training, all sittings together.</summary>
+    public required double Seconds { get; init; }
+}

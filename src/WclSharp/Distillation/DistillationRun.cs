@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Checkpoints;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.FineTuning;
+using WclSharp.Kernels;
+using WclSharp.Losses;
+using WclSharp.Native;
+using WclSharp.Optimizers;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Distillation;
+
+/// <summary>One distillation: the loop, and what is saved of it after each epoch.</summary>
+internal sealed class DistillationRun : IDisposable
+{
+    private const double WarmupShare = 0.05;
+    private readonly DistillOptions options;
+    private readonly ClassifierNetwork teacher, student;
+    private readonly EncoderFacts facts;
+    private readonly ImageDataset images;
+    private readonly ImageDataset? test;
+    private readonly int[] classes; // the teacher's number of each image's class, -1 where it has none
+    private readonly ComputeDevice compute;
+    private readonly Augmenter augmenter;
+    private readonly Sgd optimizer;
+    private readonly DistillationFolder folder;
+    private readonly IProgress<PretrainProgress>? progress;
+    private readonly CancellationToken cancellation;
+    private readonly Scalar labelMix, teacherMix;
+
+    public DistillationRun(DistillOptions options, string teacherFile, EncoderFacts teacherFacts, ClassifierNetwork teacher, ImageDataset images, ImageDataset? test, ComputeDevice compute,
+        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        (this.options, this.teacher, this.images, this.test, this.compute, this.progress, this.cancellation) = (options, teacher, images, test, compute, progress, cancellation);
+        if (options.Batch > images.Count) throw new WclUsageException($"--batch {options.Batch} is more than the {images.Count:N0} images there are; use fewer.");
+        classes = TeachersClasses(images, needed: options.LabelMix > 0);
+        facts = teacherFacts with { Arch = options.Arch ?? teacherFacts.Arch, Width = options.Width ?? teacherFacts.Width };
+        augmenter = new Augmenter(facts.ImageSize, facts.Normalisation, options.Seed, compute.Device);
+        (labelMix, teacherMix) = (options.LabelMix, 1 - options.LabelMix);
+        student = new ClassifierNetwork(facts, hidden: null, teacher.ClassNames.Count, options.Seed, compute) { ClassNames = teacher.ClassNames };
+        try
+        {
+            if (options.Init is not null) EncoderWeights.Load(student.Encoder, options.Init);
+            var (encoder, top) = student.Parameters;
+            optimizer = new Sgd([.. encoder, .. top], options.WeightDecay);
+            folder = DistillationFolder.Open(options.Out ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(teacherFile))!, "distilled"), new DistillSettings
+            {
+                Teacher = CheckpointStore.HashOf(teacherFile),
+                Init = options.Init is null ? null : CheckpointStore.HashOf(EncoderWeights.Find(options.Init)),
+                TrainFingerprint = images.Fingerprint,
+                Arch = facts.Arch.ToString().ToLowerInvariant(),
+                Width = facts.Width,
+                Epochs = options.Epochs,
+                Batch = options.Batch,
+                Lr = options.LearningRate,
+                WeightDecay = options.WeightDecay,
+                Temperature = options.Temperature,
+                LabelMix = options.LabelMix,
+                Seed = options.Seed,
+                Precision = compute.TypeName,
+            });
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Every epoch that is not done, then the figures.</summary>
+    public DistillResult Execute()
+    {
+        folder.Restore(student, optimizer);
+        int stepsPerEpoch = images.Count / options.Batch;
+        long steps = (long)stepsPerEpoch * options.Epochs;
+        var schedule = new LearningRateSchedule(options.LearningRate, (long)(WarmupShare * steps), steps);
+        for (int epoch = folder.Epochs.Count; epoch < options.Epochs; epoch++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            double loss = TrainEpoch(epoch, stepsPerEpoch, steps, schedule);
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            folder.Save(student, optimizer, new DistillEpoch
+            {
+                Epoch = epoch + 1,
+                Loss = loss,
+                Lr = schedule.At((epoch + 1L) * stepsPerEpoch - 1),
+                ImagesPerSecond = stepsPerEpoch * options.Batch / seconds,
+                Seconds = seconds,
+            });
+        }
+
+        student.Save(folder.ClassifierPath, facts, teacher.ClassNames);
+        var result = Measure();
+        folder.Write(result);
+        return result;
+    }
+
+    private double TrainEpoch(int epoch, int stepsPerEpoch, long steps, LearningRateSchedule schedule)
+    {
+        student.Train(true);
+        double sum = 0;
+        using var loader = new BatchLoader(images, options.Batch, options.Seed, workers: 1);
+        foreach (var (index, batch) in loader.Epoch(epoch).Index())
+        {
+            long step = (long)epoch * stepsPerEpoch + index;
+            using (batch)
+            {
+                optimizer.ZeroGradients();
+                sum += Backward(batch, epoch, step);
+            }
+
+            optimizer.Step(schedule.At(step));
+            progress?.Report(new PretrainProgress.Working("Distilling, steps", step + 1, steps));
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        return sum / stepsPerEpoch;
+    }
+
+    /// <summary>Both networks see the same random view; the teacher's answer is the target.</summary>
+    private double Backward(ImageBatch batch, int epoch, long step)
+    {
+        using var scope = NewDisposeScope();
+        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, batch.Indices, epoch, 0, AugmentationRecipe.CropAndFlip); // [N, 3, S, S]
+        Tensor wanted;
+        using (no_grad()) wanted = teacher.Scores(views);                      // [N, C]
+        var given = student.Scores(views);                                     // [N, C]
+        var loss = DistillationLoss.Compute(given, wanted, options.Temperature);
+        if (options.LabelMix > 0) loss = loss.mul(teacherMix).add(LabelLoss(given, batch), labelMix);
+        using var number = loss.ToScalar();
+        double value = number.ToDouble();
+        if (!double.IsFinite(value)) throw new WclException($"The loss is {value} at step {step} of the distillation; lower --lr.");
+        loss.backward();
+        AutogradMemory.FreeReturned();
+        return value;
+    }
+
+    /// <summary>Cross-entropy of the batch's labelled images; 0 where it has none.</summary>
+    private Tensor LabelLoss(Tensor scores, ImageBatch batch)
+    {
+        var targets = tensor(Array.ConvertAll(batch.Indices, i => (long)classes[i]), device: compute.Device);
+        return batch.Indices.Any(i => classes[i] >= 0)
+            ? nn.functional.cross_entropy(scores, targets, ignore_index: -1)
+            : scores.sum().mul(0);
+    }
+
+    private DistillResult Measure()
+    {
+        var asked = test ?? images;
+        int[] byTeacher = Predict(teacher, "Classifying with the teacher", asked), byStudent = Predict(student, "Classifying with the student", asked);
+        int[]? truth = test is null ? null : TeachersClasses(test, needed: true);
+        double? Right(int[] predicted) => truth is null ? null : predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Count(label => label >= 0);
+        return new DistillResult
+        {
+            Folder = folder.FullPath,
+            ClassifierFile = folder.ClassifierPath,
+            TrainImages = images.Count,
+            TestImages = truth?.Count(label => label >= 0) ?? 0,
+            TeacherAccuracy = Right(byTeacher),
+            StudentAccuracy = Right(byStudent),
+            Agreement = byTeacher.Zip(byStudent).Count(pair => pair.First == pair.Second) / (double)byTeacher.Length,
+            TeacherParameters = teacher.ParameterCount,
+            StudentParameters = student.ParameterCount,
+            Epochs = options.Epochs,
+            Loss = folder.Epochs[^1].Loss,
+            Seconds = folder.Epochs.Sum(epoch => epoch.Seconds),
+        };
+    }
+
+    private int[] Predict(ClassifierNetwork network, string stage, ImageDataset asked)
+    {
+        progress?.Report(new PretrainProgress.Working(stage, 0, asked.Count));
+        return network.Predict(augmenter, asked, cancellation);
+    }
+
+    /// <summary>Classes by name: data may list them in another order than the teacher, or lack some.</summary>
+    private int[] TeachersClasses(ImageDataset data, bool needed)
+    {
+        List<string> names = [.. teacher.ClassNames];
+        int[] numbers = [.. data.ClassNames.Select(name => names.IndexOf(name))];
+        int[] result = [.. data.Labels.ToArray().Select(label => label < 0 ? -1 : numbers[label])];
+        if (!needed) return result;
+        if (Array.IndexOf(numbers, -1) is var unknown and >= 0)
+            throw new WclUsageException($"{data.Source} has images of the class \"{data.ClassNames[unknown]}\", which the teacher does not know; it knows {string.Join(", ", teacher.ClassNames.Take(10))}{(teacher.ClassNames.Count > 10 ? ", ..." : "")}.");
+        return result;
+    }
+
+    public void Dispose()
+    {
+        folder?.Dispose();
+        optimizer?.Dispose();
+        student?.Dispose();
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using WclSharp.Checkpoints;
+
+namespace WclSharp.Encoders;
+
+/// <summary>What a classifier's file says beyond its encoder.</summary>
+/// <param name="ClassNames">Names of the classes, in the order of the scores.</param>
+/// <param name="Hidden">Width of the head's first layer that the scores stand on; null where they stand on the encoder's features.</param>
+internal sealed record ClassifierFacts(string[] ClassNames, int? Hidden)
+{
+    /// <summary>The classifier that a path stands for: a file, a folder that wcl finetune or wcl distill wrote, or a run folder.</summary>
+    /// <exception cref="WclUsageException">A folder holds none.</exception>
+    public static string Find(string source)
+    {
+        if (!Directory.Exists(source)) return source;
+        string own = Path.Combine(source, "classifier.safetensors");
+        string ofRun = Path.Combine(source, "finetune", "classifier.safetensors");
+        return File.Exists(own) ? own
+            : File.Exists(ofRun) ? ofRun
+            : throw new WclUsageException($"'{source}' holds no classifier (neither classifier.safetensors nor finetune/classifier.safetensors); wcl finetune makes one.");
+    }
+
+    /// <summary>Reads the facts.</summary>
+    /// <exception cref="WclUsageException">There is no classifier in the file, or its list of classes is damaged.</exception>
+    public static ClassifierFacts Of(SafetensorsContent content, string path)
+    {
+        if (!content.Metadata.TryGetValue("classes", out string? names) || !content.Tensors.TryGetValue("fc.weight", out var scores))
+            throw new WclUsageException($"'{path}' holds an encoder but no classifier; wcl finetune makes one of it.");
+        string[]? classes;
+        try
+        {
+            classes = JsonSerializer.Deserialize<string[]>(names);
+        }
+        catch (JsonException e)
+        {
+            throw new WclUsageException($"'{path}' has a damaged list of classes: {e.Message}", e);
+        }
+
+        if (classes is null || scores.dim() != 2 || classes.Length != scores.shape[0])
+            throw new WclUsageException($"'{path}' names {classes?.Length ?? 0} classes for scores of shape [{string.Join(", ", scores.shape)}]; it is damaged.");
+        int? hidden = content.Tensors.TryGetValue("head.linear1.weight", out var head) ? (int)head.shape[0] : null;
+        return new(classes, hidden);
+    }
+}

@@ -1,0 +1,35 @@
+using WclSharp.Augmentation;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using static TorchSharp.torch;
+
+namespace WclSharp.Evaluation;
+
+/// <summary>Features of random crops and flips of a data set's labelled images, new views each epoch.</summary>
+internal sealed class AugmentedFeatures : IDisposable
+{
+    private readonly ImageEncoder encoder;
+    private readonly ImageDataset labelled;
+    private readonly Augmenter augmenter;
+    private readonly CancellationToken cancellation;
+
+    private AugmentedFeatures(ImageEncoder encoder, ImageDataset labelled, Augmenter augmenter, CancellationToken cancellation) =>
+        (this.encoder, this.labelled, this.augmenter, this.cancellation) = (encoder, labelled, augmenter, cancellation);
+
+    /// <param name="encoder">Encoder. Not owned.</param>
+    /// <param name="images">Images; those without a class are left out. Not owned.</param>
+    /// <param name="seed">Seed of the views.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public static AugmentedFeatures Of(ImageEncoder encoder, ImageDataset images, long seed, CancellationToken cancellation)
+    {
+        var labels = images.Labels.ToArray();
+        var labelled = images.Subset([.. Enumerable.Range(0, labels.Length).Where(i => labels[i] >= 0)]);
+        return new(encoder, labelled, new Augmenter(encoder.ImageSize, encoder.Normalisation, seed, encoder.Device), cancellation);
+    }
+
+    /// <summary>Features of an epoch's views, [M, F] float32, rows of unit length. The caller owns it.</summary>
+    public Tensor OfEpoch(int epoch) =>
+        FeatureExtractor.ExtractViews(encoder.Network, augmenter, AugmentationRecipe.CropAndFlip, epoch, labelled, encoder.Device, cancellation);
+
+    public void Dispose() => labelled.Dispose();
+}

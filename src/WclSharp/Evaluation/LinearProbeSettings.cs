@@ -1,0 +1,11 @@
+namespace WclSharp.Evaluation;
+
+/// <summary>What can be chosen of a linear probe's training.</summary>
+public sealed record LinearProbeSettings
+{
+    /// <summary>Peak learning rate for batches of 256; in proportion for smaller ones.</summary>
+    public double LearningRate { get; init; } = 0.2;
+
+    /// <summary>L2 weight decay; the bias has none.</summary>
+    public double WeightDecay { get; init; }
+}

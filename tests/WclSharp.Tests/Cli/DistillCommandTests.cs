@@ -1,0 +1,88 @@
+using System.Text.Json.Nodes;
+using WclSharp.Cli;
+using WclSharp.Distillation;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class DistillCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-distill-cli-").FullName;
+    private readonly StringWriter output = new(), error = new();
+    private DistillOptions? asked;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_Options_AreThoseOfTheCommandLine()
+    {
+        Assert.Equal(0, Run("distill", "t", "--student", "resnet34", "--width", "8", "--data", "d", "--test", "e", "--labels", "l.csv", "--limit", "900", "--init", "i", "--epochs", "3", "--batch", "64", "--lr", "0.5",
+            "--weight-decay", "0.001", "--temperature", "2", "--label-mix", "0.25", "--seed", "5", "--device", "cpu", "--out", "o"));
+        Assert.Equal(new DistillOptions
+        {
+            Teacher = "t",
+            Arch = EncoderArch.ResNet34,
+            Width = 8,
+            Data = "d",
+            Test = "e",
+            Labels = "l.csv",
+            Limit = 900,
+            Init = "i",
+            Epochs = 3,
+            Batch = 64,
+            LearningRate = 0.5,
+            WeightDecay = 0.001,
+            Temperature = 2,
+            LabelMix = 0.25,
+            Seed = 5,
+            Device = "cpu",
+            Out = "o",
+        }, asked);
+    }
+
+    [Fact]
+    public void Run_Alone_TakesTheDefaults_AndPrintsBothNetworksAndJson()
+    {
+        string json = Path.Combine(folder, "r.json");
+        Assert.Equal(0, Run("distill", "t", "--json", json));
+        Assert.Equal(new DistillOptions { Teacher = "t" }, asked);
+        Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Student: 0.70 million parameters, 79.5%", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0.795, (double)JsonNode.Parse(File.ReadAllText(json))!["student_accuracy"]!);
+    }
+
+    [Theory]
+    [InlineData("--student is resnet19; use resnet18", "--student", "resnet19")]
+    [InlineData("--student is 1; use", "--student", "1")]
+    [InlineData("did you mean --label-mix?", "--label-mi", "1")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(["distill", "t", .. arguments]));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(asked);
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
+    {
+        Distill = (options, _, _) =>
+        {
+            asked = options;
+            return new DistillResult
+            {
+                Folder = folder,
+                ClassifierFile = Path.Combine(folder, "c"),
+                TrainImages = 8000,
+                TestImages = 2000,
+                TeacherAccuracy = 0.8,
+                StudentAccuracy = 0.795,
+                Agreement = 0.9,
+                TeacherParameters = 11_170_000,
+                StudentParameters = 700_000,
+                Epochs = 30,
+                Loss = 0.5,
+                Seconds = 100,
+            };
+        },
+    }, output, error);
+}

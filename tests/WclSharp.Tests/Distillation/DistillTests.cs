@@ -1,0 +1,159 @@
+using System.Text.Json.Nodes;
+using WclSharp.Checkpoints;
+using WclSharp.Distillation;
+using WclSharp.Encoders;
+using WclSharp.FineTuning;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Distillation;
+
+public sealed class DistillTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-distill-").FullName;
+    private readonly string run;
+
+    public DistillTests()
+    {
+        run = Path.Combine(folder, "run");
+        Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
+        FineTune.Run(new FineTuneOptions { Run = run, LabelsPerClass = [10], Draws = 1, Epochs = 20, Scratch = false, Device = "cpu" });
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private DistillOptions Options => new() { Teacher = run, Epochs = 4, Batch = 32, Device = "cpu" };
+
+    [Fact]
+    public void Run_ASmallerStudent_LearnsWhatTheTeacherSays()
+    {
+        var first = Distill.Run(Options with { Width = 4, Epochs = 1, Out = Path.Combine(folder, "one") });
+        var result = Distill.Run(Options with { Width = 4, Epochs = 12 });
+
+        Assert.Equal(Path.Combine(run, "finetune", "distilled"), result.Folder);
+        Assert.Equal((320, 80), (result.TrainImages, result.TestImages));
+        Assert.True(result.StudentParameters < result.TeacherParameters / 3, $"{result.StudentParameters} of {result.TeacherParameters}");
+        Assert.True(result.Loss < first.Loss, $"{result.Loss} after twelve epochs, {first.Loss} after one");
+        Assert.True(result.Agreement > 0.35, $"They agree on {result.Agreement}"); // chance is 0.1
+        Assert.True(result.StudentAccuracy > 0.3, $"{result.StudentAccuracy}");
+        // The teacher's accuracy is that which fine-tuning measured.
+        var row = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "finetune", "finetune.json")))!["rows"]![0]!;
+        Assert.Equal((double)row["finetune_mean"]!, result.TeacherAccuracy!.Value, 12);
+
+        using var classifier = ImageClassifier.Load(result.ClassifierFile);
+        Assert.Equal(10, classifier.ClassNames.Count);
+        Assert.Equal(12, File.ReadLines(Path.Combine(result.Folder, "metrics.jsonl")).Count());
+        Assert.Equal(result.StudentAccuracy, (double)JsonNode.Parse(File.ReadAllText(Path.Combine(result.Folder, "summary.json")))!["student_accuracy"]!);
+    }
+
+    [Fact]
+    public void Run_Stopped_GoesOn_AndEndsWithTheSameBytes()
+    {
+        var whole = Distill.Run(Options with { Out = Path.Combine(folder, "whole") });
+        using var stop = new CancellationTokenSource();
+        string halves = Path.Combine(folder, "halves");
+        Assert.Throws<OperationCanceledException>(() => Distill.Run(Options with { Out = halves }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Working { Stage: "Distilling, steps", Done: 25 }) stop.Cancel(); // in the third epoch of ten steps
+        }), stop.Token));
+        Assert.Equal(2, File.ReadLines(Path.Combine(halves, "metrics.jsonl")).Count());
+        long first = -1;
+        var resumed = Distill.Run(Options with { Out = halves }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Working { Stage: "Distilling, steps" } step && first < 0) first = step.Done;
+        }));
+
+        Assert.Equal(21, first);
+        Assert.Equal(SmallRun.HashOfFile(whole.ClassifierFile), SmallRun.HashOfFile(resumed.ClassifierFile));
+        Assert.Equal((whole.Loss, whole.StudentAccuracy), (resumed.Loss, resumed.StudentAccuracy));
+    }
+
+    [Fact]
+    public void Run_Init_StartsFromTheEncoder_AndLabelMixChangesWhatIsLearnt()
+    {
+        var random = Distill.Run(Options with { Epochs = 1, Out = Path.Combine(folder, "random") });
+        var started = Distill.Run(Options with { Epochs = 1, Init = run, Out = Path.Combine(folder, "init") });
+        var mixed = Distill.Run(Options with { Epochs = 1, Init = run, LabelMix = 0.5, Out = Path.Combine(folder, "mixed") });
+
+        Assert.NotEqual(random.Loss, started.Loss);
+        Assert.NotEqual(started.Loss, mixed.Loss);
+        Assert.NotEqual(SmallRun.HashOfFile(started.ClassifierFile), SmallRun.HashOfFile(mixed.ClassifierFile));
+    }
+
+    [Fact]
+    public void Run_WithoutLabels_SaysHowFarTheyAgreeOnTheTrainingImages()
+    {
+        string photos = Photos("a/1.png", "a/2.png", "b/3.png", "b/4.png");
+        string list = Path.Combine(folder, "list.csv");
+        File.WriteAllLines(list, Directory.EnumerateFiles(photos, "*.png", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
+        var result = Distill.Run(Options with { Teacher = Path.Combine(run, "finetune"), Data = list, Epochs = 1, Batch = 2 });
+        Assert.Equal((4, 0), (result.TrainImages, result.TestImages));
+        Assert.Null(result.StudentAccuracy);
+        Assert.InRange(result.Agreement, 0, 1);
+    }
+
+    [Fact]
+    public void Run_ClassesThatTheTeacherDoesNotKnow_AreRefused()
+    {
+        string photos = Photos("zebra/1.png", "zebra/2.png", "yak/3.png", "yak/4.png");
+        var error = Assert.Throws<WclUsageException>(() => Distill.Run(Options with { Data = photos, Batch = 2, LabelMix = 0.5, Out = Path.Combine(folder, "x") }));
+        Assert.Contains("of the class \"yak\", which the teacher does not know", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_WithoutImagesOrTeacher_OrWithOtherOptionsInTheSameFolder_IsRefused()
+    {
+        string Refusal(DistillOptions options) => Assert.Throws<WclUsageException>(() => Distill.Run(options)).Message;
+        string classifier = Path.Combine(run, "finetune", "classifier.safetensors");
+        Assert.Contains("with --data", Refusal(Options with { Teacher = classifier }), StringComparison.Ordinal);
+        Assert.Contains("holds an encoder but no classifier", Refusal(Options with { Teacher = Path.Combine(run, "encoder.safetensors"), Data = folder }), StringComparison.Ordinal);
+        Assert.Contains("holds no classifier", Refusal(Options with { Teacher = folder }), StringComparison.Ordinal);
+        Assert.Contains("--batch 1000 is more than the 320 images", Refusal(Options with { Batch = 1000 }), StringComparison.Ordinal);
+        Assert.Contains("--label-mix is 2", Refusal(Options with { LabelMix = 2 }), StringComparison.Ordinal);
+
+        string occupied = Path.Combine(folder, "occupied");
+        Distill.Run(Options with { Epochs = 1, Out = occupied });
+        Assert.Contains("another teacher, other images or other options", Refusal(Options with { Epochs = 2, Out = occupied }), StringComparison.Ordinal);
+        // Left as it was: the same options go on, with nothing left to do.
+        Distill.Run(Options with { Epochs = 1, Out = occupied });
+    }
+
+    [Fact]
+    public void Find_NamesTheClassifierOfAFileAFolderOrARun()
+    {
+        string classifier = Path.Combine(run, "finetune", "classifier.safetensors");
+        Assert.Equal([classifier, classifier, classifier], new[] { run, Path.Combine(run, "finetune"), classifier }.Select(ClassifierFacts.Find));
+    }
+
+    [Fact]
+    public void ClassifierFacts_OfADamagedFile_SaySo()
+    {
+        string classifier = Path.Combine(run, "finetune", "classifier.safetensors"), damaged = Path.Combine(folder, "damaged.safetensors");
+        string Problem(string classes)
+        {
+            using var content = SafetensorsFile.Read(classifier);
+            SafetensorsFile.Write(damaged, content.Tensors.Select(pair => (pair.Key, pair.Value)), new Dictionary<string, string>(content.Metadata) { ["classes"] = classes });
+            using var read = SafetensorsFile.Read(damaged);
+            return Assert.Throws<WclUsageException>(() => ClassifierFacts.Of(read, damaged)).Message;
+        }
+
+        Assert.Contains("damaged list of classes", Problem("[\"a\","), StringComparison.Ordinal);
+        Assert.Contains("names 1 classes for scores of shape [10, 64]", Problem("[\"a\"]"), StringComparison.Ordinal);
+    }
+
+    private string Photos(params string[] names)
+    {
+        string photos = Path.Combine(folder, "photos");
+        foreach (string name in names)
+        {
+            string path = Path.Combine(photos, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            using var picture = new SkiaSharp.SKBitmap(28, 28);
+            picture.Erase(new SkiaSharp.SKColor((uint)(0xFF000000 + name[^5] * 0x01_03_05)));
+            using var stream = File.Create(path);
+            picture.Encode(stream, SkiaSharp.SKEncodedImageFormat.Png, 100);
+        }
+
+        return photos;
+    }
+}

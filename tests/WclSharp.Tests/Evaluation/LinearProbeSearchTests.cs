@@ -1,0 +1,87 @@
+using TorchSharp;
+using WclSharp.Evaluation;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Evaluation;
+
+public sealed class LinearProbeSearchTests
+{
+    private const int Classes = 4;
+
+    /// <summary>Few images, many columns, most of them noise: without decay the weights fit the noise.</summary>
+    private static (Tensor X, int[] Y) Noisy(long seed, int images, int noise = 300)
+    {
+        int[] y = [.. Enumerable.Range(0, images).Select(i => i % Classes)];
+        var means = new ParameterInitializer(50).Normal([Classes, 10], 0.5);
+        var signal = means.index_select(0, tensor(Array.ConvertAll(y, c => (long)c))).add(new ParameterInitializer(seed).Normal([images, 10], 1));
+        return (cat([signal, new ParameterInitializer(seed + 1).Normal([images, noise], 1)], 1), y);
+    }
+
+    [Fact]
+    public void Choose_FeaturesWithNoise_TakesADecay_AndClassifiesOtherImagesBetter()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Noisy(1, 2000, noise: 600);
+        var (test, truth) = Noisy(3, 4000, noise: 600);
+        var told = new List<int>();
+        var (settings, images) = LinearProbeSearch.Choose(x, y, Classes, 0, told.Add, default);
+
+        Assert.Equal(400, images); // a fifth
+        Assert.True(settings.WeightDecay >= 1e-3, $"{settings}");
+        Assert.Equal(Enumerable.Range(1, LinearProbeSearch.Fits), told);
+        double usual = Accuracy(new LinearProbeSettings()), chosen = Accuracy(settings);
+        Assert.True(chosen > usual + 0.02, $"{chosen} with {settings}, {usual} without");
+
+        double Accuracy(LinearProbeSettings each)
+        {
+            var standard = LinearProbe.Standardisation.Of(x);
+            var weights = LinearProbe.Train(standard.Apply(x), y, Classes, 0, each);
+            long[] predicted = standard.Apply(test).matmul(weights).argmax(1).data<long>().ToArray();
+            return predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Length;
+        }
+    }
+
+    [Fact]
+    public void Choose_TooFewLabelsOfAClass_KeepsTheUsualSettings()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Noisy(1, 4 * 24);
+        Assert.Equal((new LinearProbeSettings(), 0), LinearProbeSearch.Choose(x, y, Classes, 0, null, default));
+    }
+
+    [Fact]
+    public void Choose_EasyClasses_KeepsTheUsualSettings_SinceTheyWinTies()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Noisy(1, 400);
+        var easy = nn.functional.one_hot(tensor(Array.ConvertAll(y, c => (long)c))).to(ScalarType.Float32).mul(10).add(x.narrow(1, 0, Classes).mul(0.01));
+        Assert.Equal(new LinearProbeSettings(), LinearProbeSearch.Choose(easy, y, Classes, 0, null, default).Settings);
+    }
+
+    [Fact]
+    public void Train_Decay_IsThatOfTheBestWeightsWithARidge()
+    {
+        using var scope = NewDisposeScope();
+        // At the least of loss + d/2 |W|^2 the gradient of the loss is -d W, and 0 for the bias.
+        var (x, y) = Noisy(7, 512);
+        var inputs = LinearProbe.Standardisation.Of(x).Apply(x);
+        const double Decay = 0.05;
+        var weights = LinearProbe.Train(inputs, y, Classes, 0, new LinearProbeSettings { WeightDecay = Decay });
+        var target = nn.functional.one_hot(tensor(Array.ConvertAll(y, c => (long)c)), Classes).to(ScalarType.Float32);
+        var gradient = inputs.T.matmul(inputs.matmul(weights).softmax(1).sub(target)).div(y.Length);
+        long features = inputs.shape[1] - 1;
+        var rest = gradient.narrow(0, 0, features).add(weights.narrow(0, 0, features).mul(Decay));
+        Assert.InRange(rest.norm().item<float>() / gradient.norm().item<float>(), 0, 0.05);
+        Assert.InRange(gradient[features].abs().max().item<float>(), 0, 0.005f);
+    }
+
+    [Fact]
+    public void Choose_LeavesNoTensorBehind()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Noisy(1, 200);
+        LinearProbeSearch.Choose(x, y, Classes, 0, null, default);
+        LiveTensors.AssertNoneLeftBy(() => LinearProbeSearch.Choose(x, y, Classes, 0, null, default));
+    }
+}

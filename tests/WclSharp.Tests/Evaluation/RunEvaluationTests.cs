@@ -1,0 +1,53 @@
+using WclSharp.Evaluation;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Evaluation;
+
+public sealed class RunEvaluationTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-evaluate-").FullName;
+    private readonly string run;
+
+    public RunEvaluationTests()
+    {
+        run = Path.Combine(folder, "run");
+        Pretraining.Run(SmallRun.Options with { Limit = 500, Epochs = 1, Out = run });
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private RunEvaluationOptions Options => new() { Run = run, Device = "cpu", Linear = true };
+
+    [Fact]
+    public void Run_Linear_ChoosesRateAndDecayOnAFifthOfTheTrainingLabels_UnlessTheyAreGiven()
+    {
+        var chosen = RunEvaluation.Run(Options).Linear!;
+        Assert.InRange(chosen.ValidationImages, 70, 80); // of 400, a fifth of each class, rounded down
+        var again = RunEvaluation.Run(Options with { LinearLearningRate = chosen.Settings.LearningRate, LinearWeightDecay = chosen.Settings.WeightDecay }).Linear!;
+        Assert.Equal((chosen.Settings, 0, chosen.Top1), (again.Settings, again.ValidationImages, again.Top1));
+        var usual = RunEvaluation.Run(Options with { LinearLearningRate = 0.2 }).Linear!;
+        Assert.Equal((new LinearProbeSettings(), 0), (usual.Settings, usual.ValidationImages));
+    }
+
+    [Fact]
+    public void Run_LinearAugmented_TrainsOnOtherViewsEachEpoch_TheSameForTheSameSeed()
+    {
+        var options = Options with { LinearLearningRate = 0.2, LinearAugmented = true };
+        var plain = RunEvaluation.Run(options with { LinearAugmented = false }).Linear!;
+        var augmented = RunEvaluation.Run(options).Linear!;
+        Assert.True(augmented.Augmented);
+        Assert.False(plain.Augmented);
+        Assert.NotEqual(plain.Confusion.Counts.SelectMany(row => row), augmented.Confusion.Counts.SelectMany(row => row));
+        Assert.True(augmented.Top1 > 0.25, $"{augmented.Top1}"); // chance is 0.1
+        Assert.Equal(augmented.Confusion.Counts.SelectMany(row => row), RunEvaluation.Run(options).Linear!.Confusion.Counts.SelectMany(row => row));
+        Assert.Contains("random crops and flips", LinearProbe.ProtocolOf(augmented), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_ValuesOutOfRange_AreRefused()
+    {
+        Assert.Contains("--linear-lr is 0;", Assert.Throws<WclUsageException>(() => RunEvaluation.Run(Options with { LinearLearningRate = 0 })).Message, StringComparison.Ordinal);
+        Assert.Contains("--linear-decay is -1;", Assert.Throws<WclUsageException>(() => RunEvaluation.Run(Options with { LinearWeightDecay = -1 })).Message, StringComparison.Ordinal);
+    }
+}
