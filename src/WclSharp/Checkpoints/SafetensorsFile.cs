@@ -14,6 +14,7 @@ namespace WclSharp.Checkpoints;
 internal static class SafetensorsFile
 {
     private const long LargestHeader = 100 << 20; // the format's own limit
+    private const int MostDimensions = 16;
 
     private static readonly (string Name, ScalarType Type, int Size)[] Types =
     [
@@ -68,62 +69,83 @@ internal static class SafetensorsFile
         try
         {
             using var stream = File.OpenRead(path);
-            var (header, dataStart) = ReadHeader(stream, path);
-            var metadata = new Dictionary<string, string>();
-            foreach (var entry in header.RootElement.EnumerateObject())
-            {
-                if (entry.Name == "__metadata__")
-                    foreach (var item in entry.Value.EnumerateObject()) metadata[item.Name] = item.Value.GetString() ?? "";
-                else
-                    tensors[entry.Name] = ReadTensor(stream, entry.Value, dataStart, path);
-            }
+            var (entries, metadata, dataStart) = ReadHeader(stream);
+            foreach (var entry in entries) tensors[entry.Name] = ReadTensor(stream, entry, dataStart);
             return new SafetensorsContent(tensors, metadata);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new WclUsageException($"No file '{path}'; give the path of a .safetensors file.", e);
         }
-        catch (Exception e) when (e is EndOfStreamException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
         {
             foreach (var tensor in tensors.Values) tensor.Dispose();
-            throw Corrupt(path, e.Message, e);
+            throw new WclUsageException($"'{path}' is not a whole safetensors file ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); use another checkpoint.", e);
         }
     }
 
-    private static (JsonDocument Header, long DataStart) ReadHeader(Stream stream, string path)
+    private sealed record Entry(string Name, ScalarType Type, long[] Shape, long Begin, long End);
+
+    /// <summary>Reads and checks the header, so that nothing is read of a file that is wrong somewhere: tensors have to fill the data one after the other, without gap or overlap.</summary>
+    private static (List<Entry> Entries, Dictionary<string, string> Metadata, long DataStart) ReadHeader(FileStream stream)
     {
         Span<byte> length = stackalloc byte[8];
         stream.ReadExactly(length);
         long size = BinaryPrimitives.ReadInt64LittleEndian(length);
-        if (size <= 0 || size > LargestHeader || size > stream.Length - 8) throw Corrupt(path, $"its header claims {size} bytes");
+        if (size <= 0 || size > LargestHeader || size > stream.Length - 8) throw new FormatException($"its header claims {size} bytes");
         var json = new byte[size];
         stream.ReadExactly(json);
-        return (JsonDocument.Parse(json), 8 + size);
+        using var header = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+
+        var metadata = new Dictionary<string, string>();
+        var entries = new List<Entry>();
+        foreach (var property in header.RootElement.EnumerateObject())
+        {
+            if (property.Name == "__metadata__")
+                foreach (var item in property.Value.EnumerateObject()) metadata[item.Name] = item.Value.GetString() ?? "";
+            else
+                entries.Add(EntryOf(property.Name, property.Value));
+        }
+
+        long at = 0;
+        foreach (var entry in entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
+        {
+            if (entry.Begin != at) throw new FormatException($"'{entry.Name}' begins at {entry.Begin}, not at {at} where the one before it ends");
+            at = entry.End;
+        }
+
+        long data = stream.Length - 8 - size;
+        return at == data ? (entries, metadata, 8 + size) : throw new FormatException($"its tensors have {at} bytes, its data {data}");
     }
 
-    private static Tensor ReadTensor(Stream stream, JsonElement entry, long dataStart, string path)
+    private static Entry EntryOf(string name, JsonElement element)
     {
-        string typeName = entry.GetProperty("dtype").GetString()!;
+        string typeName = element.GetProperty("dtype").GetString() ?? "";
         var (_, type, size) = Types.FirstOrDefault(t => t.Name == typeName);
-        if (size == 0) throw Corrupt(path, $"dtype {typeName} is not known");
-        long[] shape = [.. entry.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())];
-        long begin = entry.GetProperty("data_offsets")[0].GetInt64(), end = entry.GetProperty("data_offsets")[1].GetInt64();
-        long count = shape.Aggregate(1L, (a, b) => checked(a * b));
-        if (begin < 0 || end - begin != count * size || dataStart + end > stream.Length) throw Corrupt(path, "a tensor's place lies outside the file");
-        if (end - begin > Array.MaxLength) throw Corrupt(path, $"a tensor has {end - begin} bytes; at most {Array.MaxLength} are read");
-        var bytes = new byte[end - begin];
-        stream.Position = dataStart + begin;
+        if (size == 0) throw new FormatException($"'{name}' has the dtype {typeName}, which is not known");
+        long[] shape = [.. element.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())];
+        if (shape.Length > MostDimensions || shape.Any(d => d < 0)) throw new FormatException($"'{name}' has an impossible shape");
+        _ = shape.Aggregate(1L, (a, b) => checked(a * Math.Max(1, b))); // the strides have to be numbers, too
+        var offsets = element.GetProperty("data_offsets");
+        if (offsets.GetArrayLength() != 2) throw new FormatException($"'{name}' has {offsets.GetArrayLength()} offsets");
+        long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64(), count = shape.Aggregate(1L, (a, b) => checked(a * b));
+        if (begin < 0 || checked(end - begin) != checked(count * size)) throw new FormatException($"'{name}' has {end - begin} bytes for {count} numbers of {typeName}");
+        if (end - begin > Array.MaxLength) throw new FormatException($"'{name}' has {end - begin} bytes; at most {Array.MaxLength} are read");
+        return new Entry(name, type, shape, begin, end);
+    }
+
+    private static Tensor ReadTensor(FileStream stream, Entry entry, long dataStart)
+    {
+        var bytes = new byte[entry.End - entry.Begin];
+        stream.Position = dataStart + entry.Begin;
         stream.ReadExactly(bytes);
-        var tensor = empty(shape, dtype: type);
+        var tensor = empty(entry.Shape, dtype: entry.Type);
         if (bytes.Length > 0) bytes.CopyTo(tensor.bytes);
         return tensor.DetachFromDisposeScope();
     }
-
-    private static WclUsageException Corrupt(string path, string why, Exception? inner = null) =>
-        new($"'{path}' is not a whole safetensors file ({why}); use another checkpoint.", inner);
 }
 
-/// <summary>What a safetensors file holds.</summary>
+/// <summary>Tensors by name, and what a file says beside them.</summary>
 internal sealed class SafetensorsContent(Dictionary<string, Tensor> tensors, Dictionary<string, string> metadata) : IDisposable
 {
     /// <summary>Tensors by name, on the CPU.</summary>

@@ -38,7 +38,7 @@ internal static class PretrainOptionTable
         Integer("head-output", "Output width of both projection heads", Presets.Describe("head-output"), o => o.HeadOutput, (o, v) => o with { HeadOutput = v }, AtLeastTwo),
         Choice("conv-init", "What convolutions start from: torchvision's ResNet (normal, by fan-out) or PyTorch's Conv2d (uniform, by fan-in)",
             Presets.Describe("conv-init"), o => o.ConvInit, (o, v) => o with { ConvInit = v }),
-        Text("init", "WEIGHTS", "Weights (safetensors, torchvision names) or run folder to start the encoder from", "random weights",
+        Text("init", "WEIGHTS", "Weights (.safetensors, or a PyTorch state dict, .pth) or run folder to start the encoder from", "random weights",
             o => o.Init, (o, v) => o with { Init = v }, mayChangeOnResume: true), // a resumed run takes its weights from the checkpoint
 
         // How to train.

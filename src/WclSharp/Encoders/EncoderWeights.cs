@@ -23,13 +23,16 @@ internal static class EncoderWeights
         ["std"] = $"{Invariant(normalisation.Std.R)},{Invariant(normalisation.Std.G)},{Invariant(normalisation.Std.B)}",
     };
 
-    /// <summary>Fills an encoder from a run folder or a safetensors file; a classifier (<c>fc</c>) in it is left aside.</summary>
+    /// <summary>
+    /// Fills an encoder from a run folder, a safetensors file or a PyTorch state dict (<c>.pth</c>), in which it may be a part of a larger model (<see cref="EncoderNames"/>); heads and
+    /// classifiers are left aside.
+    /// </summary>
     /// <exception cref="WclUsageException">There is no such file, or it holds another network.</exception>
     public static void Load(ResNet encoder, string source)
     {
         string path = Find(source);
-        using var content = SafetensorsFile.Read(path);
-        ModuleWeights.Load(encoder, content.Tensors, "", path);
+        using var content = WeightsFile.Read(path);
+        ModuleWeights.Load(encoder, EncoderNames.Find(content.Tensors, path), "", path);
     }
 
     /// <summary>The weights that a path stands for: a file, or a run folder's last encoder.</summary>

@@ -317,7 +317,7 @@ public sealed record PretrainOptions
     /// <summary>Go on with the run that is in <see cref="Out"/>.</summary>
     public bool Resume { get; init; }
 
-    /// <summary>Weights (safetensors, torchvision names) or a run folder to start the encoder from.</summary>
+    /// <summary>Weights to start the encoder from: a run folder, a safetensors file, or what PyTorch saved of a state dict (<c>.pth</c>), in which torchvision's names may have a prefix.</summary>
     public string? Init { get; init; }
 
     /// <summary>cpu, cuda, cuda:N or auto.</summary>

@@ -51,6 +51,26 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Throws<WclUsageException>(() => SafetensorsFile.Read(At("bomb.safetensors")));
     }
 
+    [Theory]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "'b' begins at 4, not at 8")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "'a' begins at 4, not at 0")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 12, "its tensors have 8 bytes, its data 12")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "'a' has 8 bytes for 3 numbers of F32")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "'a' has an impossible shape")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}""", 0, "overflow")]
+    [InlineData("""{"a":{"dtype":"F128","shape":[1],"data_offsets":[0,16]}}""", 16, "the dtype F128, which is not known")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "'a'")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}""", 4, "has 1 offsets")]
+    [InlineData("""{"a":7}""", 0, "")]
+    public void WrongHeader_IsRefusedWithTheReason(string header, int dataBytes, string reason)
+    {
+        byte[] json = System.Text.Encoding.UTF8.GetBytes(header);
+        File.WriteAllBytes(At("wrong.safetensors"), [.. BitConverter.GetBytes((long)json.Length), .. json, .. new byte[dataBytes]]);
+        var error = Assert.Throws<WclUsageException>(() => SafetensorsFile.Read(At("wrong.safetensors")));
+        Assert.Contains(reason, error.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("wrong.safetensors", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void MissingFile_IsNamed() => Assert.Contains("nowhere", Assert.Throws<WclUsageException>(() => SafetensorsFile.Read(At("nowhere.safetensors"))).Message, StringComparison.Ordinal);
 

@@ -1,0 +1,173 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace WclSharp.Checkpoints.PyTorch;
+
+/// <summary>A Python name in a pickle, such as <c>torch.FloatStorage</c>. Nothing is imported or called.</summary>
+internal sealed record PickleGlobal(string Module, string Name);
+
+/// <summary>A call in a pickle: the name and its arguments, not carried out.</summary>
+internal sealed record PickleCall(PickleGlobal Function, object?[] Arguments);
+
+/// <summary>A reference to something outside of the pickle; PyTorch's storages are such.</summary>
+internal sealed record PicklePersistentId(object? Id);
+
+/// <summary>
+/// Reads the subset of Python's pickle format (protocols 2 to 5) that state dicts are written in: numbers, strings, tuples, lists, dictionaries, references to storages,
+/// and calls of a few known names, which stay data. Every other instruction and every other name is refused, so that no file makes anything run.
+/// </summary>
+/// <param name="data">The pickle.</param>
+/// <param name="isKnown">Which names may occur.</param>
+internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, bool> isKnown)
+{
+    private static readonly object Mark = new();
+    private readonly ReadOnlySpan<byte> data = data;
+    private readonly List<object?> stack = [];
+    private readonly Dictionary<long, object?> memo = [];
+    private int position;
+
+    /// <summary>Reads the one object of the pickle: null, bool, long, double, string, byte[], object?[] (a tuple), List, Dictionary, or one of this file's records.</summary>
+    /// <exception cref="FormatException">The pickle is damaged, or holds what state dicts do not need.</exception>
+    public object? Read()
+    {
+        while (true)
+        {
+            byte code = Bytes(1)[0];
+            switch (code)
+            {
+                case 0x80: Bytes(1); break;                                                          // PROTO
+                case 0x95: Bytes(8); break;                                                          // FRAME
+                case (byte)'.': return stack.Count == 1 ? Pop() : throw Damaged("it ends too early"); // STOP
+                case (byte)'N': stack.Add(null); break;
+                case 0x88: stack.Add(true); break;
+                case 0x89: stack.Add(false); break;
+                case (byte)'K': stack.Add((long)Bytes(1)[0]); break;                                 // BININT1
+                case (byte)'M': stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Bytes(2))); break;
+                case (byte)'J': stack.Add((long)BinaryPrimitives.ReadInt32LittleEndian(Bytes(4))); break;
+                case 0x8A: stack.Add(Long(Bytes(Bytes(1)[0]))); break;                               // LONG1
+                case (byte)'G': stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8))); break;
+                case 0x8C: stack.Add(Text(Bytes(1)[0])); break;                                      // SHORT_BINUNICODE
+                case (byte)'X': stack.Add(Text(Length(4))); break;                                   // BINUNICODE
+                case (byte)'U': stack.Add(Text(Bytes(1)[0])); break;                                 // SHORT_BINSTRING
+                case (byte)'C': stack.Add(Bytes(Bytes(1)[0]).ToArray()); break;                      // SHORT_BINBYTES
+                case (byte)'B': stack.Add(Bytes(Length(4)).ToArray()); break;                        // BINBYTES
+                case (byte)'(': stack.Add(Mark); break;
+                case (byte)')': stack.Add(Array.Empty<object?>()); break;
+                case 0x85: stack.Add(Last(1)); break;                                                // TUPLE1
+                case 0x86: stack.Add(Last(2)); break;
+                case 0x87: stack.Add(Last(3)); break;
+                case (byte)'t': stack.Add(SinceMark()); break;
+                case (byte)']': stack.Add(new List<object?>()); break;
+                case (byte)'a': Append([Pop()]); break;
+                case (byte)'e': Append(SinceMark()); break;
+                case (byte)'}': stack.Add(new Dictionary<object, object?>()); break;
+                case (byte)'s': Set(Last(2)); break;
+                case (byte)'u': Set(SinceMark()); break;
+                case (byte)'q': memo[Bytes(1)[0]] = Peek(); break;                                   // BINPUT
+                case (byte)'r': memo[BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4))] = Peek(); break;
+                case 0x94: memo[memo.Count] = Peek(); break;                                         // MEMOIZE
+                case (byte)'h': stack.Add(Recall(Bytes(1)[0])); break;                               // BINGET
+                case (byte)'j': stack.Add(Recall(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))); break;
+                case (byte)'c': stack.Add(Known(Line(), Line())); break;                             // GLOBAL
+                case 0x93:                                                                           // STACK_GLOBAL
+                    object?[] names = Last(2);
+                    stack.Add(names is [string module, string name] ? Known(module, name) : throw Damaged("a name is no text"));
+                    break;
+                case (byte)'R':                                                                      // REDUCE
+                    object?[] call = Last(2);
+                    stack.Add(call is [PickleGlobal function, object?[] arguments] ? Call(function, arguments) : throw Damaged("a call has no name"));
+                    break;
+                case (byte)'b':                                                                      // BUILD
+                    Pop(); // the attributes of a dictionary, which carry no tensors
+                    if (Peek() is not Dictionary<object, object?>) throw Damaged("attributes are set on what is no dictionary");
+                    break;
+                case (byte)'Q': stack.Add(new PicklePersistentId(Pop())); break;                     // BINPERSID
+                default: throw Damaged($"it has the instruction 0x{code:X2}, which state dicts do not need");
+            }
+        }
+    }
+
+    private static object Call(PickleGlobal function, object?[] arguments) =>
+        function == PyTorchNames.OrderedDict && arguments.Length == 0 ? new Dictionary<object, object?>() : new PickleCall(function, arguments);
+
+    private readonly PickleGlobal Known(string module, string name)
+    {
+        var global = new PickleGlobal(module, name);
+        return isKnown(global) ? global : throw Damaged($"it needs Python's {module}.{name}, which is no part of a state dict; save the state dict alone with torch.save(model.state_dict(), FILE)");
+    }
+
+    private ReadOnlySpan<byte> Bytes(int count)
+    {
+        if (count < 0 || count > data.Length - position) throw Damaged("it is cut short");
+        var bytes = data.Slice(position, count);
+        position += count;
+        return bytes;
+    }
+
+    private int Length(int size)
+    {
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(Bytes(size));
+        return length <= int.MaxValue ? (int)length : throw Damaged("it is cut short");
+    }
+
+    private string Text(int length) => Encoding.UTF8.GetString(Bytes(length));
+
+    private string Line()
+    {
+        int length = data[position..].IndexOf((byte)'\n');
+        if (length < 0) throw Damaged("it is cut short");
+        string text = Text(length);
+        position++;
+        return text;
+    }
+
+    private static long Long(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > 8) throw Damaged("a number is too large");
+        long value = 0;
+        for (int i = 0; i < bytes.Length; i++) value |= (long)bytes[i] << (8 * i);
+        return bytes.Length is 0 or 8 || bytes[^1] < 0x80 ? value : value - (1L << (8 * bytes.Length));
+    }
+
+    private readonly object? Peek() => stack.Count > 0 && !ReferenceEquals(stack[^1], Mark) ? stack[^1] : throw Damaged("its stack is empty");
+
+    private readonly object? Pop()
+    {
+        object? top = Peek();
+        stack.RemoveAt(stack.Count - 1);
+        return top;
+    }
+
+    private readonly object?[] Last(int count)
+    {
+        var items = new object?[count];
+        for (int i = count - 1; i >= 0; i--) items[i] = Pop();
+        return items;
+    }
+
+    private readonly object?[] SinceMark()
+    {
+        int mark = stack.LastIndexOf(Mark);
+        if (mark < 0) throw Damaged("a mark is missing");
+        object?[] items = [.. stack.Skip(mark + 1)];
+        stack.RemoveRange(mark, stack.Count - mark);
+        return items;
+    }
+
+    private readonly void Append(object?[] items)
+    {
+        if (Peek() is not List<object?> list) throw Damaged("an item has no list");
+        list.AddRange(items);
+    }
+
+    private readonly void Set(object?[] pairs)
+    {
+        if (Peek() is not Dictionary<object, object?> dictionary || pairs.Length % 2 != 0) throw Damaged("a pair has no dictionary");
+        for (int i = 0; i < pairs.Length; i += 2)
+            dictionary[pairs[i] is string or long or double or bool ? pairs[i]! : throw Damaged("a key is neither text nor number")] = pairs[i + 1];
+    }
+
+    private readonly object? Recall(long place) => memo.TryGetValue(place, out object? item) ? item : throw Damaged("it recalls what it never stored");
+
+    private static FormatException Damaged(string why) => new(why);
+}

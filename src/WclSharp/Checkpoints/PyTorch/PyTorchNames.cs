@@ -1,0 +1,24 @@
+using static TorchSharp.torch;
+
+namespace WclSharp.Checkpoints.PyTorch;
+
+/// <summary>The Python names that state dicts are made of.</summary>
+internal static class PyTorchNames
+{
+    public static readonly PickleGlobal OrderedDict = new("collections", "OrderedDict");
+    public static readonly PickleGlobal RebuildTensor = new("torch._utils", "_rebuild_tensor_v2");
+    public static readonly PickleGlobal RebuildParameter = new("torch._utils", "_rebuild_parameter");
+
+    /// <summary>Storage classes with the type and bytes of their elements.</summary>
+    public static readonly (PickleGlobal Class, ScalarType Type, int Size)[] Storages =
+    [
+        (new("torch", "FloatStorage"), ScalarType.Float32, 4), (new("torch", "DoubleStorage"), ScalarType.Float64, 8), (new("torch", "HalfStorage"), ScalarType.Float16, 2),
+        (new("torch", "BFloat16Storage"), ScalarType.BFloat16, 2), (new("torch", "LongStorage"), ScalarType.Int64, 8), (new("torch", "IntStorage"), ScalarType.Int32, 4),
+        (new("torch", "ShortStorage"), ScalarType.Int16, 2), (new("torch", "CharStorage"), ScalarType.Int8, 1), (new("torch", "ByteStorage"), ScalarType.Byte, 1),
+        (new("torch", "BoolStorage"), ScalarType.Bool, 1),
+    ];
+
+    /// <summary>Whether a name may occur in a file.</summary>
+    public static bool IsKnown(PickleGlobal global) =>
+        global == OrderedDict || global == RebuildTensor || global == RebuildParameter || Storages.Any(storage => storage.Class == global);
+}

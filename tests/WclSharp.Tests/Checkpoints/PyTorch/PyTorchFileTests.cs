@@ -1,0 +1,186 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using System.Text.Json;
+using TorchSharp;
+using WclSharp.Checkpoints;
+using WclSharp.Checkpoints.PyTorch;
+using WclSharp.Encoders;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Checkpoints.PyTorch;
+
+/// <summary>Files that PyTorch wrote (tests/fixtures/pytorch/make.py), and files for it.</summary>
+public sealed class PyTorchFileTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-pytorch-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static string Fixture(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", "pytorch", name);
+
+    private static ResNet Encoder() => new(EncoderArch.ResNet18, width: 1, EncoderStem.Small, seed: 5);
+
+    [Theory]
+    [InlineData("torchvision.pth", 1e-6)]
+    [InlineData("authors.pth", 1e-6)]
+    [InlineData("lightly.pth", 1e-3)] // half precision
+    public void Load_FillsAnEncoder_WithEveryNumberThatPyTorchWrote(string file, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        using var encoder = Encoder();
+        EncoderWeights.Load(encoder, Fixture(file));
+        var expected = JsonSerializer.Deserialize<Dictionary<string, double[]>>(File.ReadAllText(Fixture("expected.json")))!;
+        Assert.Equal(120, expected.Count);
+        Assert.Equal(expected.Keys.Order(), ModuleWeights.Of(encoder).Select(pair => pair.Name).Order());
+        foreach (var (name, tensor) in ModuleWeights.Of(encoder))
+        {
+            double[] numbers = tensor.detach().to(ScalarType.Float64).contiguous().data<double>().ToArray();
+            double scale = Math.Max(1, Math.Abs(expected[name][0]) + numbers.Length);
+            Assert.True(Math.Abs(expected[name][0] - numbers.Sum()) < tolerance * scale, $"{name}: the sum is {numbers.Sum()}, not {expected[name][0]}");
+            Assert.True(Math.Abs(expected[name][1] - numbers[^1]) < tolerance * scale, $"{name} ends with {numbers[^1]}, not {expected[name][1]}");
+        }
+    }
+
+    [Fact]
+    public void Pretrain_Init_TakesSuchAFile()
+    {
+        using var scope = NewDisposeScope();
+        using var given = new ResNet(EncoderArch.ResNet18, width: 4, EncoderStem.Small, seed: 9);
+        string weights = Path.Combine(folder, "given.pth"), run = Path.Combine(folder, "run");
+        PyTorchFile.Write(weights, ModuleWeights.Of(given, "module.net."));
+        Pretraining.Run(Tests.Training.SmallRun.Options with { Epochs = 1, LearningRate = 1e-12, Init = weights, Out = run });
+        using var written = SafetensorsFile.Read(Path.Combine(run, "encoder.safetensors"));
+        Assert.True(written["layer4.1.conv2.weight"].allclose(ModuleWeights.Of(given).Single(pair => pair.Name == "layer4.1.conv2.weight").Tensor, atol: 1e-5));
+    }
+
+    [Fact]
+    public void Read_WhatWouldRunACommand_IsRefused_AndNothingRuns()
+    {
+        var error = Assert.Throws<WclUsageException>(() => PyTorchFile.Read(Fixture("evil.pth")));
+        Assert.Contains("it needs Python's posix.system, which is no part of a state dict", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists("executed-from-a-pickle"));
+    }
+
+    [Fact]
+    public void Read_OldFormat_SaysWhatToDo() =>
+        Assert.Contains("before 1.6; write it anew", Assert.Throws<WclUsageException>(() => WeightsFile.Read(Fixture("legacy.pth"))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_NoNetwork_SaysSo()
+    {
+        using var scope = NewDisposeScope();
+        string path = Path.Combine(folder, "other.pth");
+        PyTorchFile.Write(path, [("embedding.weight", ones(2, 2))]);
+        using var encoder = Encoder();
+        var error = Assert.Throws<WclUsageException>(() => EncoderWeights.Load(encoder, path));
+        Assert.Contains("holds no ResNet", error.Message, StringComparison.Ordinal);
+        Assert.Contains("embedding.weight", error.Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be read", Assert.Throws<WclUsageException>(() => WeightsFile.Read(Path.Combine(folder, "nowhere.pth"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WhatIsWritten_IsReadBack_WhateverTheStridesAndTypes()
+    {
+        using var scope = NewDisposeScope();
+        var channelsLast = arange(2 * 3 * 4 * 5).to(ScalarType.Float32).view(2, 4, 5, 3).permute(0, 3, 1, 2);
+        var tensors = new (string Name, Tensor Tensor)[]
+        {
+            ("ä.weight", channelsLast), ("steps", tensor(7L)), ("empty", zeros(0, 3)), ("half", ones(3).to(ScalarType.BFloat16)), ("exact", tensor(new[] { Math.PI })), ("flags", tensor(new[] { true, false })),
+        };
+        string path = Path.Combine(folder, "x.pth");
+        PyTorchFile.Write(path, tensors);
+        using var read = PyTorchFile.Read(path);
+        Assert.Equal(tensors.Select(pair => pair.Name), read.Tensors.Keys);
+        foreach (var (name, expected) in tensors)
+        {
+            Assert.Equal(expected.shape, read[name].shape);
+            Assert.Equal(expected.dtype, read[name].dtype);
+            Assert.True(expected.eq(read[name]).all().ToBoolean(), name);
+        }
+    }
+
+    [Fact]
+    public void RoundTrip_ThroughPyTorch_KeepsEveryByte()
+    {
+        string? python = PythonWithTorch();
+        if (python is null) Assert.Skip("There is no python3 with PyTorch on this machine; what it wrote is tested from files.");
+        using var scope = NewDisposeScope();
+        using var encoder = Encoder();
+        string ours = Path.Combine(folder, "ours.pth"), theirs = Path.Combine(folder, "theirs.pth");
+        PyTorchFile.Write(ours, ModuleWeights.Of(encoder));
+        string script = $"import torch,collections; d=torch.load(r'{ours}'); assert type(d) is collections.OrderedDict and len(d)==120; "
+            + $"torch.save(collections.OrderedDict((k,v.clone().to(memory_format=torch.channels_last) if v.dim()==4 else v) for k,v in d.items()), r'{theirs}')";
+        Run(python, script);
+        using var read = PyTorchFile.Read(theirs);
+        foreach (var (name, tensor) in ModuleWeights.Of(encoder))
+        {
+            Assert.Equal(tensor.dtype, read[name].dtype);
+            Assert.True(tensor.detach().contiguous().bytes.SequenceEqual(read[name].contiguous().bytes), name);
+        }
+    }
+
+    [Fact]
+    public void Read_LeavesNoTensorBehind()
+    {
+        PyTorchFile.Read(Fixture("torchvision.pth")).Dispose();
+        LiveTensors.AssertNoneLeftBy(() => PyTorchFile.Read(Fixture("torchvision.pth")).Dispose());
+        LiveTensors.AssertNoneLeftBy(() => Assert.Throws<WclUsageException>(() => PyTorchFile.Read(Fixture("evil.pth"))));
+    }
+
+    [Fact]
+    public void Read_TensorsThatCannotBe_AreRefusedWithoutAllocation()
+    {
+        Assert.Contains("lies outside its storage", Problem(count: 4, shape: 5), StringComparison.Ordinal);
+        Assert.Contains("lies outside its storage", Problem(count: 4, shape: 1L << 40, stride: 0), StringComparison.Ordinal);
+        Assert.Contains("lies outside its storage", Problem(count: 4, shape: 2, offset: 3), StringComparison.Ordinal);
+        Assert.Contains("16 bytes, not 1099511627776 numbers", Problem(count: 1L << 40, shape: 4), StringComparison.Ordinal);
+        Assert.Contains("described wrongly", Problem(count: 4, shape: -1), StringComparison.Ordinal);
+        Assert.Contains("no data.pkl", Damaged(archive => archive.CreateEntry("archive/other", CompressionLevel.NoCompression).Open().Dispose()), StringComparison.Ordinal);
+        Assert.Contains("is compressed, which torch.save does not do", Damaged(archive =>
+        {
+            using var entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.Optimal).Open();
+            entry.Write(new byte[1 << 20]);
+        }), StringComparison.Ordinal);
+
+        string Problem(long count, long shape, long stride = 1, long offset = 0) => Damaged(archive =>
+        {
+            using (var entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.NoCompression).Open()) entry.Write(TinyPickles.OneTensor(count, shape, stride, offset));
+            using (var entry = archive.CreateEntry("archive/data/0", CompressionLevel.NoCompression).Open()) entry.Write(new byte[16]);
+        });
+
+        string Damaged(Action<ZipArchive> fill)
+        {
+            string path = Path.Combine(folder, "damaged.pth");
+            using (var archive = new ZipArchive(File.Create(path), ZipArchiveMode.Create)) fill(archive);
+            var error = Assert.Throws<WclUsageException>(() => PyTorchFile.Read(path));
+            Assert.DoesNotContain('\n', error.Message);
+            return error.Message;
+        }
+    }
+
+    private static string? PythonWithTorch()
+    {
+        string[] candidates = ["/usr/bin/python3", "python3", "python"];
+        return candidates.FirstOrDefault(each =>
+        {
+            try
+            {
+                Run(each, "import torch");
+                return true;
+            }
+            catch (Exception e) when (e is System.ComponentModel.Win32Exception or InvalidOperationException)
+            {
+                return false;
+            }
+        });
+    }
+
+    private static void Run(string python, string script)
+    {
+        using var process = Process.Start(new ProcessStartInfo(python, ["-c", script]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0) throw new InvalidOperationException(error);
+    }
+}
