@@ -2,6 +2,7 @@ using WclSharp.Comparisons;
 using WclSharp.Distillation;
 using WclSharp.Evaluation;
 using WclSharp.FineTuning;
+using WclSharp.Grouping;
 using WclSharp.Suggestions;
 using WclSharp.Training;
 
@@ -20,6 +21,9 @@ internal sealed record CommandActions(
 
     /// <summary>Distils a classifier into another network.</summary>
     public Func<DistillOptions, IProgress<PretrainProgress>, CancellationToken, DistillResult> Distill { get; init; } = Distillation.Distill.Run;
+
+    /// <summary>Groups images.</summary>
+    public Func<GroupOptions, IProgress<PretrainProgress>, CancellationToken, GroupResult> Group { get; init; } = ImageGrouping.Run;
 
     /// <summary>Suggests images to label.</summary>
     public Func<SuggestOptions, IProgress<PretrainProgress>, CancellationToken, SuggestResult> Suggest { get; init; } = LabelSuggestion.Run;

@@ -54,6 +54,7 @@ internal static class CommandLine
             + "  wcl evaluate RUN                 what a run's encoder has learned\n"
             + "  wcl finetune RUN                 a classifier from few labels, beside one from scratch\n"
             + "  wcl distill RUN                  the same or a smaller network, taught by that classifier\n"
+            + "  wcl groups RUN                   all images in groups, on a page to look through\n"
             + "  wcl suggest RUN                  which images to label first\n"
             + "  wcl compare --data PATH          several methods on equal terms, with intervals")
         {
@@ -61,6 +62,7 @@ internal static class CommandLine
             EvaluateCommand.Create(actions.Evaluate, output, error),
             FinetuneCommand.Create(actions.Finetune, output, error),
             DistillCommand.Create(actions.Distill, output, error),
+            GroupsCommand.Create(actions.Group, output),
             SuggestCommand.Create(actions.Suggest, output),
             CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),

@@ -35,7 +35,8 @@ internal static class SheetCell
         canvas.DrawRect(target, paint);
     }
 
-    private static SKBitmap ToBitmap(SheetImage image)
+    /// <summary>The pixels as a bitmap, which the caller owns.</summary>
+    public static SKBitmap ToBitmap(SheetImage image)
     {
         var (pixels, channels, height, width, _) = image;
         int plane = height * width;

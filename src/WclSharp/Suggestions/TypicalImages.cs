@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Grouping;
 using static TorchSharp.torch;
 
 namespace WclSharp.Suggestions;

@@ -1,9 +1,10 @@
 using TorchSharp;
 using WclSharp.Randomness;
 using WclSharp.Suggestions;
+using WclSharp.Grouping;
 using static TorchSharp.torch;
 
-namespace WclSharp.Tests.Suggestions;
+namespace WclSharp.Tests.Grouping;
 
 public sealed class KMeansTests
 {

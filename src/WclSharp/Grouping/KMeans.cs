@@ -3,7 +3,7 @@ using WclSharp.Kernels;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
-namespace WclSharp.Suggestions;
+namespace WclSharp.Grouping;
 
 /// <summary>
 /// k-means of vectors of unit length by cosine: k-means++ seeding (Arthur and Vassilvitskii 2007), then assignment to the nearest centre and its renewal in turn

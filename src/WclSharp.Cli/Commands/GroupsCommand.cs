@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using WclSharp.Cli.Terminal;
+using WclSharp.Grouping;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl groups RUN</c>: all images in groups of alike ones, with a page to look through.</summary>
+internal static class GroupsCommand
+{
+    public static Command Create(Func<GroupOptions, IProgress<PretrainProgress>, CancellationToken, GroupResult> group, TextWriter output)
+    {
+        var command = new Command("groups", "Divide images into groups of alike ones; find copies and outliers; write a page to look through");
+        var defaults = new GroupOptions { Run = "" };
+        var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
+        var count = new Option<int?>("--groups") { HelpName = "N", Description = "How many groups to show [default: the coarsest level with as many as there are classes, or ten]" };
+        var copies = new Option<double?>("--copies")
+        {
+            HelpName = "X",
+            Description = string.Create(CultureInfo.InvariantCulture, $"Cosine of features from which on two images are listed as copies [default: {defaults.CopyThreshold}]"),
+        };
+        command.Add(run);
+        command.Add(count);
+        command.Add(copies);
+        var options = new TableOptions(command)
+            .Add("data", "the run's", "Images to group; same forms as pretrain's")
+            .Add("labels", "the run's", "CSV or TSV list of path,label to compare the groups with")
+            .Add("seed", "the run's", "Seed of the k-means to compare with")
+            .Add("device", "auto")
+            .Add("out", "groups in RUN", "Folder for the page and the lists");
+        var json = JsonFile.Option();
+        command.Add(json);
+        command.SetAction(parsed =>
+        {
+            var given = options.Apply(parsed, new PretrainOptions());
+            var request = new GroupOptions
+            {
+                Run = parsed.GetRequiredValue(run),
+                Data = given.Data,
+                Labels = given.Labels,
+                Groups = parsed.GetValue(count),
+                CopyThreshold = parsed.GetValue(copies) ?? defaults.CopyThreshold,
+                Seed = options.Given(parsed).Any(pair => pair.Entry.Name == "seed") ? given.Seed : null,
+                Device = given.Device,
+                Out = given.Out,
+            };
+            using var signals = new StopSignals(_ => { }); // there is nothing to save
+            try
+            {
+                var result = TerminalProgress.Run(output, progress => group(request, progress, signals.Token));
+                foreach (string line in GroupTable.Text(result)) output.WriteLine(line);
+                output.WriteLine();
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Copies:N0} pairs of {result.Images:N0} images look like copies; the {result.Outliers:N0} that are least like any other are listed."));
+                output.WriteLine($"Gallery:  {RunReport.Shown(result.GalleryFile)}");
+                output.WriteLine($"Groups:   {RunReport.Shown(result.GroupsFile)}");
+                output.WriteLine($"Copies:   {RunReport.Shown(result.CopiesFile)}");
+                output.WriteLine($"Outliers: {RunReport.Shown(result.OutliersFile)}");
+                JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
+                return ExitCodes.Done;
+            }
+            catch (OperationCanceledException) when (signals.ExitCode is not null)
+            {
+                return signals.ExitCode.Value;
+            }
+        });
+        return command;
+    }
+
+    private static void Write(Utf8JsonWriter writer, GroupResult result)
+    {
+        writer.WriteNumber("images", result.Images);
+        writer.WriteNumber("copies", result.Copies);
+        writer.WriteNumber("outliers", result.Outliers);
+        writer.WriteStartArray("levels");
+        foreach (var level in result.Levels) Write(writer, level);
+        writer.WriteEndArray();
+        writer.WritePropertyName("shown");
+        Write(writer, result.Shown);
+        if (result.KMeans is not { } clusters) return;
+        writer.WritePropertyName("kmeans");
+        Write(writer, clusters);
+    }
+
+    private static void Write(Utf8JsonWriter writer, Division division)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("groups", division.Groups);
+        writer.WriteNumber("largest", division.Largest);
+        if (division.Agreement is { } agreement)
+        {
+            writer.WriteNumber("purity", agreement.Purity);
+            writer.WriteNumber("nmi", agreement.Nmi);
+            writer.WriteNumber("ami", agreement.Ami);
+        }
+
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Net;
+using SkiaSharp;
+using WclSharp.Checkpoints;
+using WclSharp.Data;
+using WclSharp.Reporting;
+
+namespace WclSharp.Grouping;
+
+/// <summary>One HTML file with the groups, the copies and the outliers, pictures included: nothing else is needed to look at it.</summary>
+internal static class GroupGallery
+{
+    private const int MostGroups = 100, MembersShown = 12, MostPairs = 60, MostOutliers = 60;
+    private const int ThumbnailSide = 96, SmallSide = 48, Quality = 82;
+
+    private const string Style = """
+        :root { color-scheme: light dark; --ink: #222; --faint: #666; --line: #ddd; --page: #fff; }
+        @media (prefers-color-scheme: dark) { :root { --ink: #eee; --faint: #aaa; --line: #444; --page: #181818; } }
+        body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 1240px; margin: 2rem auto; padding: 0 1rem; }
+        h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 0 0 .4rem; }
+        p, small, th { color: var(--faint); } section { border-top: 1px solid var(--line); padding: .8rem 0; }
+        table { border-collapse: collapse; } td, th { text-align: right; padding: .15rem .9rem .15rem 0; font-weight: normal; }
+        .row { display: flex; flex-wrap: wrap; gap: 6px; } figure { margin: 0; width: 96px; }
+        img { width: 96px; height: 96px; object-fit: contain; background: #8881; image-rendering: auto; } img.small { image-rendering: pixelated; }
+        figcaption { font-size: 11px; color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+        .medoid img { outline: 3px solid #0072b2; outline-offset: -3px; } .pair { display: flex; gap: 2px; margin-right: 14px; }
+        """;
+
+    /// <summary>Writes the page; an old one is replaced.</summary>
+    /// <exception cref="WclException">The file cannot be written.</exception>
+    public static void Write(GroupResult result, ImageDataset images, GroupMembers members, UnusualImages unusual, string name) => AtomicFile.Write(result.GalleryFile, stream =>
+    {
+        using var page = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
+        page.WriteLine($"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Groups of {Text(name)}</title><style>{Style}</style></head><body>");
+        page.WriteLine(Invariant($"<h1>{result.Shown.Groups:N0} groups of {result.Images:N0} images: {Text(name)}</h1>"));
+        page.WriteLine("<p>By what the encoder sees in them, without labels: every image is joined to its nearest, then groups to their nearest, level by level. In each group the image most like its mean comes first, framed.</p>");
+        WriteTable(page, result);
+        page.WriteLine(Invariant($"<h2>Groups, largest first{(members.Rows.Count > MostGroups ? $" (the first {MostGroups}; groups.csv has all)" : "")}</h2>"));
+        foreach (var (number, rows) in members.Rows.Take(MostGroups).Index())
+        {
+            page.WriteLine(Invariant($"<section><h3>Group {number} <small>{rows.Length:N0} images{Classes(images, rows)}</small></h3><div class=\"row\">"));
+            foreach (var (place, row) in rows.Take(MembersShown).Index()) page.WriteLine(Figure(images, row, place == 0 ? "medoid" : "", members.Typical[row]));
+            page.WriteLine("</div></section>");
+        }
+
+        page.WriteLine(Invariant($"<h2>{result.Copies:N0} pairs that look like copies</h2><div class=\"row\">"));
+        foreach (var pair in unusual.Copies.Take(MostPairs)) page.WriteLine($"<div class=\"pair\">{Figure(images, pair.First, "", pair.Similarity)}{Figure(images, pair.Second, "", pair.Similarity)}</div>");
+        page.WriteLine(Invariant($"</div><h2>{result.Outliers:N0} images that are like no others</h2><p>With their mean cosine to their five nearest.</p><div class=\"row\">"));
+        foreach (var (row, similarity) in unusual.Outliers.Take(MostOutliers)) page.WriteLine(Figure(images, row, "", similarity));
+        page.WriteLine("</div></body></html>");
+    });
+
+    private static void WriteTable(StreamWriter page, GroupResult result)
+    {
+        bool classes = result.Shown.Agreement is not null;
+        page.WriteLine($"<table><tr><th></th><th>groups</th><th>largest</th>{(classes ? "<th>purity</th><th>NMI</th><th>AMI</th>" : "")}</tr>");
+        foreach (var (name, grouping) in GroupTable.Rows(result))
+        {
+            string agreement = grouping.Agreement is { } a ? Invariant($"<td>{EpochTable.Percent(a.Purity)}</td><td>{a.Nmi:0.000}</td><td>{a.Ami:0.000}</td>") : "";
+            page.WriteLine(Invariant($"<tr><td>{name}</td><td>{grouping.Groups:N0}</td><td>{EpochTable.Percent(grouping.Largest)}</td>{agreement}</tr>"));
+        }
+
+        page.WriteLine("</table>");
+    }
+
+    /// <summary>The classes that most images of a group have.</summary>
+    private static string Classes(ImageDataset images, int[] rows)
+    {
+        var most = rows.Where(row => images.Labels[row] >= 0).CountBy(row => images.Labels[row]).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(3).ToArray();
+        return string.Concat(most.Select(pair => Invariant($", {Text(images.ClassNames[pair.Key])} {100.0 * pair.Value / rows.Length:0} %")));
+    }
+
+    private static string Figure(ImageDataset images, int row, string kind, double similarity)
+    {
+        var (data, small) = Thumbnail(images, row);
+        string name = Text(images.NameOf(row));
+        return Invariant($"<figure class=\"{kind}\" title=\"{name}\"><img{(small ? " class=\"small\"" : "")} alt=\"\" loading=\"lazy\" src=\"{data}\"><figcaption>{similarity:0.00} {Text(Path.GetFileName(images.NameOf(row)))}</figcaption></figure>");
+    }
+
+    private static (string Data, bool Small) Thumbnail(ImageDataset images, int row)
+    {
+        var (height, width) = images.SizeOf(row);
+        using var whole = SheetCell.ToBitmap(new SheetImage(images.PixelsOf(row).ToArray(), images.Channels, height, width, null));
+        int longest = Math.Max(height, width);
+        double fit = Math.Min(1, (double)ThumbnailSide / longest);
+        bool small = longest <= SmallSide;
+        using var shown = fit < 1
+            ? whole.Resize(new SKSizeI(Math.Max(1, (int)Math.Round(width * fit)), Math.Max(1, (int)Math.Round(height * fit))), new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear))
+            : whole.Copy();
+        using var encoded = shown.Encode(small ? SKEncodedImageFormat.Png : SKEncodedImageFormat.Jpeg, Quality);
+        return ($"data:image/{(small ? "png" : "jpeg")};base64,{Convert.ToBase64String(encoded.AsSpan())}", small);
+    }
+
+    private static string Text(string text) => WebUtility.HtmlEncode(text);
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

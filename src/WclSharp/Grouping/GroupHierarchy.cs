@@ -1,0 +1,120 @@
+using TorchSharp;
+using WclSharp.Graphs;
+using WclSharp.Neighbors;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Grouping;
+
+/// <summary>
+/// Groups of alike images, coarser from level to level: the components of the graph in which every image points to its nearest (WCL's weak labels, paper section 3.2, on the whole
+/// set), then the components of the groups' means, until few are left. The method is FINCH (Sarfraz, Sharma, Stiefelhagen, CVPR 2019); it has no parameters.
+/// </summary>
+internal static class GroupHierarchy
+{
+    /// <summary>Finds the levels.</summary>
+    /// <param name="features">[N, F] float32, rows of unit length; N is 2 or more. Not owned.</param>
+    /// <param name="progress">Told the tiles of the first search that are done and all of them; may be null.</param>
+    /// <param name="cancellation">Stops the search.</param>
+    /// <returns>Group of each row, numbered from 0 by size, largest first; the finest level first. The last level has 2 groups or more, unless the first has one.</returns>
+    public static IReadOnlyList<int[]> Of(Tensor features, Action<long, long>? progress = null, CancellationToken cancellation = default)
+    {
+        List<int[]> levels = [];
+        int[] current = [.. Enumerable.Range(0, (int)features.shape[0])];
+        int count = current.Length;
+        while (count > 2)
+        {
+            using var means = levels.Count == 0 ? features.alias() : Means(features, current, count);
+            using var joined = ImageGroups.Of(means, BankPairs.Components, levels.Count == 0 ? progress : null, cancellation);
+            long[] group = joined.data<long>().ToArray();
+            int[] next = BySize(Array.ConvertAll(current, c => (int)group[c]));
+            int left = next.Max() + 1;
+            if (left == 1 && levels.Count > 0) break; // everything together says nothing
+            levels.Add(next);
+            (current, count) = (next, left);
+        }
+
+        return levels.Count > 0 ? levels : [BySize(current)];
+    }
+
+    /// <summary>Joins the two groups whose means are most alike, again and again, until so many are left.</summary>
+    /// <param name="features">[N, F] float32, rows of unit length. Not owned.</param>
+    /// <param name="groups">Group of each row, from 0.</param>
+    /// <param name="wanted">1 to the number of groups.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <returns>Group of each row, numbered by size.</returns>
+    public static int[] Merge(Tensor features, int[] groups, int wanted, CancellationToken cancellation = default)
+    {
+        int count = groups.Max() + 1;
+        if (wanted < 1 || wanted > count) throw new ArgumentException($"{count} groups cannot be joined into {wanted}.", nameof(wanted));
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var sums = Sums(features, groups, count);                              // [K, F]
+        var means = nn.functional.normalize(sums);                             // [K, F]
+        int[] into = [.. Enumerable.Range(0, count)], nearest = new int[count];
+        var alike = new float[count];
+        for (int i = 0; i < count; i++) Look(i);
+        for (int left = count; left > wanted; left--)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int a = Left().MaxBy(i => alike[i]), b = nearest[a];
+            into[b] = a;
+            using (NewDisposeScope())
+            {
+                var joined = sums[a].add_(sums[b]);
+                means[a].copy_(nn.functional.normalize(joined, dim: 0));
+            }
+
+            float[] now = Look(a);
+            foreach (int i in Left().Where(i => i != a))
+            {
+                if (nearest[i] == a || nearest[i] == b) Look(i);
+                else if (now[i] > alike[i]) (nearest[i], alike[i]) = (a, now[i]);
+            }
+        }
+
+        return BySize(Array.ConvertAll(groups, Root));
+
+        IEnumerable<int> Left() => Enumerable.Range(0, count).Where(i => into[i] == i);
+
+        int Root(int group)
+        {
+            while (into[group] != group) group = into[group];
+            return group;
+        }
+
+        // The group that is most like another, and the cosines of all with that.
+        float[] Look(int i)
+        {
+            using var look = NewDisposeScope();
+            float[] cosines = means.matmul(means[i]).cpu().data<float>().ToArray(); // [K]
+            (nearest[i], alike[i]) = (-1, float.NegativeInfinity);
+            foreach (int j in Left())
+                if (j != i && cosines[j] > alike[i]) (nearest[i], alike[i]) = (j, cosines[j]);
+            return cosines;
+        }
+    }
+
+    /// <summary>Means of groups, of unit length, [K, F]. The caller owns them.</summary>
+    public static Tensor Means(Tensor features, int[] groups, int count)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return nn.functional.normalize(Sums(features, groups, count)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Sums(Tensor features, int[] groups, int count)
+    {
+        using Scalar one = 1;
+        var index = tensor(Array.ConvertAll(groups, g => (long)g), device: features.device);
+        return zeros([count, features.shape[1]], device: features.device).index_add_(0, index, features, one);
+    }
+
+    /// <summary>Numbers groups from 0, the largest first; of equal ones that with the first image.</summary>
+    private static int[] BySize(int[] groups)
+    {
+        var number = groups.Index().GroupBy(pair => pair.Item).OrderByDescending(group => group.Count()).ThenBy(group => group.First().Index)
+            .Select((group, i) => (group.Key, i)).ToDictionary(pair => pair.Key, pair => pair.i);
+        return Array.ConvertAll(groups, group => number[group]);
+    }
+}

@@ -1,0 +1,36 @@
+namespace WclSharp.Grouping;
+
+/// <summary>Which images to group.</summary>
+public sealed record GroupOptions
+{
+    /// <summary>Run folder that <c>wcl pretrain</c> wrote.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>Images to group; null is the run's training images.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>CSV or TSV file of <c>path,label</c> that names classes, to compare the groups with; null is the run's.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>How many groups to show; null takes the coarsest level of the hierarchy that has at least as many as there are classes, or ten.</summary>
+    public int? Groups { get; init; }
+
+    /// <summary>Cosine of the features from which on two images count as copies of each other, above 0 to 1.</summary>
+    public double CopyThreshold { get; init; } = 0.99;
+
+    /// <summary>Seed of k-means, which the groups are compared with; null is the run's.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>cpu, cuda, cuda:N or auto.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Folder for the gallery and the lists; null is <c>groups</c> in the run's.</summary>
+    public string? Out { get; init; }
+
+    /// <exception cref="WclUsageException">A value is out of range.</exception>
+    internal void Validate()
+    {
+        if (Groups < 1) throw new WclUsageException($"--groups is {Groups}; use 1 or more.");
+        if (CopyThreshold is not (> 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--copies is {CopyThreshold}; use a cosine above 0 and up to 1, such as 0.99."));
+    }
+}

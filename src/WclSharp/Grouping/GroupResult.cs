@@ -1,0 +1,50 @@
+using WclSharp.Evaluation;
+
+namespace WclSharp.Grouping;
+
+/// <summary>One way to divide the images.</summary>
+/// <param name="Groups">Number of groups.</param>
+/// <param name="Largest">Share of the images in the largest group, 0 to 1.</param>
+/// <param name="Agreement">How well the groups agree with the classes; null where no classes are known.</param>
+public sealed record Division(int Groups, double Largest, ClusterAgreement? Agreement)
+{
+    internal static Division Of(int[] groups, ReadOnlySpan<int> classes)
+    {
+        var sizes = groups.CountBy(group => group).Select(pair => pair.Value).ToArray();
+        return new(sizes.Length, sizes.Max() / (double)groups.Length, ClusterAgreement.Of(groups, classes));
+    }
+}
+
+/// <summary>What a grouping found, and where its pages and lists are.</summary>
+public sealed record GroupResult
+{
+    /// <summary>Images that were grouped.</summary>
+    public required int Images { get; init; }
+
+    /// <summary>Levels of the hierarchy, finest first.</summary>
+    public required IReadOnlyList<Division> Levels { get; init; }
+
+    /// <summary>The division that is shown: a level, or what it was joined into for the number asked for.</summary>
+    public required Division Shown { get; init; }
+
+    /// <summary>k-means with as many clusters as <see cref="Shown"/> has groups; null where no classes are known to compare by.</summary>
+    public Division? KMeans { get; init; }
+
+    /// <summary>Pairs of images that look like copies.</summary>
+    public required int Copies { get; init; }
+
+    /// <summary>Images that are like no others.</summary>
+    public required int Outliers { get; init; }
+
+    /// <summary>A page to look through, with all pictures in it.</summary>
+    public required string GalleryFile { get; init; }
+
+    /// <summary>CSV: path, group shown, group at every level, cosine to the group's mean, whether it is the group's medoid.</summary>
+    public required string GroupsFile { get; init; }
+
+    /// <summary>CSV: pairs of copies with their cosine.</summary>
+    public required string CopiesFile { get; init; }
+
+    /// <summary>CSV: outliers with their mean cosine to the nearest images.</summary>
+    public required string OutliersFile { get; init; }
+}

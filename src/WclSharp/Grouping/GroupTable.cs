@@ -1,0 +1,39 @@
+using System.Globalization;
+using WclSharp.Reporting;
+
+namespace WclSharp.Grouping;
+
+/// <summary>The levels, what is shown, and k-means, side by side.</summary>
+internal static class GroupTable
+{
+    /// <summary>A name for each division, in the order to show them in.</summary>
+    public static IEnumerable<(string Name, Division Division)> Rows(GroupResult result)
+    {
+        foreach (var (i, level) in result.Levels.Index()) yield return ($"level {i + 1}", level);
+        if (!result.Levels.Contains(result.Shown)) yield return ("joined", result.Shown);
+        if (result.KMeans is { } clusters) yield return ("k-means", clusters);
+    }
+
+    /// <summary>The table as lines of text.</summary>
+    public static IReadOnlyList<string> Text(GroupResult result)
+    {
+        (string Title, Func<(string Name, Division Division), string> Cell)[] columns =
+        [
+            ("", row => row.Name),
+            ("groups", row => row.Division.Groups.ToString("N0", CultureInfo.InvariantCulture)),
+            ("largest", row => EpochTable.Percent(row.Division.Largest)),
+        ];
+        if (result.Shown.Agreement is not null)
+        {
+            columns =
+            [
+                .. columns,
+                ("purity", row => EpochTable.Percent(row.Division.Agreement!.Purity)),
+                ("NMI", row => row.Division.Agreement!.Nmi.ToString("0.000", CultureInfo.InvariantCulture)),
+                ("AMI", row => row.Division.Agreement!.Ami.ToString("0.000", CultureInfo.InvariantCulture)),
+            ];
+        }
+
+        return TextTable.Lines(columns, Rows(result), namesFirst: true);
+    }
+}

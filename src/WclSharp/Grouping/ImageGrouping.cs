@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using WclSharp.Checkpoints;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
+using WclSharp.Native;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Grouping;
+
+/// <summary>Divides all images into groups of alike ones, and shows them: a page to look through, and lists.</summary>
+public static class ImageGrouping
+{
+    private const int FewGroups = 10;
+
+    /// <summary>Groups the images.</summary>
+    /// <param name="options">Which images, and how many groups.</param>
+    /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <exception cref="WclUsageException">There is no such run, there are too few images, or an option is wrong.</exception>
+    /// <exception cref="WclException">A file cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing was written.</exception>
+    public static GroupResult Run(GroupOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        options.Validate();
+        var trained = RunFolder.ReadConfig(options.Run);
+        var compute = ComputeDevice.Choose(options.Device, trained.Precision);
+        using var data = PretrainingData.Read(RunData.Asked(trained, options.Data, test: null, options.Labels), folder: null, progress, cancellation);
+        var images = options.Data is null ? data.Train : data.All;
+        if (images.Count < 3) throw new WclUsageException($"{images.Count} images cannot be grouped; 3 or more can.");
+        if (options.Groups > images.Count) throw new WclUsageException($"--groups {options.Groups} is more than the {images.Count:N0} images.");
+
+        using var encoder = ImageEncoder.Load(options.Run, compute);
+        using var features = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, images, compute.Device, done => Tell("Computing features", done, images.Count), cancellation);
+        var levels = GroupHierarchy.Of(features, (done, all) => Tell("Finding nearest images", done, all), cancellation);
+        int[] shown = Shown(levels, options.Groups, images, features, cancellation);
+        var members = GroupMembers.Of(features, shown);
+        var unusual = UnusualImages.Of(features, options.CopyThreshold, (done, all) => Tell("Looking for copies and outliers", done, all), cancellation);
+        var classes = images.Labels.ToArray();
+        var grouping = Division.Of(shown, classes);
+        var clusters = images.HasLabels
+            ? Division.Of(KMeans.Of(features, grouping.Groups, options.Seed ?? trained.Seed, (done, all) => Tell("Comparing with k-means, rounds", done, all), cancellation).Clusters, classes)
+            : null;
+
+        string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"Cannot make the folder {folder}: {e.Message.TrimEnd('.')}. Name another with --out.", e);
+        }
+
+        var result = new GroupResult
+        {
+            Images = images.Count,
+            Levels = [.. levels.Select(level => Division.Of(level, classes))],
+            Shown = grouping,
+            KMeans = clusters,
+            Copies = unusual.Copies.Count,
+            Outliers = unusual.Outliers.Count,
+            GalleryFile = Path.Combine(folder, "gallery.html"),
+            GroupsFile = Path.Combine(folder, "groups.csv"),
+            CopiesFile = Path.Combine(folder, "copies.csv"),
+            OutliersFile = Path.Combine(folder, "outliers.csv"),
+        };
+        WriteLists(result, images, levels, members, unusual);
+        GroupGallery.Write(result, images, members, unusual, data.Name);
+        return result;
+
+        void Tell(string stage, long done, long all) => progress?.Report(new PretrainProgress.Working(stage, done, all));
+    }
+
+    /// <summary>The coarsest level with enough groups; joined further where a number was asked for.</summary>
+    private static int[] Shown(IReadOnlyList<int[]> levels, int? wanted, ImageDataset images, TorchSharp.torch.Tensor features, CancellationToken cancellation)
+    {
+        int enough = wanted ?? (images.HasLabels ? Math.Max(2, images.ClassNames.Count) : FewGroups);
+        int[] level = levels.LastOrDefault(each => each.Max() + 1 >= enough) ?? levels[0];
+        int count = level.Max() + 1;
+        if (wanted > count) throw new WclUsageException($"--groups {wanted} is more than the {count:N0} groups of the finest level; ask for fewer.");
+        return wanted is { } number && number < count ? GroupHierarchy.Merge(features, level, number, cancellation) : level;
+    }
+
+    private static void WriteLists(GroupResult result, ImageDataset images, IReadOnlyList<int[]> levels, GroupMembers members, UnusualImages unusual)
+    {
+        var medoids = members.Rows.Select(rows => rows[0]).ToHashSet();
+        Write(result.GroupsFile, "path,group," + string.Join(',', levels.Select((_, i) => $"level_{i + 1}")) + ",similarity,medoid",
+            Enumerable.Range(0, images.Count).Select(row => string.Create(CultureInfo.InvariantCulture,
+                $"{Name(row)},{members.GroupOf[row]},{string.Join(',', levels.Select(level => level[row].ToString(CultureInfo.InvariantCulture)))},{members.Typical[row]:0.0000},{(medoids.Contains(row) ? 1 : 0)}")));
+        Write(result.CopiesFile, "path,other,similarity", unusual.Copies.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{Name(pair.First)},{Name(pair.Second)},{pair.Similarity:0.0000}")));
+        Write(result.OutliersFile, "path,similarity", unusual.Outliers.Select(image => string.Create(CultureInfo.InvariantCulture, $"{Name(image.Row)},{image.Similarity:0.0000}")));
+
+        string Name(int row) => DelimitedFile.Quote(images.NameOf(row));
+        static void Write(string path, string header, IEnumerable<string> lines) => AtomicFile.Write(path, stream =>
+        {
+            using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
+            writer.WriteLine(header);
+            foreach (string line in lines) writer.WriteLine(line);
+        });
+    }
+}

@@ -1,0 +1,62 @@
+using TorchSharp;
+using WclSharp.Kernels;
+using WclSharp.Neighbors;
+using static TorchSharp.torch;
+
+namespace WclSharp.Grouping;
+
+/// <summary>Two images whose features are nearly the same.</summary>
+/// <param name="First">Row of the one that comes first.</param>
+/// <param name="Second">Row of the other.</param>
+/// <param name="Similarity">Cosine of their features, -1 to 1.</param>
+internal readonly record struct AlikePair(int First, int Second, double Similarity);
+
+/// <summary>Pairs that look like copies, and images that are like no others, by the nearest neighbours among all images.</summary>
+internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyList<(int Row, double Similarity)> Outliers)
+{
+    private const int Nearest = 5;
+    private const double OutlierShare = 0.01;
+    private const int MostOutliers = 100, MostCopies = 10_000;
+
+    /// <summary>Finds them.</summary>
+    /// <param name="features">[N, F] float32, rows of unit length. Not owned.</param>
+    /// <param name="threshold">Cosine from which on two images count as copies, up to 1.</param>
+    /// <param name="progress">Told the tiles of the search that are done and all of them; may be null.</param>
+    /// <param name="cancellation">Stops the search.</param>
+    /// <returns>Copies, most alike first, at most 10,000; outliers, a hundredth of the images and at most 100, by the mean cosine to their five nearest, least alike first.</returns>
+    public static UnusualImages Of(Tensor features, double threshold, Action<long, long>? progress = null, CancellationToken cancellation = default)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        int count = (int)features.shape[0], k = Math.Min(Nearest, count - 1);
+        using var bank = new EmbeddingBank(count, (int)features.shape[1], features.device);
+        bank.Write([.. Enumerable.Range(0, count)], features);
+        var nearest = NearestRows.Search(bank, k, progress, cancellation).to(ScalarType.Int64);            // [N, k]
+        var similarity = Similarities(features, nearest);                                                  // [N, k]
+        long[] rows = nearest.cpu().data<long>().ToArray();
+        float[] cosines = similarity.cpu().data<float>().ToArray();
+
+        var copies = Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(0, k).Select(j => (Row: i, Other: (int)rows[i * k + j], Cosine: (double)cosines[i * k + j])))
+            .Where(pair => pair.Cosine >= threshold)
+            .Select(pair => new AlikePair(Math.Min(pair.Row, pair.Other), Math.Max(pair.Row, pair.Other), pair.Cosine))
+            .DistinctBy(pair => (pair.First, pair.Second)).OrderByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second).Take(MostCopies);
+        int outliers = Math.Clamp((int)(OutlierShare * count), 1, MostOutliers);
+        var alone = Enumerable.Range(0, count).Select(i => (Row: i, Similarity: Enumerable.Range(0, k).Average(j => (double)cosines[i * k + j])))
+            .OrderBy(image => image.Similarity).ThenBy(image => image.Row).Take(outliers);
+        return new([.. copies], [.. alone]);
+    }
+
+    /// <summary>Cosines of rows with others, [N, F] and [N, k] to [N, k], some rows at a time.</summary>
+    private static Tensor Similarities(Tensor features, Tensor others)
+    {
+        var result = empty(others.shape, device: features.device);
+        foreach (var (start, count) in RowTiles.Of(features.shape[0], others.shape[1] * features.shape[1], features.dtype, features.device))
+        {
+            using var tile = NewDisposeScope();
+            var theirs = features.index_select(0, others.narrow(0, start, count).reshape(-1)).view(count, others.shape[1], -1); // [t, k, F]
+            result.narrow(0, start, count).copy_(theirs.mul(features.narrow(0, start, count).unsqueeze(1)).sum([2L]));
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,122 @@
+using TorchSharp;
+using WclSharp.Grouping;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Grouping;
+
+public sealed class GroupHierarchyTests
+{
+    /// <summary>Rows around directions that lie in bunches: few bunches of several directions of many rows.</summary>
+    private static Tensor Rows(int bunches, int directions, int each, double spread = 0.02, long seed = 1)
+    {
+        using var scope = NewDisposeScope();
+        var bunch = new ParameterInitializer(seed).Normal([bunches, 16], 1).repeat_interleave(directions, 0);
+        var middle = bunch.add(new ParameterInitializer(seed + 1).Normal([bunches * directions, 16], 0.25)).repeat_interleave(each, 0);
+        return nn.functional.normalize(middle.add(new ParameterInitializer(seed + 2).Normal([bunches * directions * each, 16], spread))).MoveToOuterDisposeScope();
+    }
+
+    private static float[][] Read(Tensor rows)
+    {
+        int width = (int)rows.shape[1];
+        float[] flat = rows.data<float>().ToArray();
+        return [.. Enumerable.Range(0, (int)rows.shape[0]).Select(i => flat[(i * width)..((i + 1) * width)])];
+    }
+
+    private static double Cosine(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum() / Math.Sqrt(a.Sum(x => x * x) * b.Sum(x => x * x));
+
+    [Fact]
+    public void Of_FirstLevel_IsTheComponentsOfTheNearestNeighbourGraph()
+    {
+        using var scope = NewDisposeScope();
+        using var features = Rows(4, 5, 6, spread: 0.2); // the search rounds cosines, so nothing may be nearly as near
+        double[][] rows = [.. Read(features).Select(row => Array.ConvertAll(row, x => (double)x))];
+        int[] component = [.. Enumerable.Range(0, rows.Length)];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            int nearest = Enumerable.Range(0, rows.Length).Where(j => j != i).MaxBy(j => Cosine(rows[i], rows[j]));
+            int a = component[i], b = component[nearest];
+            component = Array.ConvertAll(component, c => c == a ? b : c);
+        }
+
+        Assert.Equal(Partition.ByFirstMember([.. component.Select(c => (long)c)]), Partition.ByFirstMember([.. GroupHierarchy.Of(features)[0].Select(g => (long)g)]));
+    }
+
+    [Fact]
+    public void Of_Levels_AreCoarserAndNested_AndNumberedBySize()
+    {
+        using var scope = NewDisposeScope();
+        using var features = Rows(6, 5, 8);
+        var levels = GroupHierarchy.Of(features);
+        Assert.True(levels.Count >= 2, $"{levels.Count} levels");
+        for (int level = 1; level < levels.Count; level++)
+        {
+            Assert.True(levels[level].Max() < levels[level - 1].Max());
+            foreach (var group in levels[level - 1].Index().GroupBy(pair => pair.Item, pair => pair.Index))
+                Assert.Single(group.Select(row => levels[level][row]).Distinct());
+        }
+
+        foreach (int[] level in levels)
+        {
+            int[] sizes = [.. Enumerable.Range(0, level.Max() + 1).Select(g => level.Count(each => each == g))];
+            Assert.Equal(sizes.OrderDescending(), sizes);
+            Assert.DoesNotContain(0, sizes);
+        }
+
+        // Every bunch is whole at some level.
+        Assert.Contains(levels, level => Enumerable.Range(0, 6).All(bunch => level.Skip(bunch * 40).Take(40).Distinct().Count() == 1));
+    }
+
+    [Fact]
+    public void Merge_EqualsTheSlowLoop()
+    {
+        using var scope = NewDisposeScope();
+        using var features = Rows(3, 6, 4);
+        int[] fine = GroupHierarchy.Of(features)[0];
+        int count = fine.Max() + 1;
+        Assert.True(count > 8, $"{count} groups");
+        double[][] rows = [.. Read(features).Select(row => Array.ConvertAll(row, x => (double)x))];
+        int[] slow = [.. fine];
+        for (int left = count; left > 4; left--)
+        {
+            var sums = slow.Distinct().ToDictionary(g => g, g => Enumerable.Range(0, 16).Select(f => Enumerable.Range(0, rows.Length).Where(i => slow[i] == g).Sum(i => rows[i][f])).ToArray());
+            var (a, b) = sums.Keys.SelectMany(x => sums.Keys.Where(y => y > x).Select(y => (x, y))).MaxBy(pair => Cosine(sums[pair.x], sums[pair.y]));
+            slow = Array.ConvertAll(slow, g => g == b ? a : g);
+        }
+
+        Assert.Equal(Partition.ByFirstMember([.. slow.Select(g => (long)g)]), Partition.ByFirstMember([.. GroupHierarchy.Merge(features, fine, 4).Select(g => (long)g)]));
+        Assert.Equal(fine, GroupHierarchy.Merge(features, fine, count));
+        Assert.All(GroupHierarchy.Merge(features, fine, 1), g => Assert.Equal(0, g));
+        Assert.Contains("into 0", Assert.Throws<ArgumentException>(() => GroupHierarchy.Merge(features, fine, 0)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void UnusualImages_FindsCopiesAndTheOneThatIsLikeNoOther()
+    {
+        using var scope = NewDisposeScope();
+        using var bunches = Rows(2, 1, 50);
+        var rows = bunches.clone();
+        rows[7] = rows[3];
+        rows[60] = nn.functional.normalize(new ParameterInitializer(77).Normal([16], 1), dim: 0);
+        var unusual = UnusualImages.Of(rows, 0.99999);
+        var copy = Assert.Single(unusual.Copies);
+        Assert.Equal((3, 7), (copy.First, copy.Second));
+        Assert.Equal(1, copy.Similarity, 5);
+        Assert.Equal(60, Assert.Single(unusual.Outliers).Row); // a hundredth of a hundred
+    }
+
+    [Fact]
+    public void Calls_LeaveNoTensorBehind()
+    {
+        using var features = Rows(3, 4, 5);
+        int[] fine = GroupHierarchy.Of(features)[0];
+        UnusualImages.Of(features, 0.9);
+        LiveTensors.AssertNoneLeftBy(() =>
+        {
+            GroupHierarchy.Of(features);
+            GroupHierarchy.Merge(features, fine, 2);
+            GroupMembers.Of(features, fine);
+            UnusualImages.Of(features, 0.9);
+        });
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text.RegularExpressions;
+using WclSharp.Grouping;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Grouping;
+
+public sealed class ImageGroupingTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-groups-").FullName;
+    private readonly string run;
+
+    public ImageGroupingTests()
+    {
+        run = Path.Combine(folder, "run");
+        Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private GroupOptions Options => new() { Run = run, Device = "cpu" };
+
+    [Fact]
+    public void Run_WritesThePageAndTheLists_AndBeatsRandomGroups()
+    {
+        var result = ImageGrouping.Run(Options);
+        Assert.Equal(320, result.Images);
+        Assert.True(result.Shown.Groups >= 10, $"{result.Shown}");
+        Assert.Contains(result.Shown, result.Levels);
+        Assert.Equal(result.Shown.Groups, result.KMeans!.Groups);
+        Assert.True(result.Shown.Agreement!.Ami > 0.15, $"{result.Shown}"); // random groups have 0
+
+        string[] lines = File.ReadAllLines(result.GroupsFile);
+        Assert.Equal(321, lines.Length);
+        Assert.StartsWith("path,group,level_1,", lines[0], StringComparison.Ordinal);
+        Assert.Equal(result.Shown.Groups, lines.Skip(1).Count(line => line.EndsWith(",1", StringComparison.Ordinal))); // medoids
+        Assert.Equal(result.Shown.Groups, lines.Skip(1).Select(line => line.Split(',')[1]).Distinct().Count());
+        Assert.Equal(result.Copies + 1, File.ReadLines(result.CopiesFile).Count());
+        Assert.Equal(result.Outliers + 1, File.ReadLines(result.OutliersFile).Count());
+
+        string page = File.ReadAllText(result.GalleryFile);
+        Assert.Equal(Math.Min(100, result.Shown.Groups), Regex.Count(page, "<section>"));
+        Assert.DoesNotContain("http", page, StringComparison.Ordinal); // nothing is fetched
+        Assert.All(Regex.Matches(page, "src=\"([^\"]{0,22})"), match => Assert.Equal("data:image/png;base64,", match.Groups[1].Value));
+        Assert.Contains("k-means", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_Groups_AreAsManyAsAskedFor()
+    {
+        var result = ImageGrouping.Run(Options with { Groups = 7 });
+        Assert.Equal((7, 7), (result.Shown.Groups, result.KMeans!.Groups));
+        Assert.Equal(7, File.ReadLines(result.GroupsFile).Skip(1).Select(line => line.Split(',')[1]).Distinct().Count());
+    }
+
+    [Fact]
+    public void Run_WhatCannotBe_IsRefused()
+    {
+        string Refusal(GroupOptions options) => Assert.Throws<WclUsageException>(() => ImageGrouping.Run(options)).Message;
+        Assert.Contains("--groups is 0;", Refusal(Options with { Groups = 0 }), StringComparison.Ordinal);
+        Assert.Contains("--groups 900 is more than the 320 images", Refusal(Options with { Groups = 900 }), StringComparison.Ordinal);
+        Assert.Contains("--groups 300 is more than the", Refusal(Options with { Groups = 300 }), StringComparison.Ordinal);
+        Assert.Contains("--copies is 2;", Refusal(Options with { CopyThreshold = 2 }), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(run, "groups")));
+    }
+}
