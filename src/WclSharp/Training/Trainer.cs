@@ -130,9 +130,10 @@ internal sealed class Trainer : IDisposable
         int[] images = [.. batch.SelectMany(chunk => chunk.Indices)];
         var cache = batch.Count > 1 ? new GradientCache(model, batch, device) : null;
         var pixels = cache is null ? ImageTensor.Of(batch[0], device) : null; // [N, C, H, W] uint8
+        // A view of the whole batch, at once or chunk by chunk: of a chunk and its pixels to [n, 3, S, S].
         (Tensor Z, Tensor? V) Project(Func<ImageBatch, Tensor, Tensor> view) => cache is null ? model.Project(view(batch[0], pixels!)) : cache.Project(view);
-        (Tensor Z, Tensor? V) ProjectView(int number) => Project((batch, pixels) =>
-            augmenter.Augment(pixels, batch.Heights, batch.Widths, batch.Indices, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
+        (Tensor Z, Tensor? V) ProjectView(int number) => Project((chunk, pixels) =>
+            augmenter.Augment(pixels, chunk.Heights, chunk.Widths, chunk.Indices, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
 
         var input = MethodInput.Project(method.Views, ProjectView) with
         {
@@ -141,7 +142,7 @@ internal sealed class Trainer : IDisposable
             Epoch = epoch,
             Step = Step,
             Done = (double)Step / TotalSteps,
-            ProjectLocal = localViews is null ? null : sources => Project((batch, pixels) => localViews.Make(batch, pixels, epoch, recipe, sources, loader.Assemble)),
+            ProjectLocal = localViews is null ? null : sources => Project((chunk, pixels) => localViews.Make(chunk, pixels, epoch, recipe, sources, loader.Assemble)),
         };
         var losses = method.Losses(input);
 
