@@ -1,9 +1,13 @@
+using System.Globalization;
 using WclSharp.Benchmarks.Data;
+using WclSharp.Benchmarks.Losses;
 
 return args switch
 {
     ["decoders", var tar, .. var odd] => DecoderComparison.Run(tar, odd.FirstOrDefault()),
     ["read", .. var rest] => ReadingBenchmark.Run(rest),
+    ["losses", var png, .. var rest] => LossScaling.Run(png, rest),
+    ["loss-at", var batch, var repeats] => LossScaling.RunOne(int.Parse(batch, CultureInfo.InvariantCulture), int.Parse(repeats, CultureInfo.InvariantCulture)),
     _ => RunBenchmarks(args),
 };
 

@@ -64,7 +64,7 @@ internal static class StepBenchmark
         {
             using var scope = NewDisposeScope();
             // Support views are views like any: their content takes no other time.
-            var input = MethodInput.Project(model, method.Views, number => number == 0 ? view1 : view2) with
+            var input = MethodInput.Project(method.Views, number => model.Project(number == 0 ? view1 : view2)) with
             {
                 Classes = classes,
                 Images = [.. Enumerable.Range(0, batch)],

@@ -80,6 +80,7 @@ internal static class Presets
         var firstLook = data.Embedded && given.Preset == Default ? FirstLook.FashionMnist : null;
         int imageSize = given.ImageSize ?? firstLook?.ImageSize ?? preset.ImageSize ?? OwnSide(data);
         int batch = given.Batch is { } wanted ? CheckedBatch(wanted, data) : FittingBatch(preset.Batch, data, warnings);
+        CheckChunks(given.Accumulate, batch);
         int epochs = given.Epochs ?? firstLook?.Epochs ?? preset.Epochs;
         var optimizer = given.Optimizer ?? preset.Optimizer;
         var (rate, decay) = Rates(optimizer, preset, batch);
@@ -124,6 +125,17 @@ internal static class Presets
         int smaller = LargestPowerOfTwo(data.Images);
         warnings.Add($"The preset's batch of {batch} is larger than the data set of {data.Images} images; training with batches of {smaller}.");
         return smaller;
+    }
+
+    /// <summary>Batch norm needs two images to normalise with, and chunks of one size weigh the same in it.</summary>
+    private static void CheckChunks(int chunks, int batch)
+    {
+        if (chunks > batch / 2)
+            throw new WclUsageException($"--accumulate {chunks} cuts a batch of {batch} images into chunks of fewer than 2, and batch norm needs 2; use {batch / 2} or less.");
+        if (batch % chunks == 0) return;
+        int divisor = chunks;
+        while (batch % divisor != 0) divisor--;
+        throw new WclUsageException($"--accumulate {chunks} does not cut a batch of {batch} images into equal chunks; use {divisor}, or another --batch.");
     }
 
     private static int LargestPowerOfTwo(long atMost) => atMost < 2 ? 2 : 1 << (int)Math.Min(30, Math.Log2(atMost));

@@ -45,6 +45,8 @@ internal static class PretrainOptionTable
         Integer("epochs", "Passes over the training images", Presets.Describe("epochs"), o => o.Epochs, (o, v) => o with { Epochs = v }, Positive),
         Integer("batch", "Images per step; each gives two views", Presets.Describe("batch"), o => o.Batch, (o, v) => o with { Batch = v },
             v => v == 1 ? "Batch size 1 gives no neighbours; use 2 or more." : AtLeastTwo(v)),
+        Integer("accumulate", "Embed the batch in this many chunks, for batches larger than memory; losses and graph span the whole batch", "1",
+            o => o.Accumulate, (o, v) => o with { Accumulate = v }, Positive),
         Choice("optimizer", "Optimiser", Presets.Describe("optimizer"), o => o.Optimizer, (o, v) => o with { Optimizer = v }),
         Real("lr", "Peak learning rate, after warm-up", "by optimiser, preset and batch: sgd, times batch / 256, tiny 0.06, cifar 0.12, imagenet 0.03", o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
         Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", "by optimiser and preset: sgd 0.0005, imagenet 0.0001",

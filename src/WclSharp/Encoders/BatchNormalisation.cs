@@ -18,10 +18,14 @@ internal sealed class BatchNormalisation(int channels)
 {
     private static readonly Scalar One = 1;
 
+    /// <summary>Whether a forward pass in training mode updates the running statistics. Off where the same input passes a second time.</summary>
+    public bool UpdatesRunningStatistics { get; set; } = true;
+
     public override Tensor forward(Tensor input)
     {
-        if (training) num_batches_tracked!.add_(One, One);
-        return nn.functional.batch_norm(input, running_mean, running_var, weight, bias, training, momentum!.Value, eps);
+        if (training && UpdatesRunningStatistics) num_batches_tracked!.add_(One, One);
+        double share = UpdatesRunningStatistics ? momentum!.Value : 0; // of this batch in the running statistics
+        return nn.functional.batch_norm(input, running_mean, running_var, weight, bias, training, share, eps);
     }
 
     /// <summary>relu(batch norm(x) + residual), what follows every convolution but those of shortcuts.</summary>

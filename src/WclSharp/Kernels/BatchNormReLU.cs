@@ -51,7 +51,7 @@ internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNorm
     /// <inheritdoc cref="BatchNormReLU.Apply"/>
     public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual)
     {
-        if (!norm.training) return Evaluate(norm, x, residual);
+        if (!norm.training || !is_grad_enabled()) return Overwrite(norm, x, residual);
         var y = apply(x, norm.weight!, norm.bias!, residual!, norm);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
@@ -72,7 +72,7 @@ internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNorm
         var statistics = empty([4, channels], ScalarType.Float32);      // mean, 1 / deviation, scale, shift
         float* mean = TensorMemory.Start(statistics), inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
         BatchNormKernels<T>.Statistics(TensorMemory.Bytes(x), rows, channels, mean, inverse);
-        UpdateRunning(norm, mean, inverse, rows, channels);
+        if (norm.UpdatesRunningStatistics) UpdateRunning(norm, mean, inverse, rows, channels);
         BatchNormReLU.Line(norm, mean, inverse, channels, inverse, scale, shift);
 
         var y = empty(x.shape, T.Type);
@@ -124,17 +124,27 @@ internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNorm
         return gradients;
     }
 
-    /// <summary>With the running statistics, in x's memory: nothing will ask for x again.</summary>
-    private static unsafe Tensor Evaluate(BatchNormalisation norm, Tensor x, Tensor? residual)
+    /// <summary>Without a graph, in x's memory: nothing will ask for x again. With x's statistics in training mode, else with the running ones.</summary>
+    private static unsafe Tensor Overwrite(BatchNormalisation norm, Tensor x, Tensor? residual)
     {
         using var scope = NewDisposeScope();
         var y = Rows(x);                                                // [N, H, W, C]
         var added = residual is null ? null : Rows(residual);
         int channels = (int)y.shape[3];
-        var line = empty([3, channels], ScalarType.Float32);
-        float* inverse = TensorMemory.Start(line), scale = inverse + channels, shift = scale + channels;
-        BatchNormReLU.Line(norm, TensorMemory.Start(norm.running_mean!), TensorMemory.Start(norm.running_var!), channels, inverse, scale, shift);
-        BatchNormKernels<T>.Apply(TensorMemory.Bytes(y), TensorMemory.Bytes(added), y.numel() / channels, channels, scale, shift, TensorMemory.Bytes(y));
+        long rows = y.numel() / channels;
+        var statistics = empty([4, channels], ScalarType.Float32);
+        float* mean = TensorMemory.Start(statistics), inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
+        if (norm.training)
+        {
+            BatchNormKernels<T>.Statistics(TensorMemory.Bytes(y), rows, channels, mean, inverse);
+            if (norm.UpdatesRunningStatistics) UpdateRunning(norm, mean, inverse, rows, channels);
+            BatchNormReLU.Line(norm, mean, inverse, channels, inverse, scale, shift);
+        }
+        else
+        {
+            BatchNormReLU.Line(norm, TensorMemory.Start(norm.running_mean!), TensorMemory.Start(norm.running_var!), channels, inverse, scale, shift);
+        }
+        BatchNormKernels<T>.Apply(TensorMemory.Bytes(y), TensorMemory.Bytes(added), rows, channels, scale, shift, TensorMemory.Bytes(y));
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 

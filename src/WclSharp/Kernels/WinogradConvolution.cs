@@ -44,6 +44,7 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
     /// <returns>[N, K, H, W] channels-last.</returns>
     public static Tensor Apply(Tensor input, Tensor weight)
     {
+        if (!is_grad_enabled()) return Convolve(input, weight); // without a node, which would keep the input
         var output = apply(input, weight);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
@@ -56,6 +57,11 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
         var (input, weight) = ((Tensor)arguments[0], (Tensor)arguments[1]);
         context.save_for_backward([input, weight]);
         applied = context;
+        return Convolve(input, weight);
+    }
+
+    private static Tensor Convolve(Tensor input, Tensor weight)
+    {
         using var workspace = Workspace.Rent();
         using var scope = NewDisposeScope();
         var x = input.permute(0, 2, 3, 1).contiguous();                 // [N, H, W, C]

@@ -41,19 +41,18 @@ internal sealed record MethodInput
 
     /// <summary>
     /// Projects the local crops of each image, [M N, D] on the instance and the weak head, in one batch: cut from the images
-    /// themselves (null), or from those that a function of m names. Null where the run has no local crops.
+    /// themselves (null), or from those that a function names for some images and m. Null where the run has no local crops.
     /// </summary>
-    public Func<Func<int, int[]>?, (Tensor Z, Tensor? V)>? ProjectLocal { get; init; }
+    public Func<Func<int[], int, int[]>?, (Tensor Z, Tensor? V)>? ProjectLocal { get; init; }
 
     /// <summary>Projects a batch's views.</summary>
-    /// <param name="model">Encoder and heads.</param>
     /// <param name="views">How many views, 1 or 2.</param>
-    /// <param name="view">Makes a view by its number, [N, 3, S, S]; called while the input is in use.</param>
-    public static MethodInput Project(WclModel model, int views, Func<int, Tensor> view)
+    /// <param name="project">Projects a view by its number, as <see cref="WclModel.Project"/> does; called while the input is in use.</param>
+    public static MethodInput Project(int views, Func<int, (Tensor Z, Tensor? V)> project)
     {
-        var (z1, v1) = model.Project(view(0));                      // [N, D], rows of unit length
-        var (z2, v2) = views == 2 ? model.Project(view(1)) : default((Tensor?, Tensor?));
-        return new MethodInput { Z1 = z1, Z2 = z2, V1 = v1, V2 = v2, ProjectInstance = number => model.Project(view(number)).Z };
+        var (z1, v1) = project(0);                                  // [N, D], rows of unit length
+        var (z2, v2) = views == 2 ? project(1) : default((Tensor?, Tensor?));
+        return new MethodInput { Z1 = z1, Z2 = z2, V1 = v1, V2 = v2, ProjectInstance = number => project(number).Z };
     }
 
     /// <summary>Instance projections of a further view of each image, [N, D], without gradient.</summary>

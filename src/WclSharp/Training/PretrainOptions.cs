@@ -200,6 +200,9 @@ public sealed record PretrainOptions
     /// <summary>Images per step; each gives two views.</summary>
     public int? Batch { get; init; }
 
+    /// <summary>Chunks of equal size that a batch is embedded in, one after another; 1 embeds it at once.</summary>
+    public int Accumulate { get; init; } = 1;
+
     /// <summary>Optimiser.</summary>
     public OptimizerKind? Optimizer { get; init; }
 

@@ -82,12 +82,14 @@ internal sealed class Trainer : IDisposable
         training.Start();
         try
         {
-            using var loader = new BatchLoader(data, options.Batch!.Value, options.Seed, options.Workers!.Value);
-            using var batches = loader.Epoch(epoch, firstStep, method.Groups).GetEnumerator();
-            while (Next(batches))
+            var batch = new ImageBatch[options.Accumulate]; // one, or the chunks of a logical one
+            using var loader = new BatchLoader(data, options.Batch!.Value / batch.Length, options.Seed, options.Workers!.Value);
+            using var batches = loader.Epoch(epoch, firstStep * batch.Length, method.Groups).GetEnumerator();
+            while (Next(batches, batch))
             {
                 double rate = schedule.At(Step);
-                using (var batch = batches.Current) TakeStep(batch, loader, epoch, recipe, rate);
+                TakeStep(batch, loader, epoch, recipe, rate);
+                foreach (var chunk in batch) chunk.Dispose();
                 Step++;
                 Report(epoch, firstStep, trainedBefore, waitedBefore, progress);
                 cancellation.ThrowIfCancellationRequested();
@@ -112,33 +114,41 @@ internal sealed class Trainer : IDisposable
     private static AugmentationRecipe WithCrops(AugmentationRecipe recipe, double? smallest) =>
         smallest is null ? recipe : recipe with { ScaleMin = smallest.Value };
 
-    private bool Next(IEnumerator<ImageBatch> batches)
+    /// <summary>Gets the chunks of the next batch; false where too few are left.</summary>
+    private bool Next(IEnumerator<ImageBatch> batches, ImageBatch[] batch)
     {
         waiting.Start();
-        bool any = batches.MoveNext();
+        int chunks = 0;
+        while (chunks < batch.Length && batches.MoveNext()) batch[chunks++] = batches.Current;
         waiting.Stop();
-        return any;
+        return chunks == batch.Length;
     }
 
-    private void TakeStep(ImageBatch batch, BatchLoader loader, int epoch, AugmentationRecipe recipe, double rate)
+    private void TakeStep(IReadOnlyList<ImageBatch> batch, BatchLoader loader, int epoch, AugmentationRecipe recipe, double rate)
     {
         using var scope = NewDisposeScope();
-        var images = ImageTensor.Of(batch, device);                 // [N, C, H, W] uint8
-        Tensor View(int number) => augmenter.Augment(images, batch.Heights, batch.Widths, batch.Indices, epoch, number, recipe); // [N, 3, S, S]
+        int[] images = [.. batch.SelectMany(chunk => chunk.Indices)];
+        var cache = batch.Count > 1 ? new GradientCache(model, batch, device) : null;
+        var pixels = cache is null ? ImageTensor.Of(batch[0], device) : null; // [N, C, H, W] uint8
+        // A view of the whole batch, at once or chunk by chunk: of a chunk and its pixels to [n, 3, S, S].
+        (Tensor Z, Tensor? V) Project(Func<ImageBatch, Tensor, Tensor> view) => cache is null ? model.Project(view(batch[0], pixels!)) : cache.Project(view);
+        (Tensor Z, Tensor? V) ProjectView(int number) => Project((chunk, pixels) =>
+            augmenter.Augment(pixels, chunk.Heights, chunk.Widths, chunk.Indices, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
 
-        var input = MethodInput.Project(model, method.Views, View) with
+        var input = MethodInput.Project(method.Views, ProjectView) with
         {
-            Classes = ClassesOf(batch),
-            Images = batch.Indices,
+            Classes = ClassesOf(images),
+            Images = images,
             Epoch = epoch,
             Step = Step,
             Done = (double)Step / TotalSteps,
-            ProjectLocal = localViews is null ? null : sources => model.Project(localViews.Make(batch, images, epoch, recipe, sources, loader.Assemble)),
+            ProjectLocal = localViews is null ? null : sources => Project((chunk, pixels) => localViews.Make(chunk, pixels, epoch, recipe, sources, loader.Assemble)),
         };
         var losses = method.Losses(input);
 
         optimizer.ZeroGradients();
         losses.Total.backward();
+        cache?.Backward();
         AutogradMemory.FreeReturned();
         RequireFinite(losses.Total, rate);
         optimizer.Step(rate);
@@ -147,9 +157,9 @@ internal sealed class Trainer : IDisposable
         Sums.Add(losses, input);
     }
 
-    private Tensor? ClassesOf(ImageBatch batch) => classes is null
+    private Tensor? ClassesOf(int[] images) => classes is null
         ? null
-        : tensor(Array.ConvertAll(batch.Indices, i => classes[i]), device: device);
+        : tensor(Array.ConvertAll(images, i => classes[i]), device: device);
 
     /// <summary>A loss that is not finite must not reach the weights. On a GPU the look costs a wait, so it is taken now and then.</summary>
     private void RequireFinite(Tensor loss, double rate)

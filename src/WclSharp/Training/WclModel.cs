@@ -10,6 +10,8 @@ namespace WclSharp.Training;
 /// <summary>One encoder f with the instance head g and, where the method has one, the weak head phi (paper, figure 2).</summary>
 internal sealed class WclModel : IDisposable
 {
+    private readonly BatchNormalisation[] norms;
+
     /// <summary>Builds the network that resolved options describe, on its device and in training mode.</summary>
     /// <param name="options">Resolved options.</param>
     /// <param name="weakHead">Whether the method has a weak head.</param>
@@ -26,6 +28,7 @@ internal sealed class WclModel : IDisposable
         foreach (var (_, module) in Modules) module.to(device);
         Encoder.ComputeType = InstanceHead.ComputeType = computeType;
         if (WeakHead is not null) WeakHead.ComputeType = computeType;
+        norms = [.. Modules.SelectMany(part => part.Module.modules()).OfType<BatchNormalisation>()];
     }
 
     /// <summary>The part that is kept after pretraining.</summary>
@@ -47,6 +50,15 @@ internal sealed class WclModel : IDisposable
 
     /// <summary>All parameters for an optimiser.</summary>
     public List<OptimizedParameter> Parameters => Optimizer.ParametersOf([.. Modules]);
+
+    /// <summary>Whether a forward pass in training mode updates the running statistics of every batch norm; true at first.</summary>
+    public bool UpdatesRunningStatistics
+    {
+        set
+        {
+            foreach (var norm in norms) norm.UpdatesRunningStatistics = value;
+        }
+    }
 
     /// <summary>Projections of one view: z = normalise(g(f(x))), v = normalise(phi(f(x))).</summary>
     /// <param name="view">[N, 3, S, S] float32, normalised.</param>

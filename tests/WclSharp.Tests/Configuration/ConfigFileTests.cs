@@ -21,6 +21,7 @@ public sealed class ConfigFileTests
         ImageSize = 96,
         Epochs = 7,
         Batch = 128,
+        Accumulate = 8,
         Optimizer = OptimizerKind.Lars,
         LearningRate = 0.1 + 0.2, // 17 digits
         WeightDecay = 1e-6,

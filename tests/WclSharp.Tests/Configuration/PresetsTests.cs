@@ -85,6 +85,22 @@ public sealed class PresetsTests
         Assert.Contains("--batch 256 is larger than the data set of 100 images; use 64 or fewer", error.Message);
     }
 
+    [Theory]
+    [InlineData(64, 65, "--accumulate 65 cuts a batch of 64 images into chunks of fewer than 2, and batch norm needs 2; use 32 or less.")]
+    [InlineData(64, 33, "--accumulate 33 cuts a batch of 64 images into chunks of fewer than 2, and batch norm needs 2; use 32 or less.")]
+    [InlineData(64, 5, "--accumulate 5 does not cut a batch of 64 images into equal chunks; use 4, or another --batch.")]
+    [InlineData(97, 3, "--accumulate 3 does not cut a batch of 97 images into equal chunks; use 1, or another --batch.")]
+    [InlineData(64, 0, "--accumulate is 0; it must be 1 or more.")]
+    public void Resolve_ChunksThatDoNotFitTheBatch_AreRefused(int batch, int chunks, string message) =>
+        Assert.Equal(message, Assert.Throws<WclUsageException>(() => Presets.Resolve(new PretrainOptions { Batch = batch, Accumulate = chunks }, Many)).Message);
+
+    [Theory]
+    [InlineData(64, 32)]
+    [InlineData(2, 1)]
+    [InlineData(3, 1)]
+    public void Resolve_ChunksThatFitTheBatch_AreTaken(int batch, int chunks) =>
+        Assert.Equal(chunks, Presets.Resolve(new PretrainOptions { Batch = batch, Accumulate = chunks }, Many).Options.Accumulate);
+
     [Fact]
     public void Resolve_SmallestCrop_IsThePresetsUnlessGiven()
     {

@@ -106,6 +106,43 @@ public sealed class BatchNormReLUTests
         Close(expected.to(ScalarType.Float64), BatchNormReLU.Apply(norm, x, added), 1e-6);
     }
 
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    public void Without_a_graph_gives_the_same_bits_and_updates_the_running_statistics_where_wanted(bool residual, bool updates)
+    {
+        using var scope = NewDisposeScope();
+        var x = ChannelsLast.Of(randn([6, 32, 5, 7]));
+        var added = residual ? ChannelsLast.Of(randn([6, 32, 5, 7])) : null;
+        var (norm, again) = (new BatchNormalisation(32), new BatchNormalisation(32) { UpdatesRunningStatistics = updates });
+        var expected = BatchNormReLU.Apply(norm, x.clone().requires_grad_(), added);
+        using var noGradient = no_grad();
+        Assert.True(BatchNormReLU.Apply(again, x.clone(), added).allclose(expected, 0, 0));
+        Assert.Equal(updates ? 1 : 0, again.num_batches_tracked!.item<long>());
+        Assert.True(again.running_var!.allclose(updates ? norm.running_var! : ones([32]), 0, 0));
+        Assert.True(again.running_mean!.allclose(updates ? norm.running_mean! : zeros([32]), 0, 0));
+    }
+
+    [Fact]
+    public void Running_statistics_stay_where_they_are_not_to_be_updated()
+    {
+        using var scope = NewDisposeScope();
+        var norm = new BatchNormalisation(12) { UpdatesRunningStatistics = false }; // libtorch's: too few channels for ours
+        var other = new BatchNormalisation(12);
+        var x = randn([4, 12, 3, 3]).requires_grad_();
+        Assert.True(norm.Activate(x).allclose(other.Activate(x), 0, 0));
+        Assert.Equal((0, 1), (norm.num_batches_tracked!.item<long>(), other.num_batches_tracked!.item<long>()));
+        Assert.True(norm.running_mean!.allclose(zeros([12]), 0, 0));
+        Assert.True(norm.running_var!.allclose(ones([12]), 0, 0));
+        Assert.False(other.running_var!.allclose(ones([12]), 0, 0));
+
+        var fused = new BatchNormalisation(32) { UpdatesRunningStatistics = false };
+        fused.Activate(ChannelsLast.Of(randn([4, 32, 3, 3])).requires_grad_());
+        Assert.Equal(0, fused.num_batches_tracked!.item<long>());
+        Assert.True(fused.running_mean!.allclose(zeros([32]), 0, 0));
+    }
+
     [Fact]
     public void Leaves_a_frozen_norm_and_odd_channels_to_libtorch()
     {

@@ -68,6 +68,19 @@ public sealed class WinogradConvolutionTests
     }
 
     [Fact]
+    public void Without_a_graph_gives_the_same_bits()
+    {
+        using var scope = NewDisposeScope();
+        var input = ChannelsLast.Of(randn([5, 64, 9, 9])).requires_grad_();
+        var weight = ChannelsLast.Of(randn([64, 64, 3, 3])).requires_grad_();
+        var expected = WinogradConvolution.Apply(input, weight);
+        using var noGradient = no_grad();
+        var actual = WinogradConvolution.Apply(input, weight);
+        Assert.False(actual.requires_grad);
+        Assert.True(actual.allclose(expected, 0, 0));
+    }
+
+    [Fact]
     public void Leaves_no_tensors_behind()
     {
         using var weight = ChannelsLast.Of(randn([64, 64, 3, 3])).requires_grad_();
