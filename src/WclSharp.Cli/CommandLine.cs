@@ -54,12 +54,16 @@ internal static class CommandLine
             + "  wcl evaluate RUN                 what a run's encoder has learned\n"
             + "  wcl finetune RUN                 a classifier from few labels, beside one from scratch\n"
             + "  wcl suggest RUN                  which images to label first\n"
+            + "  wcl export RUN --out FILE.onnx   the encoder for use without libtorch, compared with it\n"
+            + "  wcl embed RUN --out FILE.npy     a vector of every image\n"
             + "  wcl compare --data PATH          several methods on equal terms, with intervals")
         {
             PretrainCommand.Create(actions, output, error),
             EvaluateCommand.Create(actions.Evaluate, output, error),
             FinetuneCommand.Create(actions.Finetune, output, error),
             SuggestCommand.Create(actions.Suggest, output),
+            ExportCommand.Create(actions.Export, output),
+            EmbedCommand.Create(actions.Embed, output),
             CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),
             BenchCommand.Create(output),

@@ -19,7 +19,7 @@ public sealed class ImageEncoder : IDisposable
 
     private ImageEncoder(ResNet network, int imageSize, Normalisation normalisation, ComputeDevice compute)
     {
-        (Network, this.compute, ImageSize) = (network, compute, imageSize);
+        (Network, this.compute, ImageSize, Normalisation) = (network, compute, imageSize, normalisation);
         Preparation = new Augmenter(imageSize, normalisation, seed: 0, compute.Device);
         storedSide = StoredSize.SideFor(imageSize);
     }
@@ -29,6 +29,9 @@ public sealed class ImageEncoder : IDisposable
 
     /// <summary>Prepares images as the network was trained on them.</summary>
     internal Augmenter Preparation { get; }
+
+    /// <summary>Constants that images are normalised with.</summary>
+    internal Normalisation Normalisation { get; }
 
     /// <summary>Where the network is.</summary>
     internal Device Device => compute.Device;
@@ -75,9 +78,9 @@ public sealed class ImageEncoder : IDisposable
         {
             return Embed(File.ReadAllBytes(imagePath));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadImageException)
+        catch (Exception e) when (ImageFile.IsBad(e))
         {
-            throw new WclUsageException($"'{imagePath}' cannot be read as an image: {e.Message}", e);
+            throw new WclUsageException($"'{imagePath}' cannot be read as an image: {ImageFile.Reason(e)}.", e);
         }
     }
 
