@@ -64,8 +64,8 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
 
         string Loads(string model)
         {
-            var start = new ProcessStartInfo(Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet",
-                [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "embed", model, "--out", Path.Combine(folder, "o.npy")]) { RedirectStandardError = true, RedirectStandardOutput = true };
+            string program = Path.Combine(AppContext.BaseDirectory, "wcl.dll"), table = Path.Combine(folder, "o.npy");
+            var start = new ProcessStartInfo("dotnet", [program, "embed", model, "--out", table]) { RedirectStandardError = true, RedirectStandardOutput = true };
             start.Environment["LD_DEBUG"] = "files"; // the loader writes down every library that it opens
             start.Environment["LD_DEBUG_OUTPUT"] = log;
             using var process = Process.Start(start)!;
