@@ -1,6 +1,8 @@
 using WclSharp.Comparisons;
 using WclSharp.Distillation;
+using WclSharp.Embedding;
 using WclSharp.Evaluation;
+using WclSharp.Export;
 using WclSharp.FineTuning;
 using WclSharp.Grouping;
 using WclSharp.Suggestions;
@@ -27,6 +29,12 @@ internal sealed record CommandActions(
 
     /// <summary>Suggests images to label.</summary>
     public Func<SuggestOptions, IProgress<PretrainProgress>, CancellationToken, SuggestResult> Suggest { get; init; } = LabelSuggestion.Run;
+
+    /// <summary>Exports networks.</summary>
+    public Func<ExportOptions, IProgress<PretrainProgress>, CancellationToken, ExportResult> Export { get; init; } = ModelExport.Run;
+
+    /// <summary>Embeds images.</summary>
+    public Func<EmbedOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> Embed { get; init; } = ImageEmbedding.Run;
 
     /// <summary>The library.</summary>
     public static CommandActions Library { get; } = new(Pretraining.Run, RunEvaluation.Run);

@@ -56,6 +56,8 @@ internal static class CommandLine
             + "  wcl distill RUN                  the same or a smaller network, taught by that classifier\n"
             + "  wcl groups RUN                   all images in groups, on a page to look through\n"
             + "  wcl suggest RUN                  which images to label first\n"
+            + "  wcl export RUN --out FILE.onnx   the encoder for use without libtorch, compared with it\n"
+            + "  wcl embed RUN --out FILE.npy     a vector of every image\n"
             + "  wcl compare --data PATH          several methods on equal terms, with intervals")
         {
             PretrainCommand.Create(actions, output, error),
@@ -64,6 +66,8 @@ internal static class CommandLine
             DistillCommand.Create(actions.Distill, output, error),
             GroupsCommand.Create(actions.Group, output),
             SuggestCommand.Create(actions.Suggest, output),
+            ExportCommand.Create(actions.Export, output),
+            EmbedCommand.Create(actions.Embed, output),
             CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),
             BenchCommand.Create(output),

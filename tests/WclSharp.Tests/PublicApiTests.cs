@@ -2,39 +2,43 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
+using WclSharp.Inference;
 using WclSharp.Training;
 
 namespace WclSharp.Tests;
 
 /// <summary>
-/// What the library exports is written down in PublicApi.approved.txt, so that a change of it shows in review. To accept a
-/// change, run this test with WCLSHARP_APPROVE=1, which writes that file anew, and commit it.
+/// What the libraries export is written down in PublicApi.approved.txt and PublicApi.Inference.approved.txt, so that a change shows in review. To accept a
+/// change, run this test with WCLSHARP_APPROVE=1, which writes these files anew, and commit it.
 /// </summary>
 public sealed class PublicApiTests
 {
-    private const string ApprovedName = "PublicApi.approved.txt", ReceivedName = "PublicApi.received.txt";
+    [Fact]
+    public void PublicApi_OfTheLibrary_IsTheApprovedOne() => Check(typeof(Pretraining).Assembly, "PublicApi");
 
     [Fact]
-    public void PublicApi_OfTheLibrary_IsTheApprovedOne()
+    public void PublicApi_OfTheLightLibrary_IsTheApprovedOne() => Check(typeof(OnnxEncoder).Assembly, "PublicApi.Inference");
+
+    private static void Check(Assembly assembly, string name)
     {
-        string received = ApiText.Of(typeof(Pretraining).Assembly);
+        string received = ApiText.Of(assembly), approvedName = $"{name}.approved.txt";
         if (Environment.GetEnvironmentVariable("WCLSHARP_APPROVE") == "1")
         {
-            string target = Path.Combine(SourceFolder(), ApprovedName);
+            string target = Path.Combine(SourceFolder(), approvedName);
             File.WriteAllText(target, received);
             Assert.Skip($"WCLSHARP_APPROVE=1: wrote {target} instead of comparing with it; commit it.");
         }
 
-        string approvedFile = Path.Combine(AppContext.BaseDirectory, ApprovedName);
+        string approvedFile = Path.Combine(AppContext.BaseDirectory, approvedName);
         string approved = File.Exists(approvedFile) ? File.ReadAllText(approvedFile).ReplaceLineEndings("\n") : "";
         if (approved == received) return;
 
-        string receivedFile = Path.Combine(AppContext.BaseDirectory, ReceivedName);
+        string receivedFile = Path.Combine(AppContext.BaseDirectory, $"{name}.received.txt");
         File.WriteAllText(receivedFile, received);
         Assert.Fail($"""
             The public API is not the approved one.
             {Changes(approved, received)}
-            All of it is in {receivedFile}. To accept it, run this test with WCLSHARP_APPROVE=1 and commit tests/WclSharp.Tests/{ApprovedName}.
+            All of it is in {receivedFile}. To accept it, run this test with WCLSHARP_APPROVE=1 and commit tests/WclSharp.Tests/{approvedName}.
             """);
     }
 

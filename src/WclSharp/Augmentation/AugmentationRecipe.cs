@@ -1,3 +1,5 @@
+using WclSharp.Data;
+
 namespace WclSharp.Augmentation;
 
 /// <summary>
@@ -12,7 +14,7 @@ namespace WclSharp.Augmentation;
 public sealed record AugmentationRecipe
 {
     /// <summary>Largest side, in pixels, that counts as a small image and takes no blur in the named recipes.</summary>
-    public const int LargestSmallImage = 64;
+    public const int LargestSmallImage = EvaluationView.LargestSmallImage;
 
     /// <summary>Smallest share of the image's area that a crop keeps, in (0, 1].</summary>
     public double ScaleMin { get; init => field = Check(value, value is > 0 and <= 1, "above 0 and at most 1"); } = 1;

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Data;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -21,9 +22,6 @@ namespace WclSharp.Augmentation;
 /// </remarks>
 public sealed class Augmenter
 {
-    // Evaluation images of usual size are resized to 256/224 of the view and cut in the middle.
-    private const double EvaluationMargin = 256 / 224.0;
-
     private readonly Scalar[] scales, shifts; // of the normalisation, by channel; made once: see ColourJitter
     private readonly Scalar one = 1;
     private readonly CounterRandom random;
@@ -94,18 +92,8 @@ public sealed class Augmenter
         var plan = new BatchPlan(heights.Length, ImageSize);
         for (int i = 0; i < heights.Length; i++)
         {
-            int height = heights[i], width = widths[i], resizedHeight = ImageSize, resizedWidth = ImageSize;
-            if (ImageSize > AugmentationRecipe.LargestSmallImage)
-            {
-                int shorter = (int)Math.Round(ImageSize * EvaluationMargin);
-                (resizedHeight, resizedWidth) = height <= width
-                    ? (shorter, (int)((long)shorter * width / height))
-                    : ((int)((long)shorter * height / width), shorter);
-            }
-            plan.Add(
-                i,
-                AxisMap.Window(height, resizedHeight, (int)Math.Round((resizedHeight - ImageSize) / 2.0)),
-                AxisMap.Window(width, resizedWidth, (int)Math.Round((resizedWidth - ImageSize) / 2.0)));
+            var (rows, columns) = EvaluationView.Of(heights[i], widths[i], ImageSize);
+            plan.Add(i, rows, columns);
         }
         return Run(images, plan, channelsLast);
     }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Data;
 using static TorchSharp.torch;
 
 namespace WclSharp.Augmentation;

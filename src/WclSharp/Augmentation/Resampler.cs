@@ -1,41 +1,8 @@
 using TorchSharp;
+using WclSharp.Data;
 using static TorchSharp.torch;
 
 namespace WclSharp.Augmentation;
-
-/// <summary>
-/// How output positions of one axis map to source positions: output pixel i (0-based) is centred at
-/// <c>Origin + Step * (i + 0.5)</c> of the source, where pixel j covers [j, j + 1), and sees only the pixels of
-/// <c>[Start, Start + Extent)</c>. A negative step mirrors the axis.
-/// </summary>
-internal readonly record struct AxisMap(float Origin, float Step, int Start, int Extent)
-{
-    /// <summary>Number of floats that <see cref="Write"/> writes.</summary>
-    public const int Length = 4;
-
-    /// <summary>The part [start, start + extent) of an axis stretched over all of the output.</summary>
-    public static AxisMap Crop(int start, int extent, int outputSize, bool mirror = false)
-    {
-        float step = (float)extent / outputSize;
-        return mirror ? new AxisMap(start + extent, -step, start, extent) : new AxisMap(start, step, start, extent);
-    }
-
-    /// <summary>The whole axis resized to <paramref name="resized"/> pixels, of which those from <paramref name="offset"/> on are kept.</summary>
-    public static AxisMap Window(int extent, int resized, int offset)
-    {
-        double step = (double)extent / resized;
-        return new AxisMap((float)(offset * step), (float)step, 0, extent);
-    }
-
-    /// <summary>Writes origin, step and the two ends of the part that is seen.</summary>
-    public void Write(Span<float> target)
-    {
-        target[0] = Origin;
-        target[1] = Step;
-        target[2] = Start;
-        target[3] = Start + Extent;
-    }
-}
 
 /// <summary>
 /// Crop, mirror and antialiased bilinear resize of a batch as two matrix products per image, rows x image x columns^T,

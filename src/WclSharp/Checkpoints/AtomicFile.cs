@@ -6,8 +6,11 @@ internal static class AtomicFile
     // Below the size from which .NET puts arrays on the heap that it rarely clears: a process that saves every epoch would grow.
     private const int BufferBytes = 1 << 16;
 
+    /// <param name="path">The file.</param>
+    /// <param name="write">Writes its content.</param>
+    /// <param name="check">Given the name of the whole file before it gets its own; may refuse it by an exception. Null checks nothing.</param>
     /// <exception cref="WclException">The disk is full or the folder is not writable; the old file is untouched.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write, Action<string>? check = null)
     {
         string temporary = path + ".tmp";
         try
@@ -17,12 +20,18 @@ internal static class AtomicFile
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
+            check?.Invoke(temporary);
             File.Move(temporary, path, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             TryDelete(temporary);
             throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. Free some space or give another folder with --out; what was saved before is intact.", e);
+        }
+        catch
+        {
+            TryDelete(temporary);
+            throw;
         }
     }
 

@@ -45,7 +45,7 @@ internal sealed class TarSource(string path) : ImageSource
 
             var image = new SourceImage { Name = entry.Name };
             bool read = wanted(position++);
-            if (ImagePreparation.TooLarge(entry.Size) is { } problem)
+            if (ImageFile.TooLarge(entry.Size) is { } problem)
             {
                 yield return image with { Problem = problem };
                 if (!reader.Holds(entry) || (gzipped && entry.Size > MaxPackedSkip))

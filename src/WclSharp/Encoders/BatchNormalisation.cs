@@ -14,8 +14,11 @@ namespace WclSharp.Encoders;
 /// <see cref="Optimizers.Optimizer.Begin"/>): with two dozen layers, most of what a training step leaves behind.
 /// </remarks>
 internal sealed class BatchNormalisation(int channels)
-    : BatchNorm(channels, eps: 1e-5, momentum: 0.1, affine: true, track_running_stats: true, device: null, dtype: null, nameof(BatchNormalisation))
+    : BatchNorm(channels, eps: Epsilon, momentum: 0.1, affine: true, track_running_stats: true, device: null, dtype: null, nameof(BatchNormalisation))
 {
+    /// <summary>What is added to the variance under the root.</summary>
+    public const double Epsilon = 1e-5;
+
     private static readonly Scalar One = 1;
 
     /// <summary>Whether a forward pass in training mode updates the running statistics. Off where the same input passes a second time.</summary>

@@ -20,12 +20,15 @@ internal sealed record ClassifierFacts(string[] ClassNames, int? Hidden)
             : throw new WclUsageException($"'{source}' holds no classifier (neither classifier.safetensors nor finetune/classifier.safetensors); wcl finetune makes one.");
     }
 
+    /// <summary>Whether a file holds a classifier, and not an encoder alone.</summary>
+    public static bool AreIn(SafetensorsContent content) => content.Metadata.ContainsKey("classes") && content.Tensors.ContainsKey("fc.weight");
+
     /// <summary>Reads the facts.</summary>
     /// <exception cref="WclUsageException">There is no classifier in the file, or its list of classes is damaged.</exception>
     public static ClassifierFacts Of(SafetensorsContent content, string path)
     {
-        if (!content.Metadata.TryGetValue("classes", out string? names) || !content.Tensors.TryGetValue("fc.weight", out var scores))
-            throw new WclUsageException($"'{path}' holds an encoder but no classifier; wcl finetune makes one of it.");
+        if (!AreIn(content)) throw new WclUsageException($"'{path}' holds an encoder but no classifier; wcl finetune makes one of it.");
+        var (names, scores) = (content.Metadata["classes"], content["fc.weight"]);
         string[]? classes;
         try
         {

@@ -30,7 +30,7 @@ public sealed class ImageEncoder : IDisposable
     /// <summary>Prepares images as the network was trained on them.</summary>
     internal Augmenter Preparation { get; }
 
-    /// <summary>Constants that its images are normalised with.</summary>
+    /// <summary>Constants that images are normalised with.</summary>
     internal Normalisation Normalisation { get; }
 
     /// <summary>Where the network is.</summary>
@@ -78,9 +78,9 @@ public sealed class ImageEncoder : IDisposable
         {
             return Embed(File.ReadAllBytes(imagePath));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadImageException)
+        catch (Exception e) when (ImageFile.IsBad(e))
         {
-            throw new WclUsageException($"'{imagePath}' cannot be read as an image: {e.Message}", e);
+            throw new WclUsageException($"'{imagePath}' cannot be read as an image: {ImageFile.Reason(e)}.", e);
         }
     }
 

@@ -26,6 +26,9 @@ public enum TorchLibraryState
 /// </summary>
 public static class TorchRuntime
 {
+    /// <summary>An <see cref="AppContext"/> switch for programs that may do without libtorch: they call <see cref="EnsureLoaded"/> when they need it.</summary>
+    internal const string OnDemandSwitch = "WclSharp.TorchOnDemand";
+
     private const string LibraryName = "LibTorchSharp";
     private static readonly Lock Gate = new();
     private static TorchLibraryState? state;
@@ -42,7 +45,10 @@ public static class TorchRuntime
 
     [ModuleInitializer]
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The library must be in place before TorchSharp's first call.")]
-    internal static void LoadWithModule() => EnsureLoaded();
+    internal static void LoadWithModule()
+    {
+        if (!AppContext.TryGetSwitch(OnDemandSwitch, out bool onDemand) || !onDemand) EnsureLoaded();
+    }
 
     /// <summary>Loads TorchSharp's native library, by a patched copy in memory where that is needed. Idempotent.</summary>
     public static TorchLibraryState EnsureLoaded()

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Augmentation;
+using WclSharp.Data;
 using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Augmentation;

@@ -1,5 +1,3 @@
-using WclSharp.Augmentation;
-
 namespace WclSharp.Data;
 
 /// <summary>The size that an image is stored at: shrunk by its shorter side, then cut to the middle of its longer one.</summary>
@@ -23,7 +21,7 @@ internal readonly record struct StoredSize(int Height, int Width)
     public int Left => (Width - KeptWidth) / 2;
 
     /// <summary>Shorter side that images are kept at for crops of a side: room for crops of a small share of the area.</summary>
-    public static int SideFor(int imageSize) => imageSize <= AugmentationRecipe.LargestSmallImage ? 2 * imageSize : imageSize * 256 / 224;
+    public static int SideFor(int imageSize) => imageSize <= EvaluationView.LargestSmallImage ? 2 * imageSize : imageSize * 256 / 224;
 
     /// <summary>The size for an image; never larger than the image is.</summary>
     public static StoredSize For(int height, int width, int storedSide)

@@ -100,7 +100,8 @@ internal static class PixelShrink
         for (int i = 0; i < weights.Length; i++) AddScaled(source.Slice((rows.First[y] + i) * stride, stride), weights[i], sum);
     }
 
-    private static void AddScaled(ReadOnlySpan<byte> bytes, float weight, Span<float> sum)
+    /// <summary>Adds bytes times a weight to sums, element by element.</summary>
+    public static void AddScaled(ReadOnlySpan<byte> bytes, float weight, Span<float> sum)
     {
         int x = 0;
         if (Vector.IsHardwareAccelerated)

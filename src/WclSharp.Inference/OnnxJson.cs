@@ -1,0 +1,7 @@
+using System.Text.Json.Serialization;
+
+namespace WclSharp.Inference;
+
+/// <summary>JSON in a file's metadata.</summary>
+[JsonSerializable(typeof(string[]))]
+internal sealed partial class OnnxJson : JsonSerializerContext;

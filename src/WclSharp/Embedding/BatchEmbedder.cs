@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.Inference;
+using WclSharp.Native;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Embedding;
+
+/// <summary>A network that makes features of batches of prepared images: libtorch's or ONNX Runtime's.</summary>
+internal abstract class BatchEmbedder : IDisposable
+{
+    /// <summary>Images that are best put through together.</summary>
+    public abstract int Batch { get; }
+
+    /// <summary>Side of the input, pixels.</summary>
+    public abstract int ImageSize { get; }
+
+    /// <summary>Length of a feature vector.</summary>
+    public abstract int FeatureSize { get; }
+
+    /// <summary>Floats of one image of the input.</summary>
+    public int InputSize => 3 * ImageSize * ImageSize;
+
+    /// <summary>Loads what a path stands for: an ONNX file by its ending, a run or its encoder otherwise.</summary>
+    /// <exception cref="WclUsageException">There is no network there.</exception>
+    public static BatchEmbedder Load(string model, string device) => model.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(model)
+        ? new Onnx(OnnxEncoder.Load(model))
+        : new Libtorch(model, device);
+
+    /// <summary>Computes features.</summary>
+    /// <param name="pixels">[count, 3, S, S], 0 to 255.</param>
+    /// <param name="count">Number of images.</param>
+    /// <param name="features">[count, F].</param>
+    public abstract void Embed(float[] pixels, int count, float[] features);
+
+    public abstract void Dispose();
+
+    private sealed class Onnx(OnnxEncoder encoder) : BatchEmbedder
+    {
+        public override int Batch => encoder.Batch;
+
+        public override int ImageSize => encoder.ImageSize;
+
+        public override int FeatureSize => encoder.FeatureSize;
+
+        public override void Embed(float[] pixels, int count, float[] features) =>
+            encoder.Run(pixels, count, OnnxFacts.Features, features.AsMemory(0, count * FeatureSize));
+
+        public override void Dispose() => encoder.Dispose();
+    }
+
+    private sealed class Libtorch : BatchEmbedder
+    {
+        private const int SmallImageBatch = 128, LargeImageBatch = 32; // as where features of whole data sets are made
+        private readonly ImageEncoder encoder;
+        private readonly Tensor mean, scale; // [3, 1, 1]
+
+        public Libtorch(string source, string device)
+        {
+            encoder = ImageEncoder.Load(source, ComputeDevice.Choose(device, ComputePrecision.Fp32));
+            int[] channels = [0, 1, 2];
+            mean = tensor(Array.ConvertAll(channels, c => 255 * encoder.Normalisation.MeanOf(c)), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
+            scale = tensor(Array.ConvertAll(channels, c => 1 / (255 * encoder.Normalisation.StdOf(c))), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
+        }
+
+        public override int Batch => ImageSize <= EvaluationView.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+
+        public override int ImageSize => encoder.ImageSize;
+
+        public override int FeatureSize => encoder.FeatureSize;
+
+        public override void Embed(float[] pixels, int count, float[] features)
+        {
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            var host = empty([count, 3, ImageSize, ImageSize], dtype: ScalarType.Float32);
+            MemoryMarshal.AsBytes(pixels.AsSpan(0, count * InputSize)).CopyTo(host.bytes);
+            var input = host.to(encoder.Device).sub(mean).mul_(scale);
+            var result = encoder.Network.call(input).cpu().contiguous(); // [count, F]
+            MemoryMarshal.Cast<byte, float>(result.bytes).CopyTo(features);
+        }
+
+        public override void Dispose()
+        {
+            mean.Dispose();
+            scale.Dispose();
+            encoder.Dispose();
+        }
+    }
+}

@@ -1,0 +1,34 @@
+namespace WclSharp.Embedding;
+
+/// <summary>What to embed, with what, and where to.</summary>
+public sealed record EmbedOptions
+{
+    /// <summary>A run folder, an encoder's <c>.safetensors</c> file, or an ONNX file that <c>wcl export</c> wrote, which needs no libtorch.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Images, in any form that training takes; null is the embedded data set.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>
+    /// The file to write; its ending says the form. <c>.npy</c>: float32 [N, F], with path and label in a <c>.csv</c> beside it. <c>.csv</c>: a row of
+    /// path, label and numbers an image. <c>.parquet</c>: columns path, label (null where there is none) and features, a list of float32.
+    /// </summary>
+    public required string Out { get; init; }
+
+    /// <summary>cpu, cuda, cuda:N or auto. An ONNX file computes on the CPU.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Decoding threads; 0 is one per core.</summary>
+    public int Workers { get; init; }
+
+    /// <summary>Share of unreadable images, 0 to 1, above which nothing is written.</summary>
+    public double MaxBad { get; init; } = 0.01;
+}
+
+/// <summary>What was embedded.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Images">Rows in it, in the order of the source.</param>
+/// <param name="FeatureSize">Numbers in a row.</param>
+/// <param name="BadImages">Images that could not be read and were left out; <c>FILE.bad_images.csv</c> lists them.</param>
+/// <param name="Seconds">Seconds it took.</param>
+public sealed record EmbedResult(string File, long Images, int FeatureSize, int BadImages, double Seconds);

@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Text;
+using WclSharp.Data;
+
+namespace WclSharp.Embedding;
+
+/// <summary>
+/// A table of embeddings that is written row by row. What is written has temporary names until <see cref="Complete"/>; disposed before that, it is gone.
+/// </summary>
+internal abstract class EmbeddingFile : IDisposable
+{
+    private readonly List<(string Temporary, string Path, FileStream Stream)> files = [];
+    private bool complete;
+
+    /// <summary>What makes the file that a name asks for, given the name and the length of the rows.</summary>
+    /// <exception cref="WclUsageException">Its ending is none of those that are written.</exception>
+    public static Func<string, int, EmbeddingFile> FormatOf(string path) => Path.GetExtension(path).ToLowerInvariant() switch
+    {
+        ".npy" => (name, size) => new NpyFile(name, size),
+        ".csv" => (name, size) => new CsvEmbeddings(name, size),
+        ".parquet" => (name, size) => new ParquetEmbeddings(name, size),
+        _ => throw new WclUsageException($"--out {path} has none of the endings .npy, .csv and .parquet, which say what form it is to have."),
+    };
+
+    /// <summary>Adds a row.</summary>
+    /// <param name="name">The image's path in its source, or its number.</param>
+    /// <param name="label">Its class; null for none.</param>
+    /// <param name="features">Its vector.</param>
+    public void Add(string name, string? label, ReadOnlySpan<float> features)
+    {
+        try
+        {
+            AddRow(name, label, features);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(e);
+        }
+    }
+
+    /// <summary>Writes what remains, and gives the files their names.</summary>
+    public void Complete()
+    {
+        try
+        {
+            Finish();
+            foreach (var (_, _, stream) in files)
+            {
+                stream.Flush(flushToDisk: true);
+                stream.Dispose();
+            }
+            foreach (var (temporary, path, _) in files) File.Move(temporary, path, overwrite: true);
+            complete = true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(e);
+        }
+    }
+
+    public virtual void Dispose()
+    {
+        foreach (var (temporary, _, stream) in files)
+        {
+            try
+            {
+                stream.Dispose();
+                if (!complete) File.Delete(temporary);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The first error is the one to tell.
+            }
+        }
+    }
+
+    protected abstract void AddRow(string name, string? label, ReadOnlySpan<float> features);
+
+    /// <summary>Writes what remains of the content.</summary>
+    protected abstract void Finish();
+
+    /// <summary>Opens a file under a temporary name. Of several, the last opened gets its name last.</summary>
+    protected FileStream Open(string path)
+    {
+        string temporary = path + ".tmp";
+        try
+        {
+            var stream = new FileStream(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+            files.Add((temporary, path, stream));
+            return stream;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Dispose();
+            throw new WclUsageException($"Cannot write '{path}': {e.Message.TrimEnd('.')}. Name a file in a folder that is there with --out.", e);
+        }
+    }
+
+    /// <summary>A text writer whose lines end as in every file of ours.</summary>
+    protected static StreamWriter Text(Stream stream) => new(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
+
+    /// <summary>path,label of a CSV row.</summary>
+    protected static string Names(string name, string? label) => $"{DelimitedFile.Quote(name)},{(label is null ? "" : DelimitedFile.Quote(label))}";
+
+    /// <summary>The shortest digits that give the same float32.</summary>
+    protected static string Digits(float value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Path}': {e.Message.TrimEnd('.')}. Free some space or name another file with --out; what was there before is intact.", e);
+}
+
+/// <summary>A CSV file: path, label and numbers f0, f1, .. of each image.</summary>
+internal sealed class CsvEmbeddings : EmbeddingFile
+{
+    private readonly StreamWriter text;
+
+    public CsvEmbeddings(string path, int featureSize)
+    {
+        text = Text(Open(path));
+        text.Write("path,label");
+        for (int i = 0; i < featureSize; i++) text.Write(string.Create(CultureInfo.InvariantCulture, $",f{i}"));
+        text.WriteLine();
+    }
+
+    protected override void AddRow(string name, string? label, ReadOnlySpan<float> features)
+    {
+        text.Write(Names(name, label));
+        foreach (float value in features)
+        {
+            text.Write(',');
+            text.Write(Digits(value));
+        }
+        text.WriteLine();
+    }
+
+    protected override void Finish() => text.Flush();
+}

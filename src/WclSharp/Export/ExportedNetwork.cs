@@ -1,0 +1,104 @@
+using TorchSharp;
+using WclSharp.Checkpoints;
+using WclSharp.Encoders;
+using WclSharp.Heads;
+using WclSharp.Inference;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Export;
+
+/// <summary>An encoder and what is on top of it, if anything: a head of the run, or a classifier. In evaluation mode on the CPU.</summary>
+internal sealed class ExportedNetwork : IDisposable
+{
+    private readonly ImageClassifier? classifier;
+    private readonly ProjectionHead? head;
+    private readonly string headPrefix = "";
+
+    /// <param name="encoder">Owned from now on.</param>
+    public ExportedNetwork(ImageEncoder encoder) => Encoder = encoder;
+
+    private ExportedNetwork(ImageClassifier classifier) => (this.classifier, Encoder) = (classifier, classifier.Encoder);
+
+    private ExportedNetwork(ImageEncoder encoder, ProjectionHead head, string headPrefix) : this(encoder) => (this.head, this.headPrefix) = (head, headPrefix);
+
+    /// <summary>The encoder.</summary>
+    public ImageEncoder Encoder { get; }
+
+    /// <summary>Name of the output that what is on top makes; null where nothing is.</summary>
+    public string? TopOutput => classifier is not null ? OnnxFacts.Probabilities : head is not null ? OnnxFacts.Projection : null;
+
+    /// <summary>Loads a run's encoder with one of its heads or none, or a file, which may hold a classifier.</summary>
+    /// <exception cref="WclUsageException">There is none, or no such head.</exception>
+    public static ExportedNetwork Load(string source, ExportHead? head)
+    {
+        if (head is { } which) return LoadWithHead(source, which);
+        string file = EncoderWeights.Find(source);
+        return ImageClassifier.IsIn(file) ? new ExportedNetwork(ImageClassifier.Load(file)) : new ExportedNetwork(ImageEncoder.Load(file));
+    }
+
+    /// <summary>Output of what is on top, from features [N, F] to [N, D] or [N, C] float32. The caller owns it.</summary>
+    public Tensor Top(Tensor features)
+    {
+        if (classifier is null) return head!.call(features);
+        using var scores = classifier.Top.call(features);
+        return scores.softmax(1);
+    }
+
+    /// <summary>The content of its ONNX file.</summary>
+    public ProtoMessage ToOnnx()
+    {
+        var graph = new OnnxGraph();
+        var weights = ModuleWeights.Of(Encoder.Network).ToDictionary(pair => pair.Name, pair => pair.Tensor);
+        if (classifier is not null)
+            foreach (var (name, tensor) in ModuleWeights.Of(classifier.Top)) weights[name] = tensor;
+        if (head is not null)
+            foreach (var (name, tensor) in ModuleWeights.Of(head, headPrefix)) weights[name] = tensor;
+
+        var network = new OnnxNetwork(graph, weights);
+        network.AddEncoder(Encoder.ImageSize, Encoder.FeatureSize, Encoder.Network.Stem, Encoder.Normalisation);
+        if (classifier is not null) network.AddClassifier();
+        if (head is not null) network.AddProjection(headPrefix);
+
+        var metadata = new OnnxFacts { ImageSize = Encoder.ImageSize, FeatureSize = Encoder.FeatureSize, ClassNames = classifier?.ClassNames ?? [] }.ToMetadata();
+        // For people: the graph has all of it.
+        foreach (var (key, value) in EncoderWeights.Describe(Encoder.Network, Encoder.ImageSize, Encoder.Normalisation))
+            if (key is not "format") metadata[key] = value;
+        return graph.ToModel(Encoder.Network.Architecture.ToString().ToLowerInvariant(), metadata);
+    }
+
+    public void Dispose()
+    {
+        head?.Dispose();
+        if (classifier is not null) classifier.Dispose();
+        else Encoder.Dispose();
+    }
+
+    /// <summary>Encoder and head of the last checkpoint: these belong together.</summary>
+    private static ExportedNetwork LoadWithHead(string source, ExportHead which)
+    {
+        string name = which == ExportHead.Weak ? "weak" : "instance", prefix = $"{name}_head.";
+        string? checkpoint = Directory.Exists(source) ? new CheckpointStore(Path.Combine(source, "checkpoints")).Last : null;
+        if (checkpoint is null) throw new WclUsageException($"--head {name}: heads are in a run's checkpoints, and '{source}' has none; give a run folder, or leave --head out.");
+        string file = CheckpointStore.HeadsFile(checkpoint);
+        using var content = SafetensorsFile.Read(file);
+        if (!content.Tensors.TryGetValue($"{prefix}linear1.weight", out var first) || !content.Tensors.TryGetValue($"{prefix}linear3.weight", out var last))
+            throw new WclUsageException($"--head {name}: this run has no {name} head; its method does without.");
+
+        var encoder = ImageEncoder.Load(CheckpointStore.EncoderFile(checkpoint));
+        ProjectionHead? head = null;
+        try
+        {
+            head = new ProjectionHead(encoder.FeatureSize, (int)first.shape[0], (int)last.shape[0], new ParameterInitializer(0));
+            ModuleWeights.Load(head, content.Tensors, prefix, file);
+            head.eval();
+            return new ExportedNetwork(encoder, head, prefix);
+        }
+        catch
+        {
+            head?.Dispose();
+            encoder.Dispose();
+            throw;
+        }
+    }
+}

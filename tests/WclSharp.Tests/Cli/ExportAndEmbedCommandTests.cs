@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using WclSharp.Benchmarking;
+using WclSharp.Cli;
+using WclSharp.Embedding;
+using WclSharp.Export;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class ExportAndEmbedCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-export-cli-").FullName;
+    private readonly StringWriter output = new(), error = new();
+    private ExportOptions? exported;
+    private EmbedOptions? embedded;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_Options_AreThoseOfTheCommandLine()
+    {
+        Assert.Equal(0, Run("export", "r", "--out", "o", "--head", "weak", "--data", "d"));
+        Assert.Equal(new ExportOptions { Source = "r", Out = "o", Head = ExportHead.Weak, Data = "d" }, exported);
+        Assert.Contains("on 256 images of here: lowest cosine 0.99999990, largest difference 1.2e-6", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("3.0 MiB", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, Run("export", "r", "--out", "o", "--format", "safetensors"));
+        Assert.Equal(new ExportOptions { Source = "r", Out = "o", Format = ExportFormat.Safetensors }, exported);
+
+        Assert.Equal(0, Run("embed", "m.onnx", "--out", "o.npy", "--data", "d", "--device", "cpu", "--workers", "3", "--max-bad", "0.5"));
+        Assert.Equal(new EmbedOptions { Model = "m.onnx", Out = "o.npy", Data = "d", Device = "cpu", Workers = 3, MaxBad = 0.5 }, embedded);
+        Assert.Contains("1,000 images of 512 features, 500 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Left out 2 images", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, Run("embed", "r", "--out", "o.npy"));
+        Assert.Equal(new EmbedOptions { Model = "r", Out = "o.npy" }, embedded);
+    }
+
+    [Theory]
+    [InlineData("--out", "export", "r")]
+    [InlineData("--format is \"pth\"; expected onnx, safetensors or torchvision.", "export", "r", "--out", "o", "--format", "pth")]
+    [InlineData("--head is \"both\"; expected weak or instance.", "export", "r", "--out", "o", "--head", "both")]
+    [InlineData("--out", "embed", "r")]
+    [InlineData("--max-bad", "embed", "r", "--out", "o.npy", "--max-bad", "2")]
+    [InlineData("did you mean --out?", "embed", "r", "--ouy", "o")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(arguments));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(exported);
+        Assert.Null(embedded);
+    }
+
+    [Fact]
+    public void Embed_WithAnOnnxFile_LoadsNoLibtorch()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("Looks at what the process has mapped, as Linux shows it.");
+        string encoder = Path.Combine(folder, "e.safetensors"), onnx = Path.Combine(folder, "e.onnx"), log = Path.Combine(folder, "loads");
+        EmbedBenchmark.RandomEncoder(new PretrainOptions { Arch = EncoderArch.ResNet18, Stem = EncoderStem.Small, Width = 2, ImageSize = 16 }, encoder).Dispose();
+        ModelExport.Run(new ExportOptions { Source = encoder, Out = onnx });
+
+        Assert.DoesNotContain("libtorch", Loads(onnx), StringComparison.Ordinal);
+        Assert.Contains("libtorch", Loads(encoder), StringComparison.Ordinal); // the look itself works
+
+        string Loads(string model)
+        {
+            string program = Path.Combine(AppContext.BaseDirectory, "wcl.dll"), table = Path.Combine(folder, "o.npy");
+            var start = new ProcessStartInfo("dotnet", [program, "embed", model, "--out", table]) { RedirectStandardError = true, RedirectStandardOutput = true };
+            start.Environment["LD_DEBUG"] = "files"; // the loader writes down every library that it opens
+            start.Environment["LD_DEBUG_OUTPUT"] = log;
+            using var process = Process.Start(start)!;
+            string problem = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.Equal((0, ""), (process.ExitCode, problem));
+            string[] written = Directory.GetFiles(folder, "loads.*");
+            string all = string.Concat(written.Select(File.ReadAllText));
+            foreach (string file in written) File.Delete(file);
+            return all;
+        }
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
+    {
+        Export = (options, _, _) =>
+        {
+            exported = options;
+            return new ExportResult("o", 3 << 20, options.Format == ExportFormat.Onnx ? new ExportParity(256, "here", 0.9999999, 1.2e-6) : null);
+        },
+        Embed = (options, _, _) =>
+        {
+            embedded = options;
+            return new EmbedResult("o.npy", 1000, 512, 2, 2);
+        },
+    }, output, error);
+}

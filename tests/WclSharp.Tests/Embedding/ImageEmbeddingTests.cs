@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Text;
+using Parquet;
+using SkiaSharp;
+using WclSharp.Benchmarking;
+using WclSharp.Embedding;
+using WclSharp.Encoders;
+using WclSharp.Export;
+using WclSharp.Inference;
+using WclSharp.Tests.Data;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Embedding;
+
+public sealed class ImageEmbeddingTests : IDisposable
+{
+    private readonly DataFolder folder = new();
+    private readonly string encoder, onnx;
+    private readonly List<(string Path, string Label)> images = [];
+
+    public ImageEmbeddingTests()
+    {
+        encoder = folder["encoder.safetensors"];
+        onnx = folder["encoder.onnx"];
+        EmbedBenchmark.RandomEncoder(new PretrainOptions { Arch = EncoderArch.ResNet18, Stem = EncoderStem.Small, Width = 4, ImageSize = 16 }, encoder).Dispose();
+        ModelExport.Run(new ExportOptions { Source = encoder, Out = onnx });
+        for (int i = 0; i < 150; i++)
+        {
+            // Batches are 64 and 128 images.
+            string name = $"{i:000}, \"{i}\".png", label = i % 2 == 0 ? "cat" : "dog";
+            folder.Write($"images/{label}/{name}", ImageFiles.Skia(SKEncodedImageFormat.Png, 8 + i % 11, 8 + i % 23));
+            images.Add(($"{label}/{name}", label));
+        }
+        images.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private string Images => folder["images"];
+
+    private float[][] Expected()
+    {
+        using var network = OnnxEncoder.Load(onnx);
+        return network.Embed([.. images.Select(image => Path.Combine(Images, image.Path))]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Run_Npy_HoldsEveryVector_WithPathsAndLabelsBesideIt(bool withOnnx)
+    {
+        string file = folder["out.npy"];
+        var result = ImageEmbedding.Run(new EmbedOptions { Model = withOnnx ? onnx : encoder, Data = Images, Out = file, Device = "cpu" });
+        Assert.Equal((file, 150L, 32, 0), (result.File, result.Images, result.FeatureSize, result.BadImages));
+
+        byte[] bytes = File.ReadAllBytes(file);
+        Assert.Equal([0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0, 118, 0], bytes[..10]);
+        Assert.StartsWith("{'descr': '<f4', 'fortran_order': False, 'shape': (150, 32), }", Encoding.ASCII.GetString(bytes, 10, 118), StringComparison.Ordinal);
+        Assert.Equal((byte)'\n', bytes[127]);
+        Assert.Equal(128 + 4 * 150 * 32, bytes.Length);
+        float[][] expected = Expected();
+        for (int i = 0; i < expected.Length; i++)
+            for (int j = 0; j < 32; j++) Assert.Equal(expected[i][j], BitConverter.ToSingle(bytes, 128 + 4 * (i * 32 + j)), 1e-4);
+
+        string[] rows = File.ReadAllLines(folder["out.csv"]);
+        Assert.Equal("path,label", rows[0]);
+        Assert.Equal(images.Select(image => $"\"{image.Path.Replace("\"", "\"\"", StringComparison.Ordinal)}\",{image.Label}"), rows[1..]);
+        Assert.False(File.Exists(file + ".bad_images.csv"));
+    }
+
+    [Fact]
+    public void Run_Csv_HasTheSameNumbers()
+    {
+        string file = folder["out.csv"];
+        ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file });
+        string[] rows = File.ReadAllLines(file);
+        Assert.Equal("path,label," + string.Join(',', Enumerable.Range(0, 32).Select(i => $"f{i}")), rows[0]);
+        float[][] expected = Expected();
+        Assert.Equal(expected.Length + 1, rows.Length);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], rows[i + 1].Split(',')[^32..].Select(text => float.Parse(text, CultureInfo.InvariantCulture)), (a, b) => Math.Abs(a - b) < 1e-4);
+    }
+
+    [Fact]
+    public async Task Parquet_SeveralRowGroups_AreReadBack()
+    {
+        string path = folder["out.parquet"];
+        const int Size = 2000, Rows = 5000; // 2097 rows make a group
+        using (var file = EmbeddingFile.FormatOf(path)(path, Size))
+        {
+            for (int i = 0; i < Rows; i++) file.Add($"image {i}", i % 3 == 0 ? null : $"class {i % 3}", [.. Enumerable.Range(0, Size).Select(j => i + j / 4096f)]);
+            file.Complete();
+        }
+
+        using var stream = File.OpenRead(path);
+        await using var reader = await ParquetReader.CreateAsync(stream);
+        Assert.Equal(["path", "label", "features/list/element"], reader.Schema.GetDataFields().Select(field => field.Path.ToString()));
+        Assert.Equal(3, reader.RowGroupCount);
+        int row = 0;
+        for (int g = 0; g < reader.RowGroupCount; g++)
+        {
+            using var group = reader.OpenRowGroupReader(g);
+            var fields = reader.Schema.GetDataFields();
+            int rows = (int)group.RowCount;
+            var (paths, labels, numbers, levels) = (new string?[rows], new string?[rows], new float[rows * Size], new int[rows * Size]);
+            await group.ReadAsync(fields[0], paths.AsMemory());
+            await group.ReadAsync(fields[1], labels.AsMemory());
+            await group.ReadRawAsync<float>(fields[2], numbers.AsMemory(), new int[numbers.Length].AsMemory(), levels.AsMemory(), CancellationToken.None);
+            for (int i = 0; i < rows; i++, row++)
+            {
+                Assert.Equal($"image {row}", paths[i]);
+                Assert.Equal(row % 3 == 0 ? null : $"class {row % 3}", labels[i]);
+                Assert.Equal(0, levels[i * Size]);
+                Assert.Equal(row + 7 / 4096f, numbers[i * Size + 7]);
+                Assert.Equal(row + (Size - 1) / 4096f, numbers[(i + 1) * Size - 1]);
+            }
+            Assert.Equal(rows, levels.Count(level => level == 0));
+        }
+        Assert.Equal(Rows, row);
+    }
+
+    [Fact]
+    public void Run_EmbeddedImages_AreGrey_WithLabels()
+    {
+        string file = folder["out.parquet"];
+        var done = new List<PretrainProgress.Working>();
+        var result = ImageEmbedding.Run(new EmbedOptions { Model = onnx, Out = file }, new Training.ProgressHandler<PretrainProgress>(report => done.Add((PretrainProgress.Working)report)));
+        Assert.Equal(10_000, result.Images);
+        Assert.Equal(("Embedding images", 10_000L, 10_000L), (done[^1].Stage, done[^1].Done, done[^1].Total!.Value));
+    }
+
+    [Fact]
+    public void Run_BadImages_AreLeftOutAndListed_UpToAShare()
+    {
+        folder.Write("images/dog/000-bad.png", "no image");
+        string file = folder["out.csv"];
+        var result = ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file });
+        Assert.Equal((150L, 1), (result.Images, result.BadImages));
+        Assert.Equal(151, File.ReadAllLines(file).Length);
+        Assert.StartsWith("dog/000-bad.png,", File.ReadAllLines(file + ".bad_images.csv")[1], StringComparison.Ordinal);
+
+        File.WriteAllText(file, "before");
+        folder.Write("images/dog/000-bad2.png", "no image either");
+        Assert.Contains("--max-bad", Assert.Throws<WclException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file })).Message, StringComparison.Ordinal);
+        Assert.Equal("before", File.ReadAllText(file));
+        Assert.Equal(152, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file, MaxBad = 0.5 }) is { } all ? all.Images + all.BadImages : 0);
+    }
+
+    [Fact]
+    public void Run_Cancelled_LeavesWhatWasThere_AndNothingElse()
+    {
+        string file = folder["out.npy"];
+        File.WriteAllText(file, "before");
+        using var stop = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file },
+            new Training.ProgressHandler<PretrainProgress>(_ => stop.Cancel()), stop.Token));
+        Assert.Equal("before", File.ReadAllText(file));
+        Assert.Empty(Directory.GetFiles(folder.Path, "*.tmp"));
+        Assert.False(File.Exists(folder["out.csv"]));
+    }
+
+    [Fact]
+    public void Run_BadUsage_SaysSo()
+    {
+        Refused("has none of the endings .npy, .csv and .parquet", new EmbedOptions { Model = onnx, Out = folder["out.txt"] });
+        Refused("Name a file in a folder that is there", new EmbedOptions { Model = onnx, Out = Path.Combine(folder.Path, "none", "out.npy") });
+        Refused("There is no file or folder", new EmbedOptions { Model = onnx, Data = "nowhere", Out = folder["out.npy"] });
+        Refused("There is no file", new EmbedOptions { Model = onnx + ".onnx", Out = folder["out.npy"] });
+        Refused("--workers -1", new EmbedOptions { Model = onnx, Out = folder["out.npy"], Workers = -1 });
+        Directory.CreateDirectory(folder["empty/x"]);
+        Refused("No images under", new EmbedOptions { Model = onnx, Data = folder["empty"], Out = folder["out.npy"] });
+        Assert.Equal(2, Directory.GetFiles(folder.Path).Length);
+
+        static void Refused(string message, EmbedOptions options) =>
+            Assert.Contains(message, Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_ByLibtorch_LeavesNoTensor()
+    {
+        var options = new EmbedOptions { Model = encoder, Data = Images, Out = folder["out.npy"], Device = "cpu" };
+        LiveTensors.AssertNoneLeftBy(() => ImageEmbedding.Run(options));
+    }
+}

@@ -1,0 +1,197 @@
+using TorchSharp;
+using WclSharp.Benchmarking;
+using WclSharp.Checkpoints;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.Export;
+using WclSharp.FineTuning;
+using WclSharp.Inference;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Export;
+
+public sealed class ModelExportTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-export-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private string Out => Path.Combine(folder, "out.onnx");
+
+    private static PretrainOptions Network(EncoderArch arch, EncoderStem stem, int width, int imageSize) => new() { Arch = arch, Stem = stem, Width = width, ImageSize = imageSize };
+
+    private string EncoderFile(PretrainOptions options)
+    {
+        string file = Path.Combine(folder, "encoder.safetensors");
+        EmbedBenchmark.RandomEncoder(options, file).Dispose();
+        return file;
+    }
+
+    [Fact]
+    public void Run_Torchvision_WritesAStateDictWithEveryWeight()
+    {
+        string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), written = Path.Combine(folder, "encoder.pth");
+        var result = ModelExport.Run(new ExportOptions { Source = file, Out = written, Format = ExportFormat.Torchvision });
+        Assert.Equal((written, null), (result.File, result.Parity));
+        using var ours = SafetensorsFile.Read(file);
+        using var theirs = WeightsFile.Read(written);
+        Assert.Equal(ours.Tensors.Keys.Order(), theirs.Tensors.Keys.Order());
+        foreach (string name in ours.Tensors.Keys) Assert.True(ours[name].bytes.SequenceEqual(theirs[name].bytes), name);
+        Assert.Contains("--head is for --format onnx", Assert.Throws<WclUsageException>(() =>
+            ModelExport.Run(new ExportOptions { Source = file, Out = written, Format = ExportFormat.Torchvision, Head = ExportHead.Weak })).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(EncoderArch.ResNet18, EncoderStem.Small, 8, 32)]
+    [InlineData(EncoderArch.ResNet18, EncoderStem.ImageNet, 5, 72)]
+    [InlineData(EncoderArch.ResNet34, EncoderStem.Small, 4, 16)]
+    [InlineData(EncoderArch.ResNet50, EncoderStem.ImageNet, 8, 97)]
+    [InlineData(EncoderArch.ResNet50, EncoderStem.Small, 3, 32)]
+    [InlineData(EncoderArch.ResNet101, EncoderStem.ImageNet, 4, 64)]
+    public void Run_EveryNetwork_GivesItsFeatures(EncoderArch arch, EncoderStem stem, int width, int imageSize)
+    {
+        string file = EncoderFile(Network(arch, stem, width, imageSize));
+        var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out });
+
+        Assert.Equal((256, new FileInfo(Out).Length), (result.Parity!.Images, result.Bytes));
+        Assert.True(result.Parity.MinCosine > 1 - 1e-6, $"{result.Parity}");
+        using var encoder = ImageEncoder.Load(file);
+        using var onnx = OnnxEncoder.Load(Out);
+        Assert.Equal((encoder.FeatureSize, encoder.ImageSize), (onnx.FeatureSize, onnx.ImageSize));
+        string photo = Photo(141, 90);
+        float[] expected = encoder.Embed(photo), actual = onnx.Embed(photo);
+        Assert.True(ImageEncoder.Similarity(expected, actual) > 1 - 1e-6);
+        double scale = expected.Max(Math.Abs);
+        for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-4 * scale);
+    }
+
+    [Fact]
+    public void Measure_AnotherNetwork_IsRefused()
+    {
+        // The same network but for one statistic of one batch norm.
+        string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 8, 32));
+        ModelExport.Run(new ExportOptions { Source = file, Out = Out });
+        using var network = ExportedNetwork.Load(file, head: null);
+        using var onnx = OnnxEncoder.Load(Out);
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 20 });
+        Assert.True(OnnxParity.Measure(network, onnx, images, null, default).MinCosine > 1 - 1e-6);
+
+        using (torch.no_grad())
+        using (torch.NewDisposeScope())
+            network.Encoder.Network.get_buffer("layer3.0.bn2.running_var")!.mul_(3);
+        var parity = OnnxParity.Measure(network, onnx, images, null, default);
+        Assert.InRange(parity.MinCosine, -1, OnnxParity.RequiredCosine);
+        var error = Assert.Throws<WclException>(() => OnnxParity.Require(parity, "x.onnx"));
+        Assert.Contains("the lowest cosine is 0.9", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_WeightsThatAreNotFinite_AreRefused_AndWhatWasThereStays()
+    {
+        string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        using (var content = SafetensorsFile.Read(file))
+        using (torch.NewDisposeScope())
+        {
+            content.Tensors["layer4.1.bn2.weight"].fill_(float.NaN);
+            SafetensorsFile.Write(file, content.Tensors.Select(pair => (pair.Key, pair.Value)), content.Metadata);
+        }
+
+        File.WriteAllText(Out, "before");
+        var error = Assert.Throws<WclException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = Out }));
+        Assert.Contains("the lowest cosine is NaN", error.Message, StringComparison.Ordinal);
+        Assert.Contains(Out, error.Message, StringComparison.Ordinal);
+        Assert.Equal("before", File.ReadAllText(Out));
+        Assert.Equal(2, Directory.GetFiles(folder).Length);
+    }
+
+    [Fact]
+    public void Run_OfARun_WithEitherHead_HasItsProjection_AndSafetensorsAreTheFile()
+    {
+        string run = Path.Combine(folder, "run");
+        Pretraining.Run(SmallRun.Options with { Epochs = 1, Out = run });
+        foreach (var head in (ExportHead[])[ExportHead.Instance, ExportHead.Weak])
+        {
+            var result = ModelExport.Run(new ExportOptions { Source = run, Out = Out, Head = head });
+            Assert.True(result.Parity!.MinCosine > 1 - 1e-6, $"{head}: {result.Parity}"); // of the projection too
+            using var onnx = OnnxEncoder.Load(Out);
+            var projection = new float[SmallRun.Options.HeadOutput!.Value];
+            onnx.Run(new float[onnx.InputSize], 1, OnnxFacts.Projection, projection);
+            Assert.Contains(projection, value => value != 0);
+        }
+
+        string copy = Path.Combine(folder, "copy.safetensors");
+        var copied = ModelExport.Run(new ExportOptions { Source = run, Out = copy, Format = ExportFormat.Safetensors });
+        Assert.Null(copied.Parity);
+        Assert.Equal(SmallRun.HashOf(run), SmallRun.HashOfFile(copy));
+        Assert.Contains("the file that is exported", Assert.Throws<WclUsageException>(() =>
+            ModelExport.Run(new ExportOptions { Source = copy, Out = copy, Format = ExportFormat.Safetensors })).Message, StringComparison.Ordinal);
+
+        string simclr = Path.Combine(folder, "simclr");
+        Pretraining.Run(SmallRun.Options with { Epochs = 1, Out = simclr, Method = ContrastiveMethod.SimClr });
+        Assert.Contains("this run has no weak head", Assert.Throws<WclUsageException>(() =>
+            ModelExport.Run(new ExportOptions { Source = simclr, Out = Out, Head = ExportHead.Weak })).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Run_OfAClassifier_GivesItsClassesAndProbabilities(bool fromHead)
+    {
+        string run = Path.Combine(folder, "run");
+        Pretraining.Run(SmallRun.Options with { Limit = 400, Epochs = 1, Out = run });
+        var tuned = FineTune.Run(new FineTuneOptions { Run = run, LabelsPerClass = [2], Draws = 1, Epochs = 2, Scratch = false, FromHead = fromHead, Device = "cpu" });
+        var result = ModelExport.Run(new ExportOptions { Source = tuned.ClassifierFile, Out = Out });
+        Assert.True(result.Parity!.MinCosine > 1 - 1e-6, $"{result.Parity}");
+
+        using var classifier = ImageClassifier.Load(tuned.ClassifierFile);
+        using var onnx = OnnxEncoder.Load(Out);
+        Assert.Equal(classifier.ClassNames, onnx.ClassNames);
+        string photo = Photo(40, 30);
+        foreach (var (expected, actual) in classifier.Classify(photo).OrderBy(each => each.Class).Zip(onnx.Classify(photo).OrderBy(each => each.Class)))
+        {
+            Assert.Equal(expected.Class, actual.Class);
+            Assert.Equal(expected.Probability, actual.Probability, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void Run_BadUsage_SaysSo()
+    {
+        string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        Refused("No file", new ExportOptions { Source = file + "x", Out = Out });
+        Refused("is a folder; name a file", new ExportOptions { Source = file, Out = folder });
+        Refused("heads are in a run's checkpoints", new ExportOptions { Source = file, Out = Out, Head = ExportHead.Weak });
+        Refused("--head is for --format onnx", new ExportOptions { Source = file, Out = Out, Head = ExportHead.Weak, Format = ExportFormat.Safetensors });
+        Refused("There is no file or folder", new ExportOptions { Source = file, Out = Out, Data = "nowhere" });
+        Assert.False(File.Exists(Out));
+        Assert.Single(Directory.GetFiles(folder));
+
+        void Refused(string message, ExportOptions options) =>
+            Assert.Contains(message, Assert.Throws<WclUsageException>(() => ModelExport.Run(options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_LeavesNoTensor()
+    {
+        string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        var options = new ExportOptions { Source = file, Out = Out };
+        LiveTensors.AssertNoneLeftBy(() => ModelExport.Run(options));
+    }
+
+    private string Photo(int height, int width)
+    {
+        string path = Path.Combine(folder, "photo.png");
+        byte[] noise = Inference.EvaluationViewTests.Noise(3, height, width, seed: 5);
+        using var bitmap = new SkiaSharp.SKBitmap(width, height, SkiaSharp.SKColorType.Rgba8888, SkiaSharp.SKAlphaType.Opaque);
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++)
+            {
+                int at = y * width + x, plane = height * width;
+                bitmap.SetPixel(x, y, new SkiaSharp.SKColor(noise[at], noise[plane + at], noise[2 * plane + at]));
+            }
+        using var data = bitmap.Encode(SkiaSharp.SKEncodedImageFormat.Png, 100);
+        File.WriteAllBytes(path, data.ToArray());
+        return path;
+    }
+}

@@ -1,0 +1,146 @@
+using SkiaSharp;
+using WclSharp.Inference;
+using WclSharp.Tests.Data;
+
+namespace WclSharp.Tests.Inference;
+
+public sealed class OnnxEncoderTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-onnx-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Embed_OneOrMany_FilesOrBytes_AreTheSame()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        Assert.Equal((3, 32, 0), (encoder.FeatureSize, encoder.ImageSize, encoder.ClassNames.Count));
+        byte[][] files = [.. Enumerable.Range(0, 150).Select(i => ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i % 5, 16 + i % 7))];
+        string[] paths = [.. files.Select((_, i) => Path.Combine(folder, $"{i}.png"))];
+        for (int i = 0; i < files.Length; i++) File.WriteAllBytes(paths[i], files[i]);
+
+        var ofPaths = encoder.Embed(paths);
+        var ofBytes = encoder.Embed([.. files.Select(file => (ReadOnlyMemory<byte>)file)]);
+        Assert.Equal(files.Length, ofPaths.Length);
+        for (int i = 0; i < files.Length; i++)
+        {
+            Assert.Equal(encoder.Embed(paths[i]), ofPaths[i]);
+            Assert.Equal(encoder.Embed(files[i].AsSpan()), ofBytes[i]);
+            Assert.Equal(ofPaths[i], ofBytes[i]);
+        }
+
+        // A quarter each of red, green, blue and white.
+        Assert.All(ofPaths[0], mean => Assert.Equal(127.5, mean, 1));
+        Assert.Empty(encoder.Embed(Array.Empty<string>()));
+    }
+
+    [Fact]
+    public void Embed_SeveralThreads_IsThatOfOne()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        byte[][] files = [.. Enumerable.Range(2, 30).Select(i => ImageFiles.Skia(SKEncodedImageFormat.Png, i, 31))];
+        float[][] expected = [.. files.Select(file => encoder.Embed(file.AsSpan()))];
+        Parallel.For(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => Assert.Equal(expected[i % 30], encoder.Embed(files[i % 30].AsSpan())));
+    }
+
+    [Fact]
+    public void Classify_NamesTheClasses_MostProbableFirst()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata(32, "red", "green", "blue")));
+        var found = encoder.Classify(Solid(10, 30, 20));
+        Assert.Equal(["green", "blue", "red"], found.Select(each => each.Class));
+        Assert.Equal(1, found.Sum(each => each.Probability), 1e-5);
+        Assert.True(found[0].Probability > 0.99);
+    }
+
+    [Fact]
+    public void Classify_OfAnEncoder_IsRefused()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        Assert.Contains("no classifier", Assert.Throws<WclUsageException>(() => encoder.Classify(Solid(1, 2, 3))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Embed_BadImages_AreNamedWithTheReason()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        string good = Path.Combine(folder, "good.png"), text = Path.Combine(folder, "text.png"), empty = Path.Combine(folder, "empty.png");
+        File.WriteAllBytes(good, Solid(1, 2, 3));
+        File.WriteAllText(text, "no image");
+        File.WriteAllText(empty, "");
+        Assert.StartsWith($"'{text}' cannot be read as an image: not a JPEG", Message(() => encoder.Embed(text)), StringComparison.Ordinal);
+        Assert.Equal($"'{empty}' cannot be read as an image: the file is empty.", Message(() => encoder.Embed(empty)));
+        Assert.Equal($"'{folder}' cannot be read as an image: it is a folder.", Message(() => encoder.Embed(folder)));
+        Assert.Contains("no such file", Message(() => encoder.Embed(good + "x")), StringComparison.Ordinal);
+        Assert.StartsWith($"'{text}'", Message(() => encoder.Embed([good, text, good])), StringComparison.Ordinal);
+        Assert.StartsWith("Image 1 cannot be read", Message(() => encoder.Embed([(ReadOnlyMemory<byte>)Solid(1, 2, 3), new byte[40]])), StringComparison.Ordinal);
+        Assert.StartsWith("The image cannot be read", Message(() => encoder.Embed("hello"u8)), StringComparison.Ordinal);
+        Assert.Equal(3, encoder.Embed(good).Length); // and is of use afterwards
+
+        static string Message(Action action) => Assert.Throws<WclUsageException>(action).Message;
+    }
+
+    [Theory]
+    [InlineData("wclsharp.format", null, "does not say how images go into it")]
+    [InlineData("wclsharp.format", "2", "has format 2; this version reads format 1")]
+    [InlineData("image_size", null, "\"image_size\" is \"\", not a number from 1 to 2048")]
+    [InlineData("image_size", "0", "not a number from 1")]
+    [InlineData("image_size", "-32", "not a number from 1")]
+    [InlineData("image_size", "2000000000", "not a number from 1")]
+    [InlineData("image_size", "99999999999999999999", "not a number from 1")]
+    [InlineData("image_size", "32.0", "not a number from 1")]
+    [InlineData("image_size", "64", "does not have the \"pixels\" of [N, 3, 64, 64] float32")]
+    [InlineData("feature_size", "4", "does not have the \"features\" of [N, 4] float32")]
+    [InlineData("feature_size", "many", "\"feature_size\" is \"many\"")]
+    [InlineData("classes", "", "not a JSON list")]
+    [InlineData("classes", "[]", "not a JSON list of one name or more")]
+    [InlineData("classes", "[null, 1]", "not a JSON list")]
+    [InlineData("classes", "[\"a\", null, \"c\"]", "not a JSON list")]
+    [InlineData("classes", "null", "not a JSON list")]
+    [InlineData("classes", "[[[[[[[[", "not a JSON list")]
+    [InlineData("classes", "[\"a\", \"b\"]", "does not have the \"probabilities\" of [N, 2] float32")]
+    public void Load_WrongMetadata_IsRefusedByName(string key, string? value, string message)
+    {
+        var metadata = OnnxFiles.Metadata();
+        metadata.Remove(key);
+        if (value is not null) metadata[key] = value;
+        string path = OnnxFiles.MeanColour(folder, metadata);
+        var error = Assert.Throws<WclUsageException>(() => OnnxEncoder.Load(path));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void Load_LongMetadata_IsShownShort()
+    {
+        var metadata = OnnxFiles.Metadata();
+        metadata["classes"] = new string('[', 20 << 20);
+        Assert.True(Assert.Throws<WclUsageException>(() => OnnxEncoder.Load(OnnxFiles.MeanColour(folder, metadata))).Message.Length < 500);
+    }
+
+    [Fact]
+    public void Load_OtherFiles_AreRefused()
+    {
+        string text = Path.Combine(folder, "text.onnx"), whole = OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()), cut = Path.Combine(folder, "cut.onnx");
+        File.WriteAllText(text, "no network");
+        File.WriteAllBytes(cut, File.ReadAllBytes(whole)[..^100]);
+        Assert.Contains("is not an ONNX file that can be used", Assert.Throws<WclUsageException>(() => OnnxEncoder.Load(text)).Message, StringComparison.Ordinal);
+        Assert.Throws<WclUsageException>(() => OnnxEncoder.Load(cut));
+        Assert.Contains("There is no file", Assert.Throws<WclUsageException>(() => OnnxEncoder.Load(text + "x")).Message, StringComparison.Ordinal);
+        string other = OnnxFiles.MeanColour(folder, OnnxFiles.Metadata(), input: "image");
+        Assert.Contains("does not have the \"pixels\"", Assert.Throws<WclUsageException>(() => OnnxEncoder.Load(other)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheAssembly_RefersToNoTorch() =>
+        Assert.DoesNotContain(typeof(OnnxEncoder).Assembly.GetReferencedAssemblies(), name => name.Name!.Contains("Torch", StringComparison.Ordinal) || name.Name == "WclSharp");
+
+    private static byte[] Solid(byte red, byte green, byte blue)
+    {
+        using var bitmap = new SKBitmap(20, 20, SKColorType.Rgba8888, SKAlphaType.Opaque);
+        bitmap.Erase(new SKColor(red, green, blue));
+        using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+}
