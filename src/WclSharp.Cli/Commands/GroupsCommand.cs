@@ -19,7 +19,7 @@ internal static class GroupsCommand
         var copies = new Option<double?>("--copies")
         {
             HelpName = "X",
-            Description = string.Create(CultureInfo.InvariantCulture, $"Cosine of features from which on two images are listed as copies [default: {defaults.CopyThreshold}]"),
+            Description = string.Create(CultureInfo.InvariantCulture, $"Cosine of features from which on two images are listed as copies, where their pixels are alike too [default: {defaults.CopyThreshold}]"),
         };
         command.Add(run);
         command.Add(count);

@@ -15,7 +15,7 @@ public sealed record GroupOptions
     /// <summary>How many groups to show; null takes the coarsest level of the hierarchy that has at least as many as there are classes, or ten.</summary>
     public int? Groups { get; init; }
 
-    /// <summary>Cosine of the features from which on two images count as copies of each other, above 0 to 1.</summary>
+    /// <summary>Cosine of the features from which on two images are compared pixel by pixel, and listed as copies where these are alike too; above 0 to 1.</summary>
     public double CopyThreshold { get; init; } = 0.99;
 
     /// <summary>Seed of k-means, which the groups are compared with; null is the run's.</summary>

@@ -37,7 +37,7 @@ public static class ImageGrouping
         var levels = GroupHierarchy.Of(features, (done, all) => Tell("Finding nearest images", done, all), cancellation);
         int[] shown = Shown(levels, options.Groups, images, features, cancellation);
         var members = GroupMembers.Of(features, shown);
-        var unusual = UnusualImages.Of(features, options.CopyThreshold, (done, all) => Tell("Looking for copies and outliers", done, all), cancellation);
+        var unusual = UnusualImages.Of(features, options.CopyThreshold, new Thumbnails(images).Difference, (done, all) => Tell("Looking for copies and outliers", done, all), cancellation);
         var classes = images.Labels.ToArray();
         var grouping = Division.Of(shown, classes);
         var clusters = images.HasLabels
@@ -90,7 +90,7 @@ public static class ImageGrouping
         Write(result.GroupsFile, "path,group," + string.Join(',', levels.Select((_, i) => $"level_{i + 1}")) + ",similarity,medoid",
             Enumerable.Range(0, images.Count).Select(row => string.Create(CultureInfo.InvariantCulture,
                 $"{Name(row)},{members.GroupOf[row]},{string.Join(',', levels.Select(level => level[row].ToString(CultureInfo.InvariantCulture)))},{members.Typical[row]:0.0000},{(medoids.Contains(row) ? 1 : 0)}")));
-        Write(result.CopiesFile, "path,other,similarity", unusual.Copies.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{Name(pair.First)},{Name(pair.Second)},{pair.Similarity:0.0000}")));
+        Write(result.CopiesFile, "path,other,similarity,pixel_difference", unusual.Copies.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{Name(pair.First)},{Name(pair.Second)},{pair.Similarity:0.0000},{pair.PixelDifference:0.0}")));
         Write(result.OutliersFile, "path,similarity", unusual.Outliers.Select(image => string.Create(CultureInfo.InvariantCulture, $"{Name(image.Row)},{image.Similarity:0.0000}")));
 
         string Name(int row) => DelimitedFile.Quote(images.NameOf(row));

@@ -5,11 +5,12 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Grouping;
 
-/// <summary>Two images whose features are nearly the same.</summary>
+/// <summary>Two images whose features and pixels are nearly the same.</summary>
 /// <param name="First">Row of the one that comes first.</param>
 /// <param name="Second">Row of the other.</param>
 /// <param name="Similarity">Cosine of their features, -1 to 1.</param>
-internal readonly record struct AlikePair(int First, int Second, double Similarity);
+/// <param name="PixelDifference">Mean absolute difference of their pixels in small, 0 to 255.</param>
+internal readonly record struct AlikePair(int First, int Second, double Similarity, double PixelDifference);
 
 /// <summary>Pairs that look like copies, and images that are like no others, by the nearest neighbours among all images.</summary>
 internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyList<(int Row, double Similarity)> Outliers)
@@ -17,14 +18,16 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
     private const int Nearest = 5;
     private const double OutlierShare = 0.01;
     private const int MostOutliers = 100, MostCopies = 10_000;
+    private const double MostPixelDifference = 6; // of 255
 
     /// <summary>Finds them.</summary>
     /// <param name="features">[N, F] float32, rows of unit length. Not owned.</param>
-    /// <param name="threshold">Cosine from which on two images count as copies, up to 1.</param>
+    /// <param name="threshold">Cosine from which on two images may be copies, up to 1: features alone cannot tell two plain shirts apart, so their pixels have to be alike, too.</param>
+    /// <param name="pixelDifference">Mean absolute difference of two rows' pixels in small, 0 to 255 (<see cref="Thumbnails"/>).</param>
     /// <param name="progress">Told the tiles of the search that are done and all of them; may be null.</param>
     /// <param name="cancellation">Stops the search.</param>
     /// <returns>Copies, most alike first, at most 10,000; outliers, a hundredth of the images and at most 100, by the mean cosine to their five nearest, least alike first.</returns>
-    public static UnusualImages Of(Tensor features, double threshold, Action<long, long>? progress = null, CancellationToken cancellation = default)
+    public static UnusualImages Of(Tensor features, double threshold, Func<int, int, double> pixelDifference, Action<long, long>? progress = null, CancellationToken cancellation = default)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -38,8 +41,9 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
 
         var copies = Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(0, k).Select(j => (Row: i, Other: (int)rows[i * k + j], Cosine: (double)cosines[i * k + j])))
             .Where(pair => pair.Cosine >= threshold)
-            .Select(pair => new AlikePair(Math.Min(pair.Row, pair.Other), Math.Max(pair.Row, pair.Other), pair.Cosine))
-            .DistinctBy(pair => (pair.First, pair.Second)).OrderByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second).Take(MostCopies);
+            .Select(pair => (First: Math.Min(pair.Row, pair.Other), Second: Math.Max(pair.Row, pair.Other), pair.Cosine))
+            .DistinctBy(pair => (pair.First, pair.Second)).Select(pair => new AlikePair(pair.First, pair.Second, pair.Cosine, pixelDifference(pair.First, pair.Second)))
+            .Where(pair => pair.PixelDifference <= MostPixelDifference).OrderBy(pair => pair.PixelDifference).ThenByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second).Take(MostCopies);
         int outliers = Math.Clamp((int)(OutlierShare * count), 1, MostOutliers);
         var alone = Enumerable.Range(0, count).Select(i => (Row: i, Similarity: Enumerable.Range(0, k).Average(j => (double)cosines[i * k + j])))
             .OrderBy(image => image.Similarity).ThenBy(image => image.Row).Take(outliers);

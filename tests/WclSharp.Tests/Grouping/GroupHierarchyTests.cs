@@ -98,10 +98,11 @@ public sealed class GroupHierarchyTests
         var rows = bunches.clone();
         rows[7] = rows[3];
         rows[60] = nn.functional.normalize(new ParameterInitializer(77).Normal([16], 1), dim: 0);
-        var unusual = UnusualImages.Of(rows, 0.99999);
+        var unusual = UnusualImages.Of(rows, 0.99999, (_, _) => 6);
         var copy = Assert.Single(unusual.Copies);
         Assert.Equal((3, 7), (copy.First, copy.Second));
         Assert.Equal(1, copy.Similarity, 5);
+        Assert.Empty(UnusualImages.Of(rows, 0.99999, (_, _) => 7).Copies); // the same features, but other pixels
         Assert.Equal(60, Assert.Single(unusual.Outliers).Row); // a hundredth of a hundred
     }
 
@@ -110,13 +111,13 @@ public sealed class GroupHierarchyTests
     {
         using var features = Rows(3, 4, 5);
         int[] fine = GroupHierarchy.Of(features)[0];
-        UnusualImages.Of(features, 0.9);
+        UnusualImages.Of(features, 0.9, (_, _) => 0);
         LiveTensors.AssertNoneLeftBy(() =>
         {
             GroupHierarchy.Of(features);
             GroupHierarchy.Merge(features, fine, 2);
             GroupMembers.Of(features, fine);
-            UnusualImages.Of(features, 0.9);
+            UnusualImages.Of(features, 0.9, (_, _) => 0);
         });
     }
 }

@@ -54,6 +54,34 @@ public sealed class ImageGroupingTests : IDisposable
     }
 
     [Fact]
+    public void Run_ACopyThatWasResizedAndCompressed_IsFound_AndImagesOfTheSameKindAreNot()
+    {
+        string photos = Path.Combine(folder, "photos");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 12; i++)
+        {
+            using var picture = new SkiaSharp.SKBitmap(64, 64);
+            for (int y = 0; y < 64; y++)
+                for (int x = 0; x < 64; x++) picture.SetPixel(x, y, new SkiaSharp.SKColor((byte)(128 + 100 * Math.Sin(0.1 * x * (1 + i % 4) + i)), (byte)(128 + 100 * Math.Cos(0.1 * y + 2 * i)), (byte)(20 * i)));
+            Save(picture, $"{i}.png", SkiaSharp.SKEncodedImageFormat.Png);
+            if (i != 5) continue;
+            using var smaller = picture.Resize(new SkiaSharp.SKSizeI(40, 40), new SkiaSharp.SKSamplingOptions(SkiaSharp.SKFilterMode.Linear, SkiaSharp.SKMipmapMode.Linear));
+            Save(smaller, "5-copy.jpg", SkiaSharp.SKEncodedImageFormat.Jpeg);
+        }
+
+        var result = ImageGrouping.Run(Options with { Data = photos, CopyThreshold = 0.9 });
+        string[] copies = [.. File.ReadLines(result.CopiesFile).Skip(1)];
+        Assert.Contains("5-copy.jpg", Assert.Single(copies), StringComparison.Ordinal);
+        Assert.Contains("5.png", copies[0], StringComparison.Ordinal);
+
+        void Save(SkiaSharp.SKBitmap picture, string name, SkiaSharp.SKEncodedImageFormat format)
+        {
+            using var stream = File.Create(Path.Combine(photos, name));
+            picture.Encode(stream, format, 85);
+        }
+    }
+
+    [Fact]
     public void Run_WhatCannotBe_IsRefused()
     {
         string Refusal(GroupOptions options) => Assert.Throws<WclUsageException>(() => ImageGrouping.Run(options)).Message;
