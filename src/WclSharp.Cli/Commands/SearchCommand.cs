@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
 using WclSharp.Search;
 using WclSharp.Training;
 
@@ -15,6 +16,12 @@ internal static class SearchCommand
         var command = new Command("search", "Find the images of an index that are nearest to an image, or to each of several");
         var defaults = new SearchOptions { Images = [], Index = "" };
         var images = new Argument<string[]>("IMAGE") { Description = "Image files to search for", Arity = ArgumentArity.OneOrMore };
+        images.Validators.Add(given =>
+        {
+            // A list of words would take a misspelt option for one of them.
+            if (given.Tokens.FirstOrDefault(token => token.Value.StartsWith('-')) is { } token)
+                given.AddError($"There is no option {token.Value}; did you mean {NearestName.Find(token.Value, command.Options.Select(option => option.Name))}?");
+        });
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Index that wcl index wrote", Required = true };
         var model = new Option<string>("--model") { HelpName = "RUN|MODEL.onnx", Description = "The model that the index was made with [default: where it lay then]" };
         var count = new Option<int>("--count")

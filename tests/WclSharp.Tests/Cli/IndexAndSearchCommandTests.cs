@@ -70,7 +70,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     [InlineData("did you mean --out?", "index", "r", "--ouy", "o")]
     [InlineData("--index", "search", "a.png")]
     [InlineData("IMAGE", "search", "--index", "i")]
-    [InlineData("-k", "search", "a.png", "--index", "i", "-k", "many")]
+    [InlineData("--count", "search", "a.png", "--index", "i", "-k", "many")]
     [InlineData("did you mean --sheet?", "search", "a.png", "--index", "i", "--shet", "o")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {
