@@ -5,6 +5,7 @@ using WclSharp.Evaluation;
 using WclSharp.Export;
 using WclSharp.FineTuning;
 using WclSharp.Grouping;
+using WclSharp.Search;
 using WclSharp.Suggestions;
 using WclSharp.Training;
 
@@ -35,6 +36,12 @@ internal sealed record CommandActions(
 
     /// <summary>Embeds images.</summary>
     public Func<EmbedOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> Embed { get; init; } = ImageEmbedding.Run;
+
+    /// <summary>Indexes images.</summary>
+    public Func<IndexOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> Index { get; init; } = ImageIndexing.Run;
+
+    /// <summary>Searches an index.</summary>
+    public Func<SearchOptions, SearchResult> Search { get; init; } = ImageSearch.Run;
 
     /// <summary>The library.</summary>
     public static CommandActions Library { get; } = new(Pretraining.Run, RunEvaluation.Run);

@@ -58,6 +58,7 @@ internal static class CommandLine
             + "  wcl suggest RUN                  which images to label first\n"
             + "  wcl export RUN --out FILE.onnx   the encoder for use without libtorch, compared with it\n"
             + "  wcl embed RUN --out FILE.npy     a vector of every image\n"
+            + "  wcl index RUN --out FILE.index   the same for wcl search, which finds the nearest images\n"
             + "  wcl compare --data PATH          several methods on equal terms, with intervals")
         {
             PretrainCommand.Create(actions, output, error),
@@ -68,6 +69,8 @@ internal static class CommandLine
             SuggestCommand.Create(actions.Suggest, output),
             ExportCommand.Create(actions.Export, output),
             EmbedCommand.Create(actions.Embed, output),
+            IndexCommand.Create(actions.Index, output),
+            SearchCommand.Create(actions.Search, output),
             CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),
             BenchCommand.Create(output),

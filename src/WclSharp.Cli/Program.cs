@@ -1,6 +1,6 @@
 using WclSharp.Cli;
 using WclSharp.Native;
 
-// An ONNX file is embedded with by ONNX Runtime alone. Said before anything of the library is used, which loads libtorch otherwise.
-if (args is ["embed", ..]) AppContext.SetSwitch(TorchRuntime.OnDemandSwitch, true);
+// With an ONNX file these commands use ONNX Runtime alone. Said before anything of the library is used, which loads libtorch otherwise.
+if (args is ["embed" or "index" or "search", ..]) AppContext.SetSwitch(TorchRuntime.OnDemandSwitch, true);
 return CommandLine.Run(args, CommandActions.Library);

@@ -5,7 +5,7 @@ using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
 
-/// <summary><c>wcl bench</c>: how fast training steps, losses, data and the search for neighbours are on this machine.</summary>
+/// <summary><c>wcl bench</c>: how fast training steps, losses, data, features and searches are on this machine.</summary>
 internal static class BenchCommand
 {
     private const int Repeats = 5;
@@ -17,6 +17,7 @@ internal static class BenchCommand
         Data(output),
         Neighbors(output),
         Embed(output),
+        Search(output),
     };
 
     private static Command Step(TextWriter output)
@@ -160,6 +161,42 @@ internal static class BenchCommand
                 writer.WriteNumber("min_cosine", figures.MinCosine);
                 writer.WriteNumber("largest_difference", figures.LargestDifference);
                 writer.WriteNumber("file_mib", figures.FileMib);
+            });
+        });
+        return command;
+    }
+
+    private static Command Search(TextWriter output)
+    {
+        var command = new Command("search", "Exact searches of an index in float32, fp16 and int8, and what the last two find of what float32 does");
+        var images = Count("--images", 100_000, "Random vectors; their files go into the folder for temporary ones, 7 bytes a number");
+        var dim = Count("--dim", 512, "Their length");
+        var neighbors = Count("--k", 10, "Images to find");
+        neighbors.Aliases.Add("-k");
+        var index = new Option<string>("--index") { HelpName = "FILE", Description = "Take the vectors of this float32 index instead; some of them are searched for, and do not count as found [default: none]" };
+        var (repeat, json) = (Count("--repeat", 20, "Searches of each format, after the first"), JsonFile.Option());
+        foreach (var option in (Option[])[images, dim, neighbors, index, repeat, json]) command.Add(option);
+        command.SetAction(parsed =>
+        {
+            int k = Positive(parsed, neighbors), queries = Positive(parsed, repeat);
+            var figures = parsed.GetValue(index) is { } file
+                ? SearchBenchmark.OfIndex(file, k, queries)
+                : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries);
+            foreach (var each in figures)
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{each.Format.ToString().ToLowerInvariant(),-8} {each.FileMib,6:0} MiB, first {each.FirstSeconds:0.000} s, median {each.MedianSeconds:0.0000} s, slowest {each.WorstSeconds:0.0000} s, recall@{k} {each.Recall:0.0000}"));
+            JsonFile.Write(parsed.GetValue(json), writer =>
+            {
+                foreach (var each in figures)
+                {
+                    writer.WriteStartObject(each.Format.ToString().ToLowerInvariant());
+                    writer.WriteNumber("file_mib", each.FileMib);
+                    writer.WriteNumber("first_seconds", each.FirstSeconds);
+                    writer.WriteNumber("median_seconds", each.MedianSeconds);
+                    writer.WriteNumber("slowest_seconds", each.WorstSeconds);
+                    writer.WriteNumber("recall", each.Recall);
+                    writer.WriteEndObject();
+                }
             });
         });
         return command;

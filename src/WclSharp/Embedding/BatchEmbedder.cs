@@ -26,9 +26,15 @@ internal abstract class BatchEmbedder : IDisposable
 
     /// <summary>Loads what a path stands for: an ONNX file by its ending, a run or its encoder otherwise.</summary>
     /// <exception cref="WclUsageException">There is no network there.</exception>
-    public static BatchEmbedder Load(string model, string device) => model.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(model)
-        ? new Onnx(OnnxEncoder.Load(model))
-        : new Libtorch(model, device);
+    public static BatchEmbedder Load(string model, string device) => IsOnnx(model) ? new Onnx(OnnxEncoder.Load(model)) : new Libtorch(model, device);
+
+    /// <summary>The file that holds the network which a path stands for.</summary>
+    /// <exception cref="WclUsageException">There is no network there.</exception>
+    public static string FileOf(string model)
+    {
+        string file = IsOnnx(model) ? model : EncoderWeights.Find(model);
+        return File.Exists(file) ? file : throw new WclUsageException($"There is no file '{file}'; give a run folder, its encoder.safetensors, or an ONNX file that wcl export wrote.");
+    }
 
     /// <summary>Computes features.</summary>
     /// <param name="pixels">[count, 3, S, S], 0 to 255.</param>
@@ -37,6 +43,8 @@ internal abstract class BatchEmbedder : IDisposable
     public abstract void Embed(float[] pixels, int count, float[] features);
 
     public abstract void Dispose();
+
+    private static bool IsOnnx(string model) => model.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(model);
 
     private sealed class Onnx(OnnxEncoder encoder) : BatchEmbedder
     {

@@ -19,11 +19,14 @@ public static class ImageEmbedding
     /// <exception cref="WclUsageException">The model, the data or the options are wrong, or there are no images.</exception>
     /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static EmbedResult Run(EmbedOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static EmbedResult Run(EmbedOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default) =>
+        Run(options, EmbeddingFile.FormatOf(options.Out), progress, cancellation);
+
+    /// <summary>Embeds into a file that another function makes, given its name and the length of the rows.</summary>
+    internal static EmbedResult Run(EmbedOptions options, Func<string, int, EmbeddingFile> create, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
-        var create = EmbeddingFile.FormatOf(options.Out);
         using var source = ImageSources.Open(options.Data);
         using var network = BatchEmbedder.Load(options.Model, options.Device);
         var (total, folders) = List(source, progress, cancellation);
@@ -68,6 +71,25 @@ public static class ImageEmbedding
             images += rows.Count;
             rows.Clear();
             progress?.Report(new PretrainProgress.Working("Embedding images", images + bad.Count, total));
+        }
+    }
+
+    /// <summary>Embeds one image file.</summary>
+    /// <returns>[F].</returns>
+    /// <exception cref="WclUsageException">It cannot be read as an image.</exception>
+    internal static float[] One(BatchEmbedder network, string imageFile)
+    {
+        var view = ImageView.Of(new SourceImage { Name = imageFile, File = imageFile }, 3, network.ImageSize);
+        try
+        {
+            if (view.Problem is not null) throw new WclUsageException($"'{imageFile}' cannot be read as an image: {view.Problem}.");
+            var features = new float[network.FeatureSize];
+            network.Embed(view.Pixels.ToArray(), 1, features);
+            return features;
+        }
+        finally
+        {
+            view.Release();
         }
     }
 

@@ -13,7 +13,12 @@ internal static class EncoderNames
     // The children of torchvision's ResNet in order; 2 and 3 are ReLU and pooling, which have no weights.
     private static readonly Dictionary<string, string> Children = new()
     {
-        ["0"] = "conv1", ["1"] = "bn1", ["4"] = "layer1", ["5"] = "layer2", ["6"] = "layer3", ["7"] = "layer4",
+        ["0"] = "conv1",
+        ["1"] = "bn1",
+        ["4"] = "layer1",
+        ["5"] = "layer2",
+        ["6"] = "layer3",
+        ["7"] = "layer4",
     };
 
     /// <summary>The encoder's weights under torchvision's names.</summary>

@@ -20,17 +20,18 @@ internal static class NeighborSheet
     /// <param name="path">File to write; an old one is replaced.</param>
     /// <param name="rows">One row of the sheet each; at least one.</param>
     /// <param name="title">What the sheet shows.</param>
+    /// <param name="queryDetail">What stands below a row's first image.</param>
     /// <exception cref="ArgumentException">There is no row, or an image's pixels do not fit its shape.</exception>
     /// <exception cref="WclException">The file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<SheetRow> rows, string title = "Held-out images and their nearest training images")
+    public static void Write(string path, IReadOnlyList<SheetRow> rows, string title = "Held-out images and their nearest training images", string queryDetail = "held out")
     {
         if (rows.Count == 0) throw new ArgumentException("A sheet needs one row or more.", nameof(rows));
-        using var picture = Draw(rows, title);
+        using var picture = Draw(rows, title, queryDetail);
         using var png = picture.Encode(SKEncodedImageFormat.Png, 100);
         AtomicFile.Write(path, png.SaveTo);
     }
 
-    private static SKImage Draw(IReadOnlyList<SheetRow> rows, string title)
+    private static SKImage Draw(IReadOnlyList<SheetRow> rows, string title, string queryDetail)
     {
         using var titleFont = Font(TitleSize);
         using var font = Font(TextSize);
@@ -51,7 +52,7 @@ internal static class NeighborSheet
         foreach (var row in rows)
         {
             Image(canvas, row.Query, Margin, y, Query);
-            Caption(canvas, row.Query.Caption, "held out", Margin, y, font, Query);
+            Caption(canvas, row.Query.Caption, queryDetail, Margin, y, font, Query);
             int x = Margin + Cell + QueryGap;
             foreach (var neighbor in row.Neighbors)
             {

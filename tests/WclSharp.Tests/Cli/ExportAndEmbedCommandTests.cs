@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using SkiaSharp;
 using WclSharp.Benchmarking;
 using WclSharp.Cli;
 using WclSharp.Embedding;
 using WclSharp.Export;
+using WclSharp.Tests.Data;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Cli;
@@ -51,20 +53,25 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     }
 
     [Fact]
-    public void Embed_WithAnOnnxFile_LoadsNoLibtorch()
+    public void EmbedIndexAndSearch_WithAnOnnxFile_LoadNoLibtorch()
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("Looks at what the process has mapped, as Linux shows it.");
         string encoder = Path.Combine(folder, "e.safetensors"), onnx = Path.Combine(folder, "e.onnx"), log = Path.Combine(folder, "loads");
         EmbedBenchmark.RandomEncoder(new PretrainOptions { Arch = EncoderArch.ResNet18, Stem = EncoderStem.Small, Width = 2, ImageSize = 16 }, encoder).Dispose();
         ModelExport.Run(new ExportOptions { Source = encoder, Out = onnx });
 
-        Assert.DoesNotContain("libtorch", Loads(onnx), StringComparison.Ordinal);
-        Assert.Contains("libtorch", Loads(encoder), StringComparison.Ordinal); // the look itself works
+        string table = Path.Combine(folder, "o.npy"), index = Path.Combine(folder, "o.index"), image = Path.Combine(folder, "i.png");
+        File.WriteAllBytes(image, ImageFiles.Skia(SKEncodedImageFormat.Png));
+        Assert.DoesNotContain("libtorch", Loads("embed", onnx, "--out", table), StringComparison.Ordinal);
+        Assert.DoesNotContain("libtorch", Loads("index", onnx, "--out", index, "--data", folder), StringComparison.Ordinal);
+        Assert.DoesNotContain("libtorch", Loads("search", image, "--index", index, "--sheet", Path.Combine(folder, "s.png")), StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(folder, "s.png")));
+        Assert.Contains("libtorch", Loads("embed", encoder, "--out", table), StringComparison.Ordinal); // the look itself works
 
-        string Loads(string model)
+        string Loads(params string[] arguments)
         {
-            string program = Path.Combine(AppContext.BaseDirectory, "wcl.dll"), table = Path.Combine(folder, "o.npy");
-            var start = new ProcessStartInfo("dotnet", [program, "embed", model, "--out", table]) { RedirectStandardError = true, RedirectStandardOutput = true };
+            string program = Path.Combine(AppContext.BaseDirectory, "wcl.dll");
+            var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
             start.Environment["LD_DEBUG"] = "files"; // the loader writes down every library that it opens
             start.Environment["LD_DEBUG_OUTPUT"] = log;
             using var process = Process.Start(start)!;

@@ -1,7 +1,7 @@
 using TorchSharp;
+using WclSharp.Grouping;
 using WclSharp.Randomness;
 using WclSharp.Suggestions;
-using WclSharp.Grouping;
 using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Grouping;

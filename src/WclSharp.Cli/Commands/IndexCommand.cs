@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Globalization;
+using WclSharp.Cli.Terminal;
+using WclSharp.Embedding;
+using WclSharp.Inference;
+using WclSharp.Search;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl index RUN|MODEL.onnx</c>: a file of all images' vectors, for <c>wcl search</c>.</summary>
+internal static class IndexCommand
+{
+    public static Command Create(Func<IndexOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> index, TextWriter output)
+    {
+        var command = new Command("index", "Write the features of every image of a source as an index that wcl search looks through");
+        var model = new Argument<string>("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" };
+        var file = new Option<string>("--out") { HelpName = "FILE", Description = "File to write", Required = true };
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "How numbers are stored: float32, fp16 (half the size) or int8 (a quarter, slightly rounded) [default: float32]" };
+        command.Add(model);
+        command.Add(file);
+        command.Add(format);
+        var options = new TableOptions(command)
+            .Add("data", "the embedded Fashion-MNIST", "Images to index; same forms as pretrain's")
+            .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
+            .Add("workers", "one per core", "Threads that decode")
+            .Add("max-bad", "0.01", "Share of unreadable images above which nothing is written");
+        command.SetAction(parsed =>
+        {
+            var given = options.Apply(parsed, new PretrainOptions());
+            var request = new IndexOptions
+            {
+                Model = parsed.GetRequiredValue(model),
+                Data = given.Data,
+                Out = parsed.GetRequiredValue(file),
+                Format = FormatOf(parsed.GetValue(format)),
+                Device = given.Device,
+                Workers = given.Workers ?? 0,
+                MaxBad = given.MaxBad,
+            };
+            using var signals = new StopSignals(_ => { }); // there is nothing to save
+            try
+            {
+                var result = TerminalProgress.Run(output, progress => index(request, progress, signals.Token));
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {result.Images / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
+                if (result.BadImages > 0)
+                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Left out {result.BadImages:N0} images that could not be read; {RunReport.Shown(result.File)}.bad_images.csv says why"));
+                output.WriteLine($"Next: wcl search IMAGE --index {RunReport.Quoted(RunReport.Shown(result.File))}");
+                return ExitCodes.Done;
+            }
+            catch (OperationCanceledException) when (signals.ExitCode is not null)
+            {
+                return signals.ExitCode.Value;
+            }
+        });
+        return command;
+    }
+
+    private static IndexFormat FormatOf(string? text) => text switch
+    {
+        null or "float32" => IndexFormat.Float32,
+        "fp16" => IndexFormat.Fp16,
+        "int8" => IndexFormat.Int8,
+        _ => throw new WclUsageException($"--format is \"{text}\"; expected float32, fp16 or int8."),
+    };
+}

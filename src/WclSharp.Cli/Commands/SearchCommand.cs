@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
+using WclSharp.Search;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl search IMAGE</c>: the nearest images of an index.</summary>
+internal static class SearchCommand
+{
+    public static Command Create(Func<SearchOptions, SearchResult> search, TextWriter output)
+    {
+        var command = new Command("search", "Find the images of an index that are nearest to an image, or to each of several");
+        var defaults = new SearchOptions { Images = [], Index = "" };
+        var images = new Argument<string[]>("IMAGE") { Description = "Image files to search for", Arity = ArgumentArity.OneOrMore };
+        images.Validators.Add(given =>
+        {
+            // A list of words would take a misspelt option for one of them.
+            if (given.Tokens.FirstOrDefault(token => token.Value.StartsWith('-')) is { } token)
+                given.AddError($"There is no option {token.Value}; did you mean {NearestName.Find(token.Value, command.Options.Select(option => option.Name))}?");
+        });
+        var index = new Option<string>("--index") { HelpName = "FILE", Description = "Index that wcl index wrote", Required = true };
+        var model = new Option<string>("--model") { HelpName = "RUN|MODEL.onnx", Description = "The model that the index was made with [default: where it lay then]" };
+        var count = new Option<int>("--count")
+        {
+            HelpName = "N",
+            Description = $"How many images to find [default: {defaults.Count}]",
+            DefaultValueFactory = _ => defaults.Count,
+        };
+        count.Aliases.Add("-k");
+        var sheet = new Option<string>("--sheet") { HelpName = "FILE", Description = "Write a picture (PNG) of the images and what was found for them, where the indexed images are files [default: none]" };
+        var data = new Option<string>("--data") { HelpName = "PATH", Description = "Folder or list that the indexed images are in, for the picture [default: where they were then]" };
+        var json = JsonFile.Option();
+        command.Add(images);
+        foreach (var option in (Option[])[index, model, count, sheet, data]) command.Add(option);
+        var options = new TableOptions(command).Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU");
+        command.Add(json);
+        command.SetAction(parsed =>
+        {
+            var result = search(new SearchOptions
+            {
+                Images = parsed.GetRequiredValue(images),
+                Index = parsed.GetRequiredValue(index),
+                Model = parsed.GetValue(model),
+                Count = parsed.GetValue(count),
+                Device = options.Apply(parsed, new PretrainOptions()).Device,
+                Sheet = parsed.GetValue(sheet),
+                Data = parsed.GetValue(data),
+            });
+            Print(result, output);
+            JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    private static void Print(SearchResult result, TextWriter output)
+    {
+        foreach (var answer in result.Answers)
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{answer.Image}: the nearest of {result.Indexed:N0} images, {answer.Seconds:0.000} s"));
+            bool labelled = answer.Hits.Any(hit => hit.Label is not null);
+            int width = labelled ? Math.Max("label".Length, answer.Hits.Max(hit => hit.Label?.Length ?? 0)) : 0;
+            output.WriteLine($"rank   cosine  {(labelled ? "label".PadRight(width) + "  " : "")}path");
+            foreach (var (i, hit) in answer.Hits.Index())
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}  {hit.Cosine,7:0.0000}  {(labelled ? (hit.Label ?? "").PadRight(width) + "  " : "")}{hit.Name}"));
+            output.WriteLine();
+        }
+        if (result.SheetFile is not null) output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
+        if (result.SheetProblem is not null) output.WriteLine($"No sheet: {result.SheetProblem}.");
+    }
+
+    private static void Write(Utf8JsonWriter writer, SearchResult result)
+    {
+        writer.WriteString("model", result.Model);
+        writer.WriteNumber("indexed", result.Indexed);
+        writer.WriteStartArray("answers");
+        foreach (var answer in result.Answers)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("image", answer.Image);
+            writer.WriteNumber("seconds", answer.Seconds);
+            writer.WriteStartArray("hits");
+            foreach (var (i, hit) in answer.Hits.Index())
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("rank", i + 1);
+                writer.WriteNumber("row", hit.Row);
+                writer.WriteNumber("cosine", hit.Cosine);
+                writer.WriteString("label", hit.Label);
+                writer.WriteString("path", hit.Name);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+    }
+}

@@ -1,0 +1,238 @@
+using System.IO.MemoryMappedFiles;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace WclSharp.Inference;
+
+/// <summary>
+/// Vectors of images in a file that <see cref="ImageIndexWriter"/> or <c>wcl index</c> wrote, and the nearest of them to a vector: every row is looked at, so what is
+/// found is exact up to the rounding of the stored numbers. Safe for use by several threads at once.
+/// </summary>
+/// <remarks>
+/// The file is mapped into memory: opening it reads its header alone, and what was read stays in the system's cache. It must not be shortened while it is open;
+/// writing an index anew under the same name does not do that.
+/// </remarks>
+public sealed class ImageIndex : IDisposable
+{
+    // Rows that a thread takes at a time.
+    private const int BlockBytes = 1 << 20;
+
+    // Above what rounding makes of rows of unit length, which is 1 + sqrt(F) / 254 for int8 in the worst case.
+    private const float LargestCosine = 8;
+
+    private readonly MemoryMappedFile file;
+    private readonly MemoryMappedViewAccessor view;
+    private readonly IndexHeader header;
+    private readonly string path;
+    private readonly int threads;
+
+    private ImageIndex(MemoryMappedFile file, MemoryMappedViewAccessor view, IndexHeader header, string path, int threads)
+    {
+        (this.file, this.view, this.header, this.path, this.threads) = (file, view, header, path, threads);
+        Metadata = header.Entries(path);
+    }
+
+    /// <summary>N, the number of images.</summary>
+    public int Count => (int)header.Count;
+
+    /// <summary>F, the length of a vector.</summary>
+    public int FeatureSize => header.FeatureSize;
+
+    /// <summary>How the numbers are stored.</summary>
+    public IndexFormat Format => header.Format;
+
+    /// <summary>What the writer was told of the vectors; <c>wcl index</c> notes <c>model</c>, <c>model_sha256</c> and <c>images</c>, full paths and a hash.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>Opens a file.</summary>
+    /// <param name="path">An index.</param>
+    /// <param name="threads">Threads that one search computes on; 0 is one per core.</param>
+    /// <exception cref="WclUsageException">There is no such file, it is damaged, or it is something else.</exception>
+    public static ImageIndex Open(string path, int threads = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        if (!File.Exists(path)) throw new WclUsageException($"There is no file '{path}'; give an index that wcl index wrote.");
+        MemoryMappedFile? file = null;
+        MemoryMappedViewAccessor? view = null;
+        try
+        {
+            var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            IndexHeader header;
+            try
+            {
+                header = IndexHeader.Read(stream, path);
+                file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            }
+            catch
+            {
+                stream.Dispose();
+                throw;
+            }
+            view = file.CreateViewAccessor(0, header.FileBytes, MemoryMappedFileAccess.Read);
+            return new ImageIndex(file, view, header, path, threads == 0 ? Environment.ProcessorCount : threads);
+        }
+        catch (Exception e)
+        {
+            view?.Dispose();
+            file?.Dispose();
+            if (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+                throw new WclUsageException($"'{path}' cannot be read: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}.", e);
+            throw;
+        }
+    }
+
+    /// <summary>Path of an image in the source that was indexed, or its number there.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    /// <exception cref="WclUsageException">The file is damaged there.</exception>
+    public string NameOf(int row) => Texts(row).Name;
+
+    /// <summary>Class of an image; null where there is none.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    /// <exception cref="WclUsageException">The file is damaged there.</exception>
+    public string? LabelOf(int row) => Texts(row).Label;
+
+    /// <summary>Finds the nearest images.</summary>
+    /// <param name="vector">[F], finite, of any length: only its direction counts. One of zeros has cosine 0 with every row.</param>
+    /// <param name="k">How many are wanted; where there are fewer, all come.</param>
+    /// <returns>The nearest first; of equal cosines, the lower row. The number of threads changes nothing.</returns>
+    /// <exception cref="ArgumentException">The vector has another length than the index's, or a number that is not finite; k is below 1.</exception>
+    /// <exception cref="WclUsageException">The file is damaged.</exception>
+    public IReadOnlyList<SearchHit> Search(ReadOnlySpan<float> vector, int k)
+    {
+        if (vector.Length != FeatureSize) throw new ArgumentException($"The vector has {vector.Length} numbers; those of the index have {FeatureSize}.", nameof(vector));
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        var unit = new float[vector.Length];
+        if (!IndexRow.Normalise(vector, unit)) throw new ArgumentException("The vector has a number that is not finite.", nameof(vector));
+        if (Count == 0) return [];
+        k = Math.Min(k, Count);
+        var best = new NearestHits(k);
+        WithBytes(start =>
+        {
+            var scan = Scanner(unit, start + (nint)header.RowsAt);
+            int blockRows = Math.Max(1, BlockBytes / header.Stride), blocks = (Count + blockRows - 1) / blockRows;
+            if (threads == 1 || blocks == 1)
+            {
+                scan(0, Count, best);
+                return true;
+            }
+            int next = -1;
+            RunOnThreads(Math.Min(threads, blocks), () =>
+            {
+                var own = new NearestHits(k);
+                for (int block; (block = Interlocked.Increment(ref next)) < blocks;) scan(block * blockRows, (int)Math.Min(Count, (block + 1L) * blockRows), own);
+                lock (best) best.AddAll(own);
+            });
+            return true;
+        });
+
+        var hits = new List<SearchHit>(k);
+        foreach (var (cosine, row) in best.Sorted())
+        {
+            var (name, label) = Texts(row);
+            hits.Add(new SearchHit(row, name, label, cosine));
+        }
+        return hits;
+    }
+
+    /// <summary>The stored vector of a row, where the format is float32.</summary>
+    internal unsafe float[] VectorOf(int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Count);
+        if (Format != IndexFormat.Float32) throw new InvalidOperationException($"The rows are of {Format}.");
+        return WithBytes(start => new ReadOnlySpan<float>((byte*)start + header.RowsAt + (long)row * header.Stride, FeatureSize).ToArray());
+    }
+
+    /// <summary>Unmaps the file, once searches that are under way have ended.</summary>
+    public void Dispose()
+    {
+        view.Dispose();
+        file.Dispose();
+    }
+
+    /// <summary>What looks at rows from one to another.</summary>
+    private unsafe Action<int, int, NearestHits> Scanner(float[] unit, nint rows)
+    {
+        int stride = header.Stride, size = FeatureSize;
+        switch (Format)
+        {
+            case IndexFormat.Float32:
+                return (first, end, best) =>
+                {
+                    for (int row = first; row < end; row++) Keep(IndexRow.Dot(unit, new ReadOnlySpan<float>((byte*)rows + (long)row * stride, size)), row, best);
+                };
+            case IndexFormat.Fp16:
+                float[] wide = IndexRow.HalfQuery(unit);
+                return (first, end, best) =>
+                {
+                    for (int row = first; row < end; row++) Keep(IndexRow.DotHalf(wide, new ReadOnlySpan<short>((byte*)rows + (long)row * stride, size)), row, best);
+                };
+            default:
+                var (numbers, scale) = IndexRow.Int8Query(unit);
+                return (first, end, best) =>
+                {
+                    for (int row = first; row < end; row++)
+                    {
+                        byte* start = (byte*)rows + (long)row * stride;
+                        long sum = IndexRow.DotInt8(numbers, new ReadOnlySpan<sbyte>(start + sizeof(float), size));
+                        Keep((float)((double)sum * scale * Unsafe.ReadUnaligned<float>(start)), row, best);
+                    }
+                };
+        }
+    }
+
+    private void Keep(float cosine, int row, NearestHits best)
+    {
+        if (!(Math.Abs(cosine) <= LargestCosine)) throw IndexHeader.Damaged(path, $"row {row} is not of unit length");
+        best.Add(cosine, row);
+    }
+
+    private unsafe (string Name, string? Label) Texts(int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Count);
+        return WithBytes(start =>
+        {
+            var offsets = new ReadOnlySpan<long>((byte*)start + header.OffsetsAt + sizeof(long) * (long)row, 2);
+            long first = offsets[0], length = offsets[1] - first;
+            if (first >= 0 && first <= header.TextBytes && length >= 2 * sizeof(int) && length <= header.TextBytes - first && length <= int.MaxValue)
+            {
+                var text = new ReadOnlySpan<byte>((byte*)start + header.TextsAt + first, (int)length);
+                var (nameLength, labelLength) = (MemoryMarshal.Read<int>(text), MemoryMarshal.Read<int>(text[sizeof(int)..]));
+                text = text[(2 * sizeof(int))..];
+                if (nameLength >= 0 && nameLength <= text.Length && labelLength >= -1 && Math.Max(labelLength, 0) == text.Length - nameLength)
+                    return (Encoding.UTF8.GetString(text[..nameLength]), labelLength < 0 ? null : Encoding.UTF8.GetString(text[nameLength..]));
+            }
+            throw IndexHeader.Damaged(path, $"the name of row {row} does not lie in it");
+        });
+    }
+
+    /// <summary>Hands over the address of the file, which stays mapped meanwhile even if the index is disposed of.</summary>
+    private unsafe T WithBytes<T>(Func<nint, T> use)
+    {
+        byte* start = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        try
+        {
+            return use((nint)start + (nint)view.PointerOffset);
+        }
+        finally
+        {
+            view.SafeMemoryMappedViewHandle.ReleasePointer();
+        }
+    }
+
+    /// <summary>Runs something on the calling thread and others; the first exception is thrown as it was.</summary>
+    private static void RunOnThreads(int count, Action work)
+    {
+        try
+        {
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, _ => work());
+        }
+        catch (AggregateException e)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+    }
+}

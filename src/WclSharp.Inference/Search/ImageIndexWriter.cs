@@ -1,0 +1,143 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+
+namespace WclSharp.Inference;
+
+/// <summary>
+/// Writes an index row by row; memory does not grow with their number. The file has its name once <see cref="Complete"/> has returned: disposed before that,
+/// nothing is left, and a file of that name is what it was.
+/// </summary>
+public sealed class ImageIndexWriter : IDisposable
+{
+    private readonly string path;
+    private readonly IndexHeader header;
+    private readonly float[] unit;
+    private readonly byte[] row, lengths = new byte[2 * sizeof(int)];
+
+    // Names and offsets wait in files of their own, since the rows stand before them.
+    private readonly List<FileStream> files = [];
+    private readonly FileStream rows, texts, offsets;
+    private long count, textBytes;
+    private bool complete;
+
+    /// <summary>Begins a file.</summary>
+    /// <param name="path">The file; files of this name with <c>.tmp</c> behind it lie beside it meanwhile.</param>
+    /// <param name="featureSize">F, the length of the vectors.</param>
+    /// <param name="format">How numbers are stored.</param>
+    /// <param name="metadata">What is to be known of the vectors; up to a megabyte.</param>
+    /// <exception cref="ArgumentException">The size is not from 1 to 1,048,576, or the metadata are too long.</exception>
+    /// <exception cref="WclUsageException">No file can be written there.</exception>
+    public ImageIndexWriter(string path, int featureSize, IndexFormat format = IndexFormat.Float32, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(featureSize, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(featureSize, IndexHeader.LargestFeatureSize);
+        byte[] entries = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string>(metadata ?? new Dictionary<string, string>()), OnnxJson.Default.DictionaryStringString);
+        if (entries.Length > IndexHeader.LargestMetadata) throw new ArgumentException($"The metadata have {entries.Length} bytes; at most {IndexHeader.LargestMetadata} are taken.", nameof(metadata));
+        this.path = path;
+        header = new IndexHeader(format, featureSize, entries, 0, 0);
+        (unit, row) = (new float[featureSize], new byte[header.Stride]);
+        try
+        {
+            (rows, texts, offsets) = (Open(".tmp"), Open(".names.tmp"), Open(".offsets.tmp"));
+            rows.Write(new byte[header.RowsAt]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Dispose();
+            throw new WclUsageException($"Cannot write '{path}': {e.Message.TrimEnd('.')}. Name a file in a folder that is there.", e);
+        }
+    }
+
+    /// <summary>Adds an image.</summary>
+    /// <param name="name">Its path, or what else it is known by.</param>
+    /// <param name="label">Its class; null for none.</param>
+    /// <param name="vector">[F], finite, of any length: it is brought to unit length. One of zeros has cosine 0 with everything.</param>
+    /// <exception cref="ArgumentException">The vector has another length than the index's.</exception>
+    /// <exception cref="WclException">The vector has a number that is not finite, the file cannot be written, or has 2^31 rows.</exception>
+    public void Add(string name, string? label, ReadOnlySpan<float> vector)
+    {
+        ObjectDisposedException.ThrowIf(complete || !rows.CanWrite, this);
+        if (vector.Length != header.FeatureSize) throw new ArgumentException($"The vector has {vector.Length} numbers; those of the index have {header.FeatureSize}.", nameof(vector));
+        if (count == int.MaxValue) throw new WclException($"'{path}' has {count:N0} rows, which is as many as an index can have.");
+        if (!IndexRow.Normalise(vector, unit)) throw new WclException($"The vector of '{name}' has a number that is not finite; the network's weights are of no use.");
+        IndexRow.Encode(header.Format, unit, row);
+        byte[] nameBytes = Encoding.UTF8.GetBytes(name), labelBytes = label is null ? [] : Encoding.UTF8.GetBytes(label);
+        BinaryPrimitives.WriteInt32LittleEndian(lengths, nameBytes.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(lengths.AsSpan(sizeof(int)), label is null ? -1 : labelBytes.Length);
+        Guarded(() =>
+        {
+            rows.Write(row);
+            offsets.Write(MemoryMarshal.AsBytes<long>([textBytes]));
+            texts.Write(lengths);
+            texts.Write(nameBytes);
+            texts.Write(labelBytes);
+        });
+        count++;
+        textBytes += lengths.Length + nameBytes.Length + labelBytes.Length;
+    }
+
+    /// <summary>Writes what remains, and gives the file its name.</summary>
+    /// <exception cref="WclException">The file cannot be written; what was there before is intact.</exception>
+    public void Complete()
+    {
+        ObjectDisposedException.ThrowIf(complete || !rows.CanWrite, this);
+        Guarded(() =>
+        {
+            var whole = header with { Count = count, TextBytes = textBytes };
+            Append(texts);
+            rows.Write(new byte[whole.OffsetsAt - rows.Position]);
+            offsets.Write(MemoryMarshal.AsBytes<long>([textBytes]));
+            Append(offsets);
+            rows.Position = 0;
+            rows.Write(whole.ToBytes());
+            rows.Flush(flushToDisk: true);
+            rows.Dispose();
+            File.Move(rows.Name, path, overwrite: true);
+            complete = true;
+        });
+    }
+
+    /// <summary>Closes what is open; without <see cref="Complete"/> nothing is left.</summary>
+    public void Dispose()
+    {
+        foreach (var stream in files)
+        {
+            try
+            {
+                stream.Dispose();
+                if (!(complete && stream == rows)) File.Delete(stream.Name);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The first error is the one to tell.
+            }
+        }
+    }
+
+    private void Append(FileStream part)
+    {
+        part.Position = 0;
+        part.CopyTo(rows);
+    }
+
+    private FileStream Open(string ending)
+    {
+        var stream = new FileStream(path + ending, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+        files.Add(stream);
+        return stream;
+    }
+
+    private void Guarded(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. Free some space or name another file; what was there before is intact.", e);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.Security.Cryptography;
+using WclSharp.Embedding;
+using WclSharp.Inference;
+using WclSharp.Training;
+
+namespace WclSharp.Search;
+
+/// <summary>Embeds all images of a source into an <see cref="ImageIndex"/>, which notes the model and the source.</summary>
+public static class ImageIndexing
+{
+    // Entries of an index's metadata.
+    internal const string ModelKey = "model", HashKey = "model_sha256", ImagesKey = "images";
+
+    /// <summary>Indexes.</summary>
+    /// <param name="options">What, with what, and where to.</param>
+    /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Stops between images; nothing is written then.</param>
+    /// <returns>What was indexed; images that could not be read are listed in <c>FILE.bad_images.csv</c>.</returns>
+    /// <exception cref="WclUsageException">The model, the data or the options are wrong, or there are no images.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static EmbedResult Run(IndexOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var request = new EmbedOptions
+        {
+            Model = options.Model,
+            Data = options.Data,
+            Out = options.Out,
+            Device = options.Device,
+            Workers = options.Workers,
+            MaxBad = options.MaxBad,
+        };
+        var metadata = new Dictionary<string, string> { [ModelKey] = Path.GetFullPath(options.Model), [HashKey] = HashOf(options.Model) };
+        if (options.Data is not null) metadata[ImagesKey] = Path.GetFullPath(options.Data);
+        return ImageEmbedding.Run(request, (path, size) => new IndexedEmbeddings(path, size, options.Format, metadata), progress, cancellation);
+    }
+
+    /// <summary>SHA-256 of the file that a model is in, hexadecimal.</summary>
+    /// <exception cref="WclUsageException">There is no such model.</exception>
+    internal static string HashOf(string model)
+    {
+        string file = BatchEmbedder.FileOf(model);
+        try
+        {
+            using var stream = File.OpenRead(file);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"'{file}' cannot be read: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+
+    private sealed class IndexedEmbeddings(string path, int featureSize, IndexFormat format, Dictionary<string, string> metadata) : EmbeddingFile
+    {
+        private readonly ImageIndexWriter writer = new(path, featureSize, format, metadata);
+
+        protected override void AddRow(string name, string? label, ReadOnlySpan<float> features) => writer.Add(name, label, features);
+
+        protected override void Finish() => writer.Complete();
+
+        public override void Dispose()
+        {
+            writer.Dispose();
+            base.Dispose();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using WclSharp.Cli;
+using WclSharp.Embedding;
+using WclSharp.Inference;
+using WclSharp.Search;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class IndexAndSearchCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-search-cli-").FullName;
+    private readonly StringWriter output = new(), error = new();
+    private IndexOptions? indexed;
+    private SearchOptions? searched;
+    private string? sheetProblem;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Index_Options_AreThoseOfTheCommandLine()
+    {
+        Assert.Equal(0, Run("index", "m.onnx", "--out", "o.index", "--format", "int8", "--data", "d", "--device", "cpu", "--workers", "3", "--max-bad", "0.5"));
+        Assert.Equal(new IndexOptions { Model = "m.onnx", Out = "o.index", Format = IndexFormat.Int8, Data = "d", Device = "cpu", Workers = 3, MaxBad = 0.5 }, indexed);
+        Assert.Contains("1,000 images of 512 features, 500 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Left out 2 images", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("wcl search IMAGE --index", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, Run("index", "r", "--out", "o"));
+        Assert.Equal(new IndexOptions { Model = "r", Out = "o" }, indexed);
+    }
+
+    [Fact]
+    public void Search_Options_AreThoseOfTheCommandLine()
+    {
+        Assert.Equal(0, Run("search", "a.png", "b.png", "--index", "i", "--model", "m", "-k", "3", "--device", "cpu", "--sheet", "s.png", "--data", "d"));
+        Assert.Equal(["a.png", "b.png"], searched!.Images);
+        Assert.Equal(new SearchOptions { Images = searched.Images, Index = "i", Model = "m", Count = 3, Device = "cpu", Sheet = "s.png", Data = "d" }, searched);
+        Assert.Contains("Sheet: s.png", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, Run("search", "a.png", "--index", "i"));
+        Assert.Equal(new SearchOptions { Images = searched.Images, Index = "i" }, searched);
+    }
+
+    [Fact]
+    public void Search_Hits_AreATableAndJson()
+    {
+        string json = Path.Combine(folder, "r.json");
+        sheetProblem = "why not";
+        Assert.Equal(0, Run("search", "a.png", "--index", "i", "--json", json));
+        string[] lines = output.ToString().Split('\n', StringSplitOptions.TrimEntries);
+        Assert.Equal("a.png: the nearest of 2,000 images, 0.250 s", lines[0]);
+        Assert.Equal("rank   cosine  label   path", lines[1]);
+        Assert.Equal("1   0.9000  a, cat  x/é,1.png", lines[2]);
+        Assert.Equal("2  -0.1250          2", lines[3]);
+        Assert.Contains("No sheet: why not.", lines);
+
+        using var document = JsonDocument.Parse(File.ReadAllText(json));
+        Assert.Equal(("m", 2000), (document.RootElement.GetProperty("model").GetString(), document.RootElement.GetProperty("indexed").GetInt32()));
+        var answer = document.RootElement.GetProperty("answers")[0];
+        Assert.Equal("a.png", answer.GetProperty("image").GetString());
+        Assert.Equal(2, answer.GetProperty("hits").GetArrayLength());
+        var hit = answer.GetProperty("hits")[1];
+        Assert.Equal((2, 2, -0.125, JsonValueKind.Null, "2"),
+            (hit.GetProperty("rank").GetInt32(), hit.GetProperty("row").GetInt32(), hit.GetProperty("cosine").GetDouble(), hit.GetProperty("label").ValueKind, hit.GetProperty("path").GetString()));
+        Assert.Equal("x/é,1.png", answer.GetProperty("hits")[0].GetProperty("path").GetString());
+    }
+
+    [Theory]
+    [InlineData("--out", "index", "r")]
+    [InlineData("--format is \"fp8\"; expected float32, fp16 or int8.", "index", "r", "--out", "o", "--format", "fp8")]
+    [InlineData("--max-bad", "index", "r", "--out", "o", "--max-bad", "2")]
+    [InlineData("did you mean --out?", "index", "r", "--ouy", "o")]
+    [InlineData("--index", "search", "a.png")]
+    [InlineData("IMAGE", "search", "--index", "i")]
+    [InlineData("--count", "search", "a.png", "--index", "i", "-k", "many")]
+    [InlineData("did you mean --sheet?", "search", "a.png", "--index", "i", "--shet", "o")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(arguments));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(indexed);
+        Assert.Null(searched);
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
+    {
+        Index = (options, _, _) =>
+        {
+            indexed = options;
+            return new EmbedResult("o.index", 1000, 512, 2, 2);
+        },
+        Search = options =>
+        {
+            searched = options;
+            SearchHit[] hits = [new(7, "x/é,1.png", "a, cat", 0.9f), new(2, "2", null, -0.125f)];
+            return new SearchResult([.. options.Images.Select(image => new SearchAnswer(image, hits, 0.25))], 2000, "m", sheetProblem is null ? options.Sheet : null, sheetProblem);
+        },
+    }, output, error);
+}

@@ -1,0 +1,155 @@
+using SkiaSharp;
+using WclSharp.Benchmarking;
+using WclSharp.Embedding;
+using WclSharp.Encoders;
+using WclSharp.Export;
+using WclSharp.Inference;
+using WclSharp.Randomness;
+using WclSharp.Search;
+using WclSharp.Tests.Data;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Search;
+
+public sealed class ImageSearchTests : IDisposable
+{
+    private const int Images = 20;
+    private readonly DataFolder folder = new();
+    private readonly string encoder, onnx;
+
+    public ImageSearchTests()
+    {
+        encoder = folder["encoder.safetensors"];
+        onnx = folder["encoder.onnx"];
+        EmbedBenchmark.RandomEncoder(new PretrainOptions { Arch = EncoderArch.ResNet18, Stem = EncoderStem.Small, Width = 4, ImageSize = 16 }, encoder).Dispose();
+        ModelExport.Run(new ExportOptions { Source = encoder, Out = onnx });
+        for (int i = 0; i < Images; i++)
+            folder.Write($"images/{(i % 2 == 0 ? "cat" : "dog, ü")}/{i:00}.png", Noise(i));
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private static byte[] Noise(int seed)
+    {
+        var random = new CounterRandom(seed, RandomPurpose.Evaluation);
+        using var bitmap = new SKBitmap(16, 16, SKColorType.Rgba8888, SKAlphaType.Opaque);
+        for (int i = 0; i < 256; i++) bitmap.SetPixel(i % 16, i / 16, new SKColor(random.Words(0, (uint)i / 32, 0, (uint)i % 4).A | 0xFF000000));
+        using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+
+    private string Index(string? data = null, IndexFormat format = IndexFormat.Float32, string? model = null)
+    {
+        string file = folder["all.index"];
+        ImageIndexing.Run(new IndexOptions { Model = model ?? onnx, Data = data ?? folder["images"], Out = file, Format = format, Device = "cpu" });
+        return file;
+    }
+
+    [Theory]
+    [InlineData(IndexFormat.Float32)]
+    [InlineData(IndexFormat.Fp16)]
+    [InlineData(IndexFormat.Int8)]
+    public void Run_AnIndexedImage_IsNearestToItself_ByTheEncodersCosines(IndexFormat format)
+    {
+        string file = Index(format: format), image = folder["images/dog, ü/03.png"], sheet = folder["sheet.png"];
+        var result = ImageSearch.Run(new SearchOptions { Images = [image, folder["images/cat/08.png"]], Index = file, Count = 4, Sheet = sheet, Device = "cpu" });
+        Assert.Equal((Images, Path.GetFullPath(onnx), sheet, null), (result.Indexed, result.Model, result.SheetFile, result.SheetProblem));
+        Assert.Equal([image, folder["images/cat/08.png"]], result.Answers.Select(answer => answer.Image));
+        Assert.Equal(("dog, ü/03.png", "dog, ü"), (result.Answers[0].Hits[0].Name, result.Answers[0].Hits[0].Label));
+        Assert.Equal("cat/08.png", result.Answers[1].Hits[0].Name);
+        using (var network = OnnxEncoder.Load(onnx))
+        {
+            float[] query = network.Embed(image);
+            foreach (var hit in result.Answers[0].Hits)
+                Assert.Equal(ImageEncoder.Similarity(query, network.Embed(Path.Combine(folder["images"], hit.Name))), hit.Cosine, format == IndexFormat.Int8 ? 5e-3 : 1e-3);
+        }
+        using var picture = SKBitmap.Decode(sheet);
+        Assert.True(picture.Width > 5 * 96 && picture.Height > 2 * 96);
+    }
+
+    [Fact]
+    public void Run_ByTheRunsEncoder_FindsTheSame()
+    {
+        string image = folder["images/cat/04.png"];
+        var byOnnx = ImageSearch.Run(new SearchOptions { Images = [image], Index = Index(), Count = Images }).Answers[0].Hits;
+        var byEncoder = ImageSearch.Run(new SearchOptions { Images = [image], Index = Index(model: encoder), Count = Images, Device = "cpu" }).Answers[0].Hits;
+        Assert.Equal(byOnnx[0].Name, byEncoder[0].Name);
+        var cosines = byOnnx.ToDictionary(hit => hit.Name, hit => hit.Cosine);
+        Assert.All(byEncoder, hit => Assert.Equal(cosines[hit.Name], hit.Cosine, 1e-4));
+    }
+
+    [Fact]
+    public void Run_ImagesInATar_AreFound_ButNotDrawn()
+    {
+        string tar = folder["images.tar"], sheet = folder["sheet.png"];
+        System.Formats.Tar.TarFile.CreateFromDirectory(folder["images"], tar, includeBaseDirectory: false);
+        var options = new SearchOptions { Images = [folder["images/cat/02.png"]], Index = Index(tar), Count = 3, Sheet = sheet };
+        var result = ImageSearch.Run(options);
+        Assert.Equal("cat/02.png", result.Answers[0].Hits[0].Name);
+        Assert.Null(result.SheetFile);
+        Assert.Contains("inside", result.SheetProblem, StringComparison.Ordinal);
+        Assert.False(File.Exists(sheet));
+
+        Assert.Null(ImageSearch.Run(options with { Data = folder["images"] }).SheetProblem);
+        Assert.True(File.Exists(sheet));
+        Assert.Contains("--data", ImageSearch.Run(options with { Data = folder["elsewhere/x"] }).SheetProblem, StringComparison.Ordinal);
+        Assert.Contains("there is no such file", ImageSearch.Run(options with { Data = folder["images/cat"] }).SheetProblem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_ImagesOfAList_AreDrawn()
+    {
+        folder.Write("images/list.csv", "path,label\ncat/00.png,a\ncat/02.png,b\n");
+        var result = ImageSearch.Run(new SearchOptions { Images = [folder["images/cat/02.png"]], Index = Index(folder["images/list.csv"]), Sheet = folder["sheet.png"] });
+        Assert.Equal(("cat/02.png", "b", 2), (result.Answers[0].Hits[0].Name, result.Answers[0].Hits[0].Label, result.Answers[0].Hits.Count));
+        Assert.Null(result.SheetProblem);
+    }
+
+    [Fact]
+    public void Run_WrongModelsAndImages_AreRefused()
+    {
+        string file = Index(), image = folder["images/cat/02.png"];
+        var options = new SearchOptions { Images = [image], Index = file };
+        Assert.Contains("another model", Message(options with { Model = encoder }), StringComparison.Ordinal);
+        Assert.Contains("There is no file", Message(options with { Model = folder["none.onnx"] }), StringComparison.Ordinal);
+        Assert.Contains("cannot be read as an image", Message(options with { Images = [onnx] }), StringComparison.Ordinal);
+        Assert.Contains("is not an index", Message(options with { Index = image }), StringComparison.Ordinal);
+        Assert.Contains("-k is 0", Message(options with { Count = 0 }), StringComparison.Ordinal);
+        Assert.Contains("no image to search for", Message(options with { Images = [] }), StringComparison.Ordinal);
+
+        string moved = folder["moved.onnx"];
+        File.Move(onnx, moved);
+        Assert.Contains("say with --model where it is", Message(options), StringComparison.Ordinal);
+        Assert.Equal("cat/02.png", ImageSearch.Run(options with { Model = moved }).Answers[0].Hits[0].Name);
+        File.Copy(encoder, onnx);
+        Assert.Contains("has changed since", Message(options), StringComparison.Ordinal);
+
+        using (var writer = new ImageIndexWriter(file, 3)) writer.Complete();
+        Assert.Contains("name it with --model", Message(options), StringComparison.Ordinal);
+        Assert.Contains("vectors of 32 numbers", Message(options with { Model = moved }), StringComparison.Ordinal);
+
+        static string Message(SearchOptions options)
+        {
+            string message = Assert.Throws<WclUsageException>(() => ImageSearch.Run(options)).Message;
+            Assert.DoesNotContain('\n', message);
+            return message;
+        }
+    }
+
+    [Fact]
+    public void Index_BadImages_AreLeftOut_AndOldFilesKept()
+    {
+        string file = folder["all.index"];
+        File.WriteAllText(file, "before");
+        folder.Write("images/cat/bad.png", "no image");
+        var options = new IndexOptions { Model = onnx, Data = folder["images"], Out = file };
+        Assert.Contains("--max-bad", Assert.Throws<WclException>(() => ImageIndexing.Run(options)).Message, StringComparison.Ordinal);
+        Assert.Equal("before", File.ReadAllText(file));
+        Assert.Empty(Directory.GetFiles(folder.Path, "*.tmp"));
+        EmbedResult result = ImageIndexing.Run(options with { MaxBad = 0.1 });
+        Assert.Equal((Images, 1), (result.Images, result.BadImages));
+        using var index = ImageIndex.Open(file);
+        Assert.Equal(Images, index.Count);
+        Assert.Equal(Path.GetFullPath(folder["images"]), index.Metadata["images"]);
+    }
+}
