@@ -1,6 +1,7 @@
 using System.Globalization;
 using WclSharp.Benchmarks.Data;
 using WclSharp.Benchmarks.Losses;
+using WclSharp.Benchmarks.Services;
 
 return args switch
 {
@@ -8,6 +9,7 @@ return args switch
     ["read", .. var rest] => ReadingBenchmark.Run(rest),
     ["losses", var png, .. var rest] => LossScaling.Run(png, rest),
     ["loss-at", var batch, var repeats] => LossScaling.RunOne(int.Parse(batch, CultureInfo.InvariantCulture), int.Parse(repeats, CultureInfo.InvariantCulture)),
+    ["service", var url, var image, .. var rest] => ServiceLoad.Run(url, image, rest),
     _ => RunBenchmarks(args),
 };
 

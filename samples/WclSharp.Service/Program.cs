@@ -1,0 +1,39 @@
+// A web service that answers "which images are like this one?" and "what does it show?" with files that wcl wrote:
+//
+//   wcl export RUN --out encoder.onnx && wcl index encoder.onnx --data photos --out photos.index
+//   wcl export RUN/finetune/classifier.safetensors --out classifier.onnx
+//   dotnet run -c Release --project samples/WclSharp.Service -- --encoder encoder.onnx --index photos.index --classifier classifier.onnx --urls http://127.0.0.1:5000
+//
+//   curl --data-binary @new.jpg 'http://127.0.0.1:5000/similar?k=5'
+//   curl --data-binary @new.jpg  http://127.0.0.1:5000/classify
+using WclSharp;
+using WclSharp.Inference;
+using WclSharp.Service;
+
+const long LargestImage = 32 << 20; // bytes of a request
+
+var builder = WebApplication.CreateSlimBuilder(args);
+builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.WebHost.ConfigureKestrel(server => server.Limits.MaxRequestBodySize = LargestImage);
+string Option(string name) => builder.Configuration[name] ?? throw new WclUsageException($"--{name} is missing; the head of Program.cs shows how the service is started.");
+try
+{
+    // One thread a request: the cores are shared among the requests.
+    using var encoder = OnnxEncoder.Load(Option("encoder"), threads: 1);
+    using var index = ImageIndex.Open(Option("index"), threads: 1);
+    using var classifier = builder.Configuration["classifier"] is { } file ? OnnxEncoder.Load(file, threads: 1) : null;
+    if (encoder.FeatureSize != index.FeatureSize) throw new WclUsageException($"The encoder's features have {encoder.FeatureSize} numbers, the index's {index.FeatureSize}; index the images with this encoder.");
+
+    var app = builder.Build();
+    var gate = new ComputeGate(Environment.ProcessorCount);
+    app.MapPost("/similar", (HttpRequest request, int k = 10) => gate.Answer(request, image => index.Search(encoder.Embed(image.Span), Math.Clamp(k, 1, 1000))));
+    if (classifier is not null) app.MapPost("/classify", (HttpRequest request) => gate.Answer(request, image => classifier.Classify(image.Span)));
+    app.MapGet("/health", () => Results.Ok(new { images = index.Count, features = encoder.FeatureSize, classes = classifier?.ClassNames.Count ?? 0 }));
+    app.Run();
+    return 0;
+}
+catch (WclException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return e is WclUsageException ? 2 : 1;
+}
