@@ -37,10 +37,7 @@ internal static class EmbedCommand
             try
             {
                 var result = TerminalProgress.Run(output, progress => embed(request, progress, signals.Token));
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {result.Images / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
-                if (result.BadImages > 0)
-                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Left out {result.BadImages:N0} images that could not be read; {RunReport.Shown(result.File)}.bad_images.csv says why"));
+                Print(result, output);
                 return ExitCodes.Done;
             }
             catch (OperationCanceledException) when (signals.ExitCode is not null)
@@ -49,5 +46,14 @@ internal static class EmbedCommand
             }
         });
         return command;
+    }
+
+    /// <summary>Says what was written, and what was left out; an index is written by the same pass.</summary>
+    public static void Print(EmbedResult result, TextWriter output)
+    {
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {result.Images / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
+        if (result.BadImages > 0)
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Left out {result.BadImages:N0} images that could not be read; {RunReport.Shown(result.File)}.bad_images.csv says why"));
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using WclSharp.Cli.Terminal;
 using WclSharp.Embedding;
 using WclSharp.Inference;
@@ -42,10 +41,7 @@ internal static class IndexCommand
             try
             {
                 var result = TerminalProgress.Run(output, progress => index(request, progress, signals.Token));
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {result.Images / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
-                if (result.BadImages > 0)
-                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Left out {result.BadImages:N0} images that could not be read; {RunReport.Shown(result.File)}.bad_images.csv says why"));
+                EmbedCommand.Print(result, output);
                 output.WriteLine($"Next: wcl search IMAGE --index {RunReport.Quoted(RunReport.Shown(result.File))}");
                 return ExitCodes.Done;
             }

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using WclSharp.Checkpoints;
 using WclSharp.Embedding;
 using WclSharp.Inference;
 using WclSharp.Training;
@@ -42,8 +42,7 @@ public static class ImageIndexing
         string file = BatchEmbedder.FileOf(model);
         try
         {
-            using var stream = File.OpenRead(file);
-            return Convert.ToHexStringLower(SHA256.HashData(stream));
+            return CheckpointStore.HashOf(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
