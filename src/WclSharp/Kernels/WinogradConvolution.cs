@@ -11,7 +11,7 @@ namespace WclSharp.Kernels;
 /// </summary>
 /// <remarks>
 /// Rounding: the transforms' constants up to 8 amplify it, so results agree with a direct convolution to some 1e-6 of the
-/// largest value rather than 1e-7. A few images are worked on at a time, so that their tiles stay in the cache.
+/// largest value rather than 1e-7. Where kernels are small a few tiles are worked on at a time (<see cref="WinogradInCache"/>), elsewhere a few images.
 /// Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 /// </remarks>
 internal sealed class WinogradConvolution : autograd.SingleTensorFunction<WinogradConvolution>
@@ -19,8 +19,8 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
     private static readonly Scalar One = 1; // made once: see Optimizer.Begin
     private const int ChunkBytes = 8 << 20;
 
-    // Below this the transforms cost more than the multiplications they save: docs/performance.md.
-    private const int LeastChannels = 64;
+    // Below these the transforms cost more than the multiplications they save: docs/performance.md.
+    private const int LeastChannels = 64, LeastChannelsInCache = 32;
 
     [ThreadStatic] private static autograd.AutogradContext? applied;
 
@@ -35,7 +35,7 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
         var shape = input.shape;
         return input.dtype == ScalarType.Float32 && input.device_type == DeviceType.CPU
             && shape[1] % Values.Count == 0 && outChannels % Values.Count == 0
-            && Math.Min(shape[1], outChannels) >= LeastChannels && Math.Min(shape[2], shape[3]) >= 3;
+            && Math.Min(shape[1], outChannels) >= (WinogradInCache.Suits(shape[1], outChannels) ? LeastChannelsInCache : LeastChannels) && Math.Min(shape[2], shape[3]) >= 3;
     }
 
     /// <summary>The convolution.</summary>
@@ -68,6 +68,11 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
         var kernels = Kernels(weight, workspace);                       // [36, K, C]
         var y = empty([images, height, width, outChannels], ScalarType.Float32);
+        if (WinogradInCache.Suits(inChannels, outChannels))
+        {
+            new WinogradInCache(images, height, width, inChannels, outChannels).Forward(x, kernels, y, workspace);
+            return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        }
         var inTiles = new WinogradTiles(height, width, inChannels);
         var outTiles = new WinogradTiles(height, width, outChannels);
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
@@ -96,6 +101,19 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
         var kernels = Kernels(weight, workspace);                       // [36, K, C]
         var dx = empty([images, height, width, inChannels], ScalarType.Float32);
+        var du = WinogradInCache.Suits(inChannels, outChannels)
+            ? new WinogradInCache(images, height, width, inChannels, outChannels).Backward(x, dy, kernels, dx, workspace)
+            : BackwardByChunks(x, dy, kernels, dx, workspace);          // [36, K, C]
+        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), WeightGradient(du, weight));
+        outputGradient.Dispose();
+        foreach (var tensor in saved) tensor.Dispose();
+        context.Dispose(); // what was saved, now and not with the graph
+        return gradients;
+    }
+
+    private static Tensor BackwardByChunks(Tensor x, Tensor dy, Tensor kernels, Tensor dx, Workspace workspace)
+    {
+        var (images, height, width, inChannels, outChannels) = ((int)x.shape[0], (int)x.shape[1], (int)x.shape[2], (int)x.shape[3], (int)dy.shape[3]);
         var du = workspace.Take("kernel gradients", kernels.numel()).view(kernels.shape); // [36, K, C]
         var inTiles = new WinogradTiles(height, width, inChannels);
         var outTiles = new WinogradTiles(height, width, outChannels);
@@ -112,12 +130,7 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
             BatchedProduct.Into(dm, kernels, dv);
             inTiles.ToInputGradient(dv, dx.narrow(0, start, count));
         }
-
-        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), WeightGradient(du, weight));
-        outputGradient.Dispose();
-        foreach (var tensor in saved) tensor.Dispose();
-        context.Dispose(); // what was saved, now and not with the graph
-        return gradients;
+        return du;
     }
 
     private static (int Images, int Height, int Width, int InChannels, int OutChannels) Sizes(Tensor x, Tensor weight) =>

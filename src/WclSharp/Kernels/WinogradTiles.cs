@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
-using Values = System.Numerics.Vector<float>;
 
 namespace WclSharp.Kernels;
 
@@ -12,11 +12,14 @@ namespace WclSharp.Kernels;
 /// <remarks>
 /// A border of one pixel of zeros surrounds an image (padding 1); tiles that hang over the edge read zeros and write nothing.
 /// </remarks>
+[SkipLocalsInit]
 internal sealed unsafe class WinogradTiles(int height, int width, int channels)
 {
-    private const int MatrixPadding = 64;
+    private const int MatrixPadding = 64, Alignment = 64;
+    private const int ScratchValues = WinogradTransforms.Products * 16 + Alignment / sizeof(float); // 16 lanes at most
     private readonly int down = (height + WinogradTransforms.Outputs - 1) / WinogradTransforms.Outputs;
     private readonly int across = (width + WinogradTransforms.Outputs - 1) / WinogradTransforms.Outputs;
+    private readonly bool wide = Vector512.IsHardwareAccelerated && channels % Vector512<float>.Count == 0;
 
     /// <summary>Tiles of an image.</summary>
     public int PerImage => down * across;
@@ -37,112 +40,93 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
     }
 
     /// <summary>B' d B of every tile of the input of a convolution.</summary>
-    public void FromInput(Tensor images, Tensor tiles) => ForEachImage(images, tiles, (image, matrices, stride) =>
-    {
-        var pixels = stackalloc float*[WinogradTransforms.Products];
-        var outside = stackalloc float[channels];
-        new Span<float>(outside, channels).Clear();
-        for (int tile = 0; tile < PerImage; tile++, matrices += channels)
-        {
-            Places(image, outside, tile, WinogradTransforms.Inputs, -1, pixels);
-            FromInput(pixels, matrices, stride, channels);
-        }
-    });
+    public void FromInput(Tensor images, Tensor tiles) =>
+        ForEachImage(images, tiles, (image, matrices, stride) => FromInput(image, 0, PerImage, matrices, stride));
 
     /// <summary>The adjoint of <see cref="FromInput(Tensor, Tensor)"/>: the gradient of the input, from that of its tiles.</summary>
-    public void ToInputGradient(Tensor tiles, Tensor images) => ForEachImage(images, tiles, (image, matrices, stride) =>
-    {
-        var pixels = stackalloc float*[WinogradTransforms.Products];
-        var outside = stackalloc float[channels]; // summed into, never read
-        new Span<float>(outside, channels).Clear();
-        new Span<float>(image, height * width * channels).Clear();
-        for (int tile = 0; tile < PerImage; tile++, matrices += channels)
-        {
-            Places(image, outside, tile, WinogradTransforms.Inputs, -1, pixels);
-            ToInputGradient(matrices, stride, pixels, channels);
-        }
-    });
+    public void ToInputGradient(Tensor tiles, Tensor images) =>
+        ForEachImage(images, tiles, (image, matrices, stride) => ToInputGradient(matrices, stride, 0, PerImage, image));
 
     /// <summary>A' m A of every tile: the output of a convolution.</summary>
-    public void ToOutput(Tensor tiles, Tensor images) => ForEachImage(images, tiles, (image, matrices, stride) =>
-    {
-        var pixels = stackalloc float*[WinogradTransforms.Products];
-        var outside = stackalloc float[channels];
-        for (int tile = 0; tile < PerImage; tile++, matrices += channels)
-        {
-            Places(image, outside, tile, WinogradTransforms.Outputs, 0, pixels);
-            ToOutput(matrices, stride, pixels, channels);
-        }
-    });
+    public void ToOutput(Tensor tiles, Tensor images) =>
+        ForEachImage(images, tiles, (image, matrices, stride) => ToOutput(matrices, stride, 0, PerImage, image));
 
     /// <summary>The adjoint of <see cref="ToOutput(Tensor, Tensor)"/>: A y A' of every tile of the output's gradient.</summary>
-    public void FromOutputGradient(Tensor images, Tensor tiles) => ForEachImage(images, tiles, (image, matrices, stride) =>
+    public void FromOutputGradient(Tensor images, Tensor tiles) =>
+        ForEachImage(images, tiles, (image, matrices, stride) => FromOutputGradient(image, 0, PerImage, matrices, stride));
+
+    /// <summary><see cref="FromInput(Tensor, Tensor)"/> of some tiles.</summary>
+    /// <param name="images">The first image.</param>
+    /// <param name="first">The first of the tiles, counted from the first image's first.</param>
+    /// <param name="count">Tiles.</param>
+    /// <param name="matrices">Where the first tile goes in the first of the 36 matrices.</param>
+    /// <param name="stride">Values from one matrix to the next.</param>
+    public void FromInput(float* images, int first, int count, float* matrices, long stride)
     {
         var pixels = stackalloc float*[WinogradTransforms.Products];
+        var room = stackalloc float[ScratchValues];
+        var scratch = Aligned(room);
         var outside = stackalloc float[channels];
         new Span<float>(outside, channels).Clear();
-        for (int tile = 0; tile < PerImage; tile++, matrices += channels)
+        for (int tile = first; tile < first + count; tile++, matrices += channels)
         {
-            Places(image, outside, tile, WinogradTransforms.Outputs, 0, pixels);
-            FromOutputGradient(pixels, matrices, stride, channels);
-        }
-    });
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FromInput(float** pixels, float* matrices, long stride, int channels)
-    {
-        var d = stackalloc Values[WinogradTransforms.Products];
-        for (int c = 0; c < channels; c += Values.Count)
-        {
-            for (int i = 0; i < WinogradTransforms.Products; i++) d[i] = *(Values*)(pixels[i] + c);
-            WinogradTransforms.Input(d);
-            var target = matrices + c;
-            for (int i = 0; i < WinogradTransforms.Products; i++, target += stride) *(Values*)target = d[i];
+            Places(images, outside, tile, WinogradTransforms.Inputs, -1, pixels);
+            if (wide) WinogradTransforms.Input<WideLanes>(pixels, matrices, (nint)stride, channels, scratch);
+            else WinogradTransforms.Input<UsualLanes>(pixels, matrices, (nint)stride, channels, scratch);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ToInputGradient(float* matrices, long stride, float** pixels, int channels)
+    /// <summary><see cref="ToInputGradient(Tensor, Tensor)"/> of some tiles. An image is cleared at its first tile.</summary>
+    public void ToInputGradient(float* matrices, long stride, int first, int count, float* images)
     {
-        var t = stackalloc Values[WinogradTransforms.Products];
-        for (int c = 0; c < channels; c += Values.Count)
+        var pixels = stackalloc float*[WinogradTransforms.Products];
+        var room = stackalloc float[ScratchValues];
+        var scratch = Aligned(room);
+        var outside = stackalloc float[channels]; // summed into, never read
+        new Span<float>(outside, channels).Clear();
+        int image = height * width * channels;
+        for (int tile = first; tile < first + count; tile++, matrices += channels)
         {
-            var source = matrices + c;
-            for (int i = 0; i < WinogradTransforms.Products; i++, source += stride) t[i] = *(Values*)source;
-            WinogradTransforms.InputAdjoint(t);
-            for (int i = 0; i < WinogradTransforms.Products; i++) *(Values*)(pixels[i] + c) += t[i];
+            if (tile % PerImage == 0) new Span<float>(images + (long)(tile / PerImage) * image, image).Clear();
+            Places(images, outside, tile, WinogradTransforms.Inputs, -1, pixels);
+            if (wide) WinogradTransforms.InputAdjoint<WideLanes>(matrices, (nint)stride, pixels, channels, scratch);
+            else WinogradTransforms.InputAdjoint<UsualLanes>(matrices, (nint)stride, pixels, channels, scratch);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ToOutput(float* matrices, long stride, float** pixels, int channels)
+    /// <summary><see cref="ToOutput(Tensor, Tensor)"/> of some tiles.</summary>
+    public void ToOutput(float* matrices, long stride, int first, int count, float* images)
     {
-        var m = stackalloc Values[WinogradTransforms.Products];
-        for (int c = 0; c < channels; c += Values.Count)
+        var pixels = stackalloc float*[WinogradTransforms.Products];
+        var room = stackalloc float[ScratchValues];
+        var scratch = Aligned(room);
+        var outside = stackalloc float[channels]; // written, never read
+        for (int tile = first; tile < first + count; tile++, matrices += channels)
         {
-            var source = matrices + c;
-            for (int i = 0; i < WinogradTransforms.Products; i++, source += stride) m[i] = *(Values*)source;
-            WinogradTransforms.Output(m);
-            for (int y = 0; y < WinogradTransforms.Outputs; y++)
-                for (int x = 0; x < WinogradTransforms.Outputs; x++)
-                    *(Values*)(pixels[y * WinogradTransforms.Outputs + x] + c) = m[y * WinogradTransforms.Inputs + x];
+            Places(images, outside, tile, WinogradTransforms.Outputs, 0, pixels);
+            if (wide) WinogradTransforms.Output<WideLanes>(matrices, (nint)stride, pixels, channels, scratch);
+            else WinogradTransforms.Output<UsualLanes>(matrices, (nint)stride, pixels, channels, scratch);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FromOutputGradient(float** pixels, float* matrices, long stride, int channels)
+    /// <summary><see cref="FromOutputGradient(Tensor, Tensor)"/> of some tiles.</summary>
+    public void FromOutputGradient(float* images, int first, int count, float* matrices, long stride)
     {
-        var g = stackalloc Values[WinogradTransforms.Products];
-        for (int c = 0; c < channels; c += Values.Count)
+        var pixels = stackalloc float*[WinogradTransforms.Products];
+        var room = stackalloc float[ScratchValues];
+        var scratch = Aligned(room);
+        var outside = stackalloc float[channels];
+        new Span<float>(outside, channels).Clear();
+        for (int tile = first; tile < first + count; tile++, matrices += channels)
         {
-            for (int y = 0; y < WinogradTransforms.Outputs; y++)
-                for (int x = 0; x < WinogradTransforms.Outputs; x++)
-                    g[y * WinogradTransforms.Inputs + x] = *(Values*)(pixels[y * WinogradTransforms.Outputs + x] + c);
-            WinogradTransforms.OutputAdjoint(g);
-            var target = matrices + c;
-            for (int i = 0; i < WinogradTransforms.Products; i++, target += stride) *(Values*)target = g[i];
+            Places(images, outside, tile, WinogradTransforms.Outputs, 0, pixels);
+            if (wide) WinogradTransforms.OutputAdjoint<WideLanes>(pixels, matrices, (nint)stride, channels, scratch);
+            else WinogradTransforms.OutputAdjoint<UsualLanes>(pixels, matrices, (nint)stride, channels, scratch);
         }
     }
+
+    /// <summary>The first place of the stack's that no vector from there on crosses a cache line at.</summary>
+    private static float* Aligned(float* place) => (float*)(((nuint)place + Alignment - 1) / Alignment * Alignment);
 
     private delegate void ImageKernel(float* image, float* matrices, long matrixStride);
 
@@ -154,9 +138,10 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
     }
 
     /// <summary>Where the pixels of a square of a tile lie, row by row; <paramref name="outside"/> for those that no image has.</summary>
-    private void Places(float* image, float* outside, int tile, int side, int offset, float** places)
+    private void Places(float* images, float* outside, int tile, int side, int offset, float** places)
     {
-        int top = tile / across * WinogradTransforms.Outputs + offset, left = tile % across * WinogradTransforms.Outputs + offset;
+        float* image = images + (long)(tile / PerImage) * height * width * channels;
+        int place = tile % PerImage, top = place / across * WinogradTransforms.Outputs + offset, left = place % across * WinogradTransforms.Outputs + offset;
         for (int y = top; y < top + side; y++)
             for (int x = left; x < left + side; x++)
                 *places++ = y >= 0 && y < height && x >= 0 && x < width ? image + ((long)y * width + x) * channels : outside;

@@ -9,9 +9,14 @@ namespace WclSharp.Kernels;
 /// for the backward pass: Y = A'[(G g G') * (B' d B)] A, where d is a tile of 6 x 6 inputs, g a 3 x 3 kernel and Y the
 /// tile's 4 x 4 outputs; * is element by element, so that it sums over channels as 36 matrix products.
 /// </summary>
-/// <remarks>Every map works on a vector of neighbouring channels at once: a value is one <see cref="Values"/>.</remarks>
+/// <remarks>
+/// Every map works on neighbouring channels at once. Those of a tile read and write values where they lie: a pixel's
+/// channels by a pointer of its own, the 36 products a stride apart; in between is <c>scratch</c>, [36, lanes].
+/// </remarks>
 internal static unsafe class WinogradTransforms
 {
+    private const MethodImplOptions Whole = MethodImplOptions.AggressiveOptimization, Inline = MethodImplOptions.AggressiveInlining;
+
     /// <summary>Side of a tile of outputs.</summary>
     public const int Outputs = 4;
 
@@ -21,114 +26,158 @@ internal static unsafe class WinogradTransforms
     /// <summary>Products of a tile and channel pair.</summary>
     public const int Products = Inputs * Inputs;
 
-    /// <summary>B' d B, 6 x 6 -> 6 x 6, in place.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Input(Values* d)
+    /// <summary>B' d B: from 6 x 6 pixels to the products.</summary>
+    [MethodImpl(Whole)]
+    public static void Input<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T>
     {
-        for (int i = 0; i < 6; i++) Input(d + i, 6);
-        for (int i = 0; i < 6; i++) Input(d + 6 * i, 1);
+        for (int c = 0; c < channels; c += T.Count)
+        {
+            for (int j = 0; j < 6; j++)
+                Input<T>(pixels[j] + c, pixels[6 + j] + c, pixels[12 + j] + c, pixels[18 + j] + c, pixels[24 + j] + c, pixels[30 + j] + c, scratch + j * T.Count, 6 * T.Count);
+            for (int i = 0; i < 6; i++)
+            {
+                float* row = scratch + 6 * i * T.Count;
+                Input<T>(row, row + T.Count, row + 2 * T.Count, row + 3 * T.Count, row + 4 * T.Count, row + 5 * T.Count, products + 6 * i * stride + c, stride);
+            }
+        }
     }
 
-    /// <summary>B t B', the adjoint of <see cref="Input(Values*)"/>, in place.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void InputAdjoint(Values* t)
+    /// <summary>B t B', the adjoint of <c>Input</c>: from the products, added to 6 x 6 pixels.</summary>
+    [MethodImpl(Whole)]
+    public static void InputAdjoint<T>(float* products, nint stride, float** pixels, int channels, float* scratch) where T : struct, ILanes<T>
     {
-        for (int i = 0; i < 6; i++) InputAdjoint(t + i, 6);
-        for (int i = 0; i < 6; i++) InputAdjoint(t + 6 * i, 1);
+        for (int c = 0; c < channels; c += T.Count)
+        {
+            for (int j = 0; j < 6; j++)
+            {
+                float* target = scratch + j * T.Count;
+                InputAdjoint<T>(products + j * stride + c, 6 * stride, target, target + 6 * T.Count, target + 12 * T.Count, target + 18 * T.Count, target + 24 * T.Count, target + 30 * T.Count, add: false);
+            }
+            for (int i = 0; i < 6; i++)
+            {
+                float** place = pixels + 6 * i;
+                InputAdjoint<T>(scratch + 6 * i * T.Count, T.Count, place[0] + c, place[1] + c, place[2] + c, place[3] + c, place[4] + c, place[5] + c, add: true);
+            }
+        }
     }
 
-    /// <summary>A' m A, 6 x 6 -> 4 x 4; the result is in the first four rows and columns of the 6 x 6.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Output(Values* m)
+    /// <summary>A' m A: from the products to 4 x 4 pixels.</summary>
+    [MethodImpl(Whole)]
+    public static void Output<T>(float* products, nint stride, float** pixels, int channels, float* scratch) where T : struct, ILanes<T>
     {
-        for (int i = 0; i < 6; i++) Output(m + i, 6);
-        for (int i = 0; i < 4; i++) Output(m + 6 * i, 1);
+        for (int c = 0; c < channels; c += T.Count)
+        {
+            for (int j = 0; j < 6; j++)
+            {
+                float* target = scratch + j * T.Count;
+                Output<T>(products + j * stride + c, 6 * stride, target, target + 6 * T.Count, target + 12 * T.Count, target + 18 * T.Count);
+            }
+            for (int i = 0; i < 4; i++)
+            {
+                float** place = pixels + 4 * i;
+                Output<T>(scratch + 6 * i * T.Count, T.Count, place[0] + c, place[1] + c, place[2] + c, place[3] + c);
+            }
+        }
     }
 
-    /// <summary>A y A', the adjoint of <see cref="Output(Values*)"/>, from the first four rows and columns of the 6 x 6.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OutputAdjoint(Values* y)
+    /// <summary>A y A', the adjoint of <c>Output</c>: from 4 x 4 pixels to the products.</summary>
+    [MethodImpl(Whole)]
+    public static void OutputAdjoint<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T>
     {
-        for (int i = 0; i < 4; i++) OutputAdjoint(y + i, 6);
-        for (int i = 0; i < 6; i++) OutputAdjoint(y + 6 * i, 1);
+        for (int c = 0; c < channels; c += T.Count)
+        {
+            for (int j = 0; j < 4; j++)
+                OutputAdjoint<T>(pixels[j] + c, pixels[4 + j] + c, pixels[8 + j] + c, pixels[12 + j] + c, scratch + j * T.Count, 6 * T.Count);
+            for (int i = 0; i < 6; i++)
+            {
+                float* row = scratch + 6 * i * T.Count;
+                OutputAdjoint<T>(row, row + T.Count, row + 2 * T.Count, row + 3 * T.Count, products + 6 * i * stride + c, stride);
+            }
+        }
     }
 
-    /// <summary>G g G', 3 x 3 -> 6 x 6, from the first three rows and columns of the 6 x 6.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>G g G', 3 x 3 -> 6 x 6, in place, from the first three rows and columns of the 6 x 6.</summary>
+    [MethodImpl(Whole)]
     public static void Kernel(Values* g)
     {
         for (int i = 0; i < 3; i++) Kernel(g + i, 6);
         for (int i = 0; i < 6; i++) Kernel(g + 6 * i, 1);
     }
 
-    /// <summary>G' u G, the adjoint of <see cref="Kernel(Values*)"/>; the result is in the first three rows and columns.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>G' u G, the adjoint of <see cref="Kernel(Values*)"/>, in place; the result is in the first three rows and columns.</summary>
+    [MethodImpl(Whole)]
     public static void KernelAdjoint(Values* u)
     {
         for (int i = 0; i < 6; i++) KernelAdjoint(u + i, 6);
         for (int i = 0; i < 3; i++) KernelAdjoint(u + 6 * i, 1);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Input(Values* x, int step)
+    [MethodImpl(Inline)]
+    private static void Input<T>(float* s0, float* s1, float* s2, float* s3, float* s4, float* s5, float* target, nint step) where T : struct, ILanes<T>
     {
-        Values d0 = x[0], d1 = x[step], d2 = x[2 * step], d3 = x[3 * step], d4 = x[4 * step], d5 = x[5 * step];
-        var even = d4 - 4 * d2;
-        var odd = d3 - 4 * d1;
+        T d1 = T.Load(s1), d2 = T.Load(s2), d3 = T.Load(s3), d4 = T.Load(s4);
+        var even = d4 - 4f * d2;
+        var odd = d3 - 4f * d1;
         var even2 = d4 - d2;
-        var odd2 = 2 * (d3 - d1);
-        x[0] = 4 * d0 - 5 * d2 + d4;
-        x[step] = even + odd;
-        x[2 * step] = even - odd;
-        x[3 * step] = even2 + odd2;
-        x[4 * step] = even2 - odd2;
-        x[5 * step] = 4 * d1 - 5 * d3 + d5;
+        var odd2 = 2f * (d3 - d1);
+        T.Store(4f * T.Load(s0) - 5f * d2 + d4, target);
+        T.Store(even + odd, target + step);
+        T.Store(even - odd, target + 2 * step);
+        T.Store(even2 + odd2, target + 3 * step);
+        T.Store(even2 - odd2, target + 4 * step);
+        T.Store(4f * d1 - 5f * d3 + T.Load(s5), target + 5 * step);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void InputAdjoint(Values* x, int step)
+    [MethodImpl(Inline)]
+    private static void InputAdjoint<T>(float* source, nint step, float* d0, float* d1, float* d2, float* d3, float* d4, float* d5, bool add) where T : struct, ILanes<T>
     {
-        Values t0 = x[0], t5 = x[5 * step];
-        var sum = x[step] + x[2 * step];
-        var difference = x[step] - x[2 * step];
-        var sum2 = x[3 * step] + x[4 * step];
-        var difference2 = 2 * (x[3 * step] - x[4 * step]);
-        x[0] = 4 * t0;
-        x[step] = 4 * (t5 - difference) - difference2;
-        x[2 * step] = -5 * t0 - 4 * sum - sum2;
-        x[3 * step] = difference + difference2 - 5 * t5;
-        x[4 * step] = t0 + sum + sum2;
+        T t0 = T.Load(source), t1 = T.Load(source + step), t2 = T.Load(source + 2 * step), t3 = T.Load(source + 3 * step), t4 = T.Load(source + 4 * step), t5 = T.Load(source + 5 * step);
+        var sum = t1 + t2;
+        var difference = t1 - t2;
+        var sum2 = t3 + t4;
+        var difference2 = 2f * (t3 - t4);
+        Put(4f * t0, d0, add);
+        Put(4f * (t5 - difference) - difference2, d1, add);
+        Put(-5f * t0 - 4f * sum - sum2, d2, add);
+        Put(difference + difference2 - 5f * t5, d3, add);
+        Put(t0 + sum + sum2, d4, add);
+        Put(t5, d5, add);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Output(Values* x, int step)
+    [MethodImpl(Inline)]
+    private static void Output<T>(float* source, nint step, float* y0, float* y1, float* y2, float* y3) where T : struct, ILanes<T>
     {
-        var sum = x[step] + x[2 * step];
-        var difference = x[step] - x[2 * step];
-        var sum2 = x[3 * step] + x[4 * step];
-        var difference2 = x[3 * step] - x[4 * step];
-        x[0] = x[0] + sum + sum2;
-        x[step] = difference + 2 * difference2;
-        x[2 * step] = sum + 4 * sum2;
-        x[3 * step] = difference + 8 * difference2 + x[5 * step];
+        T m1 = T.Load(source + step), m2 = T.Load(source + 2 * step), m3 = T.Load(source + 3 * step), m4 = T.Load(source + 4 * step);
+        var sum = m1 + m2;
+        var difference = m1 - m2;
+        var sum2 = m3 + m4;
+        var difference2 = m3 - m4;
+        T.Store(T.Load(source) + sum + sum2, y0);
+        T.Store(difference + 2f * difference2, y1);
+        T.Store(sum + 4f * sum2, y2);
+        T.Store(difference + 8f * difference2 + T.Load(source + 5 * step), y3);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void OutputAdjoint(Values* x, int step)
+    [MethodImpl(Inline)]
+    private static void OutputAdjoint<T>(float* s0, float* s1, float* s2, float* s3, float* target, nint step) where T : struct, ILanes<T>
     {
-        Values y0 = x[0], y1 = x[step], y2 = x[2 * step], y3 = x[3 * step];
+        T y0 = T.Load(s0), y1 = T.Load(s1), y2 = T.Load(s2), y3 = T.Load(s3);
         var even = y0 + y2;
         var odd = y1 + y3;
-        var even2 = y0 + 4 * y2;
-        var odd2 = 2 * y1 + 8 * y3;
-        x[step] = even + odd;
-        x[2 * step] = even - odd;
-        x[3 * step] = even2 + odd2;
-        x[4 * step] = even2 - odd2;
-        x[5 * step] = y3;
+        var even2 = y0 + 4f * y2;
+        var odd2 = 2f * y1 + 8f * y3;
+        T.Store(y0, target);
+        T.Store(even + odd, target + step);
+        T.Store(even - odd, target + 2 * step);
+        T.Store(even2 + odd2, target + 3 * step);
+        T.Store(even2 - odd2, target + 4 * step);
+        T.Store(y3, target + 5 * step);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(Inline)]
+    private static void Put<T>(T values, float* place, bool add) where T : struct, ILanes<T> => T.Store(add ? T.Load(place) + values : values, place);
+
+    [MethodImpl(Inline)]
     private static void Kernel(Values* x, int step)
     {
         Values g0 = x[0], g1 = x[step], g2 = x[2 * step];
@@ -144,7 +193,7 @@ internal static unsafe class WinogradTransforms
         x[5 * step] = g2;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(Inline)]
     private static void KernelAdjoint(Values* x, int step)
     {
         var sum = (1f / 6) * (x[step] + x[2 * step]);
