@@ -11,6 +11,9 @@ public sealed class WinogradConvolutionTests
     [Theory]
     [InlineData(2, 64, 64, 4, 4)]
     [InlineData(3, 64, 72, 32, 32)]
+    [InlineData(9, 64, 64, 32, 32)]   // in the cache, where the processor can
+    [InlineData(11, 64, 128, 13, 6)]
+    [InlineData(10, 160, 96, 8, 8)]
     [InlineData(5, 96, 64, 7, 9)]
     [InlineData(1, 72, 80, 3, 5)]
     [InlineData(130, 64, 64, 14, 14)] // several chunks
@@ -38,8 +41,44 @@ public sealed class WinogradConvolutionTests
         Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad!), 0, 1e-5);
     }
 
+    [Fact]
+    public void Takes_fewer_channels_where_tiles_stay_in_the_cache()
+    {
+        using var input = zeros([2, 32, 8, 8]);
+        Assert.Equal(WinogradInCache.Suits(32, 32), WinogradConvolution.Suits(input, 32));
+        Assert.Equal(MatrixKernel.IsSupported, WinogradInCache.Suits(32, 32));
+    }
+
+    [Fact]
+    public void Has_the_same_bits_on_one_thread()
+    {
+        using var scope = NewDisposeScope();
+        var random = new Generator(3);
+        var input = ChannelsLast.Of(randn([19, 64, 12, 12], generator: random)).requires_grad_();
+        var weight = ChannelsLast.Of(randn([64, 64, 3, 3], generator: random)).requires_grad_();
+        int threads = get_num_threads();
+        var many = Gradients();
+        try
+        {
+            set_num_threads(1);
+            foreach (var (a, b) in many.Zip(Gradients())) Assert.True(a.allclose(b, MatrixKernel.IsSupported ? 0 : 1e-4, MatrixKernel.IsSupported ? 0 : 1e-4));
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+
+        Tensor[] Gradients()
+        {
+            input.grad = weight.grad = null;
+            var output = WinogradConvolution.Apply(input, weight);
+            output.square().sum().backward();
+            return [output.detach(), input.grad!.clone(), weight.grad!.clone()];
+        }
+    }
+
     [Theory]
-    [InlineData(32, 64, 8, 8)]  // too few channels to pay
+    [InlineData(16, 64, 8, 8)]  // too few channels to pay
     [InlineData(64, 65, 8, 8)]  // not whole vectors
     [InlineData(64, 64, 2, 8)]  // nearly all of a tile would hang over
     public void Leaves_other_shapes_to_libtorch(int inChannels, int outChannels, int height, int width)
