@@ -31,9 +31,9 @@ internal static class FinetuneCommand
         var perClass = Text("--labels-per-class", "A,B,C", "Numbers of labels of each class to train with", "none");
         var draws = Text("--draws", "N", "Times that the labels are drawn anew", Shown(defaults.Draws));
         var epochs = Text("--epochs", "N", "Passes over the labels", "20, or what makes 300 steps of 64 images");
-        var rate = Text("--lr", "X", "Peak learning rate of the encoder", Shown(defaults.EncoderLearningRate));
+        var rate = Text("--lr", "X", "Peak learning rate of the encoder", "0.01, or the best of 0.01, 0.03, 0.1 on a fifth of the labels where every class has 25");
         var headRate = Text("--head-lr", "X", "Peak learning rate of the classifier on top", Shown(defaults.HeadLearningRate));
-        var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", Shown(defaults.ScratchLearningRate));
+        var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", "0.1, or the best of 0.03, 0.1, 0.3 likewise");
         var fromHead = new Option<bool>("--from-head") { Description = "Keep the first layer of the instance head, as SimCLRv2 does [default: off]" };
         var noScratch = new Option<bool>("--no-scratch") { Description = "Do not train from scratch beside it [default: off]" };
         command.Add(fromHead);
@@ -56,9 +56,9 @@ internal static class FinetuneCommand
                 LabelsPerClass = Numbers(parsed.GetValue(perClass), "--labels-per-class", int.Parse),
                 Draws = Number(parsed.GetValue(draws), "--draws", int.Parse) ?? defaults.Draws,
                 Epochs = Number(parsed.GetValue(epochs), "--epochs", int.Parse),
-                EncoderLearningRate = Number(parsed.GetValue(rate), "--lr", double.Parse) ?? defaults.EncoderLearningRate,
+                EncoderLearningRate = Number(parsed.GetValue(rate), "--lr", double.Parse),
                 HeadLearningRate = Number(parsed.GetValue(headRate), "--head-lr", double.Parse) ?? defaults.HeadLearningRate,
-                ScratchLearningRate = Number(parsed.GetValue(scratchRate), "--scratch-lr", double.Parse) ?? defaults.ScratchLearningRate,
+                ScratchLearningRate = Number(parsed.GetValue(scratchRate), "--scratch-lr", double.Parse),
                 FromHead = parsed.GetValue(fromHead),
                 Scratch = !parsed.GetValue(noScratch),
                 Seed = seeded ? given.Seed : null,

@@ -28,8 +28,9 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     /// <param name="recipe">How.</param>
     /// <param name="progress">Told how many steps are done.</param>
     /// <param name="cancellation">Stops between steps.</param>
+    /// <returns>The accuracy of those weights on the images to choose by, 0 to 1; null where there are none.</returns>
     /// <exception cref="WclException">The loss is not finite.</exception>
-    public void Train(ClassifierNetwork network, int[] rows, int[] validation, FineTuneRecipe recipe, Action<int>? progress, CancellationToken cancellation)
+    public double? Train(ClassifierNetwork network, int[] rows, int[] validation, FineTuneRecipe recipe, Action<int>? progress, CancellationToken cancellation)
     {
         var (encoderParameters, topParameters) = network.Parameters;
         using var encoder = new Sgd(encoderParameters, recipe.WeightDecay);
@@ -67,6 +68,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
 
             if (best is not null) network.Restore(best);
             network.Train(false);
+            return best is null ? null : bestAccuracy;
         }
         finally
         {

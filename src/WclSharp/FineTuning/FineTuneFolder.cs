@@ -4,7 +4,7 @@ using WclSharp.Checkpoints;
 
 namespace WclSharp.FineTuning;
 
-/// <summary>What the results of a folder hang on; results of other settings do not mix.</summary>
+/// <summary>What the results of a folder hang on; results of other settings do not mix. Rates are null where they are chosen.</summary>
 internal sealed record FineTuneSettings
 {
     public required string Encoder { get; init; }
@@ -14,9 +14,9 @@ internal sealed record FineTuneSettings
     public required bool FromHead { get; init; }
     public required bool Scratch { get; init; }
     public int? Epochs { get; init; }
-    public required double Lr { get; init; }
+    public double? Lr { get; init; }
     public required double HeadLr { get; init; }
-    public required double ScratchLr { get; init; }
+    public double? ScratchLr { get; init; }
     public required int Batch { get; init; }
     public required double WeightDecay { get; init; }
     public required string Precision { get; init; }

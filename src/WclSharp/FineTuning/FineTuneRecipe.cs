@@ -2,14 +2,19 @@ namespace WclSharp.FineTuning;
 
 /// <summary>
 /// How a classifier is trained: SGD with momentum 0.9, half a cosine to 0 after a short warm-up, random crops and flips. The same for a pretrained network and for one from
-/// scratch but for the learning rates, which were searched for both alike: docs/few-labels.md.
+/// scratch but for the learning rates, which are chosen for both alike: docs/few-labels.md.
 /// </summary>
 internal sealed record FineTuneRecipe
 {
-    public const double EncoderRate = 0.01, HeadRate = 0.1, ScratchRate = 0.1;
+    public const double HeadRate = 0.1;
     public const int Batch = 64;
 
-    /// <summary>Labels of the smallest class from which on a fifth of the labels chooses when to stop.</summary>
+    /// <summary>
+    /// Peak learning rates to choose from, of the pretrained encoder and of the network from scratch, as many of either. The first is for labels that are too few to choose by.
+    /// </summary>
+    public static readonly IReadOnlyList<double> EncoderRates = [0.01, 0.03, 0.1], ScratchRates = [0.1, 0.03, 0.3];
+
+    /// <summary>Labels of the smallest class from which on a fifth of the labels chooses the learning rate and when to stop.</summary>
     public const int LabelsToChooseBy = 25;
 
     private const int LeastSteps = 300, UsualEpochs = 20;

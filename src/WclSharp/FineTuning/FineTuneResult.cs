@@ -61,7 +61,9 @@ internal sealed record FineTuneDraw
     public required double Fraction { get; init; }
     public required int Steps { get; init; }
     public required double Finetune { get; init; }
+    public required double Lr { get; init; }
     public double? Scratch { get; init; }
+    public double? ScratchLr { get; init; }
     public required double Knn { get; init; }
     public required double Linear { get; init; }
     public required double Seconds { get; init; }

@@ -47,7 +47,7 @@ internal sealed class FineTuneStudy : IDisposable
             HeadLr = options.HeadLearningRate,
             ScratchLr = options.ScratchLearningRate,
             Batch = FineTuneRecipe.Batch,
-            WeightDecay = Recipe(1, pretrained: true).WeightDecay,
+            WeightDecay = Recipe(1, 0, pretrained: true).WeightDecay,
             Precision = compute.TypeName,
         });
     }
@@ -89,39 +89,71 @@ internal sealed class FineTuneStudy : IDisposable
         var (rows, validation) = LabelDraw.HoldOut(drawn, train.Labels, FineTuneRecipe.LabelsToChooseBy);
         string what = FormattableString.Invariant($"{drawn.Length:N0} labels, draw {draw + 1} of {options.Draws}");
         var (knn, linear) = Frozen(drawn);
-        double finetuned = Train(rows, validation, draw, pretrained: true, $"Fine-tuning, {what}", keep);
-        double? scratch = options.Scratch ? Train(rows, validation, draw, pretrained: false, $"From scratch, {what}", keep: false) : null;
+        var first = folder.Draws.FirstOrDefault(done => done.Budget == budget.Name && done.Draw == 0);
+        var finetuned = Train(rows, validation, Rates(options.EncoderLearningRate, first?.Lr, FineTuneRecipe.EncoderRates, validation), draw, pretrained: true, $"Fine-tuning, {what}", keep);
+        (double Accuracy, double Rate)? scratch = options.Scratch
+            ? Train(rows, validation, Rates(options.ScratchLearningRate, first?.ScratchLr, FineTuneRecipe.ScratchRates, validation), draw, pretrained: false, $"From scratch, {what}", keep: false)
+            : null;
         return new FineTuneDraw
         {
             Budget = budget.Name,
             Draw = draw,
             Labels = drawn.Length,
             Fraction = drawn.Length / (double)train.Labels.ToArray().Count(label => label >= 0),
-            Steps = Recipe(rows.Length, pretrained: true).Steps,
-            Finetune = finetuned,
-            Scratch = scratch,
+            Steps = FineTuneRecipe.StepsFor(rows.Length, options.Epochs),
+            Finetune = finetuned.Accuracy,
+            Lr = finetuned.Rate,
+            Scratch = scratch?.Accuracy,
+            ScratchLr = scratch?.Rate,
             Knn = knn,
             Linear = linear,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
         };
     }
 
-    private double Train(int[] rows, int[] validation, int draw, bool pretrained, string stage, bool keep)
+    /// <summary>The rates to try: the one asked for; else the first, or all in a budget's first draw, whose choice the others take, where labels are left to choose by.</summary>
+    private static IReadOnlyList<double> Rates(double? asked, double? chosen, IReadOnlyList<double> candidates, int[] validation) =>
+        (asked ?? chosen) is { } rate ? [rate] : validation.Length > 0 ? candidates : [candidates[0]];
+
+    /// <summary>Trains with every rate; the one that does best on the labels held out, the first among equals, counts.</summary>
+    private (double Accuracy, double Rate) Train(int[] rows, int[] validation, IReadOnlyList<double> rates, int draw, bool pretrained, string stage, bool keep)
     {
-        var recipe = Recipe(rows.Length, pretrained);
         long own = seed + draw;
-        using var network = new ClassifierNetwork(facts, hidden, train.ClassNames.Count, own, compute);
-        if (pretrained) LoadPretrained(network);
-        var trainer = new ClassifierTrainer(train, facts, own, compute);
-        trainer.Train(network, rows, validation, recipe, done => Tell(stage, done, recipe.Steps), cancellation);
-        if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
-        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, own, compute.Device), test, cancellation);
+        ClassifierNetwork? best = null;
+        try
+        {
+            double bestRight = double.NegativeInfinity, bestRate = rates[0];
+            foreach (double rate in rates)
+            {
+                string now = rates.Count > 1 ? FormattableString.Invariant($"{stage}, rate {rate}") : stage;
+                var recipe = Recipe(rows.Length, rate, pretrained);
+                var network = new ClassifierNetwork(facts, hidden, train.ClassNames.Count, own, compute);
+                var worse = network;
+                try
+                {
+                    if (pretrained) LoadPretrained(network);
+                    double right = new ClassifierTrainer(train, facts, own, compute).Train(network, rows, validation, recipe, done => Tell(now, done, recipe.Steps), cancellation) ?? 0;
+                    if (right > bestRight) (bestRight, bestRate, worse, best) = (right, rate, best, network);
+                }
+                finally
+                {
+                    worse?.Dispose();
+                }
+            }
+
+            if (keep) best!.Save(folder.ClassifierPath, facts, train.ClassNames);
+            return (best!.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, own, compute.Device), test, cancellation), bestRate);
+        }
+        finally
+        {
+            best?.Dispose();
+        }
     }
 
-    private FineTuneRecipe Recipe(int labels, bool pretrained) => new()
+    private FineTuneRecipe Recipe(int labels, double rate, bool pretrained) => new()
     {
-        Encoder = pretrained ? options.EncoderLearningRate : options.ScratchLearningRate,
-        Top = pretrained ? options.HeadLearningRate : options.ScratchLearningRate,
+        Encoder = rate,
+        Top = pretrained ? options.HeadLearningRate : rate,
         Steps = FineTuneRecipe.StepsFor(labels, options.Epochs),
     };
 
