@@ -7,6 +7,7 @@ return args switch
 {
     ["decoders", var tar, .. var odd] => DecoderComparison.Run(tar, odd.FirstOrDefault()),
     ["read", .. var rest] => ReadingBenchmark.Run(rest),
+    ["pictures", var folder, var images] => EmbeddedPictures.Write(folder, int.Parse(images, CultureInfo.InvariantCulture)),
     ["losses", var png, .. var rest] => LossScaling.Run(png, rest),
     ["loss-at", var batch, var repeats] => LossScaling.RunOne(int.Parse(batch, CultureInfo.InvariantCulture), int.Parse(repeats, CultureInfo.InvariantCulture)),
     ["service", var url, var image, .. var rest] => ServiceLoad.Run(url, image, rest),

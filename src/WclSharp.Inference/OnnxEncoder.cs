@@ -106,6 +106,16 @@ public sealed class OnnxEncoder : IDisposable
     public float[][] Embed(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages) =>
         EmbedEach(encodedImages.Count, (i, target) => Prepare(encodedImages[i].Span, $"Image {i}", target.Span));
 
+    /// <summary>An image file as the network takes it, for programs that run the ONNX file themselves: decoded, resized, and cut out of the middle where S is above 64.</summary>
+    /// <returns>[3, S, S], red, green and blue planes, 0 to 255, S being <see cref="ImageSize"/>; the normalisation is in the graph.</returns>
+    /// <exception cref="WclUsageException">The file cannot be read as an image; the message says why.</exception>
+    public float[] Prepare(string imagePath)
+    {
+        var pixels = new float[InputSize];
+        WithFile(imagePath, bytes => Prepare(bytes, Quoted(imagePath), pixels));
+        return pixels;
+    }
+
     /// <summary>What an image file shows.</summary>
     /// <returns>Every class with its probability, the most probable first.</returns>
     /// <exception cref="WclUsageException">The file cannot be read as an image, or this is no classifier.</exception>

@@ -68,23 +68,19 @@ internal static class CompareCommand
     private static int Run(ComparisonOptions options, Func<ComparisonOptions, IProgress<ComparisonProgress>, CancellationToken, ComparisonResult> compare,
         TextWriter output, TextWriter error)
     {
-        using var signals = new StopSignals(error.WriteLine);
         var lines = new Lines(output);
-        try
+        return Stoppable.Run(stop =>
         {
-            var result = compare(options, lines, signals.Token);
+            var result = compare(options, lines, stop);
             output.WriteLine();
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
             output.WriteLine("Mean over seeds, ± half of the 95 % interval by Student's t. Methods whose intervals overlap are not told apart by these runs.");
             foreach (string file in result.Files) output.WriteLine(RunReport.Shown(file));
-            return ExitCodes.Done;
-        }
-        catch (OperationCanceledException) when (signals.ExitCode is not null)
+        }, error.WriteLine, () =>
         {
             if (lines.Folder is { } folder) error.WriteLine($"Stopped and saved. Go on with: wcl compare --resume --out {RunReport.Quoted(RunReport.Shown(folder))}");
-            return signals.ExitCode.Value;
-        }
+        });
     }
 
     /// <summary>What starts this program again: itself, or dotnet with its assembly.</summary>

@@ -70,10 +70,9 @@ internal static class DistillCommand
 
     private static int Run(DistillOptions request, string? json, Func<DistillOptions, IProgress<PretrainProgress>, CancellationToken, DistillResult> distill, TextWriter output, TextWriter error)
     {
-        using var signals = new StopSignals(error.WriteLine);
-        try
+        return Stoppable.Run(stop =>
         {
-            var result = TerminalProgress.Run(output, progress => distill(request, progress, signals.Token));
+            var result = TerminalProgress.Run(output, progress => distill(request, progress, stop));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"Learnt from {result.TrainImages:N0} images in {result.Epochs} epochs, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
             output.WriteLine(Line("Teacher", result.TeacherParameters, result.TeacherAccuracy, result.TestImages));
@@ -81,13 +80,7 @@ internal static class DistillCommand
             output.WriteLine($"They agree on {EpochTable.Percent(result.Agreement)} of the {(result.TestImages > 0 ? "test" : "training")} images.");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
             JsonFile.Write(json, writer => Write(writer, result));
-            return ExitCodes.Done;
-        }
-        catch (OperationCanceledException) when (signals.ExitCode is not null)
-        {
-            error.WriteLine("Stopped. The epochs that are finished are kept; the same command goes on.");
-            return signals.ExitCode.Value;
-        }
+        }, error.WriteLine, () => error.WriteLine("Stopped. The epochs that are finished are kept; the same command goes on."));
     }
 
     private static string Line(string name, long parameters, double? accuracy, int images) => string.Create(CultureInfo.InvariantCulture,

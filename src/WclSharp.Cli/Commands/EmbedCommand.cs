@@ -9,7 +9,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl embed RUN|MODEL.onnx</c>: a vector of every image, as a file.</summary>
 internal static class EmbedCommand
 {
-    public static Command Create(Func<EmbedOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> embed, TextWriter output)
+    public static Command Create(Func<EmbedOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> embed, TextWriter output, TextWriter error)
     {
         var command = new Command("embed", "Write the features of every image of a source, with its path and label");
         var model = new Argument<string>("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" };
@@ -21,6 +21,8 @@ internal static class EmbedCommand
             .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
             .Add("workers", "one per core", "Threads that decode")
             .Add("max-bad", "0.01", "Share of unreadable images above which nothing is written");
+        var restart = RestartOption();
+        command.Add(restart);
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
@@ -32,27 +34,34 @@ internal static class EmbedCommand
                 Device = given.Device,
                 Workers = given.Workers ?? 0,
                 MaxBad = given.MaxBad,
+                Restart = parsed.GetValue(restart),
             };
-            using var signals = new StopSignals(_ => { }); // there is nothing to save
-            try
+            return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => embed(request, progress, signals.Token));
+                var result = TerminalProgress.Run(output, progress => embed(request, progress, stop));
                 Print(result, output);
-                return ExitCodes.Done;
-            }
-            catch (OperationCanceledException) when (signals.ExitCode is not null)
-            {
-                return signals.ExitCode.Value;
-            }
+            }, stopped: () => SayHowToGoOn(request.Out, request.Restart, error));
         });
         return command;
     }
 
-    /// <summary>Says what was written, and what was left out; an index is written by the same pass.</summary>
+    /// <summary>The option that begins anew; wcl index has it too, since the same pass writes an index.</summary>
+    public static Option<bool> RestartOption() =>
+        new("--restart") { Description = "Begin anew where FILE was begun and not finished, instead of going on [default: off]" };
+
+    /// <summary>Says what is kept of work that was stopped.</summary>
+    public static void SayHowToGoOn(string file, bool restarted, TextWriter error)
+    {
+        if (Directory.Exists(PartialEmbeddings.FolderOf(file)))
+            error.WriteLine($"Stopped. What is embedded is kept in {RunReport.Shown(PartialEmbeddings.FolderOf(file))}; the same command{(restarted ? " without --restart" : "")} goes on.");
+    }
+
+    /// <summary>Says what was written, and what was left out.</summary>
     public static void Print(EmbedResult result, TextWriter output)
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {result.Images / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
+            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
+        if (result.Kept > 0) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Kept:N0} of them were embedded before, by a command that was stopped"));
         if (result.BadImages > 0)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Left out {result.BadImages:N0} images that could not be read; {RunReport.Shown(result.File)}.bad_images.csv says why"));
     }

@@ -53,10 +53,9 @@ internal static class EvaluateCommand
                 LinearLearningRate = parsed.GetValue(rate),
                 LinearWeightDecay = parsed.GetValue(decay),
             };
-            using var signals = new StopSignals(_ => { }); // there is nothing to save
-            try
+            return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => evaluate(request, progress, signals.Token));
+                var result = TerminalProgress.Run(output, progress => evaluate(request, progress, stop));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images, by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
                 if (result.Linear is { } measured)
@@ -80,12 +79,7 @@ internal static class EvaluateCommand
                     writer.WriteNumber("seconds", result.Seconds);
                     if (result.Linear is { } probe) Write(writer, probe);
                 });
-                return ExitCodes.Done;
-            }
-            catch (OperationCanceledException) when (signals.ExitCode is not null)
-            {
-                return signals.ExitCode.Value;
-            }
+            });
         });
         return command;
     }
@@ -118,7 +112,7 @@ internal static class EvaluateCommand
         writer.WriteNumber("linear_weight_decay", probe.Settings.WeightDecay);
         writer.WriteNumber("linear_validation_images", probe.ValidationImages);
         writer.WriteBoolean("linear_augmented", probe.Augmented);
-        writer.WriteString("linear_protocol", LinearProbe.ProtocolOf(probe));
+        writer.WriteString("linear_protocol", LinearProbe.Protocol(probe.Settings, probe.Augmented, probe.ValidationImages));
         writer.WriteStartArray("linear_per_class");
         foreach (var each in probe.PerClass)
         {

@@ -29,20 +29,14 @@ internal static class ExportCommand
                 Head = HeadOf(parsed.GetValue(head)),
                 Data = parsed.GetValue(data),
             };
-            using var signals = new StopSignals(_ => { }); // there is nothing to save
-            try
+            return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => export(request, progress, signals.Token));
+                var result = TerminalProgress.Run(output, progress => export(request, progress, stop));
                 if (result.Parity is { } parity)
                     output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                         $"Compared with libtorch on {parity.Images:N0} images of {parity.Source}: lowest cosine {parity.MinCosine:0.00000000}, largest difference {parity.LargestDifference:0.0e+0}"));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote {RunReport.Shown(result.File)}, {result.Bytes / 1048576.0:0.0} MiB"));
-                return ExitCodes.Done;
-            }
-            catch (OperationCanceledException) when (signals.ExitCode is not null)
-            {
-                return signals.ExitCode.Value;
-            }
+            });
         });
         return command;
     }

@@ -73,10 +73,9 @@ internal static class FinetuneCommand
     private static int Run(FineTuneOptions request, string? json, Func<FineTuneOptions, IProgress<PretrainProgress>, CancellationToken, FineTuneResult> finetune,
         TextWriter output, TextWriter error)
     {
-        using var signals = new StopSignals(error.WriteLine);
-        try
+        return Stoppable.Run(stop =>
         {
-            var result = TerminalProgress.Run(output, progress => finetune(request, progress, signals.Token));
+            var result = TerminalProgress.Run(output, progress => finetune(request, progress, stop));
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -85,13 +84,7 @@ internal static class FinetuneCommand
             output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
             JsonFile.Write(json, writer => Write(writer, result));
-            return ExitCodes.Done;
-        }
-        catch (OperationCanceledException) when (signals.ExitCode is not null)
-        {
-            error.WriteLine("Stopped. The draws that are finished are kept; the same command goes on.");
-            return signals.ExitCode.Value;
-        }
+        }, error.WriteLine, () => error.WriteLine("Stopped. The draws that are finished are kept; the same command goes on."));
     }
 
     private static void Write(Utf8JsonWriter writer, FineTuneResult result)

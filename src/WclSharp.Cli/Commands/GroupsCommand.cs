@@ -46,10 +46,9 @@ internal static class GroupsCommand
                 Device = given.Device,
                 Out = given.Out,
             };
-            using var signals = new StopSignals(_ => { }); // there is nothing to save
-            try
+            return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => group(request, progress, signals.Token));
+                var result = TerminalProgress.Run(output, progress => group(request, progress, stop));
                 foreach (string line in GroupTable.Text(result)) output.WriteLine(line);
                 output.WriteLine();
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Copies:N0} pairs of {result.Images:N0} images look like copies; the {result.Outliers:N0} that are least like any other are listed."));
@@ -58,12 +57,7 @@ internal static class GroupsCommand
                 output.WriteLine($"Copies:   {RunReport.Shown(result.CopiesFile)}");
                 output.WriteLine($"Outliers: {RunReport.Shown(result.OutliersFile)}");
                 JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
-                return ExitCodes.Done;
-            }
-            catch (OperationCanceledException) when (signals.ExitCode is not null)
-            {
-                return signals.ExitCode.Value;
-            }
+            });
         });
         return command;
     }

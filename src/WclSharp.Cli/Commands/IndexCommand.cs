@@ -10,7 +10,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl index RUN|MODEL.onnx</c>: a file of all images' vectors, for <c>wcl search</c>.</summary>
 internal static class IndexCommand
 {
-    public static Command Create(Func<IndexOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> index, TextWriter output)
+    public static Command Create(Func<IndexOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> index, TextWriter output, TextWriter error)
     {
         var command = new Command("index", "Write the features of every image of a source as an index that wcl search looks through");
         var model = new Argument<string>("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" };
@@ -24,6 +24,8 @@ internal static class IndexCommand
             .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
             .Add("workers", "one per core", "Threads that decode")
             .Add("max-bad", "0.01", "Share of unreadable images above which nothing is written");
+        var restart = EmbedCommand.RestartOption();
+        command.Add(restart);
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
@@ -36,19 +38,14 @@ internal static class IndexCommand
                 Device = given.Device,
                 Workers = given.Workers ?? 0,
                 MaxBad = given.MaxBad,
+                Restart = parsed.GetValue(restart),
             };
-            using var signals = new StopSignals(_ => { }); // there is nothing to save
-            try
+            return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => index(request, progress, signals.Token));
+                var result = TerminalProgress.Run(output, progress => index(request, progress, stop));
                 EmbedCommand.Print(result, output);
                 output.WriteLine($"Next: wcl search IMAGE --index {RunReport.Quoted(RunReport.Shown(result.File))}");
-                return ExitCodes.Done;
-            }
-            catch (OperationCanceledException) when (signals.ExitCode is not null)
-            {
-                return signals.ExitCode.Value;
-            }
+            }, stopped: () => EmbedCommand.SayHowToGoOn(request.Out, request.Restart, error));
         });
         return command;
     }

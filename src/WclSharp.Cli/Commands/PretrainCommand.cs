@@ -59,28 +59,22 @@ internal static class PretrainCommand
 
     private static int Run(PretrainOptions options, Stream? stopWith, CommandActions actions, TextWriter output, TextWriter error)
     {
-        using var signals = new StopSignals(error.WriteLine);
-        if (stopWith is not null) signals.StopWhenEnded(stopWith);
         string? folder = null;
-        try
+        return Stoppable.Run(stop =>
         {
             var outcome = TerminalProgress.Run(output, progress =>
-                actions.Pretrain(options, new FolderWatch(progress, started => folder = started), signals.Token));
+                actions.Pretrain(options, new FolderWatch(progress, started => folder = started), stop));
             foreach (string line in RunReport.Lines(outcome)) output.WriteLine(line);
             if (options is { Data: null, Limit: null })
             {
                 folder = null; // the run is over: there is nothing to resume
                 var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [0.01], Draws = 1, Device = options.Device };
-                foreach (string line in RunReport.Lines(TerminalProgress.Run(output, progress => actions.Finetune(few, progress, signals.Token)), outcome.RunFolder)) output.WriteLine(line);
+                foreach (string line in RunReport.Lines(TerminalProgress.Run(output, progress => actions.Finetune(few, progress, stop)), outcome.RunFolder)) output.WriteLine(line);
             }
-
-            return ExitCodes.Done;
-        }
-        catch (OperationCanceledException) when (signals.ExitCode is not null)
+        }, error.WriteLine, () =>
         {
             if (folder is not null) error.WriteLine($"Stopped and saved. Go on with: wcl pretrain --resume --out {RunReport.Quoted(RunReport.Shown(folder))}");
-            return signals.ExitCode.Value;
-        }
+        }, stopWith);
     }
 
     /// <summary>Passes progress on, and notes the folder of the run that starts.</summary>

@@ -46,18 +46,12 @@ internal static class SuggestCommand
                 Device = given.Device,
                 Out = given.Out,
             };
-            using var signals = new StopSignals(_ => { }); // there is nothing to save
-            try
+            return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => suggest(request, progress, signals.Token));
+                var result = TerminalProgress.Run(output, progress => suggest(request, progress, stop));
                 Print(result, output);
                 Write(parsed.GetValue(json), result);
-                return ExitCodes.Done;
-            }
-            catch (OperationCanceledException) when (signals.ExitCode is not null)
-            {
-                return signals.ExitCode.Value;
-            }
+            });
         });
         return command;
     }

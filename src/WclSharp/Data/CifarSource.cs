@@ -30,7 +30,9 @@ internal sealed class CifarSource : ImageSource
         // A size that fits both has millions of records; then the names that lie beside it decide.
         labelBytes = hundredFits && (!tenFits || File.Exists(Path.Combine(folder, "fine_label_names.txt"))) ? 2 : 1;
         count = checked((int)sizes.Sum(size => size / (Pixels + labelBytes)));
-        classes = ReadClassNames(Path.Combine(folder, labelBytes == 2 ? "fine_label_names.txt" : "batches.meta.txt"));
+        string names = Path.Combine(folder, labelBytes == 2 ? "fine_label_names.txt" : "batches.meta.txt");
+        classes = ReadClassNames(names);
+        Files = [.. files, names];
     }
 
     /// <inheritdoc/>
@@ -38,6 +40,9 @@ internal sealed class CifarSource : ImageSource
 
     /// <inheritdoc/>
     public override int? Total => count;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Files { get; }
 
     /// <summary>One file.</summary>
     public static CifarSource FromFile(string file) => new($"CIFAR file '{file}'", [file]);

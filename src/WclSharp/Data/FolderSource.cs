@@ -25,20 +25,23 @@ internal sealed class FolderSource(string root) : ImageSource
     public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes";
 
     /// <inheritdoc/>
+    public override string? FileOf(string name) => Path.Combine(root, name);
+
+    /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         Ignored = 0;
         linked.Clear();
         int position = 0;
-        foreach (string name in Files())
+        foreach (string name in FileNames())
         {
-            yield return wanted(position) ? new() { Name = name, File = Path.Combine(root, name) } : new() { Name = name };
+            yield return wanted(position) ? new() { Name = name, File = FileOf(name) } : new() { Name = name };
             position++;
         }
     }
 
     /// <summary>Names of all image files, depth first. No recursion: each level's listing is on a stack.</summary>
-    private IEnumerable<string> Files()
+    private IEnumerable<string> FileNames()
     {
         var levels = new Stack<(Listing Listing, string Prefix, string RealPath, int Next)>();
         string real = RealPath(root);

@@ -11,6 +11,7 @@ internal sealed class IdxSource : ImageSource
     private readonly string name;
     private readonly string[]? classes;
     private readonly int count, height, width;
+    private IReadOnlyList<string> files = [];
 
     /// <summary>Reads the headers, and all labels.</summary>
     /// <param name="description">What it is, for people.</param>
@@ -43,6 +44,9 @@ internal sealed class IdxSource : ImageSource
     /// <inheritdoc/>
     public override int? Total => count;
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Files => files;
+
     /// <summary>The data set that is embedded in this library: the test images of Fashion-MNIST (Xiao et al. 2017), 28 x 28.</summary>
     public static IdxSource Embedded() => new("Fashion-MNIST test images (embedded)", "t10k-images-idx3-ubyte.gz", () => Resource("t10k-images-idx3-ubyte.gz"),
         "t10k-labels-idx1-ubyte.gz", () => Resource("t10k-labels-idx1-ubyte.gz"),
@@ -52,7 +56,7 @@ internal sealed class IdxSource : ImageSource
     public static IdxSource FromFile(string path)
     {
         string? labels = LabelsBeside(path);
-        return new($"IDX images '{path}'", path, () => File.OpenRead(path), labels, labels is null ? null : () => File.OpenRead(labels), null);
+        return new($"IDX images '{path}'", path, () => File.OpenRead(path), labels, labels is null ? null : () => File.OpenRead(labels), null) { files = labels is null ? [path] : [path, labels] };
     }
 
     /// <inheritdoc/>

@@ -12,13 +12,16 @@ internal sealed class ListSource(string list) : ImageSource
     public override string Expected => "rows of path,label, with paths relative to the list";
 
     /// <inheritdoc/>
+    public override string? FileOf(string name) => Path.Combine(folder, name);
+
+    /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         int position = 0;
         foreach (var (_, path, label) in DelimitedFile.Read(list))
         {
             var image = new SourceImage { Name = path, Class = label };
-            yield return wanted(position++) ? image with { File = Path.Combine(folder, path) } : image;
+            yield return wanted(position++) ? image with { File = FileOf(path) } : image;
         }
     }
 }

@@ -40,6 +40,9 @@ internal abstract class ImageSource : IDisposable
     /// <summary>True where an image's class is the first folder of its path.</summary>
     public virtual bool ClassesAreFolders => false;
 
+    /// <summary>Files that images or their classes lie in together; empty where each image is a file.</summary>
+    public virtual IReadOnlyList<string> Files => [];
+
     /// <summary>Number of images, where that is known without listing them.</summary>
     public virtual int? Total => null;
 
@@ -55,6 +58,9 @@ internal abstract class ImageSource : IDisposable
     /// <summary>Lists the images. Bytes come with those only that <paramref name="wanted"/> (asked by position) chooses.</summary>
     /// <remarks>May be called again for another listing. Enumerated by one thread at a time.</remarks>
     public abstract IEnumerable<SourceImage> Images(Func<int, bool> wanted);
+
+    /// <summary>The image file that a name stands for; null where images are no files of their own.</summary>
+    public virtual string? FileOf(string name) => null;
 
     /// <summary>Closes what the source holds open.</summary>
     public virtual void Dispose() { }

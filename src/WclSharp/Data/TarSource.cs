@@ -20,6 +20,9 @@ internal sealed class TarSource(string path) : ImageSource
     public override bool ClassesAreFolders => true;
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Files => [path];
+
+    /// <inheritdoc/>
     public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes";
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
+using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Inference;
@@ -14,6 +15,9 @@ internal abstract class BatchEmbedder : IDisposable
 {
     /// <summary>Images that are best put through together.</summary>
     public abstract int Batch { get; }
+
+    /// <summary>What computes, as <c>--device</c> names it.</summary>
+    public abstract string Device { get; }
 
     /// <summary>Side of the input, pixels.</summary>
     public abstract int ImageSize { get; }
@@ -36,6 +40,21 @@ internal abstract class BatchEmbedder : IDisposable
         return File.Exists(file) ? file : throw new WclUsageException($"There is no file '{file}'; give a run folder, its encoder.safetensors, or an ONNX file that wcl export wrote.");
     }
 
+    /// <summary>SHA-256 of the file that a model is in, hexadecimal.</summary>
+    /// <exception cref="WclUsageException">There is no such model.</exception>
+    public static string HashOf(string model)
+    {
+        string file = FileOf(model);
+        try
+        {
+            return CheckpointStore.HashOf(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"'{file}' cannot be read: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+
     /// <summary>Computes features.</summary>
     /// <param name="pixels">[count, 3, S, S], 0 to 255.</param>
     /// <param name="count">Number of images.</param>
@@ -49,6 +68,8 @@ internal abstract class BatchEmbedder : IDisposable
     private sealed class Onnx(OnnxEncoder encoder) : BatchEmbedder
     {
         public override int Batch => encoder.Batch;
+
+        public override string Device => "cpu";
 
         public override int ImageSize => encoder.ImageSize;
 
@@ -75,6 +96,8 @@ internal abstract class BatchEmbedder : IDisposable
         }
 
         public override int Batch => ImageSize <= EvaluationView.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+
+        public override string Device => encoder.Device.ToString();
 
         public override int ImageSize => encoder.ImageSize;
 

@@ -23,6 +23,9 @@ public sealed record EmbedOptions
 
     /// <summary>Share of unreadable images, 0 to 1, above which nothing is written.</summary>
     public double MaxBad { get; init; } = 0.01;
+
+    /// <summary>Begin anew where the file was begun and not finished, instead of going on.</summary>
+    public bool Restart { get; init; }
 }
 
 /// <summary>What was embedded.</summary>
@@ -31,4 +34,8 @@ public sealed record EmbedOptions
 /// <param name="FeatureSize">Numbers in a row.</param>
 /// <param name="BadImages">Images that could not be read and were left out; <c>FILE.bad_images.csv</c> lists them.</param>
 /// <param name="Seconds">Seconds it took.</param>
-public sealed record EmbedResult(string File, long Images, int FeatureSize, int BadImages, double Seconds);
+public sealed record EmbedResult(string File, long Images, int FeatureSize, int BadImages, double Seconds)
+{
+    /// <summary>Rows that were embedded before, by a call that was stopped.</summary>
+    public long Kept { get; init; }
+}

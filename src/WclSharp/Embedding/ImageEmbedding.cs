@@ -2,11 +2,15 @@ using System.Buffers;
 using System.Diagnostics;
 using System.Text;
 using WclSharp.Data;
+using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Embedding;
 
-/// <summary>Embeds all images of a source into a file, one after another: memory does not grow with their number.</summary>
+/// <summary>
+/// Embeds all images of a source into a file, one after another: memory does not grow with their number. What is embedded lies in a folder beside the file until
+/// all of it is: a call that was stopped goes on when it is made again, and ends with the same bytes.
+/// </summary>
 public static class ImageEmbedding
 {
     // Images drawn ahead of the one that is next, per worker, above a batch: enough to even out their sizes.
@@ -15,9 +19,9 @@ public static class ImageEmbedding
     /// <summary>Embeds.</summary>
     /// <param name="options">What, with what, and where to.</param>
     /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
-    /// <param name="cancellation">Stops between images; nothing is written then.</param>
-    /// <exception cref="WclUsageException">The model, the data or the options are wrong, or there are no images.</exception>
-    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched.</exception>
+    /// <param name="cancellation">Stops between images; what is embedded is kept in <c>FILE.partial</c>, which the same call goes on with.</param>
+    /// <exception cref="WclUsageException">The model, the data or the options are wrong, there are no images, or the file was begun with another model or other images.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EmbedResult Run(EmbedOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default) =>
         Run(options, EmbeddingFile.FormatOf(options.Out), progress, cancellation);
@@ -29,48 +33,59 @@ public static class ImageEmbedding
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
         using var network = BatchEmbedder.Load(options.Model, options.Device);
-        var (total, folders) = List(source, progress, cancellation);
-
+        var listing = SourceListing.Of(source, progress, cancellation);
+        using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, network, source, listing), options.Restart);
         using var bad = new BadImageLog(options.Out + ".bad_images.csv");
-        using var file = create(options.Out, network.FeatureSize);
+        foreach (var (name, problem) in parts.BadImages()) bad.Add(name, problem);
+
         int workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount, inputSize = network.InputSize;
         var pixels = new float[network.Batch * inputSize];
         var features = new float[network.Batch * network.FeatureSize];
-        var rows = new List<(string Name, string? Label)>(network.Batch);
-        long images = 0;
-        foreach (var view in OrderedParallel.Map(source.Images(_ => true), View, workers, network.Batch + workers * AheadPerWorker, each => each.Release(), cancellation))
+        var batch = new List<EmbeddedRecord>(network.Batch);
+        long kept = parts.Rows;
+        int first = parts.Next, position = first, rows = 0;
+        var images = source.Images(i => i >= first).Skip(first); // what was embedded before is passed over, not read
+        foreach (var view in OrderedParallel.Map(images, View, workers, network.Batch + workers * AheadPerWorker, each => each.Release(), cancellation))
         {
+            position++;
             if (view.Problem is not null)
             {
                 bad.Add(view.Name, view.Problem);
+                batch.Add(new(view.Name, null, view.Problem));
             }
             else
             {
-                view.Pixels.CopyTo(pixels.AsSpan(rows.Count * inputSize));
-                rows.Add((view.Name, folders is null ? view.Label : FolderOf(view.Name)));
+                view.Pixels.CopyTo(pixels.AsSpan(rows++ * inputSize));
+                batch.Add(new(view.Name, listing.Folders is null ? view.Label : FolderOf(view.Name), null));
             }
             view.Release();
-            if (rows.Count == network.Batch) Flush();
+            if (rows == network.Batch) Flush();
         }
-        if (rows.Count > 0) Flush();
+        if (batch.Count > 0) Flush();
 
-        long seen = images + bad.Count;
-        if (seen == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.");
-        bad.Check(seen, options.MaxBad);
+        if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.");
+        bad.Check(position, options.MaxBad);
+        using var file = create(options.Out, network.FeatureSize);
+        foreach (var (name, label, vector) in parts.AllRows())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            file.Add(name, label, vector);
+        }
         file.Complete();
-        return new EmbedResult(options.Out, images, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        parts.Remove();
+        return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);
 
-        string? FolderOf(string name) => folders!.ClassOf(Encoding.UTF8.GetBytes(name)) is { IsEmpty: false } label ? Encoding.UTF8.GetString(label) : null;
+        string? FolderOf(string name) => listing.Folders!.ClassOf(Encoding.UTF8.GetBytes(name)) is { IsEmpty: false } label ? Encoding.UTF8.GetString(label) : null;
 
         void Flush()
         {
-            network.Embed(pixels, rows.Count, features);
-            foreach (var (i, (name, label)) in rows.Index()) file.Add(name, label, features.AsSpan(i * network.FeatureSize, network.FeatureSize));
-            images += rows.Count;
-            rows.Clear();
-            progress?.Report(new PretrainProgress.Working("Embedding images", images + bad.Count, total));
+            if (rows > 0) network.Embed(pixels, rows, features);
+            parts.Add(batch, features.AsSpan(0, rows * network.FeatureSize), position);
+            batch.Clear();
+            rows = 0;
+            progress?.Report(new PretrainProgress.Working("Embedding images", position, listing.Total));
         }
     }
 
@@ -93,23 +108,17 @@ public static class ImageEmbedding
         }
     }
 
-    /// <summary>
-    /// Lists a source once before its images are read, where that is needed: to count them, so that the time left is known, and to see all paths
-    /// where classes are folders, since their common folder tells which.
-    /// </summary>
-    private static (int Total, FolderClasses? Folders) List(ImageSource source, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    private static PartialFacts FactsOf(EmbedOptions options, BatchEmbedder network, ImageSource source, SourceListing listing) => new()
     {
-        var folders = source.ClassesAreFolders ? new FolderClasses(null) : null;
-        if (folders is null && source.Total is { } known) return (known, null);
-        int total = 0;
-        foreach (var image in source.Images(_ => false))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            folders?.Observe(image.Name);
-            if (++total % 4096 == 0) progress?.Report(new PretrainProgress.Working("Listing images", total, null));
-        }
-        return (total, folders);
-    }
+        Version = SoftwareVersions.Library,
+        Model = Path.GetFullPath(options.Model),
+        ModelSha256 = BatchEmbedder.HashOf(options.Model),
+        Device = network.Device,
+        FeatureSize = network.FeatureSize,
+        Data = options.Data is null ? source.Description : Path.GetFullPath(options.Data),
+        Images = listing.Total,
+        ImagesSha256 = listing.Hash,
+    };
 
     /// <summary>An image as the network sees it, or the reason why there is none.</summary>
     private readonly record struct ImageView(string Name, string? Label, string? Problem, float[]? Buffer, int Length)

@@ -32,14 +32,17 @@ internal static class LinearProbe
     private static readonly Scalar Momentum = 0.9, One = 1, MinusOne = -1;
 
     /// <summary>The protocol, for people.</summary>
-    public const string Protocol = "multinomial logistic regression on cached features without augmentation, standardised with the training images' mean and deviation; "
-        + "SGD, Nesterov momentum 0.9, learning rate 0.2 x batch / 256, batch 256, no weight decay, 80 epochs, cosine to 0";
-
-    /// <summary>The protocol where rate and decay are not the usual ones, and where images are augmented.</summary>
-    public static string ProtocolOf(LinearProbeResult result) => string.Create(CultureInfo.InvariantCulture,
-        $"multinomial logistic regression on {(result.Augmented ? "features of random crops and flips, new ones each epoch" : "cached features without augmentation")}, standardised with the training images' mean and deviation; "
-        + $"SGD, Nesterov momentum 0.9, learning rate {result.Settings.LearningRate} x batch / 256, batch 256, weight decay {result.Settings.WeightDecay}, 80 epochs, cosine to 0")
-        + (result.ValidationImages > 0 ? FormattableString.Invariant($"; rate and decay chosen on {result.ValidationImages} of the training images") : "");
+    /// <param name="settings">Learning rate and decay.</param>
+    /// <param name="augmented">Whether it was trained on features of augmented images.</param>
+    /// <param name="validationImages">Training images that the settings were chosen on; 0 where they were not chosen.</param>
+    public static string Protocol(LinearProbeSettings settings, bool augmented = false, int validationImages = 0)
+    {
+        string inputs = augmented ? "features of random crops and flips, new ones each epoch" : "cached features without augmentation";
+        string decay = settings.WeightDecay == 0 ? "no weight decay" : FormattableString.Invariant($"weight decay {settings.WeightDecay}");
+        string chosen = validationImages > 0 ? FormattableString.Invariant($"; rate and decay chosen on {validationImages} of the training images") : "";
+        return FormattableString.Invariant($"multinomial logistic regression on {inputs}, standardised with the training images' mean and deviation; SGD, Nesterov momentum 0.9, ")
+            + FormattableString.Invariant($"learning rate {settings.LearningRate} x batch / 256, batch 256, {decay}, {Epochs} epochs, cosine to 0{chosen}");
+    }
 
     /// <summary>Trains on the labelled training images and classifies the labelled test images.</summary>
     /// <param name="gallery">Features of <paramref name="train"/>, [M, F] float32. Not owned.</param>

@@ -85,11 +85,12 @@ internal sealed class ClassifierNetwork : IDisposable
         return Top.call(features);
     }
 
-    /// <summary>Share of images that get the highest score for their class, 0 to 1; those without a class do not count. Leaves the network in training mode.</summary>
+    /// <summary>Share of images that get the highest score for their class, 0 to 1; those without a class do not count. The network's mode is afterwards what it was.</summary>
     public double Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation)
     {
+        bool training = Encoder.training;
         int[] predicted = Predict(preparation, images, cancellation);
-        Train(true);
+        Train(training);
         var truth = images.Labels.ToArray();
         return predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Count(label => label >= 0);
     }

@@ -1,4 +1,3 @@
-using WclSharp.Checkpoints;
 using WclSharp.Embedding;
 using WclSharp.Inference;
 using WclSharp.Training;
@@ -14,10 +13,10 @@ public static class ImageIndexing
     /// <summary>Indexes.</summary>
     /// <param name="options">What, with what, and where to.</param>
     /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
-    /// <param name="cancellation">Stops between images; nothing is written then.</param>
+    /// <param name="cancellation">Stops between images; what is embedded is kept in <c>FILE.partial</c>, which the same call goes on with.</param>
     /// <returns>What was indexed; images that could not be read are listed in <c>FILE.bad_images.csv</c>.</returns>
-    /// <exception cref="WclUsageException">The model, the data or the options are wrong, or there are no images.</exception>
-    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched.</exception>
+    /// <exception cref="WclUsageException">The model, the data or the options are wrong, there are no images, or the file was begun with another model or other images.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EmbedResult Run(IndexOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -29,25 +28,11 @@ public static class ImageIndexing
             Device = options.Device,
             Workers = options.Workers,
             MaxBad = options.MaxBad,
+            Restart = options.Restart,
         };
-        var metadata = new Dictionary<string, string> { [ModelKey] = Path.GetFullPath(options.Model), [HashKey] = HashOf(options.Model) };
+        var metadata = new Dictionary<string, string> { [ModelKey] = Path.GetFullPath(options.Model), [HashKey] = BatchEmbedder.HashOf(options.Model) };
         if (options.Data is not null) metadata[ImagesKey] = Path.GetFullPath(options.Data);
         return ImageEmbedding.Run(request, (path, size) => new IndexedEmbeddings(path, size, options.Format, metadata), progress, cancellation);
-    }
-
-    /// <summary>SHA-256 of the file that a model is in, hexadecimal.</summary>
-    /// <exception cref="WclUsageException">There is no such model.</exception>
-    internal static string HashOf(string model)
-    {
-        string file = BatchEmbedder.FileOf(model);
-        try
-        {
-            return CheckpointStore.HashOf(file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new WclUsageException($"'{file}' cannot be read: {e.Message.TrimEnd('.')}.", e);
-        }
     }
 
     private sealed class IndexedEmbeddings(string path, int featureSize, IndexFormat format, Dictionary<string, string> metadata) : EmbeddingFile

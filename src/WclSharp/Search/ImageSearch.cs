@@ -45,7 +45,7 @@ public static class ImageSearch
         if ((options.Model ?? made) is not { } model) throw new WclUsageException($"'{options.Index}' does not say what model it was made with; name it with --model.");
         if (options.Model is null && !File.Exists(model) && !Directory.Exists(model))
             throw new WclUsageException($"'{options.Index}' was made with '{model}', which is not there now; say with --model where it is.");
-        if (index.Metadata.TryGetValue(ImageIndexing.HashKey, out string? hash) && hash != ImageIndexing.HashOf(model))
+        if (index.Metadata.TryGetValue(ImageIndexing.HashKey, out string? hash) && hash != BatchEmbedder.HashOf(model))
         {
             throw new WclUsageException(options.Model is null || Path.GetFullPath(options.Model) == made
                 ? $"'{model}' has changed since '{options.Index}' was made with it; index the images anew."

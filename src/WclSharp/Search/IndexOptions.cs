@@ -25,4 +25,7 @@ public sealed record IndexOptions
 
     /// <summary>Share of unreadable images, 0 to 1, above which nothing is written.</summary>
     public double MaxBad { get; init; } = 0.01;
+
+    /// <summary>Begin anew where the file was begun and not finished, instead of going on.</summary>
+    public bool Restart { get; init; }
 }

@@ -22,6 +22,7 @@ internal sealed class EpochSums : IDisposable
     private readonly bool weak;
     private readonly int? classCount;
     private readonly bool twoViews;
+    private bool localInstance, localWeak; // whether a step of the epoch has had the term
 
     /// <param name="device">Where to sum.</param>
     /// <param name="weak">Whether there is a weak loss over components.</param>
@@ -60,6 +61,8 @@ internal sealed class EpochSums : IDisposable
             Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
             Summand(components?.Purity), Summand(Alignment(z1, input.Z2?.detach())), Summand(Uniformity(z1)), Pairs(losses, input.Classes),
             Summand(losses.LocalInstance), Summand(losses.LocalWeak)]), One);
+        localInstance |= losses.LocalInstance is not null;
+        localWeak |= losses.LocalWeak is not null;
         Steps++;
     }
 
@@ -100,13 +103,12 @@ internal sealed class EpochSums : IDisposable
         var values = Values;
         double Mean(Sum sum) => values[(int)sum] / Steps;
         double? Share(Sum part, Sum whole) => values[(int)whole] > 0 ? values[(int)part] / values[(int)whole] : null;
-        double? Local(Sum sum) => values[(int)sum] != 0 ? Mean(sum) : null; // a mean of logarithms of softmaxes is not 0 where it is taken
         return new EpochMetrics
         {
             InstanceLoss = Mean(Sum.Instance),
             WeakLoss = weak ? Mean(Sum.Weak) : null,
-            LocalInstanceLoss = Local(Sum.LocalInstance),
-            LocalWeakLoss = Local(Sum.LocalWeak),
+            LocalInstanceLoss = localInstance ? Mean(Sum.LocalInstance) : null,
+            LocalWeakLoss = localWeak ? Mean(Sum.LocalWeak) : null,
             Components = weak ? Mean(Sum.Components) : null,
             LargestComponent = weak ? Mean(Sum.Largest) : null,
             Purity = weak && classCount is not null ? Mean(Sum.Purity) : null,
@@ -128,6 +130,8 @@ internal sealed class EpochSums : IDisposable
         using var saved = tensor(values);
         sums.copy_(saved);
         Steps = steps;
+        // Checkpoints have sums alone; the epoch's next step says it for certain.
+        (localInstance, localWeak) = (values[(int)Sum.LocalInstance] != 0, values[(int)Sum.LocalWeak] != 0);
     }
 
     public void Dispose() => sums.Dispose();

@@ -15,6 +15,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     private readonly StringWriter output = new(), error = new();
     private ExportOptions? exported;
     private EmbedOptions? embedded;
+    private long kept;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -32,6 +33,12 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Assert.Equal(new EmbedOptions { Model = "m.onnx", Out = "o.npy", Data = "d", Device = "cpu", Workers = 3, MaxBad = 0.5 }, embedded);
         Assert.Contains("1,000 images of 512 features, 500 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Left out 2 images", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("embedded before", output.ToString(), StringComparison.Ordinal);
+        kept = 400;
+        Assert.Equal(0, Run("embed", "m.onnx", "--out", "o.npy", "--restart"));
+        Assert.Equal(new EmbedOptions { Model = "m.onnx", Out = "o.npy", Restart = true }, embedded);
+        Assert.Contains("1,000 images of 512 features, 300 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("400 of them were embedded before", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, Run("embed", "r", "--out", "o.npy"));
         Assert.Equal(new EmbedOptions { Model = "r", Out = "o.npy" }, embedded);
     }
@@ -95,7 +102,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Embed = (options, _, _) =>
         {
             embedded = options;
-            return new EmbedResult("o.npy", 1000, 512, 2, 2);
+            return new EmbedResult("o.npy", 1000, 512, 2, 2) { Kept = kept };
         },
     }, output, error);
 }

@@ -147,22 +147,10 @@ public sealed class ImageEmbeddingTests : IDisposable
     }
 
     [Fact]
-    public void Run_Cancelled_LeavesWhatWasThere_AndNothingElse()
-    {
-        string file = folder["out.npy"];
-        File.WriteAllText(file, "before");
-        using var stop = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file },
-            new Training.ProgressHandler<PretrainProgress>(_ => stop.Cancel()), stop.Token));
-        Assert.Equal("before", File.ReadAllText(file));
-        Assert.Empty(Directory.GetFiles(folder.Path, "*.tmp"));
-        Assert.False(File.Exists(folder["out.csv"]));
-    }
-
-    [Fact]
     public void Run_BadUsage_SaysSo()
     {
         Refused("has none of the endings .npy, .csv and .parquet", new EmbedOptions { Model = onnx, Out = folder["out.txt"] });
+        Refused("it is a folder", new EmbedOptions { Model = onnx, Out = Directory.CreateDirectory(folder["folder.npy"]).FullName });
         Refused("Name a file in a folder that is there", new EmbedOptions { Model = onnx, Out = Path.Combine(folder.Path, "none", "out.npy") });
         Refused("There is no file or folder", new EmbedOptions { Model = onnx, Data = "nowhere", Out = folder["out.npy"] });
         Refused("There is no file", new EmbedOptions { Model = onnx + ".onnx", Out = folder["out.npy"] });
@@ -170,6 +158,7 @@ public sealed class ImageEmbeddingTests : IDisposable
         Directory.CreateDirectory(folder["empty/x"]);
         Refused("No images under", new EmbedOptions { Model = onnx, Data = folder["empty"], Out = folder["out.npy"] });
         Assert.Equal(2, Directory.GetFiles(folder.Path).Length);
+        Assert.Empty(Directory.GetDirectories(folder.Path, "*.partial"));
 
         static void Refused(string message, EmbedOptions options) =>
             Assert.Contains(message, Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options)).Message, StringComparison.Ordinal);

@@ -41,7 +41,7 @@ public sealed class RunEvaluationTests : IDisposable
         Assert.NotEqual(plain.Confusion.Counts.SelectMany(row => row), augmented.Confusion.Counts.SelectMany(row => row));
         Assert.True(augmented.Top1 > 0.25, $"{augmented.Top1}"); // chance is 0.1
         Assert.Equal(augmented.Confusion.Counts.SelectMany(row => row), RunEvaluation.Run(options).Linear!.Confusion.Counts.SelectMany(row => row));
-        Assert.Contains("random crops and flips", LinearProbe.ProtocolOf(augmented), StringComparison.Ordinal);
+        Assert.Contains("random crops and flips", LinearProbe.Protocol(augmented.Settings, augmented.Augmented, augmented.ValidationImages), StringComparison.Ordinal);
     }
 
     [Fact]

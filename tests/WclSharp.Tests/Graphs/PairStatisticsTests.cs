@@ -107,6 +107,24 @@ public class PairStatisticsTests
         Assert.NotNull(means.Uniformity);
     }
 
+    [Fact]
+    public void EpochSums_LocalTermOfZero_IsReported_AndNoneIsNot()
+    {
+        using var scope = NewDisposeScope();
+        using var sums = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
+        var (loss, zero) = (tensor(1.5), tensor(0.0));
+        var input = new MethodInput { Z1 = ToTensor(Rows(4, 3, 1)), ProjectInstance = _ => throw new InvalidOperationException() };
+        sums.Add(new MethodLosses(loss, loss) { LocalInstance = zero }, input);
+        Assert.Equal((0.0, null), (sums.Means().LocalInstanceLoss, sums.Means().LocalWeakLoss));
+
+        sums.Clear();
+        sums.Add(new MethodLosses(loss, loss) { LocalWeak = loss }, input);
+        Assert.Equal((null, 1.5), (sums.Means().LocalInstanceLoss, sums.Means().LocalWeakLoss));
+        using var resumed = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
+        resumed.Restore(sums.Values, sums.Steps);
+        Assert.Equal((null, 1.5), (resumed.Means().LocalInstanceLoss, resumed.Means().LocalWeakLoss));
+    }
+
     [Theory]
     [InlineData(5)]
     [InlineData(2000)] // several tiles

@@ -35,6 +35,23 @@ public sealed class OnnxEncoderTests : IDisposable
     }
 
     [Fact]
+    public void Prepare_IsWhatTheNetworkSees()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        string path = Path.Combine(folder, "p.png");
+        File.WriteAllBytes(path, ImageFiles.Skia(SKEncodedImageFormat.Png, 19, 23));
+        float[] pixels = encoder.Prepare(path), features = encoder.Embed(path);
+        Assert.Equal(3 * 32 * 32, pixels.Length);
+        for (int c = 0; c < 3; c++) Assert.Equal(features[c], pixels[(c * 1024)..((c + 1) * 1024)].Average(), 1e-3);
+        // Corners of the red, green, blue and white quarters.
+        Assert.Equal([255f, 0, 0, 255], new[] { 0, 31, 1024 - 32, 1023 }.Select(at => MathF.Round(pixels[at])));
+        Assert.Equal([0f, 255, 0, 255], new[] { 0, 31, 1024 - 32, 1023 }.Select(at => MathF.Round(pixels[1024 + at])));
+
+        File.WriteAllText(path, "no image");
+        Assert.Contains("p.png' cannot be read as an image", Assert.Throws<WclUsageException>(() => encoder.Prepare(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Embed_SeveralThreads_IsThatOfOne()
     {
         using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));

@@ -1,0 +1,216 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using WclSharp.Checkpoints;
+
+namespace WclSharp.Embedding;
+
+/// <summary>
+/// What is embedded of a source so far: a folder beside the file that is to be written, with finished parts and what they hang on. Whenever the process ends, the parts that
+/// have their names are whole, and the same call goes on behind them. <see cref="Remove"/> takes the folder away when the file is written.
+/// </summary>
+/// <remarks>
+/// Parts end where a batch does: a batch of other images could differ in the last bits, and what went on would not end with the same bytes.
+/// </remarks>
+internal sealed class PartialEmbeddings : IDisposable
+{
+    // A part is written when it has this many rows or bytes, or when this much work would be lost.
+    private const int MostRows = 4096, MostBytes = 16 << 20;
+    private const string FactsFile = "embedding.json", LockFile = ".lock", Ending = ".part";
+    private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(30);
+
+    private readonly string folder;
+    private readonly FileStream held;
+    private readonly float[] features;
+    private readonly List<EmbeddedPart> parts = [];
+    private readonly MemoryStream pending = new();
+    private readonly BinaryWriter writer;
+    private (int Rows, int Bad) waiting;
+    private long saved = Stopwatch.GetTimestamp();
+    private bool removed;
+
+    private PartialEmbeddings(string folder, FileStream held, int featureSize)
+    {
+        (this.folder, this.held, features) = (folder, held, new float[featureSize]);
+        writer = new BinaryWriter(pending, new UTF8Encoding(false));
+    }
+
+    /// <summary>Position in the source of the first image that is not embedded.</summary>
+    public int Next { get; private set; }
+
+    /// <summary>Rows so far.</summary>
+    public long Rows { get; private set; }
+
+    /// <summary>The folder that belongs to a file.</summary>
+    public static string FolderOf(string file) => file + ".partial";
+
+    /// <summary>Makes the folder, or opens one to go on with.</summary>
+    /// <param name="file">The file that is to be written at the end.</param>
+    /// <param name="facts">What the numbers hang on.</param>
+    /// <param name="restart">Begin anew whatever is there.</param>
+    /// <exception cref="WclUsageException">It cannot be written to, another process writes to it, it is damaged, or begun with other facts.</exception>
+    public static PartialEmbeddings Open(string file, PartialFacts facts, bool restart)
+    {
+        string folder = FolderOf(file), factsFile = Path.Combine(folder, FactsFile);
+        FileStream? held = null;
+        try
+        {
+            if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } parent && !Directory.Exists(parent)) throw new IOException($"there is no folder '{parent}'");
+            if (Directory.Exists(file)) throw new IOException("it is a folder");
+            Directory.CreateDirectory(folder);
+            held = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            bool begun = File.Exists(factsFile);
+            if (!begun && Others(folder).FirstOrDefault() is { } other)
+                throw new WclUsageException($"'{folder}' holds '{Path.GetFileName(other)}', which is no part of a table of embeddings; move that folder, or name another file with --out.");
+            var partial = new PartialEmbeddings(folder, held, facts.FeatureSize);
+            if (begun && !restart)
+            {
+                partial.Resume(file, ReadFacts(factsFile), facts);
+                return partial;
+            }
+            Clear(folder);
+            AtomicFile.Write(factsFile, stream => JsonSerializer.Serialize(stream, facts, PartialFactsJson.Default.PartialFacts));
+            return partial;
+        }
+        catch (Exception e)
+        {
+            held?.Dispose();
+            RemoveIfEmpty(folder);
+            if (e is IOException or UnauthorizedAccessException)
+                throw new WclUsageException($"Cannot write '{file}': {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Name a file in a folder that is there with --out, and see that no other process writes it.", e);
+            throw;
+        }
+    }
+
+    /// <summary>Images that could not be read, so far, with the reason.</summary>
+    public IEnumerable<(string Name, string Problem)> BadImages() =>
+        parts.Where(part => part.Bad > 0).SelectMany(part => part.Records(features)).Where(record => record.Problem is not null).Select(record => (record.Name, record.Problem!));
+
+    /// <summary>Adds the images of a batch, readable or not.</summary>
+    /// <param name="records">The images, in the source's order.</param>
+    /// <param name="rows">[rows, F]: the vectors of those that could be read.</param>
+    /// <param name="next">Position in the source after the last of them.</param>
+    public void Add(IReadOnlyList<EmbeddedRecord> records, ReadOnlySpan<float> rows, int next)
+    {
+        int row = 0;
+        foreach (var record in records)
+            EmbeddedPart.Append(writer, record, record.Problem is null ? rows.Slice(row++ * features.Length, features.Length) : []);
+        waiting = (waiting.Rows + row, waiting.Bad + records.Count - row);
+        Rows += row;
+        Next = next;
+        if (waiting.Rows >= MostRows || pending.Length >= MostBytes || Stopwatch.GetElapsedTime(saved) >= MostTime) Save();
+    }
+
+    /// <summary>All rows, those of earlier processes first, in the source's order.</summary>
+    /// <returns>Name, label and vector [F]; the vector is the next row's too.</returns>
+    public IEnumerable<(string Name, string? Label, float[] Features)> AllRows()
+    {
+        pending.Position = 0;
+        var records = parts.SelectMany(part => part.Records(features)).Concat(EmbeddedPart.Records(pending, waiting.Rows + waiting.Bad, features));
+        foreach (var record in records)
+            if (record.Problem is null) yield return (record.Name, record.Label, features);
+        pending.Position = pending.Length;
+    }
+
+    /// <summary>Takes the folder away: the file is written.</summary>
+    public void Remove()
+    {
+        removed = true;
+        try
+        {
+            Clear(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The file is there; what is left does no harm.
+        }
+    }
+
+    /// <summary>Writes what waits, where the work ended early; a folder without parts goes.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            if (!removed && pending.Length > 0) Save();
+            if (!removed && parts.Count == 0) Clear(folder);
+        }
+        catch (Exception e) when (e is WclException or IOException or UnauthorizedAccessException)
+        {
+            // The first error is the one to tell.
+        }
+        writer.Dispose();
+        held.Dispose();
+        RemoveIfEmpty(folder);
+    }
+
+    private void Save()
+    {
+        var part = new EmbeddedPart(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{parts.Count:D6}{Ending}")), parts.Count > 0 ? parts[^1].End : 0, Next, waiting.Rows, waiting.Bad);
+        part.Write(pending.GetBuffer().AsMemory(0, (int)pending.Length));
+        parts.Add(part);
+        pending.SetLength(0);
+        (waiting, saved) = (default, Stopwatch.GetTimestamp());
+    }
+
+    private void Resume(string file, PartialFacts then, PartialFacts now)
+    {
+        if (then.Differences(now).ToArray() is { Length: > 0 } differences)
+        {
+            throw new WclUsageException($"'{file}' was begun with something else, and would be of both: {string.Join("; ", differences)}. "
+                + "Go on with what it was begun with, begin anew with --restart, or name another file with --out.");
+        }
+
+        foreach (string path in Directory.GetFiles(folder, "*" + Ending).Order(StringComparer.Ordinal))
+        {
+            try
+            {
+                var part = EmbeddedPart.Open(path);
+                if (part.Begin != Next) throw new InvalidDataException("the one before it is not there");
+                parts.Add(part);
+                (Next, Rows) = (part.End, Rows + part.Rows);
+            }
+            catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+            {
+                throw new WclUsageException($"'{path}' cannot be gone on with: {e.Message.TrimEnd('.')}. Begin anew with --restart.", e);
+            }
+        }
+    }
+
+    private static PartialFacts ReadFacts(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return JsonSerializer.Deserialize(stream, PartialFactsJson.Default.PartialFacts) ?? throw new JsonException("it is empty");
+        }
+        catch (JsonException e)
+        {
+            throw new WclUsageException($"'{path}' cannot be read: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Begin anew with --restart.", e);
+        }
+    }
+
+    /// <summary>Deletes what is ours, the last part first: whatever is left at any time can be gone on with.</summary>
+    private static void Clear(string folder)
+    {
+        foreach (string part in Ours(folder).OrderDescending(StringComparer.Ordinal)) File.Delete(part);
+        File.Delete(Path.Combine(folder, FactsFile));
+    }
+
+    private static IEnumerable<string> Ours(string folder) => Directory.GetFiles(folder).Where(path => path.EndsWith(Ending, StringComparison.Ordinal) || path.EndsWith(".tmp", StringComparison.Ordinal));
+
+    /// <summary>What is not ours in a folder that says nothing of parts.</summary>
+    private static IEnumerable<string> Others(string folder) => Directory.GetFileSystemEntries(folder).Where(path => Path.GetFileName(path) is not (LockFile or FactsFile + ".tmp"));
+
+    private static void RemoveIfEmpty(string folder)
+    {
+        try
+        {
+            if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Somebody else's by now, or as it was.
+        }
+    }
+}

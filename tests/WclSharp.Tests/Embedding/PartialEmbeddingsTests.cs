@@ -1,0 +1,261 @@
+using System.Diagnostics;
+using System.Globalization;
+using SkiaSharp;
+using WclSharp.Benchmarking;
+using WclSharp.Data;
+using WclSharp.Embedding;
+using WclSharp.Encoders;
+using WclSharp.Export;
+using WclSharp.Inference;
+using WclSharp.Search;
+using WclSharp.Tests.Data;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Embedding;
+
+/// <summary>A table or index that is stopped anywhere goes on, and ends with the same bytes as one that was not.</summary>
+public sealed class PartialEmbeddingsTests : IDisposable
+{
+    private const int Images = 150; // three batches of an ONNX file, two of libtorch
+    private static readonly string[] Unreadable = ["cat/000.png", "cat/070.png", "dog/149.png"]; // first, within, last
+    private readonly DataFolder folder = new();
+    private readonly string encoder, onnx;
+
+    public PartialEmbeddingsTests()
+    {
+        encoder = folder["encoder.safetensors"];
+        onnx = folder["encoder.onnx"];
+        EmbedBenchmark.RandomEncoder(new PretrainOptions { Arch = EncoderArch.ResNet18, Stem = EncoderStem.Small, Width = 4, ImageSize = 16 }, encoder).Dispose();
+        ModelExport.Run(new ExportOptions { Source = encoder, Out = onnx });
+        for (int i = 0; i < Images; i++) folder.Write(FileOf(i), ImageOf(i));
+        foreach (string name in Unreadable) Overwrite(name, bytes => bytes.AsSpan().Clear());
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData(".npy", false)]
+    [InlineData(".npy", true)]
+    [InlineData(".csv", false)]
+    [InlineData(".parquet", false)]
+    [InlineData(".index", false)]
+    public void Run_StoppedAtAnyBatch_EndsWithTheSameBytes(string ending, bool libtorch)
+    {
+        string model = libtorch ? encoder : onnx, whole = folder["whole/out" + ending];
+        int batch = libtorch ? 128 : 64, batches = libtorch ? 2 : 3;
+        Run(model, whole);
+        for (int stopAt = 1; stopAt <= batches; stopAt++)
+        {
+            string file = folder[$"stopped-{stopAt}/out{ending}"];
+            File.WriteAllText(file, "before");
+            Assert.Equal(stopAt, Stop(model, file, stopAt));
+            Assert.Equal("before", File.ReadAllText(file));
+            Assert.Equal(["000000.part", "embedding.json"], Directory.GetFiles(file + ".partial").Select(Path.GetFileName).Order());
+            Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(file)!, "*.tmp"));
+
+            Assert.Equal(Math.Min(stopAt * batch, Images - Unreadable.Length), Run(model, file).Kept);
+            AssertSame(whole, file);
+        }
+
+        // Stopped after every batch.
+        string often = folder["often/out" + ending];
+        for (int i = 1; i < batches; i++) Stop(model, often, 1);
+        Run(model, often);
+        AssertSame(whole, often);
+    }
+
+    [Fact]
+    public void Run_GoingOn_ReadsNoImageAgain()
+    {
+        string whole = folder["whole/out.npy"], file = folder["stopped/out.npy"];
+        Run(onnx, whole);
+        Stop(onnx, file, 1);
+        // 65 images were looked at for 64 rows: other content of the same length and time would show.
+        Overwrite("cat/000.png", bytes => ImageOf(0).CopyTo(bytes, 0));
+        for (int i = 1; i < 65; i++) Overwrite($"cat/{i:000}.png", bytes => bytes.AsSpan().Clear());
+        Assert.Equal((64, Unreadable.Length), (Run(onnx, file).Kept, File.ReadAllLines(file + ".bad_images.csv").Length - 1));
+        AssertSame(whole, file);
+    }
+
+    [Theory]
+    [InlineData("KILL", 137)]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void StoppedProcess_GoesOn_AndEndsWithTheSameBytes(string signal, int code)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent by kill, and reset by coreutils' env");
+        string slow = folder["slow.safetensors"], model = folder["slow.onnx"], whole = folder["whole/out.index"], file = folder["stopped/out.index"];
+        EmbedBenchmark.RandomEncoder(new PretrainOptions { Arch = EncoderArch.ResNet18, Stem = EncoderStem.Small, Width = 8, ImageSize = 32 }, slow).Dispose();
+        ModelExport.Run(new ExportOptions { Source = slow, Out = model });
+        ImageIndexing.Run(new IndexOptions { Model = model, Out = whole });
+
+        string[] command = ["--default-signal=INT,TERM", "dotnet", Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "index", model, "--out", file];
+        using (var process = Start(command))
+        {
+            // 10,000 images, of which a part holds 4,096.
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(file + ".partial", "000000.part")) || process.HasExited, TimeSpan.FromSeconds(120)));
+            Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+            string error = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.Equal(code, process.ExitCode);
+            if (signal == "KILL") Assert.Empty(error);
+            else Assert.Matches(@"^Stopped\. What is embedded is kept in .*out\.index\.partial; the same command goes on\.\n$", error);
+        }
+        Assert.False(File.Exists(file));
+
+        using (var process = Start(command))
+        {
+            string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.True(process.ExitCode == 0, output);
+            Assert.Contains("were embedded before, by a command that was stopped", output, StringComparison.Ordinal);
+        }
+        AssertSame(whole, file);
+
+        static Process Start(string[] command) => Process.Start(new ProcessStartInfo("env", command) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    }
+
+    [Fact]
+    public void Run_WithOtherImagesOrAnotherModel_IsRefused_ButRestarts()
+    {
+        string file = folder["out.npy"], other = folder["other.onnx"], fresh = folder["fresh/out.npy"];
+        Stop(onnx, file, 2);
+        EmbedBenchmark.RandomEncoder(new PretrainOptions { Arch = EncoderArch.ResNet18, Stem = EncoderStem.Small, Width = 4, ImageSize = 24 }, folder["other.safetensors"]).Dispose();
+        ModelExport.Run(new ExportOptions { Source = folder["other.safetensors"], Out = other });
+        Assert.Contains($"the model was '{onnx}' and is '{other}'", Refusal(other, file), StringComparison.Ordinal);
+        Assert.Contains("the images were", Refusal(onnx, file, data: folder["images/dog"]), StringComparison.Ordinal);
+
+        folder.Write("images/dog/new.png", ImageFiles.Skia(SKEncodedImageFormat.Png));
+        string refusal = Refusal(onnx, file);
+        Assert.Contains($"the images of {folder["images"]} have changed (150 then, 151 now)", refusal, StringComparison.Ordinal);
+        Assert.Contains("--restart", refusal, StringComparison.Ordinal);
+        File.Delete(folder["images/dog/new.png"]);
+        File.SetLastWriteTimeUtc(folder[FileOf(140)], DateTime.UtcNow.AddMinutes(1));
+        Assert.Contains("(150 then, 150 now)", Refusal(onnx, file), StringComparison.Ordinal);
+
+        Assert.Equal(0, Run(onnx, file, restart: true).Kept);
+        Run(onnx, fresh);
+        AssertSame(fresh, file);
+    }
+
+    [Fact]
+    public void Run_TooManyBadImages_KeepsWhatIsEmbedded()
+    {
+        string file = folder["out.npy"];
+        Assert.Contains("--max-bad", Assert.Throws<WclException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = folder["images"], Out = file })).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(file));
+        Assert.Equal(Images - Unreadable.Length, Run(onnx, file).Kept);
+        Assert.False(Directory.Exists(file + ".partial"));
+    }
+
+    [Fact]
+    public void Run_FolderThatCannotBeGoneOnWith_SaysWhy()
+    {
+        string file = folder["out.npy"], partial = file + ".partial", part = Path.Combine(partial, "000000.part");
+        for (int i = 0; i < 2; i++) Stop(onnx, file, 1);
+        byte[] bytes = File.ReadAllBytes(part);
+        File.Delete(part);
+        Assert.Contains("000001.part' cannot be gone on with: the one before it is not there. Begin anew with --restart.", Refusal(onnx, file), StringComparison.Ordinal);
+        File.WriteAllBytes(part, bytes[..20]);
+        Assert.Contains("it is cut off", Refusal(onnx, file), StringComparison.Ordinal);
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(part, bytes);
+        Assert.Contains("000000.part' cannot be gone on with: its SHA-256", Refusal(onnx, file), StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(partial, "embedding.json"), "{");
+        Assert.Contains("embedding.json' cannot be read", Refusal(onnx, file), StringComparison.Ordinal);
+        using (new FileStream(Path.Combine(partial, ".lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
+            Assert.Contains("no other process writes it", Refusal(onnx, file, restart: true), StringComparison.Ordinal);
+        Assert.Equal(0, Run(onnx, file, restart: true).Kept);
+        Assert.False(Directory.Exists(partial));
+
+        folder.Write("out.npy.partial/diary.part", "mine");
+        Assert.Contains("holds 'diary.part', which is no part of a table", Refusal(onnx, file, restart: true), StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(folder["out.npy.partial/diary.part"]));
+    }
+
+    [Fact]
+    public void Run_StoppedBeforeTheFirstBatch_LeavesNothing()
+    {
+        string file = folder["none/out.npy"];
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Out = file }, null, stop.Token));
+        Assert.Empty(Directory.GetFileSystemEntries(folder["none"]));
+    }
+
+    [Fact]
+    public void Listing_KnowsTheSameImagesAgain_AndOthersAsOthers()
+    {
+        string list = folder.Write("images/list.csv", "path,label\ncat/000.png,a\ncat/001.png,b\n");
+        string tar = folder.Write("images.tar", new TarFile().Add("a/1.png", ImageFiles.Png16).Add("b/2.png", ImageFiles.Png16).ToArray());
+        string idx = folder.Write("images-idx3-ubyte", DataFolder.Idx([2, 4, 4], new byte[32])), labels = folder.Write("labels-idx1-ubyte", DataFolder.Idx([2], [0, 1]));
+        var hashes = new HashSet<string>();
+        Changes(list, () => File.WriteAllText(list, "path,label\ncat/000.png,a\ncat/001.png,c\n"));
+        Changes(list, () => File.WriteAllText(list, "path,label\ncat/000.png,a\ncat/002.png,c\n"));
+        Changes(list, () => File.Delete(folder["images/cat/002.png"]));
+        Changes(tar, () => File.SetLastWriteTimeUtc(tar, DateTime.UtcNow.AddMinutes(1)));
+        Changes(idx, () => File.SetLastWriteTimeUtc(labels, DateTime.UtcNow.AddMinutes(1)));
+        Changes(folder["images"], () => File.AppendAllText(folder["images/dog/140.png"], "more"));
+        Changes(folder["images"], () => File.Move(folder["images/dog/140.png"], folder["images/dog/1400.png"]));
+
+        void Changes(string path, Action change)
+        {
+            string before = Hash(path);
+            Assert.Equal(before, Hash(path));
+            change();
+            Assert.NotEqual(before, Hash(path));
+        }
+
+        static string Hash(string path)
+        {
+            using var source = ImageSources.Open(path);
+            return SourceListing.Of(source, null, CancellationToken.None).Hash;
+        }
+    }
+
+    private static string FileOf(int i) => string.Create(CultureInfo.InvariantCulture, $"images/{(i < 75 ? "cat" : "dog")}/{i:000}.png");
+
+    private static byte[] ImageOf(int i) => ImageFiles.Skia(SKEncodedImageFormat.Png, 8 + i % 11, 8 + i % 23);
+
+    /// <summary>Changes a file's bytes, but neither their number nor the file's time.</summary>
+    private void Overwrite(string name, Action<byte[]> change)
+    {
+        string path = folder["images/" + name];
+        var (time, bytes) = (File.GetLastWriteTimeUtc(path), File.ReadAllBytes(path));
+        change(bytes);
+        File.WriteAllBytes(path, bytes);
+        File.SetLastWriteTimeUtc(path, time);
+    }
+
+    private EmbedResult Run(string model, string file, string? data = null, bool restart = false, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        data ??= folder["images"];
+        return file.EndsWith(".index", StringComparison.Ordinal)
+            ? ImageIndexing.Run(new IndexOptions { Model = model, Data = data, Out = file, Device = "cpu", MaxBad = 0.1, Restart = restart, Format = IndexFormat.Int8 }, progress, cancellation)
+            : ImageEmbedding.Run(new EmbedOptions { Model = model, Data = data, Out = file, Device = "cpu", MaxBad = 0.1, Restart = restart }, progress, cancellation);
+    }
+
+    /// <summary>Stops after some batches.</summary>
+    /// <returns>The batches that there were.</returns>
+    private int Stop(string model, string file, int batches)
+    {
+        using var stop = new CancellationTokenSource();
+        int done = 0;
+        Assert.Throws<OperationCanceledException>(() => Run(model, file, progress: new Training.ProgressHandler<PretrainProgress>(_ =>
+        {
+            if (++done == batches) stop.Cancel();
+        }), cancellation: stop.Token));
+        return done;
+    }
+
+    private string Refusal(string model, string file, string? data = null, bool restart = false) => Assert.Throws<WclUsageException>(() => Run(model, file, data, restart)).Message;
+
+    /// <summary>Two results are the same, with what lies beside them, and nothing else is left.</summary>
+    private static void AssertSame(string expected, string actual)
+    {
+        string[] names = [.. Directory.GetFileSystemEntries(Path.GetDirectoryName(expected)!).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+        string target = Path.GetDirectoryName(actual)!;
+        Assert.Empty(Directory.GetDirectories(target, "*.partial"));
+        foreach (string name in names) Assert.Equal(File.ReadAllBytes(Path.Combine(Path.GetDirectoryName(expected)!, name)), File.ReadAllBytes(Path.Combine(target, name)));
+    }
+}
