@@ -8,7 +8,7 @@ namespace WclSharp.Benchmarks.Comparisons;
 /// </summary>
 internal static class ReferenceComparison
 {
-    private const string Usage = "compare REFERENCE.py [--only step,resnet50,loss,photographs,large,crops,tar,folder,data] [--rounds 3] [--batch 16] [--data FOLDER] [--json FILE]";
+    private const string Usage = "compare REFERENCE.py [--only step,resnet50,loss,photographs,large,crops,again,tar,folder,data] [--rounds 3] [--batch 16] [--data FOLDER] [--json FILE]";
 
     /// <param name="arguments">REFERENCE.py, a plain PyTorch WCL with the commands step and loss, and options.</param>
     /// <returns>0; 2 where the call is wrong; 1 where a program fails.</returns>
@@ -40,7 +40,7 @@ internal static class ReferenceComparison
         }
     }
 
-    private static readonly string[] DataParts = ["photographs", "large", "crops", "tar", "folder"];
+    private static readonly string[] DataParts = ["photographs", "large", "crops", "again", "tar", "folder"];
 
     private static readonly Dictionary<string, Func<string, int, ComparedData, ComparedPart>> Parts = new(StringComparer.Ordinal)
     {
@@ -53,9 +53,10 @@ internal static class ReferenceComparison
         ["loss"] = (reference, _, _) => new("loss", "graph and both losses: batch 4096, D = 128", "0.6 s, 96 MiB",
             Programs.Wcl("bench", "loss", "--batch", "4096", "--dim", "128", "--repeat", "5"),
             [Programs.Python("PyTorch", reference, "loss", "--batch", "4096", "--dim", "128", "--repeat", "3")]) { Seconds = 0.6, Mib = 96 },
-        ["photographs"] = (_, _, data) => Photographs("photographs", "160 photographs of some 500 x 375 to 224 x 224", data.Photographs, "middle"),
-        ["large"] = (_, _, data) => Photographs("large", "48 photographs of 2000 x 1500 to 224 x 224", data.LargePhotographs, "middle"),
-        ["crops"] = (_, _, data) => Photographs("crops", "160 photographs of some 500 x 375 to random crops of 224 x 224", data.Photographs, "random"),
+        ["photographs"] = (_, _, data) => Photographs("photographs", "160 photographs of some 500 x 375 to 224 x 224", data.Photographs, "middle", "middle"),
+        ["large"] = (_, _, data) => Photographs("large", "48 photographs of 2000 x 1500 to 224 x 224", data.LargePhotographs, "middle", "middle"),
+        ["crops"] = (_, _, data) => Photographs("crops", "the 160 to random crops of 224 x 224, first epoch", data.Photographs, "random", "random"),
+        ["again"] = (_, _, data) => Photographs("again", "the 160 to random crops of 224 x 224, later epochs", data.Photographs, "random", "again"),
         ["tar"] = (_, _, data) => Small("tar", "CIFAR-10 as 50,000 JPEGs in a tar file", data.SmallImages),
         ["folder"] = (_, _, data) => Small("folder", "CIFAR-10 as 50,000 JPEG files", data.SmallImageFolder),
     };
@@ -67,8 +68,8 @@ internal static class ReferenceComparison
         Programs.Python("PyTorch, channels-last, bf16", [.. arguments, "--repeat", "1", "--channels-last", "--bf16"]),
     ];
 
-    private static ComparedPart Photographs(string name, string title, string source, string crop) => new(name, title, "2 times Pillow in one process",
-        Programs.Ourselves("read-all", source, crop, "5"),
+    private static ComparedPart Photographs(string name, string title, string source, string crop, string ours) => new(name, title, "2 times Pillow in one process",
+        Programs.Ourselves("read-all", source, ours, "5"),
         [
             Programs.Python("Pillow", Programs.Script("pil.py"), "photographs", source, "--crop", crop),
             Programs.Python("Pillow, draft", Programs.Script("pil.py"), "photographs", source, "--crop", crop, "--draft"),

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -52,22 +53,29 @@ internal static class PixelShrink
         for (int y = 0; y < size.KeptHeight; y++)
         {
             SumRows(rgba, width * 4, rows, y, line);
-            var pixels = MemoryMarshal.Cast<float, Vector128<float>>(line);
-            for (int x = 0; x < row.Length; x++)
-            {
-                var sum = Vector128.Create(0.5f); // rounds
-                var weights = columns.Weights(x);
-                var taps = pixels.Slice(columns.First[x], weights.Length);
-                for (int i = 0; i < taps.Length; i++) sum += taps[i] * weights[i];
-                if (!opaque) sum += Vector128.Create(255 - (sum[3] - 0.5f));
-                var rounded = Vector128.ConvertToInt32(Vector128.Min(sum, Vector128.Create(255f))).AsUInt32();
-                var halves = Vector128.Narrow(rounded, rounded);
-                row[x] = Vector128.Narrow(halves, halves).AsUInt32()[0];
-            }
+            SumColumns(MemoryMarshal.Cast<float, Vector128<float>>(line), columns, opaque, row);
             Split(row, layout, y, red, green, blue);
         }
         ArrayPool<float>.Shared.Return(rentedLine);
         ArrayPool<uint>.Shared.Return(rentedRow);
+    }
+
+    /// <summary>Shrinks a line of pixels along its length, and rounds.</summary>
+    private static void SumColumns(ReadOnlySpan<Vector128<float>> line, Taps columns, bool opaque, Span<uint> row)
+    {
+        for (int x = 0; x < row.Length; x++)
+        {
+            var weights = columns.Weights(x);
+            // One check for all of a pixel's taps, of which there are two or three mostly.
+            ref var first = ref MemoryMarshal.GetReference(line.Slice(columns.First[x], weights.Length));
+            var sum = Vector128.Create(0.5f); // rounds
+            for (int i = 0; i < weights.Length; i++) sum += Unsafe.Add(ref first, i) * weights[i];
+            if (!opaque) sum += Vector128.Create(255 - (sum[3] - 0.5f));
+            // "Native": without the instructions that see to what is no number or does not fit, since nothing here is such.
+            var rounded = Vector128.ConvertToInt32Native(Vector128.MinNative(sum, Vector128.Create(255f))).AsUInt32();
+            var halves = Vector128.Narrow(rounded, rounded);
+            row[x] = Vector128.Narrow(halves, halves).AsUInt32()[0];
+        }
     }
 
     // Red and blue together, then green, so that a channel above alpha, which a damaged file may have, does not spill into the next.
