@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -27,43 +28,83 @@ internal static class PixelShrink
     {
         int plane = layout.Height * layout.Width;
         Span<byte> red = target[..plane], green = target.Slice(plane, plane), blue = target.Slice(2 * plane, plane);
+        var rentedRow = ArrayPool<uint>.Shared.Rent(size.KeptWidth);
+        var row = rentedRow.AsSpan(0, size.KeptWidth);
         if (size == new StoredSize(height, width))
         {
             for (int y = 0; y < size.KeptHeight; y++)
             {
-                var row = rgba.Slice(((size.Top + y) * width + size.Left) * 4, size.KeptWidth * 4);
-                int at = layout.Start + y * layout.StepY;
-                for (int x = 0; x + 3 < row.Length; x += 4, at += layout.StepX)
+                var pixels = MemoryMarshal.Cast<byte, uint>(rgba.Slice(((size.Top + y) * width + size.Left) * 4, size.KeptWidth * 4));
+                if (!opaque)
                 {
-                    int white = opaque ? 0 : 255 - row[x + 3];
-                    (red[at], green[at], blue[at]) = ((byte)(row[x] + white), (byte)(row[x + 1] + white), (byte)(row[x + 2] + white));
+                    for (int x = 0; x < row.Length; x++) row[x] = OnWhite(pixels[x]);
+                    pixels = row;
                 }
+                Split(pixels, layout, y, red, green, blue);
             }
+            ArrayPool<uint>.Shared.Return(rentedRow);
             return;
         }
 
         var columns = new Taps(width, size.Width, size.Left, size.KeptWidth);
         var rows = new Taps(height, size.Height, size.Top, size.KeptHeight);
-        var rented = ArrayPool<float>.Shared.Rent(width * 4);
-        var line = rented.AsSpan(0, width * 4);
+        var rentedLine = ArrayPool<float>.Shared.Rent(width * 4);
+        var line = rentedLine.AsSpan(0, width * 4);
         for (int y = 0; y < size.KeptHeight; y++)
         {
             SumRows(rgba, width * 4, rows, y, line);
-            var pixels = MemoryMarshal.Cast<float, Vector128<float>>(line);
-            int at = layout.Start + y * layout.StepY;
-            for (int x = 0; x < size.KeptWidth; x++, at += layout.StepX)
+            SumColumns(MemoryMarshal.Cast<float, Vector128<float>>(line), columns, opaque, row);
+            Split(row, layout, y, red, green, blue);
+        }
+        ArrayPool<float>.Shared.Return(rentedLine);
+        ArrayPool<uint>.Shared.Return(rentedRow);
+    }
+
+    /// <summary>Shrinks a line of pixels along its length, and rounds.</summary>
+    private static void SumColumns(ReadOnlySpan<Vector128<float>> line, Taps columns, bool opaque, Span<uint> row)
+    {
+        for (int x = 0; x < row.Length; x++)
+        {
+            var weights = columns.Weights(x);
+            // One check for all of a pixel's taps, of which there are two or three mostly.
+            ref var first = ref MemoryMarshal.GetReference(line.Slice(columns.First[x], weights.Length));
+            var sum = Vector128.Create(0.5f); // rounds
+            for (int i = 0; i < weights.Length; i++) sum += Unsafe.Add(ref first, i) * weights[i];
+            if (!opaque) sum += Vector128.Create(255 - (sum[3] - 0.5f));
+            // "Native": without the instructions that see to what is no number or does not fit, since nothing here is such.
+            var rounded = Vector128.ConvertToInt32Native(Vector128.MinNative(sum, Vector128.Create(255f))).AsUInt32();
+            var halves = Vector128.Narrow(rounded, rounded);
+            row[x] = Vector128.Narrow(halves, halves).AsUInt32()[0];
+        }
+    }
+
+    // Red and blue together, then green, so that a channel above alpha, which a damaged file may have, does not spill into the next.
+    private static uint OnWhite(uint pixel)
+    {
+        uint white = 255 - (pixel >> 24);
+        return ((pixel & 0xFF00FF) + white * 0x10001 & 0xFF00FF) | ((pixel & 0xFF00) + white * 0x100 & 0xFF00);
+    }
+
+    /// <summary>Writes a row of pixels, red in the lowest byte, into three planes.</summary>
+    private static void Split(ReadOnlySpan<uint> row, PixelLayout layout, int y, Span<byte> red, Span<byte> green, Span<byte> blue)
+    {
+        int x = 0, at = layout.Start + y * layout.StepY;
+        if (Vector.IsHardwareAccelerated && layout.StepX == 1)
+        {
+            for (; x + Vector<byte>.Count <= row.Length; x += Vector<byte>.Count, at += Vector<byte>.Count)
             {
-                var sum = Vector128.Create(0.5f); // rounds
-                var weights = columns.Weights(x);
-                var taps = pixels.Slice(columns.First[x], weights.Length);
-                for (int i = 0; i < taps.Length; i++) sum += taps[i] * weights[i];
-                if (!opaque) sum += Vector128.Create(255 - (sum[3] - 0.5f));
-                var rounded = Vector128.ConvertToInt32(Vector128.Min(sum, Vector128.Create(255f)));
-                (red[at], green[at], blue[at]) = ((byte)rounded[0], (byte)rounded[1], (byte)rounded[2]);
+                int quarter = Vector<uint>.Count;
+                Vector<uint> a = new(row[x..]), b = new(row[(x + quarter)..]), c = new(row[(x + 2 * quarter)..]), d = new(row[(x + 3 * quarter)..]);
+                LowBytes(a, b, c, d).CopyTo(red[at..]);
+                LowBytes(a >>> 8, b >>> 8, c >>> 8, d >>> 8).CopyTo(green[at..]);
+                LowBytes(a >>> 16, b >>> 16, c >>> 16, d >>> 16).CopyTo(blue[at..]);
             }
         }
-        ArrayPool<float>.Shared.Return(rented);
+        for (; x < row.Length; x++, at += layout.StepX) (red[at], green[at], blue[at]) = ((byte)row[x], (byte)(row[x] >> 8), (byte)(row[x] >> 16));
     }
+
+    // Narrowing cuts off what does not fit.
+    private static Vector<byte> LowBytes(Vector<uint> a, Vector<uint> b, Vector<uint> c, Vector<uint> d) => Vector.Narrow(Vector.Narrow(a, b), Vector.Narrow(c, d));
 
     /// <summary>Shrinks one plane.</summary>
     public static void Plane(ReadOnlySpan<byte> source, int height, int width, StoredSize size, Span<byte> target)

@@ -40,6 +40,84 @@ internal static class OrderedParallel
         }
     }
 
+    /// <summary>As <see cref="Map"/>, with items drawn, worked on and handed over several at a time: for work so short that waking a thread takes as long.</summary>
+    /// <param name="source">What to work on. Enumerated by one worker at a time, never by the caller.</param>
+    /// <param name="work">Called on the worker threads.</param>
+    /// <param name="chunk">Items at a time.</param>
+    /// <param name="workers">Number of threads.</param>
+    /// <param name="capacity">Chunks that are drawn and not yet taken by the consumer, at most.</param>
+    /// <param name="discard">Called with results that the consumer will not take, when it stops early.</param>
+    /// <param name="cancellation">Stops the enumeration with <see cref="OperationCanceledException"/>.</param>
+    /// <remarks>An exception of the source or the work comes to the consumer, after the results before it.</remarks>
+    public static IEnumerable<TOut> MapInChunks<TIn, TOut>(IEnumerable<TIn> source, Func<TIn, TOut> work, int chunk, int workers, int capacity,
+        Action<TOut>? discard = null, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(chunk, 1);
+        foreach (var done in Map(Chunks(source, chunk), items => WorkThrough(items, work), workers, capacity, each => each.Discard(0, discard), cancellation))
+        {
+            int taken = 0;
+            try
+            {
+                while (taken < done.Results.Count)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    yield return done.Results[taken++];
+                }
+                done.Error?.Throw();
+            }
+            finally
+            {
+                done.Discard(taken, discard);
+            }
+        }
+    }
+
+    /// <summary>Runs of items; what was drawn before the source throws comes first.</summary>
+    private static IEnumerable<List<TIn>> Chunks<TIn>(IEnumerable<TIn> source, int length)
+    {
+        using var items = source.GetEnumerator();
+        while (true)
+        {
+            var chunk = new List<TIn>(length);
+            ExceptionDispatchInfo? error = null;
+            try
+            {
+                while (chunk.Count < length && items.MoveNext()) chunk.Add(items.Current);
+            }
+            catch (Exception e)
+            {
+                error = ExceptionDispatchInfo.Capture(e);
+            }
+            if (chunk.Count > 0) yield return chunk;
+            error?.Throw();
+            if (chunk.Count < length) yield break;
+        }
+    }
+
+    private static ChunkResult<TOut> WorkThrough<TIn, TOut>(List<TIn> items, Func<TIn, TOut> work)
+    {
+        var results = new List<TOut>(items.Count);
+        try
+        {
+            foreach (var item in items) results.Add(work(item));
+            return new(results, null);
+        }
+        catch (Exception e)
+        {
+            return new(results, ExceptionDispatchInfo.Capture(e));
+        }
+    }
+
+    /// <summary>What became of a chunk: results up to the first item that failed.</summary>
+    private readonly record struct ChunkResult<TOut>(List<TOut> Results, ExceptionDispatchInfo? Error)
+    {
+        public void Discard(int first, Action<TOut>? discard)
+        {
+            if (discard is null) return;
+            for (int i = first; i < Results.Count; i++) discard(Results[i]);
+        }
+    }
+
     private readonly record struct Slot<TOut>(bool Filled, TOut? Value, ExceptionDispatchInfo? Error);
 
     private sealed class Run<TIn, TOut>(IEnumerable<TIn> source, Func<TIn, TOut> work, int capacity, Action<TOut>? discard) : IDisposable

@@ -90,6 +90,8 @@ internal sealed class TarReader(Stream stream, string name)
     private bool SkipTo(long target)
     {
         if (target == position) return true;
+        // What fills an entry's last block is read on: seeking asks the system for the file's length.
+        if (target - position is > 0 and < Block and var filling) return ReadUpTo(header.AsSpan(0, (int)filling)) == filling;
         if (stream.CanSeek)
         {
             if (target > stream.Length) return false;

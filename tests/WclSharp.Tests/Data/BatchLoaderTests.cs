@@ -128,6 +128,76 @@ public class BatchLoaderTests
         Assert.Equal(made - 21, discarded);
     }
 
+    [Theory]
+    [InlineData(0, 4)]
+    [InlineData(12, 4)]
+    [InlineData(13, 4)]
+    [InlineData(3, 1)]
+    public void MapInChunks_AnyLength_GivesAllInOrder(int length, int chunk) =>
+        Assert.Equal(Enumerable.Range(0, length).Select(i => 2 * i), OrderedParallel.MapInChunks(Enumerable.Range(0, length), i => 2 * i, chunk, workers: 3, capacity: 2));
+
+    [Fact]
+    public void MapInChunks_WorkThrows_ComesToTheConsumerAfterWhatWasBefore()
+    {
+        var seen = new List<int>();
+        var error = Assert.Throws<InvalidOperationException>(() =>
+        {
+            foreach (int i in OrderedParallel.MapInChunks(Enumerable.Range(0, 100), i => i == 13 ? throw new InvalidOperationException("at 13") : i, chunk: 5, 4, 8)) seen.Add(i);
+        });
+        Assert.Equal("at 13", error.Message);
+        Assert.Equal(Enumerable.Range(0, 13), seen);
+    }
+
+    [Fact]
+    public void MapInChunks_SourceThrows_ComesToTheConsumerAfterWhatWasBefore()
+    {
+        static IEnumerable<int> Source()
+        {
+            for (int i = 0; i < 7; i++) yield return i;
+            throw new InvalidOperationException("source");
+        }
+        var seen = new List<int>();
+        Assert.Throws<InvalidOperationException>(() => { foreach (int i in OrderedParallel.MapInChunks(Source(), i => i, chunk: 5, 3, 4)) seen.Add(i); });
+        Assert.Equal(Enumerable.Range(0, 7), seen);
+    }
+
+    [Fact]
+    public void MapInChunks_ConsumerIsSlow_DoesNotRunAhead()
+    {
+        int drawn = 0;
+        var source = Enumerable.Range(0, 1000).Select(i => { Interlocked.Increment(ref drawn); return i; });
+        using var mapped = OrderedParallel.MapInChunks(source, i => i, chunk: 10, workers: 4, capacity: 5).GetEnumerator();
+        Assert.True(mapped.MoveNext());
+        SpinWait.SpinUntil(() => Volatile.Read(ref drawn) == 60, TimeSpan.FromSeconds(5));
+        Thread.Sleep(50);
+        Assert.Equal(60, Volatile.Read(ref drawn)); // one chunk taken, five waiting
+    }
+
+    [Fact]
+    public void MapInChunks_StoppedEarly_DiscardsWhatIsLeftOnceEach()
+    {
+        int made = 0;
+        var discarded = new List<int>();
+        foreach (int i in OrderedParallel.MapInChunks(Enumerable.Range(0, 1000), i => { Interlocked.Increment(ref made); return i; }, chunk: 8, 4, 4, discarded.Add))
+            if (i == 20) break;
+        Assert.Equal(made - 21, discarded.Distinct().Count());
+        Assert.Equal(made - 21, discarded.Count);
+        Assert.DoesNotContain(20, discarded);
+    }
+
+    [Fact]
+    public void MapInChunks_Cancelled_StopsWithinAChunk()
+    {
+        using var cancel = new CancellationTokenSource();
+        int given = 0;
+        Assert.Throws<OperationCanceledException>(() =>
+        {
+            foreach (int i in OrderedParallel.MapInChunks(Enumerable.Range(0, int.MaxValue), i => i, chunk: 100, 2, 4, cancellation: cancel.Token))
+                if (++given == 10) cancel.Cancel();
+        });
+        Assert.Equal(10, given);
+    }
+
     [Fact]
     public void Assemble_AnyIndices_HoldsThemInTheirOrderAndGivesTheBufferBack()
     {

@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace WclSharp.Benchmarks.Comparisons;
+
+/// <summary>What one run of a program printed: the first figure of each kind; null where there is none.</summary>
+internal sealed record PrintedFigures(double? ImagesPerSecond, double? Seconds, double? Mib);
+
+/// <summary>A program that is run in a process of its own and prints its figures as "N images/s", "N s" and "N MiB".</summary>
+/// <param name="Name">What it is, for people.</param>
+/// <param name="File">The program.</param>
+/// <param name="Arguments">Its arguments.</param>
+internal sealed partial record MeasuredProgram(string Name, string File, string[] Arguments)
+{
+    /// <summary>The command line, for people.</summary>
+    public string Command => $"{Path.GetFileName(File)} {string.Join(' ', Arguments)}";
+
+    /// <summary>Runs it to its end.</summary>
+    /// <exception cref="WclException">It cannot be started, fails, or prints no figure.</exception>
+    public PrintedFigures Measure()
+    {
+        string output = Output();
+        var figures = new PrintedFigures(First(Images()), First(Seconds()), First(Mib()));
+        return figures is { ImagesPerSecond: null, Seconds: null } ? throw new WclException($"{Command} printed no figure: {output}") : figures;
+
+        double? First(Regex kind) => kind.Match(output) is { Success: true } match ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
+    }
+
+    /// <summary>Runs it to its end and returns what it printed.</summary>
+    /// <exception cref="WclException">It cannot be started, or fails.</exception>
+    public string Output()
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(File, Arguments) { RedirectStandardOutput = true })!;
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? output : throw new WclException($"{Command} ended with {process.ExitCode}: {output}");
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new WclException($"{File} cannot be started ({e.Message}).", e);
+        }
+    }
+
+    [GeneratedRegex(@"([\d.]+) images/s")]
+    private static partial Regex Images();
+
+    [GeneratedRegex(@"([\d.]+) s\b")]
+    private static partial Regex Seconds();
+
+    [GeneratedRegex(@"([\d.]+) MiB")]
+    private static partial Regex Mib();
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace WclSharp.Benchmarks.Comparisons;
+
+/// <summary>A measurement on the way: kNN accuracy, and seconds since training began.</summary>
+internal sealed record AccuracyPoint(int Epoch, double Seconds, double Knn);
+
+/// <summary>The same training by the reference and by WclSharp, in turn: kNN accuracy on CIFAR-10's test images against seconds.</summary>
+/// <remarks>The reference's seconds include its evaluations, every five epochs; WclSharp's are given without and with them.</remarks>
+internal static partial class TimeToAccuracy
+{
+    private const string Usage = "time-to-accuracy REFERENCE.py [--method wcl] [--epochs 15] [--images 10000] [--width 32] [--batch 256] [--rounds 1] [--data FOLDER] [--json FILE]";
+
+    /// <param name="arguments">REFERENCE.py, a plain PyTorch WCL with the command train, and options.</param>
+    /// <returns>0; 2 where the call is wrong; 1 where a program fails.</returns>
+    public static int Run(string[] arguments)
+    {
+        string folder = Directory.CreateTempSubdirectory("wcl-compare-").FullName;
+        try
+        {
+            var options = CompareOptions.Parse(arguments, Usage, "method", "epochs", "images", "width", "batch", "rounds", "data", "json");
+            string data = options["data"] ?? Environment.GetEnvironmentVariable("WCLSHARP_DATA") ?? throw new WclUsageException($"Name the folder of cifar10-train.tar and cifar10-test.tar. Usage: {Usage}");
+            string train = Path.Combine(data, "cifar10-train.tar"), test = Path.Combine(data, "cifar10-test.tar"), method = options["method"] ?? "wcl";
+            string epochs = Text(options.Count("epochs", 15)), images = Text(options.Count("images", 10_000)), width = Text(options.Count("width", 32)), batch = Text(options.Count("batch", 256));
+            var curves = new List<(string Program, int Seed, double WholeSeconds, List<AccuracyPoint> Points)>();
+            for (int seed = 0; seed < options.Count("rounds", 1); seed++)
+            {
+                var reference = Programs.Python("PyTorch", options.Reference, "train", "--method", method, "--train", train, "--test", test,
+                    "--images", images, "--epochs", epochs, "--width", width, "--batch", batch, "--lr", "0.12", "--seed", Text(seed));
+                string run = Path.Combine(folder, $"seed-{seed}");
+                var ours = Programs.Wcl("pretrain", "--data", train, "--limit", images, "--test", test, "--arch", "resnet18", "--width", width, "--stem", "small",
+                    "--batch", batch, "--epochs", epochs, "--optimizer", "sgd", "--lr", "0.12", "--weight-decay", "5e-4", "--temperature", "0.1",
+                    "--seed", Text(seed), "--method", method, "--evaluate-every", "5", "--out", run);
+                var points = Printed(reference.Output());
+                curves.Add((reference.Name, seed, points[^1].Seconds, points));
+                ours.Output();
+                curves.Add((ours.Name, seed, WholeSeconds(run), Written(run)));
+            }
+
+            Console.WriteLine("| program | seed | kNN, % after epochs | seconds of training at these | seconds with evaluations |\n| --- | --- | --- | --- | --- |");
+            foreach (var (program, seed, whole, points) in curves)
+            {
+                string accuracy = string.Join(" / ", points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{100 * point.Knn:0.0} ({point.Epoch})")));
+                string seconds = program == "WclSharp" ? string.Join(" / ", points.Select(point => point.Seconds.ToString("0", CultureInfo.InvariantCulture))) : "";
+                string wholes = program == "WclSharp" ? whole.ToString("0", CultureInfo.InvariantCulture) : string.Join(" / ", points.Select(point => point.Seconds.ToString("0", CultureInfo.InvariantCulture)));
+                Console.WriteLine($"| {program} | {seed} | {accuracy} | {seconds} | {wholes} |");
+            }
+            if (options["json"] is { } file) File.WriteAllText(file, JsonSerializer.Serialize(curves.Select(curve => new { curve.Program, curve.Seed, curve.WholeSeconds, curve.Points }), Indented));
+            return 0;
+        }
+        catch (WclUsageException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 2;
+        }
+        catch (WclException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    private static List<AccuracyPoint> Printed(string output)
+    {
+        var points = Evaluations().Matches(output).Select(match => new AccuracyPoint(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), Number(match.Groups[3].Value), Number(match.Groups[2].Value))).ToList();
+        return points.Count > 0 ? points : throw new WclException($"The reference printed no accuracy: {output}");
+    }
+
+    private static List<AccuracyPoint> Written(string run)
+    {
+        var points = new List<AccuracyPoint>();
+        foreach (string line in File.ReadLines(Path.Combine(run, "metrics.jsonl")))
+        {
+            using var json = JsonDocument.Parse(line);
+            int epoch = json.RootElement.GetProperty("epoch").GetInt32();
+            if (epoch > 0 && json.RootElement.TryGetProperty("knn", out var knn)) points.Add(new(epoch, json.RootElement.GetProperty("seconds").GetDouble(), knn.GetDouble()));
+        }
+        return points;
+    }
+
+    /// <summary>From start to end, reading and pictures included.</summary>
+    private static double WholeSeconds(string run)
+    {
+        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "summary.json")));
+        return json.RootElement.GetProperty("wall_seconds").GetDouble();
+    }
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"epoch (\d+) .*knn ([\d.]+) (\d+)s")]
+    private static partial Regex Evaluations();
+}
