@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
 using WclSharp.Data;
 
@@ -265,10 +266,14 @@ public sealed class OnnxEncoder : IDisposable
     internal static SessionOptions Options(int threads)
     {
         var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, IntraOpNumThreads = threads };
-        // Processors without VNNI add pairs of 8-bit products in 16 bits, which overflow: the slower way there is the right one.
-        options.AddSessionConfigEntry("session.x64quantprecision", "1");
+        // Without VNNI, pairs of 8-bit products are added in 16 bits, which overflow, unless the slower way is asked for. With VNNI that would be the slower way for nothing.
+        if (X86Base.IsSupported && !HasVnni()) options.AddSessionConfigEntry("session.x64quantprecision", "1");
         return options;
     }
+
+    /// <summary>Whether the processor adds 8-bit products in 32 bits: AVX512_VNNI or AVX-VNNI.</summary>
+    private static bool HasVnni() =>
+        X86Base.CpuId(0, 0).Eax >= 7 && ((X86Base.CpuId(7, 0).Ecx >> 11 & 1) != 0 || (X86Base.CpuId(7, 0).Eax >= 1 && (X86Base.CpuId(7, 1).Eax >> 4 & 1) != 0));
 
     /// <summary>Keeps warnings off the error stream (of graphics cards that are not there, for example), unless the program has set up ONNX Runtime itself.</summary>
     internal static void QuietEnvironment()
