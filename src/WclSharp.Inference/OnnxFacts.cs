@@ -70,7 +70,7 @@ internal sealed record OnnxFacts
             {
                 return JsonSerializer.Deserialize(text, OnnxJson.Default.StringArray) is { Length: > 0 } names && !names.Contains(null!) ? names : throw Damaged("classes", text, expected);
             }
-            catch (JsonException)
+            catch (Exception e) when (e is JsonException or ArgumentException) // the latter where the text is no valid UTF-16
             {
                 throw Damaged("classes", text, expected);
             }

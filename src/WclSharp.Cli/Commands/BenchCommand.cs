@@ -136,29 +136,32 @@ internal static class BenchCommand
 
     private static Command Embed(TextWriter output)
     {
-        var command = new Command("embed", "Features of decoded images in float32 on the CPU, by libtorch and by ONNX Runtime in turn");
+        var command = new Command("embed", "Features of decoded images on the CPU, by libtorch in float32 and by ONNX Runtime in turn");
         var options = new TableOptions(command)
             .Add("arch", "resnet18")
             .Add("width", "64")
             .Add("stem", "small")
             .Add("image-size", "32 with the small stem, 224 with imagenet's");
         var images = new Option<int?>("--images") { HelpName = "N", Description = "Images to embed [default: 256 up to 64 pixels, 64 above]" };
+        var precision = ExportCommand.PrecisionOption();
         var (repeat, json) = (Count("--repeat", Repeats, "Times that both are timed"), JsonFile.Option());
-        foreach (var option in (Option[])[images, repeat, json]) command.Add(option);
+        foreach (var option in (Option[])[precision, images, repeat, json]) command.Add(option);
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 64, Stem = EncoderStem.Small });
             given = given with { ImageSize = given.ImageSize ?? (given.Stem == EncoderStem.Small ? 32 : 224) };
             if (parsed.GetValue(images) is < 1) throw new WclUsageException($"--images is {parsed.GetValue(images)}; it must be 1 or more.");
-            var figures = EmbedBenchmark.Run(given, parsed.GetValue(images), Positive(parsed, repeat));
+            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
+                $"{figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 writer.WriteNumber("libtorch_images_per_second", figures.LibtorchImagesPerSecond);
                 writer.WriteNumber("onnx_images_per_second", figures.OnnxImagesPerSecond);
                 writer.WriteNumber("ratio", figures.Ratio);
+                writer.WriteString("precision", ExportCommand.PrecisionOf(parsed.GetValue(precision)).ToString().ToLowerInvariant());
                 writer.WriteNumber("min_cosine", figures.MinCosine);
+                writer.WriteNumber("mean_cosine", figures.MeanCosine);
                 writer.WriteNumber("largest_difference", figures.LargestDifference);
                 writer.WriteNumber("file_mib", figures.FileMib);
             });

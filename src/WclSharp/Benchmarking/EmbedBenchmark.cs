@@ -18,22 +18,24 @@ namespace WclSharp.Benchmarking;
 /// <param name="OnnxImagesPerSecond">Images a second through ONNX Runtime.</param>
 /// <param name="Ratio">Median of the repeats' ratios of the two; each repeat times both, one after the other.</param>
 /// <param name="MinCosine">Lowest cosine of the two vectors of an image.</param>
+/// <param name="MeanCosine">Their mean.</param>
 /// <param name="LargestDifference">Largest difference of any two features.</param>
 /// <param name="FileMib">Size of the ONNX file, MiB.</param>
-internal sealed record EmbedFigures(double LibtorchImagesPerSecond, double OnnxImagesPerSecond, double Ratio, double MinCosine, double LargestDifference, double FileMib);
+internal sealed record EmbedFigures(double LibtorchImagesPerSecond, double OnnxImagesPerSecond, double Ratio, double MinCosine, double MeanCosine, double LargestDifference, double FileMib);
 
 /// <summary>
-/// Times features of decoded images at float32 on the CPU, by libtorch and by ONNX Runtime in turn, and compares them. The network's weights are
-/// random; so are its batch norms' statistics, that folding them is part of what is compared.
+/// Times features of decoded images on the CPU, by libtorch in float32 and by ONNX Runtime in turn, and compares them. The network's weights are
+/// random; so are its batch norms' statistics, that folding them is part of what is compared. int8 is calibrated on the first of the images.
 /// </summary>
 internal static class EmbedBenchmark
 {
-    private const int SmallImages = 256, LargeImages = 64;
+    private const int SmallImages = 256, LargeImages = 64, CalibrationImages = 32;
 
     /// <param name="options">Network and image size, resolved.</param>
+    /// <param name="precision">Numbers in the ONNX file.</param>
     /// <param name="images">Images to embed; null is some hundreds of small ones, some tens of large ones.</param>
     /// <param name="repeat">Times that both are timed, after a warm-up.</param>
-    public static EmbedFigures Run(PretrainOptions options, int? images, int repeat)
+    public static EmbedFigures Run(PretrainOptions options, ExportPrecision precision, int? images, int repeat)
     {
         Allocator.KeepFreedMemory();
         string folder = Directory.CreateTempSubdirectory("wcl-bench-").FullName;
@@ -41,11 +43,12 @@ internal static class EmbedBenchmark
         {
             int size = options.ImageSize!.Value, count = images ?? (size <= AugmentationRecipe.LargestSmallImage ? SmallImages : LargeImages);
             using var network = new ExportedNetwork(RandomEncoder(options, Path.Combine(folder, "encoder.safetensors")));
-            string file = Path.Combine(folder, "encoder.onnx");
-            AtomicFile.Write(file, network.ToOnnx().WriteTo);
-            using var onnx = OnnxEncoder.Load(file);
-            int height = size <= AugmentationRecipe.LargestSmallImage ? size : onnx.StoredSide, width = size <= AugmentationRecipe.LargestSmallImage ? size : onnx.StoredSide * 4 / 3;
+            int side = StoredSize.SideFor(size);
+            int height = size <= AugmentationRecipe.LargestSmallImage ? size : side, width = size <= AugmentationRecipe.LargestSmallImage ? size : side * 4 / 3;
             byte[] pixels = RandomPixels(count * 3 * height * width);
+            string file = Path.Combine(folder, "encoder.onnx");
+            AtomicFile.Write(file, network.ToOnnx(precision, precision == ExportPrecision.Int8 ? Ranges() : null).WriteTo);
+            using var onnx = OnnxEncoder.Load(file);
 
             List<double> libtorch = [], runtime = [];
             float[][] expected = [], actual = [];
@@ -54,7 +57,7 @@ internal static class EmbedBenchmark
                 double a = Time(() => expected = Libtorch(network.Encoder, pixels, count, height, width));
                 double b = Time(() => actual = onnx.EmbedEach(count, (image, target) =>
                 {
-                    EvaluationView.Write(pixels.AsSpan(image * 3 * height * width, 3 * height * width), 3, height, width, size, target.Span);
+                    Prepare(image, target.Span);
                     return true;
                 }));
                 if (i == 0) continue; // caches, pages and kernels are chosen
@@ -63,9 +66,23 @@ internal static class EmbedBenchmark
             }
 
             double difference = expected.Zip(actual).Max(pair => pair.First.Zip(pair.Second).Max(each => Math.Abs((double)each.First - each.Second)));
-            double cosine = expected.Zip(actual).Min(pair => (double)ImageEncoder.Similarity(pair.First, pair.Second));
-            return new EmbedFigures(count / Median.Of(libtorch), count / Median.Of(runtime), Median.Of(libtorch.Zip(runtime, (a, b) => a / b)), cosine, difference,
+            double[] cosines = [.. expected.Zip(actual).Select(pair => (double)ImageEncoder.Similarity(pair.First, pair.Second))];
+            return new EmbedFigures(count / Median.Of(libtorch), count / Median.Of(runtime), Median.Of(libtorch.Zip(runtime, (a, b) => a / b)), cosines.Min(), cosines.Average(), difference,
                 new FileInfo(file).Length / 1048576.0);
+
+            void Prepare(int image, Span<float> target) => EvaluationView.Write(pixels.AsSpan(image * 3 * height * width, 3 * height * width), 3, height, width, size, target);
+
+            Dictionary<string, ActivationRange> Ranges()
+            {
+                using var observer = new ActivationRanges.Observer(network);
+                var prepared = new float[3 * size * size];
+                for (int i = 0; i < Math.Min(count, CalibrationImages); i++)
+                {
+                    Prepare(i, prepared);
+                    observer.See(prepared, 1, size);
+                }
+                return observer.Ranges(ActivationRanges.KeptShare);
+            }
         }
         finally
         {

@@ -23,6 +23,19 @@ public enum ExportHead
     Weak,
 }
 
+/// <summary>Numbers in an ONNX file. Input and outputs are float32 in each.</summary>
+public enum ExportPrecision
+{
+    /// <summary>float32, as the network was trained.</summary>
+    Fp32,
+
+    /// <summary>Weights in half precision, which are made float32 when the file is loaded: half the size.</summary>
+    Fp16,
+
+    /// <summary>Weights and what goes from layer to layer in 8-bit integers, from ranges that are measured on images: a quarter of the size, and faster.</summary>
+    Int8,
+}
+
 /// <summary>What to export, and where to.</summary>
 public sealed record ExportOptions
 {
@@ -38,8 +51,27 @@ public sealed record ExportOptions
     /// <summary>A head of the run, which becomes a second output of an ONNX file; null for the encoder alone.</summary>
     public ExportHead? Head { get; init; }
 
-    /// <summary>Images to compare an ONNX file with libtorch on; null is the run's, or the embedded ones.</summary>
+    /// <summary>Numbers in an ONNX file.</summary>
+    public ExportPrecision Precision { get; init; }
+
+    /// <summary>Images to calibrate with and to compare on; null is the run's, or the embedded ones.</summary>
     public string? Data { get; init; }
+
+    /// <summary>Images that ranges are measured on for int8, 1 or more; at most half of those that there are.</summary>
+    public int Calibrate { get; init; } = 256;
+
+    /// <summary>Images, others than those, that the file is compared on, 1 or more.</summary>
+    public int Check { get; init; } = 256;
+
+    /// <exception cref="WclUsageException">A value is out of range, or does not fit the format.</exception>
+    internal void Validate()
+    {
+        if (Calibrate < 1) throw new WclUsageException($"--calibrate is {Calibrate}; it must be 1 or more.");
+        if (Check < 1) throw new WclUsageException($"--check is {Check}; it must be 1 or more.");
+        if (Format == ExportFormat.Onnx) return;
+        if (Head is not null) throw new WclUsageException("--head is for --format onnx; heads as safetensors are in the run's checkpoints/ (heads.safetensors).");
+        if (Precision != ExportPrecision.Fp32) throw new WclUsageException("--precision is for --format onnx; the other formats hold the weights as the run has them.");
+    }
 }
 
 /// <summary>How an ONNX file compares with the network that it was made of, on images that both prepared for themselves.</summary>
@@ -49,8 +81,29 @@ public sealed record ExportOptions
 /// <param name="LargestDifference">Largest difference of any two numbers.</param>
 public sealed record ExportParity(int Images, string Source, double MinCosine, double LargestDifference);
 
+/// <summary>What a file of fewer bits costs, against the float32 one, both by ONNX Runtime, on images that it was not calibrated with.</summary>
+/// <param name="Precision">Numbers in the file.</param>
+/// <param name="Images">Images compared.</param>
+/// <param name="Source">What they were read from, for people.</param>
+/// <param name="CalibrationImages">Images that ranges were measured on; 0 where none had to be.</param>
+/// <param name="MinCosine">Lowest cosine of an image's vector to the float32 one; projections count as well, where there are any.</param>
+/// <param name="MeanCosine">Their mean.</param>
+/// <param name="Float32">Figures of the float32 file.</param>
+/// <param name="Exported">Figures of the file that was exported.</param>
+/// <param name="Agreement">Share of the images that both call the same, for a classifier, 0 to 1; null for an encoder.</param>
+public sealed record ExportCost(ExportPrecision Precision, int Images, string Source, int CalibrationImages, double MinCosine, double MeanCosine,
+    ExportFigures Float32, ExportFigures Exported, double? Agreement);
+
+/// <summary>What a file is and does.</summary>
+/// <param name="Bytes">Its size.</param>
+/// <param name="ImagesPerSecond">Prepared images that go through it in a second; median of rounds in turn with the other file.</param>
+/// <param name="Knn">kNN accuracy, 0 to 1, each half of the images by the nearest ones of the other; null where they have no labels, and for a classifier.</param>
+/// <param name="Accuracy">Share of the labelled images that a classifier names right, 0 to 1; null where there are none, and for an encoder.</param>
+public sealed record ExportFigures(long Bytes, double ImagesPerSecond, double? Knn, double? Accuracy);
+
 /// <summary>What was exported.</summary>
 /// <param name="File">The file.</param>
 /// <param name="Bytes">Its size.</param>
-/// <param name="Parity">How an ONNX file compares; null for other formats.</param>
-public sealed record ExportResult(string File, long Bytes, ExportParity? Parity);
+/// <param name="Parity">How the float32 ONNX file compares with libtorch; null for other formats.</param>
+/// <param name="Cost">What the precision costs; null for float32 and other formats.</param>
+public sealed record ExportResult(string File, long Bytes, ExportParity? Parity, ExportCost? Cost = null);

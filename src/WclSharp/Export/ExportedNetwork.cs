@@ -18,15 +18,18 @@ internal sealed class ExportedNetwork : IDisposable
     /// <param name="encoder">Owned from now on.</param>
     public ExportedNetwork(ImageEncoder encoder) => Encoder = encoder;
 
-    private ExportedNetwork(ImageClassifier classifier) => (this.classifier, Encoder) = (classifier, classifier.Encoder);
+    private ExportedNetwork(ImageClassifier classifier) => (this.classifier, Encoder, TopSize) = (classifier, classifier.Encoder, classifier.ClassNames.Count);
 
-    private ExportedNetwork(ImageEncoder encoder, ProjectionHead head, string headPrefix) : this(encoder) => (this.head, this.headPrefix) = (head, headPrefix);
+    private ExportedNetwork(ImageEncoder encoder, ProjectionHead head, string headPrefix, int size) : this(encoder) => (this.head, this.headPrefix, TopSize) = (head, headPrefix, size);
 
     /// <summary>The encoder.</summary>
     public ImageEncoder Encoder { get; }
 
     /// <summary>Name of the output that what is on top makes; null where nothing is.</summary>
     public string? TopOutput => classifier is not null ? OnnxFacts.Probabilities : head is not null ? OnnxFacts.Projection : null;
+
+    /// <summary>Length of that output; 0 where there is none.</summary>
+    public int TopSize { get; }
 
     /// <summary>Loads a run's encoder with one of its heads or none, or a file, which may hold a classifier.</summary>
     /// <exception cref="WclUsageException">There is none, or no such head.</exception>
@@ -46,25 +49,22 @@ internal sealed class ExportedNetwork : IDisposable
     }
 
     /// <summary>The content of its ONNX file.</summary>
-    public ProtoMessage ToOnnx()
+    /// <param name="precision">The numbers in it.</param>
+    /// <param name="ranges">Range of each value by its name (<see cref="ActivationRanges"/>), for int8.</param>
+    public ProtoMessage ToOnnx(ExportPrecision precision = ExportPrecision.Fp32, IReadOnlyDictionary<string, ActivationRange>? ranges = null)
     {
         var graph = new OnnxGraph();
-        var weights = ModuleWeights.Of(Encoder.Network).ToDictionary(pair => pair.Name, pair => pair.Tensor);
-        if (classifier is not null)
-            foreach (var (name, tensor) in ModuleWeights.Of(classifier.Top)) weights[name] = tensor;
-        if (head is not null)
-            foreach (var (name, tensor) in ModuleWeights.Of(head, headPrefix)) weights[name] = tensor;
+        return Write(graph, precision == ExportPrecision.Int8 ? new QuantizedArithmetic(graph, ranges!) : new FloatArithmetic(graph, half: precision == ExportPrecision.Fp16), precision);
+    }
 
-        var network = new OnnxNetwork(graph, weights);
-        network.AddEncoder(Encoder.ImageSize, Encoder.FeatureSize, Encoder.Network.Stem, Encoder.Normalisation);
-        if (classifier is not null) network.AddClassifier();
-        if (head is not null) network.AddProjection(headPrefix);
-
-        var metadata = new OnnxFacts { ImageSize = Encoder.ImageSize, FeatureSize = Encoder.FeatureSize, ClassNames = classifier?.ClassNames ?? [] }.ToMetadata();
-        // For people: the graph has all of it.
-        foreach (var (key, value) in EncoderWeights.Describe(Encoder.Network, Encoder.ImageSize, Encoder.Normalisation))
-            if (key is not "format") metadata[key] = value;
-        return graph.ToModel(Encoder.Network.Architecture.ToString().ToLowerInvariant(), metadata);
+    /// <summary>The content of a float32 file that has what its layers make as outputs.</summary>
+    /// <param name="names">These outputs.</param>
+    public ProtoMessage ToObservedOnnx(out IReadOnlyList<string> names)
+    {
+        var graph = new OnnxGraph();
+        var arithmetic = new FloatArithmetic(graph, half: false);
+        names = arithmetic.Outputs;
+        return Write(graph, arithmetic, ExportPrecision.Fp32, () => graph.Observe(arithmetic.Outputs.Where(name => name != OnnxFacts.Features)));
     }
 
     public void Dispose()
@@ -72,6 +72,28 @@ internal sealed class ExportedNetwork : IDisposable
         head?.Dispose();
         if (classifier is not null) classifier.Dispose();
         else Encoder.Dispose();
+    }
+
+    private ProtoMessage Write(OnnxGraph graph, OnnxArithmetic arithmetic, ExportPrecision precision, Action? more = null)
+    {
+        var weights = ModuleWeights.Of(Encoder.Network).ToDictionary(pair => pair.Name, pair => pair.Tensor);
+        if (classifier is not null)
+            foreach (var (name, tensor) in ModuleWeights.Of(classifier.Top)) weights[name] = tensor;
+        if (head is not null)
+            foreach (var (name, tensor) in ModuleWeights.Of(head, headPrefix)) weights[name] = tensor;
+
+        var network = new OnnxNetwork(graph, arithmetic, weights);
+        network.AddEncoder(Encoder.ImageSize, Encoder.FeatureSize, Encoder.Network.Stem, Encoder.Normalisation);
+        if (classifier is not null) network.AddClassifier();
+        if (head is not null) network.AddProjection(headPrefix);
+        more?.Invoke();
+
+        var metadata = new OnnxFacts { ImageSize = Encoder.ImageSize, FeatureSize = Encoder.FeatureSize, ClassNames = classifier?.ClassNames ?? [] }.ToMetadata();
+        // For people: the graph has all of it.
+        foreach (var (key, value) in EncoderWeights.Describe(Encoder.Network, Encoder.ImageSize, Encoder.Normalisation))
+            if (key is not "format") metadata[key] = value;
+        metadata["precision"] = precision.ToString().ToLowerInvariant();
+        return graph.ToModel(Encoder.Network.Architecture.ToString().ToLowerInvariant(), metadata);
     }
 
     /// <summary>Encoder and head of the last checkpoint: these belong together.</summary>
@@ -92,7 +114,7 @@ internal sealed class ExportedNetwork : IDisposable
             head = new ProjectionHead(encoder.FeatureSize, (int)first.shape[0], (int)last.shape[0], new ParameterInitializer(0));
             ModuleWeights.Load(head, content.Tensors, prefix, file);
             head.eval();
-            return new ExportedNetwork(encoder, head, prefix);
+            return new ExportedNetwork(encoder, head, prefix, (int)last.shape[0]);
         }
         catch
         {

@@ -12,9 +12,6 @@ namespace WclSharp.Export;
 /// <summary>Writes trained networks for use elsewhere. An ONNX file is kept only where ONNX Runtime makes of images what libtorch makes of them.</summary>
 public static class ModelExport
 {
-    // A random part of the images: rounding differs a little from image to image, a mistake shows on every one.
-    private const int LargestComparison = 256;
-
     /// <summary>Exports.</summary>
     /// <param name="options">What and where to.</param>
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
@@ -24,10 +21,11 @@ public static class ModelExport
     public static ExportResult Run(ExportOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (Directory.Exists(options.Out)) throw new WclUsageException($"--out {options.Out} is a folder; name a file.");
+        options.Validate();
         ExportParity? parity = null;
+        ExportCost? cost = null;
         if (options.Format != ExportFormat.Onnx)
         {
-            if (options.Head is not null) throw new WclUsageException("--head is for --format onnx; heads as safetensors are in the run's checkpoints/ (heads.safetensors).");
             string file = EncoderWeights.Find(options.Source);
             if (Path.GetFullPath(file) == Path.GetFullPath(options.Out)) throw new WclUsageException($"--out {options.Out} is the file that is exported; name another.");
             if (options.Format == ExportFormat.Safetensors) Copy(file, options.Out);
@@ -36,9 +34,12 @@ public static class ModelExport
         else
         {
             using var network = ExportedNetwork.Load(options.Source, options.Head);
-            AtomicFile.Write(options.Out, network.ToOnnx().WriteTo, file => parity = Compare(network, file, options, progress, cancellation));
+            if (options.Precision == ExportPrecision.Fp32)
+                AtomicFile.Write(options.Out, network.ToOnnx().WriteTo, file => parity = Compare(network, file, options, progress, cancellation));
+            else
+                (parity, cost) = WriteWithFewerBits(network, options, progress, cancellation);
         }
-        return new ExportResult(options.Out, new FileInfo(options.Out).Length, parity);
+        return new ExportResult(options.Out, new FileInfo(options.Out).Length, parity, cost);
     }
 
     private static void Copy(string from, string to)
@@ -57,12 +58,56 @@ public static class ModelExport
     private static ExportParity Compare(ExportedNetwork network, string file, ExportOptions options, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         using var onnx = OnnxEncoder.Load(file);
-        using var images = ReadImages(options, onnx.StoredSide, cancellation);
+        using var images = ReadImages(options, options.Check, onnx.StoredSide, cancellation);
         return OnnxParity.Require(OnnxParity.Measure(network, onnx, images, progress, cancellation), options.Out);
     }
 
-    /// <summary>Some of the images asked for; else of the run's; else, where these are not there any more, of the embedded ones.</summary>
-    private static ImageDataset ReadImages(ExportOptions options, int storedSide, CancellationToken cancellation)
+    /// <summary>Writes a float32 file aside, which has to do what libtorch does, and then the one that is wanted, which has to do nearly the same.</summary>
+    private static (ExportParity Parity, ExportCost Cost) WriteWithFewerBits(ExportedNetwork network, ExportOptions options, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        string folder = Directory.CreateTempSubdirectory("wcl-export-").FullName;
+        try
+        {
+            string file32 = Path.Combine(folder, "float32.onnx");
+            AtomicFile.Write(file32, network.ToOnnx().WriteTo);
+            using var float32 = OnnxEncoder.Load(file32);
+            bool calibrated = options.Precision == ExportPrecision.Int8;
+            using var images = ReadImages(options, calibrated ? (int)Math.Min((long)options.Check + options.Calibrate, int.MaxValue) : options.Check, float32.StoredSide, cancellation);
+            if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
+            int calibration = calibrated ? Math.Min(options.Calibrate, images.Count / 2) : 0;
+            var (seen, compared) = calibrated ? images.Split(1 - calibration / (double)images.Count, seed: 0) : (null, images);
+            try
+            {
+                var parity = OnnxParity.Require(OnnxParity.Measure(network, float32, compared, progress, cancellation), options.Out);
+                var ranges = seen is null ? null : ActivationRanges.Measure(network, seen, progress, cancellation);
+                ExportCost? cost = null;
+                AtomicFile.Write(options.Out, network.ToOnnx(options.Precision, ranges).WriteTo, file =>
+                {
+                    using var exported = OnnxEncoder.Load(file);
+                    var measured = PrecisionComparison.Measure(network, options.Precision, float32, exported, compared, progress, cancellation);
+                    cost = PrecisionComparison.Require(measured with
+                    {
+                        CalibrationImages = calibration,
+                        Float32 = measured.Float32 with { Bytes = new FileInfo(file32).Length },
+                        Exported = measured.Exported with { Bytes = new FileInfo(file).Length },
+                    }, options.Out);
+                });
+                return (parity, cost!);
+            }
+            finally
+            {
+                seen?.Dispose();
+                compared.Dispose();
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>A random part of the images asked for; else of the run's; else, where these are not there any more, of the embedded ones.</summary>
+    private static ImageDataset ReadImages(ExportOptions options, int count, int storedSide, CancellationToken cancellation)
     {
         if (options.Data is not null) return Read(options.Data);
         try
@@ -76,6 +121,6 @@ public static class ModelExport
         }
 
         ImageDataset Read(string? path) => ImageDataset.Read(
-            new DatasetOptions { Path = path, Limit = LargestComparison, StoredSide = storedSide, MaxBad = 1, CacheFolder = Path.GetTempPath() }, null, cancellation);
+            new DatasetOptions { Path = path, Limit = count, StoredSide = storedSide, MaxBad = 1, CacheFolder = Path.GetTempPath() }, null, cancellation);
     }
 }

@@ -10,8 +10,8 @@ namespace WclSharp.Export;
 internal sealed class OnnxGraph
 {
     private const long IrVersion = 8, Opset = 17;
-    private const long Float32 = 1;                       // TensorProto.DataType
-    private const long IntAttribute = 2, IntsAttribute = 7; // AttributeProto.AttributeType
+    private const long Float32 = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Float16 = 10; // TensorProto.DataType
+    private const long IntAttribute = 2, IntsAttribute = 7;                    // AttributeProto.AttributeType
 
     private readonly List<ProtoMessage> nodes = [], weights = [], inputs = [], outputs = [];
     private long weightBytes;
@@ -29,16 +29,21 @@ internal sealed class OnnxGraph
     /// <summary>Declares a value to be an output, [N, length].</summary>
     public void Output(string name, long length, string meaning) => outputs.Add(Value(name, [length]).Add(3, meaning));
 
-    /// <summary>Adds a tensor of weights.</summary>
+    /// <summary>Declares values that nodes write to be outputs, float32 of any shape.</summary>
+    public void Observe(IEnumerable<string> names) => outputs.AddRange(names.Select(name =>
+        new ProtoMessage().Add(1, name).Add(2, new ProtoMessage().Add(1, new ProtoMessage().Add(1, Float32)))));
+
+    /// <summary>Adds a tensor of weights: float32, half precision, 8-bit integers with and without sign, or 32-bit ones.</summary>
     /// <exception cref="WclUsageException">There are more than an ONNX file holds.</exception>
-    public string Weight(string name, ReadOnlySpan<long> shape, float[] values)
+    public string Weight<T>(string name, ReadOnlySpan<long> shape, T[] values) where T : unmanaged
     {
-        weightBytes += 4L * values.Length;
+        var bytes = MemoryMarshal.AsBytes(values.AsSpan());
+        weightBytes += bytes.Length;
         if (weightBytes > int.MaxValue - (64 << 20)) // less what is beside the weights
             throw new WclUsageException("The network has more than 2 GiB of weights, which one ONNX file cannot hold; export it with --format safetensors.");
         var tensor = new ProtoMessage();
         foreach (long size in shape) tensor.Add(1, size);
-        weights.Add(tensor.Add(2, Float32).Add(8, name).Add(9, MemoryMarshal.AsBytes(values.AsSpan()).ToArray()));
+        weights.Add(tensor.Add(2, TypeOf<T>()).Add(8, name).Add(9, bytes.ToArray()));
         return name;
     }
 
@@ -76,6 +81,16 @@ internal sealed class OnnxGraph
             .Add(8, new ProtoMessage().Add(1, "").Add(2, Opset)) // the standard operators
             .Add(14, metadata.Select(entry => new ProtoMessage().Add(1, entry.Key).Add(2, entry.Value)));
     }
+
+    private static long TypeOf<T>() => default(T) switch
+    {
+        float => Float32,
+        Half => Float16,
+        byte => UInt8,
+        sbyte => Int8,
+        int => Int32,
+        _ => throw new ArgumentException($"{typeof(T).Name} is not a type of weights."),
+    };
 
     /// <summary>A ValueInfoProto of [N, shape] float32.</summary>
     private static ProtoMessage Value(string name, ReadOnlySpan<long> shape)

@@ -33,11 +33,7 @@ internal static class OnnxParity
             using var scope = NewDisposeScope();
             using (batch)
             {
-                for (int i = 0; i < batch.Count; i++)
-                {
-                    int index = batch.Indices[i];
-                    EvaluationView.Write(images.PixelsOf(index), images.Channels, batch.Heights[i], batch.Widths[i], onnx.ImageSize, pixels.AsSpan(i * onnx.InputSize, onnx.InputSize));
-                }
+                PreparedImages.Write(images, batch, onnx.ImageSize, pixels);
                 var features = network.Encoder.Network.call(network.Encoder.Preparation.Evaluate(ImageTensor.Of(batch, CPU), batch.Heights, batch.Widths));
                 Compare(OnnxFacts.Features, features, batch.Count);
                 if (network.TopOutput is { } top) Compare(top, network.Top(features), batch.Count);
@@ -67,7 +63,7 @@ internal static class OnnxParity
             $"The ONNX file '{file}' does not do what the network does: on {parity.Images} images of {parity.Source} the lowest cosine is {parity.MinCosine:0.######}, not above {RequiredCosine}, and the largest difference {parity.LargestDifference:G3}. It was not kept; see that the weights are finite."));
 
     /// <summary>Cosine in float64; 1 where both are zero.</summary>
-    private static double Cosine(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    public static double Cosine(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         double dot = 0, normA = 0, normB = 0;
         for (int i = 0; i < a.Length; i++)

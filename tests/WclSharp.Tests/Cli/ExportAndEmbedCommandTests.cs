@@ -28,6 +28,17 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Assert.Contains("3.0 MiB", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, Run("export", "r", "--out", "o", "--format", "safetensors"));
         Assert.Equal(new ExportOptions { Source = "r", Out = "o", Format = ExportFormat.Safetensors }, exported);
+        string json = Path.Combine(folder, "e.json");
+        Assert.Equal(0, Run("export", "r", "--out", "o", "--precision", "int8", "--calibrate", "5", "--check", "1000", "--json", json));
+        Assert.Equal(new ExportOptions { Source = "r", Out = "o", Precision = ExportPrecision.Int8, Calibrate = 5, Check = 1000 }, exported);
+        string[] lines = output.ToString().Split('\n');
+        int at = Array.FindIndex(lines, line => line.StartsWith("Compared int8 with float32 on 1,000 images of here, calibrated on 5 others: lowest cosine 0.990000, mean 0.999000", StringComparison.Ordinal));
+        Assert.Equal(["        file, MiB  images/s  kNN accuracy", "  fp32        4.0     100.0         80.0%", "  int8        1.0     250.0         79.5%"], lines[(at + 1)..(at + 4)].Select(line => line.TrimEnd()));
+        using (var written = System.Text.Json.JsonDocument.Parse(File.ReadAllText(json)))
+        {
+            Assert.Equal((0.999, 250.0), (written.RootElement.GetProperty("mean_cosine").GetDouble(), written.RootElement.GetProperty("exported").GetProperty("images_per_second").GetDouble()));
+            Assert.Equal(("int8", 0.8), (written.RootElement.GetProperty("precision").GetString(), written.RootElement.GetProperty("float32").GetProperty("knn").GetDouble()));
+        }
 
         Assert.Equal(0, Run("embed", "m.onnx", "--out", "o.npy", "--data", "d", "--device", "cpu", "--workers", "3", "--max-bad", "0.5"));
         Assert.Equal(new EmbedOptions { Model = "m.onnx", Out = "o.npy", Data = "d", Device = "cpu", Workers = 3, MaxBad = 0.5 }, embedded);
@@ -47,6 +58,8 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     [InlineData("--out", "export", "r")]
     [InlineData("--format is \"pth\"; expected onnx, safetensors or torchvision.", "export", "r", "--out", "o", "--format", "pth")]
     [InlineData("--head is \"both\"; expected weak or instance.", "export", "r", "--out", "o", "--head", "both")]
+    [InlineData("--precision is \"int4\"; expected fp32, fp16 or int8.", "export", "r", "--out", "o", "--precision", "int4")]
+    [InlineData("--precision is \"bf16\"", "bench", "embed", "--precision", "bf16")]
     [InlineData("--out", "embed", "r")]
     [InlineData("--max-bad", "embed", "r", "--out", "o.npy", "--max-bad", "2")]
     [InlineData("did you mean --out?", "embed", "r", "--ouy", "o")]
@@ -97,7 +110,8 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Export = (options, _, _) =>
         {
             exported = options;
-            return new ExportResult("o", 3 << 20, options.Format == ExportFormat.Onnx ? new ExportParity(256, "here", 0.9999999, 1.2e-6) : null);
+            return new ExportResult("o", 3 << 20, options.Format == ExportFormat.Onnx ? new ExportParity(256, "here", 0.9999999, 1.2e-6) : null,
+                options.Precision == ExportPrecision.Fp32 ? null : new ExportCost(options.Precision, 1000, "here", 5, 0.99, 0.999, new(4 << 20, 100, 0.8, null), new(1 << 20, 250, 0.795, null), null));
         },
         Embed = (options, _, _) =>
         {

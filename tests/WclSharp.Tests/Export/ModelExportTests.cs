@@ -6,6 +6,7 @@ using WclSharp.Encoders;
 using WclSharp.Export;
 using WclSharp.FineTuning;
 using WclSharp.Inference;
+using WclSharp.Tests.Data;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
 
@@ -144,7 +145,16 @@ public sealed class ModelExportTests : IDisposable
         var result = ModelExport.Run(new ExportOptions { Source = tuned.ClassifierFile, Out = Out });
         Assert.True(result.Parity!.MinCosine > 1 - 1e-6, $"{result.Parity}");
 
+        string small = Path.Combine(folder, "small.onnx");
+        var cost = ModelExport.Run(new ExportOptions { Source = tuned.ClassifierFile, Out = small, Precision = ExportPrecision.Int8, Calibrate = 100, Check = 100 }).Cost!;
+        Assert.InRange(cost.Agreement!.Value, 0.9, 1);
+        Assert.InRange(cost.Exported.Accuracy!.Value, cost.Float32.Accuracy!.Value - 0.1, 1);
+        Assert.Null(cost.Exported.Knn);
+
         using var classifier = ImageClassifier.Load(tuned.ClassifierFile);
+        using var quantized = OnnxEncoder.Load(small);
+        Assert.Equal(classifier.ClassNames, quantized.ClassNames);
+        Assert.Equal(1, quantized.Classify(Photo(40, 30)).Sum(each => each.Probability), 1e-5);
         using var onnx = OnnxEncoder.Load(Out);
         Assert.Equal(classifier.ClassNames, onnx.ClassNames);
         string photo = Photo(40, 30);
@@ -163,6 +173,9 @@ public sealed class ModelExportTests : IDisposable
         Refused("is a folder; name a file", new ExportOptions { Source = file, Out = folder });
         Refused("heads are in a run's checkpoints", new ExportOptions { Source = file, Out = Out, Head = ExportHead.Weak });
         Refused("--head is for --format onnx", new ExportOptions { Source = file, Out = Out, Head = ExportHead.Weak, Format = ExportFormat.Safetensors });
+        Refused("--precision is for --format onnx", new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Int8, Format = ExportFormat.Torchvision });
+        Refused("--check is 0", new ExportOptions { Source = file, Out = Out, Check = 0 });
+        Refused("--calibrate is -1", new ExportOptions { Source = file, Out = Out, Calibrate = -1 });
         Refused("There is no file or folder", new ExportOptions { Source = file, Out = Out, Data = "nowhere" });
         Assert.False(File.Exists(Out));
         Assert.Single(Directory.GetFiles(folder));
@@ -171,12 +184,124 @@ public sealed class ModelExportTests : IDisposable
             Assert.Contains(message, Assert.Throws<WclUsageException>(() => ModelExport.Run(options)).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Run_LeavesNoTensor()
+    [Theory]
+    [InlineData(ExportPrecision.Fp32)]
+    [InlineData(ExportPrecision.Fp16)]
+    [InlineData(ExportPrecision.Int8)]
+    public void Run_LeavesNoTensor(ExportPrecision precision)
     {
         string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
-        var options = new ExportOptions { Source = file, Out = Out };
+        var options = new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = 20, Check = 30 };
         LiveTensors.AssertNoneLeftBy(() => ModelExport.Run(options));
+    }
+
+    [Theory]
+    [InlineData(ExportPrecision.Fp16, EncoderArch.ResNet18, EncoderStem.Small, 8, 32)]
+    [InlineData(ExportPrecision.Int8, EncoderArch.ResNet18, EncoderStem.Small, 8, 32)]
+    [InlineData(ExportPrecision.Fp16, EncoderArch.ResNet50, EncoderStem.ImageNet, 5, 97)]
+    [InlineData(ExportPrecision.Int8, EncoderArch.ResNet50, EncoderStem.ImageNet, 5, 97)]
+    public void Run_FewerBits_AreNearFloat32_AtAnyBatch(ExportPrecision precision, EncoderArch arch, EncoderStem stem, int width, int imageSize)
+    {
+        string file = EncoderFile(Network(arch, stem, width, imageSize)), whole = Path.Combine(folder, "whole.onnx");
+        ModelExport.Run(new ExportOptions { Source = file, Out = whole, Check = 10 });
+        var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = 60, Check = 70 });
+
+        var cost = result.Cost!;
+        Assert.Equal((70, precision == ExportPrecision.Int8 ? 60 : 0, precision), (cost.Images, cost.CalibrationImages, cost.Precision));
+        Assert.Equal((new FileInfo(whole).Length, new FileInfo(Out).Length, result.Bytes), (cost.Float32.Bytes, cost.Exported.Bytes, result.Bytes));
+        Assert.InRange(cost.MinCosine, precision == ExportPrecision.Int8 ? PrecisionComparison.RequiredInt8MeanCosine : PrecisionComparison.RequiredHalfCosine, 1 + 1e-9);
+        Assert.InRange(cost.MeanCosine, cost.MinCosine, 1 + 1e-9);
+        Assert.InRange(cost.Exported.Knn!.Value, cost.Float32.Knn!.Value - 0.2, 1);
+        Assert.True(cost.Float32.ImagesPerSecond > 0 && cost.Exported.ImagesPerSecond > 0);
+        Assert.True(cost.Exported.Bytes < cost.Float32.Bytes * (precision == ExportPrecision.Int8 ? 0.5 : 0.6)); // scales and names weigh something in a small network
+        Assert.Contains(precision.ToString().ToLowerInvariant(), File.ReadAllText(Out), StringComparison.Ordinal);
+
+        using var float32 = OnnxEncoder.Load(whole);
+        using var onnx = OnnxEncoder.Load(Out);
+        byte[][] photos = [.. Enumerable.Range(0, 11).Select(i => ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 30 + i, 90 - i))];
+        float[][] expected = float32.Embed([.. photos.Select(photo => (ReadOnlyMemory<byte>)photo)]), actual = onnx.Embed([.. photos.Select(photo => (ReadOnlyMemory<byte>)photo)]);
+        for (int i = 0; i < photos.Length; i++)
+        {
+            Assert.True(ImageEncoder.Similarity(actual[i], onnx.Embed(photos[i].AsSpan())) > 1 - 1e-6); // alone as in a batch
+            Assert.InRange(ImageEncoder.Similarity(expected[i], actual[i]), 0.97, 1 + 1e-6);
+        }
+        Assert.False(expected[0].SequenceEqual(actual[0]));
+    }
+
+    [Theory]
+    [InlineData(ExportPrecision.Fp16)]
+    [InlineData(ExportPrecision.Int8)]
+    public void Run_FewerBits_OfATrainedRunAndItsHead_AreWithinTheFloor(ExportPrecision precision)
+    {
+        string run = Path.Combine(folder, "run");
+        Pretraining.Run(SmallRun.Options with { Limit = 400, Epochs = 2, Out = run });
+        var result = ModelExport.Run(new ExportOptions { Source = run, Out = Out, Precision = precision, Head = ExportHead.Weak, Calibrate = 100, Check = 100 });
+        Assert.True(result.Parity!.MinCosine > 1 - 1e-6, $"{result.Parity}");
+        Assert.InRange(result.Cost!.MeanCosine, precision == ExportPrecision.Int8 ? 0.99 : 0.99999, 1 + 1e-9);
+        Assert.NotNull(result.Cost.Exported.Knn);
+    }
+
+    [Fact]
+    public void Run_Fp16_WeightsBeyondItsRange_AreRefused_AndWhatWasThereStays()
+    {
+        // The same network in float32: what one layer multiplies the next one divides.
+        string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        Change(file, content =>
+        {
+            content["layer1.0.bn1.weight"].mul_(1e7);
+            content["layer1.0.bn1.bias"].mul_(1e7);
+            content["layer1.0.conv2.weight"].div_(1e7);
+        });
+        File.WriteAllText(Out, "before");
+        var error = Assert.Throws<WclException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Fp16, Check = 20 }));
+        Assert.Contains("is too far from float32: on 20 images", error.Message, StringComparison.Ordinal);
+        Assert.Equal("before", File.ReadAllText(Out));
+        Assert.Equal(2, Directory.GetFiles(folder).Length);
+        Assert.NotNull(ModelExport.Run(new ExportOptions { Source = file, Out = Out, Check = 20 }).Parity); // float32 has the range
+    }
+
+    [Fact]
+    public void Run_Int8_AChannelThatDwarfsTheOthers_IsRefused_AndWhatWasThereStays()
+    {
+        // One channel of the first layer is always large, and every layer that reads it ignores it: one step of the scale is more than the others have.
+        string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        Change(file, content =>
+        {
+            content["bn1.bias"][0] = torch.tensor(1e5f);
+            foreach (string reader in (string[])["layer1.0.conv1", "layer1.1.conv1", "layer2.0.conv1", "layer2.0.downsample.0"])
+                content[$"{reader}.weight"].narrow(1, 0, 1).zero_();
+        });
+        File.WriteAllText(Out, "before");
+        var error = Assert.Throws<WclException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Int8, Calibrate = 40, Check = 40 }));
+        Assert.Contains("The int8 file", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the mean cosine is 0.", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+        Assert.Equal("before", File.ReadAllText(Out));
+        Assert.Equal(2, Directory.GetFiles(folder).Length);
+    }
+
+    [Theory]
+    [InlineData(ExportPrecision.Fp16, 1, 0.9991, true)]
+    [InlineData(ExportPrecision.Fp16, 1, 0.999, false)]
+    [InlineData(ExportPrecision.Fp16, 1, double.NaN, false)]
+    [InlineData(ExportPrecision.Int8, 0.981, 0.5, true)]
+    [InlineData(ExportPrecision.Int8, 0.979, 0.97, false)]
+    [InlineData(ExportPrecision.Int8, double.NaN, 0.97, false)]
+    public void Require_KeepsWhatIsAboveTheFloor(ExportPrecision precision, double mean, double least, bool kept)
+    {
+        var figures = new ExportFigures(1, 1, null, null);
+        var cost = new ExportCost(precision, 10, "here", 10, least, mean, figures, figures, null);
+        if (kept) Assert.Same(cost, PrecisionComparison.Require(cost, "x"));
+        else Assert.Throws<WclException>(() => PrecisionComparison.Require(cost, "x"));
+    }
+
+    private static void Change(string file, Action<Dictionary<string, torch.Tensor>> change)
+    {
+        using var content = SafetensorsFile.Read(file);
+        using var noGradient = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        change(content.Tensors.ToDictionary(pair => pair.Key, pair => pair.Value));
+        SafetensorsFile.Write(file, content.Tensors.Select(pair => (pair.Key, pair.Value)), content.Metadata);
     }
 
     private string Photo(int height, int width)

@@ -1,0 +1,308 @@
+using System.IO.MemoryMappedFiles;
+using System.Text;
+
+namespace WclSharp.Inference;
+
+/// <summary>
+/// Looks through an ONNX file before ONNX Runtime's native reader does: that it has the messages, fields and operators which <c>wcl export</c> writes and no others, with as many bytes of weights
+/// as their shapes say. No weight is read. So nothing is allocated that the file has no bytes for, no other file is opened, and a
+/// damaged file is refused here, with few exceptions.
+/// </summary>
+/// <remarks>Field numbers are those of <c>onnx.proto</c>. Messages do not contain their own kind, so that the depth is fixed.</remarks>
+internal static class OnnxStructure
+{
+    private const int Varint = 0, Bytes = 2; // wire types
+    private const int LargestAttribute = 16, MostDimensions = 4;
+    private const ulong LargestDimension = 1 << 24;
+    private const ulong IntAttribute = 2, IntsAttribute = 7; // AttributeProto.AttributeType
+
+    private static readonly string[] Operators =
+        ["Add", "Cast", "Conv", "DequantizeLinear", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool", "Mul", "QuantizeLinear", "Relu", "Softmax", "Sub"];
+
+    private static readonly string[] IntAttributes = ["axis", "to", "transB"], IntsAttributes = ["kernel_shape", "pads", "strides"];
+
+    /// <summary>Checks a file.</summary>
+    /// <exception cref="WclUsageException">It is damaged or another program's.</exception>
+    public static unsafe void Check(string path)
+    {
+        long length = new FileInfo(path).Length;
+        if (length is 0 or > int.MaxValue) throw Refused(path, length == 0 ? "it is empty" : "it is larger than 2 GiB");
+        using var file = MemoryMappedFile.CreateFromFile(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read), null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        using var view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        byte* start = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        try
+        {
+            Check(new ReadOnlySpan<byte>(start + view.PointerOffset, (int)length), path);
+        }
+        finally
+        {
+            view.SafeMemoryMappedViewHandle.ReleasePointer();
+        }
+    }
+
+    /// <summary>Checks the content of a file.</summary>
+    internal static void Check(ReadOnlySpan<byte> content, string path)
+    {
+        try
+        {
+            Model(content);
+        }
+        catch (InvalidDataException e)
+        {
+            throw Refused(path, e.Message);
+        }
+    }
+
+    private static void Model(ReadOnlySpan<byte> message)
+    {
+        int graphs = 0;
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            switch (field, wire)
+            {
+                case (1 or 5, Varint): reader.Number(); break;      // versions
+                case (2 or 3 or 4 or 6, Bytes): reader.Bytes(); break; // who made it, and what it is
+                case (7, Bytes):
+                    graphs++;
+                    Graph(reader.Bytes());
+                    break;
+                case (8, Bytes): OperatorSet(reader.Bytes()); break;
+                case (14, Bytes): Entry(reader.Bytes()); break;
+                default: throw Unknown("the model", field);
+            }
+        }
+        if (graphs != 1) throw new InvalidDataException($"it has {graphs} graphs, not one");
+    }
+
+    private static void Graph(ReadOnlySpan<byte> message)
+    {
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            switch (field, wire)
+            {
+                case (1, Bytes): Node(reader.Bytes()); break;
+                case (2 or 10, Bytes): reader.Bytes(); break;
+                case (5, Bytes): Weight(reader.Bytes()); break;
+                case (11 or 12 or 13, Bytes): Value(reader.Bytes()); break;
+                default: throw Unknown("the graph", field);
+            }
+        }
+    }
+
+    private static void Node(ReadOnlySpan<byte> message)
+    {
+        ReadOnlySpan<byte> type = default;
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            switch (field, wire)
+            {
+                case (1 or 2 or 3 or 6, Bytes): reader.Bytes(); break;
+                case (4, Bytes): type = reader.Bytes(); break;
+                case (5, Bytes): Attribute(reader.Bytes()); break;
+                default: throw Unknown("an operator", field);
+            }
+        }
+        if (!IsOneOf(type, Operators)) throw new InvalidDataException($"it has the operator \"{Shown(type)}\", which wcl export does not write");
+    }
+
+    private static void Attribute(ReadOnlySpan<byte> message)
+    {
+        ReadOnlySpan<byte> name = default;
+        ulong type = 0, least = ulong.MaxValue, most = 0;
+        int single = 0, several = 0;
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            switch (field, wire)
+            {
+                case (1, Bytes): name = reader.Bytes(); break;
+                case (3 or 8, Varint):
+                    ulong value = reader.Number();
+                    (least, most) = (Math.Min(least, value), Math.Max(most, value)); // a negative number is a large one
+                    if (field == 3) single++;
+                    else several++;
+                    break;
+                case (20, Varint): type = reader.Number(); break;
+                default: throw Unknown("an attribute", field);
+            }
+        }
+        bool ofOne = type == IntAttribute && (single, several) == (1, 0) && IsOneOf(name, IntAttributes);
+        bool ofSome = type == IntsAttribute && single == 0 && several is > 0 and <= 2 * MostDimensions && IsOneOf(name, IntsAttributes);
+        if (!ofOne && !ofSome) throw new InvalidDataException($"it has an attribute \"{Shown(name)}\" that wcl export does not write so");
+        if (most > LargestAttribute || (least == 0 && ofSome && !name.SequenceEqual("pads"u8))) throw new InvalidDataException($"its attribute \"{Shown(name)}\" is out of range");
+    }
+
+    private static void Weight(ReadOnlySpan<byte> message)
+    {
+        ulong elements = 1, type = 0;
+        int dimensions = 0, bytes = 0;
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            switch (field, wire)
+            {
+                case (1, Varint):
+                    ulong size = reader.Number();
+                    if (++dimensions > MostDimensions || size is 0 or > LargestDimension) throw new InvalidDataException("it has weights of an impossible shape");
+                    elements = Math.Min(elements * size, ulong.MaxValue / LargestDimension); // no overflow
+                    break;
+                case (2, Varint): type = reader.Number(); break;
+                case (8, Bytes): reader.Bytes(); break;
+                case (9, Bytes): bytes = reader.Bytes().Length; break;
+                default: throw Unknown("a weight", field);
+            }
+        }
+        ulong each = type switch
+        {
+            2 or 3 => 1,  // uint8, int8
+            10 => 2,      // half precision
+            1 or 6 => 4,  // float32, int32
+            _ => throw new InvalidDataException($"it has weights of type {type}, which wcl export does not write"),
+        };
+        if (elements * each != (ulong)bytes) throw new InvalidDataException($"it has weights of {bytes} bytes whose shape asks for {elements * each}");
+    }
+
+    /// <summary>Name, type and shape of an input or an output.</summary>
+    private static void Value(ReadOnlySpan<byte> message)
+    {
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            switch (field, wire)
+            {
+                case (1 or 3, Bytes): reader.Bytes(); break;
+                case (2, Bytes): ValueType(reader.Bytes()); break;
+                default: throw Unknown("an input or output", field);
+            }
+        }
+    }
+
+    private static void ValueType(ReadOnlySpan<byte> message)
+    {
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            if ((field, wire) != (1, Bytes)) throw Unknown("a type", field);
+            var tensor = new Reader(reader.Bytes());
+            while (tensor.Next(out field, out wire))
+            {
+                switch (field, wire)
+                {
+                    case (1, Varint): tensor.Number(); break;
+                    case (2, Bytes): Shape(tensor.Bytes()); break;
+                    default: throw Unknown("a type", field);
+                }
+            }
+        }
+    }
+
+    private static void Shape(ReadOnlySpan<byte> message)
+    {
+        int dimensions = 0;
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            if ((field, wire) != (1, Bytes)) throw Unknown("a shape", field);
+            if (++dimensions > MostDimensions) throw new InvalidDataException("it has an input or output of an impossible shape");
+            var dimension = new Reader(reader.Bytes());
+            while (dimension.Next(out field, out wire))
+            {
+                switch (field, wire)
+                {
+                    case (1, Varint):
+                        if (dimension.Number() is 0 or > LargestDimension) throw new InvalidDataException("it has an input or output of an impossible shape");
+                        break;
+                    case (2, Bytes): dimension.Bytes(); break;
+                    default: throw Unknown("a shape", field);
+                }
+            }
+        }
+    }
+
+    private static void OperatorSet(ReadOnlySpan<byte> message)
+    {
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            switch (field, wire)
+            {
+                case (1, Bytes):
+                    if (!reader.Bytes().IsEmpty) throw new InvalidDataException("it has operators that are not the standard ones");
+                    break;
+                case (2, Varint): reader.Number(); break;
+                default: throw Unknown("the version of the operators", field);
+            }
+        }
+    }
+
+    private static void Entry(ReadOnlySpan<byte> message)
+    {
+        var reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            if (field is not (1 or 2) || wire != Bytes) throw Unknown("the metadata", field);
+            reader.Bytes();
+        }
+    }
+
+    private static bool IsOneOf(ReadOnlySpan<byte> text, string[] names)
+    {
+        foreach (string name in names)
+            if (text.Length == name.Length && Encoding.ASCII.GetString(text) == name) return true;
+        return false;
+    }
+
+    private static string Shown(ReadOnlySpan<byte> text)
+    {
+        var shown = new StringBuilder();
+        foreach (byte b in text[..Math.Min(text.Length, 40)]) shown.Append(b is > 31 and < 127 ? (char)b : '?');
+        return shown.ToString();
+    }
+
+    private static InvalidDataException Unknown(string where, int field) => new($"{where} has a field {field} that wcl export does not write");
+
+    private static WclUsageException Refused(string path, string reason) => new($"'{path}' is not an ONNX file that can be used: {reason}; give one that wcl export wrote.");
+
+    /// <summary>Reads a Protocol Buffers message field by field.</summary>
+    private ref struct Reader(ReadOnlySpan<byte> message)
+    {
+        private ReadOnlySpan<byte> rest = message;
+
+        /// <summary>Reads the head of a field; its content has to be read after it. False at the end.</summary>
+        public bool Next(out int field, out int wire)
+        {
+            (field, wire) = (0, 0);
+            if (rest.IsEmpty) return false;
+            ulong tag = Number();
+            if (tag >> 3 is 0 or > 1 << 29) throw new InvalidDataException("it is damaged, or no ONNX file");
+            (field, wire) = ((int)(tag >> 3), (int)(tag & 7));
+            return true;
+        }
+
+        public ulong Number()
+        {
+            ulong value = 0;
+            for (int i = 0; i < 10 && i < rest.Length; i++)
+            {
+                value |= (ulong)(rest[i] & 0x7F) << (7 * i);
+                if (rest[i] >= 0x80) continue;
+                rest = rest[(i + 1)..];
+                return value;
+            }
+            throw new InvalidDataException("it is damaged, or no ONNX file");
+        }
+
+        public ReadOnlySpan<byte> Bytes()
+        {
+            ulong length = Number();
+            if (length > (ulong)rest.Length) throw new InvalidDataException("it ends too early, or is no ONNX file");
+            var content = rest[..(int)length];
+            rest = rest[(int)length..];
+            return content;
+        }
+    }
+}
