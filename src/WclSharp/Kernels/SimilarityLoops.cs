@@ -1,23 +1,24 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using TorchSharp;
+using static TorchSharp.torch;
 using Values = System.Numerics.Vector<float>;
 
 namespace WclSharp.Kernels;
 
 /// <summary>
 /// The loops of <see cref="SimilarityTile"/> over a float32 tile whose rows lie <see cref="Padded"/> values apart; what fills a row up is
-/// <see cref="Nothing"/>. Threads share out blocks of rows or columns that depend on the shape alone.
+/// <see cref="Nothing"/>.
 /// </summary>
 /// <remarks>
 /// e = exp(x / t - c) = 2^n 2^f with n the nearest whole number to y = (x / t - c) / ln 2 and f in [-1/2, 1/2], where a polynomial interpolates 2^f at
 /// Chebyshev's points to 2.5e-9. n comes from adding 1.5 2^23, which leaves it in the low bits, and f is computed anew from x by one rounding,
 /// so that the relative error stays near that of a float32 whatever c is.
 /// </remarks>
-internal sealed unsafe class SimilarityLoops
+internal sealed unsafe class SimilarityLoops(SimilarityExponent exponent)
 {
     private const MethodImplOptions Loop = MethodImplOptions.AggressiveOptimization, Inline = MethodImplOptions.AggressiveInlining;
-    private const int BlockRows = 32, BlockColumns = 128;
+    private const int BlockRows = 32; // sums of columns are float32 within
     private const float RoundingOffset = 12582912f; // 1.5 x 2^23
 
     // 2^f on [-1/2, 1/2], degree 6, interpolated at Chebyshev's points.
@@ -26,80 +27,51 @@ internal sealed unsafe class SimilarityLoops
     /// <summary>Most that x / t may lie below c: beyond it e would lose digits.</summary>
     public const double LargestExponent = 64;
 
-    private readonly float scale, offset;
-    private readonly Workspace memory;
-    private readonly TorchSharp.torch.Tensor sums;
+    private float* columnRow;
 
-    /// <param name="memory">Where sums over blocks lie.</param>
-    /// <param name="rows">Rows of a tile at most.</param>
-    /// <param name="columns">Columns of a tile at most.</param>
-    /// <param name="sharpness">1 / t.</param>
-    /// <param name="shift">c.</param>
-    public SimilarityLoops(Workspace memory, int rows, int columns, double sharpness, double shift)
-    {
-        this.memory = memory;
-        scale = (float)(sharpness / Math.Log(2));
-        offset = (float)(-shift / Math.Log(2));
-        Nothing = (float)((-125.5 - offset) / scale);
-        sums = memory.Take("sums of columns", (long)Blocks(rows, BlockRows) * Padded(columns));
-    }
+    /// <summary>Whether a tile is float32 on a CPU.</summary>
+    public static bool Suit(Tensor tile) => tile.dtype == ScalarType.Float32 && tile.device.type == DeviceType.CPU;
 
-    /// <summary>An x whose e is 2^-126 or so: nothing beside 2^-93, the least of others. Made into a number once.</summary>
-    public float Nothing { get; }
+    /// <summary>An x whose e is 2^-126 or so: nothing beside 2^-93, the least of others.</summary>
+    public static double Nothing(double sharpness, double shift) => (-125.5 * Math.Log(2) + shift) / sharpness;
 
-    /// <summary>Values from one row to the next.</summary>
-    public static int Padded(int columns) => Blocks(columns, Step) * Step;
+    /// <summary>Values from one row to the next: not a power of two, whose columns would share few lines of the cache.</summary>
+    public static int Padded(int columns) => (columns + Step - 1) / Step * Step + Step;
 
     private static int Step => 2 * Values.Count;
+
+    /// <summary>Where a row of the tile's width lies that may be written.</summary>
+    public void UseLast(float* row) => columnRow = row;
 
     /// <summary>Adds e to the sums of rows and columns, and writes it in place of x where it is kept.</summary>
     public void Sum(float* tile, int rows, int columns, bool keep, double* rowSums, double* columnSums)
     {
-        int stride = Padded(columns), blocks = Blocks(rows, BlockRows);
-        float a = scale, b = offset;
-        float* partial = TensorMemory.Start(sums);
-        TorchThreads.For(blocks, block =>
+        int stride = Padded(columns);
+        for (int first = 0; first < rows; first += BlockRows)
         {
-            int first = block * BlockRows, count = Math.Min(BlockRows, rows - first);
-            float* place = tile + (long)first * stride, column = partial + (long)block * stride;
-            if (keep) KeepBlock(place, count, stride, a, b, rowSums + first, column);
-            else SumBlock(place, count, stride, a, b, rowSums + first, column);
-        });
-        if (columnSums is not null) AddBlocks(partial, blocks, columns, stride, columnSums);
+            int count = Math.Min(BlockRows, rows - first);
+            float* place = tile + (long)first * stride;
+            if (keep) KeepBlock(place, count, stride, exponent.Scale2, exponent.Offset2, rowSums + first, columnRow);
+            else SumBlock(place, count, stride, exponent.Scale2, exponent.Offset2, rowSums + first, columnRow);
+            if (columnSums is not null) AddRow(columnRow, columns, columnSums);
+        }
     }
 
     /// <summary>x becomes e (row's weight + column's weight).</summary>
     public void Weigh(float* tile, int rows, int columns, float* rowWeights, float* columnWeights)
     {
-        int stride = Padded(columns);
-        float a = scale, b = offset;
         // The columns' weights end with them; what is computed beyond is not read.
-        float* weights = TensorMemory.Start(sums);
-        Buffer.MemoryCopy(columnWeights, weights, stride * sizeof(float), columns * sizeof(float));
-        new Span<float>(weights + columns, stride - columns).Clear();
-        TorchThreads.For(Blocks(rows, BlockRows), block =>
-        {
-            int first = block * BlockRows;
-            WeighBlock(tile + (long)first * stride, Math.Min(BlockRows, rows - first), stride, a, b, rowWeights + first, weights);
-        });
+        int stride = Padded(columns);
+        Buffer.MemoryCopy(columnWeights, columnRow, stride * sizeof(float), columns * sizeof(float));
+        new Span<float>(columnRow + columns, stride - columns).Clear();
+        WeighBlock(tile, rows, stride, exponent.Scale2, exponent.Offset2, rowWeights, columnRow);
     }
 
     /// <summary>The largest of rows or columns and where they are, merged with those so far.</summary>
-    public void Nearest(float* tile, int rows, int columns, bool transposed, long firstNumber, float* best, long* nearest)
+    public static void Nearest(float* tile, int rows, int columns, bool transposed, long firstNumber, float* best, long* nearest)
     {
-        int stride = Padded(columns);
-        if (transposed)
-            TorchThreads.For(Blocks(columns, BlockColumns), block =>
-            {
-                int first = block * BlockColumns;
-                NearestOfColumns(tile + first, rows, Math.Min(BlockColumns, columns - first), stride, firstNumber, best + first, nearest + first);
-            });
-        else
-            TorchThreads.For(Blocks(rows, BlockRows), block =>
-            {
-                int first = block * BlockRows;
-                NearestOfRows(tile + (long)first * stride, Math.Min(BlockRows, rows - first), columns, stride, firstNumber, best + first, nearest + first);
-            });
+        if (transposed) NearestOfColumns(tile, rows, columns, Padded(columns), firstNumber, best, nearest);
+        else NearestOfRows(tile, rows, columns, Padded(columns), firstNumber, best, nearest);
     }
 
     [MethodImpl(Loop)]
@@ -220,13 +192,10 @@ internal sealed unsafe class SimilarityLoops
     }
 
     [MethodImpl(Loop)]
-    private static void AddBlocks(float* partial, int blocks, int columns, int stride, double* sums)
+    private static void AddRow(float* row, int columns, double* sums)
     {
-        for (int block = 0; block < blocks; block++, partial += stride)
-            for (int c = 0; c < columns; c++) sums[c] += partial[c];
+        for (int c = 0; c < columns; c++) sums[c] += row[c];
     }
-
-    private static int Blocks(int length, int size) => (length + size - 1) / size;
 
     [MethodImpl(Inline)]
     private static Values Exponential(Values x, Values scale, Values offset)

@@ -38,14 +38,12 @@ internal enum PartitionGradient
 /// </remarks>
 internal sealed record SelfPartition(Tensor Mean, Tensor[]? Gradients, Tensor? Nearest)
 {
-    /// <summary>Rows of a tile's side; a tile is <see cref="Width"/> times as wide.</summary>
-    public const int DefaultSide = 512;
+    /// <summary>Rows of a tile, which is <see cref="Width"/> times as wide: with its rows it stays in a core's second cache.</summary>
+    public const int DefaultSide = 256;
 
-    private const int Width = 2;
+    private const int Width = 2, MostTasks = 32;
 
     private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: see ColourJitter
-
-    private readonly record struct Block(int View, long Start, long Count, long Place);
 
     /// <summary>Whether rows can be treated so: float32 or float64 on a CPU, since the host reads their length, and t not too small for it.</summary>
     public static bool Suits(double temperature, params Tensor[] views)
@@ -64,91 +62,24 @@ internal sealed record SelfPartition(Tensor Mean, Tensor[]? Gradients, Tensor? N
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        using var memory = Workspace.Rent();
         var rows = views.Select(view => view.detach()).ToArray();
-        var blocks = Divide(rows, side);
-        long count = blocks[^1].Place + blocks[^1].Count;
-        double shift = LargestProduct(rows) / temperature;
-        var tile = new SimilarityTile(memory, rows[0], side, Width * side, 1 / temperature, shift);
-        var sums = zeros([count], ScalarType.Float64);
-        var best = nearest ? full([count], Farthest, rows[0].dtype) : null;
-        var place = nearest ? zeros([count], ScalarType.Int64) : null;
-        if (nearest) place!.narrow(0, 0, 1).fill_(One); // another row than itself even where no product is a number
+        using var tiles = new SelfTiles(rows, side, Width * side, MostTasks, temperature, LargestProduct(rows) / temperature);
+        var sums = zeros([tiles.Rows], ScalarType.Float64);
+        var best = nearest ? full([tiles.Rows], Farthest, rows[0].dtype) : null;
+        var place = nearest ? zeros([tiles.Rows], ScalarType.Int64) : null;
+        place?.narrow(0, 0, 1).fill_(One); // another row than itself even where no product is a number
         var gradients = gradient == PartitionGradient.None ? null : rows.Select(view => zeros_like(view)).ToArray();
-        bool anchors = gradient == PartitionGradient.Anchors;
+        tiles.Sum(sums, gradient == PartitionGradient.Anchors ? gradients : null, best, place);
 
-        Tiles(rows, blocks, side, tile, (a, b) =>
-        {
-            var (aSums, bSums) = (sums.narrow(0, a.Place, a.Count), a == b ? null : sums.narrow(0, b.Place, b.Count));
-            if (nearest)
-            {
-                tile.Nearest(false, b.Place, best!.narrow(0, a.Place, a.Count), place!.narrow(0, a.Place, a.Count));
-                if (a != b) tile.Nearest(true, a.Place, best.narrow(0, b.Place, b.Count), place.narrow(0, b.Place, b.Count));
-            }
-            tile.Sum(anchors, aSums, bSums);
-            if (anchors) AddProducts(tile.Values, rows, gradients!, a, b);
-        });
-
-        using Scalar largest = shift, slope = 1 / (temperature * count);
-        var mean = sums.log().mean().add(largest).to(rows[0].dtype);
+        using Scalar shift = tiles.Shift, slope = 1 / (temperature * tiles.Rows);
+        var mean = sums.log().mean().add(shift).to(rows[0].dtype);
         if (gradients is not null)
         {
             var shares = sums.reciprocal().mul(slope).to(rows[0].dtype);    // [n], 1 / (n t s)
-            if (anchors)
-                foreach (var block in blocks) Rows(gradients, block).mul_(shares.narrow(0, block.Place, block.Count).unsqueeze(1));
-            else
-                Tiles(rows, blocks, side, tile, (a, b) =>
-                {
-                    tile.Weigh(shares.narrow(0, a.Place, a.Count), shares.narrow(0, b.Place, b.Count));
-                    AddProducts(tile.Values, rows, gradients, a, b);
-                });
+            if (gradient == PartitionGradient.Anchors) tiles.Scale(gradients, shares);
+            else tiles.AddWeighed(shares, gradients);
         }
         return new SelfPartition(mean.MoveToOuterDisposeScope(), gradients?.Select(g => g.MoveToOuterDisposeScope()).ToArray(), place?.MoveToOuterDisposeScope());
-    }
-
-    /// <summary>Visits every pair of rows once, but those within a block twice: tiles on the diagonal are whole.</summary>
-    private static void Tiles(Tensor[] rows, List<Block> blocks, int side, SimilarityTile tile, Action<Block, Block> visit)
-    {
-        for (int i = 0; i < blocks.Count; i++)
-        {
-            Visit(blocks[i], blocks[i]);
-            for (int j = i + 1; j < blocks.Count;)
-            {
-                var wide = blocks[j++];
-                while (j < blocks.Count && blocks[j].View == wide.View && wide.Count + blocks[j].Count <= (long)Width * side)
-                    wide = wide with { Count = wide.Count + blocks[j++].Count };
-                Visit(blocks[i], wide);
-            }
-        }
-
-        void Visit(Block a, Block b)
-        {
-            using var scope = NewDisposeScope();
-            tile.Fill(Rows(rows, a), Rows(rows, b), a == b);
-            visit(a, b);
-        }
-    }
-
-    private static void AddProducts(Tensor tile, Tensor[] rows, Tensor[] sums, Block a, Block b)
-    {
-        Rows(sums, a).addmm_(tile, Rows(rows, b), 1, 1);                    // [A, B] x [B, D]
-        if (a != b) Rows(sums, b).addmm_(tile.t(), Rows(rows, a), 1, 1);    // [B, A] x [A, D]
-    }
-
-    private static Tensor Rows(Tensor[] views, Block block) => views[block.View].narrow(0, block.Start, block.Count);
-
-    private static List<Block> Divide(Tensor[] views, int side)
-    {
-        var blocks = new List<Block>();
-        long place = 0;
-        for (int view = 0; view < views.Length; view++)
-            for (long start = 0, all = views[view].shape[0]; start < all; start += side)
-            {
-                long count = Math.Min(side, all - start);
-                blocks.Add(new Block(view, start, count, place));
-                place += count;
-            }
-        return blocks;
     }
 
     /// <summary>The largest |r|^2, a bound on every product.</summary>
