@@ -11,6 +11,7 @@ internal sealed class UnitRows : autograd.SingleTensorFunction<UnitRows>
 {
     private static readonly Scalar LeastLength = 1e-12, Zero = 0, One = 1; // normalize's; made once: see ColourJitter
     [ThreadStatic] private static autograd.AutogradContext? applied;
+    [ThreadStatic] private static List<Tensor>? kept;
 
     /// <inheritdoc/>
     public override string Name => nameof(UnitRows);
@@ -23,7 +24,8 @@ internal sealed class UnitRows : autograd.SingleTensorFunction<UnitRows>
         if (!is_grad_enabled() || !x.requires_grad) return Divide(x).Unit;
         var unit = apply(x);
         AutogradMemory.FreeSpareOutput(applied!);
-        applied = null;
+        foreach (var tensor in kept!) tensor.Dispose(); // the graph has its own handles by now
+        (applied, kept) = (null, null);
         return unit;
     }
 
@@ -32,9 +34,8 @@ internal sealed class UnitRows : autograd.SingleTensorFunction<UnitRows>
     {
         applied = context;
         var (unit, length) = Divide((Tensor)arguments[0]);
-        using var kept = unit.detach();
-        context.save_for_backward([kept, length]);
-        length.Dispose();
+        kept = [unit.detach(), length]; // not the output itself, which a graph must not hold
+        context.save_for_backward(kept);
         return unit;
     }
 

@@ -14,6 +14,8 @@ namespace WclSharp.Losses;
 /// </remarks>
 internal sealed class SelfTiles : IDisposable
 {
+    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: see ColourJitter
+
     private readonly record struct Block(int View, long Start, long Count, long Place);
 
     private readonly Tensor[] rows;
@@ -114,8 +116,6 @@ internal sealed class SelfTiles : IDisposable
         exponent.Dispose();
         memory.Dispose();
     }
-
-    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: see ColourJitter
 
     /// <summary>Fills every tile and adds its products with the rows, after it was visited, to <paramref name="products"/> where there are any.</summary>
     private void Visit(Tensor[]? products, Action? before, Action<SimilarityTile, Block, Block, int> visit, Action<Block>? after)

@@ -21,7 +21,7 @@ public class SelfPartitionTests
         var leaves = views.Select(view => view.to(ScalarType.Float64).detach().clone().requires_grad_()).ToArray();
         var rows = cat(leaves);
         var logits = rows.matmul((both ? rows : rows.detach()).T) / T;
-        var mean = logits.masked_fill(eye(rows.shape[0], ScalarType.Bool), double.NegativeInfinity).logsumexp(1).mean();
+        var mean = logits.masked_fill(eye(rows.shape[0], dtype: ScalarType.Bool), double.NegativeInfinity).logsumexp(1).mean();
         mean.backward();
         return (mean.ToDouble(), [.. leaves.Select(leaf => leaf.grad!.data<double>().ToArray())]);
     }
