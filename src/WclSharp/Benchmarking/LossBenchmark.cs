@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using TorchSharp;
-using WclSharp.Graphs;
+using WclSharp.Kernels;
 using WclSharp.Losses;
 using WclSharp.Native;
 using WclSharp.Randomness;
@@ -43,11 +43,9 @@ internal static class LossBenchmark
     {
         using var scope = NewDisposeScope();
         foreach (var input in inputs) input.grad = null;
-        var unit = inputs.Select(x => nn.functional.normalize(x)).ToArray();
+        var unit = inputs.Select(x => UnitRows.Of(x)).ToArray();
         var instance = InstanceLoss.Forward(unit[0], unit[1], 0.1);
-        var labels1 = ConnectedComponents.OfNearestNeighbors(unit[2]);
-        var labels2 = ConnectedComponents.OfNearestNeighbors(unit[3]);
-        var weak = WeakLoss.Swapped(unit[2], unit[3], labels1, labels2, 0.1, detachKeys: true);
+        var (weak, _, _) = WeakLoss.OfGraphs(unit[2], unit[3], 0.1, detachKeys: true);
         (instance + weak).backward();
     }
 }

@@ -35,6 +35,17 @@ internal static unsafe class TorchThreads
         }
     }
 
+    /// <summary>
+    /// <see cref="For"/> with a body that calls libtorch's operators, each of which then runs on one thread. Where the threads are not libtorch's
+    /// the turns come one after the other, and operators share out their own work.
+    /// </summary>
+    public static void ForOperators(int count, Action<int> body)
+    {
+        if (OpenMpParallel is not null) For(count, body);
+        else
+            for (int i = 0; i < count; i++) body(i);
+    }
+
     [UnmanagedCallersOnly]
     private static void RunLoop(void* loop) => ((Loop)GCHandle.FromIntPtr((nint)loop).Target!).Run();
 

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -17,7 +18,30 @@ internal static class InstanceLoss
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
     /// <exception cref="ArgumentException">The shapes differ; the message shows both.</exception>
-    public static Tensor Forward(Tensor z1, Tensor z2, double temperature) => Forward(z1, z2, z1, z2, 0, temperature);
+    public static Tensor Forward(Tensor z1, Tensor z2, double temperature)
+    {
+        LossArguments.RequireSameShape(z1, z2);
+        if (!SelfPartition.Suits(temperature, z1, z2)) return Forward(z1, z2, z1, z2, 0, temperature);
+        using var scope = NewDisposeScope();
+        bool training = is_grad_enabled() && (z1.requires_grad || z2.requires_grad);
+        var partition = SelfPartition.Compute([z1, z2], temperature, training ? PartitionGradient.Both : PartitionGradient.None, nearest: false);
+        var gradients = partition.Gradients ?? [];
+        using (no_grad())
+        {
+            // Both rows of an image have the same positive product: their mean is sum_i z1_i . z2_i / (N t).
+            double share = 1 / (temperature * z1.shape[0]);
+            using Scalar slope = -share;
+            partition.Mean.add_(BlockProducts.Sum(z1.detach(), z2.detach()), slope);
+            if (training)
+            {
+                gradients[0].add_(z2.detach(), slope);
+                gradients[1].add_(z1.detach(), slope);
+            }
+        }
+        return KnownGradient.Attach(partition.Mean, [z1, z2], [Wanted(z1, 0), Wanted(z2, 1)]).MoveToOuterDisposeScope();
+
+        Tensor? Wanted(Tensor z, int view) => training && z.requires_grad ? gradients[view] : null;
+    }
 
     /// <summary>The loss of the rows that this rank holds against the keys of the logical batch.</summary>
     /// <param name="z1">This rank's first views, [n, D].</param>

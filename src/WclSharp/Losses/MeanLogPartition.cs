@@ -12,19 +12,15 @@ internal readonly record struct OwnKeys(long Row, long Column, long Count);
 /// <code>mean_i log sum_j exp(a_i . k_j / t).</code>
 /// </summary>
 /// <remarks>
-/// In tiles of some rows, so that memory grows with N and not with its square. The mean ends the graph but for a factor, so that the gradient is found
-/// while a tile is there: with p the softmax of a tile's rows, da = p k / (n t) and dk = p' a / (n t). The backward pass
-/// only multiplies by what comes from above.
+/// In tiles of some rows, so that memory grows with N and not with its square. The gradient is found while a tile is there (<see cref="KnownGradient"/>):
+/// with p the softmax of a tile's rows, da = p k / (n t) and dk = p' a / (n t). Anchors that are their own keys are
+/// cheaper by <see cref="SelfPartition"/>.
 /// </remarks>
-internal sealed class MeanLogPartition : autograd.SingleTensorFunction<MeanLogPartition>
+internal static class MeanLogPartition
 {
     private static readonly Scalar Nothing = double.NegativeInfinity, One = 1; // made once: see ColourJitter
-    [ThreadStatic] private static autograd.AutogradContext? applied;
 
     private sealed record Terms(double Temperature, OwnKeys[] Own, bool AnchorGradient, bool KeyGradient);
-
-    /// <inheritdoc/>
-    public override string Name => nameof(MeanLogPartition);
 
     /// <summary>The mean; gradient flows to anchors and keys where they take one.</summary>
     /// <param name="anchors">[n, D] floating point.</param>
@@ -34,39 +30,10 @@ internal sealed class MeanLogPartition : autograd.SingleTensorFunction<MeanLogPa
     /// <returns>Scalar in nats; the caller owns it.</returns>
     public static Tensor Of(Tensor anchors, Tensor keys, double temperature, params OwnKeys[] own)
     {
+        using var scope = NewDisposeScope();
         bool training = is_grad_enabled();
-        var terms = new Terms(temperature, own, training && anchors.requires_grad, training && keys.requires_grad);
-        if (!terms.AnchorGradient && !terms.KeyGradient) return Compute(anchors, keys, terms).Mean;
-        var mean = apply(anchors, keys, terms);
-        AutogradMemory.FreeSpareOutput(applied!);
-        applied = null;
-        return mean;
-    }
-
-    /// <inheritdoc/>
-    public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
-    {
-        applied = context;
-        var (mean, anchorGradient, keyGradient) = Compute((Tensor)arguments[0], (Tensor)arguments[1], (Terms)arguments[2]);
-        context.save_for_backward([.. new[] { anchorGradient, keyGradient }.OfType<Tensor>()]);
-        context.save_data("first", anchorGradient is null ? "keys" : "anchors");
-        return mean;
-    }
-
-    /// <inheritdoc/>
-    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient)
-    {
-        AutogradMemory.FreeReturned();
-        using var noGradient = no_grad();
-        var saved = context.get_saved_variables();
-        foreach (var gradient in saved) gradient.mul_(outputGradient);
-        bool keysOnly = saved.Count == 1 && (string)context.get_data("first") == "keys";
-        var gradients = keysOnly
-            ? AutogradMemory.Return(null, saved[0], null)
-            : AutogradMemory.Return(saved[0], saved.Count > 1 ? saved[1] : null, null);
-        outputGradient.Dispose();
-        context.Dispose(); // what was saved, now and not with the graph
-        return gradients;
+        var (mean, anchorGradient, keyGradient) = Compute(anchors, keys, new Terms(temperature, own, training && anchors.requires_grad, training && keys.requires_grad));
+        return KnownGradient.Attach(mean, [anchors, keys], [anchorGradient, keyGradient]).MoveToOuterDisposeScope();
     }
 
     private static (Tensor Mean, Tensor? AnchorGradient, Tensor? KeyGradient) Compute(Tensor anchors, Tensor keys, Terms terms)

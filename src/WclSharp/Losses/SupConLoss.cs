@@ -32,7 +32,7 @@ internal static class SupConLoss
             throw new ArgumentException($"{z1.shape[0]} images need labels of shape [{z1.shape[0]}], not [{string.Join(", ", labels.shape)}].", nameof(labels));
         using var scope = NewDisposeScope();
         var rows = cat([z1, z2]);                                           // [2N, D]
-        return WeakLoss.Forward(rows, detachKeys ? rows.detach() : rows, cat([labels, labels]), 0, temperature).MoveToOuterDisposeScope();
+        return WeakLoss.OfBatch(rows, cat([labels, labels]), temperature, detachKeys).MoveToOuterDisposeScope();
     }
 
     /// <summary>Classes as labels of a batch: the first image of the same class; an image without a class is its own.</summary>

@@ -1,4 +1,6 @@
 using TorchSharp;
+using WclSharp.Graphs;
+using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -32,11 +34,52 @@ internal static class WeakLoss
     {
         LossArguments.RequireSameShape(v1, v2);
         using var scope = NewDisposeScope();
-        var keys1 = detachKeys ? v1.detach() : v1;
-        var keys2 = detachKeys ? v2.detach() : v2;
-        var first = Forward(v1, keys1, labels2, 0, temperature);
-        var second = Forward(v2, keys2, labels1, 0, temperature);
+        var first = OfBatch(v1, labels2, temperature, detachKeys);
+        var second = OfBatch(v2, labels1, temperature, detachKeys);
         return first.add(second, One).mul(Half).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The loss of both views by the components of their own graphs; products of rows serve graph and loss.</summary>
+    /// <param name="v1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
+    /// <param name="v2">Projections of the second views, likewise.</param>
+    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="detachKeys">True: gradient through anchors only.</param>
+    /// <param name="swap">True: <see cref="Swapped"/>. False: each view by its own labels.</param>
+    /// <returns>Scalar mean loss in nats, and the components of both graphs as <see cref="ConnectedComponents.Label"/> gives them; the caller owns them.</returns>
+    public static (Tensor Loss, Tensor Labels1, Tensor Labels2) OfGraphs(Tensor v1, Tensor v2, double temperature, bool detachKeys, bool swap = true)
+    {
+        LossArguments.RequireSameShape(v1, v2);
+        using var scope = NewDisposeScope();
+        Tensor loss, labels1, labels2;
+        if (SelfPartition.Suits(temperature, v1, v2))
+        {
+            var (partition1, partition2) = (Partition(v1, temperature, detachKeys, nearest: true), Partition(v2, temperature, detachKeys, nearest: true));
+            labels1 = ConnectedComponents.Label(partition1.Nearest!);
+            labels2 = ConnectedComponents.Label(partition2.Nearest!);
+            var first = WithPositives(v1, partition1, swap ? labels2 : labels1, temperature, detachKeys);
+            var second = WithPositives(v2, partition2, swap ? labels1 : labels2, temperature, detachKeys);
+            loss = first.add(second, One).mul(Half);
+        }
+        else
+        {
+            labels1 = ConnectedComponents.OfNearestNeighbors(v1);
+            labels2 = ConnectedComponents.OfNearestNeighbors(v2);
+            loss = swap ? Swapped(v1, v2, labels1, labels2, temperature, detachKeys) : Swapped(v1, v2, labels2, labels1, temperature, detachKeys);
+        }
+        return (loss.MoveToOuterDisposeScope(), labels1.MoveToOuterDisposeScope(), labels2.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>The loss of all rows of a logical batch.</summary>
+    /// <param name="rows">[N, D], rows of unit length.</param>
+    /// <param name="labels">[N] int64 in 0 .. N - 1, each with two members or more.</param>
+    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="detachKeys">True: gradient through anchors only.</param>
+    /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
+    public static Tensor OfBatch(Tensor rows, Tensor labels, double temperature, bool detachKeys)
+    {
+        if (!SelfPartition.Suits(temperature, rows)) return Forward(rows, detachKeys ? rows.detach() : rows, labels, 0, temperature);
+        using var scope = NewDisposeScope();
+        return WithPositives(rows, Partition(rows, temperature, detachKeys, nearest: false), labels, temperature, detachKeys).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of this rank's anchors against the keys of the logical batch.</summary>
@@ -63,5 +106,41 @@ internal static class WeakLoss
         var positives = anchors.mul(others).sum(1).div(count).mean().mul(sharpness); // mean of v_i . v_p / t
         var denominator = MeanLogPartition.Of(anchors, keys, temperature, new OwnKeys(0, offset, rows));
         return denominator.sub(positives).MoveToOuterDisposeScope();
+    }
+
+    private static SelfPartition Partition(Tensor rows, double temperature, bool detachKeys, bool nearest)
+    {
+        bool training = is_grad_enabled() && rows.requires_grad;
+        var gradient = !training ? PartitionGradient.None : detachKeys ? PartitionGradient.Anchors : PartitionGradient.Both;
+        return SelfPartition.Compute([rows], temperature, gradient, nearest);
+    }
+
+    /// <summary>The denominator less the positives, and so its gradient, which is overwritten.</summary>
+    private static Tensor WithPositives(Tensor rows, SelfPartition partition, Tensor labels, double temperature, bool detachKeys)
+    {
+        var gradient = partition.Gradients?[0];
+        long all = rows.shape[0];
+        if (labels.shape[0] != all) throw new ArgumentException($"{labels.shape[0]} labels for {all} keys; give one each.", nameof(labels));
+        using var scope = NewDisposeScope();
+        using (no_grad())
+        {
+            // A component's pairs have one weight both ways, so the gradient through the keys is that through the anchors again.
+            double share = 1 / (temperature * all);
+            using Scalar slope = -share, gradientSlope = detachKeys ? -share : -2 * share;
+            var v = rows.detach();
+            var (sums, members) = (zeros_like(v), zeros([all], dtype: v.dtype, device: v.device));
+            sums.index_add_(0, labels, v, One);                             // [N, D], row y: sum of component y
+            members.index_add_(0, labels, ones([all], dtype: v.dtype, device: v.device), One);
+            foreach (var (start, count) in RowTiles.Of(all, v.shape[1], v.dtype, v.device))
+            {
+                using var block = NewDisposeScope();
+                var mine = labels.narrow(0, start, count);                  // [B]
+                var anchors = v.narrow(0, start, count);                    // [B, D]
+                var means = sums.index_select(0, mine).sub_(anchors).div_(members.index_select(0, mine).sub_(One).unsqueeze(1)); // of P(i)
+                gradient?.narrow(0, start, count).add_(means, gradientSlope);
+                partition.Mean.add_(BlockProducts.Sum(anchors, means), slope);
+            }
+        }
+        return KnownGradient.Attach(partition.Mean, [rows], [gradient]).MoveToOuterDisposeScope();
     }
 }

@@ -1,5 +1,4 @@
 using TorchSharp;
-using WclSharp.Graphs;
 using WclSharp.Losses;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -28,12 +27,7 @@ internal class Wcl(PretrainOptions options) : Method
     protected MethodLosses Losses(MethodInput input, Tensor v1, Tensor v2, bool swap)
     {
         var instance = InstanceLoss.Forward(input.Z1, input.Z2!, options.Temperature);
-        var labels1 = ConnectedComponents.OfNearestNeighbors(v1);   // [N]
-        var labels2 = ConnectedComponents.OfNearestNeighbors(v2);
-        bool detached = options.WeakKeys != WeakKeys.Full;
-        var weak = swap
-            ? WeakLoss.Swapped(v1, v2, labels1, labels2, options.Temperature, detached)
-            : WeakLoss.Swapped(v1, v2, labels2, labels1, options.Temperature, detached); // swapped twice: each view its own labels
+        var (weak, labels1, labels2) = WeakLoss.OfGraphs(v1, v2, options.Temperature, options.WeakKeys != WeakKeys.Full, swap);
         using Scalar beta = options.Beta;
         return new MethodLosses(instance.add(weak.mul(beta), One), instance)
         {

@@ -1,6 +1,7 @@
 using TorchSharp;
 using WclSharp.Encoders;
 using WclSharp.Heads;
+using WclSharp.Kernels;
 using WclSharp.Optimizers;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
@@ -71,7 +72,7 @@ internal sealed class WclModel : IDisposable
         static Tensor Unit(ProjectionHead head, Tensor features)
         {
             using var projection = head.call(features);              // [N, D]
-            return nn.functional.normalize(projection);
+            return UnitRows.Of(projection);
         }
     }
 

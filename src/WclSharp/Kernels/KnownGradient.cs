@@ -1,0 +1,58 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Kernels;
+
+/// <summary>
+/// A scalar whose gradient was found with it. Losses end the graph but for a factor, so the backward pass only multiplies by what comes from above,
+/// and nothing that led to the gradient is kept.
+/// </summary>
+internal sealed class KnownGradient : autograd.SingleTensorFunction<KnownGradient>
+{
+    [ThreadStatic] private static autograd.AutogradContext? applied;
+
+    private sealed record Terms(Tensor Value, Tensor?[] Gradients);
+
+    /// <inheritdoc/>
+    public override string Name => nameof(KnownGradient);
+
+    /// <summary>Joins a value to the graph of its inputs.</summary>
+    /// <param name="value">Scalar without a gradient.</param>
+    /// <param name="inputs">What it was computed from.</param>
+    /// <param name="gradients">Its gradient to each input, of the input's shape; null for none. Overwritten by the backward pass, which can run once.</param>
+    /// <returns>Scalar; the caller owns it. The value itself where no gradient is given.</returns>
+    public static Tensor Attach(Tensor value, Tensor[] inputs, Tensor?[] gradients)
+    {
+        if (gradients.All(gradient => gradient is null)) return value.alias();
+        var joined = apply([.. inputs, new Terms(value, gradients)]);
+        AutogradMemory.FreeSpareOutput(applied!);
+        applied = null;
+        return joined;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
+    {
+        applied = context;
+        var (value, gradients) = (Terms)arguments[^1];
+        context.save_for_backward([.. gradients.OfType<Tensor>()]);
+        context.save_data("given", gradients.Select(gradient => gradient is not null).ToArray());
+        return value.alias();
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient)
+    {
+        AutogradMemory.FreeReturned();
+        using var noGradient = no_grad();
+        var saved = context.get_saved_variables();
+        foreach (var gradient in saved) gradient.mul_(outputGradient);
+        var given = (bool[])context.get_data("given");
+        var returned = new Tensor?[given.Length + 1]; // the last is for the terms
+        for (int i = 0, s = 0; i < given.Length; i++)
+            if (given[i]) returned[i] = saved[s++];
+        outputGradient.Dispose();
+        context.Dispose(); // what was saved, now and not with the graph
+        return AutogradMemory.Return(returned);
+    }
+}
