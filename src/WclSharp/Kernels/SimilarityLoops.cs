@@ -7,8 +7,8 @@ using Values = System.Numerics.Vector<float>;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// The loops of <see cref="SimilarityTile"/> over a float32 tile whose rows lie <see cref="Padded"/> values apart; what fills a row up is
-/// <see cref="Nothing"/>.
+/// The loops of <see cref="SimilarityTile"/> over a float32 tile whose rows lie <see cref="Padded"/> values apart, filled up with
+/// <see cref="SimilarityExponent.Nothing"/>; after the last there is room for one more.
 /// </summary>
 /// <remarks>
 /// e = exp(x / t - c) = 2^n 2^f with n the nearest whole number to y = (x / t - c) / ln 2 and f in [-1/2, 1/2], where a polynomial interpolates 2^f at
@@ -27,26 +27,30 @@ internal sealed unsafe class SimilarityLoops(SimilarityExponent exponent)
     /// <summary>Most that x / t may lie below c: beyond it e would lose digits.</summary>
     public const double LargestExponent = 64;
 
-    private float* columnRow;
-
     /// <summary>Whether a tile is float32 on a CPU.</summary>
     public static bool Suit(Tensor tile) => tile.dtype == ScalarType.Float32 && tile.device.type == DeviceType.CPU;
-
-    /// <summary>An x whose e is 2^-126 or so: nothing beside 2^-93, the least of others.</summary>
-    public static double Nothing(double sharpness, double shift) => (-125.5 * Math.Log(2) + shift) / sharpness;
 
     /// <summary>Values from one row to the next: not a power of two, whose columns would share few lines of the cache.</summary>
     public static int Padded(int columns) => (columns + Step - 1) / Step * Step + Step;
 
     private static int Step => 2 * Values.Count;
 
-    /// <summary>Where a row of the tile's width lies that may be written.</summary>
-    public void UseLast(float* row) => columnRow = row;
+    /// <summary>Sets what fills rows up, and the diagonal if <paramref name="self"/>, to nothing.</summary>
+    public void Exclude(float* tile, int rows, int columns, bool self)
+    {
+        int stride = Padded(columns);
+        for (int r = 0; r < rows; r++, tile += stride)
+        {
+            new Span<float>(tile + columns, stride - columns).Fill(exponent.Nothing);
+            if (self) tile[r] = exponent.Nothing;
+        }
+    }
 
     /// <summary>Adds e to the sums of rows and columns, and writes it in place of x where it is kept.</summary>
     public void Sum(float* tile, int rows, int columns, bool keep, double* rowSums, double* columnSums)
     {
         int stride = Padded(columns);
+        float* columnRow = tile + (long)rows * stride;
         for (int first = 0; first < rows; first += BlockRows)
         {
             int count = Math.Min(BlockRows, rows - first);
@@ -62,6 +66,7 @@ internal sealed unsafe class SimilarityLoops(SimilarityExponent exponent)
     {
         // The columns' weights end with them; what is computed beyond is not read.
         int stride = Padded(columns);
+        float* columnRow = tile + (long)rows * stride;
         Buffer.MemoryCopy(columnWeights, columnRow, stride * sizeof(float), columns * sizeof(float));
         new Span<float>(columnRow + columns, stride - columns).Clear();
         WeighBlock(tile, rows, stride, exponent.Scale2, exponent.Offset2, rowWeights, columnRow);

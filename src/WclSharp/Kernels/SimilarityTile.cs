@@ -9,11 +9,13 @@ namespace WclSharp.Kernels;
 /// </summary>
 internal sealed unsafe class SimilarityTile
 {
-    private static readonly Scalar One = 1; // made once: see ColourJitter
+    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: see ColourJitter
     private readonly Tensor room;
     private readonly SimilarityExponent exponent;
     private readonly SimilarityLoops? loops;
-    private Tensor values = null!, padded = null!;
+    private readonly float* start;
+    private int rows, columns;
+    private Tensor values = null!;
 
     /// <param name="room">[values] where the tile lies, <see cref="Room"/> of them or more.</param>
     /// <param name="exponent">What e is.</param>
@@ -21,15 +23,17 @@ internal sealed unsafe class SimilarityTile
     {
         this.room = room;
         this.exponent = exponent;
-        loops = SimilarityLoops.Suit(room) ? new SimilarityLoops(exponent) : null;
+        if (!SimilarityLoops.Suit(room)) return;
+        loops = new SimilarityLoops(exponent);
+        start = TensorMemory.Start(room);
     }
 
     /// <summary>Values that a tile takes.</summary>
     /// <param name="rows">Rows at most.</param>
     /// <param name="columns">Columns at most.</param>
-    public static long Room(int rows, int columns) => (rows + 1L) * SimilarityLoops.Padded(columns);
+    public static long Room(int rows, int columns) => (rows + 1L) * SimilarityLoops.Padded(columns); // a row for sums of columns
 
-    /// <summary>The tile, [A, B].</summary>
+    /// <summary>The tile, [A, B]. The dispose scope in which it was filled owns it.</summary>
     public Tensor Values => values;
 
     /// <summary>Fills the tile with a b'; with <paramref name="self"/> the pairs of a row with itself get what no cosine is.</summary>
@@ -38,38 +42,36 @@ internal sealed unsafe class SimilarityTile
     /// <param name="self">Whether a and b are the same rows.</param>
     public void Fill(Tensor a, Tensor b, bool self)
     {
-        long rows = a.shape[0], columns = b.shape[0], stride = SimilarityLoops.Padded((int)columns);
-        loops?.UseLast(TensorMemory.Start(room) + rows * stride); // a row for sums of columns
-        padded = room.narrow(0, 0, rows * stride).view(rows, stride);
-        values = padded.narrow(1, 0, columns);
+        (rows, columns) = ((int)a.shape[0], (int)b.shape[0]);
+        values = room.as_strided([rows, columns], [SimilarityLoops.Padded(columns), 1]);
         values.addmm_(a, b.t(), 0, 1);                                      // [A, D] x [D, B] -> [A, B]
-        if (stride > columns) padded.narrow(1, columns, stride - columns).fill_(exponent.None(room));
-        if (self) values.diagonal().fill_(exponent.None(room));
+        if (loops is not null) loops.Exclude(start, rows, columns, self);
+        else if (self) values.diagonal().fill_(Farthest);
     }
 
     /// <summary>Adds up e; with <paramref name="keep"/> it takes the place of x.</summary>
     /// <param name="keep">Whether the tile is needed afterwards.</param>
     /// <param name="rowSums">[A] float64, added to.</param>
-    /// <param name="columnSums">[B] float64, added to; null where they are not wanted.</param>
-    public void Sum(bool keep, Tensor rowSums, Tensor? columnSums)
+    /// <param name="columnSums">[B] float64, added to, where there is one.</param>
+    public void Sum(bool keep, VectorSlice rowSums, VectorSlice columnSums)
     {
         if (loops is not null)
         {
-            loops.Sum(TensorMemory.Start(padded), Rows, Columns, keep, Doubles(rowSums), columnSums is null ? null : Doubles(columnSums));
+            loops.Sum(start, rows, columns, keep, rowSums.Start<double>(), columnSums.Exists ? columnSums.Start<double>() : null);
             return;
         }
         values.mul_(exponent.Sharpness).sub_(exponent.Shift).exp_();
-        rowSums.add_(values.sum(1, type: ScalarType.Float64), One);
-        columnSums?.add_(values.sum(0, type: ScalarType.Float64), One);
+        rowSums.View.add_(values.sum(1, type: ScalarType.Float64), One);
+        if (columnSums.Exists) columnSums.View.add_(values.sum(0, type: ScalarType.Float64), One);
     }
 
     /// <summary>x becomes e (row's weight + column's weight).</summary>
     /// <param name="rowWeights">[A] of the tile's type.</param>
     /// <param name="columnWeights">[B] likewise.</param>
-    public void Weigh(Tensor rowWeights, Tensor columnWeights)
+    public void Weigh(VectorSlice rowWeights, VectorSlice columnWeights)
     {
-        if (loops is not null) loops.Weigh(TensorMemory.Start(padded), Rows, Columns, TensorMemory.Start(rowWeights), TensorMemory.Start(columnWeights));
-        else values.mul_(exponent.Sharpness).sub_(exponent.Shift).exp_().mul_(rowWeights.unsqueeze(1).add(columnWeights.unsqueeze(0), One));
+        if (loops is not null) loops.Weigh(start, rows, columns, rowWeights.Start<float>(), columnWeights.Start<float>());
+        else values.mul_(exponent.Sharpness).sub_(exponent.Shift).exp_().mul_(rowWeights.View.unsqueeze(1).add(columnWeights.View.unsqueeze(0), One));
     }
 
     /// <summary>Where x is above what a row has seen so far, x and its column; of equals the first stays. Before x is overwritten.</summary>
@@ -77,25 +79,20 @@ internal sealed unsafe class SimilarityTile
     /// <param name="first">Number of the first column (row).</param>
     /// <param name="best">[A] (B) of the tile's type: the largest so far.</param>
     /// <param name="nearest">[A] (B) int64: where it was.</param>
-    public void Nearest(bool transposed, long first, Tensor best, Tensor nearest)
+    public void Nearest(bool transposed, long first, VectorSlice best, VectorSlice nearest)
     {
         if (loops is not null)
         {
-            SimilarityLoops.Nearest(TensorMemory.Start(padded), Rows, Columns, transposed, first, TensorMemory.Start(best), (long*)TensorMemory.Bytes(nearest));
+            SimilarityLoops.Nearest(start, rows, columns, transposed, first, best.Start<float>(), nearest.Start<long>());
             return;
         }
-        using Scalar start = first;
+        using Scalar origin = first;
         var (largest, place) = values.max(transposed ? 0 : 1);
-        var above = largest.gt(best);
-        best.copy_(where(above, largest, best));
-        nearest.copy_(where(above, place.add(start, One), nearest));
+        var (sofar, where) = (best.View, nearest.View);
+        var above = largest.gt(sofar);
+        where.copy_(torch.where(above, place.add(origin, One), where));
+        sofar.copy_(torch.where(above, largest, sofar));
     }
-
-    private int Rows => (int)values.shape[0];
-
-    private int Columns => (int)values.shape[1];
-
-    private static double* Doubles(Tensor tensor) => (double*)TensorMemory.Bytes(tensor);
 }
 
 /// <summary>The exponent x / t - c as numbers that operators take.</summary>
@@ -103,8 +100,6 @@ internal sealed unsafe class SimilarityTile
 /// <param name="shift">c, so that no x / t - c is above 0 or below -<see cref="SimilarityLoops.LargestExponent"/>.</param>
 internal sealed class SimilarityExponent(double sharpness, double shift) : IDisposable
 {
-    private readonly Scalar none = double.NegativeInfinity, noneOfLoops = SimilarityLoops.Nothing(sharpness, shift);
-
     /// <summary>1 / t.</summary>
     public Scalar Sharpness { get; } = sharpness;
 
@@ -117,14 +112,12 @@ internal sealed class SimilarityExponent(double sharpness, double shift) : IDisp
     /// <summary>-c log2(e).</summary>
     public float Offset2 { get; } = (float)(-shift / Math.Log(2));
 
-    /// <summary>An x whose e is nothing.</summary>
-    public Scalar None(Tensor like) => SimilarityLoops.Suit(like) ? noneOfLoops : none;
+    /// <summary>An x whose e is 2^-126 or so: nothing beside 2^-93, the least of others.</summary>
+    public float Nothing { get; } = (float)((shift - 125.5 * Math.Log(2)) / sharpness);
 
     /// <summary>Frees the numbers.</summary>
     public void Dispose()
     {
-        none.Dispose();
-        noneOfLoops.Dispose();
         Sharpness.Dispose();
         Shift.Dispose();
     }

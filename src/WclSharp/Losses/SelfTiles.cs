@@ -72,6 +72,9 @@ internal sealed class SelfTiles : IDisposable
         var partialSums = zeros([mostTasks, side], ScalarType.Float64);
         var partialBest = best is null ? null : empty([mostTasks, side], best.dtype);
         var partialNearest = best is null ? null : zeros([mostTasks, side], ScalarType.Int64);
+        var (toSums, toPartialSums) = (VectorSlice.Of(sums), VectorSlice.Of(partialSums.view(-1)));
+        var (toBest, toNearest) = best is null ? default : (VectorSlice.Of(best), VectorSlice.Of(nearest!));
+        var (toPartialBest, toPartialNearest) = best is null ? default : (VectorSlice.Of(partialBest!.view(-1)), VectorSlice.Of(partialNearest!.view(-1)));
         Visit(products, before: () =>
         {
             partialSums.zero_();
@@ -80,10 +83,10 @@ internal sealed class SelfTiles : IDisposable
         {
             if (best is not null)
             {
-                tile.Nearest(false, b.Place, partialBest![task].narrow(0, 0, a.Count), partialNearest![task].narrow(0, 0, a.Count));
-                if (a != b) tile.Nearest(true, a.Place, Of(best, b), Of(nearest!, b));
+                tile.Nearest(false, b.Place, toPartialBest.Slice(task * side, a.Count), toPartialNearest.Slice(task * side, a.Count));
+                if (a != b) tile.Nearest(true, a.Place, Of(toBest, b), Of(toNearest, b));
             }
-            tile.Sum(products is not null, partialSums[task].narrow(0, 0, a.Count), a == b ? null : Of(sums, b));
+            tile.Sum(products is not null, toPartialSums.Slice(task * side, a.Count), a == b ? default : Of(toSums, b));
         }, after: a =>
         {
             Of(sums, a).add_(partialSums.narrow(1, 0, a.Count).sum([0L]), One);
@@ -98,8 +101,11 @@ internal sealed class SelfTiles : IDisposable
     /// <summary>Adds sum_k e_ik (w_i + w_k) r_k to every row's gradient.</summary>
     /// <param name="weights">w, [n] of the rows' type.</param>
     /// <param name="gradients">[N, D] for each view.</param>
-    public void AddWeighed(Tensor weights, Tensor[] gradients) =>
-        Visit(gradients, before: null, (tile, a, b, _) => tile.Weigh(Of(weights, a), Of(weights, b)), after: null);
+    public void AddWeighed(Tensor weights, Tensor[] gradients)
+    {
+        var w = VectorSlice.Of(weights);
+        Visit(gradients, before: null, (tile, a, b, _) => tile.Weigh(Of(w, a), Of(w, b)), after: null);
+    }
 
     /// <summary>Multiplies every row of the views by its factor.</summary>
     /// <param name="views">[N, D] each.</param>
@@ -165,6 +171,8 @@ internal sealed class SelfTiles : IDisposable
     }
 
     private static Tensor Of(Tensor values, Block block) => values.narrow(0, block.Place, block.Count);
+
+    private static VectorSlice Of(VectorSlice values, Block block) => values.Slice(block.Place, block.Count);
 
     private static Tensor RowsOf(Tensor[] views, Block block) => views[block.View].narrow(0, block.Start, block.Count);
 }

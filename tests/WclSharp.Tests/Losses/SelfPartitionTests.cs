@@ -109,7 +109,7 @@ public class SelfPartitionTests
         var tile = new SimilarityTile(zeros(SimilarityTile.Room(1, Count)), exponent);
         var (rows, columns) = (zeros(1, ScalarType.Float64), zeros(Count, ScalarType.Float64));
         tile.Fill(ones(1, 1), x.unsqueeze(1), self: false);
-        tile.Sum(keep: true, rows, columns);
+        tile.Sum(keep: true, VectorSlice.Of(rows), VectorSlice.Of(columns));
         var expected = Doubles(x).Select(value => Math.Exp(value * 32 - 32)).ToArray();
         Assert.All(expected.Zip(Doubles(tile.Values)), pair => Assert.Equal(1, pair.Second / pair.First, 4e-6));
         Assert.Equal(Doubles(tile.Values), Doubles(columns));
