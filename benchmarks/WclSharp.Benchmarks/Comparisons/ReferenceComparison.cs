@@ -46,13 +46,16 @@ internal static class ReferenceComparison
     {
         ["step"] = (reference, _, _) => new("step", "training step: ResNet-18, 32 x 32, batch 128", "1.35 times the best peer",
             Programs.Wcl("bench", "step", "--arch", "resnet18", "--batch", "128", "--stem", "small", "--repeat", "3"),
-            Precisions([reference, "step", "--batch", "128"], "2")) { TimesFaster = 1.35 },
+            Precisions([reference, "step", "--batch", "128"], "2"))
+        { TimesFaster = 1.35 },
         ["resnet50"] = (reference, batch, _) => new("resnet50", $"training step: ResNet-50, 224 x 224, batch {Text(batch)}", "1.3 times the best peer",
             Programs.Wcl("bench", "step", "--arch", "resnet50", "--batch", Text(batch), "--stem", "imagenet", "--image-size", "224", "--repeat", "2"),
-            Precisions([Programs.Script("resnet50.py"), reference, "--batch", Text(batch)], "2")) { TimesFaster = 1.3 },
+            Precisions([Programs.Script("resnet50.py"), reference, "--batch", Text(batch)], "2"))
+        { TimesFaster = 1.3 },
         ["loss"] = (reference, _, _) => new("loss", "graph and both losses: batch 4096, D = 128", "0.6 s, 96 MiB",
             Programs.Wcl("bench", "loss", "--batch", "4096", "--dim", "128", "--repeat", "5"),
-            [Programs.Python("PyTorch", reference, "loss", "--batch", "4096", "--dim", "128", "--repeat", "3")]) { Seconds = 0.6, Mib = 96 },
+            [Programs.Python("PyTorch", reference, "loss", "--batch", "4096", "--dim", "128", "--repeat", "3")])
+        { Seconds = 0.6, Mib = 96 },
         ["photographs"] = (_, _, data) => Photographs("photographs", "160 photographs of some 500 x 375 to 224 x 224", data.Photographs, "middle", "middle"),
         ["large"] = (_, _, data) => Photographs("large", "48 photographs of 2000 x 1500 to 224 x 224", data.LargePhotographs, "middle", "middle"),
         ["crops"] = (_, _, data) => Photographs("crops", "the 160 to random crops of 224 x 224, first epoch", data.Photographs, "random", "random"),
@@ -75,14 +78,16 @@ internal static class ReferenceComparison
             Programs.Python("Pillow, draft", Programs.Script("pil.py"), "photographs", source, "--crop", crop, "--draft"),
             Programs.Python("Pillow, DataLoader of 2 workers", Programs.Script("pil.py"), "photographs", source, "--crop", crop, "--workers", "2"),
             Programs.Python("Pillow, draft, DataLoader of 2 workers", Programs.Script("pil.py"), "photographs", source, "--crop", crop, "--draft", "--workers", "2"),
-        ]) { TimesFaster = 2, PeersThatCount = 2 };
+        ])
+    { TimesFaster = 2, PeersThatCount = 2 };
 
     private static ComparedPart Small(string name, string title, string source) => new(name, title, "3 times Pillow in one process",
         Programs.Ourselves("read-all", source, "whole", "3"),
         [
             Programs.Python("Pillow", Programs.Script("pil.py"), "small", source),
             Programs.Python("Pillow, DataLoader of 2 workers", Programs.Script("pil.py"), "small", source, "--workers", "2"),
-        ]) { TimesFaster = 3, PeersThatCount = 1 };
+        ])
+    { TimesFaster = 3, PeersThatCount = 1 };
 
     private static ComparedResult Measure(ComparedPart part, int rounds)
     {
