@@ -28,8 +28,9 @@ public sealed class LabelSuggestionTests : IDisposable
         Assert.Equal(12, result.Images.Select(image => image.Path).Distinct().Count());
         using (var sheet = SKBitmap.Decode(result.SheetFile)) Assert.True(sheet.Width > 8 * 96 && sheet.Height > 2 * 96);
         Assert.Equal((12, 3), (result.Check!.Labels, result.Check.Repeats));
-        Assert.InRange(result.Check.SuggestedMean, 0.2, 1); // ten classes
-        Assert.InRange(result.Check.RandomMean, 0.2, 1);
+        // Ten classes; 0.14 is chance and two standard errors of three times 80 images. An encoder of one epoch has some 0.2, which moves with rounding.
+        Assert.InRange(result.Check.SuggestedMean, 0.14, 1);
+        Assert.InRange(result.Check.RandomMean, 0.14, 1);
         Assert.NotNull(result.Check.RandomCi95);
 
         // Labels may have been written into the list.
