@@ -8,8 +8,8 @@ namespace WclSharp.Kernels;
 /// few channels, whose tiles otherwise pass through memory more slowly than they are multiplied. Needs AVX-512.
 /// </summary>
 /// <remarks>
-/// Images are cut into parts whose number does not hang on the threads, and a part's kernel gradient is summed by itself,
-/// so that the result has the same bits at every call.
+/// Images are cut into parts, and a part's kernel gradient is summed by itself, so that the result has the same bits at every
+/// call, and on any number of threads up to eight: beyond, there are as many parts as threads, and sums round otherwise.
 /// </remarks>
 internal sealed unsafe class WinogradInCache
 {
