@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace WclSharp.Benchmarks.Comparisons;
@@ -28,15 +29,21 @@ internal sealed partial record MeasuredProgram(string Name, string File, string[
     }
 
     /// <summary>Runs it to its end and returns what it printed.</summary>
+    /// <param name="watch">Takes each line as it is printed.</param>
     /// <exception cref="WclException">It cannot be started, or fails.</exception>
-    public string Output()
+    public string Output(Action<string>? watch = null)
     {
         try
         {
             using var process = Process.Start(new ProcessStartInfo(File, Arguments) { RedirectStandardOutput = true })!;
-            string output = process.StandardOutput.ReadToEnd();
+            var output = new StringBuilder();
+            while (process.StandardOutput.ReadLine() is { } line)
+            {
+                output.AppendLine(line);
+                watch?.Invoke(line);
+            }
             process.WaitForExit();
-            return process.ExitCode == 0 ? output : throw new WclException($"{Command} ended with {process.ExitCode}: {output}");
+            return process.ExitCode == 0 ? output.ToString() : throw new WclException($"{Command} ended with {process.ExitCode}: {output}");
         }
         catch (System.ComponentModel.Win32Exception e)
         {

@@ -11,33 +11,20 @@ internal static class ReferenceComparison
     private const string Usage = "compare REFERENCE.py [--only step,resnet50,loss,photographs,large,crops,again,tar,folder,data] [--rounds 3] [--batch 16] [--data FOLDER] [--json FILE]";
 
     /// <param name="arguments">REFERENCE.py, a plain PyTorch WCL with the commands step and loss, and options.</param>
-    /// <returns>0; 2 where the call is wrong; 1 where a program fails.</returns>
-    public static int Run(string[] arguments)
+    /// <exception cref="WclUsageException">The call is wrong.</exception>
+    /// <exception cref="WclException">A program fails.</exception>
+    public static void Run(string[] arguments)
     {
         using var data = new ComparedData();
-        try
-        {
-            var options = CompareOptions.Parse(arguments, Usage, "only", "rounds", "batch", "data", "json");
-            int rounds = options.Count("rounds", 3), batch = options.Count("batch", 16);
-            data.Folder = options["data"] ?? Environment.GetEnvironmentVariable("WCLSHARP_DATA");
-            string[] only = (options["only"] ?? string.Join(',', Parts.Keys)).Split(',').SelectMany(name => name == "data" ? DataParts : [name]).ToArray();
-            foreach (string name in only)
-                if (!Parts.ContainsKey(name)) throw new WclUsageException($"There is no part '{name}'; use some of {string.Join(", ", Parts.Keys)} or data.");
-            var results = only.Select(name => Measure(Parts[name](options.Reference, batch, data), rounds)).ToList();
-            Print(results, rounds);
-            if (options["json"] is { } file) WriteJson(file, results);
-            return 0;
-        }
-        catch (WclUsageException e)
-        {
-            Console.Error.WriteLine(e.Message);
-            return 2;
-        }
-        catch (WclException e)
-        {
-            Console.Error.WriteLine(e.Message);
-            return 1;
-        }
+        var options = CompareOptions.Parse(arguments, Usage, "only", "rounds", "batch", "data", "json");
+        int rounds = options.Count("rounds", 3), batch = options.Count("batch", 16);
+        data.Folder = options["data"] ?? Environment.GetEnvironmentVariable("WCLSHARP_DATA");
+        string[] only = (options["only"] ?? string.Join(',', Parts.Keys)).Split(',').SelectMany(name => name == "data" ? DataParts : [name]).ToArray();
+        foreach (string name in only)
+            if (!Parts.ContainsKey(name)) throw new WclUsageException($"There is no part '{name}'; use some of {string.Join(", ", Parts.Keys)} or data.");
+        var results = only.Select(name => Measure(Parts[name](options.Reference, batch, data), rounds)).ToList();
+        Print(results, rounds);
+        if (options["json"] is { } file) WriteJson(file, results);
     }
 
     private static readonly string[] DataParts = ["photographs", "large", "crops", "again", "tar", "folder"];

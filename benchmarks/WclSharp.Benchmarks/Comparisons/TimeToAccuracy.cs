@@ -8,14 +8,15 @@ namespace WclSharp.Benchmarks.Comparisons;
 internal sealed record AccuracyPoint(int Epoch, double Seconds, double Knn);
 
 /// <summary>The same training by the reference and by WclSharp, in turn: kNN accuracy on CIFAR-10's test images against seconds.</summary>
-/// <remarks>The reference's seconds include its evaluations, every five epochs; WclSharp's are given without and with them.</remarks>
+/// <remarks>The reference's seconds include its evaluations, every five epochs; so do WclSharp's in all, whose seconds at an epoch are of training alone.</remarks>
 internal static partial class TimeToAccuracy
 {
     private const string Usage = "time-to-accuracy REFERENCE.py [--method wcl] [--epochs 15] [--images 10000] [--width 32] [--batch 256] [--rounds 1] [--data FOLDER] [--json FILE]";
 
     /// <param name="arguments">REFERENCE.py, a plain PyTorch WCL with the command train, and options.</param>
-    /// <returns>0; 2 where the call is wrong; 1 where a program fails.</returns>
-    public static int Run(string[] arguments)
+    /// <exception cref="WclUsageException">The call is wrong.</exception>
+    /// <exception cref="WclException">A program fails.</exception>
+    public static void Run(string[] arguments)
     {
         string folder = Directory.CreateTempSubdirectory("wcl-compare-").FullName;
         try
@@ -24,7 +25,7 @@ internal static partial class TimeToAccuracy
             string data = options["data"] ?? Environment.GetEnvironmentVariable("WCLSHARP_DATA") ?? throw new WclUsageException($"Name the folder of cifar10-train.tar and cifar10-test.tar. Usage: {Usage}");
             string train = Path.Combine(data, "cifar10-train.tar"), test = Path.Combine(data, "cifar10-test.tar"), method = options["method"] ?? "wcl";
             string epochs = Text(options.Count("epochs", 15)), images = Text(options.Count("images", 10_000)), width = Text(options.Count("width", 32)), batch = Text(options.Count("batch", 256));
-            var curves = new List<(string Program, int Seed, double WholeSeconds, List<AccuracyPoint> Points)>();
+            var pairs = new List<Pair>();
             for (int seed = 0; seed < options.Count("rounds", 1); seed++)
             {
                 var reference = Programs.Python("PyTorch", options.Reference, "train", "--method", method, "--train", train, "--test", test,
@@ -33,37 +34,40 @@ internal static partial class TimeToAccuracy
                 var ours = Programs.Wcl("pretrain", "--data", train, "--limit", images, "--test", test, "--arch", "resnet18", "--width", width, "--stem", "small",
                     "--batch", batch, "--epochs", epochs, "--optimizer", "sgd", "--lr", "0.12", "--weight-decay", "5e-4", "--temperature", "0.1",
                     "--seed", Text(seed), "--method", method, "--evaluate-every", "5", "--out", run);
-                var points = Printed(reference.Output());
-                curves.Add((reference.Name, seed, points[^1].Seconds, points));
-                ours.Output();
-                curves.Add((ours.Name, seed, WholeSeconds(run), Written(run)));
+                var printed = Printed(Watched(reference, seed));
+                Watched(ours, seed);
+                pairs.Add(new Pair(seed, new Curve(reference.Name, printed[^1].Seconds, printed), new Curve(ours.Name, WholeSeconds(run), Written(run))));
+                if (options["json"] is { } file) File.WriteAllText(file, JsonSerializer.Serialize(pairs, Indented)); // what there is, after every round
             }
-
-            Console.WriteLine("| program | seed | kNN, % after epochs | seconds of training at these | seconds with evaluations |\n| --- | --- | --- | --- | --- |");
-            foreach (var (program, seed, whole, points) in curves)
-            {
-                string accuracy = string.Join(" / ", points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{100 * point.Knn:0.0} ({point.Epoch})")));
-                string seconds = program == "WclSharp" ? string.Join(" / ", points.Select(point => point.Seconds.ToString("0", CultureInfo.InvariantCulture))) : "";
-                string wholes = program == "WclSharp" ? whole.ToString("0", CultureInfo.InvariantCulture) : string.Join(" / ", points.Select(point => point.Seconds.ToString("0", CultureInfo.InvariantCulture)));
-                Console.WriteLine($"| {program} | {seed} | {accuracy} | {seconds} | {wholes} |");
-            }
-            if (options["json"] is { } file) File.WriteAllText(file, JsonSerializer.Serialize(curves.Select(curve => new { curve.Program, curve.Seed, curve.WholeSeconds, curve.Points }), Indented));
-            return 0;
-        }
-        catch (WclUsageException e)
-        {
-            Console.Error.WriteLine(e.Message);
-            return 2;
-        }
-        catch (WclException e)
-        {
-            Console.Error.WriteLine(e.Message);
-            return 1;
+            Print(pairs);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>A program's training; seconds with evaluations, and for WclSharp with reading and pictures.</summary>
+    private sealed record Curve(string Program, double WholeSeconds, List<AccuracyPoint> Points);
+
+    private sealed record Pair(int Seed, Curve Reference, Curve Ours);
+
+    private static string Watched(MeasuredProgram program, int seed) => program.Output(line => Console.Error.WriteLine($"{program.Name}, seed {Text(seed)}: {line}"));
+
+    private static void Print(List<Pair> pairs)
+    {
+        Console.WriteLine("| program | seed | kNN, % (after epoch) | seconds at these | seconds in all |\n| --- | --- | --- | --- | --- |");
+        foreach (var (seed, reference, ours) in pairs)
+            foreach (var curve in (Curve[])[reference, ours])
+            {
+                string accuracies = string.Join(" / ", curve.Points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{100 * point.Knn:0.0} ({point.Epoch})")));
+                string seconds = string.Join(" / ", curve.Points.Select(point => point.Seconds.ToString("0", CultureInfo.InvariantCulture)));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {curve.Program} | {seed} | {accuracies} | {seconds} | {curve.WholeSeconds:0} |"));
+            }
+        Console.WriteLine("\n| seed | WclSharp is faster by | its kNN is higher by, points |\n| --- | --- | --- |");
+        foreach (var (seed, reference, ours) in pairs)
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {seed} | {reference.WholeSeconds / ours.WholeSeconds:0.00} | {100 * (ours.Points[^1].Knn - reference.Points[^1].Knn):+0.0;-0.0} |"));
     }
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };

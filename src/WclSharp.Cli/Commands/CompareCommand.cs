@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using WclSharp.Cli.Terminal;
 using WclSharp.Comparisons;
@@ -93,6 +94,9 @@ internal static class CompareCommand
     /// <summary>Progress as lines: every run's own, under a heading.</summary>
     private sealed class Lines(TextWriter output) : IProgress<ComparisonProgress>
     {
+        private readonly List<TimeSpan> whole = []; // what runs took from their start to their end
+        private long? begun; // of the run at work; null where it was begun before
+
         /// <summary>Where the comparison is; null before it has begun.</summary>
         public string? Folder { get; private set; }
 
@@ -111,16 +115,23 @@ internal static class CompareCommand
                         RunState.Trained => ", trained already",
                         _ => ", finished already",
                     };
-                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{turn.Number}/{turn.Total}] {turn.Method}, seed {turn.Seed}{state}"));
+                    begun = turn.State == RunState.New ? Stopwatch.GetTimestamp() : null;
+                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{turn.Number}/{turn.Total}] {turn.Method}, seed {turn.Seed}{state}{Left(turn)}"));
                     break;
                 case ComparisonProgress.Line line:
                     output.WriteLine(line.Text.Length == 0 ? "" : "  " + line.Text);
                     break;
                 case ComparisonProgress.Measured { Run: var run }:
+                    if (begun is { } start) whole.Add(Stopwatch.GetElapsedTime(start));
                     output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                         $"  {run.Method}, seed {run.Seed}: kNN {EpochTable.Percent(run.Knn)}, linear {EpochTable.Percent(run.Linear)}, {run.SecondsPerEpoch:0.0} s an epoch"));
                     break;
             }
         }
+
+        /// <summary>What this run and the rest may take, by those that are over.</summary>
+        private string Left(ComparisonProgress.Turn turn) => whole.Count == 0 || turn.State == RunState.Measured
+            ? ""
+            : $", {EpochTable.Duration((turn.Total - turn.Number + 1) * TimeSpan.FromTicks((long)whole.Average(run => run.Ticks)))} left for all";
     }
 }

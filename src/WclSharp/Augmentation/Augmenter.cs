@@ -10,8 +10,8 @@ namespace WclSharp.Augmentation;
 /// </summary>
 /// <remarks>
 /// The random parameters of a view are a function of (seed, epoch, sample, view) alone, drawn on the host and sent to the device in one
-/// array per batch; nothing is read back. Order of operations: crop, flip and resize in one step (<see cref="Resampler"/>), colour jitter,
-/// greyscale, blur, normalisation.
+/// array per batch; nothing is read back. Order of operations: crop, flip and resize in one step (<see cref="TapResampler"/> on the CPU,
+/// <see cref="MatrixResampler"/> elsewhere), colour jitter, greyscale, blur, normalisation.
 ///
 /// The four jitter operations come in an order of their own for each sample. So that each is still one operation over many
 /// samples, the batch is sorted by the place of the hue shift in the order: the blends before it (<see cref="ColourJitter.Blend"/>) then concern the first
@@ -26,7 +26,8 @@ public sealed class Augmenter
     private readonly Scalar one = 1;
     private readonly CounterRandom random;
     private readonly Device device;
-    private readonly long chunkPixels, sourcePixels;
+    private readonly bool onCpu;
+    private readonly long chunkPixels;
 
     /// <param name="imageSize">S, side of the views in pixels.</param>
     /// <param name="normalisation">Constants of the data set.</param>
@@ -44,9 +45,8 @@ public sealed class Augmenter
         this.device = device;
         random = new CounterRandom(seed, RandomPurpose.Augmentation);
         // Measured on two cores: smaller chunks pay for starting threads, larger ones leave the cache. Elsewhere only memory bounds them.
-        bool cpu = device.type == DeviceType.CPU;
-        chunkPixels = cpu ? 1 << 20 : 1 << 25;
-        sourcePixels = cpu ? 1 << 16 : 1 << 25;
+        onCpu = device.type == DeviceType.CPU;
+        chunkPixels = onCpu ? 1 << 20 : 1 << 25;
     }
 
     /// <summary>S, side of the views in pixels.</summary>
@@ -111,7 +111,7 @@ public sealed class Augmenter
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         int n = plan.Count, s = ImageSize;
-        var source = images.device == device ? images : images.to(device);
+        var source = (images.device == device ? images : images.to(device)).contiguous();
         var (parameters, indices) = plan.Upload(device);
 
         var output = channelsLast ? empty([n, s, s, 3], float32, device).permute(0, 3, 1, 2) : empty([n, 3, s, s], float32, device);
@@ -120,7 +120,9 @@ public sealed class Augmenter
         {
             int count = Math.Min(chunk, n - from);
             using var chunkScope = NewDisposeScope();
-            var planes = Resample(source, plan, parameters, indices, from, count);
+            var planes = onCpu
+                ? TapResampler.Resample(source, plan, from, count, s)
+                : MatrixResampler.Resample(source, plan, parameters, indices, from, count, s);
             Colour(planes, plan, parameters.narrow(0, from, count), indices, from, count);
             Blur(planes, plan, parameters, indices, from, count);
             for (int channel = 0; channel < 3; channel++)
@@ -140,35 +142,6 @@ public sealed class Augmenter
                 : output.index_select(0, restore);
         }
         return output.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Crops, flips and resizes samples [from, from + count) of the plan.</summary>
-    /// <returns>One plane [count, P] per channel of the source, in [0, 1].</returns>
-    private Tensor[] Resample(Tensor source, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count)
-    {
-        int channels = (int)source.shape[1], s = ImageSize;
-        // Large sources go a few at a time, so that only what their crop boxes cover is read and multiplied.
-        int group = (int)Math.Clamp(sourcePixels / (source.shape[2] * source.shape[3]), 1, count);
-        var parts = new List<Tensor>[channels];
-        for (int channel = 0; channel < channels; channel++) parts[channel] = [];
-
-        for (int start = from; start < from + count; start += group)
-        {
-            int size = Math.Min(group, from + count - start);
-            using var scope = NewDisposeScope();
-            var (top, bottom, left, right) = plan.Cover(start, size);
-            var picked = plan.IsReordered && size > 1
-                ? source.index_select(0, plan.Order(indices).narrow(0, start, size))
-                : source.narrow(0, plan.SourceOf(start), size);
-            picked = picked.narrow(2, top, bottom - top).narrow(3, left, right - left);
-            var maps = parameters.narrow(0, start, size);
-            var rows = Resampler.Weights(maps.narrow(1, BatchPlan.RowMap, AxisMap.Length), s, top, bottom - top, 1 / 255.0);
-            var columns = Resampler.Weights(maps.narrow(1, BatchPlan.ColumnMap, AxisMap.Length), s, left, right - left);
-            var planes = Resampler.Resample(picked, rows, columns);
-            for (int channel = 0; channel < channels; channel++)
-                parts[channel].Add(planes[channel].view(size, (long)s * s).MoveToOuterDisposeScope());
-        }
-        return Array.ConvertAll(parts, list => list.Count == 1 ? list[0] : cat(list));
     }
 
     private static void Colour(Tensor[] planes, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count)

@@ -77,6 +77,9 @@ internal sealed class BatchPlan(int count, int outputSize)
     /// <summary>Which of the caller's samples is worked on at a position.</summary>
     public int SourceOf(int position) => sources[position];
 
+    /// <summary>What is seen at a position, by axis.</summary>
+    public (AxisMap Rows, AxisMap Columns) MapsOf(int position) => maps[position];
+
     /// <summary>The caller's number of the sample at each position, [N].</summary>
     public Tensor Order(Tensor indices) => indices.narrow(0, 0, count);
 

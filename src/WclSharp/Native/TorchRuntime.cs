@@ -30,6 +30,7 @@ public static class TorchRuntime
     internal const string OnDemandSwitch = "WclSharp.TorchOnDemand";
 
     private const string LibraryName = "LibTorchSharp";
+    private static readonly string[] Dependencies = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"]; // those with CUDA where they are
     private static readonly Lock Gate = new();
     private static TorchLibraryState? state;
     private static nint handle;
@@ -40,7 +41,7 @@ public static class TorchRuntime
     /// <summary>How the library was loaded; loads it when nobody has yet.</summary>
     public static TorchLibraryState State => EnsureLoaded();
 
-    /// <summary>Folder that the libtorch libraries were found in; null off Linux and when not found.</summary>
+    /// <summary>Folder that the libtorch libraries were found in, or that WCLSHARP_LIBTORCH names; null off Linux and when not found.</summary>
     public static string? LibraryFolder { get; private set; }
 
     [ModuleInitializer]
@@ -68,23 +69,25 @@ public static class TorchRuntime
             return TorchLibraryState.Missing;
         }
 
-        LibraryFolder = FindLibtorch(Path.GetDirectoryName(file)!);
-        // libtorch first: the copy lies in memory, so its $ORIGIN does not lead to these.
-        if (LibraryFolder is not null)
-            foreach (string dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
-                if (!NativeLibrary.TryLoad(Path.Combine(LibraryFolder, dependency), out _))
-                    Problem = $"{dependency} in {LibraryFolder} does not load.";
-
-        if (NativeLibrary.TryLoad(file, out handle))
+        string? own = FindLibtorch(Path.GetDirectoryName(file)!), given = GivenLibtorch.Folder;
+        if (given is not null && GivenLibtorch.ProblemWith(given, own) is { } problem)
         {
-            Problem = null;
-            return TorchLibraryState.Original;
+            Problem = problem;
+            return TorchLibraryState.Missing;
         }
+        LibraryFolder = given ?? own;
+        // libtorch first: a folder that was named is nowhere else known, and from a copy in memory $ORIGIN does not lead to the program's.
+        if (LibraryFolder is not null)
+            foreach (string path in Dependencies.Select(name => Path.Combine(LibraryFolder, name)))
+                if ((File.Exists(path) || !path.Contains("cuda", StringComparison.Ordinal)) && !NativeLibrary.TryLoad(path, out _))
+                    Problem ??= $"{path} does not load.";
 
-        return LoadPatchedCopy(file);
+        if (!NativeLibrary.TryLoad(file, out handle)) return LoadPatchedCopy(file, given);
+        Problem = given is null ? null : GivenLibtorch.Misfit(file, given);
+        return Problem is null ? TorchLibraryState.Original : TorchLibraryState.Missing;
     }
 
-    private static TorchLibraryState LoadPatchedCopy(string file)
+    private static TorchLibraryState LoadPatchedCopy(string file, string? given)
     {
         var bytes = File.ReadAllBytes(file);
         if (!TorchSharpRemedy.Knows(bytes))
@@ -96,11 +99,17 @@ public static class TorchRuntime
         try
         {
             TorchSharpRemedy.Patch(bytes);
-            handle = MemoryLibrary.Load(bytes, LibraryName);
+            handle = MemoryLibrary.Load(bytes, LibraryName, path =>
+            {
+                if (given is not null && GivenLibtorch.Misfit(path, given) is { } misfit) throw new DllNotFoundException(Problem ??= misfit);
+                return NativeLibrary.Load(path);
+            });
         }
         catch (Exception e) when (e is InvalidDataException or IOException or DllNotFoundException or BadImageFormatException)
         {
-            Problem ??= $"{file} could not be mended for this system's C++ runtime: {e.Message}";
+            Problem ??= LibraryFolder is null
+                ? $"No libtorch was found beside the program; add the package TorchSharp-cpu (or a CUDA one) to it, or name the folder of one by {GivenLibtorch.Variable}."
+                : $"{file} could not be mended for this system's C++ runtime: {e.Message}";
             return TorchLibraryState.Missing;
         }
 

@@ -1,6 +1,7 @@
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Data;
+using WclSharp.Randomness;
 using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Augmentation;
@@ -52,13 +53,79 @@ public class ResamplerTests
         Assert.True(Views.Difference(Views.Make(padded, 24, [.. views]), cat(alone)) < 1e-6);
     }
 
+    [Theory]
+    [InlineData(60, 80, 24)]  // mostly shrinks
+    [InlineData(20, 17, 32)]  // stretches
+    [InlineData(5, 7, 9)]     // narrower than a vector
+    [InlineData(300, 200, 31)]
+    public void TapsAndProducts_RandomCropsOfImagesOfSeveralSizes_Agree(int height, int width, int size)
+    {
+        using var scope = NewDisposeScope();
+        const int count = 30;
+        foreach (int channels in (int[])[1, 3])
+        {
+            var images = Views.Images(count, channels, height, width);
+            var random = new CounterRandom(3, RandomPurpose.Augmentation);
+            var recipe = new AugmentationRecipe { ScaleMin = 0.05 };
+            var drawn = new ViewParameters[count];
+            for (int i = 0; i < count; i++) drawn[i] = ViewParameters.Draw(random, recipe, height - i % 4, width - i % 5, i, 0, 0);
+            var plan = new BatchPlan(count, size);
+            plan.AddSorted(drawn);
+            var (parameters, indices) = plan.Upload(CPU);
+            var products = MatrixResampler.Resample(images, plan, parameters, indices, 3, count - 3, size);
+            var taps = TapResampler.Resample(images, plan, 3, count - 3, size);
+            Assert.Equal(channels, taps.Length);
+            for (int channel = 0; channel < channels; channel++)
+                Assert.True(Views.Difference(products[channel], taps[channel]) < 2e-5); // the products round places to float32
+        }
+    }
+
+    [Fact]
+    public void Resample_OneByOne_GivesTheBitsOfTheBatch()
+    {
+        using var scope = NewDisposeScope();
+        var images = Views.Images(17, 3, 40, 37);
+        var recipe = new AugmentationRecipe { JitterProbability = 0, GreyscaleProbability = 0, BlurProbability = 0 };
+        var augmenter = new Augmenter(24, Normalisation.Cifar10, 5, CPU);
+        var together = Views.Augment(augmenter, images, recipe);
+        for (int i = 0; i < 17; i++)
+        {
+            var alone = augmenter.Augment(images.narrow(0, i, 1), [40], [37], [i], 0, 0, recipe);
+            Assert.Equal(0, Views.Difference(alone[0], together[i]));
+        }
+    }
+
+    [Theory]
+    [InlineData(7, 20, 12, true)]
+    [InlineData(0, 3, 32, false)]
+    [InlineData(5, 500, 11, true)]
+    [InlineData(2, 1, 6, false)]
+    public void AxisTaps_EveryPixel_SumToGainAndStayInTheBox(int start, int extent, int size, bool mirror)
+    {
+        var taps = new AxisTaps(AxisMap.Crop(start, extent, size, mirror), size, gain: 2);
+        for (int i = 0; i < size; i++)
+        {
+            var weights = taps.WeightsOf(i);
+            Assert.InRange(weights.Length, 1, taps.Most);
+            Assert.InRange(taps.Firsts[i], 0, extent - weights.Length);
+            double sum = 0;
+            foreach (float weight in weights)
+            {
+                Assert.True(weight > 0);
+                sum += weight;
+            }
+            Assert.Equal(2, sum, 1e-6);
+            for (int k = weights.Length; k < taps.Most; k++) Assert.Equal(0, taps.Weights[i * taps.Most + k]);
+        }
+    }
+
     [Fact]
     public void Weights_EveryRow_SumsToGainAndStaysInTheBox()
     {
         using var scope = NewDisposeScope();
         var map = new float[AxisMap.Length];
         AxisMap.Crop(7, 20, 12, mirror: true).Write(map);
-        var weights = Resampler.Weights(tensor(map).view(1, -1), 12, 0, 40, gain: 2);
+        var weights = MatrixResampler.Weights(tensor(map).view(1, -1), 12, 0, 40, gain: 2);
         Assert.True(Views.Difference(weights.sum(-1), full([1, 12], 2f)) < 1e-6);
         Assert.Equal(0, weights.narrow(2, 0, 7).abs().max().item<float>());
         Assert.Equal(0, weights.narrow(2, 27, 13).abs().max().item<float>());

@@ -12,6 +12,7 @@ public sealed class CompareCommandTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-compare-cli-").FullName;
     private readonly StringWriter output = new(), error = new();
     private ComparisonOptions? compared;
+    private ComparisonProgress[] reports = [];
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -42,6 +43,23 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
         Assert.Single(error.ToString().TrimEnd().Split('\n'));
         Assert.Null(compared);
+    }
+
+    [Fact]
+    public void Run_AfterTheFirstRun_SaysWhatIsLeftForAll()
+    {
+        reports =
+        [
+            new ComparisonProgress.Turn("wcl", 0, 1, 4, RunState.Measured),
+            new ComparisonProgress.Turn("wcl", 1, 2, 4, RunState.Stopped),
+            new ComparisonProgress.Measured(new ComparedRun { Method = "wcl", Seed = 1, Folder = "a" }), // a part of its time only
+            new ComparisonProgress.Turn("simclr", 0, 3, 4, RunState.New),
+            new ComparisonProgress.Measured(new ComparedRun { Method = "simclr", Seed = 0, Folder = "b" }),
+            new ComparisonProgress.Turn("simclr", 1, 4, 4, RunState.New),
+        ];
+        Assert.Equal(0, Run("compare"));
+        string[] lines = [.. output.ToString().Split('\n').Where(line => line.StartsWith('['))];
+        Assert.Equal(["[1/4] wcl, seed 0, finished already", "[2/4] wcl, seed 1, goes on", "[3/4] simclr, seed 0", "[4/4] simclr, seed 1, 0:00 left for all"], lines.Select(line => line.TrimEnd()));
     }
 
     [Fact]
@@ -85,6 +103,7 @@ public sealed class CompareCommandTests : IDisposable
     private ComparisonResult Compare(ComparisonOptions options, IProgress<ComparisonProgress> progress, CancellationToken stop)
     {
         compared = options;
+        foreach (var report in reports) progress.Report(report);
         return new(folder, [new MethodComparison { Method = "wcl", KnnMean = 0.5, Seeds = [0, 1], Runs = [] }], [Path.Combine(folder, "compare.json")]);
     }
 

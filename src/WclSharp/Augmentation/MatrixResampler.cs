@@ -13,13 +13,51 @@ namespace WclSharp.Augmentation;
 /// max(1, Step) source pixels, so that shrinking averages over all that it covers, and the weights over the box are
 /// normalised to one. (Pillow rounds to 8 bits between the passes; this does not.) As the weights are zero outside of the
 /// box, neither padding nor other parts of the image matter, and images of different sizes can share a batch.
-/// A dense product costs more arithmetic than walking the filter's few taps, but a matrix product does it at a rate that
-/// makes it the cheaper way on a GPU and, for small images or with the box cut out first, on a CPU.
+/// A dense product costs more arithmetic than walking the filter's few taps, but on a GPU a matrix product does it at a rate that
+/// makes it the cheaper way. On a CPU it is not: <see cref="TapResampler"/>.
 /// </remarks>
-internal static class Resampler
+internal static class MatrixResampler
 {
+    // Large sources go a few at a time, so that only what their crop boxes cover is read and multiplied.
+    private const long PixelsAtOnce = 1 << 25;
+
     // Made once: see ColourJitter.
     private static readonly Scalar Half = 0.5, One = 1, Zero = 0;
+
+    /// <summary>Makes the samples [from, from + count) of a plan.</summary>
+    /// <param name="source">[N, C, H, W] uint8.</param>
+    /// <param name="plan">What each sample shows.</param>
+    /// <param name="parameters">The plan's parameters, on the device.</param>
+    /// <param name="indices">The plan's indices, on the device.</param>
+    /// <param name="from">Position of the first sample.</param>
+    /// <param name="count">Number of samples.</param>
+    /// <param name="outputSize">S, side of the views.</param>
+    /// <returns>C tensors [count, S S] float32 in [0, 1]; the caller owns them.</returns>
+    public static Tensor[] Resample(Tensor source, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count, int outputSize)
+    {
+        int channels = (int)source.shape[1], s = outputSize;
+        int group = (int)Math.Clamp(PixelsAtOnce / (source.shape[2] * source.shape[3]), 1, count);
+        var parts = new List<Tensor>[channels];
+        for (int channel = 0; channel < channels; channel++) parts[channel] = [];
+
+        for (int start = from; start < from + count; start += group)
+        {
+            int size = Math.Min(group, from + count - start);
+            using var scope = NewDisposeScope();
+            var (top, bottom, left, right) = plan.Cover(start, size);
+            var picked = plan.IsReordered && size > 1
+                ? source.index_select(0, plan.Order(indices).narrow(0, start, size))
+                : source.narrow(0, plan.SourceOf(start), size);
+            picked = picked.narrow(2, top, bottom - top).narrow(3, left, right - left);
+            var maps = parameters.narrow(0, start, size);
+            var rows = Weights(maps.narrow(1, BatchPlan.RowMap, AxisMap.Length), s, top, bottom - top, 1 / 255.0);
+            var columns = Weights(maps.narrow(1, BatchPlan.ColumnMap, AxisMap.Length), s, left, right - left);
+            var planes = Resample(picked, rows, columns);
+            for (int channel = 0; channel < channels; channel++)
+                parts[channel].Add(planes[channel].view(size, (long)s * s).MoveToOuterDisposeScope());
+        }
+        return Array.ConvertAll(parts, list => list.Count == 1 ? list[0] : cat(list));
+    }
 
     /// <summary>The weights of one axis for a batch.</summary>
     /// <param name="maps">[N, 4] float32, rows as <see cref="AxisMap.Write"/> makes them, on the device to compute on.</param>

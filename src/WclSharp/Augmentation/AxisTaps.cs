@@ -1,0 +1,44 @@
+using WclSharp.Data;
+
+namespace WclSharp.Augmentation;
+
+/// <summary>For each output pixel of one axis, the source pixels that it is made of and their weights: a triangle, as in <see cref="MatrixResampler"/>.</summary>
+internal sealed class AxisTaps
+{
+    private readonly float[] weights; // [S, Most], zero beyond a pixel's count
+    private readonly int[] firsts, counts;
+
+    /// <param name="map">Which part of the axis is seen, and how output pixels lie on it.</param>
+    /// <param name="outputSize">S, number of output pixels.</param>
+    /// <param name="gain">Sum of each pixel's weights.</param>
+    public AxisTaps(AxisMap map, int outputSize, double gain)
+    {
+        double half = Math.Max(1, Math.Abs(map.Step));
+        Most = (int)Math.Ceiling(2 * half);
+        (firsts, counts, weights) = (new int[outputSize], new int[outputSize], new float[outputSize * Most]);
+        for (int i = 0; i < outputSize; i++)
+        {
+            // Centres of the pixels of what is seen, the first at 1/2. Those at the filter's very ends have no weight: they are left out.
+            double centre = map.Origin + map.Step * (i + 0.5) - map.Start;
+            int first = Math.Max(0, (int)Math.Floor(centre - half + 0.5)), end = Math.Min(map.Extent, (int)Math.Ceiling(centre + half - 0.5));
+            (firsts[i], counts[i]) = (first, end - first);
+            double total = 0;
+            for (int j = first; j < end; j++) total += Weight(j);
+            for (int j = first; j < end; j++) weights[i * Most + j - first] = (float)(gain * Weight(j) / total);
+
+            double Weight(int j) => 1 - Math.Abs(j + 0.5 - centre) / half;
+        }
+    }
+
+    /// <summary>Source pixels of an output pixel at most.</summary>
+    public int Most { get; }
+
+    /// <summary>First source pixel of each output pixel, counted from the start of what is seen.</summary>
+    public ReadOnlySpan<int> Firsts => firsts;
+
+    /// <summary>Weights [S, <see cref="Most"/>]; zero where a pixel has fewer.</summary>
+    public ReadOnlySpan<float> Weights => weights;
+
+    /// <summary>Weights of an output pixel, one for each of its source pixels.</summary>
+    public ReadOnlySpan<float> WeightsOf(int output) => weights.AsSpan(output * Most, counts[output]);
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using WclSharp.Native;
+using WclSharp.Tests.Data;
+
+namespace WclSharp.Tests.Native;
+
+/// <summary>Starts the real program without the libtorch that comes with it, as a build with <c>-p:TorchBackend=none</c> is.</summary>
+public sealed class GivenLibtorchTests : IDisposable
+{
+    private static readonly string Built = AppContext.BaseDirectory;
+    private readonly DataFolder folder = new();
+    private readonly DataFolder given = new();
+
+    public void Dispose()
+    {
+        folder.Dispose();
+        given.Dispose();
+    }
+
+    [Fact]
+    public void Program_WithoutLibtorch_TakesTheOneThatIsNamed()
+    {
+        string program = WithoutLibtorch();
+        var (code, output, error) = Doctor(program, Built);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains($" {Built}", output, StringComparison.Ordinal);
+        Assert.Contains("GFLOP/s", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Program_WithoutLibtorch_SaysHowToGiveOne()
+    {
+        string program = WithoutLibtorch();
+        Says(program, null, "No libtorch was found", "TorchSharp-cpu", GivenLibtorch.Variable);
+        Says(program, given.Path, $"is '{given.Path}'", "no libtorch_cpu.so");
+    }
+
+    [Fact]
+    public void Program_WithLibtorchOfItsOwn_TakesNoOther()
+    {
+        WithoutLibtorch();
+        LinkTo("libtorch_cpu.so", "libSkiaSharp.so");
+        Says(Path.Combine(Built, "wcl.dll"), given.Path, "brings a libtorch of its own", "TorchBackend=none");
+    }
+
+    [Fact]
+    public void Program_WithALibtorchThatDoesNotFit_NamesItsVersion()
+    {
+        string program = WithoutLibtorch(), lib = Directory.CreateDirectory(Path.Combine(given.Path, "torch", "lib")).FullName;
+        File.WriteAllText(Path.Combine(given.Path, "torch", "version.py"), "__all__ = []\n__version__ = '2.4.1+cu121'\n");
+        // Libraries that load, and have nothing of what is called.
+        foreach (string name in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"]) LinkTo(Path.Combine("torch", "lib", name), "libSkiaSharp.so");
+        Says(program, lib, "libtorch 2.4.1+cu121", "does not fit", GivenLibtorch.ExpectedVersion);
+    }
+
+    [Fact]
+    public void VersionOf_ReadsWhatPyTorchAndLibtorchWrite()
+    {
+        string lib = Directory.CreateDirectory(Path.Combine(given.Path, "lib")).FullName;
+        Assert.Null(GivenLibtorch.VersionOf(lib));
+        File.WriteAllText(Path.Combine(given.Path, "build-version"), "2.10.0+cpu\n");
+        Assert.Equal("2.10.0+cpu", GivenLibtorch.VersionOf(lib));
+        Assert.Equal("2.10.0+cpu", GivenLibtorch.VersionOf(lib + Path.DirectorySeparatorChar));
+    }
+
+    private void LinkTo(string name, string library) => File.CreateSymbolicLink(Path.Combine(given.Path, name), Path.Combine(Built, library));
+
+    /// <summary>The program in a folder of its own, without libtorch; returns its file.</summary>
+    private string WithoutLibtorch()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(Path.Combine(Built, "libtorch_cpu.so")), "the package's libtorch is not beside this program");
+        foreach (string file in Directory.EnumerateFiles(Built))
+        {
+            string name = Path.GetFileName(file), target = Path.Combine(folder.Path, name);
+            bool ofTorch = name.StartsWith("lib", StringComparison.Ordinal) && name is not ("libLibTorchSharp.so" or "libSkiaSharp.so" or "libHarfBuzzSharp.so");
+            if (ofTorch || name.EndsWith(".deps.json", StringComparison.Ordinal)) continue;
+            // The host and the loader look beside the file that a link leads to.
+            if (name.StartsWith("wcl.", StringComparison.Ordinal) || name.EndsWith(".so", StringComparison.Ordinal)) File.Copy(file, target);
+            else File.CreateSymbolicLink(target, file);
+        }
+        return Path.Combine(folder.Path, "wcl.dll");
+    }
+
+    private static void Says(string program, string? libtorch, params string[] parts)
+    {
+        var (code, output, error) = Doctor(program, libtorch);
+        Assert.Equal((1, ""), (code, error));
+        Assert.All(parts, part => Assert.Contains(part, output, StringComparison.Ordinal));
+    }
+
+    private static (int Code, string Output, string Error) Doctor(string program, string? libtorch)
+    {
+        var start = new ProcessStartInfo("dotnet", [program, "doctor"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment[GivenLibtorch.Variable] = libtorch ?? "";
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+}
