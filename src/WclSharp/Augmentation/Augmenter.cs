@@ -178,18 +178,18 @@ public sealed class Augmenter
         foreach (var plane in planes)
         {
             var blurred = GaussianBlur.Apply(plane.index_select(0, rows).view(-1, ImageSize, ImageSize), kernels);
-            plane.index_copy_(0, rows, blurred.view(-1, plane.shape[1]));
+            plane.index_copy_(0, rows, blurred.view(-1, plane.size(1)));
         }
     }
 
     private static void Check(Tensor images, ReadOnlySpan<int> heights, ReadOnlySpan<int> widths)
     {
-        if (images.dim() != 4 || images.shape[1] is not (1 or 3) || images.dtype != uint8)
+        if (images.dim() != 4 || images.size(1) is not (1 or 3) || images.dtype != uint8)
             throw new WclUsageException($"Images are [{string.Join(", ", images.shape)}] {images.dtype}; expected [N, 1 or 3, H, W] uint8.");
-        if (heights.Length != images.shape[0] || widths.Length != images.shape[0])
-            throw new WclUsageException($"{images.shape[0]} images came with {heights.Length} heights and {widths.Length} widths; give one each.");
+        if (heights.Length != images.size(0) || widths.Length != images.size(0))
+            throw new WclUsageException($"{images.size(0)} images came with {heights.Length} heights and {widths.Length} widths; give one each.");
         for (int i = 0; i < heights.Length; i++)
-            if (heights[i] < 1 || heights[i] > images.shape[2] || widths[i] < 1 || widths[i] > images.shape[3])
-                throw new WclUsageException($"Image {i} claims {heights[i]} x {widths[i]} pixels in a batch of {images.shape[2]} x {images.shape[3]}; give sizes from 1 to that.");
+            if (heights[i] < 1 || heights[i] > images.size(2) || widths[i] < 1 || widths[i] > images.size(3))
+                throw new WclUsageException($"Image {i} claims {heights[i]} x {widths[i]} pixels in a batch of {images.size(2)} x {images.size(3)}; give sizes from 1 to that.");
     }
 }

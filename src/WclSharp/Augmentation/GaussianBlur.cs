@@ -22,7 +22,7 @@ internal static class GaussianBlur
         using var scope = NewDisposeScope();
         // Weight of source pixel j = the Gaussian's mass over the pixel's place; what lies outside goes to the edge pixels.
         // Sampled at pixel centres and normalised over the whole line, tails included.
-        long n = sigmas.shape[0];
+        long n = sigmas.size(0);
         using Scalar start = 1 - size, stop = size;
         var offsets = arange(start, stop, One, dtype: float32, device: sigmas.device); // [2S - 1]
         var taps = (offsets * offsets).neg_().view(1, -1) / (sigmas * sigmas).mul_(Two);

@@ -35,8 +35,8 @@ internal static class MatrixResampler
     /// <returns>C tensors [count, S S] float32 in [0, 1]; the caller owns them.</returns>
     public static Tensor[] Resample(Tensor source, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count, int outputSize)
     {
-        int channels = (int)source.shape[1], s = outputSize;
-        int group = (int)Math.Clamp(PixelsAtOnce / (source.shape[2] * source.shape[3]), 1, count);
+        int channels = (int)source.size(1), s = outputSize;
+        int group = (int)Math.Clamp(PixelsAtOnce / (source.size(2) * source.size(3)), 1, count);
         var parts = new List<Tensor>[channels];
         for (int channel = 0; channel < channels; channel++) parts[channel] = [];
 
@@ -89,7 +89,7 @@ internal static class MatrixResampler
     public static Tensor[] Resample(Tensor images, Tensor rows, Tensor columns)
     {
         using var scope = NewDisposeScope();
-        long n = images.shape[0], c = images.shape[1], h = images.shape[2], w = images.shape[3];
+        long n = images.size(0), c = images.size(1), h = images.size(2), w = images.size(3);
         var lines = images.to(float32).contiguous().view(n, c * h, w);
         var narrowed = bmm(lines, columns.transpose(1, 2)).view(n, c, h, -1); // [N, C H, W] x [N, W, T]
         var planes = new Tensor[c];

@@ -26,7 +26,7 @@ internal static unsafe class TapResampler
     /// <returns>C tensors [count, S S] float32 in [0, 1]; the caller owns them.</returns>
     public static Tensor[] Resample(Tensor images, BatchPlan plan, int from, int count, int outputSize)
     {
-        int channels = (int)images.shape[1], height = (int)images.shape[2], width = (int)images.shape[3];
+        int channels = (int)images.size(1), height = (int)images.size(2), width = (int)images.size(3);
         long view = (long)outputSize * outputSize, image = (long)channels * height * width;
         var planes = new Tensor[channels];
         var starts = new nint[channels];

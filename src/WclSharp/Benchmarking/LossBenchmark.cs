@@ -32,6 +32,7 @@ internal static class LossBenchmark
         {
             long start = Stopwatch.GetTimestamp();
             Step(inputs);
+            StepGarbage.Collect();
             if (i > 0) seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             done?.Invoke(i + 1, repeat + 1);
         }

@@ -46,6 +46,7 @@ internal static class StepBenchmark
         {
             long start = Stopwatch.GetTimestamp();
             Step();
+            StepGarbage.Collect();
             if (compute.Device.type == DeviceType.CUDA) cuda.synchronize();
             if (i >= WarmupSteps) seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             done?.Invoke(i + 1, repeat + WarmupSteps);

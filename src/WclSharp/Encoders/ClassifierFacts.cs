@@ -39,9 +39,9 @@ internal sealed record ClassifierFacts(string[] ClassNames, int? Hidden)
             throw new WclUsageException($"'{path}' has a damaged list of classes: {e.Message}", e);
         }
 
-        if (classes is null || scores.dim() != 2 || classes.Length != scores.shape[0])
+        if (classes is null || scores.dim() != 2 || classes.Length != scores.size(0))
             throw new WclUsageException($"'{path}' names {classes?.Length ?? 0} classes for scores of shape [{string.Join(", ", scores.shape)}]; it is damaged.");
-        int? hidden = content.Tensors.TryGetValue("head.linear1.weight", out var head) ? (int)head.shape[0] : null;
+        int? hidden = content.Tensors.TryGetValue("head.linear1.weight", out var head) ? (int)head.size(0) : null;
         return new(classes, hidden);
     }
 }

@@ -24,14 +24,14 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
     public int[] Predict(Tensor queries)
     {
         using var noGradient = no_grad();
-        var result = new List<int>((int)queries.shape[0]);
+        var result = new List<int>((int)queries.size(0));
         using var galleryClasses = tensor(Array.ConvertAll(classes, c => (long)c), device: gallery.device);
-        for (long start = 0; start < queries.shape[0]; start += Tile)
+        for (long start = 0; start < queries.size(0); start += Tile)
         {
             using var scope = NewDisposeScope();
-            var tile = queries.narrow(0, start, Math.Min(Tile, queries.shape[0] - start));
-            var (similarity, index) = tile.matmul(gallery.T).topk((int)Math.Min(k, gallery.shape[0]), 1); // [q, k]
-            var votes = zeros([tile.shape[0], classCount], device: gallery.device)
+            var tile = queries.narrow(0, start, Math.Min(Tile, queries.size(0) - start));
+            var (similarity, index) = tile.matmul(gallery.T).topk((int)Math.Min(k, gallery.size(0)), 1); // [q, k]
+            var votes = zeros([tile.size(0), classCount], device: gallery.device)
                 .scatter_add(1, galleryClasses.index_select(0, index.flatten()).view_as(index), similarity.div(temperature).exp());
             result.AddRange(votes.argmax(1).cpu().data<long>().Select(c => (int)c));
         }
@@ -51,11 +51,11 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var (similarity, index) = queries.matmul(gallery.T).topk((int)Math.Min(count, gallery.shape[0]), 1);
-        int columns = (int)index.shape[1];
+        var (similarity, index) = queries.matmul(gallery.T).topk((int)Math.Min(count, gallery.size(0)), 1);
+        int columns = (int)index.size(1);
         var allIndex = index.cpu().data<long>().ToArray();
         var allCosine = similarity.cpu().data<float>().ToArray();
-        return [.. Enumerable.Range(0, (int)queries.shape[0]).Select(q =>
+        return [.. Enumerable.Range(0, (int)queries.size(0)).Select(q =>
             (allIndex.Skip(q * columns).Take(columns).Select(i => (int)i).ToArray(), allCosine.Skip(q * columns).Take(columns).ToArray()))];
     }
 }

@@ -111,7 +111,7 @@ internal static class LinearProbe
         CancellationToken cancellation = default, Func<int, Tensor>? views = null)
     {
         settings ??= new LinearProbeSettings();
-        int images = (int)inputs.shape[0];
+        int images = (int)inputs.size(0);
         if (images != classes.Length) throw new ArgumentException($"{classes.Length} classes for features of shape [{string.Join(", ", inputs.shape)}].");
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -119,7 +119,7 @@ internal static class LinearProbe
         var schedule = new LearningRateSchedule(settings.LearningRate * batch / 256, 0, (long)Epochs * stepsPerEpoch);
         var order = new CounterRandom(seed, RandomPurpose.Evaluation);
         var targets = tensor(Array.ConvertAll(classes, c => (long)c), device: inputs.device).unsqueeze(1);   // [M, 1]
-        var weights = zeros([inputs.shape[1], classCount], device: inputs.device);
+        var weights = zeros([inputs.size(1), classCount], device: inputs.device);
         var velocity = zeros_like(weights);
         using Scalar? decay = settings.WeightDecay > 0 ? settings.WeightDecay : null;
         for (int epoch = 0; epoch < Epochs; epoch++)
@@ -145,12 +145,12 @@ internal static class LinearProbe
     private static void TakeStep(Tensor inputs, Tensor targets, Tensor rows, Tensor weights, Tensor velocity, Scalar minusRate, Scalar? decay)
     {
         using var scope = NewDisposeScope();
-        using Scalar share = 1.0 / rows.shape[0];
+        using Scalar share = 1.0 / rows.size(0);
         var x = inputs.index_select(0, rows);                                  // [B, F + 1]
         var excess = x.matmul(weights).softmax(1);                             // [B, C], p
-        excess.scatter_add_(1, targets.index_select(0, rows), full([rows.shape[0], 1], MinusOne, ScalarType.Float32, inputs.device)); // p - y
+        excess.scatter_add_(1, targets.index_select(0, rows), full([rows.size(0), 1], MinusOne, ScalarType.Float32, inputs.device)); // p - y
         var gradient = x.T.matmul(excess).mul_(share);                         // [F + 1, C]
-        long features = inputs.shape[1] - 1; // all rows but the bias
+        long features = inputs.size(1) - 1; // all rows but the bias
         if (decay is not null) gradient.narrow(0, 0, features).add_(weights.narrow(0, 0, features), decay);
         velocity.mul_(Momentum).add_(gradient, One);
         gradient.add_(velocity, Momentum);
@@ -160,11 +160,11 @@ internal static class LinearProbe
     /// <summary>The classes with the largest scores of each row, best first.</summary>
     private static int[][] Best(Tensor weights, Tensor inputs, int count)
     {
-        var result = new List<int[]>((int)inputs.shape[0]);
-        for (long first = 0; first < inputs.shape[0]; first += EvaluationTile)
+        var result = new List<int[]>((int)inputs.size(0));
+        for (long first = 0; first < inputs.size(0); first += EvaluationTile)
         {
             using var scope = NewDisposeScope();
-            var scores = inputs.narrow(0, first, Math.Min(EvaluationTile, inputs.shape[0] - first)).matmul(weights); // [q, C]
+            var scores = inputs.narrow(0, first, Math.Min(EvaluationTile, inputs.size(0) - first)).matmul(weights); // [q, C]
             long[] flat = scores.topk(count, 1).indexes.cpu().data<long>().ToArray();
             for (int i = 0; i < flat.Length; i += count) result.Add(Array.ConvertAll(flat[i..(i + count)], c => (int)c));
         }
@@ -186,6 +186,6 @@ internal static class LinearProbe
 
         /// <summary>[M, F] to [M, F + 1].</summary>
         public Tensor Apply(Tensor features) =>
-            cat([features.sub(Mean).div_(Deviation), ones([features.shape[0], 1], device: features.device)], 1);
+            cat([features.sub(Mean).div_(Deviation), ones([features.size(0), 1], device: features.device)], 1);
     }
 }

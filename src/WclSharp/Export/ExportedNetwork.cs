@@ -111,10 +111,10 @@ internal sealed class ExportedNetwork : IDisposable
         ProjectionHead? head = null;
         try
         {
-            head = new ProjectionHead(encoder.FeatureSize, (int)first.shape[0], (int)last.shape[0], new ParameterInitializer(0));
+            head = new ProjectionHead(encoder.FeatureSize, (int)first.size(0), (int)last.size(0), new ParameterInitializer(0));
             ModuleWeights.Load(head, content.Tensors, prefix, file);
             head.eval();
-            return new ExportedNetwork(encoder, head, prefix, (int)last.shape[0]);
+            return new ExportedNetwork(encoder, head, prefix, (int)last.size(0));
         }
         catch
         {

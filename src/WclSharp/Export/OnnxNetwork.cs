@@ -47,7 +47,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, OnnxArithmetic arithmetic, IR
         x = arithmetic.Dense($"{prefix}linear1", x, Folded($"{prefix}linear1", $"{prefix}bn1"));
         x = arithmetic.Dense($"{prefix}linear2", x, Folded($"{prefix}linear2", $"{prefix}bn2"));
         arithmetic.LastDense($"{prefix}linear3", x, Folded($"{prefix}linear3", null), OnnxFacts.Projection);
-        graph.Output(OnnxFacts.Projection, weights[$"{prefix}linear3.weight"].shape[0], "Output of the projection head, not brought to unit length.");
+        graph.Output(OnnxFacts.Projection, weights[$"{prefix}linear3.weight"].size(0), "Output of the projection head, not brought to unit length.");
     }
 
     /// <summary>Writes what makes a classifier of the encoder, from <c>features</c> to <c>probabilities</c>.</summary>
@@ -56,7 +56,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, OnnxArithmetic arithmetic, IR
         string x = arithmetic.Enter(OnnxFacts.Features);
         if (weights.ContainsKey("head.linear1.weight")) x = arithmetic.Dense("head.linear1", x, Folded("head.linear1", "head.bn1"));
         graph.Node("Softmax", OnnxFacts.Probabilities, [arithmetic.LastDense("fc", x, Folded("fc", null))], ("axis", 1L));
-        graph.Output(OnnxFacts.Probabilities, weights["fc.weight"].shape[0], "Probabilities of the classes that the metadata name, in their order.");
+        graph.Output(OnnxFacts.Probabilities, weights["fc.weight"].size(0), "Probabilities of the classes that the metadata name, in their order.");
     }
 
     /// <summary>What has to happen to an image before it is the input, for those who do it themselves.</summary>

@@ -45,7 +45,7 @@ internal static class OnnxParity
 
         void Compare(string output, Tensor expected, int count)
         {
-            int length = (int)expected.shape[1];
+            int length = (int)expected.size(1);
             var actual = new float[count * length];
             onnx.Run(pixels, count, output, actual);
             var wanted = expected.contiguous().data<float>().ToArray();

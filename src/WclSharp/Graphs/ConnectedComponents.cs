@@ -26,7 +26,7 @@ internal static class ConnectedComponents
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        long count = next.shape[0];
+        long count = next.size(0);
         var pointer = next;
         var smallest = Nodes(count, next.device);
         for (int round = 0; round < RoundsFor(count); round++)

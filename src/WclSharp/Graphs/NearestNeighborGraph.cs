@@ -16,13 +16,13 @@ internal static class NearestNeighborGraph
     /// <exception cref="ArgumentException">Fewer than two rows.</exception>
     public static Tensor Nearest(Tensor embeddings)
     {
-        if (embeddings.dim() != 2 || embeddings.shape[0] < 2)
+        if (embeddings.dim() != 2 || embeddings.size(0) < 2)
             throw new ArgumentException($"A nearest neighbour needs [N, D] embeddings with N of 2 or more, not [{string.Join(", ", embeddings.shape)}].", nameof(embeddings));
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var v = embeddings.detach();
-        long count = v.shape[0];
+        long count = v.size(0);
         var nearest = empty([count], ScalarType.Int64, v.device);
         foreach (var (start, rows) in RowTiles.Of(count, count, v.dtype, v.device))
         {

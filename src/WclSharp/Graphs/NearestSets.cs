@@ -19,7 +19,7 @@ internal static class NearestSets
         using var scope = NewDisposeScope();
         var rows = cat([z1.detach(), z2.detach()]);                         // [2N, D]
         var similarity = rows.matmul(rows.T);                               // [2N, D] x [D, 2N] -> [2N, 2N], cosine
-        long n = z1.shape[0];
+        long n = z1.size(0);
         ExcludeOwnImage(similarity.narrow(0, 0, n));
         ExcludeOwnImage(similarity.narrow(0, n, n));
         return Top(similarity, k).MoveToOuterDisposeScope();
@@ -30,7 +30,7 @@ internal static class NearestSets
     public static void ExcludeOwnImage(Tensor scores)
     {
         using var scope = NewDisposeScope();
-        long n = scores.shape[0];
+        long n = scores.size(0);
         scores.narrow(1, 0, n).diagonal().fill_(Farthest);
         scores.narrow(1, n, n).diagonal().fill_(Farthest);
     }

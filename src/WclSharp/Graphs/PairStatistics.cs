@@ -44,7 +44,7 @@ internal static class PairStatistics
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        long rows = labels.shape[0];
+        long rows = labels.size(0);
         var everyone = ones([rows], ScalarType.Float64, labels.device);
         var related = Pairs(labels, everyone, rows);
         var none = zeros_like(related);
@@ -70,7 +70,7 @@ internal static class PairStatistics
         var none = zeros_like(related);
         if (classes is null) return stack([none, none, none, related, oneWay]).MoveToOuterDisposeScope();
 
-        long images = classes.shape[0], views = sets.shape[0] / images;
+        long images = classes.size(0), views = sets.size(0) / images;
         var known = classes.ge(Zero);                                       // [N]
         var judged = known.unsqueeze(1).logical_and(known.unsqueeze(0));    // [N, N]
         var same = classes.unsqueeze(1).eq(classes.unsqueeze(0)).logical_and(judged);

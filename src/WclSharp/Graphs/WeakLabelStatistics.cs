@@ -20,7 +20,7 @@ internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShar
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        long count = labels.shape[0];
+        long count = labels.size(0);
         using Scalar rows = count;
         var components = labels.eq(ConnectedComponents.Nodes(count, labels.device)).sum().to(ScalarType.Float64);
         var members = zeros([count], ScalarType.Float32, labels.device).index_add(0, labels, ones([count], ScalarType.Float32, labels.device), One);
@@ -31,7 +31,7 @@ internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShar
 
     private static Tensor MeasurePurity(Tensor labels, Tensor classes, int classCount)
     {
-        long count = labels.shape[0];
+        long count = labels.size(0);
         using Scalar columns = classCount;
         var known = classes.ge(Zero).to(ScalarType.Float32);                                // [N]
         var cell = labels.mul(columns).add(classes.clamp_min(Zero), One);                   // [N], in a table [N, classes]

@@ -20,7 +20,7 @@ internal static class GroupHierarchy
     public static IReadOnlyList<int[]> Of(Tensor features, Action<long, long>? progress = null, CancellationToken cancellation = default)
     {
         List<int[]> levels = [];
-        int[] current = [.. Enumerable.Range(0, (int)features.shape[0])];
+        int[] current = [.. Enumerable.Range(0, (int)features.size(0))];
         int count = current.Length;
         while (count > 2)
         {
@@ -107,7 +107,7 @@ internal static class GroupHierarchy
     {
         using Scalar one = 1;
         var index = tensor(Array.ConvertAll(groups, g => (long)g), device: features.device);
-        return zeros([count, features.shape[1]], device: features.device).index_add_(0, index, features, one);
+        return zeros([count, features.size(1)], device: features.device).index_add_(0, index, features, one);
     }
 
     /// <summary>Numbers groups from 0, the largest first; of equal ones that with the first image.</summary>

@@ -23,7 +23,7 @@ internal static class KMeans
     /// <returns>Cluster of each row, and the centres, [K, F] of unit length, which the caller owns.</returns>
     public static (int[] Clusters, Tensor Centres) Of(Tensor rows, int clusters, long seed, Action<int, int>? progress = null, CancellationToken cancellation = default)
     {
-        long count = rows.shape[0];
+        long count = rows.size(0);
         if (clusters < 1 || clusters > count) throw new ArgumentException($"{count} rows cannot be divided into {clusters} clusters.", nameof(clusters));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -49,8 +49,8 @@ internal static class KMeans
 
     private static Tensor Nearest(Tensor rows, Tensor centres)
     {
-        var nearest = empty([rows.shape[0]], ScalarType.Int64, rows.device);
-        foreach (var (start, count) in RowTiles.Of(rows.shape[0], centres.shape[0], rows.dtype, rows.device))
+        var nearest = empty([rows.size(0)], ScalarType.Int64, rows.device);
+        foreach (var (start, count) in RowTiles.Of(rows.size(0), centres.size(0), rows.dtype, rows.device))
         {
             using var tile = NewDisposeScope();
             nearest.narrow(0, start, count).copy_(rows.narrow(0, start, count).matmul(centres.T).argmax(1));
@@ -67,7 +67,7 @@ internal static class KMeans
     {
         int trials = 2 + (int)Math.Log(clusters);
         var chosen = new long[clusters];
-        double[] apart = [.. Enumerable.Repeat(1.0, (int)rows.shape[0])];
+        double[] apart = [.. Enumerable.Repeat(1.0, (int)rows.size(0))];
         for (int k = 0; k < clusters; k++)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -31,8 +31,8 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        int count = (int)features.shape[0], k = Math.Min(Nearest, count - 1);
-        using var bank = new EmbeddingBank(count, (int)features.shape[1], features.device);
+        int count = (int)features.size(0), k = Math.Min(Nearest, count - 1);
+        using var bank = new EmbeddingBank(count, (int)features.size(1), features.device);
         bank.Write([.. Enumerable.Range(0, count)], features);
         var nearest = NearestRows.Search(bank, k, progress, cancellation).to(ScalarType.Int64);            // [N, k]
         var similarity = Similarities(features, nearest);                                                  // [N, k]
@@ -54,10 +54,10 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
     private static Tensor Similarities(Tensor features, Tensor others)
     {
         var result = empty(others.shape, device: features.device);
-        foreach (var (start, count) in RowTiles.Of(features.shape[0], others.shape[1] * features.shape[1], features.dtype, features.device))
+        foreach (var (start, count) in RowTiles.Of(features.size(0), others.size(1) * features.size(1), features.dtype, features.device))
         {
             using var tile = NewDisposeScope();
-            var theirs = features.index_select(0, others.narrow(0, start, count).reshape(-1)).view(count, others.shape[1], -1); // [t, k, F]
+            var theirs = features.index_select(0, others.narrow(0, start, count).reshape(-1)).view(count, others.size(1), -1); // [t, k, F]
             result.narrow(0, start, count).copy_(theirs.mul(features.narrow(0, start, count).unsqueeze(1)).sum([2L]));
         }
 

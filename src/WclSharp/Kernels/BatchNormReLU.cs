@@ -14,7 +14,7 @@ internal static class BatchNormReLU
     /// <summary>Whether this can be computed here; else libtorch's operators do it.</summary>
     public static bool Suits(BatchNormalisation norm, Tensor x) =>
         (norm.training || !is_grad_enabled()) && x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && x.device_type == DeviceType.CPU
-        && norm.weight!.dtype == ScalarType.Float32 && x.shape[1] % (2 * Vector<float>.Count) == 0;
+        && norm.weight!.dtype == ScalarType.Float32 && x.size(1) % (2 * Vector<float>.Count) == 0;
 
     /// <summary>The activation; updates the running statistics as batch norm by itself does.</summary>
     /// <param name="norm">Batch norm.</param>
@@ -67,7 +67,7 @@ internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNorm
         using var scope = NewDisposeScope();
         var x = Rows(input);                                            // [N, H, W, C]
         var added = residual is null ? null : Rows(residual);
-        int channels = (int)x.shape[3];
+        int channels = (int)x.size(3);
         long rows = x.numel() / channels;
         var statistics = empty([4, channels], ScalarType.Float32);      // mean, 1 / deviation, scale, shift
         float* mean = TensorMemory.Start(statistics), inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
@@ -94,7 +94,7 @@ internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNorm
         Tensor x = saved[0], statistics = saved[1];                     // [N, H, W, C], [4, C]
         var y = saved.Count > 2 ? saved[2] : null;
         var dy = Rows(outputGradient);
-        int channels = (int)x.shape[3];
+        int channels = (int)x.size(3);
         long rows = x.numel() / channels;
         float* mean = TensorMemory.Start(statistics), inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
         byte* source = TensorMemory.Bytes(x), gradient = TensorMemory.Bytes(dy), output = TensorMemory.Bytes(y);
@@ -130,7 +130,7 @@ internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNorm
         using var scope = NewDisposeScope();
         var y = Rows(x);                                                // [N, H, W, C]
         var added = residual is null ? null : Rows(residual);
-        int channels = (int)y.shape[3];
+        int channels = (int)y.size(3);
         long rows = y.numel() / channels;
         var statistics = empty([4, channels], ScalarType.Float32);
         float* mean = TensorMemory.Start(statistics), inverse = mean + channels, scale = inverse + channels, shift = scale + channels;

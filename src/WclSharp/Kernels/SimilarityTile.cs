@@ -42,7 +42,7 @@ internal sealed unsafe class SimilarityTile
     /// <param name="self">Whether a and b are the same rows.</param>
     public void Fill(Tensor a, Tensor b, bool self)
     {
-        (rows, columns) = ((int)a.shape[0], (int)b.shape[0]);
+        (rows, columns) = ((int)a.size(0), (int)b.size(0));
         values = room.as_strided([rows, columns], [SimilarityLoops.Padded(columns), 1]);
         values.addmm_(a, b.t(), 0, 1);                                      // [A, D] x [D, B] -> [A, B]
         if (loops is not null) loops.Exclude(start, rows, columns, self);

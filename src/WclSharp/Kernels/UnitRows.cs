@@ -48,7 +48,7 @@ internal sealed class UnitRows : autograd.SingleTensorFunction<UnitRows>
         var saved = context.get_saved_variables();
         var (y, length) = (saved[0], saved[1]);
         var result = empty_like(y);
-        foreach (var (start, count) in RowTiles.Of(y.shape[0], y.shape[1], y.dtype, y.device))
+        foreach (var (start, count) in RowTiles.Of(y.size(0), y.size(1), y.dtype, y.device))
         {
             using var block = NewDisposeScope();
             var (dx, dy, unit, norm) = (result.narrow(0, start, count), outputGradient.narrow(0, start, count), y.narrow(0, start, count), length.narrow(0, start, count));

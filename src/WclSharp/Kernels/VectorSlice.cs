@@ -22,7 +22,7 @@ internal readonly unsafe struct VectorSlice
 
     /// <summary>All of a vector, which has to outlive its slices.</summary>
     /// <param name="vector">[N], contiguous, on the CPU.</param>
-    public static VectorSlice Of(Tensor vector) => new(vector, TensorMemory.Bytes(vector), 0, vector.shape[0]);
+    public static VectorSlice Of(Tensor vector) => new(vector, TensorMemory.Bytes(vector), 0, vector.size(0));
 
     /// <summary>Whether there is a vector at all.</summary>
     public bool Exists => vector is not null;

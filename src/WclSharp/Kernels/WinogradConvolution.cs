@@ -113,7 +113,7 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
 
     private static Tensor BackwardByChunks(Tensor x, Tensor dy, Tensor kernels, Tensor dx, Workspace workspace)
     {
-        var (images, height, width, inChannels, outChannels) = ((int)x.shape[0], (int)x.shape[1], (int)x.shape[2], (int)x.shape[3], (int)dy.shape[3]);
+        var (images, height, width, inChannels, outChannels) = ((int)x.size(0), (int)x.size(1), (int)x.size(2), (int)x.size(3), (int)dy.size(3));
         var du = workspace.Take("kernel gradients", kernels.numel()).view(kernels.shape); // [36, K, C]
         var inTiles = new WinogradTiles(height, width, inChannels);
         var outTiles = new WinogradTiles(height, width, outChannels);
@@ -134,7 +134,7 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
     }
 
     private static (int Images, int Height, int Width, int InChannels, int OutChannels) Sizes(Tensor x, Tensor weight) =>
-        ((int)x.shape[0], (int)x.shape[1], (int)x.shape[2], (int)x.shape[3], (int)weight.shape[0]);
+        ((int)x.size(0), (int)x.size(1), (int)x.size(2), (int)x.size(3), (int)weight.size(0));
 
     private static IEnumerable<(int Start, int Count)> Chunks(int images, int tiles, int channels)
     {
@@ -149,7 +149,7 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
     /// <summary>G g G' of every kernel, [36, K, C].</summary>
     private static unsafe Tensor Kernels(Tensor weight, Workspace workspace)
     {
-        int outChannels = (int)weight.shape[0], inChannels = (int)weight.shape[1];
+        int outChannels = (int)weight.size(0), inChannels = (int)weight.size(1);
         var taps = weight.permute(0, 2, 3, 1).contiguous();             // [K, 3, 3, C]
         long[] shape = [WinogradTransforms.Products, outChannels, inChannels];
         var kernels = workspace.Take("kernels", shape[0] * shape[1] * shape[2]).view(shape);
@@ -172,7 +172,7 @@ internal sealed class WinogradConvolution : autograd.SingleTensorFunction<Winogr
     /// <summary>G' u G of every kernel's gradient, [K, C, 3, 3] channels-last.</summary>
     private static unsafe Tensor WeightGradient(Tensor du, Tensor weight)
     {
-        int outChannels = (int)weight.shape[0], inChannels = (int)weight.shape[1];
+        int outChannels = (int)weight.size(0), inChannels = (int)weight.size(1);
         using var gradient = empty([outChannels, 3, 3, inChannels], ScalarType.Float32);
         float* source = TensorMemory.Start(du), target = TensorMemory.Start(gradient);
         long stride = du.stride(0);

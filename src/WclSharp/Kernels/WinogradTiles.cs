@@ -134,7 +134,7 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
     {
         float* image = TensorMemory.Start(images), matrices = TensorMemory.Start(tiles);
         long imageStride = (long)height * width * channels, tileStride = (long)PerImage * channels, matrixStride = tiles.stride(0);
-        TorchThreads.For((int)images.shape[0], n => kernel(image + n * imageStride, matrices + n * tileStride, matrixStride));
+        TorchThreads.For((int)images.size(0), n => kernel(image + n * imageStride, matrices + n * tileStride, matrixStride));
     }
 
     /// <summary>Where the pixels of a square of a tile lie, row by row; <paramref name="outside"/> for those that no image has.</summary>

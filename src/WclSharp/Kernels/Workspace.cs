@@ -23,7 +23,7 @@ internal sealed class Workspace : IDisposable
     /// <param name="values">Number of values.</param>
     public Tensor Take(string purpose, long values)
     {
-        if (!memory.TryGetValue(purpose, out var room) || room.shape[0] < values)
+        if (!memory.TryGetValue(purpose, out var room) || room.size(0) < values)
         {
             room?.Dispose();
             memory[purpose] = room = empty([values], ScalarType.Float32).DetachFromDisposeScope();

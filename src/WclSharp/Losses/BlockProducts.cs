@@ -16,7 +16,7 @@ internal static class BlockProducts
     {
         using var scope = NewDisposeScope();
         var sum = zeros([], ScalarType.Float64, a.device);
-        foreach (var (start, count) in RowTiles.Of(a.shape[0], a.shape[1], a.dtype, a.device))
+        foreach (var (start, count) in RowTiles.Of(a.size(0), a.size(1), a.dtype, a.device))
         {
             using var block = NewDisposeScope();
             sum.add_(a.narrow(0, start, count).mul(b.narrow(0, start, count)).sum(1).sum(ScalarType.Float64), One);

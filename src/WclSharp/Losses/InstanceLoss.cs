@@ -29,7 +29,7 @@ internal static class InstanceLoss
         using (no_grad())
         {
             // Both rows of an image have the same positive product: their mean is sum_i z1_i . z2_i / (N t).
-            double share = 1 / (temperature * z1.shape[0]);
+            double share = 1 / (temperature * z1.size(0));
             using Scalar slope = -share;
             partition.Mean.add_(BlockProducts.Sum(z1.detach(), z2.detach()), slope);
             if (training)
@@ -57,7 +57,7 @@ internal static class InstanceLoss
         LossArguments.RequireSameShape(keys1, keys2);
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;
-        long rows = z1.shape[0], all = keys1.shape[0];
+        long rows = z1.size(0), all = keys1.size(0);
         var anchors = cat([z1, z2]);                                        // [2n, D]
         var keys = ReferenceEquals(z1, keys1) ? anchors : cat([keys1, keys2]); // [2N, D]
         // Row a of the first views is key offset + a, of the second N + offset + a; its positive is the other of the two.

@@ -13,7 +13,7 @@ internal static class LossArguments
     {
         if (a.dim() != 2 || !a.shape.AsSpan().SequenceEqual(b.shape))
             throw new ArgumentException($"Both views need the same shape [N, D], not [{string.Join(", ", a.shape)}] and [{string.Join(", ", b.shape)}].");
-        if (a.shape[0] < 2) throw new ArgumentException($"A contrastive loss needs 2 rows or more, not {a.shape[0]}.");
+        if (a.size(0) < 2) throw new ArgumentException($"A contrastive loss needs 2 rows or more, not {a.size(0)}.");
     }
 
     /// <summary>Takes each row's product with itself out of its softmax, in place: a product does not read its output again.</summary>

@@ -40,14 +40,14 @@ internal static class MeanLogPartition
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        long rows = anchors.shape[0];
+        long rows = anchors.size(0);
         using Scalar sharpness = 1 / terms.Temperature, share = 1.0 / rows, slope = 1 / (terms.Temperature * rows);
         var k = keys.detach();
         var sharpened = anchors.detach().mul(sharpness);                // [n, D]; scaling the products would take another pass over them
         var sum = zeros([], dtype: anchors.dtype, device: anchors.device);
         var anchorGradient = terms.AnchorGradient ? empty_like(sharpened) : null;
         var keyGradient = terms.KeyGradient ? zeros_like(k) : null;
-        foreach (var (start, count) in RowTiles.Of(rows, k.shape[0], anchors.dtype, anchors.device))
+        foreach (var (start, count) in RowTiles.Of(rows, k.size(0), anchors.dtype, anchors.device))
         {
             using var tile = NewDisposeScope();
             var a = sharpened.narrow(0, start, count);                  // [T, D]

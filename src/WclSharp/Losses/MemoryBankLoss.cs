@@ -26,8 +26,8 @@ internal static class MemoryBankLoss
     public static Tensor Softmax(Tensor z, Tensor bank, Tensor own, double temperature)
     {
         RequireWidth(z, bank);
-        if (own.dim() != 1 || own.shape[0] != z.shape[0])
-            throw new ArgumentException($"{z.shape[0]} rows need their places in the bank as [{z.shape[0]}], not [{string.Join(", ", own.shape)}].", nameof(own));
+        if (own.dim() != 1 || own.size(0) != z.size(0))
+            throw new ArgumentException($"{z.size(0)} rows need their places in the bank as [{z.size(0)}], not [{string.Join(", ", own.shape)}].", nameof(own));
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;
         var sharpened = z.mul(sharpness);                                   // [N, D]
@@ -51,7 +51,7 @@ internal static class MemoryBankLoss
         RequireWidth(z, negatives);
         using var scope = NewDisposeScope();
         var (positive, negative) = Logits(z, own, negatives, temperature);
-        using Scalar odds = Math.Log((double)negatives.shape[0] / images), one = 1;
+        using Scalar odds = Math.Log((double)negatives.size(0) / images), one = 1;
         var shift = logNormaliser.detach().add(odds, one);                  // [1]; a copy: the caller may change Z before backward
         var own1 = nn.functional.logsigmoid(positive.sub(shift));           // [N], log h
         var others = nn.functional.logsigmoid(negative.sub(shift).neg());   // [N, m], log(1 - h)
@@ -71,7 +71,7 @@ internal static class MemoryBankLoss
         using var scope = NewDisposeScope();
         var (positive, negative) = Logits(z, own, negatives, temperature);
         var all = cat([positive, negative.flatten()]);                      // [N + N m]
-        using Scalar scale = Math.Log((double)images / all.shape[0]), one = 1;
+        using Scalar scale = Math.Log((double)images / all.size(0)), one = 1;
         return all.logsumexp(0L, keepdim: true).add(scale, one).MoveToOuterDisposeScope();
     }
 
@@ -84,7 +84,7 @@ internal static class MemoryBankLoss
 
     private static void RequireWidth(Tensor z, Tensor rows)
     {
-        if (z.dim() != 2 || rows.dim() != 2 || z.shape[1] != rows.shape[1])
+        if (z.dim() != 2 || rows.dim() != 2 || z.size(1) != rows.size(1))
             throw new ArgumentException($"Projections [{string.Join(", ", z.shape)}] and rows of the bank [{string.Join(", ", rows.shape)}] need the same width.");
     }
 }

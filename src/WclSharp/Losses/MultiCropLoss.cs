@@ -83,8 +83,8 @@ internal static class MultiCropLoss
     /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
     public static Tensor? Weak(Tensor crops, Tensor keys, Tensor labels, long count, long offset, double temperature)
     {
-        long all = keys.shape[0];
-        if (labels.dim() != 1 || labels.shape[0] != all)
+        long all = keys.size(0);
+        if (labels.dim() != 1 || labels.size(0) != all)
             throw new ArgumentException($"Labels [{string.Join(", ", labels.shape)}] for {all} keys; give one each.", nameof(labels));
         if (!HasCrops(crops, keys, count, offset)) return null;
         using var scope = NewDisposeScope();
@@ -101,16 +101,16 @@ internal static class MultiCropLoss
 
     /// <summary>Each crop's product with its image's row: [M n, D] and [n, D] -> [M n].</summary>
     private static Tensor Products(Tensor crops, Tensor images) =>
-        crops.view(-1, images.shape[0], images.shape[1]).mul(images).sum(2).view(-1);
+        crops.view(-1, images.size(0), images.size(1)).mul(images).sum(2).view(-1);
 
     private static bool HasCrops(Tensor crops, Tensor keys, long count, long offset)
     {
-        if (crops.dim() != 2 || keys.dim() != 2 || crops.shape[1] != keys.shape[1])
+        if (crops.dim() != 2 || keys.dim() != 2 || crops.size(1) != keys.size(1))
             throw new ArgumentException($"Crops and keys need shapes [M n, D] and [N, D], not [{string.Join(", ", crops.shape)}] and [{string.Join(", ", keys.shape)}].");
-        if (count < 1 || crops.shape[0] % count != 0)
-            throw new ArgumentException($"{crops.shape[0]} crops are no whole number for each of {count} images.");
-        if (offset < 0 || offset + count > keys.shape[0])
-            throw new ArgumentException($"Images {offset} to {offset + count - 1} are not among {keys.shape[0]} keys.");
-        return crops.shape[0] > 0;
+        if (count < 1 || crops.size(0) % count != 0)
+            throw new ArgumentException($"{crops.size(0)} crops are no whole number for each of {count} images.");
+        if (offset < 0 || offset + count > keys.size(0))
+            throw new ArgumentException($"Images {offset} to {offset + count - 1} are not among {keys.size(0)} keys.");
+        return crops.size(0) > 0;
     }
 }

@@ -66,8 +66,8 @@ internal static class RelationLoss
     private static void Check(Tensor z1, Tensor z2, Tensor sets)
     {
         LossArguments.RequireSameShape(z1, z2);
-        long rows = 2 * z1.shape[0];
-        if (sets.dim() != 2 || sets.shape[0] != rows || sets.shape[1] != rows || sets.dtype != ScalarType.Bool)
-            throw new ArgumentException($"{z1.shape[0]} images need sets of shape [{rows}, {rows}] bool, not [{string.Join(", ", sets.shape)}] {sets.dtype}.", nameof(sets));
+        long rows = 2 * z1.size(0);
+        if (sets.dim() != 2 || sets.size(0) != rows || sets.size(1) != rows || sets.dtype != ScalarType.Bool)
+            throw new ArgumentException($"{z1.size(0)} images need sets of shape [{rows}, {rows}] bool, not [{string.Join(", ", sets.shape)}] {sets.dtype}.", nameof(sets));
     }
 }

@@ -40,7 +40,7 @@ internal sealed class SelfTiles : IDisposable
         Shift = shift;
         exponent = new SimilarityExponent(1 / temperature, shift);
         for (int view = 0; view < rows.Length; view++)
-            for (long start = 0, all = rows[view].shape[0]; start < all; start += side)
+            for (long start = 0, all = rows[view].size(0); start < all; start += side)
             {
                 long count = Math.Min(side, all - start);
                 blocks.Add(new Block(view, start, count, Rows));
@@ -48,10 +48,9 @@ internal sealed class SelfTiles : IDisposable
             }
         tasks = [.. Enumerable.Range(0, blocks.Count).Select(i => TasksOf(i, mostTasks))];
         this.mostTasks = tasks.Max(list => list.Count);
-        bool own = rows[0].dtype == ScalarType.Float32;
         long room = SimilarityTile.Room(side, width);
         for (int i = Math.Min(this.mostTasks, get_num_threads()); i > 0; i--)
-            idle.Push(new SimilarityTile(own ? memory.Take($"similarities {i}", room) : empty([room], rows[0].dtype), exponent));
+            idle.Push(new SimilarityTile(Take($"similarities {i}", room), exponent));
     }
 
     /// <summary>n, rows of all views.</summary>
@@ -127,7 +126,7 @@ internal sealed class SelfTiles : IDisposable
     private void Visit(Tensor[]? products, Action? before, Action<SimilarityTile, Block, Block, int> visit, Action<Block>? after)
     {
         using var scope = NewDisposeScope();
-        var partial = products is null ? null : empty([mostTasks, blocks.Max(block => block.Count), rows[0].shape[1]], rows[0].dtype);
+        var partial = products is null ? null : Take("partial products", mostTasks, blocks.Max(block => block.Count), rows[0].size(1));
         for (int i = 0; i < blocks.Count; i++)
         {
             using var blockScope = NewDisposeScope();
@@ -169,6 +168,10 @@ internal sealed class SelfTiles : IDisposable
         int each = Math.Max(1, (wide.Count + mostTasks - 1) / mostTasks);
         return [[blocks[i]], .. wide.Chunk(each)];
     }
+
+    /// <summary>Memory of the rows' type; float32 is kept for the next call.</summary>
+    private Tensor Take(string purpose, params long[] shape) =>
+        rows[0].dtype == ScalarType.Float32 ? memory.Take(purpose, shape.Aggregate(1L, (product, length) => product * length)).view(shape) : empty(shape, rows[0].dtype);
 
     private static Tensor Of(Tensor values, Block block) => values.narrow(0, block.Place, block.Count);
 

@@ -28,8 +28,8 @@ internal static class SupConLoss
     public static Tensor Forward(Tensor z1, Tensor z2, Tensor labels, double temperature, bool detachKeys = false)
     {
         LossArguments.RequireSameShape(z1, z2);
-        if (labels.dim() != 1 || labels.shape[0] != z1.shape[0])
-            throw new ArgumentException($"{z1.shape[0]} images need labels of shape [{z1.shape[0]}], not [{string.Join(", ", labels.shape)}].", nameof(labels));
+        if (labels.dim() != 1 || labels.size(0) != z1.size(0))
+            throw new ArgumentException($"{z1.size(0)} images need labels of shape [{z1.size(0)}], not [{string.Join(", ", labels.shape)}].", nameof(labels));
         using var scope = NewDisposeScope();
         var rows = cat([z1, z2]);                                           // [2N, D]
         return WeakLoss.OfBatch(rows, cat([labels, labels]), temperature, detachKeys).MoveToOuterDisposeScope();
@@ -42,7 +42,7 @@ internal static class SupConLoss
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var own = ConnectedComponents.Nodes(classes.shape[0], classes.device);
+        var own = ConnectedComponents.Nodes(classes.size(0), classes.device);
         var distinct = where(classes.lt(Zero), own.neg().sub(One), classes); // unknown: -1 - i, each another
         var same = distinct.unsqueeze(1).eq(distinct.unsqueeze(0));         // [N, N]
         return same.to(ScalarType.Byte).argmax(1).MoveToOuterDisposeScope(); // argmax gives the first of equals

@@ -93,8 +93,8 @@ internal static class WeakLoss
     {
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;
-        long rows = anchors.shape[0], all = keys.shape[0];
-        if (labels.shape[0] != all) throw new ArgumentException($"{labels.shape[0]} labels for {all} keys; give one each.", nameof(labels));
+        long rows = anchors.size(0), all = keys.size(0);
+        if (labels.size(0) != all) throw new ArgumentException($"{labels.size(0)} labels for {all} keys; give one each.", nameof(labels));
 
         var sums = zeros_like(keys).index_add(0, labels, keys, One);          // [N, D], row y: sum of component y
         var members = zeros([all], dtype: anchors.dtype, device: keys.device)
@@ -119,8 +119,8 @@ internal static class WeakLoss
     private static Tensor WithPositives(Tensor rows, SelfPartition partition, Tensor labels, double temperature, bool detachKeys)
     {
         var gradient = partition.Gradients?[0];
-        long all = rows.shape[0];
-        if (labels.shape[0] != all) throw new ArgumentException($"{labels.shape[0]} labels for {all} keys; give one each.", nameof(labels));
+        long all = rows.size(0);
+        if (labels.size(0) != all) throw new ArgumentException($"{labels.size(0)} labels for {all} keys; give one each.", nameof(labels));
         using var scope = NewDisposeScope();
         using (no_grad())
         {
@@ -131,7 +131,7 @@ internal static class WeakLoss
             var (sums, members) = (zeros_like(v), zeros([all], dtype: v.dtype, device: v.device));
             sums.index_add_(0, labels, v, One);                             // [N, D], row y: sum of component y
             members.index_add_(0, labels, ones([all], dtype: v.dtype, device: v.device), One);
-            foreach (var (start, count) in RowTiles.Of(all, v.shape[1], v.dtype, v.device))
+            foreach (var (start, count) in RowTiles.Of(all, v.size(1), v.dtype, v.device))
             {
                 using var block = NewDisposeScope();
                 var mine = labels.narrow(0, start, count);                  // [B]

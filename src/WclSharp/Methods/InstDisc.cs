@@ -94,10 +94,10 @@ internal sealed class InstDisc : Method
         using (no_grad())
         {
             // Without a look at the value, which would wait for the device.
-            var estimate = MemoryBankLoss.LogNormaliser(input.Z1, ownRows, negatives, bank.shape[0], temperature);
+            var estimate = MemoryBankLoss.LogNormaliser(input.Z1, ownRows, negatives, bank.size(0), temperature);
             logNormaliser.copy_(where(logNormaliser.isnan(), estimate, logNormaliser));
         }
-        return MemoryBankLoss.Nce(input.Z1, ownRows, negatives, logNormaliser, bank.shape[0], temperature);
+        return MemoryBankLoss.Nce(input.Z1, ownRows, negatives, logNormaliser, bank.size(0), temperature);
     }
 
     private Tensor OwnRows(MethodInput input) => tensor(input.Images.Select(image => (long)image).ToArray(), device: device);
@@ -110,7 +110,7 @@ internal sealed class InstDisc : Method
         {
             var (a, b, c, d) = random.Words((uint)input.Epoch, (uint)input.Step, NegativeDraws, (uint)i);
             ReadOnlySpan<uint> words = [a, b, c, d];
-            for (int j = i; j < Math.Min(i + 4, drawn.Length); j++) drawn[j] = (long)((ulong)words[j - i] * (ulong)bank.shape[0] >> 32);
+            for (int j = i; j < Math.Min(i + 4, drawn.Length); j++) drawn[j] = (long)((ulong)words[j - i] * (ulong)bank.size(0) >> 32);
         }
         return tensor(drawn, device: device);
     }

@@ -54,22 +54,22 @@ internal sealed class DeviceRanking : NeighborRanking
     public override void Merge(Tensor products, long firstRow, long firstColumn)
     {
         using var scope = NewDisposeScope();
-        long rows = products.shape[0], ragged = products.shape[1] % GroupKeys;
+        long rows = products.size(0), ragged = products.size(1) % GroupKeys;
         if (ragged != 0) products = cat([products, full([rows, GroupKeys - ragged], Masked, ScalarType.Float32, products.device)], 1);
         var groups = products.view(rows, -1, GroupKeys);                    // [q, G, g]
         var maxima = groups.amax([2]);                                      // [q, G]
         // Strictly better: of equal ones the lower key, which came before, stays.
         var hits = maxima.amax([1]).gt(worst.narrow(0, firstRow, rows)).nonzero().reshape(-1); // [h]
-        if (hits.shape[0] == 0) return;
+        if (hits.size(0) == 0) return;
 
         using Scalar row = firstRow, column = firstColumn;
-        long groupCount = maxima.shape[1];
+        long groupCount = maxima.size(1);
         var groupValues = Numbered(maxima.index_select(0, hits), groupNumbers.narrow(0, 0, groupCount)); // [h, G]
         var chosen = groupValues.topk((int)Math.Min(k, groupCount), 1).indexes;     // [h, K'], K' = min(K, G)
         var candidates = groups.index(TensorIndex.Tensor(hits.unsqueeze(1)), TensorIndex.Tensor(chosen)); // [h, K', g]
         var keys = chosen.mul(Group).add_(column, One).unsqueeze(2).add(withinGroup, One); // [h, K', g]
         var places = hits.add(row, One);                                    // [h]
-        var competing = cat([best.index_select(0, places), Numbered(candidates, keys).view(hits.shape[0], -1)], 1);
+        var competing = cat([best.index_select(0, places), Numbered(candidates, keys).view(hits.size(0), -1)], 1);
         var kept = competing.topk(k, 1).values;                             // [h, K], descending
         best.index_copy_(0, places, kept);
         worst.index_copy_(0, places, ProductOf(kept.select(1, k - 1)));

@@ -41,10 +41,10 @@ internal sealed class EmbeddingBank : IDisposable
     }
 
     /// <summary>N, training images.</summary>
-    public int Count => (int)rows.shape[0];
+    public int Count => (int)rows.size(0);
 
     /// <summary>D, width of an embedding.</summary>
-    public int Dim => (int)rows.shape[1];
+    public int Dim => (int)rows.size(1);
 
     /// <summary>s: a coordinate of 1 is kept as this.</summary>
     public int Scale { get; }
@@ -61,7 +61,7 @@ internal sealed class EmbeddingBank : IDisposable
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     public void Write(ReadOnlySpan<int> images, Tensor embeddings)
     {
-        if (embeddings.dim() != 2 || embeddings.shape[0] != images.Length || embeddings.shape[1] != Dim)
+        if (embeddings.dim() != 2 || embeddings.size(0) != images.Length || embeddings.size(1) != Dim)
             throw new ArgumentException($"{images.Length} images came with embeddings [{string.Join(", ", embeddings.shape)}]; the bank takes [{images.Length}, {Dim}].", nameof(embeddings));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

@@ -36,7 +36,7 @@ internal sealed unsafe class HostRanking : NeighborRanking
 
     public override void Merge(Tensor products, long firstRow, long firstColumn)
     {
-        int rows = (int)products.shape[0], columns = (int)products.shape[1];
+        int rows = (int)products.size(0), columns = (int)products.size(1);
         float* values = TensorMemory.Start(products);
         TorchThreads.For((rows + RowsAtOnce - 1) / RowsAtOnce, block =>
         {
@@ -47,7 +47,7 @@ internal sealed unsafe class HostRanking : NeighborRanking
 
     public override void MergeTransposed(Tensor products, long firstRow, long firstColumn)
     {
-        int rows = (int)products.shape[0], columns = (int)products.shape[1];
+        int rows = (int)products.size(0), columns = (int)products.size(1);
         float* values = TensorMemory.Start(products);
         TorchThreads.For((columns + ColumnsAtOnce - 1) / ColumnsAtOnce, block =>
         {

@@ -21,8 +21,8 @@ internal static class ImageGroups
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        int count = (int)features.shape[0];
-        using var bank = new EmbeddingBank(count, (int)features.shape[1], features.device);
+        int count = (int)features.size(0);
+        using var bank = new EmbeddingBank(count, (int)features.size(1), features.device);
         bank.Write([.. Enumerable.Range(0, count)], features);
         var nearest = NearestRows.Search(bank, 1, progress, cancellation).reshape(-1).to(ScalarType.Int64); // [N]
         var groups = pairs == BankPairs.Mutual ? MutualPairs(nearest) : ConnectedComponents.Label(nearest);
@@ -32,7 +32,7 @@ internal static class ImageGroups
     /// <summary>The lower of two nodes that point to each other; a node's own number where it is not pointed back to.</summary>
     private static Tensor MutualPairs(Tensor nearest)
     {
-        var nodes = ConnectedComponents.Nodes(nearest.shape[0], nearest.device);
+        var nodes = ConnectedComponents.Nodes(nearest.size(0), nearest.device);
         var mutual = nearest.index_select(0, nearest).eq(nodes);
         return where(mutual, minimum(nodes, nearest), nodes);
     }

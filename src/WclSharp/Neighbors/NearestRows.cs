@@ -48,11 +48,11 @@ internal static class NearestRows
         using var scope = NewDisposeScope();
         var rows = bank.FilledRows();                                   // [F] int64, ascending
         var neighbors = full([bank.Count, k], Absent, ScalarType.Int32, bank.Device);
-        if (rows.shape[0] == 0) return neighbors.MoveToOuterDisposeScope();
+        if (rows.size(0) == 0) return neighbors.MoveToOuterDisposeScope();
 
         NeighborRanking ranking = onHost ?? bank.Device.type == DeviceType.CPU
-            ? new HostRanking((int)rows.shape[0], k)
-            : new DeviceRanking(rows.shape[0], k, side, bank.Device);
+            ? new HostRanking((int)rows.size(0), k)
+            : new DeviceRanking(rows.size(0), k, side, bank.Device);
         RankTiles(bank, rows, side, ranking, progress, cancellation);
 
         var positions = ranking.Positions().to(bank.Device);            // [F, K] int64 among the filled rows
@@ -77,7 +77,7 @@ internal static class NearestRows
 
     private static void RankTiles(EmbeddingBank bank, Tensor rows, int side, NeighborRanking ranking, Action<long, long>? progress, CancellationToken cancellation)
     {
-        long count = rows.shape[0], blocks = (count + side - 1) / side, done = 0, all = blocks * (blocks + 1) / 2;
+        long count = rows.size(0), blocks = (count + side - 1) / side, done = 0, all = blocks * (blocks + 1) / 2;
         for (long first = 0; first < count; first += side)
         {
             using var rowScope = NewDisposeScope();

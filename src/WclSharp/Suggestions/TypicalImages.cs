@@ -33,7 +33,7 @@ internal static class TypicalImages
     /// <returns>The images, those that stand for most first.</returns>
     public static List<TypicalImage> Choose(Tensor features, IReadOnlyCollection<int> labelled, int count, long seed, Action<int, int>? progress, CancellationToken cancellation)
     {
-        int rows = (int)features.shape[0], clusters = Math.Min(rows, Math.Max(1, Math.Min(labelled.Count + count, MostClusters)));
+        int rows = (int)features.size(0), clusters = Math.Min(rows, Math.Max(1, Math.Min(labelled.Count + count, MostClusters)));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var (cluster, centres) = KMeans.Of(features, clusters, seed, progress, cancellation);
@@ -72,7 +72,7 @@ internal static class TypicalImages
             own = features.index_select(0, rows);
         }
 
-        long nearest = Math.Min(Neighbours + 1, rows.shape[0]);                                       // itself is one of them
+        long nearest = Math.Min(Neighbours + 1, rows.size(0));                                       // itself is one of them
         float[] density = own.matmul(own.T).topk((int)nearest, 1).values.mean([1L]).cpu().data<float>().ToArray();
         long[] names = rows.cpu().data<long>().ToArray();
         int best = -1;

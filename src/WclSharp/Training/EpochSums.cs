@@ -69,7 +69,7 @@ internal sealed class EpochSums : IDisposable
     /// <summary>log of the mean of exp(-2 |a - b|^2) over pairs of different images (Wang and Isola 2020, equation 2); [] float64.</summary>
     private static Tensor Uniformity(Tensor z1)
     {
-        long n = z1.shape[0];
+        long n = z1.size(0);
         var sum = zeros([], ScalarType.Float64, z1.device);
         foreach (var (start, rows) in RowTiles.Of(n, n, z1.dtype, z1.device))
         {

@@ -88,14 +88,14 @@ internal sealed class GradientCache(WclModel model, IReadOnlyList<ImageBatch> ch
     /// <summary>C times [M n, D] -> [M N, D]: each of the M views of all images by itself.</summary>
     private Tensor Join(Tensor[] parts)
     {
-        long size = parts[0].shape[1];
+        long size = parts[0].size(1);
         return cat([.. parts.Select(part => part.view(-1, chunks[0].Count, size))], 1).view(-1, size);
     }
 
     /// <summary>[M N, D] -> [M n, D]: what <see cref="Join"/> took from a chunk.</summary>
     private Tensor Part(Tensor joined, int chunk)
     {
-        long images = chunks[0].Count, size = joined.shape[1];
+        long images = chunks[0].Count, size = joined.size(1);
         return joined.reshape(-1, images * chunks.Count, size).narrow(1, chunk * images, images).reshape(-1, size);
     }
 }

@@ -4,6 +4,7 @@ using WclSharp.Augmentation;
 using WclSharp.Data;
 using WclSharp.Kernels;
 using WclSharp.Methods;
+using WclSharp.Native;
 using WclSharp.Optimizers;
 using static TorchSharp.torch;
 
@@ -89,6 +90,7 @@ internal sealed class Trainer : IDisposable
             {
                 double rate = schedule.At(Step);
                 TakeStep(batch, loader, epoch, recipe, rate);
+                StepGarbage.Collect();
                 foreach (var chunk in batch) chunk.Dispose();
                 Step++;
                 Report(epoch, firstStep, trainedBefore, waitedBefore, progress);
