@@ -85,6 +85,7 @@ internal static class CompareCommand
     }
 
     /// <summary>What starts this program again: itself, or dotnet with its assembly.</summary>
+    [System.Diagnostics.CodeAnalysis.UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "A program of one file is not started by dotnet.")]
     private static string[] ThisProgram()
     {
         string process = Environment.ProcessPath ?? "wcl";

@@ -44,6 +44,7 @@ internal static partial class GivenLibtorch
     {
         if (Environment.GetEnvironmentVariable(LazyVariable) == "1") return null;
         // .NET would look functions up at their first call, and the process would end where one is missing.
+        _ = Error(); // found before the error that matters: finding a function forgets the last one
         if (Open(library, Now) != 0) return null;
         string reason = Marshal.PtrToStringUTF8(Error()) ?? "no reason given";
         string version = VersionOf(folder) is { } found ? $"libtorch {found} in '{folder}'" : $"The libtorch in '{folder}'";

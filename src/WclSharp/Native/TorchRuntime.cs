@@ -131,6 +131,7 @@ public static class TorchRuntime
     private static string? FindLibtorch(string besides) => SearchFolders().Prepend(besides)
         .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "libtorch_cpu.so")));
 
+    [System.Diagnostics.CodeAnalysis.UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Empty in a program of one file, whose own folder is looked at too.")]
     private static IEnumerable<string> SearchFolders()
     {
         // The host lists the package folders here when a program is run from its build output.
