@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace WclSharp.Native;
@@ -43,10 +44,7 @@ internal static partial class GivenLibtorch
     public static string? Misfit(string library, string folder)
     {
         if (Environment.GetEnvironmentVariable(LazyVariable) == "1") return null;
-        // .NET would look functions up at their first call, and the process would end where one is missing.
-        _ = Error(); // found before the error that matters: finding a function forgets the last one
-        if (Open(library, Now) != 0) return null;
-        string reason = Marshal.PtrToStringUTF8(Error()) ?? "no reason given";
+        if (LoadingError(library) is not { } reason) return null;
         string version = VersionOf(folder) is { } found ? $"libtorch {found} in '{folder}'" : $"The libtorch in '{folder}'";
         return $"{version} does not fit TorchSharp, which is made for {ExpectedVersion} ({reason}); name the folder of a libtorch {ExpectedVersion} by {Variable}, or set {LazyVariable}=1 to try all the same.";
     }
@@ -71,9 +69,15 @@ internal static partial class GivenLibtorch
     [GeneratedRegex("""__version__\s*=\s*['"]([^'"]+)['"]""")]
     private static partial Regex PythonVersion();
 
-    [LibraryImport("libdl.so.2", EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint Open(string file, int mode);
-
-    [LibraryImport("libdl.so.2", EntryPoint = "dlerror")]
-    private static partial nint Error();
+    /// <summary>What the loader says where a library, or any function that it calls, cannot be found; null where all is there.</summary>
+    /// <remarks>.NET has functions looked up at their first call, and the process ends where one is missing.</remarks>
+    private static unsafe string? LoadingError(string library)
+    {
+        nint loader = NativeLibrary.Load("libdl.so.2");
+        // Both addresses first: looking for one forgets the last error.
+        var open = (delegate* unmanaged<byte*, int, nint>)NativeLibrary.GetExport(loader, "dlopen");
+        var error = (delegate* unmanaged<nint>)NativeLibrary.GetExport(loader, "dlerror");
+        fixed (byte* path = Encoding.UTF8.GetBytes(library + '\0'))
+            return open(path, Now) != 0 ? null : Marshal.PtrToStringUTF8(error()) ?? "no reason given";
+    }
 }
