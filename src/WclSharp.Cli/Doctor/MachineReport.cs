@@ -72,9 +72,11 @@ internal sealed class MachineReport
             (true, true) => "AVX-512 and AMX instructions",
             (true, false) => "AVX-512 instructions",
             (false, true) => "AMX instructions",
-            _ => "no instructions; --precision auto trains in fp32",
+            _ => "no instructions",
         };
-        Add("cpu_bf16", "bf16 on the processor", CpuFeatures.HasBf16, instructions);
+        Add("cpu_bf16", "bf16 on the processor", CpuFeatures.HasAvx512Bf16 || CpuFeatures.HasAmxBf16, instructions);
+        string precision = CpuFeatures.IsFasterInBf16 ? "bf16" : "fp32";
+        Add("cpu_precision", "--precision auto", precision, $"trains in {precision} on this processor, where that is faster");
         Add("free_memory_gib", "Free memory", FreeMemory(), $"{FreeMemory():0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB");
         if (FreeDisk() is { } disk) Add("free_disk_gib", "Free disk, this folder", disk, $"{disk:0.0} GiB");
     }

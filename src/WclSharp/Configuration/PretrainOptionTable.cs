@@ -111,7 +111,7 @@ internal static class PretrainOptionTable
 
         // What to run on.
         Text("device", "DEVICE", "cpu, cuda, cuda:N or auto", "auto", o => o.Device, (o, v) => o with { Device = v }, mayChangeOnResume: true, check: Device),
-        Choice<ComputePrecision>("precision", "Number format of convolutions and matrix products; auto is bf16 where the device has it", "auto",
+        Choice<ComputePrecision>("precision", "Number format of convolutions and matrix products; auto is bf16 where that is faster, else fp32", "auto",
             o => o.Precision, (o, v) => o with { Precision = v }),
         Integer("workers", "Threads that decode and prepare batches", "one per core",
             o => o.Workers, (o, v) => o with { Workers = v }, v => v is >= 1 and <= 1024 ? null : "must be from 1 to 1024", mayChangeOnResume: true),

@@ -17,7 +17,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
 
     /// <summary>Chooses a device and a format.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
-    /// <param name="precision">auto is bf16 where the device has instructions for it: without them it is slower than float32.</param>
+    /// <param name="precision">auto is bf16 where the device is faster at it than at float32.</param>
     /// <exception cref="WclUsageException">There is no such device.</exception>
     /// <exception cref="WclException">libtorch does not load.</exception>
     public static ComputeDevice Choose(string device, ComputePrecision precision)
@@ -33,7 +33,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         // Said aloud, though it is the number already: only then does libtorch forbid MKL to choose another from call to call,
         // by which sums would be rounded otherwise.
         set_num_threads(get_num_threads());
-        bool half = precision == ComputePrecision.Bf16 || (precision == ComputePrecision.Auto && (gpu || CpuFeatures.HasBf16));
+        bool half = precision == ComputePrecision.Bf16 || (precision == ComputePrecision.Auto && (gpu || CpuFeatures.IsFasterInBf16));
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32);
     }
 }

@@ -18,8 +18,22 @@ internal static class CpuFeatures
     /// <summary>Matrix products of bfloat16 tiles: leaf 7.0, EDX bit 22.</summary>
     public static bool HasAmxBf16 { get; } = HighestFeatureSubleaf >= 0 && (X86Base.CpuId(FeatureLeaf, 0).Edx >> 22 & 1) == 1;
 
-    /// <summary>Whether bfloat16 arithmetic is done by instructions, rather than emulated at a loss.</summary>
-    public static bool HasBf16 => HasAvx512Bf16 || HasAmxBf16;
+    /// <summary>
+    /// Whether products of bfloat16 are faster than of float32: with AMX, and with AVX-512's dot products where these have a whole register's
+    /// rate, as on AMD. Intel's processors have AMX for it, and where that is hidden, as in some virtual machines, what is left has half of
+    /// float32's rate (docs/performance.md). By what the processor is and not by a measurement, so that a run repeats.
+    /// </summary>
+    public static bool IsFasterInBf16 => HasAmxBf16 || (HasAvx512Bf16 && Vendor == "AuthenticAMD");
+
+    private static string Vendor
+    {
+        get
+        {
+            if (!X86Base.IsSupported) return "";
+            var (_, first, third, second) = X86Base.CpuId(0, 0); // in the registers EBX, EDX, ECX
+            return Encoding.ASCII.GetString(MemoryMarshal.AsBytes((ReadOnlySpan<int>)[first, second, third]));
+        }
+    }
 
     /// <summary>The processor's name, such as AMD EPYC 9R14; the architecture where it does not say.</summary>
     public static string ModelName { get; } = ReadModelName();

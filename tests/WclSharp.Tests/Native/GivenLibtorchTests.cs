@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using WclSharp.Native;
 using WclSharp.Tests.Data;
 
@@ -49,7 +50,7 @@ public sealed class GivenLibtorchTests : IDisposable
         string program = WithoutLibtorch(), lib = Directory.CreateDirectory(Path.Combine(given.Path, "torch", "lib")).FullName;
         File.WriteAllText(Path.Combine(given.Path, "torch", "version.py"), "__all__ = []\n__version__ = '2.4.1+cu121'\n");
         // Libraries that load, and have nothing of what is called.
-        foreach (string name in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"]) LinkTo(Path.Combine("torch", "lib", name), "libSkiaSharp.so");
+        foreach (string name in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"]) File.WriteAllBytes(Path.Combine(lib, name), Renamed("libSkiaSharp.so", name));
         Says(program, lib, "libtorch 2.4.1+cu121", "does not fit", GivenLibtorch.ExpectedVersion, "undefined symbol");
     }
 
@@ -64,6 +65,17 @@ public sealed class GivenLibtorchTests : IDisposable
     }
 
     private void LinkTo(string name, string library) => File.CreateSymbolicLink(Path.Combine(given.Path, name), Path.Combine(Built, library));
+
+    /// <summary>A library that says that it is another: the loader goes by the name within, and else looks for that other all over the system.</summary>
+    private static byte[] Renamed(string library, string name)
+    {
+        byte[] bytes = File.ReadAllBytes(Path.Combine(Built, library));
+        int at = bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes('\0' + library)) + 1;
+        var own = bytes.AsSpan(at)[..bytes.AsSpan(at).IndexOf((byte)0)]; // with a version behind it
+        own.Clear();
+        Encoding.ASCII.GetBytes(name, own);
+        return bytes;
+    }
 
     /// <summary>The program in a folder of its own, without libtorch; returns its file.</summary>
     private string WithoutLibtorch()
