@@ -70,7 +70,7 @@ internal static partial class TimeToAccuracy
                 $"| {seed} | {reference.WholeSeconds / ours.WholeSeconds:0.00} | {100 * (ours.Points[^1].Knn - reference.Points[^1].Knn):+0.0;-0.0} |"));
     }
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private static List<AccuracyPoint> Printed(string output)
     {

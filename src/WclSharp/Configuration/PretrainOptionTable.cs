@@ -59,6 +59,7 @@ internal static class PretrainOptionTable
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
         Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),
         Real("beta", "Weight of the weak loss", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),
+        Real("beta-ramp", "Epochs after the warm-up over which the weight of the weak loss rises from 0 to --beta; 0: it has it from the start", "0", o => o.BetaRamp, (o, v) => o with { BetaRamp = v }, NotNegative),
         Choice("weak-keys", "Gradient of the weak loss: through anchors only (detached) or both sides (full)", "detached; wcl-bank full",
             o => o.WeakKeys, (o, v) => o with { WeakKeys = v }),
 

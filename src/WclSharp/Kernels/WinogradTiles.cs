@@ -61,67 +61,34 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
     /// <param name="count">Tiles.</param>
     /// <param name="matrices">Where the first tile goes in the first of the 36 matrices.</param>
     /// <param name="stride">Values from one matrix to the next.</param>
-    public void FromInput(float* images, int first, int count, float* matrices, long stride)
-    {
-        var pixels = stackalloc float*[WinogradTransforms.Products];
-        var room = stackalloc float[ScratchValues];
-        var scratch = Aligned(room);
-        var outside = stackalloc float[channels];
-        new Span<float>(outside, channels).Clear();
-        for (int tile = first; tile < first + count; tile++, matrices += channels)
-        {
-            Places(images, outside, tile, WinogradTransforms.Inputs, -1, pixels);
-            if (wide) WinogradTransforms.Input<WideLanes>(pixels, matrices, (nint)stride, channels, scratch);
-            else WinogradTransforms.Input<UsualLanes>(pixels, matrices, (nint)stride, channels, scratch);
-        }
-    }
+    public void FromInput(float* images, int first, int count, float* matrices, long stride) => Walk<InputMap>(images, first, count, matrices, stride);
 
-    /// <summary><see cref="ToInputGradient(Tensor, Tensor)"/> of some tiles. An image is cleared at its first tile.</summary>
+    /// <summary><see cref="ToInputGradient(Tensor, Tensor)"/> of some tiles. An image is cleared with its first tile.</summary>
     public void ToInputGradient(float* matrices, long stride, int first, int count, float* images)
     {
-        var pixels = stackalloc float*[WinogradTransforms.Products];
-        var room = stackalloc float[ScratchValues];
-        var scratch = Aligned(room);
-        var outside = stackalloc float[channels]; // summed into, never read
-        new Span<float>(outside, channels).Clear();
         int image = height * width * channels;
-        for (int tile = first; tile < first + count; tile++, matrices += channels)
-        {
-            if (tile % PerImage == 0) new Span<float>(images + (long)(tile / PerImage) * image, image).Clear();
-            Places(images, outside, tile, WinogradTransforms.Inputs, -1, pixels);
-            if (wide) WinogradTransforms.InputAdjoint<WideLanes>(matrices, (nint)stride, pixels, channels, scratch);
-            else WinogradTransforms.InputAdjoint<UsualLanes>(matrices, (nint)stride, pixels, channels, scratch);
-        }
+        for (int i = (first + PerImage - 1) / PerImage; i * PerImage < first + count; i++) new Span<float>(images + (long)i * image, image).Clear();
+        Walk<InputAdjointMap>(images, first, count, matrices, stride);
     }
 
     /// <summary><see cref="ToOutput(Tensor, Tensor)"/> of some tiles.</summary>
-    public void ToOutput(float* matrices, long stride, int first, int count, float* images)
-    {
-        var pixels = stackalloc float*[WinogradTransforms.Products];
-        var room = stackalloc float[ScratchValues];
-        var scratch = Aligned(room);
-        var outside = stackalloc float[channels]; // written, never read
-        for (int tile = first; tile < first + count; tile++, matrices += channels)
-        {
-            Places(images, outside, tile, WinogradTransforms.Outputs, 0, pixels);
-            if (wide) WinogradTransforms.Output<WideLanes>(matrices, (nint)stride, pixels, channels, scratch);
-            else WinogradTransforms.Output<UsualLanes>(matrices, (nint)stride, pixels, channels, scratch);
-        }
-    }
+    public void ToOutput(float* matrices, long stride, int first, int count, float* images) => Walk<OutputMap>(images, first, count, matrices, stride);
 
     /// <summary><see cref="FromOutputGradient(Tensor, Tensor)"/> of some tiles.</summary>
-    public void FromOutputGradient(float* images, int first, int count, float* matrices, long stride)
+    public void FromOutputGradient(float* images, int first, int count, float* matrices, long stride) => Walk<OutputAdjointMap>(images, first, count, matrices, stride);
+
+    private void Walk<TMap>(float* images, int first, int count, float* matrices, long stride) where TMap : struct, ITileMap
     {
         var pixels = stackalloc float*[WinogradTransforms.Products];
         var room = stackalloc float[ScratchValues];
         var scratch = Aligned(room);
-        var outside = stackalloc float[channels];
+        var outside = stackalloc float[channels]; // where an image has no pixel: zeros to read, or written and never read
         new Span<float>(outside, channels).Clear();
         for (int tile = first; tile < first + count; tile++, matrices += channels)
         {
-            Places(images, outside, tile, WinogradTransforms.Outputs, 0, pixels);
-            if (wide) WinogradTransforms.OutputAdjoint<WideLanes>(pixels, matrices, (nint)stride, channels, scratch);
-            else WinogradTransforms.OutputAdjoint<UsualLanes>(pixels, matrices, (nint)stride, channels, scratch);
+            Places(images, outside, tile, TMap.Side, TMap.Offset, pixels);
+            if (wide) TMap.Map<WideLanes>(pixels, matrices, (nint)stride, channels, scratch);
+            else TMap.Map<UsualLanes>(pixels, matrices, (nint)stride, channels, scratch);
         }
     }
 
@@ -145,5 +112,53 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
         for (int y = top; y < top + side; y++)
             for (int x = left; x < left + side; x++)
                 *places++ = y >= 0 && y < height && x >= 0 && x < width ? image + ((long)y * width + x) * channels : outside;
+    }
+
+    /// <summary>One of <see cref="WinogradTransforms"/>, and the square of pixels that it takes.</summary>
+    private interface ITileMap
+    {
+        /// <summary>Side of the square, pixels.</summary>
+        static abstract int Side { get; }
+
+        /// <summary>Where it begins, from a tile's first output on.</summary>
+        static abstract int Offset { get; }
+
+        static abstract void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T>;
+    }
+
+    private readonly struct InputMap : ITileMap
+    {
+        public static int Side => WinogradTransforms.Inputs;
+        public static int Offset => -1;
+
+        public static void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> =>
+            WinogradTransforms.Input<T>(pixels, products, stride, channels, scratch);
+    }
+
+    private readonly struct InputAdjointMap : ITileMap
+    {
+        public static int Side => WinogradTransforms.Inputs;
+        public static int Offset => -1;
+
+        public static void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> =>
+            WinogradTransforms.InputAdjoint<T>(products, stride, pixels, channels, scratch);
+    }
+
+    private readonly struct OutputMap : ITileMap
+    {
+        public static int Side => WinogradTransforms.Outputs;
+        public static int Offset => 0;
+
+        public static void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> =>
+            WinogradTransforms.Output<T>(products, stride, pixels, channels, scratch);
+    }
+
+    private readonly struct OutputAdjointMap : ITileMap
+    {
+        public static int Side => WinogradTransforms.Outputs;
+        public static int Offset => 0;
+
+        public static void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> =>
+            WinogradTransforms.OutputAdjoint<T>(pixels, products, stride, channels, scratch);
     }
 }

@@ -28,7 +28,7 @@ internal class Wcl(PretrainOptions options) : Method
     {
         var instance = InstanceLoss.Forward(input.Z1, input.Z2!, options.Temperature);
         var (weak, labels1, labels2) = WeakLoss.OfGraphs(v1, v2, options.Temperature, options.WeakKeys != WeakKeys.Full, swap);
-        using Scalar beta = options.Beta;
+        using Scalar beta = WeakWeight.At(options, input.Done);
         return new MethodLosses(instance.add(weak.mul(beta), One), instance)
         {
             Weak = weak,

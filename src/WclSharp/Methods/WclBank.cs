@@ -35,7 +35,7 @@ internal sealed class WclBank(PretrainOptions options, int images) : Method
             ? InstanceLoss.Forward(input.Z1, input.Z2!, options.Temperature)
             : RelationLoss.Eliminate(input.Z1, input.Z2!, OthersOfGroup(labels), options.Temperature);
         var weak = SupConLoss.Forward(input.V1!, input.V2!, labels, options.Temperature, options.WeakKeys == WeakKeys.Detached);
-        using Scalar beta = options.Beta;
+        using Scalar beta = WeakWeight.At(options, input.Done);
         return new MethodLosses(instance.add(weak, beta), instance) { Weak = weak, Labels = labels, ViewLabels = (labels, labels) };
     }
 

@@ -218,6 +218,9 @@ public sealed record PretrainOptions
     /// <summary>Weight of the weak loss (paper, equation 7: 1).</summary>
     public double Beta { get; init; } = 1;
 
+    /// <summary>Epochs after the warm-up over which the weight of the weak loss rises from 0 to <see cref="Beta"/>, evenly; 0, the paper's, is the whole weight from the first step on.</summary>
+    public double BetaRamp { get; init; }
+
     /// <summary>Gradient flow of the weak loss; null is detached, as the authors have it, but full for wcl-bank.</summary>
     public WeakKeys? WeakKeys { get; init; }
 

@@ -54,7 +54,10 @@ public class MethodLimitTests
         AssertIsSimClr(Options(ContrastiveMethod.AdpClr) with { AdpClrK = 0 });
         AssertIsSimClr(Options(ContrastiveMethod.AdpClr) with { AdpClrStart = 0.5 }, done: 0.49);
         foreach (var method in (ContrastiveMethod[])[ContrastiveMethod.Wcl, ContrastiveMethod.WclOneHead, ContrastiveMethod.WclNoSwap])
+        {
             AssertIsSimClr(Options(method) with { Beta = 0 });
+            AssertIsSimClr(Options(method) with { BetaRamp = 4, Epochs = 10, WarmupEpochs = 2 }, done: 0.2); // the last step of the warm-up
+        }
     }
 
     [Fact]
@@ -88,6 +91,16 @@ public class MethodLimitTests
         Assert.Equal(instance + 0.7 * (L(v1, v1) + L(v2, v2)) / 2, Run(Options(ContrastiveMethod.WclNoSwap) with { Beta = 0.7 }).Loss, 10);
         Assert.Equal(instance + 0.7 * (L(z1, z2) + L(z2, z1)) / 2, Run(Options(ContrastiveMethod.WclOneHead) with { Beta = 0.7 }).Loss, 10);
     }
+
+    [Theory]
+    [InlineData(0, 0.0, 0.7)] // no ramp
+    [InlineData(4, 0.1, 0)]   // still warming up
+    [InlineData(4, 0.3, 0.7 / 4)]
+    [InlineData(4, 0.6, 0.7)]
+    [InlineData(4, 0.9, 0.7)]
+    [InlineData(16, 1.0, 0.7 / 2)] // a ramp that the run does not see the end of
+    public void WeakWeight_RisesAfterTheWarmup(double ramp, double done, double expected) =>
+        Assert.Equal(expected, WeakWeight.At(Options(ContrastiveMethod.Wcl) with { Beta = 0.7, BetaRamp = ramp, Epochs = 10, WarmupEpochs = 2 }, done), 12);
 
     [Fact]
     public void SupCon_WithoutClasses_IsRefused()
