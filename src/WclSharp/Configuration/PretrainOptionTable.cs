@@ -1,3 +1,4 @@
+using WclSharp.Augmentation;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -55,6 +56,11 @@ internal static class PretrainOptionTable
             o => o.Augmentation, (o, v) => o with { Augmentation = v }),
         Real("crop-min", "Smallest share of an image's area that a crop takes", Presets.Describe("crop-min"),
             o => o.CropMin, (o, v) => o with { CropMin = v }, v => v is > 0 and <= 1 ? null : "must be above 0 and at most 1"),
+        Real("jitter", "Strength of the colour jitter: factor on the recipe's ranges; 0 leaves colours as they are", Presets.Describe("jitter"),
+            o => o.Jitter, (o, v) => o with { Jitter = v }, NotNegative),
+        Real("flip", "Probability of a horizontal flip; 0 where left and right tell classes apart", "0.5", o => o.Flip, (o, v) => o with { Flip = v }, Share),
+        Real("greyscale", "Probability that a view loses its colour; 0 where colour tells classes apart", "0.2", o => o.Greyscale, (o, v) => o with { Greyscale = v }, Share),
+        Real("blur", "Probability that a view is blurred", $"0.5; 0 up to {AugmentationRecipe.LargestSmallImage} pixels", o => o.Blur, (o, v) => o with { Blur = v }, Share),
         Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs"),
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
         Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),

@@ -296,6 +296,21 @@ public sealed record PretrainOptions
     /// <summary>Smallest share of an image's area that a crop takes, above 0 to 1; null is the recipe's own (0.2 weak, 0.08 strong).</summary>
     public double? CropMin { get; init; }
 
+    /// <summary>
+    /// Strength of the colour jitter, 0 or more: factor on its four ranges, where 1 is the recipe's (SimCLR's "strength of colour distortion").
+    /// The hue's range stays within half a turn.
+    /// </summary>
+    public double? Jitter { get; init; }
+
+    /// <summary>Probability of a horizontal flip, 0 to 1.</summary>
+    public double Flip { get; init; } = 0.5;
+
+    /// <summary>Probability that a view loses its colour, 0 to 1.</summary>
+    public double Greyscale { get; init; } = 0.2;
+
+    /// <summary>Probability that a view is blurred, 0 to 1; null is the recipe's own (0.5, none up to 64 pixels).</summary>
+    public double? Blur { get; init; }
+
     /// <summary>Epochs of linear warm-up with weak augmentation.</summary>
     public double? WarmupEpochs { get; init; }
 

@@ -25,7 +25,7 @@ internal sealed class Trainer : IDisposable
     private readonly LocalViews? localViews;
     private readonly Device device;
     private readonly LearningRateSchedule schedule;
-    private readonly AugmentationRecipe weak, strong;
+    private readonly AugmentationPlan augmentation;
     private readonly long[]? classes;
     private readonly Stopwatch training = new(), waiting = new();
 
@@ -36,8 +36,7 @@ internal sealed class Trainer : IDisposable
         StepsPerEpoch = data.Count / options.Batch!.Value;
         TotalSteps = (long)StepsPerEpoch * options.Epochs!.Value;
         schedule = new LearningRateSchedule(options.LearningRate!.Value, (long)(options.WarmupEpochs!.Value * StepsPerEpoch), TotalSteps);
-        weak = WithCrops(AugmentationRecipe.Weak(options.ImageSize!.Value), options.CropMin);
-        strong = options.Augmentation == AugmentationSchedule.Weak ? weak : WithCrops(AugmentationRecipe.Strong(options.ImageSize.Value), options.CropMin);
+        augmentation = AugmentationPlan.Of(options);
         classes = data.HasLabels ? [.. data.Labels.ToArray().Select(label => (long)label)] : null;
         Sums = new EpochSums(device, method.HasWeakLoss, method.Views == 2, data.HasLabels ? data.ClassNames.Count : null);
     }
@@ -78,7 +77,7 @@ internal sealed class Trainer : IDisposable
     {
         int epoch = Epoch, firstStep = (int)(Step % StepsPerEpoch);
         if (firstStep == 0) Sums.Clear();
-        var recipe = epoch < options.WarmupEpochs ? weak : strong;
+        var recipe = epoch < options.WarmupEpochs ? augmentation.Warmup : augmentation.After;
         double trainedBefore = training.Elapsed.TotalSeconds, waitedBefore = waiting.Elapsed.TotalSeconds;
         training.Start();
         try
@@ -112,9 +111,6 @@ internal sealed class Trainer : IDisposable
 
     /// <summary>What the epoch that ended with the last step measured, without speed, which only its own process knows.</summary>
     public EpochMetrics EpochMeans() => Sums.Means() with { Epoch = Epoch, Lr = schedule.At(Step - 1), Seconds = Seconds };
-
-    private static AugmentationRecipe WithCrops(AugmentationRecipe recipe, double? smallest) =>
-        smallest is null ? recipe : recipe with { ScaleMin = smallest.Value };
 
     /// <summary>Gets the chunks of the next batch; false where too few are left.</summary>
     private bool Next(IEnumerator<ImageBatch> batches, ImageBatch[] batch)
