@@ -245,7 +245,7 @@ public sealed class GradientCacheTests : IDisposable
         /// <summary>The first step's gradients from one graph over all chunks, each projected by itself.</summary>
         public Dictionary<string, Tensor> InOneGraph()
         {
-            var recipe = AugmentationRecipe.Weak(options.ImageSize!.Value) with { ScaleMin = options.CropMin!.Value };
+            var recipe = AugmentationPlan.Of(options).Warmup; // of the first epoch
             var views = new List<List<(Tensor Z, Tensor? V)>> { new(), new(), new() };
             var images = new List<int>();
             int size = Images / options.Accumulate;
