@@ -19,6 +19,12 @@ internal unsafe interface IElements
 
     /// <summary>Writes two vectors to a place.</summary>
     static abstract void Store(byte* place, Values first, Values second);
+
+    /// <summary>Reads as many as are computed on at once.</summary>
+    static abstract T LoadLanes<T>(byte* place) where T : struct, ILanes<T>;
+
+    /// <summary>Writes as many.</summary>
+    static abstract void StoreLanes<T>(T values, byte* place) where T : struct, ILanes<T>;
 }
 
 /// <summary>float32.</summary>
@@ -37,6 +43,12 @@ internal readonly unsafe struct Float32Elements : IElements
         *(Values*)place = first;
         *((Values*)place + 1) = second;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T LoadLanes<T>(byte* place) where T : struct, ILanes<T> => T.Load((float*)place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLanes<T>(T values, byte* place) where T : struct, ILanes<T> => T.Store(values, (float*)place);
 }
 
 /// <summary>bfloat16: the upper half of a float32, rounded to the nearest, ties to even.</summary>
@@ -56,6 +68,12 @@ internal readonly unsafe struct BFloat16Elements : IElements
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* place, Values first, Values second) =>
         *(Vector<ushort>*)place = Vector.Narrow(Round(first), Round(second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T LoadLanes<T>(byte* place) where T : struct, ILanes<T> => T.LoadBFloat16((ushort*)place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLanes<T>(T values, byte* place) where T : struct, ILanes<T> => T.StoreBFloat16(values, (ushort*)place);
 
     // A NaN whose payload overflowed would become a zero or an infinity; one of activations is caught by the loss.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -22,6 +22,9 @@ internal static unsafe class MatrixKernel
     /// <summary>Columns of a result are a multiple of this.</summary>
     public const int ColumnStep = 2 * Lanes;
 
+    /// <summary>So many rows, up to the next that a result can have.</summary>
+    public static long Rows(long rows) => (rows + RowStep - 1) / RowStep * RowStep;
+
     /// <summary>c = a b, or c += a b. Sums run over <paramref name="inner"/> in order.</summary>
     /// <param name="a">[rows, inner], any layout.</param>
     /// <param name="aRow">Values from one row of <paramref name="a"/> to the next.</param>
@@ -32,6 +35,7 @@ internal static unsafe class MatrixKernel
     /// <param name="inner">Terms of a sum.</param>
     /// <param name="columns">A multiple of <see cref="ColumnStep"/>.</param>
     /// <param name="add">Whether to add to what <paramref name="c"/> holds.</param>
+    [MethodImpl(Loop)]
     public static void Multiply(float* a, nint aRow, nint aColumn, float* b, float* c, int rows, int inner, int columns, bool add)
     {
         int column = 0;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,16 +12,19 @@ namespace WclSharp.Kernels;
 /// Images are cut into parts, and a part's kernel gradient is summed by itself, so that the result has the same bits at every
 /// call, and on any number of threads up to eight: beyond, there are as many parts as threads, and sums round otherwise.
 /// </remarks>
-internal sealed unsafe class WinogradInCache
+/// <typeparam name="TPixel">How images lie in memory.</typeparam>
+internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IElements
 {
     private const int BlockTiles = 32, MostParts = 8, MatrixPadding = 64;
 
-    // Kernels beyond this do not stay in the cache while blocks pass by.
-    private const int MostKernels = 128 * 128;
+    // Images whose gradient is summed beside the blocks before it is rounded have about so many tiles: less would leave blocks half empty.
+    private const int SummedTiles = 64;
 
-    private readonly int images, parts, inChannels, outChannels;
-    private readonly long inImage, outImage, inMatrix, outMatrix, kernel;
-    private readonly WinogradTiles inTiles, outTiles;
+    private static readonly Scalar One = 1; // made once: see Optimizer.Begin
+    private readonly int images, parts, inChannels, outChannels, summedImages;
+    private readonly long inMatrix, outMatrix, kernel;
+    private readonly WinogradTiles<TPixel> inTiles, outTiles;
+    private readonly WinogradInputGradient<TPixel> inGradient;
 
     /// <param name="images">Images, N.</param>
     /// <param name="height">Their height, H, pixels.</param>
@@ -31,35 +35,30 @@ internal sealed unsafe class WinogradInCache
     {
         (this.images, this.inChannels, this.outChannels) = (images, inChannels, outChannels);
         parts = Math.Min(images, Math.Max(MostParts, get_num_threads()));
-        (inImage, outImage) = ((long)height * width * inChannels, (long)height * width * outChannels);
         // Matrices at powers of two would fall on the same cache sets.
         (inMatrix, outMatrix) = (BlockTiles * inChannels + MatrixPadding, BlockTiles * outChannels + MatrixPadding);
-        kernel = (long)inChannels * outChannels;
-        inTiles = new WinogradTiles(height, width, inChannels);
-        outTiles = new WinogradTiles(height, width, outChannels);
+        kernel = WinogradKernels.Matrix(inChannels, outChannels);
+        inTiles = new WinogradTiles<TPixel>(height, width, inChannels);
+        outTiles = new WinogradTiles<TPixel>(height, width, outChannels);
+        inGradient = new WinogradInputGradient<TPixel>(height, width, inChannels);
+        summedImages = Math.Max(1, SummedTiles / inTiles.PerImage);
     }
-
-    /// <summary>Whether a layer can be computed here and is faster so.</summary>
-    public static bool Suits(long inChannels, long outChannels) =>
-        MatrixKernel.IsSupported && inChannels % MatrixKernel.ColumnStep == 0 && outChannels % MatrixKernel.ColumnStep == 0
-        && inChannels * outChannels <= MostKernels;
 
     /// <summary>The convolution.</summary>
     /// <param name="x">[N, H, W, C].</param>
-    /// <param name="kernels">[36, K, C].</param>
+    /// <param name="kernels">[36, C, K].</param>
     /// <param name="y">[N, H, W, K], overwritten.</param>
     /// <param name="workspace">Where to take the memory from.</param>
     public void Forward(Tensor x, Tensor kernels, Tensor y, Workspace workspace)
     {
         using var scope = NewDisposeScope();
-        var transposed = workspace.Take("transposed kernels", kernels.numel()).view([WinogradTransforms.Products, inChannels, outChannels]);
-        transposed.copy_(kernels.transpose(1, 2));
-        float* source = TensorMemory.Start(x), target = TensorMemory.Start(y), u = TensorMemory.Start(transposed), room = Room(workspace);
+        byte* source = TensorMemory.Bytes(x), target = TensorMemory.Bytes(y);
+        float* u = TensorMemory.Start(kernels), room = Room(workspace);
         TorchThreads.For(parts, part =>
         {
             var (start, count) = Part(part);
             float* v = room + part * PartRoom, m = v + WinogradTransforms.Products * inMatrix;
-            Forward(source + start * inImage, count * inTiles.PerImage, u, v, m, target + start * outImage);
+            Forward(source + start * inTiles.ImageBytes, count * inTiles.PerImage, u, v, m, target + start * outTiles.ImageBytes);
         });
     }
 
@@ -73,22 +72,25 @@ internal sealed unsafe class WinogradInCache
     public Tensor Backward(Tensor x, Tensor dy, Tensor kernels, Tensor dx, Workspace workspace)
     {
         using var scope = NewDisposeScope();
-        long size = kernels.numel();
-        var sums = workspace.Take("kernel gradients", parts * size).view([parts, WinogradTransforms.Products, outChannels, inChannels]);
-        float* source = TensorMemory.Start(x), gradient = TensorMemory.Start(dy), u = TensorMemory.Start(kernels);
-        float* target = TensorMemory.Start(dx), du = TensorMemory.Start(sums), room = Room(workspace);
+        long size = WinogradTransforms.Products * kernel, summed = WinogradInputGradient<TPixel>.IsDirect ? 0 : summedImages * inGradient.ImageValues;
+        var gradients = workspace.Take("kernel gradients", parts * size).view(parts, size);
+        byte* source = TensorMemory.Bytes(x), gradient = TensorMemory.Bytes(dy), target = TensorMemory.Bytes(dx);
+        float* u = TensorMemory.Start(kernels), du = TensorMemory.Start(gradients), room = Room(workspace);
+        float* sums = summed == 0 ? null : TensorMemory.Start(workspace.Take("input gradient", parts * summed));
         TorchThreads.For(parts, part =>
         {
             var (start, count) = Part(part);
             float* v = room + part * PartRoom, dm = v + WinogradTransforms.Products * inMatrix;
-            Backward(source + start * inImage, gradient + start * outImage, count * inTiles.PerImage, u, v, dm, target + start * inImage, du + part * size);
+            Backward(source + start * inTiles.ImageBytes, gradient + start * outTiles.ImageBytes, count, u, v, dm, target + start * inTiles.ImageBytes, sums + part * summed, du + part * size);
         });
-        var total = sums.select(0, 0);
-        for (int part = 1; part < parts; part++) total.add_(sums.select(0, part));
-        return total.MoveToOuterDisposeScope();
+        var total = gradients.select(0, 0);
+        for (int part = 1; part < parts; part++) total.add_(gradients.select(0, part), One);
+        return total.as_strided([WinogradTransforms.Products, outChannels, inChannels], [kernel, inChannels, 1], total.storage_offset()).MoveToOuterDisposeScope();
     }
 
-    private void Forward(float* x, int tiles, float* u, float* v, float* m, float* y)
+    // Compiled at once, as BatchNormKernels: tiers would leave the first steps to slow code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Forward(byte* x, int tiles, float* u, float* v, float* m, byte* y)
     {
         for (int first = 0; first < tiles; first += BlockTiles)
         {
@@ -100,20 +102,30 @@ internal sealed unsafe class WinogradInCache
         }
     }
 
-    private void Backward(float* x, float* dy, int tiles, float* u, float* v, float* dm, float* dx, float* du)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Backward(byte* x, byte* dy, int images, float* u, float* v, float* dm, byte* dx, float* sums, float* du)
     {
-        for (int first = 0; first < tiles; first += BlockTiles)
+        bool direct = WinogradInputGradient<TPixel>.IsDirect;
+        int group = direct ? images : summedImages;
+        for (int image = 0; image < images; image += group)
         {
-            int count = Math.Min(BlockTiles, tiles - first);
-            inTiles.FromInput(x, first, count, v, inMatrix);
-            outTiles.FromOutputGradient(dy, first, count, dm, outMatrix);
-            for (int i = 0; i < WinogradTransforms.Products; i++)
+            int start = image * inTiles.PerImage, end = Math.Min(images, image + group) * inTiles.PerImage;
+            byte* place = dx + image * inTiles.ImageBytes;
+            float* target = direct ? (float*)place : sums;
+            for (int first = start; first < end; first += BlockTiles)
             {
-                float* vi = v + i * inMatrix, dmi = dm + i * outMatrix;
-                MatrixKernel.Multiply(dmi, 1, outChannels, vi, du + i * kernel, outChannels, count, inChannels, add: first > 0);
-                MatrixKernel.Multiply(dmi, outChannels, 1, u + i * kernel, vi, Rows(count), outChannels, inChannels, add: false); // v is done with
+                int count = Math.Min(BlockTiles, end - first);
+                inTiles.FromInput(x, first, count, v, inMatrix);
+                outTiles.FromOutputGradient(dy, first, count, dm, outMatrix);
+                for (int i = 0; i < WinogradTransforms.Products; i++)
+                {
+                    float* vi = v + i * inMatrix, dmi = dm + i * outMatrix;
+                    MatrixKernel.Multiply(dmi, 1, outChannels, vi, du + i * kernel, outChannels, count, inChannels, add: first > 0);
+                    MatrixKernel.Multiply(dmi, outChannels, 1, u + i * kernel, vi, Rows(count), outChannels, inChannels, add: false); // v is done with
+                }
+                inGradient.Add(v, inMatrix, first - start, count, target);
             }
-            inTiles.ToInputGradient(v, inMatrix, first, count, dx);
+            if (!direct) WinogradInputGradient<TPixel>.Store(sums, (end - start) / inTiles.PerImage * inGradient.ImageValues, place);
         }
     }
 
@@ -128,5 +140,5 @@ internal sealed unsafe class WinogradInCache
     }
 
     // The rows beyond the tiles hold what was there before; no row has a say in another.
-    private static int Rows(int tiles) => (tiles + MatrixKernel.RowStep - 1) / MatrixKernel.RowStep * MatrixKernel.RowStep;
+    private static int Rows(int tiles) => (int)MatrixKernel.Rows(tiles);
 }

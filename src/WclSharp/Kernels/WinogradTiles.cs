@@ -6,14 +6,15 @@ using static TorchSharp.torch;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// Carries images to and from Winograd's tiles. Images are [n, H, W, C] float32, contiguous; tiles are
-/// [36, n * tiles, C]: one matrix of (tile, channel) for each product, ready for a batched matrix product.
+/// Carries images to and from Winograd's tiles. Images are [n, H, W, C], contiguous; tiles are
+/// [36, n * tiles, C] float32: one matrix of (tile, channel) for each product, ready for matrix products.
 /// </summary>
 /// <remarks>
 /// A border of one pixel of zeros surrounds an image (padding 1); tiles that hang over the edge read zeros and write nothing.
 /// </remarks>
+/// <typeparam name="TPixel">How images lie in memory.</typeparam>
 [SkipLocalsInit]
-internal sealed unsafe class WinogradTiles(int height, int width, int channels)
+internal sealed unsafe class WinogradTiles<TPixel>(int height, int width, int channels) where TPixel : struct, IElements
 {
     private const int MatrixPadding = 64, Alignment = 64;
     private const int ScratchValues = WinogradTransforms.Products * 16 + Alignment / sizeof(float); // 16 lanes at most
@@ -24,17 +25,20 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
     /// <summary>Tiles of an image.</summary>
     public int PerImage => down * across;
 
+    /// <summary>Bytes of an image.</summary>
+    public long ImageBytes => (long)height * width * channels * TPixel.Size;
+
     /// <summary>Room for the tiles of some images, [36, images * tiles, C] float32, uninitialised.</summary>
     /// <param name="images">Images.</param>
     /// <param name="workspace">Where to take the memory from.</param>
     /// <param name="purpose">What for: see <see cref="Workspace.Take"/>.</param>
     /// <param name="padded">
-    /// True for tiles that a kernel writes: the rows of different matrices would fall on the same cache sets if these lay
-    /// at powers of two. A product's result must not be: libtorch would go through a copy.
+    /// True for tiles that our own loops write: the rows of different matrices would fall on the same cache sets if these lay
+    /// at powers of two, and products take rows in <see cref="MatrixKernel.RowStep"/>s. A product of libtorch's must not be: it would go through a copy.
     /// </param>
     public Tensor Empty(int images, Workspace workspace, string purpose, bool padded)
     {
-        long rows = (long)images * PerImage, matrix = rows * channels + (padded ? MatrixPadding : 0);
+        long rows = (long)images * PerImage, matrix = padded ? MatrixKernel.Rows(rows) * channels + MatrixPadding : rows * channels;
         var memory = workspace.Take(purpose, WinogradTransforms.Products * matrix);
         return memory.as_strided([WinogradTransforms.Products, rows, channels], [matrix, channels, 1], 0);
     }
@@ -42,10 +46,6 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
     /// <summary>B' d B of every tile of the input of a convolution.</summary>
     public void FromInput(Tensor images, Tensor tiles) =>
         ForEachImage(images, tiles, (image, matrices, stride) => FromInput(image, 0, PerImage, matrices, stride));
-
-    /// <summary>The adjoint of <see cref="FromInput(Tensor, Tensor)"/>: the gradient of the input, from that of its tiles.</summary>
-    public void ToInputGradient(Tensor tiles, Tensor images) =>
-        ForEachImage(images, tiles, (image, matrices, stride) => ToInputGradient(matrices, stride, 0, PerImage, image));
 
     /// <summary>A' m A of every tile: the output of a convolution.</summary>
     public void ToOutput(Tensor tiles, Tensor images) =>
@@ -61,87 +61,64 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
     /// <param name="count">Tiles.</param>
     /// <param name="matrices">Where the first tile goes in the first of the 36 matrices.</param>
     /// <param name="stride">Values from one matrix to the next.</param>
-    public void FromInput(float* images, int first, int count, float* matrices, long stride) => Walk<InputMap>(images, first, count, matrices, stride);
-
-    /// <summary><see cref="ToInputGradient(Tensor, Tensor)"/> of some tiles. An image is cleared with its first tile.</summary>
-    public void ToInputGradient(float* matrices, long stride, int first, int count, float* images)
-    {
-        int image = height * width * channels;
-        for (int i = (first + PerImage - 1) / PerImage; i * PerImage < first + count; i++) new Span<float>(images + (long)i * image, image).Clear();
-        Walk<InputAdjointMap>(images, first, count, matrices, stride);
-    }
+    public void FromInput(byte* images, int first, int count, float* matrices, long stride) => Walk<InputMap>(images, first, count, matrices, stride);
 
     /// <summary><see cref="ToOutput(Tensor, Tensor)"/> of some tiles.</summary>
-    public void ToOutput(float* matrices, long stride, int first, int count, float* images) => Walk<OutputMap>(images, first, count, matrices, stride);
+    public void ToOutput(float* matrices, long stride, int first, int count, byte* images) => Walk<OutputMap>(images, first, count, matrices, stride);
 
     /// <summary><see cref="FromOutputGradient(Tensor, Tensor)"/> of some tiles.</summary>
-    public void FromOutputGradient(float* images, int first, int count, float* matrices, long stride) => Walk<OutputAdjointMap>(images, first, count, matrices, stride);
+    public void FromOutputGradient(byte* images, int first, int count, float* matrices, long stride) => Walk<OutputAdjointMap>(images, first, count, matrices, stride);
 
-    private void Walk<TMap>(float* images, int first, int count, float* matrices, long stride) where TMap : struct, ITileMap
+    /// <summary>Calls something for each of some tiles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal void Walk<TMap>(byte* images, int first, int count, float* matrices, long stride) where TMap : struct, ITileMap
     {
-        var pixels = stackalloc float*[WinogradTransforms.Products];
+        var pixels = stackalloc byte*[WinogradTransforms.Products];
         var room = stackalloc float[ScratchValues];
         var scratch = Aligned(room);
         var outside = stackalloc float[channels]; // where an image has no pixel: zeros to read, or written and never read
         new Span<float>(outside, channels).Clear();
         for (int tile = first; tile < first + count; tile++, matrices += channels)
         {
-            Places(images, outside, tile, TMap.Side, TMap.Offset, pixels);
-            if (wide) TMap.Map<WideLanes>(pixels, matrices, (nint)stride, channels, scratch);
-            else TMap.Map<UsualLanes>(pixels, matrices, (nint)stride, channels, scratch);
+            Places(images, (byte*)outside, tile, TMap.Side, TMap.Offset, pixels);
+            if (wide) TMap.Map<WideLanes, TPixel>(pixels, matrices, (nint)stride, channels, scratch);
+            else TMap.Map<UsualLanes, TPixel>(pixels, matrices, (nint)stride, channels, scratch);
         }
+    }
+
+    /// <summary>Calls something for each image and its tiles, on all threads.</summary>
+    internal void ForEachImage(Tensor images, Tensor tiles, ImageKernel kernel)
+    {
+        byte* image = TensorMemory.Bytes(images);
+        float* matrices = TensorMemory.Start(tiles);
+        long imageBytes = ImageBytes, tileStride = (long)PerImage * channels, matrixStride = tiles.stride(0);
+        TorchThreads.For((int)images.size(0), n => kernel(image + n * imageBytes, matrices + n * tileStride, matrixStride));
     }
 
     /// <summary>The first place of the stack's that no vector from there on crosses a cache line at.</summary>
     private static float* Aligned(float* place) => (float*)(((nuint)place + Alignment - 1) / Alignment * Alignment);
 
-    private delegate void ImageKernel(float* image, float* matrices, long matrixStride);
-
-    private void ForEachImage(Tensor images, Tensor tiles, ImageKernel kernel)
-    {
-        float* image = TensorMemory.Start(images), matrices = TensorMemory.Start(tiles);
-        long imageStride = (long)height * width * channels, tileStride = (long)PerImage * channels, matrixStride = tiles.stride(0);
-        TorchThreads.For((int)images.size(0), n => kernel(image + n * imageStride, matrices + n * tileStride, matrixStride));
-    }
-
     /// <summary>Where the pixels of a square of a tile lie, row by row; <paramref name="outside"/> for those that no image has.</summary>
-    private void Places(float* images, float* outside, int tile, int side, int offset, float** places)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Places(byte* images, byte* outside, int tile, int side, int offset, byte** places)
     {
-        float* image = images + (long)(tile / PerImage) * height * width * channels;
+        byte* image = images + tile / PerImage * ImageBytes;
+        int pixel = channels * TPixel.Size;
         int place = tile % PerImage, top = place / across * WinogradTransforms.Outputs + offset, left = place % across * WinogradTransforms.Outputs + offset;
         for (int y = top; y < top + side; y++)
             for (int x = left; x < left + side; x++)
-                *places++ = y >= 0 && y < height && x >= 0 && x < width ? image + ((long)y * width + x) * channels : outside;
+                *places++ = y >= 0 && y < height && x >= 0 && x < width ? image + ((long)y * width + x) * pixel : outside;
     }
 
-    /// <summary>One of <see cref="WinogradTransforms"/>, and the square of pixels that it takes.</summary>
-    private interface ITileMap
-    {
-        /// <summary>Side of the square, pixels.</summary>
-        static abstract int Side { get; }
-
-        /// <summary>Where it begins, from a tile's first output on.</summary>
-        static abstract int Offset { get; }
-
-        static abstract void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T>;
-    }
+    internal delegate void ImageKernel(byte* image, float* matrices, long matrixStride);
 
     private readonly struct InputMap : ITileMap
     {
         public static int Side => WinogradTransforms.Inputs;
         public static int Offset => -1;
 
-        public static void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> =>
-            WinogradTransforms.Input<T>(pixels, products, stride, channels, scratch);
-    }
-
-    private readonly struct InputAdjointMap : ITileMap
-    {
-        public static int Side => WinogradTransforms.Inputs;
-        public static int Offset => -1;
-
-        public static void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> =>
-            WinogradTransforms.InputAdjoint<T>(products, stride, pixels, channels, scratch);
+        public static void Map<T, TElement>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TElement : struct, IElements =>
+            WinogradTransforms.Input<T, TElement>(pixels, products, stride, channels, scratch);
     }
 
     private readonly struct OutputMap : ITileMap
@@ -149,8 +126,8 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
         public static int Side => WinogradTransforms.Outputs;
         public static int Offset => 0;
 
-        public static void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> =>
-            WinogradTransforms.Output<T>(products, stride, pixels, channels, scratch);
+        public static void Map<T, TElement>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TElement : struct, IElements =>
+            WinogradTransforms.Output<T, TElement>(products, stride, pixels, channels, scratch);
     }
 
     private readonly struct OutputAdjointMap : ITileMap
@@ -158,7 +135,20 @@ internal sealed unsafe class WinogradTiles(int height, int width, int channels)
         public static int Side => WinogradTransforms.Outputs;
         public static int Offset => 0;
 
-        public static void Map<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> =>
-            WinogradTransforms.OutputAdjoint<T>(pixels, products, stride, channels, scratch);
+        public static void Map<T, TElement>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TElement : struct, IElements =>
+            WinogradTransforms.OutputAdjoint<T, TElement>(pixels, products, stride, channels, scratch);
     }
+}
+
+/// <summary>One of <see cref="WinogradTransforms"/>, and the square of pixels that it takes.</summary>
+internal unsafe interface ITileMap
+{
+    /// <summary>Side of the square, pixels.</summary>
+    static abstract int Side { get; }
+
+    /// <summary>Where it begins, from a tile's first output on.</summary>
+    static abstract int Offset { get; }
+
+    /// <summary>The map, of one tile.</summary>
+    static abstract void Map<T, TElement>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TElement : struct, IElements;
 }

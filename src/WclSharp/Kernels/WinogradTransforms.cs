@@ -10,8 +10,8 @@ namespace WclSharp.Kernels;
 /// tile's 4 x 4 outputs; * is element by element, so that it sums over channels as 36 matrix products.
 /// </summary>
 /// <remarks>
-/// Every map works on neighbouring channels at once. Those of a tile read and write values where they lie: a pixel's
-/// channels by a pointer of its own, the 36 products a stride apart; in between is <c>scratch</c>, [36, lanes].
+/// Every map works on neighbouring channels at once, in float32. Those of a tile read and write values where they lie: a pixel's
+/// channels, float32 or bfloat16, by a pointer of its own, the 36 products a stride apart; in between is <c>scratch</c>, [36, lanes].
 /// </remarks>
 internal static unsafe class WinogradTransforms
 {
@@ -28,21 +28,23 @@ internal static unsafe class WinogradTransforms
 
     /// <summary>B' d B: from 6 x 6 pixels to the products.</summary>
     [MethodImpl(Whole)]
-    public static void Input<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T>
+    public static void Input<T, TPixel>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TPixel : struct, IElements
     {
         for (int c = 0; c < channels; c += T.Count)
         {
+            int at = c * TPixel.Size;
             for (int j = 0; j < 6; j++)
-                Input<T>(pixels[j] + c, pixels[6 + j] + c, pixels[12 + j] + c, pixels[18 + j] + c, pixels[24 + j] + c, pixels[30 + j] + c, scratch + j * T.Count, 6 * T.Count);
+                Input(TPixel.LoadLanes<T>(pixels[j] + at), TPixel.LoadLanes<T>(pixels[6 + j] + at), TPixel.LoadLanes<T>(pixels[12 + j] + at),
+                    TPixel.LoadLanes<T>(pixels[18 + j] + at), TPixel.LoadLanes<T>(pixels[24 + j] + at), TPixel.LoadLanes<T>(pixels[30 + j] + at), scratch + j * T.Count, 6 * T.Count);
             for (int i = 0; i < 6; i++)
             {
                 float* row = scratch + 6 * i * T.Count;
-                Input<T>(row, row + T.Count, row + 2 * T.Count, row + 3 * T.Count, row + 4 * T.Count, row + 5 * T.Count, products + 6 * i * stride + c, stride);
+                Input(T.Load(row), T.Load(row + T.Count), T.Load(row + 2 * T.Count), T.Load(row + 3 * T.Count), T.Load(row + 4 * T.Count), T.Load(row + 5 * T.Count), products + 6 * i * stride + c, stride);
             }
         }
     }
 
-    /// <summary>B t B', the adjoint of <c>Input</c>: from the products, added to 6 x 6 pixels.</summary>
+    /// <summary>B t B', the adjoint of <c>Input</c>: from the products, added to 6 x 6 pixels, which are float32 so that sums keep their digits.</summary>
     [MethodImpl(Whole)]
     public static void InputAdjoint<T>(float* products, nint stride, float** pixels, int channels, float* scratch) where T : struct, ILanes<T>
     {
@@ -63,35 +65,39 @@ internal static unsafe class WinogradTransforms
 
     /// <summary>A' m A: from the products to 4 x 4 pixels.</summary>
     [MethodImpl(Whole)]
-    public static void Output<T>(float* products, nint stride, float** pixels, int channels, float* scratch) where T : struct, ILanes<T>
+    public static void Output<T, TPixel>(float* products, nint stride, byte** pixels, int channels, float* scratch) where T : struct, ILanes<T> where TPixel : struct, IElements
     {
+        int column = T.Count * sizeof(float);
         for (int c = 0; c < channels; c += T.Count)
         {
+            int at = c * TPixel.Size;
             for (int j = 0; j < 6; j++)
             {
-                float* target = scratch + j * T.Count;
-                Output<T>(products + j * stride + c, 6 * stride, target, target + 6 * T.Count, target + 12 * T.Count, target + 18 * T.Count);
+                byte* target = (byte*)scratch + j * column;
+                Output<T, Float32Elements>(products + j * stride + c, 6 * stride, target, target + 6 * column, target + 12 * column, target + 18 * column);
             }
             for (int i = 0; i < 4; i++)
             {
-                float** place = pixels + 4 * i;
-                Output<T>(scratch + 6 * i * T.Count, T.Count, place[0] + c, place[1] + c, place[2] + c, place[3] + c);
+                byte** place = pixels + 4 * i;
+                Output<T, TPixel>(scratch + 6 * i * T.Count, T.Count, place[0] + at, place[1] + at, place[2] + at, place[3] + at);
             }
         }
     }
 
     /// <summary>A y A', the adjoint of <c>Output</c>: from 4 x 4 pixels to the products.</summary>
     [MethodImpl(Whole)]
-    public static void OutputAdjoint<T>(float** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T>
+    public static void OutputAdjoint<T, TPixel>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TPixel : struct, IElements
     {
         for (int c = 0; c < channels; c += T.Count)
         {
+            int at = c * TPixel.Size;
             for (int j = 0; j < 4; j++)
-                OutputAdjoint<T>(pixels[j] + c, pixels[4 + j] + c, pixels[8 + j] + c, pixels[12 + j] + c, scratch + j * T.Count, 6 * T.Count);
+                OutputAdjoint(TPixel.LoadLanes<T>(pixels[j] + at), TPixel.LoadLanes<T>(pixels[4 + j] + at), TPixel.LoadLanes<T>(pixels[8 + j] + at),
+                    TPixel.LoadLanes<T>(pixels[12 + j] + at), scratch + j * T.Count, 6 * T.Count);
             for (int i = 0; i < 6; i++)
             {
                 float* row = scratch + 6 * i * T.Count;
-                OutputAdjoint<T>(row, row + T.Count, row + 2 * T.Count, row + 3 * T.Count, products + 6 * i * stride + c, stride);
+                OutputAdjoint(T.Load(row), T.Load(row + T.Count), T.Load(row + 2 * T.Count), T.Load(row + 3 * T.Count), products + 6 * i * stride + c, stride);
             }
         }
     }
@@ -113,19 +119,18 @@ internal static unsafe class WinogradTransforms
     }
 
     [MethodImpl(Inline)]
-    private static void Input<T>(float* s0, float* s1, float* s2, float* s3, float* s4, float* s5, float* target, nint step) where T : struct, ILanes<T>
+    private static void Input<T>(T d0, T d1, T d2, T d3, T d4, T d5, float* target, nint step) where T : struct, ILanes<T>
     {
-        T d1 = T.Load(s1), d2 = T.Load(s2), d3 = T.Load(s3), d4 = T.Load(s4);
         var even = d4 - 4f * d2;
         var odd = d3 - 4f * d1;
         var even2 = d4 - d2;
         var odd2 = 2f * (d3 - d1);
-        T.Store(4f * T.Load(s0) - 5f * d2 + d4, target);
+        T.Store(4f * d0 - 5f * d2 + d4, target);
         T.Store(even + odd, target + step);
         T.Store(even - odd, target + 2 * step);
         T.Store(even2 + odd2, target + 3 * step);
         T.Store(even2 - odd2, target + 4 * step);
-        T.Store(4f * d1 - 5f * d3 + T.Load(s5), target + 5 * step);
+        T.Store(4f * d1 - 5f * d3 + d5, target + 5 * step);
     }
 
     [MethodImpl(Inline)]
@@ -145,23 +150,22 @@ internal static unsafe class WinogradTransforms
     }
 
     [MethodImpl(Inline)]
-    private static void Output<T>(float* source, nint step, float* y0, float* y1, float* y2, float* y3) where T : struct, ILanes<T>
+    private static void Output<T, TPixel>(float* source, nint step, byte* y0, byte* y1, byte* y2, byte* y3) where T : struct, ILanes<T> where TPixel : struct, IElements
     {
         T m1 = T.Load(source + step), m2 = T.Load(source + 2 * step), m3 = T.Load(source + 3 * step), m4 = T.Load(source + 4 * step);
         var sum = m1 + m2;
         var difference = m1 - m2;
         var sum2 = m3 + m4;
         var difference2 = m3 - m4;
-        T.Store(T.Load(source) + sum + sum2, y0);
-        T.Store(difference + 2f * difference2, y1);
-        T.Store(sum + 4f * sum2, y2);
-        T.Store(difference + 8f * difference2 + T.Load(source + 5 * step), y3);
+        TPixel.StoreLanes(T.Load(source) + sum + sum2, y0);
+        TPixel.StoreLanes(difference + 2f * difference2, y1);
+        TPixel.StoreLanes(sum + 4f * sum2, y2);
+        TPixel.StoreLanes(difference + 8f * difference2 + T.Load(source + 5 * step), y3);
     }
 
     [MethodImpl(Inline)]
-    private static void OutputAdjoint<T>(float* s0, float* s1, float* s2, float* s3, float* target, nint step) where T : struct, ILanes<T>
+    private static void OutputAdjoint<T>(T y0, T y1, T y2, T y3, float* target, nint step) where T : struct, ILanes<T>
     {
-        T y0 = T.Load(s0), y1 = T.Load(s1), y2 = T.Load(s2), y3 = T.Load(s3);
         var even = y0 + y2;
         var odd = y1 + y3;
         var even2 = y0 + 4f * y2;

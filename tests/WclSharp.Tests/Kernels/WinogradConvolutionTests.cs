@@ -1,6 +1,7 @@
 using TorchSharp;
 using WclSharp.Encoders;
 using WclSharp.Kernels;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Kernels;
@@ -24,7 +25,7 @@ public sealed class WinogradConvolutionTests
         var input = ChannelsLast.Of(randn([images, inChannels, height, width], generator: random)).requires_grad_();
         var weight = ChannelsLast.Of(randn([outChannels, inChannels, 3, 3], generator: random)).requires_grad_();
         var outputGradient = randn([images, outChannels, height, width], generator: random);
-        Assert.True(WinogradConvolution.Suits(input, outChannels));
+        Assert.True(WinogradConvolution.Suits(input, weight));
 
         var output = WinogradConvolution.Apply(input, weight);
         output.backward([outputGradient]);
@@ -41,12 +42,46 @@ public sealed class WinogradConvolutionTests
         Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad!), 0, 1e-5);
     }
 
+    [Theory]
+    [InlineData(3, 32, 64, 32, 32)]
+    [InlineData(9, 64, 64, 32, 32)]    // several blocks an image
+    [InlineData(11, 64, 128, 13, 9)]   // tiles that hang over, images that end within a block
+    [InlineData(10, 160, 96, 8, 8)]
+    [InlineData(70, 256, 256, 8, 8)]   // several chunks
+    public void Of_bfloat16_agrees_with_a_direct_convolution_but_for_its_rounding(int images, int inChannels, int outChannels, int height, int width)
+    {
+        if (!MatrixKernel.IsSupported || CpuFeatures.HasAmxBf16) Assert.Skip("This processor has no AVX-512, or tile registers.");
+        using var scope = NewDisposeScope();
+        var random = new Generator(7);
+        var input = ChannelsLast.Of(randn([images, inChannels, height, width], generator: random).to(ScalarType.BFloat16)).requires_grad_();
+        var weight = ChannelsLast.Of(randn([outChannels, inChannels, 3, 3], generator: random)).requires_grad_();
+        var outputGradient = randn([images, outChannels, height, width], generator: random).to(ScalarType.BFloat16);
+        Assert.True(WinogradConvolution.Suits(input, weight));
+
+        var output = WinogradConvolution.Apply(input, weight);
+        output.backward([outputGradient]);
+
+        var exactInput = input.detach().to(ScalarType.Float64).requires_grad_();
+        var exactWeight = weight.detach().to(ScalarType.Float64).requires_grad_();
+        var exact = nn.functional.conv2d(exactInput, exactWeight, padding: [1, 1]);
+        exact.backward([outputGradient.to(ScalarType.Float64)]);
+
+        Assert.Equal(ScalarType.BFloat16, output.dtype);
+        Assert.Equal(ScalarType.BFloat16, input.grad!.dtype);
+        Assert.Equal(ScalarType.Float32, weight.grad!.dtype);
+        // One rounding to 8 binary digits is 2^-8 of a number at most, and there is no more than that.
+        Assert.InRange(RelativeError.Of(exact, output), 0, 1.01 / 256);
+        Assert.InRange(RelativeError.Of(exactInput.grad!, input.grad!), 0, 1.01 / 256);
+        Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad!), 0, 3e-5); // float32 throughout
+    }
+
     [Fact]
     public void Takes_fewer_channels_where_tiles_stay_in_the_cache()
     {
         using var input = zeros([2, 32, 8, 8]);
-        Assert.Equal(WinogradInCache.Suits(32, 32), WinogradConvolution.Suits(input, 32));
-        Assert.Equal(MatrixKernel.IsSupported, WinogradInCache.Suits(32, 32));
+        using var weight = zeros([32, 32, 3, 3]);
+        Assert.Equal(MatrixKernel.IsSupported, WinogradConvolution.Suits(input, weight));
+        Assert.Equal(MatrixKernel.IsSupported, WinogradConvolution.IsInCache(32, 32, backward: true));
     }
 
     [Fact]
@@ -84,7 +119,8 @@ public sealed class WinogradConvolutionTests
     public void Leaves_other_shapes_to_libtorch(int inChannels, int outChannels, int height, int width)
     {
         using var input = zeros([2, inChannels, height, width]);
-        Assert.False(WinogradConvolution.Suits(input, outChannels));
+        using var weight = zeros([outChannels, inChannels, 3, 3]);
+        Assert.False(WinogradConvolution.Suits(input, weight));
     }
 
     [Fact]

@@ -1,0 +1,123 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using TorchSharp;
+using static TorchSharp.torch;
+using Values = System.Numerics.Vector<float>;
+
+namespace WclSharp.Kernels;
+
+/// <summary>
+/// Carries the kernels of a 3 x 3 convolution to the 36 matrices that Winograd's tiles are multiplied by, and their gradient back.
+/// </summary>
+[SkipLocalsInit]
+internal static unsafe class WinogradKernels
+{
+    private const int Taps = 9, MatrixPadding = 64;
+
+    /// <summary>Room for a matrix for each product, [36, rows, columns], uninitialised.</summary>
+    /// <param name="rows">Rows of a matrix.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="workspace">Where to take the memory from.</param>
+    /// <param name="purpose">What for: see <see cref="Workspace.Take"/>.</param>
+    /// <param name="padded">True for what our own loops go through: the same place of all matrices would fall on one cache set if these lay at powers of two.</param>
+    public static Tensor Empty(int rows, int columns, Workspace workspace, string purpose, bool padded)
+    {
+        long matrix = Matrix(rows, columns, padded);
+        return workspace.Take(purpose, WinogradTransforms.Products * matrix).as_strided([WinogradTransforms.Products, rows, columns], [matrix, columns, 1], 0);
+    }
+
+    /// <summary>Values from one matrix to the next.</summary>
+    public static long Matrix(int rows, int columns, bool padded = true) => (long)rows * columns + (padded ? MatrixPadding : 0);
+
+    /// <summary>G g G' of every kernel.</summary>
+    /// <param name="weight">[K, C, 3, 3] channels-last.</param>
+    /// <param name="workspace">Where to take the memory from.</param>
+    /// <returns>[36, K, C], padded.</returns>
+    public static Tensor Of(Tensor weight, Workspace workspace)
+    {
+        int outChannels = (int)weight.size(0), inChannels = (int)weight.size(1);
+        using var taps = weight.permute(0, 2, 3, 1).contiguous();       // [K, 3, 3, C]
+        var kernels = Empty(outChannels, inChannels, workspace, "kernels", padded: true);
+        float* source = TensorMemory.Start(taps), target = TensorMemory.Start(kernels);
+        nint stride = (nint)kernels.stride(0);
+        TorchThreads.For(outChannels, k =>
+        {
+            var g = stackalloc Values[WinogradTransforms.Products];
+            for (int c = 0; c < inChannels; c += Values.Count)
+            {
+                for (int tap = 0; tap < Taps; tap++) g[Place(tap)] = *(Values*)(source + ((long)k * Taps + tap) * inChannels + c);
+                Write(g, target + (long)k * inChannels + c, stride);
+            }
+        });
+        return kernels;
+    }
+
+    /// <summary>The same, each matrix transposed.</summary>
+    /// <param name="weight">[K, C, 3, 3] channels-last.</param>
+    /// <param name="workspace">Where to take the memory from.</param>
+    /// <returns>[36, C, K], padded.</returns>
+    public static Tensor Transposed(Tensor weight, Workspace workspace)
+    {
+        int outChannels = (int)weight.size(0), inChannels = (int)weight.size(1);
+        using var taps = weight.permute(0, 2, 3, 1).contiguous();       // [K, 3, 3, C]
+        var kernels = Empty(inChannels, outChannels, workspace, "kernels", padded: true);
+        float* source = TensorMemory.Start(taps), target = TensorMemory.Start(kernels);
+        nint stride = (nint)kernels.stride(0);
+        TorchThreads.For(inChannels, c =>
+        {
+            var g = stackalloc Values[WinogradTransforms.Products];
+            for (int k = 0; k < outChannels; k += Values.Count)
+            {
+                for (int tap = 0; tap < Taps; tap++) g[Place(tap)] = Gather(source + ((long)k * Taps + tap) * inChannels + c, Taps * inChannels);
+                Write(g, target + (long)c * outChannels + k, stride);
+            }
+        });
+        return kernels;
+    }
+
+    /// <summary>G' u G of every kernel's gradient.</summary>
+    /// <param name="gradients">[36, K, C].</param>
+    /// <param name="weight">[K, C, 3, 3].</param>
+    /// <returns>[K, C, 3, 3] channels-last; the caller owns it.</returns>
+    public static Tensor WeightGradient(Tensor gradients, Tensor weight)
+    {
+        int outChannels = (int)weight.size(0), inChannels = (int)weight.size(1);
+        using var gradient = empty([outChannels, 3, 3, inChannels], ScalarType.Float32);
+        float* source = TensorMemory.Start(gradients), target = TensorMemory.Start(gradient);
+        nint stride = (nint)gradients.stride(0);
+        TorchThreads.For(outChannels, k =>
+        {
+            var u = stackalloc Values[WinogradTransforms.Products];
+            for (int c = 0; c < inChannels; c += Values.Count)
+            {
+                float* matrix = source + (long)k * inChannels + c;
+                for (int i = 0; i < WinogradTransforms.Products; i++, matrix += stride) u[i] = *(Values*)matrix;
+                WinogradTransforms.KernelAdjoint(u);
+                for (int tap = 0; tap < Taps; tap++) *(Values*)(target + ((long)k * Taps + tap) * inChannels + c) = u[Place(tap)];
+            }
+        });
+        return gradient.permute(0, 3, 1, 2);
+    }
+
+    private static void Write(Values* g, float* matrix, nint stride)
+    {
+        WinogradTransforms.Kernel(g);
+        for (int i = 0; i < WinogradTransforms.Products; i++, matrix += stride) *(Values*)matrix = g[i];
+    }
+
+    /// <summary>Where a tap of the 3 x 3 lies among 6 x 6.</summary>
+    private static int Place(int tap) => tap / 3 * WinogradTransforms.Inputs + tap % 3;
+
+    /// <summary>Values that lie a step apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Values Gather(float* place, int step)
+    {
+        if (Avx2.IsSupported && Values.Count == 8)
+            return Avx2.GatherVector256(place, (Vector<int>.Indices * step).AsVector256(), sizeof(float)).AsVector();
+        Values values = default;
+        for (int i = 0; i < Values.Count; i++) values = values.WithElement(i, place[(long)i * step]);
+        return values;
+    }
+}
