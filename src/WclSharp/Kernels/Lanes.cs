@@ -26,6 +26,9 @@ internal unsafe interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     static abstract TSelf operator +(TSelf a, TSelf b);
     static abstract TSelf operator -(TSelf a, TSelf b);
     static abstract TSelf operator *(float a, TSelf b);
+
+    /// <summary>a b + c, rounded once.</summary>
+    static abstract TSelf MultiplyAdd(float a, TSelf b, TSelf c);
 }
 
 /// <summary>Registers of 512 bits.</summary>
@@ -64,6 +67,9 @@ internal readonly unsafe struct WideLanes : ILanes<WideLanes>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WideLanes operator *(float a, WideLanes b) => new(a * b.values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes MultiplyAdd(float a, WideLanes b, WideLanes c) => new(Vector512.FusedMultiplyAdd(Vector512.Create(a), b.values, c.values));
 }
 
 /// <summary>Registers as wide as .NET takes them on this processor.</summary>
@@ -104,4 +110,7 @@ internal readonly unsafe struct UsualLanes : ILanes<UsualLanes>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static UsualLanes operator *(float a, UsualLanes b) => new(a * b.values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static UsualLanes MultiplyAdd(float a, UsualLanes b, UsualLanes c) => new(Vector.FusedMultiplyAdd(new Vector<float>(a), b.values, c.values));
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -9,19 +10,19 @@ namespace WclSharp.Kernels;
 /// few channels, whose tiles otherwise pass through memory more slowly than they are multiplied. Needs AVX-512.
 /// </summary>
 /// <remarks>
-/// Images are cut into parts, and a part's kernel gradient is summed by itself, so that the result has the same bits at every
-/// call, and on any number of threads up to eight: beyond, there are as many parts as threads, and sums round otherwise.
+/// Images are cut into parts, which threads take one after the other. Backward, a part's kernel gradient is summed by itself, so that the result has the
+/// same bits at every call, and on any number of threads up to eight: beyond, there are as many parts as threads, and sums round otherwise.
 /// </remarks>
 /// <typeparam name="TPixel">How images lie in memory.</typeparam>
 internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IElements
 {
-    private const int BlockTiles = 32, MostParts = 8, MatrixPadding = 64;
+    private const int BlockTiles = 24, ForwardBlocks = 2, BackwardParts = 8, MatrixPadding = 64;
 
     // Images whose gradient is summed beside the blocks before it is rounded have about so many tiles: less would leave blocks half empty.
     private const int SummedTiles = 64;
 
     private static readonly Scalar One = 1; // made once: see Optimizer.Begin
-    private readonly int images, parts, inChannels, outChannels, summedImages;
+    private readonly int images, threads, inChannels, outChannels, summedImages;
     private readonly long inMatrix, outMatrix, kernel;
     private readonly WinogradTiles<TPixel> inTiles, outTiles;
     private readonly WinogradInputGradient<TPixel> inGradient;
@@ -34,7 +35,7 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
     public WinogradInCache(int images, int height, int width, int inChannels, int outChannels)
     {
         (this.images, this.inChannels, this.outChannels) = (images, inChannels, outChannels);
-        parts = Math.Min(images, Math.Max(MostParts, get_num_threads()));
+        threads = get_num_threads();
         // Matrices at powers of two would fall on the same cache sets.
         (inMatrix, outMatrix) = (BlockTiles * inChannels + MatrixPadding, BlockTiles * outChannels + MatrixPadding);
         kernel = WinogradKernels.Matrix(inChannels, outChannels);
@@ -53,12 +54,18 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
     {
         using var scope = NewDisposeScope();
         byte* source = TensorMemory.Bytes(x), target = TensorMemory.Bytes(y);
+        // Short parts, as many for each thread, so that none waits long for another.
+        int parts = (images * inTiles.PerImage + ForwardBlocks * BlockTiles - 1) / (ForwardBlocks * BlockTiles);
+        parts = Math.Min(images, (parts + threads - 1) / threads * threads);
+        var rooms = new Rooms(threads);
         float* u = TensorMemory.Start(kernels), room = Room(workspace);
         TorchThreads.For(parts, part =>
         {
-            var (start, count) = Part(part);
-            float* v = room + part * PartRoom, m = v + WinogradTransforms.Products * inMatrix;
+            var (start, count) = Part(part, parts);
+            int mine = rooms.Take();
+            float* v = room + mine * RoomValues, m = v + WinogradTransforms.Products * inMatrix;
             Forward(source + start * inTiles.ImageBytes, count * inTiles.PerImage, u, v, m, target + start * outTiles.ImageBytes);
+            rooms.Return(mine);
         });
     }
 
@@ -72,16 +79,20 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
     public Tensor Backward(Tensor x, Tensor dy, Tensor kernels, Tensor dx, Workspace workspace)
     {
         using var scope = NewDisposeScope();
+        int parts = Math.Min(images, Math.Max(BackwardParts, threads));
         long size = WinogradTransforms.Products * kernel, summed = WinogradInputGradient<TPixel>.IsDirect ? 0 : summedImages * inGradient.ImageValues;
         var gradients = workspace.Take("kernel gradients", parts * size).view(parts, size);
         byte* source = TensorMemory.Bytes(x), gradient = TensorMemory.Bytes(dy), target = TensorMemory.Bytes(dx);
         float* u = TensorMemory.Start(kernels), du = TensorMemory.Start(gradients), room = Room(workspace);
-        float* sums = summed == 0 ? null : TensorMemory.Start(workspace.Take("input gradient", parts * summed));
+        float* sums = summed == 0 ? null : TensorMemory.Start(workspace.Take("input gradient", threads * summed));
+        var rooms = new Rooms(threads);
         TorchThreads.For(parts, part =>
         {
-            var (start, count) = Part(part);
-            float* v = room + part * PartRoom, dm = v + WinogradTransforms.Products * inMatrix;
-            Backward(source + start * inTiles.ImageBytes, gradient + start * outTiles.ImageBytes, count, u, v, dm, target + start * inTiles.ImageBytes, sums + part * summed, du + part * size);
+            var (start, count) = Part(part, parts);
+            int mine = rooms.Take();
+            float* v = room + mine * RoomValues, dm = v + WinogradTransforms.Products * inMatrix;
+            Backward(source + start * inTiles.ImageBytes, gradient + start * outTiles.ImageBytes, count, u, v, dm, target + start * inTiles.ImageBytes, sums + mine * summed, du + part * size);
+            rooms.Return(mine);
         });
         var total = gradients.select(0, 0);
         for (int part = 1; part < parts; part++) total.add_(gradients.select(0, part), One);
@@ -129,11 +140,11 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
         }
     }
 
-    private long PartRoom => WinogradTransforms.Products * (inMatrix + outMatrix);
+    private long RoomValues => WinogradTransforms.Products * (inMatrix + outMatrix);
 
-    private float* Room(Workspace workspace) => TensorMemory.Start(workspace.Take("blocks", parts * PartRoom));
+    private float* Room(Workspace workspace) => TensorMemory.Start(workspace.Take("blocks", threads * RoomValues));
 
-    private (long Start, int Count) Part(int part)
+    private (long Start, int Count) Part(int part, int parts)
     {
         long start = (long)images * part / parts;
         return (start, (int)((long)images * (part + 1) / parts - start));
@@ -141,4 +152,14 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
 
     // The rows beyond the tiles hold what was there before; no row has a say in another.
     private static int Rows(int tiles) => (int)MatrixKernel.Rows(tiles);
+
+    /// <summary>Which part of the workspace a turn of a loop may use: as many as run at once, so that they stay in the cache.</summary>
+    private sealed class Rooms(int count)
+    {
+        private readonly ConcurrentStack<int> free = new(Enumerable.Range(0, count));
+
+        public int Take() => free.TryPop(out int room) ? room : throw new InvalidOperationException("More turns at once than threads.");
+
+        public void Return(int room) => free.Push(room);
+    }
 }

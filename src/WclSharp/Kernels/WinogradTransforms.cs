@@ -121,16 +121,16 @@ internal static unsafe class WinogradTransforms
     [MethodImpl(Inline)]
     private static void Input<T>(T d0, T d1, T d2, T d3, T d4, T d5, float* target, nint step) where T : struct, ILanes<T>
     {
-        var even = d4 - 4f * d2;
-        var odd = d3 - 4f * d1;
+        var even = T.MultiplyAdd(-4f, d2, d4);
+        var odd = T.MultiplyAdd(-4f, d1, d3);
         var even2 = d4 - d2;
-        var odd2 = 2f * (d3 - d1);
-        T.Store(4f * d0 - 5f * d2 + d4, target);
+        var odd2 = d3 - d1;
+        T.Store(T.MultiplyAdd(4f, d0, T.MultiplyAdd(-5f, d2, d4)), target);
         T.Store(even + odd, target + step);
         T.Store(even - odd, target + 2 * step);
-        T.Store(even2 + odd2, target + 3 * step);
-        T.Store(even2 - odd2, target + 4 * step);
-        T.Store(4f * d1 - 5f * d3 + d5, target + 5 * step);
+        T.Store(T.MultiplyAdd(2f, odd2, even2), target + 3 * step);
+        T.Store(T.MultiplyAdd(-2f, odd2, even2), target + 4 * step);
+        T.Store(T.MultiplyAdd(4f, d1, T.MultiplyAdd(-5f, d3, d5)), target + 5 * step);
     }
 
     [MethodImpl(Inline)]
@@ -140,11 +140,11 @@ internal static unsafe class WinogradTransforms
         var sum = t1 + t2;
         var difference = t1 - t2;
         var sum2 = t3 + t4;
-        var difference2 = 2f * (t3 - t4);
+        var difference2 = t3 - t4;
         Put(4f * t0, d0, add);
-        Put(4f * (t5 - difference) - difference2, d1, add);
-        Put(-5f * t0 - 4f * sum - sum2, d2, add);
-        Put(difference + difference2 - 5f * t5, d3, add);
+        Put(T.MultiplyAdd(-2f, difference2, 4f * (t5 - difference)), d1, add);
+        Put(T.MultiplyAdd(-5f, t0, T.MultiplyAdd(-4f, sum, -1f * sum2)), d2, add);
+        Put(T.MultiplyAdd(-5f, t5, T.MultiplyAdd(2f, difference2, difference)), d3, add);
         Put(t0 + sum + sum2, d4, add);
         Put(t5, d5, add);
     }
@@ -158,9 +158,9 @@ internal static unsafe class WinogradTransforms
         var sum2 = m3 + m4;
         var difference2 = m3 - m4;
         TPixel.StoreLanes(T.Load(source) + sum + sum2, y0);
-        TPixel.StoreLanes(difference + 2f * difference2, y1);
-        TPixel.StoreLanes(sum + 4f * sum2, y2);
-        TPixel.StoreLanes(difference + 8f * difference2 + T.Load(source + 5 * step), y3);
+        TPixel.StoreLanes(T.MultiplyAdd(2f, difference2, difference), y1);
+        TPixel.StoreLanes(T.MultiplyAdd(4f, sum2, sum), y2);
+        TPixel.StoreLanes(T.MultiplyAdd(8f, difference2, difference + T.Load(source + 5 * step)), y3);
     }
 
     [MethodImpl(Inline)]
@@ -168,13 +168,13 @@ internal static unsafe class WinogradTransforms
     {
         var even = y0 + y2;
         var odd = y1 + y3;
-        var even2 = y0 + 4f * y2;
-        var odd2 = 2f * y1 + 8f * y3;
+        var even2 = T.MultiplyAdd(4f, y2, y0);
+        var odd2 = T.MultiplyAdd(4f, y3, y1);
         T.Store(y0, target);
         T.Store(even + odd, target + step);
         T.Store(even - odd, target + 2 * step);
-        T.Store(even2 + odd2, target + 3 * step);
-        T.Store(even2 - odd2, target + 4 * step);
+        T.Store(T.MultiplyAdd(2f, odd2, even2), target + 3 * step);
+        T.Store(T.MultiplyAdd(-2f, odd2, even2), target + 4 * step);
         T.Store(y3, target + 5 * step);
     }
 
