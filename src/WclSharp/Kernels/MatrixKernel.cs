@@ -29,33 +29,35 @@ internal static unsafe class MatrixKernel
     /// <param name="a">[rows, inner], any layout.</param>
     /// <param name="aRow">Values from one row of <paramref name="a"/> to the next.</param>
     /// <param name="aColumn">Values from one column of <paramref name="a"/> to the next.</param>
-    /// <param name="b">[inner, columns], row by row without gaps.</param>
-    /// <param name="c">[rows, columns], row by row without gaps.</param>
+    /// <param name="b">[inner, columns], the values of a row without gaps.</param>
+    /// <param name="bRow">Values from one row of <paramref name="b"/> to the next.</param>
+    /// <param name="c">[rows, columns], the values of a row without gaps.</param>
+    /// <param name="cRow">Values from one row of <paramref name="c"/> to the next.</param>
     /// <param name="rows">A multiple of <see cref="RowStep"/>.</param>
     /// <param name="inner">Terms of a sum.</param>
     /// <param name="columns">A multiple of <see cref="ColumnStep"/>.</param>
     /// <param name="add">Whether to add to what <paramref name="c"/> holds.</param>
     [MethodImpl(Loop)]
-    public static void Multiply(float* a, nint aRow, nint aColumn, float* b, float* c, int rows, int inner, int columns, bool add)
+    public static void Multiply(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int rows, int inner, int columns, bool add)
     {
         int column = 0;
         for (; column + 4 * Lanes <= columns; column += 4 * Lanes)
             for (int row = 0; row < rows; row += 4)
-                FourByFour(a + row * aRow, aRow, aColumn, b + column, c + (long)row * columns + column, inner, columns, add);
+                FourByFour(a + row * aRow, aRow, aColumn, b + column, bRow, c + row * cRow + column, cRow, inner, add);
         for (; column < columns; column += 2 * Lanes)
             for (int row = 0; row < rows; row += 8)
-                EightByTwo(a + row * aRow, aRow, aColumn, b + column, c + (long)row * columns + column, inner, columns, add);
+                EightByTwo(a + row * aRow, aRow, aColumn, b + column, bRow, c + row * cRow + column, cRow, inner, add);
     }
 
     /// <summary>Four rows of four vectors.</summary>
     [MethodImpl(Loop)]
-    private static void FourByFour(float* a, nint aRow, nint aColumn, float* b, float* c, int inner, nint columns, bool add)
+    private static void FourByFour(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int inner, bool add)
     {
         Vector512<float> c00 = default, c01 = default, c02 = default, c03 = default;
         Vector512<float> c10 = default, c11 = default, c12 = default, c13 = default;
         Vector512<float> c20 = default, c21 = default, c22 = default, c23 = default;
         Vector512<float> c30 = default, c31 = default, c32 = default, c33 = default;
-        float* a1 = a + aRow, a2 = a1 + aRow, a3 = a2 + aRow, d1 = c + columns, d2 = d1 + columns, d3 = d2 + columns;
+        float* a1 = a + aRow, a2 = a1 + aRow, a3 = a2 + aRow, d1 = c + cRow, d2 = d1 + cRow, d3 = d2 + cRow;
         if (add)
         {
             (c00, c01, c02, c03) = (At(c), At(c + Lanes), At(c + 2 * Lanes), At(c + 3 * Lanes));
@@ -63,7 +65,7 @@ internal static unsafe class MatrixKernel
             (c20, c21, c22, c23) = (At(d2), At(d2 + Lanes), At(d2 + 2 * Lanes), At(d2 + 3 * Lanes));
             (c30, c31, c32, c33) = (At(d3), At(d3 + Lanes), At(d3 + 2 * Lanes), At(d3 + 3 * Lanes));
         }
-        for (nint k = 0, at = 0; k < inner; k++, at += aColumn, b += columns)
+        for (nint k = 0, at = 0; k < inner; k++, at += aColumn, b += bRow)
         {
             Vector512<float> b0 = At(b), b1 = At(b + Lanes), b2 = At(b + 2 * Lanes), b3 = At(b + 3 * Lanes);
             var x = Vector512.Create(a[at]);
@@ -95,19 +97,19 @@ internal static unsafe class MatrixKernel
 
     /// <summary>Eight rows of two vectors.</summary>
     [MethodImpl(Loop)]
-    private static void EightByTwo(float* a, nint aRow, nint aColumn, float* b, float* c, int inner, nint columns, bool add)
+    private static void EightByTwo(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int inner, bool add)
     {
         Vector512<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
         Vector512<float> c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
-        float* a4 = a + 4 * aRow, d4 = c + 4 * columns;
+        float* a4 = a + 4 * aRow, d4 = c + 4 * cRow;
         if (add)
         {
-            (c00, c01, c10, c11) = (At(c), At(c + Lanes), At(c + columns), At(c + columns + Lanes));
-            (c20, c21, c30, c31) = (At(c + 2 * columns), At(c + 2 * columns + Lanes), At(c + 3 * columns), At(c + 3 * columns + Lanes));
-            (c40, c41, c50, c51) = (At(d4), At(d4 + Lanes), At(d4 + columns), At(d4 + columns + Lanes));
-            (c60, c61, c70, c71) = (At(d4 + 2 * columns), At(d4 + 2 * columns + Lanes), At(d4 + 3 * columns), At(d4 + 3 * columns + Lanes));
+            (c00, c01, c10, c11) = (At(c), At(c + Lanes), At(c + cRow), At(c + cRow + Lanes));
+            (c20, c21, c30, c31) = (At(c + 2 * cRow), At(c + 2 * cRow + Lanes), At(c + 3 * cRow), At(c + 3 * cRow + Lanes));
+            (c40, c41, c50, c51) = (At(d4), At(d4 + Lanes), At(d4 + cRow), At(d4 + cRow + Lanes));
+            (c60, c61, c70, c71) = (At(d4 + 2 * cRow), At(d4 + 2 * cRow + Lanes), At(d4 + 3 * cRow), At(d4 + 3 * cRow + Lanes));
         }
-        for (nint k = 0; k < inner; k++, a += aColumn, a4 += aColumn, b += columns)
+        for (nint k = 0; k < inner; k++, a += aColumn, a4 += aColumn, b += bRow)
         {
             Vector512<float> b0 = At(b), b1 = At(b + Lanes);
             var x = Vector512.Create(a[0]);
@@ -136,13 +138,13 @@ internal static unsafe class MatrixKernel
             c71 = Avx512F.FusedMultiplyAdd(x, b1, c71);
         }
         Put(c, c00, c01);
-        Put(c + columns, c10, c11);
-        Put(c + 2 * columns, c20, c21);
-        Put(c + 3 * columns, c30, c31);
+        Put(c + cRow, c10, c11);
+        Put(c + 2 * cRow, c20, c21);
+        Put(c + 3 * cRow, c30, c31);
         Put(d4, c40, c41);
-        Put(d4 + columns, c50, c51);
-        Put(d4 + 2 * columns, c60, c61);
-        Put(d4 + 3 * columns, c70, c71);
+        Put(d4 + cRow, c50, c51);
+        Put(d4 + 2 * cRow, c60, c61);
+        Put(d4 + 3 * cRow, c70, c71);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

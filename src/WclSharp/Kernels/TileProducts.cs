@@ -34,7 +34,7 @@ internal static unsafe class TileProducts
         TorchThreads.For(WinogradTransforms.Products * blocks, number =>
         {
             int i = number / blocks, first = number % blocks * BlockRows;
-            MatrixKernel.Multiply(a + i * aMatrix + (long)first * inner, inner, 1, b + i * bMatrix, c + i * cMatrix + (long)first * columns,
+            MatrixKernel.Multiply(a + i * aMatrix + (long)first * inner, inner, 1, b + i * bMatrix, columns, c + i * cMatrix + (long)first * columns, columns,
                 Math.Min(BlockRows, rows - first), inner, columns, add: false);
         });
     }
@@ -60,10 +60,73 @@ internal static unsafe class TileProducts
         TorchThreads.For(WinogradTransforms.Products * blocks, number =>
         {
             int i = number / blocks, first = number % blocks * BlockRows;
-            MatrixKernel.Multiply(a + i * aMatrix + first, 1, rows, b + i * bMatrix, c + i * cMatrix + (long)first * columns,
+            MatrixKernel.Multiply(a + i * aMatrix + first, 1, rows, b + i * bMatrix, columns, c + i * cMatrix + (long)first * columns, columns,
                 Math.Min(BlockRows, rows - first), inner, columns, add);
         });
     }
+
+    /// <summary>
+    /// <see cref="Multiply"/> by kernels that are made from the weight on the way, some columns at a time: all of them would pass through memory, which where
+    /// there are many takes as long as the products.
+    /// </summary>
+    /// <param name="tiles">[36, T, C], or [36, T, K] for the gradient of the input; padded.</param>
+    /// <param name="weight">[K, C, 3, 3] channels-last.</param>
+    /// <param name="result">[36, T, K], or [36, T, C]; padded, overwritten.</param>
+    /// <param name="backward">Whether for the gradient of the input.</param>
+    /// <param name="workspace">Where to take the memory from.</param>
+    public static void MultiplyByWeight(Tensor tiles, Tensor weight, Tensor result, bool backward, Workspace workspace)
+    {
+        using var scope = NewDisposeScope();
+        var taps = weight.permute(0, 2, 3, 1).contiguous();             // [K, 3, 3, C]
+        int outChannels = (int)weight.size(0), inChannels = (int)weight.size(1), inner = (int)tiles.size(2), columns = (int)result.size(2), threads = get_num_threads();
+        int rows = (int)MatrixKernel.Rows(tiles.size(1));
+        nint panelStride = inner * PanelColumns + PanelPadding;
+        float* source = TensorMemory.Start(taps), a = TensorMemory.Start(tiles), c = TensorMemory.Start(result);
+        float* room = TensorMemory.Start(workspace.Take("panels", threads * WinogradTransforms.Products * (long)panelStride));
+        long aMatrix = tiles.stride(0), cMatrix = result.stride(0);
+        var rooms = new ThreadRooms(threads);
+        TorchThreads.For(columns / PanelColumns, number =>
+        {
+            int mine = rooms.Take(), first = number * PanelColumns;
+            float* panel = room + mine * WinogradTransforms.Products * panelStride;
+            if (backward) WinogradKernels.InColumns(source, outChannels, inChannels, first, PanelColumns, panel, panelStride);
+            else WinogradKernels.OutColumns(source, inChannels, first, PanelColumns, panel, panelStride);
+            for (int i = 0; i < WinogradTransforms.Products; i++)
+                MatrixKernel.Multiply(a + i * aMatrix, inner, 1, panel + i * panelStride, PanelColumns, c + i * cMatrix + first, columns, rows, inner, PanelColumns, add: false);
+            rooms.Return(mine);
+        });
+    }
+
+    /// <summary>The gradient of a weight, G' (left' right) G, some channels out at a time.</summary>
+    /// <param name="left">Tiles of the output's gradient, [36, T, K], padded.</param>
+    /// <param name="right">Tiles of the input, [36, T, C], padded.</param>
+    /// <param name="workspace">Where to take the memory from.</param>
+    /// <returns>[K, C, 3, 3] channels-last; the caller owns it.</returns>
+    public static Tensor WeightGradient(Tensor left, Tensor right, Workspace workspace)
+    {
+        int outChannels = (int)left.size(2), inChannels = (int)right.size(2), tiles = (int)left.size(1), threads = get_num_threads();
+        using var gradient = empty([outChannels, 3, 3, inChannels], ScalarType.Float32);
+        nint stride = GradientRows * inChannels + PanelPadding;
+        float* a = TensorMemory.Start(left), b = TensorMemory.Start(right), target = TensorMemory.Start(gradient);
+        using var memory = workspace.Take("gradients of some channels", threads * WinogradTransforms.Products * (long)stride);
+        float* room = TensorMemory.Start(memory);
+        long aMatrix = left.stride(0), bMatrix = right.stride(0);
+        var rooms = new ThreadRooms(threads);
+        TorchThreads.For(outChannels / GradientRows, number =>
+        {
+            int mine = rooms.Take(), first = number * GradientRows;
+            float* sums = room + mine * WinogradTransforms.Products * stride;
+            for (int i = 0; i < WinogradTransforms.Products; i++)
+                MatrixKernel.Multiply(a + i * aMatrix + first, 1, outChannels, b + i * bMatrix, inChannels, sums + i * stride, inChannels, GradientRows, tiles, inChannels, add: false);
+            for (int k = 0; k < GradientRows; k++)
+                WinogradKernels.WeightGradient(sums + k * inChannels, stride, inChannels, target + (first + k) * 9L * inChannels);
+            rooms.Return(mine);
+        });
+        return gradient.permute(0, 3, 1, 2);
+    }
+
+    // A thread's kernels, and gradients of kernels, at a time: a few MiB where there are 512 channels.
+    private const int PanelColumns = 32, PanelPadding = 16, GradientRows = 32;
 
     private static readonly Scalar One = 1; // made once: see Optimizer.Begin
 }

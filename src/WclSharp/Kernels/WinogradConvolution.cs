@@ -12,7 +12,7 @@ namespace WclSharp.Kernels;
 /// bfloat16, which halves what passes through memory; weights and all that is computed are float32.
 /// </summary>
 /// <remarks>
-/// Rounding: the transforms' constants up to 8 amplify it, so results agree with a direct convolution to some 1e-6 of the
+/// Rounding: the transforms' constants up to 8 amplify it, so results agree with a direct convolution to 1e-6 to 1e-5 of the
 /// largest value rather than 1e-7; of bfloat16 only input and output are rounded.
 /// Where kernels are small a few tiles are worked on at a time (<see cref="WinogradInCache{TPixel}"/>), elsewhere a few images.
 /// Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
@@ -22,7 +22,7 @@ internal static class WinogradConvolution
     // Below these the transforms cost more than the multiplications they save: docs/performance.md.
     private const int LeastChannels = 64, LeastChannelsInCache = 32;
 
-    private const int MostKernelsBFloat16 = 256 * 256, LeastSideBFloat16 = 8;
+    private const int MostKernelsBFloat16 = 512 * 512, LeastSideBFloat16 = 4;
 
     // Kernels beyond these do not stay in the cache while blocks pass by; their gradients, of which each part of the images has its own, sooner.
     private const int MostKernelsInCache = 256 * 256, MostGradientsInCache = 128 * 128;
@@ -37,7 +37,7 @@ internal static class WinogradConvolution
         return input.dtype switch
         {
             ScalarType.Float32 => inChannels % Values.Count == 0 && outChannels % Values.Count == 0 && fewest >= (IsInCache(inChannels, outChannels, backward: true) ? LeastChannelsInCache : LeastChannels),
-            // Direct products are twice as fast in bfloat16, and faster still with tile registers; where images are small they skip the border.
+            // Direct products are twice as fast in bfloat16, and faster still with tile registers; where images are smaller than a tile they skip the border.
             ScalarType.BFloat16 => !CpuFeatures.HasAmxBf16 && TileProducts.ByOwnKernel(inChannels, outChannels) && fewest >= LeastChannelsInCache
                 && inChannels * outChannels <= MostKernelsBFloat16 && Math.Min(input.size(2), input.size(3)) >= LeastSideBFloat16,
             _ => false,
@@ -96,14 +96,14 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
         using var scope = NewDisposeScope();
         var x = input.permute(0, 2, 3, 1).contiguous();                 // [N, H, W, C]
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
-        var kernels = WinogradKernels.Transposed(weight, workspace);    // [36, C, K]
         var y = empty([images, height, width, outChannels], TPixel.Type);
         if (WinogradConvolution.IsInCache(inChannels, outChannels, backward: false))
         {
-            new WinogradInCache<TPixel>(images, height, width, inChannels, outChannels).Forward(x, kernels, y, workspace);
+            new WinogradInCache<TPixel>(images, height, width, inChannels, outChannels).Forward(x, WinogradKernels.Transposed(weight, workspace), y, workspace);
             return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
         }
         bool own = TileProducts.ByOwnKernel(inChannels, outChannels);
+        var kernels = own ? null : WinogradKernels.Transposed(weight, workspace); // [36, C, K]
         var inTiles = new WinogradTiles<TPixel>(height, width, inChannels);
         var outTiles = new WinogradTiles<TPixel>(height, width, outChannels);
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
@@ -112,7 +112,8 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
             var v = inTiles.Empty(count, workspace, "input tiles", padded: true);   // [36, T, C]
             var m = outTiles.Empty(count, workspace, "products", padded: own);      // [36, T, K]
             inTiles.FromInput(x.narrow(0, start, count), v);
-            TileProducts.Multiply(v, kernels, m);
+            if (own) TileProducts.MultiplyByWeight(v, weight, m, backward: false, workspace);
+            else TileProducts.Multiply(v, kernels!, m);
             outTiles.ToOutput(m, y.narrow(0, start, count));
         }
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
@@ -130,26 +131,34 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
         var x = input.permute(0, 2, 3, 1).contiguous();                 // [N, H, W, C]
         var dy = outputGradient.permute(0, 2, 3, 1).contiguous();       // [N, H, W, K]
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
-        var kernels = WinogradKernels.Of(weight, workspace);            // [36, K, C]
         var dx = empty([images, height, width, inChannels], TPixel.Type);
-        var du = WinogradConvolution.IsInCache(inChannels, outChannels, backward: true)
-            ? new WinogradInCache<TPixel>(images, height, width, inChannels, outChannels).Backward(x, dy, kernels, dx, workspace)
-            : BackwardByChunks(x, dy, kernels, dx, workspace);          // [36, K, C]
-        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), WinogradKernels.WeightGradient(du, weight));
+        Tensor dw;
+        if (WinogradConvolution.IsInCache(inChannels, outChannels, backward: true))
+        {
+            var du = new WinogradInCache<TPixel>(images, height, width, inChannels, outChannels).Backward(x, dy, WinogradKernels.Of(weight, workspace), dx, workspace);
+            dw = WinogradKernels.WeightGradient(du, weight);
+        }
+        else
+        {
+            dw = BackwardByChunks(x, dy, weight, dx, workspace);
+        }
+        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), dw);
         outputGradient.Dispose();
         foreach (var tensor in saved) tensor.Dispose();
         context.Dispose(); // what was saved, now and not with the graph
         return gradients;
     }
 
-    private static Tensor BackwardByChunks(Tensor x, Tensor dy, Tensor kernels, Tensor dx, Workspace workspace)
+    /// <summary>Writes the input's gradient; returns the weight's.</summary>
+    private static Tensor BackwardByChunks(Tensor x, Tensor dy, Tensor weight, Tensor dx, Workspace workspace)
     {
-        var (images, height, width, inChannels, outChannels) = ((int)x.size(0), (int)x.size(1), (int)x.size(2), (int)x.size(3), (int)dy.size(3));
+        var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
         bool own = TileProducts.ByOwnKernel(inChannels, outChannels), direct = WinogradInputGradient<TPixel>.IsDirect;
-        var du = WinogradKernels.Empty(outChannels, inChannels, workspace, "kernel gradients", padded: own);
         var inTiles = new WinogradTiles<TPixel>(height, width, inChannels);
         var outTiles = new WinogradTiles<TPixel>(height, width, outChannels);
         var inGradient = new WinogradInputGradient<TPixel>(height, width, inChannels);
+        var kernels = own ? null : WinogradKernels.Of(weight, workspace); // [36, K, C]
+        Tensor? du = null, dw = null;                                    // [36, K, C] of several chunks, or [K, C, 3, 3] of one
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
         {
             using var chunk = NewDisposeScope();
@@ -157,15 +166,24 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
             var dm = outTiles.Empty(count, workspace, "output tiles", padded: true); // [36, T, K]
             inTiles.FromInput(x.narrow(0, start, count), v);
             outTiles.FromOutputGradient(dy.narrow(0, start, count), dm);
-            TileProducts.MultiplyTransposed(dm, v, du, add: start > 0);
+            if (own && count == images)
+            {
+                dw = TileProducts.WeightGradient(dm, v, workspace).MoveToOuterDisposeScope();
+            }
+            else
+            {
+                du ??= WinogradKernels.Empty(outChannels, inChannels, workspace, "kernel gradients", padded: own).MoveToOuterDisposeScope();
+                TileProducts.MultiplyTransposed(dm, v, du, add: start > 0);
+            }
             var dv = inTiles.Empty(count, workspace, "products", padded: own);       // [36, T, C]
-            TileProducts.Multiply(dm, kernels, dv);
+            if (own) TileProducts.MultiplyByWeight(dm, weight, dv, backward: true, workspace);
+            else TileProducts.Multiply(dm, kernels!, dv);
             var target = dx.narrow(0, start, count);
             var sums = direct ? target : workspace.Take("input gradient", count * inGradient.ImageValues).view(count, height, width, inChannels);
             inGradient.Sum(dv, sums);
             if (!direct) target.copy_(sums);
         }
-        return du;
+        return dw ?? WinogradKernels.WeightGradient(du!, weight);
     }
 
     private static (int Images, int Height, int Width, int InChannels, int OutChannels) Sizes(Tensor x, Tensor weight) =>

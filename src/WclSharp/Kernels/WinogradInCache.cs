@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -57,7 +56,7 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
         // Short parts, as many for each thread, so that none waits long for another.
         int parts = (images * inTiles.PerImage + ForwardBlocks * BlockTiles - 1) / (ForwardBlocks * BlockTiles);
         parts = Math.Min(images, (parts + threads - 1) / threads * threads);
-        var rooms = new Rooms(threads);
+        var rooms = new ThreadRooms(threads);
         float* u = TensorMemory.Start(kernels), room = Room(workspace);
         TorchThreads.For(parts, part =>
         {
@@ -85,7 +84,7 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
         byte* source = TensorMemory.Bytes(x), gradient = TensorMemory.Bytes(dy), target = TensorMemory.Bytes(dx);
         float* u = TensorMemory.Start(kernels), du = TensorMemory.Start(gradients), room = Room(workspace);
         float* sums = summed == 0 ? null : TensorMemory.Start(workspace.Take("input gradient", threads * summed));
-        var rooms = new Rooms(threads);
+        var rooms = new ThreadRooms(threads);
         TorchThreads.For(parts, part =>
         {
             var (start, count) = Part(part, parts);
@@ -108,7 +107,7 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
             int count = Math.Min(BlockTiles, tiles - first);
             inTiles.FromInput(x, first, count, v, inMatrix);
             for (int i = 0; i < WinogradTransforms.Products; i++)
-                MatrixKernel.Multiply(v + i * inMatrix, inChannels, 1, u + i * kernel, m + i * outMatrix, Rows(count), inChannels, outChannels, add: false);
+                MatrixKernel.Multiply(v + i * inMatrix, inChannels, 1, u + i * kernel, outChannels, m + i * outMatrix, outChannels, Rows(count), inChannels, outChannels, add: false);
             outTiles.ToOutput(m, outMatrix, first, count, y);
         }
     }
@@ -131,8 +130,8 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
                 for (int i = 0; i < WinogradTransforms.Products; i++)
                 {
                     float* vi = v + i * inMatrix, dmi = dm + i * outMatrix;
-                    MatrixKernel.Multiply(dmi, 1, outChannels, vi, du + i * kernel, outChannels, count, inChannels, add: first > 0);
-                    MatrixKernel.Multiply(dmi, outChannels, 1, u + i * kernel, vi, Rows(count), outChannels, inChannels, add: false); // v is done with
+                    MatrixKernel.Multiply(dmi, 1, outChannels, vi, inChannels, du + i * kernel, inChannels, outChannels, count, inChannels, add: first > 0);
+                    MatrixKernel.Multiply(dmi, outChannels, 1, u + i * kernel, inChannels, vi, inChannels, Rows(count), outChannels, inChannels, add: false); // v is done with
                 }
                 inGradient.Add(v, inMatrix, first - start, count, target);
             }
@@ -152,14 +151,4 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
 
     // The rows beyond the tiles hold what was there before; no row has a say in another.
     private static int Rows(int tiles) => (int)MatrixKernel.Rows(tiles);
-
-    /// <summary>Which part of the workspace a turn of a loop may use: as many as run at once, so that they stay in the cache.</summary>
-    private sealed class Rooms(int count)
-    {
-        private readonly ConcurrentStack<int> free = new(Enumerable.Range(0, count));
-
-        public int Take() => free.TryPop(out int room) ? room : throw new InvalidOperationException("More turns at once than threads.");
-
-        public void Return(int room) => free.Push(room);
-    }
 }

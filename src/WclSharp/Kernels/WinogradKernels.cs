@@ -77,6 +77,64 @@ internal static unsafe class WinogradKernels
         return kernels;
     }
 
+    /// <summary>Some columns of <see cref="Of"/>'s matrices, by one thread: channels in.</summary>
+    /// <param name="taps">[K, 3, 3, C].</param>
+    /// <param name="outChannels">K.</param>
+    /// <param name="inChannels">C.</param>
+    /// <param name="first">The first channel in.</param>
+    /// <param name="count">Channels in, a multiple of what a register holds.</param>
+    /// <param name="panel">[36, K, count], overwritten.</param>
+    /// <param name="stride">Values from one of the 36 to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void InColumns(float* taps, int outChannels, int inChannels, int first, int count, float* panel, nint stride)
+    {
+        var g = stackalloc Values[WinogradTransforms.Products];
+        for (int k = 0; k < outChannels; k++, taps += Taps * inChannels, panel += count)
+            for (int c = 0; c < count; c += Values.Count)
+            {
+                for (int tap = 0; tap < Taps; tap++) g[Place(tap)] = *(Values*)(taps + tap * inChannels + first + c);
+                Write(g, panel + c, stride);
+            }
+    }
+
+    /// <summary>Some columns of <see cref="Transposed"/>'s matrices, by one thread: channels out.</summary>
+    /// <param name="taps">[K, 3, 3, C].</param>
+    /// <param name="inChannels">C.</param>
+    /// <param name="first">The first channel out.</param>
+    /// <param name="count">Channels out, a multiple of what a register holds.</param>
+    /// <param name="panel">[36, C, count], overwritten.</param>
+    /// <param name="stride">Values from one of the 36 to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void OutColumns(float* taps, int inChannels, int first, int count, float* panel, nint stride)
+    {
+        var g = stackalloc Values[WinogradTransforms.Products];
+        taps += (long)first * Taps * inChannels;
+        for (int c = 0; c < inChannels; c++, taps++, panel += count)
+            for (int k = 0; k < count; k += Values.Count)
+            {
+                for (int tap = 0; tap < Taps; tap++) g[Place(tap)] = Gather(taps + ((long)k * Taps + tap) * inChannels, Taps * inChannels);
+                Write(g, panel + k, stride);
+            }
+    }
+
+    /// <summary>G' u G of the gradients of one channel out.</summary>
+    /// <param name="gradients">[36, C].</param>
+    /// <param name="stride">Values from one of the 36 to the next.</param>
+    /// <param name="inChannels">C.</param>
+    /// <param name="taps">[3, 3, C], overwritten.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WeightGradient(float* gradients, nint stride, int inChannels, float* taps)
+    {
+        var u = stackalloc Values[WinogradTransforms.Products];
+        for (int c = 0; c < inChannels; c += Values.Count)
+        {
+            float* matrix = gradients + c;
+            for (int i = 0; i < WinogradTransforms.Products; i++, matrix += stride) u[i] = *(Values*)matrix;
+            WinogradTransforms.KernelAdjoint(u);
+            for (int tap = 0; tap < Taps; tap++) *(Values*)(taps + (long)tap * inChannels + c) = u[Place(tap)];
+        }
+    }
+
     /// <summary>G' u G of every kernel's gradient.</summary>
     /// <param name="gradients">[36, K, C].</param>
     /// <param name="weight">[K, C, 3, 3].</param>
@@ -87,17 +145,7 @@ internal static unsafe class WinogradKernels
         using var gradient = empty([outChannels, 3, 3, inChannels], ScalarType.Float32);
         float* source = TensorMemory.Start(gradients), target = TensorMemory.Start(gradient);
         nint stride = (nint)gradients.stride(0);
-        TorchThreads.For(outChannels, k =>
-        {
-            var u = stackalloc Values[WinogradTransforms.Products];
-            for (int c = 0; c < inChannels; c += Values.Count)
-            {
-                float* matrix = source + (long)k * inChannels + c;
-                for (int i = 0; i < WinogradTransforms.Products; i++, matrix += stride) u[i] = *(Values*)matrix;
-                WinogradTransforms.KernelAdjoint(u);
-                for (int tap = 0; tap < Taps; tap++) *(Values*)(target + ((long)k * Taps + tap) * inChannels + c) = u[Place(tap)];
-            }
-        });
+        TorchThreads.For(outChannels, k => WeightGradient(source + (long)k * inChannels, stride, inChannels, target + (long)k * Taps * inChannels));
         return gradient.permute(0, 3, 1, 2);
     }
 

@@ -25,10 +25,10 @@ public sealed class MatrixKernelTests
         var product = a.to(ScalarType.Float64).mm(b.to(ScalarType.Float64));
 
         var c = before.clone();
-        MatrixKernel.Multiply(TensorMemory.Start(a), inner, 1, TensorMemory.Start(b), TensorMemory.Start(c), rows, inner, columns, add: false);
+        MatrixKernel.Multiply(TensorMemory.Start(a), inner, 1, TensorMemory.Start(b), columns, TensorMemory.Start(c), columns, rows, inner, columns, add: false);
         Assert.InRange(RelativeError.Of(product, c), 0, 1e-6);
 
-        MatrixKernel.Multiply(TensorMemory.Start(transposed), 1, rows, TensorMemory.Start(b), TensorMemory.Start(c), rows, inner, columns, add: true);
+        MatrixKernel.Multiply(TensorMemory.Start(transposed), 1, rows, TensorMemory.Start(b), columns, TensorMemory.Start(c), columns, rows, inner, columns, add: true);
         Assert.InRange(RelativeError.Of(2 * product, c), 0, 1e-6);
     }
 }

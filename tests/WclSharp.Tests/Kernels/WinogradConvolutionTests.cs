@@ -17,7 +17,9 @@ public sealed class WinogradConvolutionTests
     [InlineData(10, 160, 96, 8, 8)]
     [InlineData(5, 96, 64, 7, 9)]
     [InlineData(1, 72, 80, 3, 5)]
-    [InlineData(130, 64, 64, 14, 14)] // several chunks
+    [InlineData(130, 64, 64, 14, 14)] // several chunks, where the processor cannot
+    [InlineData(70, 256, 256, 8, 8)]  // several chunks, where it can
+    [InlineData(3, 256, 512, 4, 4)]   // one chunk, kernels made on the way
     public void Agrees_with_a_direct_convolution(int images, int inChannels, int outChannels, int height, int width)
     {
         using var scope = NewDisposeScope();
@@ -37,9 +39,9 @@ public sealed class WinogradConvolutionTests
 
         Assert.Equal(exact.shape, output.shape);
         Assert.True(output.permute(0, 2, 3, 1).is_contiguous());
-        Assert.InRange(RelativeError.Of(exact, output), 0, 1e-5);
-        Assert.InRange(RelativeError.Of(exactInput.grad!, input.grad!), 0, 1e-5);
-        Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad!), 0, 1e-5);
+        Assert.InRange(RelativeError.Of(exact, output), 0, 2e-5);
+        Assert.InRange(RelativeError.Of(exactInput.grad!, input.grad!), 0, 2e-5);
+        Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad!), 0, 2e-5);
     }
 
     [Theory]
@@ -48,6 +50,7 @@ public sealed class WinogradConvolutionTests
     [InlineData(11, 64, 128, 13, 9)]   // tiles that hang over, images that end within a block
     [InlineData(10, 160, 96, 8, 8)]
     [InlineData(70, 256, 256, 8, 8)]   // several chunks
+    [InlineData(3, 256, 512, 4, 4)]    // one chunk, kernels made on the way
     public void Of_bfloat16_agrees_with_a_direct_convolution_but_for_its_rounding(int images, int inChannels, int outChannels, int height, int width)
     {
         if (!MatrixKernel.IsSupported || CpuFeatures.HasAmxBf16) Assert.Skip("This processor has no AVX-512, or tile registers.");
