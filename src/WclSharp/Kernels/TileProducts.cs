@@ -12,6 +12,11 @@ internal static unsafe class TileProducts
     // Rows that one thread works on at a time: enough for columns of the right matrix to be used again from the cache.
     private const int BlockRows = 64;
 
+    // A thread's kernels, and gradients of kernels, at a time: a few MiB where there are 512 channels.
+    private const int PanelColumns = 32, PanelPadding = 16, GradientRows = 32;
+
+    private static readonly Scalar One = 1; // made once: see Optimizer.Begin
+
     /// <summary>Whether <see cref="MatrixKernel"/> takes tiles of so many channels.</summary>
     public static bool ByOwnKernel(long inChannels, long outChannels) =>
         MatrixKernel.IsSupported && inChannels % MatrixKernel.ColumnStep == 0 && outChannels % MatrixKernel.ColumnStep == 0;
@@ -119,14 +124,9 @@ internal static unsafe class TileProducts
             for (int i = 0; i < WinogradTransforms.Products; i++)
                 MatrixKernel.Multiply(a + i * aMatrix + first, 1, outChannels, b + i * bMatrix, inChannels, sums + i * stride, inChannels, GradientRows, tiles, inChannels, add: false);
             for (int k = 0; k < GradientRows; k++)
-                WinogradKernels.WeightGradient(sums + k * inChannels, stride, inChannels, target + (first + k) * 9L * inChannels);
+                WinogradKernels.WeightGradient(sums + k * inChannels, stride, inChannels, target + (long)(first + k) * WinogradKernels.Taps * inChannels);
             rooms.Return(mine);
         });
         return gradient.permute(0, 3, 1, 2);
     }
-
-    // A thread's kernels, and gradients of kernels, at a time: a few MiB where there are 512 channels.
-    private const int PanelColumns = 32, PanelPadding = 16, GradientRows = 32;
-
-    private static readonly Scalar One = 1; // made once: see Optimizer.Begin
 }

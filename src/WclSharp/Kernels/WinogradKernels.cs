@@ -14,7 +14,10 @@ namespace WclSharp.Kernels;
 [SkipLocalsInit]
 internal static unsafe class WinogradKernels
 {
-    private const int Taps = 9, MatrixPadding = 64;
+    /// <summary>Weights of a kernel, 3 x 3.</summary>
+    public const int Taps = 9;
+
+    private const int MatrixPadding = 64;
 
     /// <summary>Room for a matrix for each product, [36, rows, columns], uninitialised.</summary>
     /// <param name="rows">Rows of a matrix.</param>
