@@ -21,29 +21,6 @@ internal static unsafe class TileProducts
     public static bool ByOwnKernel(long inChannels, long outChannels) =>
         MatrixKernel.IsSupported && inChannels % MatrixKernel.ColumnStep == 0 && outChannels % MatrixKernel.ColumnStep == 0;
 
-    /// <summary>result = tiles kernels.</summary>
-    /// <param name="tiles">[36, T, C], padded: <see cref="WinogradTiles{TPixel}.Empty"/>.</param>
-    /// <param name="kernels">[36, C, K], contiguous.</param>
-    /// <param name="result">[36, T, K], padded where <see cref="ByOwnKernel"/>, else not; overwritten.</param>
-    public static void Multiply(Tensor tiles, Tensor kernels, Tensor result)
-    {
-        int inner = (int)tiles.size(2), columns = (int)result.size(2);
-        if (!ByOwnKernel(inner, columns))
-        {
-            BatchedProduct.Into(tiles, kernels, result);
-            return;
-        }
-        int rows = (int)MatrixKernel.Rows(tiles.size(1)), blocks = (rows + BlockRows - 1) / BlockRows;
-        float* a = TensorMemory.Start(tiles), b = TensorMemory.Start(kernels), c = TensorMemory.Start(result);
-        long aMatrix = tiles.stride(0), bMatrix = kernels.stride(0), cMatrix = result.stride(0);
-        TorchThreads.For(WinogradTransforms.Products * blocks, number =>
-        {
-            int i = number / blocks, first = number % blocks * BlockRows;
-            MatrixKernel.Multiply(a + i * aMatrix + (long)first * inner, inner, 1, b + i * bMatrix, columns, c + i * cMatrix + (long)first * columns, columns,
-                Math.Min(BlockRows, rows - first), inner, columns, add: false);
-        });
-    }
-
     /// <summary>sum = left' right, or sum += left' right.</summary>
     /// <param name="left">[36, T, K], padded.</param>
     /// <param name="right">[36, T, C], padded.</param>
@@ -71,8 +48,8 @@ internal static unsafe class TileProducts
     }
 
     /// <summary>
-    /// <see cref="Multiply"/> by kernels that are made from the weight on the way, some columns at a time: all of them would pass through memory, which where
-    /// there are many takes as long as the products.
+    /// result = tiles kernels, by <see cref="MatrixKernel"/>. Kernels are made from the weight on the way, some columns at a time: all of them would pass through
+    /// memory, which where there are many takes as long as the products.
     /// </summary>
     /// <param name="tiles">[36, T, C], or [36, T, K] for the gradient of the input; padded.</param>
     /// <param name="weight">[K, C, 3, 3] channels-last.</param>

@@ -113,7 +113,7 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
             var m = outTiles.Empty(count, workspace, "products", padded: own);      // [36, T, K]
             inTiles.FromInput(x.narrow(0, start, count), v);
             if (own) TileProducts.MultiplyByWeight(v, weight, m, backward: false, workspace);
-            else TileProducts.Multiply(v, kernels!, m);
+            else BatchedProduct.Into(v, kernels!, m);
             outTiles.ToOutput(m, y.narrow(0, start, count));
         }
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
@@ -177,7 +177,7 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
             }
             var dv = inTiles.Empty(count, workspace, "products", padded: own);       // [36, T, C]
             if (own) TileProducts.MultiplyByWeight(dm, weight, dv, backward: true, workspace);
-            else TileProducts.Multiply(dm, kernels!, dv);
+            else BatchedProduct.Into(dm, kernels!, dv);
             var target = dx.narrow(0, start, count);
             var sums = direct ? target : workspace.Take("input gradient", count * inGradient.ImageValues).view(count, height, width, inChannels);
             inGradient.Sum(dv, sums);
