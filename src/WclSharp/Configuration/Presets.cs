@@ -169,7 +169,7 @@ internal static class Presets
     /// </remarks>
     private sealed record FirstLook(int Width, int ImageSize, int Epochs, AugmentationSchedule Augmentation, double Jitter)
     {
-        public static readonly FirstLook FashionMnist = new(Width: 16, ImageSize: 24, Epochs: 12, AugmentationSchedule.Paper, Jitter: 1.5);
+        public static readonly FirstLook FashionMnist = new(Width: 16, ImageSize: 24, Epochs: 10, AugmentationSchedule.Paper, Jitter: 1.5);
 
         public string? Show(string option) => option switch
         {
