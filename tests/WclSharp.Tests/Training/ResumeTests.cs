@@ -125,7 +125,7 @@ public sealed class ResumeTests : IDisposable
     private static string[] Command(PretrainOptions options, string run)
     {
         static string Text(long? number) => number!.Value.ToString(CultureInfo.InvariantCulture);
-        return [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", Text(options.Limit), "--width", Text(options.Width),
+        return [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", Text(options.Limit), "--image-size", Text(options.ImageSize), "--width", Text(options.Width),
             "--head-hidden", Text(options.HeadHidden), "--head-output", Text(options.HeadOutput), "--batch", Text(options.Batch), "--epochs", Text(options.Epochs),
             "--evaluate-every", Text(options.EvaluateEvery), "--seed", Text(options.Seed), "--device", options.Device, "--workers", Text(options.Workers), "--out", run];
     }
