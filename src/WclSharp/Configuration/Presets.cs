@@ -163,8 +163,8 @@ internal static class Presets
 
     /// <summary>What the tiny preset does otherwise with the embedded images, so that the first run shows something within minutes.</summary>
     /// <remarks>
-    /// A quarter of the standard width, at three quarters of the pixels, is enough for Fashion-MNIST and buys more epochs (24 pixels halve without a
-    /// rest three times); strong augmentation pays over these, and a jitter stronger than the paper's, since grey images have no hue and saturation to
+    /// A quarter of the standard width, at three quarters of the pixels, is enough for Fashion-MNIST and buys more epochs;
+    /// strong augmentation pays over these, and a jitter stronger than the paper's, since grey images have no hue and saturation to
     /// change and two views are else alike in brightness (chosen on its training images: docs/performance.md).
     /// </remarks>
     private sealed record FirstLook(int Width, int ImageSize, int Epochs, AugmentationSchedule Augmentation, double Jitter)

@@ -38,47 +38,13 @@ internal static unsafe class WinogradKernels
     /// <param name="weight">[K, C, 3, 3] channels-last.</param>
     /// <param name="workspace">Where to take the memory from.</param>
     /// <returns>[36, K, C], padded.</returns>
-    public static Tensor Of(Tensor weight, Workspace workspace)
-    {
-        int outChannels = (int)weight.size(0), inChannels = (int)weight.size(1);
-        using var taps = weight.permute(0, 2, 3, 1).contiguous();       // [K, 3, 3, C]
-        var kernels = Empty(outChannels, inChannels, workspace, "kernels", padded: true);
-        float* source = TensorMemory.Start(taps), target = TensorMemory.Start(kernels);
-        nint stride = (nint)kernels.stride(0);
-        TorchThreads.For(outChannels, k =>
-        {
-            var g = stackalloc Values[WinogradTransforms.Products];
-            for (int c = 0; c < inChannels; c += Values.Count)
-            {
-                for (int tap = 0; tap < Taps; tap++) g[Place(tap)] = *(Values*)(source + ((long)k * Taps + tap) * inChannels + c);
-                Write(g, target + (long)k * inChannels + c, stride);
-            }
-        });
-        return kernels;
-    }
+    public static Tensor Of(Tensor weight, Workspace workspace) => Make(weight, (int)weight.size(0), (int)weight.size(1), transposed: false, workspace);
 
     /// <summary>The same, each matrix transposed.</summary>
     /// <param name="weight">[K, C, 3, 3] channels-last.</param>
     /// <param name="workspace">Where to take the memory from.</param>
     /// <returns>[36, C, K], padded.</returns>
-    public static Tensor Transposed(Tensor weight, Workspace workspace)
-    {
-        int outChannels = (int)weight.size(0), inChannels = (int)weight.size(1);
-        using var taps = weight.permute(0, 2, 3, 1).contiguous();       // [K, 3, 3, C]
-        var kernels = Empty(inChannels, outChannels, workspace, "kernels", padded: true);
-        float* source = TensorMemory.Start(taps), target = TensorMemory.Start(kernels);
-        nint stride = (nint)kernels.stride(0);
-        TorchThreads.For(inChannels, c =>
-        {
-            var g = stackalloc Values[WinogradTransforms.Products];
-            for (int k = 0; k < outChannels; k += Values.Count)
-            {
-                for (int tap = 0; tap < Taps; tap++) g[Place(tap)] = Gather(source + ((long)k * Taps + tap) * inChannels + c, Taps * inChannels);
-                Write(g, target + (long)c * outChannels + k, stride);
-            }
-        });
-        return kernels;
-    }
+    public static Tensor Transposed(Tensor weight, Workspace workspace) => Make(weight, (int)weight.size(1), (int)weight.size(0), transposed: true, workspace);
 
     /// <summary>Some columns of <see cref="Of"/>'s matrices, by one thread: channels in.</summary>
     /// <param name="taps">[K, 3, 3, C].</param>
@@ -88,17 +54,8 @@ internal static unsafe class WinogradKernels
     /// <param name="count">Channels in, a multiple of what a register holds.</param>
     /// <param name="panel">[36, K, count], overwritten.</param>
     /// <param name="stride">Values from one of the 36 to the next.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void InColumns(float* taps, int outChannels, int inChannels, int first, int count, float* panel, nint stride)
-    {
-        var g = stackalloc Values[WinogradTransforms.Products];
-        for (int k = 0; k < outChannels; k++, taps += Taps * inChannels, panel += count)
-            for (int c = 0; c < count; c += Values.Count)
-            {
-                for (int tap = 0; tap < Taps; tap++) g[Place(tap)] = *(Values*)(taps + tap * inChannels + first + c);
-                Write(g, panel + c, stride);
-            }
-    }
+    public static void InColumns(float* taps, int outChannels, int inChannels, int first, int count, float* panel, nint stride) =>
+        Fill(taps + first, inChannels, Taps * inChannels, 1, outChannels, count, panel, stride);
 
     /// <summary>Some columns of <see cref="Transposed"/>'s matrices, by one thread: channels out.</summary>
     /// <param name="taps">[K, 3, 3, C].</param>
@@ -107,18 +64,8 @@ internal static unsafe class WinogradKernels
     /// <param name="count">Channels out, a multiple of what a register holds.</param>
     /// <param name="panel">[36, C, count], overwritten.</param>
     /// <param name="stride">Values from one of the 36 to the next.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OutColumns(float* taps, int inChannels, int first, int count, float* panel, nint stride)
-    {
-        var g = stackalloc Values[WinogradTransforms.Products];
-        taps += (long)first * Taps * inChannels;
-        for (int c = 0; c < inChannels; c++, taps++, panel += count)
-            for (int k = 0; k < count; k += Values.Count)
-            {
-                for (int tap = 0; tap < Taps; tap++) g[Place(tap)] = Gather(taps + ((long)k * Taps + tap) * inChannels, Taps * inChannels);
-                Write(g, panel + k, stride);
-            }
-    }
+    public static void OutColumns(float* taps, int inChannels, int first, int count, float* panel, nint stride) =>
+        Fill(taps + (long)first * Taps * inChannels, inChannels, 1, Taps * inChannels, inChannels, count, panel, stride);
 
     /// <summary>G' u G of the gradients of one channel out.</summary>
     /// <param name="gradients">[36, C].</param>
@@ -152,10 +99,31 @@ internal static unsafe class WinogradKernels
         return gradient.permute(0, 3, 1, 2);
     }
 
-    private static void Write(Values* g, float* matrix, nint stride)
+    private static Tensor Make(Tensor weight, int rows, int columns, bool transposed, Workspace workspace)
     {
-        WinogradTransforms.Kernel(g);
-        for (int i = 0; i < WinogradTransforms.Products; i++, matrix += stride) *(Values*)matrix = g[i];
+        int inChannels = (int)weight.size(1), kernel = Taps * inChannels;
+        using var taps = weight.permute(0, 2, 3, 1).contiguous();       // [K, 3, 3, C]
+        var kernels = Empty(rows, columns, workspace, "kernels", padded: true);
+        float* source = TensorMemory.Start(taps), target = TensorMemory.Start(kernels);
+        nint stride = (nint)kernels.stride(0);
+        int rowStep = transposed ? 1 : kernel, columnStep = transposed ? kernel : 1;
+        TorchThreads.For(rows, row => Fill(source + (long)row * rowStep, inChannels, rowStep, columnStep, 1, columns, target + (long)row * columns, stride));
+        return kernels;
+    }
+
+    /// <summary>G g G' of the kernels of some rows and columns; steps are values from one tap, row and column to the next.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Fill(float* taps, int tapStep, int rowStep, int columnStep, int rows, int columns, float* target, nint stride)
+    {
+        var g = stackalloc Values[WinogradTransforms.Products];
+        for (int row = 0; row < rows; row++, taps += rowStep, target += columns)
+            for (int column = 0; column < columns; column += Values.Count)
+            {
+                float* place = taps + (long)column * columnStep, matrix = target + column;
+                for (int tap = 0; tap < Taps; tap++, place += tapStep) g[Place(tap)] = columnStep == 1 ? *(Values*)place : Gather(place, columnStep);
+                WinogradTransforms.Kernel(g);
+                for (int i = 0; i < WinogradTransforms.Products; i++, matrix += stride) *(Values*)matrix = g[i];
+            }
     }
 
     /// <summary>Where a tap of the 3 x 3 lies among 6 x 6.</summary>

@@ -32,16 +32,12 @@ public sealed class WinogradConvolutionTests
         var output = WinogradConvolution.Apply(input, weight);
         output.backward([outputGradient]);
 
-        var exactInput = input.detach().to(ScalarType.Float64).requires_grad_();
-        var exactWeight = weight.detach().to(ScalarType.Float64).requires_grad_();
-        var exact = nn.functional.conv2d(exactInput, exactWeight, padding: [1, 1]);
-        exact.backward([outputGradient.to(ScalarType.Float64)]);
-
+        var (exact, exactInputGradient, exactWeightGradient) = Exactly(input, weight, outputGradient);
         Assert.Equal(exact.shape, output.shape);
         Assert.True(output.permute(0, 2, 3, 1).is_contiguous());
         Assert.InRange(RelativeError.Of(exact, output), 0, 2e-5);
-        Assert.InRange(RelativeError.Of(exactInput.grad!, input.grad!), 0, 2e-5);
-        Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad!), 0, 2e-5);
+        Assert.InRange(RelativeError.Of(exactInputGradient, input.grad!), 0, 2e-5);
+        Assert.InRange(RelativeError.Of(exactWeightGradient, weight.grad!), 0, 2e-5);
     }
 
     [Theory]
@@ -64,18 +60,24 @@ public sealed class WinogradConvolutionTests
         var output = WinogradConvolution.Apply(input, weight);
         output.backward([outputGradient]);
 
-        var exactInput = input.detach().to(ScalarType.Float64).requires_grad_();
-        var exactWeight = weight.detach().to(ScalarType.Float64).requires_grad_();
-        var exact = nn.functional.conv2d(exactInput, exactWeight, padding: [1, 1]);
-        exact.backward([outputGradient.to(ScalarType.Float64)]);
-
+        var (exact, exactInputGradient, exactWeightGradient) = Exactly(input, weight, outputGradient);
         Assert.Equal(ScalarType.BFloat16, output.dtype);
         Assert.Equal(ScalarType.BFloat16, input.grad!.dtype);
         Assert.Equal(ScalarType.Float32, weight.grad!.dtype);
         // One rounding to 8 binary digits is 2^-8 of a number at most, and there is no more than that.
         Assert.InRange(RelativeError.Of(exact, output), 0, 1.01 / 256);
-        Assert.InRange(RelativeError.Of(exactInput.grad!, input.grad!), 0, 1.01 / 256);
-        Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad!), 0, 3e-5); // float32 throughout
+        Assert.InRange(RelativeError.Of(exactInputGradient, input.grad!), 0, 1.01 / 256);
+        Assert.InRange(RelativeError.Of(exactWeightGradient, weight.grad!), 0, 3e-5); // float32 throughout
+    }
+
+    /// <summary>libtorch's direct convolution in float64: the output, and the gradients of input and weight.</summary>
+    private static (Tensor Output, Tensor InputGradient, Tensor WeightGradient) Exactly(Tensor input, Tensor weight, Tensor outputGradient)
+    {
+        var exactInput = input.detach().to(ScalarType.Float64).requires_grad_();
+        var exactWeight = weight.detach().to(ScalarType.Float64).requires_grad_();
+        var output = nn.functional.conv2d(exactInput, exactWeight, padding: [1, 1]);
+        output.backward([outputGradient.to(ScalarType.Float64)]);
+        return (output, exactInput.grad!, exactWeight.grad!);
     }
 
     [Fact]
