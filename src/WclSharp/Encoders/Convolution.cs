@@ -14,7 +14,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     private readonly long[] strides, padding;
     private readonly bool winogradShape, productShape;
 
-    // Above, a product of (pixels, channels) by the weight is faster than libtorch's convolution, most of all its weight's gradient: docs/performance.md.
+    // Above, a product of (pixels, channels) by the weight is faster than libtorch's convolution, most of all its weight's gradient: docs/performance-history.md.
     private const int LeastProductWeights = 1 << 18;
 
     /// <param name="inChannels">Channels in.</param>

@@ -27,7 +27,7 @@ internal sealed class ClassifierNetwork : IDisposable
     public ClassifierNetwork(EncoderFacts facts, int? hidden, int classes, long seed, ComputeDevice compute)
     {
         this.compute = compute;
-        // PyTorch's usual start of convolutions: the better one on few images (docs/performance.md).
+        // PyTorch's usual start of convolutions: the better one in short runs (docs/default-recipe.md).
         var random = new ParameterInitializer(seed, Training.ConvInit.PyTorch);
         Encoder = new ResNet(facts.Arch, facts.Width, facts.Stem, random);
         Top = new ClassifierTop(Encoder.FeatureSize, hidden, classes, random);

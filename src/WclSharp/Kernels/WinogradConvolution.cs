@@ -19,7 +19,7 @@ namespace WclSharp.Kernels;
 /// </remarks>
 internal static class WinogradConvolution
 {
-    // Below these the transforms cost more than the multiplications they save: docs/performance.md.
+    // Below these the transforms cost more than the multiplications they save: docs/performance-history.md.
     private const int LeastChannels = 64, LeastChannelsInCache = 32;
 
     private const int MostKernelsBFloat16 = 512 * 512, LeastSideBFloat16 = 4;
