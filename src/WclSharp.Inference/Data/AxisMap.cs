@@ -17,6 +17,17 @@ internal readonly record struct AxisMap(float Origin, float Step, int Start, int
         return mirror ? new AxisMap(start + extent, -step, start, extent) : new AxisMap(start, step, start, extent);
     }
 
+    /// <summary>
+    /// As <see cref="Crop"/>, of a part that may begin and end between pixels of an axis of <paramref name="side"/> pixels. What lies beyond its ends
+    /// is seen as far as the filter reaches.
+    /// </summary>
+    public static AxisMap SubpixelCrop(double start, double extent, int side, int outputSize, bool mirror = false)
+    {
+        double step = extent / outputSize, reach = Math.Max(1, step) - step / 2; // of the outermost output pixels, beyond the ends
+        int first = Math.Max(0, (int)Math.Floor(start - reach)), end = Math.Min(side, (int)Math.Ceiling(start + extent + reach));
+        return mirror ? new AxisMap((float)(start + extent), (float)-step, first, end - first) : new AxisMap((float)start, (float)step, first, end - first);
+    }
+
     /// <summary>The whole axis resized to <paramref name="resized"/> pixels, of which those from <paramref name="offset"/> on are kept.</summary>
     public static AxisMap Window(int extent, int resized, int offset)
     {

@@ -13,7 +13,7 @@ namespace WclSharp.Augmentation;
 /// </remarks>
 public sealed record AugmentationRecipe
 {
-    /// <summary>Largest side, in pixels, that counts as a small image and takes no blur in the named recipes.</summary>
+    /// <summary>Largest side, in pixels, that counts as a small image and takes no blur, and subpixel crops, in the named recipes.</summary>
     public const int LargestSmallImage = EvaluationView.LargestSmallImage;
 
     /// <summary>Smallest share of the image's area that a crop keeps, in (0, 1].</summary>
@@ -21,6 +21,12 @@ public sealed record AugmentationRecipe
 
     /// <summary>Largest share of the image's area that a crop keeps, in (0, 1].</summary>
     public double ScaleMax { get; init => field = Check(value, value is > 0 and <= 1, "above 0 and at most 1"); } = 1;
+
+    /// <summary>
+    /// Whether a crop may begin and end between pixels, where false is torchvision's rule, whole ones. A side longer than the image is then cut to
+    /// it, where torchvision's draws again: crops are larger in the mean, and those of small images more varied.
+    /// </summary>
+    public bool SubpixelCrops { get; init; }
 
     /// <summary>Smallest ratio of a crop's width to its height; the ratio is log-uniform.</summary>
     public double RatioMin { get; init => field = Check(value, value > 0 && double.IsFinite(value), "above 0"); } = 3 / 4.0;
@@ -60,12 +66,13 @@ public sealed record AugmentationRecipe
 
     /// <summary>
     /// MoCo v2's: area 0.2 to 1, jitter (0.4, 0.4, 0.4, 0.1) with probability 0.8, greyscale 0.2, flip 0.5, and blur of 0.1
-    /// to 2 pixels with probability 0.5 where the image is larger than <see cref="LargestSmallImage"/>.
+    /// to 2 pixels with probability 0.5 where the image is larger than <see cref="LargestSmallImage"/>; up to that, crops may lie between pixels.
     /// </summary>
     /// <param name="imageSize">Side of the view in pixels. A blur of 2 pixels would wipe out what a 32-pixel image shows.</param>
     public static AugmentationRecipe Weak(int imageSize) => new()
     {
         ScaleMin = 0.2,
+        SubpixelCrops = imageSize <= LargestSmallImage,
         FlipProbability = 0.5,
         Brightness = 0.4,
         Contrast = 0.4,

@@ -142,13 +142,18 @@ internal sealed class BatchPlan(int count, int outputSize)
         }
     }
 
+    private (AxisMap Rows, AxisMap Columns) MapsOf(in ViewParameters view)
+    {
+        if (view.SubpixelCrop is not { } box)
+            return (AxisMap.Crop(view.Crop.Top, view.Crop.Height, outputSize), AxisMap.Crop(view.Crop.Left, view.Crop.Width, outputSize, view.Flip));
+        return (AxisMap.SubpixelCrop(box.Top, box.Height, box.Image.Height, outputSize), AxisMap.SubpixelCrop(box.Left, box.Width, box.Image.Width, outputSize, view.Flip));
+    }
+
     private void Add(int source, in ViewParameters view, int huePlace)
     {
         int position = added;
-        Add(
-            source,
-            AxisMap.Crop(view.Crop.Top, view.Crop.Height, outputSize),
-            AxisMap.Crop(view.Crop.Left, view.Crop.Width, outputSize, view.Flip));
+        var (rows, columns) = MapsOf(view);
+        Add(source, rows, columns);
         huePlaces[position] = huePlace;
         if (view.Greyscale) grey.Add(position);
         if (view.BlurSigmaPixels > 0) blurred.Add(position);

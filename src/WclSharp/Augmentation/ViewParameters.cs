@@ -11,14 +11,22 @@ internal enum JitterOperation
     Hue,
 }
 
-/// <summary>A crop box in pixels of the source image.</summary>
+/// <summary>A crop box in pixels of the source image: whole ones, and only these are seen.</summary>
 internal readonly record struct CropBox(int Top, int Left, int Height, int Width);
+
+/// <summary>A crop box that may begin and end between pixels.</summary>
+/// <param name="Top">Its upper edge, pixels from the image's.</param>
+/// <param name="Left">Its left edge, pixels from the image's.</param>
+/// <param name="Height">Height, pixels.</param>
+/// <param name="Width">Width, pixels.</param>
+/// <param name="Image">Height and width of the image, pixels.</param>
+internal readonly record struct SubpixelCropBox(double Top, double Left, double Height, double Width, (int Height, int Width) Image);
 
 /// <summary>Everything that is random about one view of one image, drawn on the host.</summary>
 /// <remarks>
 /// Each quantity has its own place in the counter, so that changing one probability of a recipe leaves the other draws
-/// as they were. The crop follows torchvision's RandomResizedCrop: up to ten attempts at an integer box of random area
-/// and ratio, then a centred box of the nearest allowed ratio.
+/// as they were. A crop of whole pixels follows torchvision's RandomResizedCrop: up to ten attempts at an integer box of random area
+/// and ratio, then a centred box of the nearest allowed ratio. A subpixel crop is drawn once, and cut to the image.
 /// </remarks>
 internal readonly record struct ViewParameters
 {
@@ -27,7 +35,11 @@ internal readonly record struct ViewParameters
     // Draws 0 .. 9 are the attempts at a crop.
     private const uint ChoiceDraw = CropAttempts, FactorDraw = CropAttempts + 1, OrderDraw = CropAttempts + 2;
 
+    /// <summary>What the view shows; not where there is a <see cref="SubpixelCrop"/>.</summary>
     public required CropBox Crop { get; init; }
+
+    /// <summary>What the view shows instead of <see cref="Crop"/>; null where that holds.</summary>
+    public SubpixelCropBox? SubpixelCrop { get; init; }
 
     public required bool Flip { get; init; }
 
@@ -59,7 +71,8 @@ internal readonly record struct ViewParameters
         var (order, sigma, _, _) = random.Uniforms(e, s, v, OrderDraw);
         return new ViewParameters
         {
-            Crop = DrawCrop(random, recipe, height, width, e, s, v),
+            Crop = recipe.SubpixelCrops ? default : DrawCrop(random, recipe, height, width, e, s, v),
+            SubpixelCrop = recipe.SubpixelCrops ? DrawSubpixelCrop(random, recipe, height, width, e, s, v) : null,
             Flip = flip < recipe.FlipProbability,
             Jitter = jitter < recipe.JitterProbability,
             Greyscale = grey < recipe.GreyscaleProbability,
@@ -116,6 +129,15 @@ internal readonly record struct ViewParameters
         if (ratioOfImage < recipe.RatioMin) fallbackHeight = Math.Clamp((int)Math.Round(width / recipe.RatioMin), 1, height);
         else if (ratioOfImage > recipe.RatioMax) fallbackWidth = Math.Clamp((int)Math.Round(height * recipe.RatioMax), 1, width);
         return new CropBox((height - fallbackHeight) / 2, (width - fallbackWidth) / 2, fallbackHeight, fallbackWidth);
+    }
+
+    private static SubpixelCropBox DrawSubpixelCrop(CounterRandom random, AugmentationRecipe recipe, int height, int width, uint epoch, uint sample, uint view)
+    {
+        var (share, shape, top, left) = random.Uniforms(epoch, sample, view, 0);
+        double target = (double)height * width * Between(share, recipe.ScaleMin, recipe.ScaleMax);
+        double ratio = Math.Exp(Between(shape, Math.Log(recipe.RatioMin), Math.Log(recipe.RatioMax)));
+        double h = Math.Min(height, Math.Sqrt(target / ratio)), w = Math.Min(width, Math.Sqrt(target * ratio));
+        return new SubpixelCropBox(top * (height - h), left * (width - w), h, w, (height, width));
     }
 
     private static float Factor(float uniform, double strength) => (float)Between(uniform, Math.Max(0, 1 - strength), 1 + strength);

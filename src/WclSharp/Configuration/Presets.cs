@@ -20,7 +20,7 @@ internal sealed record ResolvedOptions(PretrainOptions Options, IReadOnlyList<st
 /// <item>cifar: ResNet-18 with the small stem at 32 pixels, SGD, batch 512, the usual setting for CIFAR.</item>
 /// <item>
 /// tiny: the same with a narrow network, few epochs and small heads, for a first look on a machine without a GPU. Its crops are
-/// larger: a short run learns more from easier pairs (docs/performance.md).
+/// larger: a short run learns more from easier pairs (docs/default-recipe.md).
 /// </item>
 /// </list>
 /// </summary>
@@ -103,6 +103,7 @@ internal static class Presets
                 : Math.Min(preset.WarmupEpochs, epochs * LargestWarmupShare),
             Augmentation = given.Augmentation ?? firstLook?.Augmentation ?? preset.Augmentation,
             CropMin = given.CropMin ?? preset.CropMin ?? MultiCropResolution.GlobalCropMin(given),
+            Crops = given.Crops ?? (AugmentationRecipe.Weak(imageSize).SubpixelCrops ? CropPlacement.Subpixel : CropPlacement.Pixel),
             Jitter = given.Jitter ?? firstLook?.Jitter ?? 1,
             Blur = given.Blur ?? AugmentationRecipe.Weak(imageSize).BlurProbability,
             ConvInit = given.ConvInit ?? preset.ConvInit,
@@ -156,7 +157,7 @@ internal static class Presets
         OptimizerKind.AdamW => (1e-3 * batch / 256, 0.05),
         // Linear scaling. Full-size images are trained with a tenth of the decay (MoCo v2).
         _ when preset.Stem == EncoderStem.ImageNet => (0.03 * batch / 256, 1e-4),
-        // Short runs of narrow networks learn more from half of that (docs/performance.md).
+        // Short runs of narrow networks learn more from half of that (docs/default-recipe.md).
         _ when preset.Batch <= 64 => (0.06 * batch / 256, 5e-4),
         _ => (0.06 * batch / 128, 5e-4),
     };
@@ -165,7 +166,7 @@ internal static class Presets
     /// <remarks>
     /// A quarter of the standard width, at three quarters of the pixels, is enough for Fashion-MNIST and buys more epochs;
     /// strong augmentation pays over these, and a jitter stronger than the paper's, since grey images have no hue and saturation to
-    /// change and two views are else alike in brightness (chosen on its training images: docs/performance.md).
+    /// change and two views are else alike in brightness (chosen on its training images: docs/default-recipe.md).
     /// </remarks>
     private sealed record FirstLook(int Width, int ImageSize, int Epochs, AugmentationSchedule Augmentation, double Jitter)
     {

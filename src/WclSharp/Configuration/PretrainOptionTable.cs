@@ -56,6 +56,8 @@ internal static class PretrainOptionTable
             o => o.Augmentation, (o, v) => o with { Augmentation = v }),
         Real("crop-min", "Smallest share of an image's area that a crop takes", Presets.Describe("crop-min"),
             o => o.CropMin, (o, v) => o with { CropMin = v }, v => v is > 0 and <= 1 ? null : "must be above 0 and at most 1"),
+        Choice("crops", "Where crops may begin and end: at whole pixels (torchvision's rule) or between them", $"subpixel up to {AugmentationRecipe.LargestSmallImage} pixels, else pixel",
+            o => o.Crops, (o, v) => o with { Crops = v }),
         Real("jitter", "Strength of the colour jitter: factor on the recipe's ranges; 0 leaves colours as they are", Presets.Describe("jitter"),
             o => o.Jitter, (o, v) => o with { Jitter = v }, NotNegative),
         Real("flip", "Probability of a horizontal flip; 0 where left and right tell classes apart", "0.5", o => o.Flip, (o, v) => o with { Flip = v }, Share),

@@ -25,6 +25,7 @@ internal sealed record AugmentationPlan(AugmentationRecipe Warmup, AugmentationR
         return recipe with
         {
             ScaleMin = options.CropMin ?? recipe.ScaleMin,
+            SubpixelCrops = options.Crops is { } placement ? placement == CropPlacement.Subpixel : recipe.SubpixelCrops,
             Brightness = recipe.Brightness * jitter,
             Contrast = recipe.Contrast * jitter,
             Saturation = recipe.Saturation * jitter,

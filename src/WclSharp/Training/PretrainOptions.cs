@@ -119,6 +119,16 @@ public enum AugmentationSchedule
     Weak,
 }
 
+/// <summary>Where random crops may begin and end.</summary>
+public enum CropPlacement
+{
+    /// <summary>At whole pixels, as torchvision's RandomResizedCrop; a box that does not fit is drawn again.</summary>
+    Pixel,
+
+    /// <summary>Anywhere; a side that does not fit is cut to the image. Of a small image, more and larger crops.</summary>
+    Subpixel,
+}
+
 /// <summary>Network of the ResNet family (He et al. 2016), as torchvision builds it.</summary>
 public enum EncoderArch { ResNet18, ResNet34, ResNet50, ResNet101 }
 
@@ -295,6 +305,9 @@ public sealed record PretrainOptions
 
     /// <summary>Smallest share of an image's area that a crop takes, above 0 to 1; null is the recipe's own (0.2 weak, 0.08 strong).</summary>
     public double? CropMin { get; init; }
+
+    /// <summary>Where crops may begin and end; null is the recipe's own (subpixel up to 64 pixels).</summary>
+    public CropPlacement? Crops { get; init; }
 
     /// <summary>
     /// Strength of the colour jitter, 0 or more: factor on its four ranges, where 1 is the recipe's (SimCLR's "strength of colour distortion").

@@ -26,6 +26,24 @@ public class ResamplerTests
         }
     }
 
+    [Theory]
+    [InlineData(32, 32, 3.3, 7.8, 20.25, 17.6, 32)]  // stretches
+    [InlineData(40, 60, 0, 21.5, 31.7, 38.5, 12)]    // shrinks, touches three edges
+    [InlineData(20, 17, 4, 5, 9, 8, 24)]             // whole pixels: beyond its ends is seen all the same
+    [InlineData(5, 7, 1.25, 2.75, 0.5, 0.4, 8)]      // less than a pixel
+    [InlineData(300, 200, 10.1, 0.7, 280.3, 199.3, 9)]
+    public void Resample_SubpixelBox_EqualsLoopOverTheWholeImage(int height, int width, double top, double left, double cropHeight, double cropWidth, int size)
+    {
+        using var scope = NewDisposeScope();
+        var image = Views.Images(1, 3, height, width);
+        foreach (bool flip in (bool[])[false, true])
+        {
+            var view = Views.Whole(image) with { SubpixelCrop = new(top, left, cropHeight, cropWidth, (height, width)), Flip = flip };
+            var expected = tensor(SubpixelOracle(image, view.SubpixelCrop!.Value, flip, size), [1, 3, size, size]);
+            Assert.True(Views.Difference(Views.Make(image, size, view), expected) < 2e-5); // places are float32
+        }
+    }
+
     [Fact]
     public void Resample_FullBoxAtItsOwnSize_ReturnsTheImage()
     {
@@ -54,11 +72,15 @@ public class ResamplerTests
     }
 
     [Theory]
-    [InlineData(60, 80, 24)]  // mostly shrinks
-    [InlineData(20, 17, 32)]  // stretches
-    [InlineData(5, 7, 9)]     // narrower than a vector
-    [InlineData(300, 200, 31)]
-    public void TapsAndProducts_RandomCropsOfImagesOfSeveralSizes_Agree(int height, int width, int size)
+    [InlineData(60, 80, 24, false)]  // mostly shrinks
+    [InlineData(60, 80, 24, true)]
+    [InlineData(20, 17, 32, false)]  // stretches
+    [InlineData(20, 17, 32, true)]
+    [InlineData(5, 7, 9, false)]     // narrower than a vector
+    [InlineData(5, 7, 9, true)]
+    [InlineData(300, 200, 31, false)]
+    [InlineData(300, 200, 31, true)]
+    public void TapsAndProducts_RandomCropsOfImagesOfSeveralSizes_Agree(int height, int width, int size, bool subpixel)
     {
         using var scope = NewDisposeScope();
         const int count = 30;
@@ -66,7 +88,7 @@ public class ResamplerTests
         {
             var images = Views.Images(count, channels, height, width);
             var random = new CounterRandom(3, RandomPurpose.Augmentation);
-            var recipe = new AugmentationRecipe { ScaleMin = 0.05 };
+            var recipe = new AugmentationRecipe { ScaleMin = 0.05, SubpixelCrops = subpixel };
             var drawn = new ViewParameters[count];
             for (int i = 0; i < count; i++) drawn[i] = ViewParameters.Draw(random, recipe, height - i % 4, width - i % 5, i, 0, 0);
             var plan = new BatchPlan(count, size);
@@ -175,6 +197,35 @@ public class ResamplerTests
                     result[(c * height + y) * width + (flip ? width - 1 - x : x)] = (float)(sum / 255);
                 }
         return result;
+    }
+
+    /// <summary>The same of a box between pixels: the triangle is cut at the image.</summary>
+    private static float[] SubpixelOracle(Tensor image, SubpixelCropBox box, bool flip, int size)
+    {
+        int channels = (int)image.shape[1], height = (int)image.shape[2], width = (int)image.shape[3];
+        var pixels = image.data<byte>().ToArray();
+        var result = new float[channels * size * size];
+        for (int c = 0; c < channels; c++)
+            for (int y = 0; y < size; y++)
+                for (int x = 0; x < size; x++)
+                {
+                    double sum = 0, total = 0;
+                    for (int row = 0; row < height; row++)
+                        for (int column = 0; column < width; column++)
+                        {
+                            double weight = Weight(box.Top, box.Height, y, row) * Weight(box.Left, box.Width, x, column);
+                            sum += weight * pixels[(c * height + row) * width + column];
+                            total += weight;
+                        }
+                    result[(c * size + y) * size + (flip ? size - 1 - x : x)] = (float)(sum / total / 255);
+                }
+        return result;
+
+        double Weight(double start, double extent, int output, int pixel)
+        {
+            double scale = extent / size;
+            return Math.Max(0, 1 - Math.Abs(pixel + 0.5 - (start + scale * (output + 0.5))) / Math.Max(scale, 1));
+        }
     }
 
     private static List<(int Index, double Weight)> Taps(int extent, int size, int output)

@@ -31,7 +31,7 @@ public class ViewParametersTests
     [InlineData(200, 3)]
     public void Draw_AnyImage_GivesCropsInsideIt(int height, int width)
     {
-        foreach (var view in Draw(AugmentationRecipe.Strong(32), height, width))
+        foreach (var view in Draw(AugmentationRecipe.Strong(224), height, width))
         {
             var box = view.Crop;
             Assert.True(box.Height >= 1 && box.Width >= 1 && box.Top >= 0 && box.Left >= 0, $"{box}");
@@ -54,6 +54,40 @@ public class ViewParametersTests
     {
         var recipe = new AugmentationRecipe { RatioMin = 1, RatioMax = 1 };
         foreach (var view in Draw(recipe, 32, 32, 100)) Assert.Equal(new CropBox(0, 0, 32, 32), view.Crop);
+    }
+
+    [Fact]
+    public void Draw_SubpixelCropsThatFit_AreUniformInAreaAndPlaceAndLogUniformInRatio()
+    {
+        // Of 32 pixels, where whole ones would show.
+        var views = Draw(new AugmentationRecipe { SubpixelCrops = true, ScaleMin = 0.1, ScaleMax = 0.7 }, 32, 32).Select(view => view.SubpixelCrop!.Value).ToArray();
+        AssertUniform(views.Select(box => box.Height * box.Width / 1024), 0.1, 0.7, slack: 0);
+        AssertUniform(views.Select(box => Math.Log(box.Width / box.Height)), Math.Log(3 / 4.0), Math.Log(4 / 3.0), slack: 0);
+        AssertUniform(views.Select(box => box.Top / (32 - box.Height)), 0, 1, slack: 0);
+        AssertUniform(views.Select(box => box.Left / (32 - box.Width)), 0, 1, slack: 0);
+        Assert.All(views, box => Assert.Equal((32, 32), box.Image));
+    }
+
+    [Fact]
+    public void Draw_SubpixelCropsThatDoNotFit_AreCutToTheImage()
+    {
+        var recipe = new AugmentationRecipe { SubpixelCrops = true, ScaleMin = 0.9, ScaleMax = 1 };
+        var boxes = Draw(recipe, 30, 40, 1000).Select(view => view.SubpixelCrop!.Value).ToArray();
+        // Areas of 1080 to 1200 at ratios of 3/4 to 4/3: the height fits only where the ratio is above 1.2, the width everywhere.
+        Assert.InRange(boxes.Count(box => box.Height == 30) / 1000.0, 0.7, 0.95);
+        Assert.All(boxes, box => Assert.True(box is { Top: >= 0, Left: >= 0 } && box.Top + box.Height <= 30 + 1e-9 && box.Left + box.Width <= 40 + 1e-9, $"{box}"));
+        Assert.All(boxes, box => Assert.InRange(box.Width, 28.4, 40));
+    }
+
+    [Theory]
+    [InlineData(32, true)]
+    [InlineData(64, true)]
+    [InlineData(65, false)]
+    [InlineData(224, false)]
+    public void NamedRecipes_UpToSmallImages_TakeSubpixelCrops(int size, bool subpixel)
+    {
+        Assert.Equal(subpixel, AugmentationRecipe.Weak(size).SubpixelCrops);
+        Assert.Equal(subpixel, AugmentationRecipe.Strong(size).SubpixelCrops);
     }
 
     [Fact]

@@ -52,6 +52,7 @@ public sealed class ConfigFileTests
         InstDiscMomentum = 0.75,
         InstDiscTemperature = 0.2,
         Augmentation = AugmentationSchedule.Paper,
+        Crops = CropPlacement.Pixel,
         CropMin = 0.4,
         Jitter = 0.75,
         Flip = 0.1,
