@@ -1,0 +1,171 @@
+using System.Text.Json.Serialization;
+
+namespace WclSharp.Training;
+
+// What options of a run choose among: PretrainOptions.cs.
+
+/// <summary>Contrastive method. See docs/method.md.</summary>
+public enum ContrastiveMethod
+{
+    /// <summary>The paper's: instance loss on one head, weak loss on another, labels swapped between the views.</summary>
+    Wcl,
+
+    /// <summary>WCL with both losses on one head.</summary>
+    [JsonStringEnumMemberName("wcl-one-head")]
+    WclOneHead,
+
+    /// <summary>WCL whose views learn from their own labels.</summary>
+    [JsonStringEnumMemberName("wcl-no-swap")]
+    WclNoSwap,
+
+    /// <summary>WCL whose weak labels come from a graph over all training images, which meet in batches by it (ours).</summary>
+    [JsonStringEnumMemberName("wcl-bank")]
+    WclBank,
+
+    /// <summary>The instance loss alone (Chen et al. 2020).</summary>
+    SimClr,
+
+    /// <summary>True classes in place of weak labels (Khosla et al. 2020).</summary>
+    SupCon,
+
+    /// <summary>SimCLR first, then nearest rows as positives (Zhang 2021).</summary>
+    AdpClr,
+
+    /// <summary>Negatives that look like an image's further views leave or become positives (Huynh et al. 2022).</summary>
+    FnCancel,
+
+    /// <summary>One view against a memory bank of all images (Wu et al. 2018).</summary>
+    InstDisc,
+}
+
+/// <summary>Which images of the graph over all training images are alike.</summary>
+public enum BankPairs
+{
+    /// <summary>Those of a connected component of the nearest-neighbour graph.</summary>
+    Components,
+
+    /// <summary>Two that are each other's nearest.</summary>
+    Mutual,
+}
+
+/// <summary>Which images of a batch are negatives of an image in the instance loss of wcl-bank.</summary>
+public enum BankNegatives
+{
+    /// <summary>Those of other groups: what the weak loss pulls together, the instance loss does not push apart.</summary>
+    Others,
+
+    /// <summary>All, as in SimCLR.</summary>
+    All,
+}
+
+/// <summary>How false negative cancellation scores a row against an image's support.</summary>
+public enum SupportScore
+{
+    /// <summary>Largest cosine similarity to the support.</summary>
+    Max,
+
+    /// <summary>Mean cosine similarity to the support.</summary>
+    Mean,
+}
+
+/// <summary>What becomes of a false negative.</summary>
+public enum FalseNegativeMode
+{
+    /// <summary>It leaves the denominator.</summary>
+    Elimination,
+
+    /// <summary>It becomes a positive.</summary>
+    Attraction,
+}
+
+/// <summary>Loss against a memory bank.</summary>
+public enum BankLoss
+{
+    /// <summary>Noise-contrastive estimation with drawn negatives.</summary>
+    Nce,
+
+    /// <summary>Softmax over the whole bank.</summary>
+    Softmax,
+}
+
+/// <summary>Which sides of v_i . v_k the weak loss's gradient flows through.</summary>
+public enum WeakKeys
+{
+    /// <summary>Anchors only, as in the authors' code, which the paper's figures were made with.</summary>
+    Detached,
+
+    /// <summary>Both sides, as the paper's formula reads.</summary>
+    Full,
+}
+
+/// <summary>Local crops beside the two global views of an image. See docs/multi-crop.md.</summary>
+public enum MultiCrop
+{
+    /// <summary>Two global views only.</summary>
+    None,
+
+    /// <summary>Local crops of the image itself, in the instance and the weak loss.</summary>
+    Standard,
+
+    /// <summary>Local crops of the image's nearest images in the bank of all, in the weak loss.</summary>
+    Knn,
+}
+
+/// <summary>Which augmentation recipe is used when.</summary>
+public enum AugmentationSchedule
+{
+    /// <summary>Weak during the warm-up epochs, strong after (paper, section 4.1).</summary>
+    Paper,
+
+    /// <summary>Weak throughout: for short runs on small images, which strong crops leave little of.</summary>
+    Weak,
+}
+
+/// <summary>Where random crops may begin and end.</summary>
+public enum CropPlacement
+{
+    /// <summary>At whole pixels, as torchvision's RandomResizedCrop; a box that does not fit is drawn again.</summary>
+    Pixel,
+
+    /// <summary>Anywhere; a side that does not fit is cut to the image. Of a small image, more and larger crops.</summary>
+    Subpixel,
+}
+
+/// <summary>Network of the ResNet family (He et al. 2016), as torchvision builds it.</summary>
+public enum EncoderArch { ResNet18, ResNet34, ResNet50, ResNet101 }
+
+/// <summary>First layers of the encoder.</summary>
+public enum EncoderStem
+{
+    /// <summary>3 x 3 convolution, stride 1, no pooling: for images of about 32 pixels.</summary>
+    Small,
+
+    /// <summary>7 x 7 convolution, stride 2, then 3 x 3 max-pooling: for images of about 224 pixels.</summary>
+    ImageNet,
+}
+
+/// <summary>What an encoder's convolutions start from.</summary>
+public enum ConvInit
+{
+    /// <summary>torchvision's ResNet: normal, variance 2 / fan-out (He et al. 2015).</summary>
+    Torchvision,
+
+    /// <summary>PyTorch's <c>Conv2d</c>: uniform, variance 1 / (3 fan-in).</summary>
+    /// <remarks>
+    /// Batch norm makes a convolution's scale irrelevant to its output, but a step turns small weights further: these are
+    /// 2.4 times smaller, so that the same learning rate works like six times as much, early on.
+    /// </remarks>
+    PyTorch,
+}
+
+/// <summary>Optimiser of the encoder and heads.</summary>
+public enum OptimizerKind { Sgd, Lars, AdamW }
+
+/// <summary>Number format of convolutions and matrix products; weights, statistics and losses stay float32.</summary>
+public enum ComputePrecision
+{
+    /// <summary>bfloat16 where the device has instructions for it, float32 elsewhere.</summary>
+    Auto,
+    Fp32,
+    Bf16,
+}
