@@ -49,11 +49,12 @@ internal static class BenchCommand
             given = given with { ImageSize = given.ImageSize ?? (given.Stem == EncoderStem.Small ? 32 : 224) };
             var figures = StepBenchmark.Run(given, Positive(parsed, repeat));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{figures.ImagesPerSecond:0.0} images/s (two views each), {figures.SecondsPerStep:0.000} s per step, {figures.Precision}, peak {figures.PeakRssMib:0} MiB"));
+                $"{figures.ImagesPerSecond:0.0} images/s (two views each), {figures.SecondsPerStep:0.0000} s per step (asked of the device in {figures.HostSecondsPerStep:0.0000} s), {figures.Precision}, peak {figures.PeakRssMib:0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 writer.WriteNumber("images_per_second", figures.ImagesPerSecond);
                 writer.WriteNumber("seconds_per_step", figures.SecondsPerStep);
+                writer.WriteNumber("host_seconds_per_step", figures.HostSecondsPerStep);
                 writer.WriteNumber("peak_rss_mib", figures.PeakRssMib);
                 writer.WriteString("precision", figures.Precision);
                 Repeated(writer, figures.Seconds);

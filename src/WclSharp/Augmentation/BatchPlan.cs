@@ -71,7 +71,7 @@ internal sealed class BatchPlan(int count, int outputSize)
         }
         for (int i = 0; i < grey.Count; i++) indices[2 * count + i] = grey[i];
         for (int i = 0; i < blurred.Count; i++) indices[2 * count + grey.Count + i] = blurred[i];
-        return (tensor(parameters, [count, Columns], device: device), tensor(indices, device: device));
+        return (Native.Upload.To(device, tensor(parameters, [count, Columns])), Native.Upload.To(device, indices));
     }
 
     /// <summary>Which of the caller's samples is worked on at a position.</summary>
@@ -144,9 +144,10 @@ internal sealed class BatchPlan(int count, int outputSize)
 
     private (AxisMap Rows, AxisMap Columns) MapsOf(in ViewParameters view)
     {
-        if (view.SubpixelCrop is not { } box)
-            return (AxisMap.Crop(view.Crop.Top, view.Crop.Height, outputSize), AxisMap.Crop(view.Crop.Left, view.Crop.Width, outputSize, view.Flip));
-        return (AxisMap.SubpixelCrop(box.Top, box.Height, box.Image.Height, outputSize), AxisMap.SubpixelCrop(box.Left, box.Width, box.Image.Width, outputSize, view.Flip));
+        var box = view.Crop;
+        return box.Image is { } image
+            ? (AxisMap.SubpixelCrop(box.Top, box.Height, image.Height, outputSize), AxisMap.SubpixelCrop(box.Left, box.Width, image.Width, outputSize, view.Flip))
+            : (AxisMap.Crop((int)box.Top, (int)box.Height, outputSize), AxisMap.Crop((int)box.Left, (int)box.Width, outputSize, view.Flip));
     }
 
     private void Add(int source, in ViewParameters view, int huePlace)

@@ -20,7 +20,7 @@ internal static class ColourJitter
     // the large blocks of tensors keep the C heap from reusing these, and the process grows; constants are made once instead. The same goes for
     // add with a tensor and no alpha, and for operators with a number on one side.
     private static readonly Scalar RedLuma = 0.299f, GreenLuma = 0.587f, BlueLuma = 0.114f; // ITU-R 601-2
-    private static readonly Scalar Zero = 0, One = 1, Two = 2, Three = 3, Four = 4, Six = 6, Tiny = 1e-9;
+    private static readonly Scalar Zero = 0, One = 1, Two = 2, Three = 3, Four = 4, Six = 6, Tiny = 1e-9, OneThird = 1 / 3f, TwoThirds = 2 / 3f;
 
     /// <summary>Number of floats of one sample in the rounds that <see cref="Blend"/> reads.</summary>
     public const int BlendLength = 3;
@@ -70,7 +70,7 @@ internal static class ColourJitter
         var least = minimum(minimum(red, green), blue);
         var chroma = value - least;
         Tensor redLeads = red.eq(value), greenLeads = green.eq(value);
-        Tensor third = tensor(1 / 3f, device: red.device), two = tensor(2 / 3f, device: red.device), none = tensor(0f, device: red.device);
+        Tensor third = Everywhere(OneThird), two = Everywhere(TwoThirds), none = Everywhere(Zero);
 
         // Hue in turns: which channel leads gives the third of the circle, the other two the place in it.
         var difference = where(redLeads, green - blue, where(greenLeads, blue - red, red - green));
@@ -85,6 +85,9 @@ internal static class ColourJitter
         red.copy_(hue).sub_(Three).abs_().clamp_(One, Two).mul_(chroma).neg_().add_(rising, alpha: One);
         green.copy_(hue).sub_(Two).abs_().clamp_(One, Two).mul_(chroma).add_(falling, alpha: One);
         blue.copy_(hue).sub_(Four).abs_().clamp_(One, Two).mul_(chroma).add_(falling, alpha: One);
+
+        // Made on the device: a number that is sent there waits for it.
+        Tensor Everywhere(Scalar number) => full([1L], number, float32, red.device);
     }
 
     /// <summary>Sets every channel of the chosen samples to the luma, in place.</summary>

@@ -11,16 +11,13 @@ internal enum JitterOperation
     Hue,
 }
 
-/// <summary>A crop box in pixels of the source image: whole ones, and only these are seen.</summary>
-internal readonly record struct CropBox(int Top, int Left, int Height, int Width);
-
-/// <summary>A crop box that may begin and end between pixels.</summary>
+/// <summary>A crop box in an image.</summary>
 /// <param name="Top">Its upper edge, pixels from the image's.</param>
 /// <param name="Left">Its left edge, pixels from the image's.</param>
 /// <param name="Height">Height, pixels.</param>
 /// <param name="Width">Width, pixels.</param>
-/// <param name="Image">Height and width of the image, pixels.</param>
-internal readonly record struct SubpixelCropBox(double Top, double Left, double Height, double Width, (int Height, int Width) Image);
+/// <param name="Image">Height and width of the image, pixels, for a box that may begin and end between pixels; null for one of whole pixels, which alone are seen.</param>
+internal readonly record struct CropBox(double Top, double Left, double Height, double Width, (int Height, int Width)? Image = null);
 
 /// <summary>Everything that is random about one view of one image, drawn on the host.</summary>
 /// <remarks>
@@ -35,11 +32,8 @@ internal readonly record struct ViewParameters
     // Draws 0 .. 9 are the attempts at a crop.
     private const uint ChoiceDraw = CropAttempts, FactorDraw = CropAttempts + 1, OrderDraw = CropAttempts + 2;
 
-    /// <summary>What the view shows; not where there is a <see cref="SubpixelCrop"/>.</summary>
+    /// <summary>What the view shows.</summary>
     public required CropBox Crop { get; init; }
-
-    /// <summary>What the view shows instead of <see cref="Crop"/>; null where that holds.</summary>
-    public SubpixelCropBox? SubpixelCrop { get; init; }
 
     public required bool Flip { get; init; }
 
@@ -71,8 +65,7 @@ internal readonly record struct ViewParameters
         var (order, sigma, _, _) = random.Uniforms(e, s, v, OrderDraw);
         return new ViewParameters
         {
-            Crop = recipe.SubpixelCrops ? default : DrawCrop(random, recipe, height, width, e, s, v),
-            SubpixelCrop = recipe.SubpixelCrops ? DrawSubpixelCrop(random, recipe, height, width, e, s, v) : null,
+            Crop = recipe.SubpixelCrops ? DrawSubpixelCrop(random, recipe, height, width, e, s, v) : DrawCrop(random, recipe, height, width, e, s, v),
             Flip = flip < recipe.FlipProbability,
             Jitter = jitter < recipe.JitterProbability,
             Greyscale = grey < recipe.GreyscaleProbability,
@@ -131,13 +124,13 @@ internal readonly record struct ViewParameters
         return new CropBox((height - fallbackHeight) / 2, (width - fallbackWidth) / 2, fallbackHeight, fallbackWidth);
     }
 
-    private static SubpixelCropBox DrawSubpixelCrop(CounterRandom random, AugmentationRecipe recipe, int height, int width, uint epoch, uint sample, uint view)
+    private static CropBox DrawSubpixelCrop(CounterRandom random, AugmentationRecipe recipe, int height, int width, uint epoch, uint sample, uint view)
     {
         var (share, shape, top, left) = random.Uniforms(epoch, sample, view, 0);
         double target = (double)height * width * Between(share, recipe.ScaleMin, recipe.ScaleMax);
         double ratio = Math.Exp(Between(shape, Math.Log(recipe.RatioMin), Math.Log(recipe.RatioMax)));
         double h = Math.Min(height, Math.Sqrt(target / ratio)), w = Math.Min(width, Math.Sqrt(target * ratio));
-        return new SubpixelCropBox(top * (height - h), left * (width - w), h, w, (height, width));
+        return new CropBox(top * (height - h), left * (width - w), h, w, (height, width));
     }
 
     private static float Factor(float uniform, double strength) => (float)Between(uniform, Math.Max(0, 1 - strength), 1 + strength);

@@ -14,10 +14,11 @@ namespace WclSharp.Benchmarking;
 /// <summary>What <see cref="StepBenchmark"/> measured.</summary>
 /// <param name="ImagesPerSecond">Images per second; each image is two views.</param>
 /// <param name="SecondsPerStep">Median of the repeats.</param>
+/// <param name="HostSecondsPerStep">Median time until everything was asked of the device; on a CPU it is done by then.</param>
 /// <param name="PeakRssMib">Peak resident memory of the process, MiB.</param>
 /// <param name="Precision">fp32 or bf16.</param>
 /// <param name="Seconds">Every repeat.</param>
-internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep, double PeakRssMib, string Precision, IReadOnlyList<double> Seconds);
+internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep, double HostSecondsPerStep, double PeakRssMib, string Precision, IReadOnlyList<double> Seconds);
 
 /// <summary>Times whole training steps of a method on random images: encoder, heads, graph, losses, backward, SGD.</summary>
 internal static class StepBenchmark
@@ -41,19 +42,24 @@ internal static class StepBenchmark
         using var view2 = Images(1);
         using var classes = tensor(Enumerable.Range(0, batch).Select(i => (long)i % Classes).ToArray(), device: compute.Device);
 
-        var seconds = new List<double>();
+        List<double> seconds = [], hostSeconds = [];
         for (int i = 0; i < repeat + WarmupSteps; i++)
         {
             long start = Stopwatch.GetTimestamp();
             Step();
             StepGarbage.Collect();
+            double asked = Stopwatch.GetElapsedTime(start).TotalSeconds;
             if (compute.Device.type == DeviceType.CUDA) cuda.synchronize();
-            if (i >= WarmupSteps) seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            if (i >= WarmupSteps)
+            {
+                seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+                hostSeconds.Add(asked);
+            }
             done?.Invoke(i + 1, repeat + WarmupSteps);
         }
 
         double median = Median.Of(seconds);
-        return new StepFigures(batch / median, median, ProcessMemory.PeakMiB, compute.TypeName, seconds);
+        return new StepFigures(batch / median, median, Median.Of(hostSeconds), ProcessMemory.PeakMiB, compute.TypeName, seconds);
 
         Tensor Images(uint view)
         {

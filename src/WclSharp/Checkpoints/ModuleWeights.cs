@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Encoders;
 using static TorchSharp.torch;
 
 namespace WclSharp.Checkpoints;
@@ -7,9 +8,12 @@ namespace WclSharp.Checkpoints;
 internal static class ModuleWeights
 {
     /// <summary>Parameters and buffers in the module's order, each named with a prefix.</summary>
-    public static IEnumerable<(string Name, Tensor Tensor)> Of(nn.Module module, string prefix = "") =>
-        module.named_parameters().Select(p => (prefix + p.name, (Tensor)p.parameter))
+    public static IEnumerable<(string Name, Tensor Tensor)> Of(nn.Module module, string prefix = "")
+    {
+        foreach (var norm in module.modules().OfType<BatchNormalisation>()) norm.WriteCount();
+        return module.named_parameters().Select(p => (prefix + p.name, (Tensor)p.parameter))
             .Concat(module.named_buffers().Select(b => (prefix + b.name, b.buffer)));
+    }
 
     /// <summary>Copies saved tensors into a module, in place, so that strides, dtype and device stay the module's.</summary>
     /// <param name="module">Module to fill.</param>

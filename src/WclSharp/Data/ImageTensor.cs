@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Data;
@@ -12,7 +13,6 @@ internal static class ImageTensor
         long[] shape = [batch.Indices.Length, batch.Channels, batch.Height, batch.Width];
         var host = empty(shape, dtype: ScalarType.Byte);
         batch.Pixels.AsSpan(0, (int)host.numel()).CopyTo(host.bytes);
-        if (device.type == DeviceType.CPU) return host;
-        using (host) return host.to(device);
+        return Upload.To(device, host);
     }
 }

@@ -21,14 +21,29 @@ internal sealed class BatchNormalisation(int channels)
 
     private static readonly Scalar One = 1;
 
+    private long uncounted; // batches that are not in num_batches_tracked yet
+
     /// <summary>Whether a forward pass in training mode updates the running statistics. Off where the same input passes a second time.</summary>
     public bool UpdatesRunningStatistics { get; set; } = true;
 
     public override Tensor forward(Tensor input)
     {
-        if (training && UpdatesRunningStatistics) num_batches_tracked!.add_(One, One);
+        if (training && UpdatesRunningStatistics) CountBatch();
         double share = UpdatesRunningStatistics ? momentum!.Value : 0; // of this batch in the running statistics
         return nn.functional.batch_norm(input, running_mean, running_var, weight, bias, training, share, eps);
+    }
+
+    /// <summary>Counts a batch, on the host: nothing is computed with the number, and the buffer lies on the device.</summary>
+    public void CountBatch() => uncounted++;
+
+    /// <summary>Brings the buffer <c>num_batches_tracked</c> up to date, for those who read buffers.</summary>
+    public void WriteCount()
+    {
+        if (uncounted == 0) return;
+        using var noGradient = no_grad();
+        using Scalar more = uncounted;
+        num_batches_tracked!.add_(more, One);
+        uncounted = 0;
     }
 
     /// <summary>relu(batch norm(x) + residual), what follows every convolution but those of shortcuts.</summary>

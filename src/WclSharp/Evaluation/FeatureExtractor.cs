@@ -9,7 +9,8 @@ namespace WclSharp.Evaluation;
 /// <summary>Features of a whole data set: encoder in eval mode, rows brought to unit length; without augmentation unless asked for.</summary>
 internal static class FeatureExtractor
 {
-    private const int SmallImageBatch = 128, LargeImageBatch = 32; // activations of a few megabytes stay in the cache
+    private const int SmallImageBatch = 128, LargeImageBatch = 32; // activations of a few megabytes stay in a processor's cache
+    private const int TimesOnDevice = 8; // what keeps another device busy
 
     /// <summary>Computes features of the images as they are.</summary>
     /// <param name="encoder">Encoder; its mode is put back afterwards.</param>
@@ -39,6 +40,7 @@ internal static class FeatureExtractor
     {
         using var noGradient = no_grad();
         int batch = imageSize <= AugmentationRecipe.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+        if (device.type != DeviceType.CPU) batch *= TimesOnDevice;
         bool wasTraining = encoder.training;
         encoder.eval();
         var features = empty([data.Count, encoder.FeatureSize], device: device).DetachFromDisposeScope();

@@ -42,7 +42,6 @@ internal static class BatchNormReLU
 /// <typeparam name="T">How activations lie in memory.</typeparam>
 internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNormReLU<T>> where T : struct, IElements
 {
-    private static readonly Scalar One = 1; // made once: see Optimizer.Begin
     [ThreadStatic] private static autograd.AutogradContext? applied;
 
     /// <inheritdoc/>
@@ -152,7 +151,7 @@ internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNorm
     {
         float* runningMean = TensorMemory.Start(norm.running_mean!), runningVariance = TensorMemory.Start(norm.running_var!);
         double momentum = norm.momentum ?? 0.1, unbiased = rows / Math.Max(1.0, rows - 1);
-        norm.num_batches_tracked!.add_(One, One);
+        norm.CountBatch();
         for (int c = 0; c < channels; c++)
         {
             runningMean[c] = (float)((1 - momentum) * runningMean[c] + momentum * mean[c]);

@@ -9,6 +9,7 @@ namespace WclSharp.Kernels;
 /// </summary>
 internal sealed class KnownGradient : autograd.SingleTensorFunction<KnownGradient>
 {
+    private static readonly Scalar One = 1; // made once: see ColourJitter
     [ThreadStatic] private static autograd.AutogradContext? applied;
 
     private sealed record Terms(Tensor Value, Tensor?[] Gradients);
@@ -24,10 +25,21 @@ internal sealed class KnownGradient : autograd.SingleTensorFunction<KnownGradien
     public static Tensor Attach(Tensor value, Tensor[] inputs, Tensor?[] gradients)
     {
         if (gradients.All(gradient => gradient is null)) return value.alias();
+        if (value.device_type != DeviceType.CPU) return ByOperators(value, inputs, gradients);
         var joined = apply([.. inputs, new Terms(value, gradients)]);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
         return joined;
+    }
+
+    /// <summary>The same where the engine would call back on threads of its own: value + s - s, with s = sum of x . g over the inputs, whose gradient is g.</summary>
+    internal static Tensor ByOperators(Tensor value, Tensor[] inputs, Tensor?[] gradients)
+    {
+        using var scope = NewDisposeScope();
+        var slope = zeros_like(value);
+        for (int i = 0; i < inputs.Length; i++)
+            if (gradients[i] is { } gradient) slope = slope.add(inputs[i].mul(gradient).sum(), One);
+        return slope.sub(slope.detach()).add(value, One).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -22,6 +22,7 @@ internal sealed class UnitRows : autograd.SingleTensorFunction<UnitRows>
     public static Tensor Of(Tensor x)
     {
         if (!is_grad_enabled() || !x.requires_grad) return Divide(x).Unit;
+        if (x.device_type != DeviceType.CPU) return nn.functional.normalize(x); // its engine calls back on threads of its own, and memory is not short
         var unit = apply(x);
         AutogradMemory.FreeSpareOutput(applied!);
         foreach (var tensor in kept!) tensor.Dispose(); // the graph has its own handles by now

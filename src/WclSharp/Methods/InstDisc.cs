@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
 using WclSharp.Losses;
+using WclSharp.Native;
 using WclSharp.Randomness;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -100,7 +101,7 @@ internal sealed class InstDisc : Method
         return MemoryBankLoss.Nce(input.Z1, ownRows, negatives, logNormaliser, bank.size(0), temperature);
     }
 
-    private Tensor OwnRows(MethodInput input) => tensor(input.Images.Select(image => (long)image).ToArray(), device: device);
+    private Tensor OwnRows(MethodInput input) => Upload.To(device, input.Images.Select(image => (long)image).ToArray());
 
     /// <summary>m rows of the bank, uniformly and with replacement: a function of seed, epoch and step.</summary>
     private Tensor DrawNegatives(MethodInput input)
@@ -112,7 +113,7 @@ internal sealed class InstDisc : Method
             ReadOnlySpan<uint> words = [a, b, c, d];
             for (int j = i; j < Math.Min(i + 4, drawn.Length); j++) drawn[j] = (long)((ulong)words[j - i] * (ulong)bank.size(0) >> 32);
         }
-        return tensor(drawn, device: device);
+        return Upload.To(device, drawn);
     }
 
     private Tensor StartingBank(int images, int dim)

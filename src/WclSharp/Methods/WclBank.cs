@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Losses;
+using WclSharp.Native;
 using WclSharp.Neighbors;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -30,7 +31,7 @@ internal sealed class WclBank(PretrainOptions options, int images) : Method
     public override MethodLosses Losses(MethodInput input)
     {
         if (groupOf is null) return wcl.Losses(input);
-        var labels = SupConLoss.LabelsOf(tensor(input.Images.Select(image => (long)groupOf[image]).ToArray(), device: input.Z1.device)); // [N]
+        var labels = SupConLoss.LabelsOf(Upload.To(input.Z1.device, input.Images.Select(image => (long)groupOf[image]).ToArray())); // [N]
         var instance = options.BankNegatives == BankNegatives.All
             ? InstanceLoss.Forward(input.Z1, input.Z2!, options.Temperature)
             : RelationLoss.Eliminate(input.Z1, input.Z2!, OthersOfGroup(labels), options.Temperature);

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Neighbors;
@@ -65,7 +66,7 @@ internal sealed class EmbeddingBank : IDisposable
             throw new ArgumentException($"{images.Length} images came with embeddings [{string.Join(", ", embeddings.shape)}]; the bank takes [{images.Length}, {Dim}].", nameof(embeddings));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var places = tensor(Array.ConvertAll(images.ToArray(), i => (long)i), device: Device);
+        var places = Upload.To(Device, Array.ConvertAll(images.ToArray(), i => (long)i));
         var unit = nn.functional.normalize(embeddings.detach().to(ScalarType.Float32)); // [n, D]
         rows.index_copy_(0, places, unit.mul_(scale).round_().to(ScalarType.Int16));
         filled.index_fill_(0, places, True);

@@ -7,7 +7,24 @@ namespace WclSharp.Optimizers;
 internal sealed class AdamW(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8)
     : Optimizer(parameters)
 {
-    private readonly Scalar first = beta1, firstRest = 1 - beta1, second = beta2, secondRest = 1 - beta2, epsilon = epsilon, one = 1;
+    private static readonly jit.CompilationUnit Script = jit.compile("""
+        def decay(w: List[Tensor], keep: float) -> None:
+            torch._foreach_mul_(w, keep)
+
+        def update(w: List[Tensor], g: List[Tensor], mean: List[Tensor], square: List[Tensor], first: float, first_rest: float, second: float, second_rest: float,
+                   correction: float, epsilon: float, minus_rate: float) -> None:
+            torch._foreach_mul_(mean, first)
+            torch._foreach_add_(mean, g, alpha=first_rest)
+            torch._foreach_mul_(square, second)
+            torch._foreach_addcmul_(square, g, g, second_rest)
+            deviation = torch._foreach_sqrt(square)
+            torch._foreach_div_(deviation, correction)
+            torch._foreach_add_(deviation, epsilon)
+            torch._foreach_addcdiv_(w, mean, deviation, minus_rate)
+
+        """);
+
+    private readonly Scalar first = beta1, firstRest = 1 - beta1, second = beta2, secondRest = 1 - beta2, epsilon = epsilon;
     private Scalar? keep, minusRate, secondCorrection;
 
     protected override void Begin(double learningRate)
@@ -17,15 +34,10 @@ internal sealed class AdamW(IReadOnlyList<OptimizedParameter> parameters, double
         Renew(ref secondCorrection, Math.Sqrt(1 - Math.Pow(beta2, Steps)));
     }
 
-    protected override void Update(int index, Tensor gradient)
+    protected override void Update(Batch batch)
     {
-        var (_, parameter, decayed) = Parameters[index];
-        var mean = State(index, "mean");
-        var square = State(index, "square");
-        if (decayed) parameter.mul_(keep!);
-        mean.mul_(first).add_(gradient, firstRest);
-        square.mul_(second).addcmul_(gradient, gradient, secondRest);
-        var denominator = square.sqrt().div_(secondCorrection!).add_(epsilon, one);
-        parameter.addcdiv_(mean, denominator, minusRate!);
+        if (batch.Decayed) Script.invoke("decay", batch.Weights, keep!);
+        Script.invoke("update", batch.Weights, batch.Gradients, States(batch, "mean"), States(batch, "square"), first, firstRest, second, secondRest,
+            secondCorrection!, epsilon, minusRate!);
     }
 }

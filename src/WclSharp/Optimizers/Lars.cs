@@ -14,24 +14,30 @@ namespace WclSharp.Optimizers;
 internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum = 0.9, double trust = 0.001)
     : Optimizer(parameters)
 {
-    private readonly Scalar momentum = momentum, decay = weightDecay, trust = trust, one = 1, zero = 0;
+    private static readonly jit.CompilationUnit Script = jit.compile("""
+        def adapt(w: List[Tensor], g: List[Tensor], decay: float, trust: float) -> None:
+            lengths = torch.stack(torch._foreach_norm(w))
+            slopes = torch.stack(torch._foreach_norm(g))
+            ratios = lengths * trust / (slopes + lengths * decay)
+            ratios = torch.where((lengths > 0) & (slopes > 0), ratios, torch.ones_like(ratios))
+            torch._foreach_add_(g, w, alpha=decay)
+            torch._foreach_mul_(g, torch.unbind(ratios))
+
+        def update(w: List[Tensor], g: List[Tensor], v: List[Tensor], momentum: float, minus_rate: float) -> None:
+            torch._foreach_mul_(v, momentum)
+            torch._foreach_add_(v, g)
+            torch._foreach_add_(w, v, alpha=minus_rate)
+
+        """);
+
+    private readonly Scalar momentum = momentum, decay = weightDecay, trust = trust;
     private Scalar? minusRate;
 
     protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
 
-    protected override void Update(int index, Tensor gradient)
+    protected override void Update(Batch batch)
     {
-        var (_, parameter, decayed) = Parameters[index];
-        if (decayed)
-        {
-            var weightNorm = parameter.norm();
-            var gradientNorm = gradient.norm();
-            var ratio = weightNorm.mul(trust).div(gradientNorm.add(weightNorm, decay));
-            ratio = where(weightNorm.gt(zero).logical_and(gradientNorm.gt(zero)), ratio, ones_like(ratio));
-            gradient = gradient.add(parameter, decay).mul_(ratio);
-        }
-        var velocity = State(index, "momentum");
-        velocity.mul_(momentum).add_(gradient, one);
-        parameter.add_(velocity, minusRate!);
+        if (batch.Decayed) Script.invoke("adapt", batch.Weights, batch.Gradients, decay, trust);
+        Script.invoke("update", batch.Weights, batch.Gradients, States(batch, "momentum"), momentum, minusRate!);
     }
 }

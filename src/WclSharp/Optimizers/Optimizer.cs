@@ -27,11 +27,28 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         using var scope = NewDisposeScope();
         Steps++;
         Begin(learningRate);
+        foreach (bool decayed in (ReadOnlySpan<bool>)[true, false])
+            if (Alike(decayed) is { Indices.Length: > 0 } batch) Update(batch);
+    }
+
+    /// <summary>Parameters that have a gradient and are updated by the same operations, all in one call each.</summary>
+    /// <param name="Indices">Their places among all parameters.</param>
+    /// <param name="Weights">The parameters.</param>
+    /// <param name="Gradients">Their gradients, which an update may overwrite.</param>
+    /// <param name="Decayed">Whether they are decayed and adapted.</param>
+    protected sealed record Batch(int[] Indices, Tensor[] Weights, Tensor[] Gradients, bool Decayed);
+
+    private Batch Alike(bool decayed)
+    {
+        var indices = new List<int>(Parameters.Count);
+        var gradients = new List<Tensor>(Parameters.Count);
         for (int i = 0; i < Parameters.Count; i++)
         {
-            var gradient = Parameters[i].Parameter.grad;
-            if (gradient is not null) Update(i, gradient);
+            if (Parameters[i].Decayed != decayed || Parameters[i].Parameter.grad is not { } gradient) continue;
+            indices.Add(i);
+            gradients.Add(gradient);
         }
+        return new([.. indices], [.. indices.Select(i => Parameters[i].Parameter)], [.. gradients], decayed);
     }
 
     /// <summary>Prepares a step: numbers that all parameters share.</summary>
@@ -42,8 +59,12 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
     /// </remarks>
     protected abstract void Begin(double learningRate);
 
-    /// <summary>Updates one parameter in place, inside a dispose scope and without gradient. May overwrite the gradient.</summary>
-    protected abstract void Update(int index, Tensor gradient);
+    /// <summary>Updates parameters in place, inside a dispose scope and without gradient.</summary>
+    /// <remarks>
+    /// By operators over lists of tensors: a loop over parameters costs a GPU's host more than the step's arithmetic costs the GPU. TorchSharp has no
+    /// methods for these, TorchScript has.
+    /// </remarks>
+    protected abstract void Update(Batch batch);
 
     /// <summary>Forgets all gradients.</summary>
     public void ZeroGradients()
@@ -58,8 +79,11 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         number = value;
     }
 
+    /// <summary>A state tensor of each parameter of a batch.</summary>
+    protected Tensor[] States(Batch batch, string kind) => Array.ConvertAll(batch.Indices, index => State(index, kind));
+
     /// <summary>A state tensor of a parameter's shape, made of zeros at first use and owned by the optimiser.</summary>
-    protected Tensor State(int index, string kind)
+    private Tensor State(int index, string kind)
     {
         string key = $"{Parameters[index].Name}.{kind}";
         if (!state.TryGetValue(key, out var tensor))

@@ -9,16 +9,20 @@ namespace WclSharp.Optimizers;
 /// </summary>
 internal sealed class Sgd(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum = 0.9) : Optimizer(parameters)
 {
-    private readonly Scalar momentum = momentum, decay = weightDecay, one = 1;
+    private static readonly jit.CompilationUnit Script = jit.compile("""
+        def update(w: List[Tensor], g: List[Tensor], v: List[Tensor], momentum: float, decay: float, minus_rate: float) -> None:
+            torch._foreach_mul_(v, momentum)
+            torch._foreach_add_(v, g)
+            torch._foreach_add_(v, w, alpha=decay)
+            torch._foreach_add_(w, v, alpha=minus_rate)
+
+        """);
+
+    private readonly Scalar momentum = momentum, decay = weightDecay;
     private Scalar? minusRate;
 
     protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
 
-    protected override void Update(int index, Tensor gradient)
-    {
-        var parameter = Parameters[index].Parameter;
-        var velocity = State(index, "momentum");
-        velocity.mul_(momentum).add_(gradient, one).add_(parameter, decay);
-        parameter.add_(velocity, minusRate!);
-    }
+    protected override void Update(Batch batch) =>
+        Script.invoke("update", batch.Weights, batch.Gradients, States(batch, "momentum"), momentum, decay, minusRate!);
 }

@@ -16,6 +16,10 @@ namespace WclSharp.Training;
 /// <summary>One run from data to pictures: read, build, then train, evaluate and save epoch by epoch.</summary>
 internal sealed class PretrainingRun : IDisposable
 {
+    // Where an epoch is short beside it, as on a GPU, saving takes this share of the time at most.
+    private const double LargestSavingShare = 0.03;
+    private static readonly TimeSpan ShortSaving = TimeSpan.FromSeconds(0.1);
+
     private readonly RunFolder folder;
     private readonly CheckpointStore checkpoints;
     private readonly IProgress<PretrainProgress>? progress;
@@ -30,6 +34,8 @@ internal sealed class PretrainingRun : IDisposable
     private readonly Optimizer optimizer;
     private readonly Trainer trainer;
     private readonly Evaluator evaluator;
+    private TimeSpan saving; // what the last checkpoint took
+    private long saved;      // when it was there
 
     public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
@@ -103,24 +109,33 @@ internal sealed class PretrainingRun : IDisposable
         if (best) bestKnn = metrics.Knn;
         folder.TruncateMetrics(metrics.Epoch - 1);
         folder.AppendMetrics(metrics);
-        if (metrics.Epoch > 0) Save(bestKnn, best);
+        if (metrics.Epoch > 0 && (best || metrics.Epoch == options.Epochs || IsSavingDue)) Save(bestKnn, best);
         Report(new PretrainProgress.EpochDone(metrics, options.Epochs!.Value));
         foreach (string warning in QualityWarnings.Of(metrics, model.Encoder.FeatureSize)) Warn(warning);
         if (evaluate) DrawCurves();
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private void Save(double? bestKnn, bool best) => checkpoints.Save(model, optimizer, method, new CheckpointState
+    /// <summary>Whether enough time has passed since the last checkpoint; a run that is killed loses what it did since.</summary>
+    private bool IsSavingDue => saving <= ShortSaving || Stopwatch.GetElapsedTime(saved) >= saving / LargestSavingShare;
+
+    private void Save(double? bestKnn, bool best)
     {
-        Epoch = trainer.Epoch,
-        Step = trainer.Step,
-        Seconds = trainer.Seconds,
-        Sums = trainer.Sums.Values,
-        SummedSteps = trainer.Sums.Steps,
-        BestKnn = bestKnn,
-        DatasetFingerprint = data.Train.Fingerprint,
-        Threads = get_num_threads(),
-    }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
+        long start = Stopwatch.GetTimestamp();
+        checkpoints.Save(model, optimizer, method, new CheckpointState
+        {
+            Epoch = trainer.Epoch,
+            Step = trainer.Step,
+            Seconds = trainer.Seconds,
+            Sums = trainer.Sums.Values,
+            SummedSteps = trainer.Sums.Steps,
+            BestKnn = bestKnn,
+            DatasetFingerprint = data.Train.Fingerprint,
+            Threads = get_num_threads(),
+        }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
+        saved = Stopwatch.GetTimestamp();
+        saving = Stopwatch.GetElapsedTime(start, saved);
+    }
 
     private double? Restore()
     {

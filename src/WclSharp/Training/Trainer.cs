@@ -24,15 +24,27 @@ internal sealed class Trainer : IDisposable
     private readonly Augmenter augmenter;
     private readonly LocalViews? localViews;
     private readonly Device device;
+    private readonly bool onProcessor, besides; // what other threads do besides
     private readonly LearningRateSchedule schedule;
     private readonly AugmentationPlan augmentation;
     private readonly long[]? classes;
     private readonly Stopwatch training = new(), waiting = new();
 
-    public Trainer(PretrainOptions options, ImageDataset data, Method method, WclModel model, Optimizer optimizer, Augmenter augmenter, LocalViews? localViews, Device device)
+    /// <param name="options">Resolved options.</param>
+    /// <param name="data">Images to train on.</param>
+    /// <param name="method">What is learnt.</param>
+    /// <param name="model">Encoder and heads, on the device.</param>
+    /// <param name="optimizer">Made of the model's parameters.</param>
+    /// <param name="augmenter">Makes the global views.</param>
+    /// <param name="localViews">Makes the local crops; null without.</param>
+    /// <param name="device">Where the model is.</param>
+    /// <param name="threads">Whether other threads ask for the next batch's views and for the sums while a step is under way; null does so where the device is not the processor.</param>
+    public Trainer(PretrainOptions options, ImageDataset data, Method method, WclModel model, Optimizer optimizer, Augmenter augmenter, LocalViews? localViews, Device device, bool? threads = null)
     {
         this.localViews = localViews;
         (this.options, this.data, this.method, this.model, this.optimizer, this.augmenter, this.device) = (options, data, method, model, optimizer, augmenter, device);
+        onProcessor = device.type == DeviceType.CPU;
+        besides = threads ?? !onProcessor;
         StepsPerEpoch = data.Count / options.Batch!.Value;
         TotalSteps = (long)StepsPerEpoch * options.Epochs!.Value;
         schedule = new LearningRateSchedule(options.LearningRate!.Value, (long)(options.WarmupEpochs!.Value * StepsPerEpoch), TotalSteps);
@@ -79,25 +91,28 @@ internal sealed class Trainer : IDisposable
         if (firstStep == 0) Sums.Clear();
         var recipe = epoch < options.WarmupEpochs ? augmentation.Warmup : augmentation.After;
         double trainedBefore = training.Elapsed.TotalSeconds, waitedBefore = waiting.Elapsed.TotalSeconds;
+        UpcomingBatch? upcoming = null;
         training.Start();
         try
         {
-            var batch = new ImageBatch[options.Accumulate]; // one, or the chunks of a logical one
-            using var loader = new BatchLoader(data, options.Batch!.Value / batch.Length, options.Seed, options.Workers!.Value);
-            using var batches = loader.Epoch(epoch, firstStep * batch.Length, method.Groups).GetEnumerator();
-            while (Next(batches, batch))
+            using var loader = new BatchLoader(data, options.Batch!.Value / options.Accumulate, options.Seed, options.Workers!.Value);
+            using var batches = loader.Epoch(epoch, firstStep * options.Accumulate, method.Groups).GetEnumerator();
+            bool ahead = besides && options.Accumulate == 1;
+            upcoming = Next(batches, epoch, recipe, ahead);
+            while (upcoming is { } batch)
             {
-                double rate = schedule.At(Step);
-                TakeStep(batch, loader, epoch, recipe, rate);
+                upcoming = ahead ? Next(batches, epoch, recipe, ahead) : null;
+                using (batch) TakeStep(batch, loader, epoch, recipe, schedule.At(Step));
                 StepGarbage.Collect();
-                foreach (var chunk in batch) chunk.Dispose();
                 Step++;
                 Report(epoch, firstStep, trainedBefore, waitedBefore, progress);
                 cancellation.ThrowIfCancellationRequested();
+                upcoming ??= Next(batches, epoch, recipe, ahead);
             }
         }
         finally
         {
+            upcoming?.Dispose();
             training.Stop();
         }
 
@@ -112,26 +127,43 @@ internal sealed class Trainer : IDisposable
     /// <summary>What the epoch that ended with the last step measured, without speed, which only its own process knows.</summary>
     public EpochMetrics EpochMeans() => Sums.Means() with { Epoch = Epoch, Lr = schedule.At(Step - 1), Seconds = Seconds };
 
-    /// <summary>Gets the chunks of the next batch; false where too few are left.</summary>
-    private bool Next(IEnumerator<ImageBatch> batches, ImageBatch[] batch)
+    /// <summary>Gets the next batch, where <paramref name="ahead"/> with its views under way; null where too few images are left.</summary>
+    private UpcomingBatch? Next(IEnumerator<ImageBatch> batches, int epoch, AugmentationRecipe recipe, bool ahead)
     {
         waiting.Start();
-        int chunks = 0;
-        while (chunks < batch.Length && batches.MoveNext()) batch[chunks++] = batches.Current;
+        var chunks = new ImageBatch[options.Accumulate]; // one, or the chunks of a logical one
+        int found = 0;
+        while (found < chunks.Length && batches.MoveNext()) chunks[found++] = batches.Current;
         waiting.Stop();
-        return chunks == batch.Length;
+        return found == chunks.Length ? new UpcomingBatch(chunks, ahead ? Prepare : null) : null;
+
+        (Tensor, Tensor[]) Prepare(ImageBatch batch)
+        {
+            var pixels = ImageTensor.Of(batch, device); // [N, C, H, W] uint8
+            return (pixels, [.. Enumerable.Range(0, method.Views).Select(view => View(batch, pixels, epoch, view, recipe))]);
+        }
     }
 
-    private void TakeStep(IReadOnlyList<ImageBatch> batch, BatchLoader loader, int epoch, AugmentationRecipe recipe, double rate)
+    /// <summary>A view of a batch, [N, 3, S, S].</summary>
+    private Tensor View(ImageBatch batch, Tensor pixels, int epoch, int number, AugmentationRecipe recipe) =>
+        augmenter.Augment(pixels, batch.Heights, batch.Widths, batch.Indices, epoch, number, recipe);
+
+    private void TakeStep(UpcomingBatch upcoming, BatchLoader loader, int epoch, AugmentationRecipe recipe, double rate)
     {
         using var scope = NewDisposeScope();
+        var batch = upcoming.Chunks;
         int[] images = [.. batch.SelectMany(chunk => chunk.Indices)];
         var cache = batch.Count > 1 ? new GradientCache(model, batch, device) : null;
-        var pixels = cache is null ? ImageTensor.Of(batch[0], device) : null; // [N, C, H, W] uint8
+        waiting.Start();
+        var prepared = upcoming.Prepared();
+        var pixels = prepared?.Pixels ?? (cache is null ? ImageTensor.Of(batch[0], device) : null); // [N, C, H, W] uint8
+        var views = prepared?.Views ?? [];
+        waiting.Stop();
         // A view of the whole batch, at once or chunk by chunk: of a chunk and its pixels to [n, 3, S, S].
         (Tensor Z, Tensor? V) Project(Func<ImageBatch, Tensor, Tensor> view) => cache is null ? model.Project(view(batch[0], pixels!)) : cache.Project(view);
-        (Tensor Z, Tensor? V) ProjectView(int number) => Project((chunk, pixels) =>
-            augmenter.Augment(pixels, chunk.Heights, chunk.Widths, chunk.Indices, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
+        (Tensor Z, Tensor? V) ProjectView(int number) => number < views.Length
+            ? model.Project(views[number])
+            : Project((chunk, pixels) => View(chunk, pixels, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
 
         var input = MethodInput.Project(method.Views, ProjectView) with
         {
@@ -143,26 +175,32 @@ internal sealed class Trainer : IDisposable
             ProjectLocal = localViews is null ? null : sources => Project((chunk, pixels) => localViews.Make(chunk, pixels, epoch, recipe, sources, loader.Assemble)),
         };
         var losses = method.Losses(input);
-
-        optimizer.ZeroGradients();
-        losses.Total.backward();
-        cache?.Backward();
-        AutogradMemory.FreeReturned();
-        RequireFinite(losses.Total, rate);
-        optimizer.Step(rate);
-        method.AfterStep(input);
-
-        Sums.Add(losses, input);
+        var summing = !besides ? null : Task.Run(() => Sums.Add(losses, input));
+        try
+        {
+            optimizer.ZeroGradients();
+            losses.Total.backward();
+            cache?.Backward();
+            AutogradMemory.FreeReturned();
+            RequireFinite(losses.Total, rate);
+            optimizer.Step(rate);
+            method.AfterStep(input);
+        }
+        finally
+        {
+            summing?.GetAwaiter().GetResult(); // it uses what the scope is about to free
+        }
+        if (summing is null) Sums.Add(losses, input);
     }
 
     private Tensor? ClassesOf(int[] images) => classes is null
         ? null
-        : tensor(Array.ConvertAll(images, i => classes[i]), device: device);
+        : Upload.To(device, Array.ConvertAll(images, i => classes[i]));
 
     /// <summary>A loss that is not finite must not reach the weights. On a GPU the look costs a wait, so it is taken now and then.</summary>
     private void RequireFinite(Tensor loss, double rate)
     {
-        if (device.type != DeviceType.CPU && Step % 20 != 0 && Step + 1 < TotalSteps) return;
+        if (!onProcessor && Step % 20 != 0 && Step + 1 < TotalSteps) return;
         using var number = loss.ToScalar();
         double value = number.ToDouble();
         if (!double.IsFinite(value))
@@ -175,7 +213,7 @@ internal sealed class Trainer : IDisposable
         double seconds = training.Elapsed.TotalSeconds - trainedBefore;
         int steps = (int)(Step - (long)epoch * StepsPerEpoch) - firstStep;
         // Reading the sums waits for a GPU.
-        bool read = device.type == DeviceType.CPU || Step % 20 == 0;
+        bool read = onProcessor || Step % 20 == 0;
         var means = read ? Sums.Means() : null;
         progress.Report(new PretrainProgress.Step(epoch + 1, options.Epochs!.Value, Step, TotalSteps, means?.InstanceLoss, means?.WeakLoss,
             steps * options.Batch!.Value / seconds, (waiting.Elapsed.TotalSeconds - waitedBefore) / seconds,

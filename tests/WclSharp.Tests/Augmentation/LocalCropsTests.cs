@@ -48,7 +48,7 @@ public class LocalCropsTests
         Assert.Equal(views.Length, views.Select(view => ViewParameters.Draw(random, recipe, 32, 32, 7, 0, view)).Distinct().Count());
         Assert.All(views, view =>
         {
-            var crop = ViewParameters.Draw(random, recipe, 320, 320, 7, 0, view).SubpixelCrop!.Value;
+            var crop = ViewParameters.Draw(random, recipe, 320, 320, 7, 0, view).Crop;
             Assert.InRange(crop.Height * crop.Width / (320.0 * 320), 0.1, 0.4);
         });
     }

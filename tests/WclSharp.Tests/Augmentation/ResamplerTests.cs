@@ -38,8 +38,8 @@ public class ResamplerTests
         var image = Views.Images(1, 3, height, width);
         foreach (bool flip in (bool[])[false, true])
         {
-            var view = Views.Whole(image) with { SubpixelCrop = new(top, left, cropHeight, cropWidth, (height, width)), Flip = flip };
-            var expected = tensor(SubpixelOracle(image, view.SubpixelCrop!.Value, flip, size), [1, 3, size, size]);
+            var view = Views.Whole(image) with { Crop = new(top, left, cropHeight, cropWidth, (height, width)), Flip = flip };
+            var expected = tensor(SubpixelOracle(image, view.Crop, flip, size), [1, 3, size, size]);
             Assert.True(Views.Difference(Views.Make(image, size, view), expected) < 2e-5); // places are float32
         }
     }
@@ -191,16 +191,16 @@ public class ResamplerTests
                 for (int x = 0; x < width; x++)
                 {
                     double sum = 0;
-                    foreach (var (row, rowWeight) in Taps(box.Height, height, y))
-                        foreach (var (column, columnWeight) in Taps(box.Width, width, x))
-                            sum += rowWeight * columnWeight * pixels[(c * sourceHeight + box.Top + row) * sourceWidth + box.Left + column];
+                    foreach (var (row, rowWeight) in Taps((int)box.Height, height, y))
+                        foreach (var (column, columnWeight) in Taps((int)box.Width, width, x))
+                            sum += rowWeight * columnWeight * pixels[(c * sourceHeight + (int)box.Top + row) * sourceWidth + (int)box.Left + column];
                     result[(c * height + y) * width + (flip ? width - 1 - x : x)] = (float)(sum / 255);
                 }
         return result;
     }
 
     /// <summary>The same of a box between pixels: the triangle is cut at the image.</summary>
-    private static float[] SubpixelOracle(Tensor image, SubpixelCropBox box, bool flip, int size)
+    private static float[] SubpixelOracle(Tensor image, CropBox box, bool flip, int size)
     {
         int channels = (int)image.shape[1], height = (int)image.shape[2], width = (int)image.shape[3];
         var pixels = image.data<byte>().ToArray();

@@ -16,12 +16,12 @@ public class ViewParametersTests
         // both distributions, so that areas stay small enough to fit at any ratio: 0.7 * 4 / 3 < 1.
         var recipe = new AugmentationRecipe { ScaleMin = 0.1, ScaleMax = 0.7 };
         var views = Draw(recipe, 2000, 2000);
-        var areas = views.Select(view => (double)view.Crop.Height * view.Crop.Width / 4e6);
-        var ratios = views.Select(view => Math.Log((double)view.Crop.Width / view.Crop.Height));
+        var areas = views.Select(view => view.Crop.Height * view.Crop.Width / 4e6);
+        var ratios = views.Select(view => Math.Log(view.Crop.Width / view.Crop.Height));
         AssertUniform(areas, 0.1, 0.7, slack: 0.002);
         AssertUniform(ratios, Math.Log(3 / 4.0), Math.Log(4 / 3.0), slack: 0.003);
-        AssertUniform(views.Select(view => view.Crop.Top / (2000.0 - view.Crop.Height)), 0, 1, slack: 0.002);
-        AssertUniform(views.Select(view => view.Crop.Left / (2000.0 - view.Crop.Width)), 0, 1, slack: 0.002);
+        AssertUniform(views.Select(view => view.Crop.Top / (2000 - view.Crop.Height)), 0, 1, slack: 0.002);
+        AssertUniform(views.Select(view => view.Crop.Left / (2000 - view.Crop.Width)), 0, 1, slack: 0.002);
     }
 
     [Theory]
@@ -60,7 +60,7 @@ public class ViewParametersTests
     public void Draw_SubpixelCropsThatFit_AreUniformInAreaAndPlaceAndLogUniformInRatio()
     {
         // Of 32 pixels, where whole ones would show.
-        var views = Draw(new AugmentationRecipe { SubpixelCrops = true, ScaleMin = 0.1, ScaleMax = 0.7 }, 32, 32).Select(view => view.SubpixelCrop!.Value).ToArray();
+        var views = Draw(new AugmentationRecipe { SubpixelCrops = true, ScaleMin = 0.1, ScaleMax = 0.7 }, 32, 32).Select(view => view.Crop).ToArray();
         AssertUniform(views.Select(box => box.Height * box.Width / 1024), 0.1, 0.7, slack: 0);
         AssertUniform(views.Select(box => Math.Log(box.Width / box.Height)), Math.Log(3 / 4.0), Math.Log(4 / 3.0), slack: 0);
         AssertUniform(views.Select(box => box.Top / (32 - box.Height)), 0, 1, slack: 0);
@@ -72,7 +72,7 @@ public class ViewParametersTests
     public void Draw_SubpixelCropsThatDoNotFit_AreCutToTheImage()
     {
         var recipe = new AugmentationRecipe { SubpixelCrops = true, ScaleMin = 0.9, ScaleMax = 1 };
-        var boxes = Draw(recipe, 30, 40, 1000).Select(view => view.SubpixelCrop!.Value).ToArray();
+        var boxes = Draw(recipe, 30, 40, 1000).Select(view => view.Crop).ToArray();
         // Areas of 1080 to 1200 at ratios of 3/4 to 4/3: the height fits only where the ratio is above 1.2, the width everywhere.
         Assert.InRange(boxes.Count(box => box.Height == 30) / 1000.0, 0.7, 0.95);
         Assert.All(boxes, box => Assert.True(box is { Top: >= 0, Left: >= 0 } && box.Top + box.Height <= 30 + 1e-9 && box.Left + box.Width <= 40 + 1e-9, $"{box}"));

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Augmentation;
+using WclSharp.Checkpoints;
 using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Encoders;
@@ -202,8 +203,8 @@ public sealed class GradientCacheTests : IDisposable
         }
 
         /// <summary>Batch norm's running statistics by name.</summary>
-        public Dictionary<string, Tensor> Buffers =>
-            model.Modules.SelectMany(part => part.Module.named_buffers().Select(buffer => (Name: part.Prefix + buffer.name, buffer.buffer))).ToDictionary(pair => pair.Name, pair => pair.buffer);
+        public Dictionary<string, Tensor> Buffers => model.Modules.SelectMany(part => ModuleWeights.Of(part.Module, part.Prefix).Where(tensor => !tensor.Tensor.requires_grad))
+            .ToDictionary(pair => pair.Name, pair => pair.Tensor);
 
         /// <summary>One step of the trainer, and what comes after an epoch.</summary>
         public (Dictionary<string, Tensor> Gradients, EpochMetrics Metrics) TakeEpoch()
@@ -294,7 +295,10 @@ public sealed class GradientCacheTests : IDisposable
 
         protected override void Begin(double learningRate) => Gradients = [];
 
-        protected override void Update(int index, Tensor gradient) => Gradients[Parameters[index].Name] = gradient.clone().DetachFromDisposeScope();
+        protected override void Update(Batch batch)
+        {
+            foreach (var (index, gradient) in batch.Indices.Zip(batch.Gradients)) Gradients[Parameters[index].Name] = gradient.clone().DetachFromDisposeScope();
+        }
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
