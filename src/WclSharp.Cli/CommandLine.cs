@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.Runtime.InteropServices;
 using WclSharp.Cli.Commands;
 using WclSharp.Configuration;
 using WclSharp.Reporting;
@@ -112,9 +113,21 @@ internal static class CommandLine
         _ => result.Command.Name,
     };
 
-    private static string OneLine(Exception e) => e is WclException
-        ? e.Message.ReplaceLineEndings(" ")
-        : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)";
+    private static string OneLine(Exception e) => e switch
+    {
+        WclException => e.Message.ReplaceLineEndings(" "),
+        ExternalException => OfLibtorch(e.Message),
+        _ => $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)",
+    };
+
+    /// <summary>libtorch's message without its stack.</summary>
+    private static string OfLibtorch(string message)
+    {
+        string first = message.Split('\n')[0].Trim();
+        return first.Contains("memory", StringComparison.Ordinal)
+            ? $"libtorch: {first.TrimEnd('.')}. Use a smaller --batch, or --accumulate, or a smaller --image-size."
+            : $"libtorch: {first} (--verbose shows where)";
+    }
 
     private sealed class VersionAction(TextWriter output) : SynchronousCommandLineAction
     {

@@ -110,6 +110,17 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(failure.Message, error.ToString().TrimEnd());
     }
 
+    [Theory]
+    [InlineData("CUDA out of memory. Tried to allocate 2.00 GiB.\nframe #0: c10::Error", "libtorch: CUDA out of memory. Tried to allocate 2.00 GiB. Use a smaller --batch, or --accumulate, or a smaller --image-size.")]
+    [InlineData("shapes do not fit\nframe #0: c10::Error", "libtorch: shapes do not fit (--verbose shows where)")]
+    public void Run_LibtorchFails_IsItsFirstLine(string message, string told)
+    {
+        failure = new System.Runtime.InteropServices.ExternalException(message);
+
+        Assert.Equal(1, Run("pretrain"));
+        Assert.Equal(told, error.ToString().TrimEnd());
+    }
+
     [Fact]
     public void Run_Verbose_AddsTheStack()
     {
