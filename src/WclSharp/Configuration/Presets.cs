@@ -17,7 +17,7 @@ internal sealed record ResolvedOptions(PretrainOptions Options, IReadOnlyList<st
 /// The recipes that options which are not given come from.
 /// <list type="bullet">
 /// <item>imagenet: the paper's (Zheng et al. 2021, section 4): ResNet-50 at 224 pixels, LARS, batch 4096.</item>
-/// <item>cifar: ResNet-18 with the small stem at 32 pixels, SGD, batch 512, the usual setting for CIFAR.</item>
+/// <item>cifar: ResNet-18 with the small stem at 32 pixels, SGD, batch 512, the usual setting for CIFAR; half of the strong jitter (SimCLR's for CIFAR-10: Chen et al. 2020, appendix B.9; docs/default-recipe.md).</item>
 /// <item>
 /// tiny: the same with a narrow network, few epochs and small heads, for a first look on a machine without a GPU. Its crops are
 /// larger: a short run learns more from easier pairs (docs/default-recipe.md).
@@ -46,11 +46,11 @@ internal static class Presets
     private static readonly Dictionary<string, Preset> ByName = new()
     {
         ["tiny"] = new(EncoderArch.ResNet18, Width: 32, Stem: null, ImageSize: null, Batch: 64, Epochs: 6,
-            OptimizerKind.Sgd, WarmupEpochs: 2, AugmentationSchedule.Weak, CropMin: 0.2, ConvInit.PyTorch, HeadHidden: 512, HeadOutput: 128),
+            OptimizerKind.Sgd, WarmupEpochs: 2, AugmentationSchedule.Weak, Jitter: 1, CropMin: 0.2, ConvInit.PyTorch, HeadHidden: 512, HeadOutput: 128),
         ["cifar"] = new(EncoderArch.ResNet18, Width: 64, EncoderStem.Small, ImageSize: 32, Batch: 512, Epochs: 200,
-            OptimizerKind.Sgd, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, ConvInit.Torchvision, HeadHidden: 2048, HeadOutput: 128),
+            OptimizerKind.Sgd, WarmupEpochs: 10, AugmentationSchedule.Paper, Jitter: 0.5, CropMin: null, ConvInit.Torchvision, HeadHidden: 2048, HeadOutput: 128),
         ["imagenet"] = new(EncoderArch.ResNet50, Width: 64, EncoderStem.ImageNet, ImageSize: 224, Batch: 4096, Epochs: 200,
-            OptimizerKind.Lars, WarmupEpochs: 10, AugmentationSchedule.Paper, CropMin: null, ConvInit.Torchvision, HeadHidden: 2048, HeadOutput: 128),
+            OptimizerKind.Lars, WarmupEpochs: 10, AugmentationSchedule.Paper, Jitter: 1, CropMin: null, ConvInit.Torchvision, HeadHidden: 2048, HeadOutput: 128),
     };
 
     public static IEnumerable<string> Names => ByName.Keys;
@@ -104,7 +104,7 @@ internal static class Presets
             Augmentation = given.Augmentation ?? firstLook?.Augmentation ?? preset.Augmentation,
             CropMin = given.CropMin ?? preset.CropMin ?? MultiCropResolution.GlobalCropMin(given),
             Crops = given.Crops ?? (AugmentationRecipe.Weak(imageSize).SubpixelCrops ? CropPlacement.Subpixel : CropPlacement.Pixel),
-            Jitter = given.Jitter ?? firstLook?.Jitter ?? 1,
+            Jitter = given.Jitter ?? firstLook?.Jitter ?? preset.Jitter,
             Blur = given.Blur ?? AugmentationRecipe.Weak(imageSize).BlurProbability,
             ConvInit = given.ConvInit ?? preset.ConvInit,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
@@ -186,7 +186,7 @@ internal static class Presets
     private static string Invariant(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 
     private sealed record Preset(EncoderArch Arch, int Width, EncoderStem? Stem, int? ImageSize, int Batch, int Epochs,
-        OptimizerKind Optimizer, double WarmupEpochs, AugmentationSchedule Augmentation, double? CropMin, ConvInit ConvInit, int HeadHidden, int HeadOutput)
+        OptimizerKind Optimizer, double WarmupEpochs, AugmentationSchedule Augmentation, double Jitter, double? CropMin, ConvInit ConvInit, int HeadHidden, int HeadOutput)
     {
         public string Show(string option) => option switch
         {
@@ -200,7 +200,7 @@ internal static class Presets
             "warmup-epochs" => WarmupEpochs.ToString(CultureInfo.InvariantCulture),
             "augmentation" => Augmentation.ToString().ToLowerInvariant(),
             "crop-min" => CropMin?.ToString(CultureInfo.InvariantCulture) ?? "the recipe's (0.2 weak, 0.08 strong)",
-            "jitter" => "1",
+            "jitter" => Invariant(Jitter),
             "conv-init" => ConvInit.ToString().ToLowerInvariant(),
             "head-hidden" => HeadHidden.ToString(CultureInfo.InvariantCulture),
             "head-output" => HeadOutput.ToString(CultureInfo.InvariantCulture),
