@@ -39,16 +39,42 @@ public class TrainerThreadsTests
     }
 
     [Fact]
-    public void Cancelled_EpochWithViewsUnderWay_LeavesNoTensorBehind()
+    public void Cancelled_EpochWithViewsUnderWay_EndsAfterItsStep()
     {
-        LiveTensors.AssertNoneLeftBy(() =>
-        {
-            using var scope = NewDisposeScope();
-            using var run = new Run(threads: true);
-            Assert.Throws<OperationCanceledException>(() => run.Trainer.TrainEpoch(null, new CancellationToken(canceled: true)));
-            Assert.Equal(1, run.Trainer.Step);
-        });
+        using var scope = NewDisposeScope();
+        using var run = new Run(threads: true);
+        Assert.Throws<OperationCanceledException>(() => run.Trainer.TrainEpoch(null, new CancellationToken(canceled: true)));
+        Assert.Equal(1, run.Trainer.Step);
     }
+
+    // Not by counting live tensors: they are counted where they are made, and these are made on one thread and freed on another.
+    [Fact]
+    public void Dispose_OfABatchWithViewsUnderWay_WaitsForThemAndFreesThem()
+    {
+        var tensors = new List<Tensor>();
+        using var go = new ManualResetEventSlim();
+        var batch = new UpcomingBatch([OneImage()], _ =>
+        {
+            go.Wait();
+            tensors.AddRange([zeros(1), zeros(2), zeros(3)]);
+            return (tensors[0], [tensors[1], tensors[2]]);
+        });
+        go.Set();
+        batch.Dispose();
+
+        Assert.Equal(3, tensors.Count);
+        Assert.All(tensors, tensor => Assert.True(tensor.IsInvalid));
+    }
+
+    [Fact]
+    public void Views_ThatFail_FailWhereTheyAreWantedAndNotWhereTheyAreFreed()
+    {
+        var batch = new UpcomingBatch([OneImage()], _ => throw new InvalidOperationException("no memory"));
+        Assert.Equal("no memory", Assert.Throws<InvalidOperationException>(() => batch.Prepared()).Message);
+        batch.Dispose();
+    }
+
+    private static ImageBatch OneImage() => new([0], [1], [1], 1, 1, 1, [0], null);
 
     private static (Tensor Weights, List<EpochMetrics> Metrics) Train(bool threads)
     {
