@@ -120,11 +120,14 @@ internal static class CommandLine
         _ => $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)",
     };
 
+    // What libtorch says of a GPU's memory and of the processor's.
+    private static readonly string[] OutOfMemory = ["out of memory", "allocate memory", "not enough memory"];
+
     /// <summary>libtorch's message without its stack.</summary>
     private static string OfLibtorch(string message)
     {
         string first = message.Split('\n')[0].Trim();
-        return first.Contains("memory", StringComparison.Ordinal)
+        return OutOfMemory.Any(first.Contains)
             ? $"libtorch: {first.TrimEnd('.')}. Use a smaller --batch, or --accumulate, or a smaller --image-size."
             : $"libtorch: {first} (--verbose shows where)";
     }

@@ -18,7 +18,7 @@ namespace WclSharp.Augmentation;
 /// so many samples, those after it the last so many, and the costly hue shift runs once over all.
 ///
 /// One instance makes views of one size; crops of another size (multi-crop) take another instance and their own view numbers.
-/// Not for use by several threads at once.
+/// Safe for use by several threads at once: nothing of it changes.
 /// </remarks>
 public sealed class Augmenter
 {
@@ -112,7 +112,7 @@ public sealed class Augmenter
         using var scope = NewDisposeScope();
         int n = plan.Count, s = ImageSize;
         var source = (images.device == device ? images : images.to(device)).contiguous();
-        var (parameters, indices) = plan.Upload(device);
+        var (parameters, indices) = plan.ToDevice(device);
 
         var output = channelsLast ? empty([n, s, s, 3], float32, device).permute(0, 3, 1, 2) : empty([n, 3, s, s], float32, device);
         int chunk = (int)Math.Clamp(chunkPixels / ((long)s * s), 1, Math.Max(1, n));

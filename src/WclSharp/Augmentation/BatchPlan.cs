@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Data;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Augmentation;
@@ -61,7 +62,7 @@ internal sealed class BatchPlan(int count, int outputSize)
     }
 
     /// <summary>Sends parameters [N, <see cref="Columns"/>] float32 and index lists int64 to the device.</summary>
-    public (Tensor Parameters, Tensor Indices) Upload(Device device)
+    public (Tensor Parameters, Tensor Indices) ToDevice(Device device)
     {
         var indices = new long[2 * count + grey.Count + blurred.Count];
         for (int i = 0; i < count; i++)
@@ -71,7 +72,7 @@ internal sealed class BatchPlan(int count, int outputSize)
         }
         for (int i = 0; i < grey.Count; i++) indices[2 * count + i] = grey[i];
         for (int i = 0; i < blurred.Count; i++) indices[2 * count + grey.Count + i] = blurred[i];
-        return (Native.Upload.To(device, tensor(parameters, [count, Columns])), Native.Upload.To(device, indices));
+        return (Upload.To(device, tensor(parameters, [count, Columns])), Upload.To(device, indices));
     }
 
     /// <summary>Which of the caller's samples is worked on at a position.</summary>

@@ -34,10 +34,10 @@ internal sealed class AdamW(IReadOnlyList<OptimizedParameter> parameters, double
         Renew(ref secondCorrection, Math.Sqrt(1 - Math.Pow(beta2, Steps)));
     }
 
-    protected override void Update(Batch batch)
+    protected override void Update(ParameterGroup group)
     {
-        if (batch.Decayed) Script.invoke("decay", batch.Weights, keep!);
-        Script.invoke("update", batch.Weights, batch.Gradients, States(batch, "mean"), States(batch, "square"), first, firstRest, second, secondRest,
+        if (group.Decayed) Script.invoke("decay", group.Weights, keep!);
+        Script.invoke("update", group.Weights, group.Gradients, States(group, "mean"), States(group, "square"), first, firstRest, second, secondRest,
             secondCorrection!, epsilon, minusRate!);
     }
 }

@@ -35,9 +35,9 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
 
     protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
 
-    protected override void Update(Batch batch)
+    protected override void Update(ParameterGroup group)
     {
-        if (batch.Decayed) Script.invoke("adapt", batch.Weights, batch.Gradients, decay, trust);
-        Script.invoke("update", batch.Weights, batch.Gradients, States(batch, "momentum"), momentum, minusRate!);
+        if (group.Decayed) Script.invoke("adapt", group.Weights, group.Gradients, decay, trust);
+        Script.invoke("update", group.Weights, group.Gradients, States(group, "momentum"), momentum, minusRate!);
     }
 }

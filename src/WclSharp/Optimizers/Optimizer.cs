@@ -28,7 +28,7 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         Steps++;
         Begin(learningRate);
         foreach (bool decayed in (ReadOnlySpan<bool>)[true, false])
-            if (Alike(decayed) is { Indices.Length: > 0 } batch) Update(batch);
+            if (GroupOf(decayed) is { Indices.Length: > 0 } group) Update(group);
     }
 
     /// <summary>Parameters that have a gradient and are updated by the same operations, all in one call each.</summary>
@@ -36,9 +36,9 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
     /// <param name="Weights">The parameters.</param>
     /// <param name="Gradients">Their gradients, which an update may overwrite.</param>
     /// <param name="Decayed">Whether they are decayed and adapted.</param>
-    protected sealed record Batch(int[] Indices, Tensor[] Weights, Tensor[] Gradients, bool Decayed);
+    protected sealed record ParameterGroup(int[] Indices, Tensor[] Weights, Tensor[] Gradients, bool Decayed);
 
-    private Batch Alike(bool decayed)
+    private ParameterGroup GroupOf(bool decayed)
     {
         var indices = new List<int>(Parameters.Count);
         var gradients = new List<Tensor>(Parameters.Count);
@@ -64,7 +64,7 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
     /// By operators over lists of tensors: a loop over parameters costs a GPU's host more than the step's arithmetic costs the GPU. TorchSharp has no
     /// methods for these, TorchScript has.
     /// </remarks>
-    protected abstract void Update(Batch batch);
+    protected abstract void Update(ParameterGroup group);
 
     /// <summary>Forgets all gradients.</summary>
     public void ZeroGradients()
@@ -79,8 +79,8 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         number = value;
     }
 
-    /// <summary>A state tensor of each parameter of a batch.</summary>
-    protected Tensor[] States(Batch batch, string kind) => Array.ConvertAll(batch.Indices, index => State(index, kind));
+    /// <summary>A state tensor of each parameter of a group.</summary>
+    protected Tensor[] States(ParameterGroup group, string kind) => Array.ConvertAll(group.Indices, index => State(index, kind));
 
     /// <summary>A state tensor of a parameter's shape, made of zeros at first use and owned by the optimiser.</summary>
     private Tensor State(int index, string kind)

@@ -23,6 +23,6 @@ internal sealed class Sgd(IReadOnlyList<OptimizedParameter> parameters, double w
 
     protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
 
-    protected override void Update(Batch batch) =>
-        Script.invoke("update", batch.Weights, batch.Gradients, States(batch, "momentum"), momentum, decay, minusRate!);
+    protected override void Update(ParameterGroup group) =>
+        Script.invoke("update", group.Weights, group.Gradients, States(group, "momentum"), momentum, decay, minusRate!);
 }

@@ -24,7 +24,8 @@ internal sealed class Trainer : IDisposable
     private readonly Augmenter augmenter;
     private readonly LocalViews? localViews;
     private readonly Device device;
-    private readonly bool onProcessor, besides; // what other threads do besides
+    private readonly bool onProcessor;
+    private readonly bool threaded; // whether other threads ask for views and sums while a step is under way
     private readonly LearningRateSchedule schedule;
     private readonly AugmentationPlan augmentation;
     private readonly long[]? classes;
@@ -44,7 +45,7 @@ internal sealed class Trainer : IDisposable
         this.localViews = localViews;
         (this.options, this.data, this.method, this.model, this.optimizer, this.augmenter, this.device) = (options, data, method, model, optimizer, augmenter, device);
         onProcessor = device.type == DeviceType.CPU;
-        besides = threads ?? !onProcessor;
+        threaded = threads ?? !onProcessor;
         StepsPerEpoch = data.Count / options.Batch!.Value;
         TotalSteps = (long)StepsPerEpoch * options.Epochs!.Value;
         schedule = new LearningRateSchedule(options.LearningRate!.Value, (long)(options.WarmupEpochs!.Value * StepsPerEpoch), TotalSteps);
@@ -97,7 +98,7 @@ internal sealed class Trainer : IDisposable
         {
             using var loader = new BatchLoader(data, options.Batch!.Value / options.Accumulate, options.Seed, options.Workers!.Value);
             using var batches = loader.Epoch(epoch, firstStep * options.Accumulate, method.Groups).GetEnumerator();
-            bool ahead = besides && options.Accumulate == 1;
+            bool ahead = threaded && options.Accumulate == 1;
             upcoming = Next(batches, epoch, recipe, ahead);
             while (upcoming is { } batch)
             {
@@ -175,7 +176,7 @@ internal sealed class Trainer : IDisposable
             ProjectLocal = localViews is null ? null : sources => Project((chunk, pixels) => localViews.Make(chunk, pixels, epoch, recipe, sources, loader.Assemble)),
         };
         var losses = method.Losses(input);
-        var summing = !besides ? null : Task.Run(() => Sums.Add(losses, input));
+        var summing = threaded ? Task.Run(() => Sums.Add(losses, input)) : null;
         try
         {
             optimizer.ZeroGradients();

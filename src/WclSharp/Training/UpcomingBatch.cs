@@ -31,7 +31,7 @@ internal sealed class UpcomingBatch : IDisposable
     {
         if (prepared is not null)
         {
-            ((IAsyncResult)prepared).AsyncWaitHandle.WaitOne(); // also where it failed
+            Task.WaitAny(prepared); // which does not throw where it failed
             if (prepared.IsCompletedSuccessfully)
             {
                 prepared.Result.Pixels.Dispose();

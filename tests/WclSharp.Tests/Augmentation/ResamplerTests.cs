@@ -93,7 +93,7 @@ public class ResamplerTests
             for (int i = 0; i < count; i++) drawn[i] = ViewParameters.Draw(random, recipe, height - i % 4, width - i % 5, i, 0, 0);
             var plan = new BatchPlan(count, size);
             plan.AddSorted(drawn);
-            var (parameters, indices) = plan.Upload(CPU);
+            var (parameters, indices) = plan.ToDevice(CPU);
             var products = MatrixResampler.Resample(images, plan, parameters, indices, 3, count - 3, size);
             var taps = TapResampler.Resample(images, plan, 3, count - 3, size);
             Assert.Equal(channels, taps.Length);

@@ -112,6 +112,7 @@ public sealed class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData("CUDA out of memory. Tried to allocate 2.00 GiB.\nframe #0: c10::Error", "libtorch: CUDA out of memory. Tried to allocate 2.00 GiB. Use a smaller --batch, or --accumulate, or a smaller --image-size.")]
+    [InlineData("required rank 4 tensor to use channels_last memory_format", "libtorch: required rank 4 tensor to use channels_last memory_format (--verbose shows where)")]
     [InlineData("shapes do not fit\nframe #0: c10::Error", "libtorch: shapes do not fit (--verbose shows where)")]
     public void Run_LibtorchFails_IsItsFirstLine(string message, string told)
     {

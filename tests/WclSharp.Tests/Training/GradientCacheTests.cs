@@ -295,9 +295,9 @@ public sealed class GradientCacheTests : IDisposable
 
         protected override void Begin(double learningRate) => Gradients = [];
 
-        protected override void Update(Batch batch)
+        protected override void Update(ParameterGroup group)
         {
-            foreach (var (index, gradient) in batch.Indices.Zip(batch.Gradients)) Gradients[Parameters[index].Name] = gradient.clone().DetachFromDisposeScope();
+            foreach (var (index, gradient) in group.Indices.Zip(group.Gradients)) Gradients[Parameters[index].Name] = gradient.clone().DetachFromDisposeScope();
         }
     }
 

@@ -14,17 +14,8 @@ public class TrainerThreadsTests
 {
     private const int Images = 64;
 
-    private static readonly PretrainOptions Options = Presets.Resolve(new PretrainOptions
-    {
-        Width = 8,
-        ImageSize = 16,
-        Batch = 16,
-        Epochs = 2,
-        WarmupEpochs = 1,
-        HeadHidden = 24,
-        HeadOutput = 8,
-        Workers = 2,
-    }, new DataFacts(Images, 28, Embedded: true)).Options;
+    private static readonly PretrainOptions Options =
+        Presets.Resolve(SmallRun.Options with { Limit = Images, Batch = 16, Epochs = 2, WarmupEpochs = 1 }, new DataFacts(Images, 28, Embedded: true)).Options;
 
     [Fact]
     public void Threads_ChangeNeitherWeightsNorMetrics()
