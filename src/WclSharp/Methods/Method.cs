@@ -28,6 +28,13 @@ internal abstract class Method : IDisposable
     /// <summary>Groups of training images that share a batch where they can: each image's group, 0 .. N - 1; null where any may meet.</summary>
     public virtual int[]? Groups => null;
 
+    /// <summary>The images that a local crop is cut from. May be asked on any thread and before the step, so it changes at an epoch's end alone.</summary>
+    /// <param name="images">Positions in the data set, [N].</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="crop">m, from 0.</param>
+    /// <returns>Positions in the data set, [N]; null where each crop is cut from the image itself.</returns>
+    public virtual int[]? CropSources(int[] images, int epoch, int crop) => null;
+
     /// <summary>Called after an epoch's last step, but not the run's: the place for what looks at all images at once.</summary>
     /// <param name="end">The epoch and what can be asked of it. A cancelled call is made again when the run goes on.</param>
     public virtual void AfterEpoch(EpochEnd end)

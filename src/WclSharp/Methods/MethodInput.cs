@@ -40,10 +40,10 @@ internal sealed record MethodInput
     public required Func<int, Tensor> ProjectInstance { private get; init; }
 
     /// <summary>
-    /// Projects the local crops of each image, [M N, D] on the instance and the weak head, in one batch: cut from the images
-    /// themselves (null), or from those that a function names for some images and m. Null where the run has no local crops.
+    /// Projects the local crops of each image, [M N, D] on the instance and the weak head, in one batch: cut from where
+    /// <see cref="Method.CropSources"/> says. Null where the run has no local crops.
     /// </summary>
-    public Func<Func<int[], int, int[]>?, (Tensor Z, Tensor? V)>? ProjectLocal { get; init; }
+    public Func<(Tensor Z, Tensor? V)>? ProjectLocal { get; init; }
 
     /// <summary>Projects a batch's views.</summary>
     /// <param name="views">How many views, 1 or 2.</param>

@@ -33,10 +33,12 @@ internal sealed class MultiCropMethod : Method
 
     public override int[]? Groups => method.Groups;
 
+    public override int[]? CropSources(int[] images, int epoch, int crop) => neighbors?.Sources(images, epoch, crop);
+
     public override MethodLosses Losses(MethodInput input)
     {
         var losses = method.Losses(input);
-        var (u, w) = input.ProjectLocal!(neighbors is null ? null : (images, crop) => neighbors.Sources(images, input.Epoch, crop)); // [M N, D] each
+        var (u, w) = input.ProjectLocal!(); // [M N, D] each
         // A neighbour is another instance, so its crops say nothing to the instance head.
         var instance = neighbors is null ? MultiCropLoss.Instance(u, input.Z1, input.Z2!, input.Images.Count, 0, options.Temperature) : null;
         var weak = losses.ViewLabels is { } labels ? Weak(input, w ?? u, labels) : null;

@@ -99,16 +99,16 @@ internal sealed class Trainer : IDisposable
             using var loader = new BatchLoader(data, options.Batch!.Value / options.Accumulate, options.Seed, options.Workers!.Value);
             using var batches = loader.Epoch(epoch, firstStep * options.Accumulate, method.Groups).GetEnumerator();
             bool ahead = threaded && options.Accumulate == 1;
-            upcoming = Next(batches, epoch, recipe, ahead);
+            upcoming = Next(batches, loader, epoch, recipe, ahead);
             while (upcoming is { } batch)
             {
-                upcoming = ahead ? Next(batches, epoch, recipe, ahead) : null;
+                upcoming = ahead ? Next(batches, loader, epoch, recipe, ahead) : null;
                 using (batch) TakeStep(batch, loader, epoch, recipe, schedule.At(Step));
                 StepGarbage.Collect();
                 Step++;
                 Report(epoch, firstStep, trainedBefore, waitedBefore, progress);
                 cancellation.ThrowIfCancellationRequested();
-                upcoming ??= Next(batches, epoch, recipe, ahead);
+                upcoming ??= Next(batches, loader, epoch, recipe, ahead);
             }
         }
         finally
@@ -129,7 +129,7 @@ internal sealed class Trainer : IDisposable
     public EpochMetrics EpochMeans() => Sums.Means() with { Epoch = Epoch, Lr = schedule.At(Step - 1), Seconds = Seconds };
 
     /// <summary>Gets the next batch, where <paramref name="ahead"/> with its views under way; null where too few images are left.</summary>
-    private UpcomingBatch? Next(IEnumerator<ImageBatch> batches, int epoch, AugmentationRecipe recipe, bool ahead)
+    private UpcomingBatch? Next(IEnumerator<ImageBatch> batches, BatchLoader loader, int epoch, AugmentationRecipe recipe, bool ahead)
     {
         waiting.Start();
         var chunks = new ImageBatch[options.Accumulate]; // one, or the chunks of a logical one
@@ -138,16 +138,21 @@ internal sealed class Trainer : IDisposable
         waiting.Stop();
         return found == chunks.Length ? new UpcomingBatch(chunks, ahead ? Prepare : null) : null;
 
-        (Tensor, Tensor[]) Prepare(ImageBatch batch)
+        PreparedViews Prepare(ImageBatch batch)
         {
             var pixels = ImageTensor.Of(batch, device); // [N, C, H, W] uint8
-            return (pixels, [.. Enumerable.Range(0, method.Views).Select(view => View(batch, pixels, epoch, view, recipe))]);
+            return new(pixels, [.. Enumerable.Range(0, method.Views).Select(view => View(batch, pixels, epoch, view, recipe))],
+                localViews is null ? null : LocalCrops(batch, pixels, loader, epoch, recipe));
         }
     }
 
     /// <summary>A view of a batch, [N, 3, S, S].</summary>
     private Tensor View(ImageBatch batch, Tensor pixels, int epoch, int number, AugmentationRecipe recipe) =>
         augmenter.Augment(pixels, batch.Heights, batch.Widths, batch.Indices, epoch, number, recipe);
+
+    /// <summary>The local crops of a batch, [M N, 3, s, s].</summary>
+    private Tensor LocalCrops(ImageBatch batch, Tensor pixels, BatchLoader loader, int epoch, AugmentationRecipe recipe) =>
+        localViews!.Make(batch, pixels, epoch, recipe, crop => method.CropSources(batch.Indices, epoch, crop), loader.Assemble);
 
     private void TakeStep(UpcomingBatch upcoming, BatchLoader loader, int epoch, AugmentationRecipe recipe, double rate)
     {
@@ -166,6 +171,10 @@ internal sealed class Trainer : IDisposable
             ? model.Project(views[number])
             : Project((chunk, pixels) => View(chunk, pixels, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
 
+        (Tensor Z, Tensor? V) ProjectLocal() => prepared?.Local is { } crops
+            ? model.Project(crops)
+            : Project((chunk, pixels) => LocalCrops(chunk, pixels, loader, epoch, recipe)); // [M N, 3, s, s] -> [M N, D]
+
         var input = MethodInput.Project(method.Views, ProjectView) with
         {
             Classes = ClassesOf(images),
@@ -173,7 +182,7 @@ internal sealed class Trainer : IDisposable
             Epoch = epoch,
             Step = Step,
             Done = (double)Step / TotalSteps,
-            ProjectLocal = localViews is null ? null : sources => Project((chunk, pixels) => localViews.Make(chunk, pixels, epoch, recipe, sources, loader.Assemble)),
+            ProjectLocal = localViews is null ? null : ProjectLocal,
         };
         var losses = method.Losses(input);
         var summing = threaded ? Task.Run(() => Sums.Add(losses, input)) : null;

@@ -233,7 +233,7 @@ public sealed class GradientCacheTests : IDisposable
             var input = MethodInput.Project(2, number => Project(views[number < 2 ? number : 2 + number % 2])) with
             {
                 Images = [.. batch.SelectMany(chunk => chunk.Indices)],
-                ProjectLocal = _ => Project(local),
+                ProjectLocal = () => Project(local),
             };
             recorder.ZeroGradients();
             method.Losses(input).Total.backward();
@@ -256,7 +256,7 @@ public sealed class GradientCacheTests : IDisposable
                 var pixels = ImageTensor.Of(chunk, CPU);
                 for (int view = 0; view < 2; view++)
                     views[view].Add(model.Project(augmenter.Augment(pixels, chunk.Heights, chunk.Widths, chunk.Indices, 0, view, recipe)));
-                if (localViews is not null) views[2].Add(model.Project(localViews.Make(chunk, pixels, 0, recipe, null, loader.Assemble)));
+                if (localViews is not null) views[2].Add(model.Project(localViews.Make(chunk, pixels, 0, recipe, _ => null, loader.Assemble)));
                 images.AddRange(chunk.Indices);
             }
 
@@ -271,7 +271,7 @@ public sealed class GradientCacheTests : IDisposable
                 return (Join(views[view].Select(part => part.Z)), views[view][0].V is null ? null : Join(views[view].Select(part => part.V!)));
             }
 
-            var input = MethodInput.Project(2, Whole) with { Images = images, ProjectLocal = localViews is null ? null : _ => Whole(2) };
+            var input = MethodInput.Project(2, Whole) with { Images = images, ProjectLocal = localViews is null ? null : () => Whole(2) };
             recorder.ZeroGradients();
             method.Losses(input).Total.backward();
             AutogradMemory.FreeReturned();

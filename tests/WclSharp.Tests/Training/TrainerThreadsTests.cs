@@ -14,15 +14,15 @@ public class TrainerThreadsTests
 {
     private const int Images = 64;
 
-    private static readonly PretrainOptions Options =
-        Presets.Resolve(SmallRun.Options with { Limit = Images, Batch = 16, Epochs = 2, WarmupEpochs = 1 }, new DataFacts(Images, 28, Embedded: true)).Options;
-
-    [Fact]
-    public void Threads_ChangeNeitherWeightsNorMetrics()
+    [Theory]
+    [InlineData(MultiCrop.None)]
+    [InlineData(MultiCrop.Standard)]
+    [InlineData(MultiCrop.Knn)]
+    public void Threads_ChangeNeitherWeightsNorMetrics(MultiCrop crops)
     {
         using var scope = NewDisposeScope();
-        var (weights, metrics) = Train(threads: false);
-        var (threadedWeights, threadedMetrics) = Train(threads: true);
+        var (weights, metrics) = Train(crops, threads: false);
+        var (threadedWeights, threadedMetrics) = Train(crops, threads: true);
         Assert.Equal(metrics.Select(Measured), threadedMetrics.Select(Measured));
         Assert.True(weights.eq(threadedWeights).all().ToBoolean());
 
@@ -33,7 +33,7 @@ public class TrainerThreadsTests
     public void Cancelled_EpochWithViewsUnderWay_EndsAfterItsStep()
     {
         using var scope = NewDisposeScope();
-        using var run = new Run(threads: true);
+        using var run = new Run(MultiCrop.Knn, threads: true);
         Assert.Throws<OperationCanceledException>(() => run.Trainer.TrainEpoch(null, new CancellationToken(canceled: true)));
         Assert.Equal(1, run.Trainer.Step);
     }
@@ -47,13 +47,13 @@ public class TrainerThreadsTests
         var batch = new UpcomingBatch([OneImage()], _ =>
         {
             go.Wait();
-            tensors.AddRange([zeros(1), zeros(2), zeros(3)]);
-            return (tensors[0], [tensors[1], tensors[2]]);
+            tensors.AddRange([zeros(1), zeros(2), zeros(3), zeros(4)]);
+            return new(tensors[0], [tensors[1], tensors[2]], tensors[3]);
         });
         go.Set();
         batch.Dispose();
 
-        Assert.Equal(3, tensors.Count);
+        Assert.Equal(4, tensors.Count);
         Assert.All(tensors, tensor => Assert.True(tensor.IsInvalid));
     }
 
@@ -67,29 +67,40 @@ public class TrainerThreadsTests
 
     private static ImageBatch OneImage() => new([0], [1], [1], 1, 1, 1, [0], null);
 
-    private static (Tensor Weights, List<EpochMetrics> Metrics) Train(bool threads)
+    private static (Tensor Weights, List<EpochMetrics> Metrics) Train(MultiCrop crops, bool threads)
     {
-        using var run = new Run(threads);
-        var metrics = Enumerable.Range(0, 2).Select(_ => run.Trainer.TrainEpoch(null, CancellationToken.None)).ToList();
+        using var run = new Run(crops, threads);
+        var metrics = Enumerable.Range(0, 2).Select(_ => run.TakeEpoch()).ToList();
         return (cat([.. run.Model.Parameters.Select(p => p.Parameter.detach().flatten())]), metrics);
     }
 
     private sealed class Run : IDisposable
     {
         private readonly ImageDataset data = ImageDataset.Read(new DatasetOptions { Limit = Images, Seed = 4 });
-        private readonly Method method = MethodFactory.Create(Options, Images, labels: true, CPU);
+        private readonly Method method;
         private readonly Optimizer optimizer;
 
-        public Run(bool threads)
+        public Run(MultiCrop crops, bool threads)
         {
-            Model = new WclModel(Options, method.HasWeakHead, CPU, ScalarType.Float32);
+            var options = Presets.Resolve(SmallRun.Options with { Limit = Images, Batch = 16, Epochs = 2, WarmupEpochs = 1, MultiCrop = crops }, new DataFacts(Images, 28, Embedded: true)).Options;
+            method = MethodFactory.Create(options, Images, labels: true, CPU);
+            Model = new WclModel(options, method.HasWeakHead, CPU, ScalarType.Float32);
             optimizer = new Sgd(Model.Parameters, 1e-4);
-            Trainer = new Trainer(Options, data, method, Model, optimizer, new Augmenter(16, Normalisation.FashionMnist, Options.Seed, CPU), null, CPU, threads);
+            var local = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, Normalisation.FashionMnist, CPU) : null;
+            Trainer = new Trainer(options, data, method, Model, optimizer, new Augmenter(16, Normalisation.FashionMnist, options.Seed, CPU), local, CPU, threads);
         }
 
         public WclModel Model { get; }
 
         public Trainer Trainer { get; }
+
+        /// <summary>An epoch, and what comes after it: neighbours are found after the first.</summary>
+        public EpochMetrics TakeEpoch()
+        {
+            var metrics = Trainer.TrainEpoch(null, CancellationToken.None);
+            method.AfterEpoch(new EpochEnd(metrics.Epoch, () => throw new InvalidOperationException("no method here asks for features")));
+            return metrics;
+        }
 
         public void Dispose()
         {
