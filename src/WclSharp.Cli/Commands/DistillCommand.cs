@@ -19,7 +19,7 @@ internal static class DistillCommand
         command.Add(teacher);
         var options = new TableOptions(command)
             .Add("data", "the run's", "Images to learn on, labelled or not; same forms as pretrain's")
-            .Add("test", "the run's, or a part of --data", "Labelled images to test with")
+            .Add("test", "the run's; none with --data", "Labelled images to test with")
             .Add("labels", "none", "CSV or TSV list of path,label for --label-mix")
             .Add("limit", "all")
             .Add("init", "random", "Weights that the student's encoder starts with: a run folder or a .safetensors file")

@@ -18,7 +18,7 @@ internal static class ExportCommand
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "onnx, safetensors, or torchvision, a PyTorch state dict (.pth); the last two have torchvision's parameter names [default: onnx]" };
         var file = new Option<string>("--out") { HelpName = "FILE", Description = "File to write", Required = true };
         var head = new Option<string>("--head") { HelpName = "HEAD", Description = "A head of the run, weak or instance, as a second output of the ONNX file [default: none]" };
-        var data = new Option<string>("--data") { HelpName = "PATH", Description = "Images to compare on, and to calibrate int8 with; same forms as pretrain's [default: the run's, or the embedded ones]" };
+        var data = new Option<string>("--data") { HelpName = "PATH", Description = "Images to compare on, and to calibrate int8 with; same forms as pretrain's [default: the run's; without a run the embedded ones, but not for int8]" };
         var precision = PrecisionOption();
         var calibrate = Count("--calibrate", "Images that int8 measures ranges on; at most half of those that there are [default: 256]");
         var check = Count("--check", "Images, others than those, to compare on [default: 256]");

@@ -19,7 +19,7 @@ internal static class FinetuneCommand
         var options = new TableOptions(command)
             .Add("data", "the run's", "Images to train on, with classes or with --labels; same forms as pretrain's")
             .Add("test", "the run's, or a part of --data", "Labelled images to test with")
-            .Add("labels", "the run's", "CSV or TSV list of path,label; all of it is trained on unless a number of labels is given");
+            .Add("labels", "the run's", "CSV or TSV list of path,label; all that is not held out to test with is trained on, unless a number of labels is given");
         Option<string> Text(string name, string placeholder, string description, string shown)
         {
             var option = new Option<string>(name) { HelpName = placeholder, Description = $"{description} [default: {shown}]" };
@@ -79,7 +79,7 @@ internal static class FinetuneCommand
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"Accuracy on {result.TestImages:N0} test images, mean over draws ± half of the 95 % interval by Student's t; kNN and linear probe on the frozen encoder."));
+                $"Accuracy on {result.TestImages:N0} test images, mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training); kNN and linear probe on the frozen encoder."));
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
             output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");

@@ -28,7 +28,10 @@ internal sealed class CheckpointStore(string folder)
     /// <returns>Its folder.</returns>
     public string Save(WclModel model, Optimizer optimizer, Method method, CheckpointState state, IReadOnlyDictionary<string, string> encoderFacts, bool best)
     {
-        string name = $"step-{state.Step:D8}";
+        // What the names point to stays whole until they point elsewhere, even where a step is saved anew.
+        string?[] named = Named();
+        string step = $"step-{state.Step:D8}", name = step;
+        for (int again = 2; named.Contains(Path.Combine(folder, name)); again++) name = $"{step}-{again}";
         string target = Path.Combine(folder, name);
         try
         {
@@ -105,14 +108,14 @@ internal sealed class CheckpointStore(string folder)
         }
     }
 
-    private string? Follow(string pointer)
+    private string? Follow(string pointer, bool needed = true)
     {
         string path = Path.Combine(folder, pointer);
         if (!File.Exists(path)) return null;
         try
         {
             string target = Path.Combine(folder, JsonSerializer.Deserialize<Pointer>(File.ReadAllText(path), Json)!.Folder);
-            return Directory.Exists(target) ? target : throw new WclUsageException($"'{path}' names the checkpoint '{target}', which is gone; start anew with another --out.");
+            return Directory.Exists(target) ? target : !needed ? null : throw new WclUsageException($"'{path}' names the checkpoint '{target}', which is gone; start anew with another --out.");
         }
         catch (JsonException e)
         {
@@ -120,10 +123,12 @@ internal sealed class CheckpointStore(string folder)
         }
     }
 
+    /// <summary>The checkpoints that the two names point to. One that somebody deleted holds nothing up here.</summary>
+    private string?[] Named() => [Follow("last.json", needed: false), Follow("best.json", needed: false)];
+
     private void DeleteOthers()
     {
-        string?[] kept = [Last, Best];
-        foreach (string other in Directory.GetDirectories(folder, "step-*").Except(kept.OfType<string>()))
+        foreach (string other in Directory.GetDirectories(folder, "step-*").Except(Named().OfType<string>()))
         {
             try { Directory.Delete(other, recursive: true); }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException) { /* a file that is in use stays; it does no harm */ }

@@ -22,6 +22,9 @@ public sealed record ComparisonResult(string Folder, IReadOnlyList<MethodCompari
 /// </summary>
 public static class Comparison
 {
+    // The same for every method, whereas a rate chosen anew for each would compare choices too.
+    internal static readonly LinearProbeSettings LinearProtocol = new();
+
     private const string RunRecord = "compared.json";
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(10);
 
@@ -94,7 +97,7 @@ public static class Comparison
         var summary = ReadSummary(path)!;
         // Without labels there is no accuracy, but there is still speed and memory to compare.
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
-            new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device, Linear = true },
+            new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
             new PlainProgress(text => progress?.Report(new ComparisonProgress.Line(text)), LineInterval), cancellation);
         var last = RunFolder.ReadMetrics(path)[^1];
         return new ComparedRun

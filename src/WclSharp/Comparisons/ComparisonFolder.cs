@@ -69,7 +69,7 @@ internal sealed class ComparisonFolder : IDisposable
             RunsFinished = runs.Count,
             RunsPlanned = planned,
             Settings = SettingsOf(runs[0]),
-            LinearProtocol = LinearProbe.Protocol(new LinearProbeSettings()),
+            LinearProtocol = LinearProbe.Protocol(Comparison.LinearProtocol),
         };
         List<string> files = [Path.Combine(FullPath, "compare.json"), Path.Combine(FullPath, "compare.md")];
         AtomicFile.Write(files[0], stream => stream.Write(ComparisonJson.ToBytes(report)));

@@ -50,6 +50,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
 
             var warnings = new List<string>();
             if (source.Warning is { } warning) warnings.Add(warning);
+            if (bad.Count > 0 && options.BadImagesFile is null) warnings.Add($"{bad.Count:N0} of {images:N0} images cannot be read and are left out; the first is {bad.First}");
             var finalLabels = labels.ToArray();
             if (labelList is not null) LabelFromList(labelList, table, finalLabels, chosen is not null, warnings);
             else if (source.ClassesAreFolders) LabelFromFolders(table, finalLabels);

@@ -8,7 +8,8 @@ namespace WclSharp.Data;
 /// <remarks>
 /// One folder's names are in memory at a time (and those of the folders above it), as bytes. Names that begin with a dot
 /// are left out, as are files that have no image's name. A link to a folder is followed once, and not to a folder that
-/// it lies in, so that loops end.
+/// it lies in, so that loops end. Folders that <c>wcl</c> wrote a run or a comparison into are left out with all that is in them: their
+/// plots are no images to learn from.
 /// </remarks>
 internal sealed class FolderSource(string root) : ImageSource
 {
@@ -31,6 +32,7 @@ internal sealed class FolderSource(string root) : ImageSource
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         Ignored = 0;
+        Warning = null;
         linked.Clear();
         int position = 0;
         foreach (string name in FileNames())
@@ -74,7 +76,15 @@ internal sealed class FolderSource(string root) : ImageSource
                     continue;
                 }
             }
-            levels.Push((List(Path.Combine(root, path)), path, target, 0));
+            var inner = List(Path.Combine(root, path));
+            if (inner.IsResult)
+            {
+                Warning ??= $"The folder '{Path.Combine(root, path)}' holds results of wcl, so its pictures are left out, as are those of others like it.";
+                inner.Clear();
+                spare.Push(inner);
+                continue;
+            }
+            levels.Push((inner, path, target, 0));
         }
     }
 
@@ -119,8 +129,12 @@ internal sealed class FolderSource(string root) : ImageSource
         private readonly ByteArena names = new();
         private readonly GrowingArray<byte> kinds = new();
         private int[] order = [];
+        private bool hasConfig, hasRecord;
 
         public int Count => order.Length;
+
+        /// <summary>Whether it is the folder of a run or a comparison.</summary>
+        public bool IsResult => hasConfig && hasRecord;
 
         public (string Name, bool IsFolder, bool IsLink) this[int index] =>
             (names.GetString(order[index]), (kinds[order[index]] & 1) != 0, (kinds[order[index]] & 2) != 0);
@@ -137,6 +151,8 @@ internal sealed class FolderSource(string root) : ImageSource
                 bool isFolder = entry.IsDirectory;
                 if (!isFolder && !ImageFormats.HasImageName(name))
                 {
+                    hasConfig |= name is "config.json";
+                    hasRecord |= name is "train.log" or "metrics.jsonl" or "compare.json" or "compare.lock" or "draws.jsonl";
                     ignored++;
                     return false;
                 }
@@ -156,6 +172,7 @@ internal sealed class FolderSource(string root) : ImageSource
             names.Clear();
             kinds.Clear();
             order = [];
+            hasConfig = hasRecord = false;
         }
 
         private void Add(ReadOnlySpan<char> name, bool isFolder, bool isLink)

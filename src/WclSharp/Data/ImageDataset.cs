@@ -127,7 +127,7 @@ public sealed class ImageDataset : IDisposable
         };
     }
 
-    /// <summary>Splits the images in two at random, each class (and what is unlabelled) in the same proportion.</summary>
+    /// <summary>Splits the images in two at random, each class (and what is unlabelled) in the same proportion. A class's only image is not held out.</summary>
     /// <param name="heldOutFraction">Share held out, between 0 and 1.</param>
     /// <param name="seed">Seed of the choice.</param>
     /// <returns>Two sets that share the pixels, each in the order of this one. Dispose all three.</returns>
@@ -140,6 +140,9 @@ public sealed class ImageDataset : IDisposable
             throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"Holding out {heldOutFraction} of {Count} images leaves one side empty; use more images."));
 
         var quota = HeldOutPerClass(heldOutFraction, wanted);
+        wanted = quota.Sum();
+        if (wanted == 0)
+            throw new WclUsageException($"Each of the {Count} images is the only one of its class, so none can be held out; use more images, or name others with --test.");
         var held = new bool[Count];
         foreach (int i in new CounterRandom(seed, RandomPurpose.Split).Permutation(Count))
         {
@@ -168,18 +171,19 @@ public sealed class ImageDataset : IDisposable
 
     private int Place(int index) => selection is null ? index : selection[index];
 
-    /// <summary>How many to hold out of each class (index: label + 1), by largest remainders, so that they add up to the total.</summary>
+    /// <summary>How many to hold out of each class (index: label + 1), by largest remainders, so that they add up to the total as far as every class keeps an image.</summary>
     private int[] HeldOutPerClass(double fraction, int total)
     {
         var sizes = new int[ClassNames.Count + 1];
         foreach (int label in labels) sizes[label + 1]++;
         var quota = Array.ConvertAll(sizes, size => (int)(fraction * size));
         var byRemainder = Enumerable.Range(0, sizes.Length).OrderByDescending(i => fraction * sizes[i] - quota[i]).ToArray();
-        int missing = total - quota.Sum();
+        int Most(int which) => which == 0 ? sizes[0] : Math.Max(0, sizes[which] - 1);
+        int missing = Math.Min(total, Enumerable.Range(0, sizes.Length).Sum(Most)) - quota.Sum();
         for (int i = 0; missing > 0; i = (i + 1) % byRemainder.Length)
         {
             int which = byRemainder[i];
-            if (quota[which] == sizes[which]) continue;
+            if (quota[which] >= Most(which)) continue;
             quota[which]++;
             missing--;
         }

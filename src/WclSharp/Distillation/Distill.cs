@@ -1,6 +1,8 @@
+using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
 using WclSharp.Native;
+using WclSharp.Randomness;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -36,11 +38,23 @@ public static class Distill
         var asked = trained is null
             ? new PretrainOptions { Data = options.Data, Test = options.Test, Labels = options.Labels, ImageSize = facts.ImageSize, Seed = options.Seed }
             : RunData.Asked(trained, options.Data, options.Test, options.Labels);
-        if (options.Limit is not null) asked = asked with { Limit = options.Limit };
-        using var data = PretrainingData.Read(asked, folder: null, progress, cancellation);
+        // The teacher may have learnt from any of other images than its run's, so none of them can test it.
+        bool holdOut = options.Data is null;
+        // A part is held out of all that the run read, as it was when the teacher was trained; of what is left some are drawn.
+        bool drawn = holdOut && asked.Test is null;
+        if (options.Limit is not null && !drawn) asked = asked with { Limit = options.Limit };
+        using var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut);
+        using var some = drawn && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
         foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
 
-        using var run = new DistillationRun(options, teacher, facts, network, data.Train, data.HeldOut, compute, progress, cancellation);
+        using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, data.HeldOut, compute, progress, cancellation);
         return run.Execute();
+    }
+
+    private static ImageDataset Some(ImageDataset images, int count, long seed)
+    {
+        var chosen = new CounterRandom(seed, RandomPurpose.Subset).Permutation(images.Count)[..count];
+        Array.Sort(chosen);
+        return images.Subset(chosen);
     }
 }

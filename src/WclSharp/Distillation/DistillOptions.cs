@@ -11,13 +11,13 @@ public sealed record DistillOptions
     /// <summary>Images to learn on, labelled or not; null is the training images of the run that <see cref="Teacher"/> names.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Labelled images to test with; null is the run's held-out ones, or a part of <see cref="Data"/>, or none.</summary>
+    /// <summary>Labelled images to test with; null is the run's, or none where <see cref="Data"/> is given: the teacher may have learnt from any of those.</summary>
     public string? Test { get; init; }
 
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is none.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Use a random subset of so many of <see cref="Data"/>'s images, by seed; null is all.</summary>
+    /// <summary>Learn on a random subset of so many images, by seed; null is all.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Student's network; null is the teacher's.</summary>

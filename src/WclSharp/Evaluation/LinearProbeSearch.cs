@@ -31,7 +31,7 @@ internal static class LinearProbeSearch
     public static (LinearProbeSettings Settings, int Images) Choose(Tensor features, int[] classes, int classCount, long seed,
         Action<int>? progress, CancellationToken cancellation)
     {
-        var budget = new LabelBudget(Math.Min(1, MostImages / (double)classes.Length), null);
+        var budget = new LabelBudget(Math.Min(1, Math.Max(MostImages, (double)LeastLabels * classCount) / classes.Length), null);
         var (kept, heldOut) = LabelDraw.HoldOut(LabelDraw.Of(classes, classCount, budget, seed, 0), classes, LeastLabels);
         if (heldOut.Length == 0) return (new(), 0);
 

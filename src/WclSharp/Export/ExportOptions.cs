@@ -54,7 +54,7 @@ public sealed record ExportOptions
     /// <summary>Numbers in an ONNX file.</summary>
     public ExportPrecision Precision { get; init; }
 
-    /// <summary>Images to calibrate with and to compare on; null is the run's, or the embedded ones.</summary>
+    /// <summary>Images to calibrate with and to compare on; null is the run's; where there is none, the embedded ones, which do to compare on but not to calibrate with.</summary>
     public string? Data { get; init; }
 
     /// <summary>Images that ranges are measured on for int8, 1 or more; at most half of those that there are.</summary>

@@ -12,6 +12,8 @@ namespace WclSharp.Export;
 /// <summary>Writes trained networks for use elsewhere. An ONNX file is kept only where ONNX Runtime makes of images what libtorch makes of them.</summary>
 public static class ModelExport
 {
+    private const int LevelsInRun = 3; // RUN/finetune/distilled
+
     /// <summary>Exports.</summary>
     /// <param name="options">What and where to.</param>
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
@@ -106,14 +108,23 @@ public static class ModelExport
         }
     }
 
-    /// <summary>A random part of the images asked for; else of the run's; else, where these are not there any more, of the embedded ones.</summary>
+    /// <summary>
+    /// A random part of the images asked for; else of the run's. Where these are not to be found, the embedded ones do to see whether two programs agree, but
+    /// not to measure the ranges of other images by.
+    /// </summary>
     private static ImageDataset ReadImages(ExportOptions options, int count, int storedSide, CancellationToken cancellation)
     {
         if (options.Data is not null) return Read(options.Data);
+        bool calibrates = options.Precision == ExportPrecision.Int8;
+        if (RunOf(options.Source) is not { } trained)
+            return calibrates ? throw new WclUsageException($"--precision int8 is calibrated with images like those to embed, and {options.Source} is in no run that names its own; give some with --data.") : Read(null);
         try
         {
-            var trained = File.Exists(Path.Combine(options.Source, "config.json")) ? RunFolder.ReadConfig(options.Source) : null;
-            return Read(trained?.Test ?? trained?.Data);
+            return Read(trained.Test ?? trained.Data);
+        }
+        catch (WclException e) when (calibrates)
+        {
+            throw new WclUsageException($"{e.Message.TrimEnd('.')}. --precision int8 is calibrated with images like those to embed; give some with --data.", e);
         }
         catch (WclException)
         {
@@ -122,5 +133,24 @@ public static class ModelExport
 
         ImageDataset Read(string? path) => ImageDataset.Read(
             new DatasetOptions { Path = path, Limit = count, StoredSide = storedSide, MaxBad = 1, CacheFolder = Path.GetTempPath() }, null, cancellation);
+    }
+
+    /// <summary>The options of the run that a file or folder is in, such as a classifier in <c>RUN/finetune</c>, or a student in <c>RUN/finetune/distilled</c>; null where there is none.</summary>
+    private static PretrainOptions? RunOf(string source)
+    {
+        string? folder = Path.GetFullPath(source);
+        for (int level = Directory.Exists(folder) ? 1 : 0; folder is not null && level <= LevelsInRun; level++)
+        {
+            try
+            {
+                if (File.Exists(Path.Combine(folder, "config.json"))) return RunFolder.ReadConfig(folder);
+            }
+            catch (WclUsageException)
+            {
+                // The settings of a fine-tuning or of a distillation: the run is above.
+            }
+            folder = Path.GetDirectoryName(folder);
+        }
+        return null;
     }
 }

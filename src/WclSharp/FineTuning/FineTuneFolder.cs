@@ -29,7 +29,7 @@ internal sealed record FineTuneReport
     public required int TestImages { get; init; }
     public required int ClassCount { get; init; }
     public required FineTuneSettings Settings { get; init; }
-    public string Interval { get; } = "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw";
+    public string Interval { get; } = "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw. With all labels there is nothing to draw: then it is over seeds of training, and null for what is not trained anew";
 }
 
 /// <summary>

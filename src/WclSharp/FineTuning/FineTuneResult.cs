@@ -1,6 +1,6 @@
 namespace WclSharp.FineTuning;
 
-/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t (null with one draw). Shares, 0 to 1.</summary>
+/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
 public sealed record FineTuneRow
 {
     /// <summary>What was asked for, for people: a share of the labels, or labels of each class.</summary>
@@ -42,9 +42,9 @@ public sealed record FineTuneRow
 
 /// <summary>What a fine-tuning study left behind.</summary>
 /// <param name="Folder">Absolute path of its folder.</param>
-/// <param name="Rows">A row for each number of labels, fewest first.</param>
+/// <param name="Rows">A row for each number of labels that the folder holds, fewest first.</param>
 /// <param name="TestImages">Labelled images that were classified.</param>
-/// <param name="ClassifierFile">The classifier of the most labels' first draw.</param>
+/// <param name="ClassifierFile">The fine-tuned classifier of the most labels' first draw.</param>
 /// <param name="PlotFile">Accuracy against the number of labels.</param>
 public sealed record FineTuneResult(string Folder, IReadOnlyList<FineTuneRow> Rows, int TestImages, string ClassifierFile, string PlotFile)
 {

@@ -52,23 +52,22 @@ internal sealed class FineTuneStudy : IDisposable
         });
     }
 
-    /// <summary>Every draw that is not finished, then the table.</summary>
+    /// <summary>Every draw that is not finished, then the table of all that the folder holds.</summary>
     public FineTuneResult Execute()
     {
         var planned = Budgets().Select(budget => (Budget: budget, Labels: LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, 0).Length))
             .OrderBy(pair => pair.Labels).ToArray();
-        foreach (var (index, (budget, _)) in planned.Index())
+        foreach (var (budget, labels) in planned)
         {
             for (int draw = 0; draw < options.Draws; draw++)
             {
                 if (folder.Draws.Any(done => done.Budget == budget.Name && done.Draw == draw)) continue;
-                bool keep = draw == 0 && index == planned.Length - 1;
+                bool keep = draw == 0 && folder.Draws.All(done => done.Labels <= labels);
                 folder.Add(Measure(budget, draw, keep));
             }
         }
 
-        var names = planned.Select(pair => pair.Budget.Name).ToArray();
-        var rows = FineTuneTable.Rows(folder.Draws.Where(draw => names.Contains(draw.Budget) && draw.Draw < options.Draws));
+        var rows = FineTuneTable.Rows(folder.Draws);
         int asked = test.Labels.ToArray().Count(label => label >= 0);
         folder.Write(rows, asked, train.ClassNames.Count);
         return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath);

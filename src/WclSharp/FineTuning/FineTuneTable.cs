@@ -27,6 +27,8 @@ internal static class FineTuneTable
         .. draws.GroupBy(draw => draw.Budget).Select(group =>
         {
             var (finetune, scratch) = (StudentInterval.Of(group.Select(draw => (double?)draw.Finetune))!, StudentInterval.Of(group.Select(draw => draw.Scratch)));
+            // All labels are the same in every draw, which then is another seed of training alone.
+            bool all = group.First().Fraction == 1;
             var (knn, linear) = (StudentInterval.Of(group.Select(draw => (double?)draw.Knn))!, StudentInterval.Of(group.Select(draw => (double?)draw.Linear))!);
             return new FineTuneRow
             {
@@ -39,9 +41,9 @@ internal static class FineTuneTable
                 ScratchMean = scratch?.Mean,
                 ScratchCi95 = scratch?.HalfWidth,
                 KnnMean = knn.Mean,
-                KnnCi95 = knn.HalfWidth,
+                KnnCi95 = all ? null : knn.HalfWidth,
                 LinearMean = linear.Mean,
-                LinearCi95 = linear.HalfWidth,
+                LinearCi95 = all ? null : linear.HalfWidth,
             };
         }).OrderBy(row => row.Labels),
     ];

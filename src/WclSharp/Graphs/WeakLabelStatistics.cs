@@ -6,8 +6,9 @@ namespace WclSharp.Graphs;
 /// <summary>How a batch fell into components, as scalars on the device.</summary>
 /// <param name="Components">Number of components, float64.</param>
 /// <param name="LargestShare">Share of the batch in the largest, 0 to 1.</param>
-/// <param name="Purity">Share of the rows with a known class that belong to their component's most frequent class; null without classes.</param>
-internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShare, Tensor? Purity)
+/// <param name="Pure">Rows with a known class that are of their component's most frequent one; null without classes. Purity is their share of <paramref name="Known"/>.</param>
+/// <param name="Known">Rows with a known class; null without classes.</param>
+internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShare, Tensor? Pure, Tensor? Known)
 {
     // Made once: see ColourJitter.
     private static readonly Scalar Zero = 0, One = 1;
@@ -25,17 +26,17 @@ internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShar
         var components = labels.eq(ConnectedComponents.Nodes(count, labels.device)).sum().to(ScalarType.Float64);
         var members = zeros([count], ScalarType.Float32, labels.device).index_add(0, labels, ones([count], ScalarType.Float32, labels.device), One);
         var largest = members.max().div(rows);
-        var purity = classes is null ? null : MeasurePurity(labels, classes, classCount).MoveToOuterDisposeScope();
-        return new WeakLabelStatistics(components.MoveToOuterDisposeScope(), largest.MoveToOuterDisposeScope(), purity);
+        var (pure, known) = classes is null ? default((Tensor?, Tensor?)) : CountPure(labels, classes, classCount);
+        return new WeakLabelStatistics(components.MoveToOuterDisposeScope(), largest.MoveToOuterDisposeScope(), pure?.MoveToOuterDisposeScope(), known?.MoveToOuterDisposeScope());
     }
 
-    private static Tensor MeasurePurity(Tensor labels, Tensor classes, int classCount)
+    private static (Tensor Pure, Tensor Known) CountPure(Tensor labels, Tensor classes, int classCount)
     {
         long count = labels.size(0);
         using Scalar columns = classCount;
         var known = classes.ge(Zero).to(ScalarType.Float32);                                // [N]
         var cell = labels.mul(columns).add(classes.clamp_min(Zero), One);                   // [N], in a table [N, classes]
         var table = zeros([count * classCount], ScalarType.Float32, labels.device).index_add(0, cell, known, One);
-        return table.view(count, classCount).amax([1]).sum().div(known.sum().clamp_min(One));
+        return (table.view(count, classCount).amax([1]).sum(), known.sum());
     }
 }

@@ -13,7 +13,7 @@ namespace WclSharp.Training;
 internal sealed class EpochSums : IDisposable
 {
     /// <summary>Names of the sums, in the order of <see cref="Values"/>.</summary>
-    private enum Sum { Instance, Weak, Components, Largest, Purity, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak }
+    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak }
 
     // Made once: see ColourJitter.
     private static readonly Scalar One = 1, Four = 4;
@@ -59,7 +59,7 @@ internal sealed class EpochSums : IDisposable
         var components = weak ? WeakLabelStatistics.Measure(losses.Labels!, input.Classes, classCount ?? 0) : null;
         sums.add_(cat([
             Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
-            Summand(components?.Purity), Summand(Alignment(z1, input.Z2?.detach())), Summand(Uniformity(z1)), Pairs(losses, input.Classes),
+            Summand(components?.Pure), Summand(components?.Known), Summand(Alignment(z1, input.Z2?.detach())), Summand(Uniformity(z1)), Pairs(losses, input.Classes),
             Summand(losses.LocalInstance), Summand(losses.LocalWeak)]), One);
         localInstance |= losses.LocalInstance is not null;
         localWeak |= losses.LocalWeak is not null;
@@ -111,7 +111,7 @@ internal sealed class EpochSums : IDisposable
             LocalWeakLoss = localWeak ? Mean(Sum.LocalWeak) : null,
             Components = weak ? Mean(Sum.Components) : null,
             LargestComponent = weak ? Mean(Sum.Largest) : null,
-            Purity = weak && classCount is not null ? Mean(Sum.Purity) : null,
+            Purity = Share(Sum.Pure, Sum.Known),
             PairPrecision = Share(Sum.PairsRight, Sum.PairsJudged),
             PairRecall = Share(Sum.PairsRight, Sum.PairsOfAClass),
             Conflicts = Share(Sum.PairsOneWay, Sum.PairsRelated),

@@ -10,6 +10,8 @@ internal sealed class PretrainingData : IDisposable
 {
     private const double HeldOutShare = 0.2;
     private const int LargestHeldOut = 10_000;
+    private const int LeastToSplit = 10;
+    private const int FewestTests = 30; // the standard error of an accuracy on fewer is up to nine points and more
     private readonly List<IDisposable> owned = [];
 
     private PretrainingData(PretrainOptions options) => Name = options.Data is null ? "Fashion-MNIST" : Path.GetFileName(Path.TrimEndingDirectorySeparator(options.Data));
@@ -46,7 +48,8 @@ internal sealed class PretrainingData : IDisposable
     /// <param name="folder">Where unreadable images are listed; null lists them nowhere.</param>
     /// <param name="progress">Told how far reading is; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
-    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    /// <param name="holdOut">False trains on all images where there is no <c>--test</c>.</param>
+    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true)
     {
         var reading = progress is null ? null : new ReadingRelay(progress);
         var request = new DatasetOptions
@@ -69,7 +72,7 @@ internal sealed class PretrainingData : IDisposable
             RequireClassesThatRepeat(all);
             if (options.Test is not null)
                 heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = all.HasLabels ? all.ClassNames : null, BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
-            else if (all.HasLabels && all.Count >= 10)
+            else if (holdOut && all.HasLabels && all.Count >= LeastToSplit)
                 (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
         }
         catch
@@ -78,20 +81,29 @@ internal sealed class PretrainingData : IDisposable
             throw;
         }
 
+        int tests = Labelled(heldOut);
         var result = new PretrainingData(options)
         {
             All = all,
             Train = train ?? all,
-            HeldOut = heldOut is { HasLabels: true } ? heldOut : null,
+            HeldOut = tests > 0 ? heldOut : null,
             Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null),
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
-            Warnings = all.Warnings,
+            Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings, .. FewTests(all, heldOut, tests)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
         return result;
     }
+
+    private static int Labelled(ImageDataset? images) => images?.Labels.ToArray().Count(label => label >= 0) ?? 0;
+
+    /// <summary>Where most images have no label, holding out a share of all leaves few to measure with.</summary>
+    private static IEnumerable<string> FewTests(ImageDataset all, ImageDataset? heldOut, int tests) =>
+        heldOut is not null && tests < FewestTests && Labelled(all) < all.Count
+            ? [FormattableString.Invariant($"Of the {heldOut.Count:N0} images to test with {tests} have a label, which is too few to tell an accuracy by; name more with --test.")]
+            : [];
 
     private static List<string> Describe(ImageDataset all, ImageDataset train, ImageDataset? heldOut, bool test)
     {

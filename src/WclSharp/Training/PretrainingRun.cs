@@ -53,7 +53,8 @@ internal sealed class PretrainingRun : IDisposable
 
         augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
         model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
-        if (options.Init is not null && !given.Resume) EncoderWeights.Load(model.Encoder, options.Init);
+        // A run that died before its first checkpoint starts anew, from the same weights.
+        if (options.Init is not null && checkpoints.Last is null) EncoderWeights.Load(model.Encoder, options.Init);
         optimizer = CreateOptimizer();
         var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
         trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, localViews, compute.Device);
@@ -78,8 +79,14 @@ internal sealed class PretrainingRun : IDisposable
         catch (OperationCanceledException)
         {
             // An epoch whose evaluation was cut short is saved as it stands, and measured when the run goes on.
-            if (trainer.Step > 0) Save(bestKnn, best: false);
-            Summarise("stopped");
+            try
+            {
+                if (trainer.Step > 0) Save(bestKnn, best: false);
+            }
+            finally
+            {
+                Summarise("stopped");
+            }
             throw;
         }
         catch (WclException e) when (e is not WclUsageException && checkpoints.Last is { } last)
@@ -122,12 +129,16 @@ internal sealed class PretrainingRun : IDisposable
     private void Save(double? bestKnn, bool best)
     {
         long start = Stopwatch.GetTimestamp();
+        double[] sums = trainer.Sums.Values;
+        // On a GPU the loss is looked at now and then, and a run may be stopped in between.
+        if (!sums.All(double.IsFinite))
+            throw new WclException($"The loss is no finite number any more (epoch {trainer.Epoch + 1}), so nothing was saved of this epoch. Lower --lr or raise --temperature.{(checkpoints.Last is { } good ? $" The last good checkpoint is '{good}'." : "")}");
         checkpoints.Save(model, optimizer, method, new CheckpointState
         {
             Epoch = trainer.Epoch,
             Step = trainer.Step,
             Seconds = trainer.Seconds,
-            Sums = trainer.Sums.Values,
+            Sums = sums,
             SummedSteps = trainer.Sums.Steps,
             BestKnn = bestKnn,
             DatasetFingerprint = data.Train.Fingerprint,
@@ -157,7 +168,7 @@ internal sealed class PretrainingRun : IDisposable
         DrawCurves();
         evaluator.DrawNeighbors(Path.Combine(folder.PlotFolder, "neighbours.png"));
         string encoder = Path.Combine(folder.FullPath, "encoder.safetensors");
-        File.Copy(CheckpointStore.EncoderFile(checkpoints.Last!), encoder, overwrite: true);
+        using (var last = File.OpenRead(CheckpointStore.EncoderFile(checkpoints.Last!))) AtomicFile.Write(encoder, last.CopyTo);
         return new PretrainResult(folder.FullPath, encoder, Summarise("finished"));
     }
 

@@ -207,10 +207,10 @@ internal sealed class Trainer : IDisposable
         ? null
         : Upload.To(device, Array.ConvertAll(images, i => classes[i]));
 
-    /// <summary>A loss that is not finite must not reach the weights. On a GPU the look costs a wait, so it is taken now and then.</summary>
+    /// <summary>A loss that is not finite must not reach the weights. On a GPU the look costs a wait, so it is taken now and then, and before an epoch ends.</summary>
     private void RequireFinite(Tensor loss, double rate)
     {
-        if (!onProcessor && Step % 20 != 0 && Step + 1 < TotalSteps) return;
+        if (!onProcessor && Step % 20 != 0 && (Step + 1) % StepsPerEpoch != 0) return;
         using var number = loss.ToScalar();
         double value = number.ToDouble();
         if (!double.IsFinite(value))

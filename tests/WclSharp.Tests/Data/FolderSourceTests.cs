@@ -30,6 +30,28 @@ public class FolderSourceTests
     }
 
     [Fact]
+    public void Read_FoldersOfRuns_AreLeftOut_WithAWarning()
+    {
+        using var folder = new DataFolder();
+        folder.Write("photos/1.jpg", Jpeg);
+        folder.Write("photos/2.jpg", Jpeg);
+        using var before = Read(folder);
+        folder.Write("photos/runs/a/config.json", "{}");
+        folder.Write("photos/runs/a/train.log", "");
+        folder.Write("photos/runs/a/plots/curves.jpg", Jpeg);
+        folder.Write("photos/compared/config.json", "{}");
+        folder.Write("photos/compared/compare.json", "{}");
+        folder.Write("photos/compared/plots/accuracy_over_time.jpg", Jpeg);
+        using var after = Read(folder);
+        Assert.Equal(Names(before), Names(after));
+        Assert.Equal(before.Fingerprint, after.Fingerprint);
+        Assert.Contains("holds results of wcl", Assert.Single(after.Warnings), StringComparison.Ordinal);
+        // A folder that is asked for by name is read.
+        using var asked = ImageDataset.Read(new DatasetOptions { Path = System.IO.Path.Combine(folder.Path, "photos", "runs", "a") });
+        Assert.Equal(1, asked.Count);
+    }
+
+    [Fact]
     public void Read_OneTopFolder_IsNoClass()
     {
         using var folder = new DataFolder();

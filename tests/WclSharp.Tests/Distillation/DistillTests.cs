@@ -93,6 +93,21 @@ public sealed class DistillTests : IDisposable
     }
 
     [Fact]
+    public void Run_ALimit_LeavesTheTeachersImagesOutOfTheTest_AndOtherDataHasNone()
+    {
+        FineTune.Run(new FineTuneOptions { Run = run, LabelFractions = [1], Draws = 1, Epochs = 1, Scratch = false, Device = "cpu" });
+        var all = Distill.Run(Options with { Epochs = 1, Out = Path.Combine(folder, "all") });
+        var some = Distill.Run(Options with { Epochs = 1, Limit = 100, Out = Path.Combine(folder, "some") });
+        Assert.Equal((320, 100), (all.TrainImages, some.TrainImages));
+        Assert.Equal((all.TestImages, all.TeacherAccuracy), (some.TestImages, some.TeacherAccuracy)); // the images held out of the run
+
+        string photos = Photos([.. Enumerable.Range(0, 20).Select(i => $"{(i % 2 == 0 ? "Bag" : "Coat")}/{i}.png")]);
+        var other = Distill.Run(Options with { Data = photos, Epochs = 1, Batch = 4, Out = Path.Combine(folder, "other") });
+        Assert.Equal((20, 0), (other.TrainImages, other.TestImages));
+        Assert.Null(other.TeacherAccuracy);
+    }
+
+    [Fact]
     public void Run_ClassesThatTheTeacherDoesNotKnow_AreRefused()
     {
         string photos = Photos("zebra/1.png", "zebra/2.png", "yak/3.png", "yak/4.png");

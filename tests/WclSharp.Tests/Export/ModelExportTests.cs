@@ -29,6 +29,9 @@ public sealed class ModelExportTests : IDisposable
         return file;
     }
 
+    /// <summary>Makes the folder that of a run on the embedded images.</summary>
+    private void AsARun() => File.WriteAllText(Path.Combine(folder, "config.json"), "{}");
+
     [Fact]
     public void Run_Torchvision_WritesAStateDictWithEveryWeight()
     {
@@ -191,6 +194,7 @@ public sealed class ModelExportTests : IDisposable
     public void Run_LeavesNoTensor(ExportPrecision precision)
     {
         string file = EncoderFile(Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        AsARun();
         var options = new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = 20, Check = 30 };
         LiveTensors.AssertNoneLeftBy(() => ModelExport.Run(options));
     }
@@ -203,6 +207,7 @@ public sealed class ModelExportTests : IDisposable
     public void Run_FewerBits_AreNearFloat32_AtAnyBatch(ExportPrecision precision, EncoderArch arch, EncoderStem stem, int width, int imageSize)
     {
         string file = EncoderFile(Network(arch, stem, width, imageSize)), whole = Path.Combine(folder, "whole.onnx");
+        AsARun();
         ModelExport.Run(new ExportOptions { Source = file, Out = whole, Check = 10 });
         var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = 60, Check = 70 });
 
@@ -226,6 +231,33 @@ public sealed class ModelExportTests : IDisposable
             Assert.InRange(ImageEncoder.Similarity(expected[i], actual[i]), 0.97, 1 + 1e-6);
         }
         Assert.False(expected[0].SequenceEqual(actual[0]));
+    }
+
+    [Fact]
+    public void Run_Int8_CalibratesAClassifierWithItsRunsImages_AndNoFileWithImagesOfAnotherKind()
+    {
+        string photos = Path.Combine(folder, "photos"), run = Path.Combine(folder, "run");
+        for (int i = 0; i < 40; i++)
+        {
+            string photo = Path.Combine(photos, i % 2 == 0 ? "a" : "b", $"{i}.png");
+            Directory.CreateDirectory(Path.GetDirectoryName(photo)!);
+            File.WriteAllBytes(photo, ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + i, 30));
+        }
+        Pretraining.Run(SmallRun.Options with { Data = photos, Limit = null, Epochs = 1, Batch = 16, Out = run });
+        var tuned = FineTune.Run(new FineTuneOptions { Run = run, LabelsPerClass = [2], Draws = 1, Epochs = 2, Scratch = false, Device = "cpu" });
+
+        var options = new ExportOptions { Source = tuned.ClassifierFile, Out = Out, Precision = ExportPrecision.Int8, Calibrate = 10, Check = 10 };
+        Assert.Contains("photos", ModelExport.Run(options).Cost!.Source, StringComparison.Ordinal);
+
+        string alone = Path.Combine(folder, "alone", "classifier.safetensors");
+        Directory.CreateDirectory(Path.GetDirectoryName(alone)!);
+        File.Copy(tuned.ClassifierFile, alone);
+        Assert.Contains("is in no run that names its own; give some with --data", Refusal(options with { Source = alone }), StringComparison.Ordinal);
+        Assert.NotNull(ModelExport.Run(options with { Source = alone, Data = photos }).Cost);
+        Directory.Move(photos, photos + "-moved");
+        Assert.Contains("photos", Refusal(options), StringComparison.Ordinal);
+
+        static string Refusal(ExportOptions options) => Assert.Throws<WclUsageException>(() => ModelExport.Run(options)).Message;
     }
 
     [Theory]
@@ -271,13 +303,14 @@ public sealed class ModelExportTests : IDisposable
             foreach (string reader in (string[])["layer1.0.conv1", "layer1.1.conv1", "layer2.0.conv1", "layer2.0.downsample.0"])
                 content[$"{reader}.weight"].narrow(1, 0, 1).zero_();
         });
+        AsARun();
         File.WriteAllText(Out, "before");
         var error = Assert.Throws<WclException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Int8, Calibrate = 40, Check = 40 }));
         Assert.Contains("The int8 file", error.Message, StringComparison.Ordinal);
         Assert.Contains("the mean cosine is 0.", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.Equal("before", File.ReadAllText(Out));
-        Assert.Equal(2, Directory.GetFiles(folder).Length);
+        Assert.Equal(3, Directory.GetFiles(folder).Length);
     }
 
     [Theory]

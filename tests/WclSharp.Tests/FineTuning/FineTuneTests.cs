@@ -64,6 +64,39 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
+    public void Run_FewerLabelsLater_KeepsTheClassifierOfTheMost_AndTheRowsOfAll()
+    {
+        var options = Options with { Draws = 1, Scratch = false, Epochs = 1 };
+        var most = Run(options with { LabelsPerClass = [4] });
+        string hash = SmallRun.HashOfFile(most.ClassifierFile);
+        var later = Run(options with { LabelsPerClass = [1] });
+        Assert.Equal(hash, SmallRun.HashOfFile(later.ClassifierFile));
+        Assert.Equal([10, 40], later.Rows.Select(row => row.Labels));
+        Run(options with { LabelsPerClass = [8] });
+        Assert.NotEqual(hash, SmallRun.HashOfFile(later.ClassifierFile));
+    }
+
+    [Fact]
+    public void Run_AListWithOneImageOfEachClass_TrainsOnAllOfThem_AndSaysThatNoneAreLeftToTestWith()
+    {
+        string photos = Path.Combine(folder, "photos"), list = Path.Combine(folder, "labels.csv");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
+        File.WriteAllLines(list, Enumerable.Range(0, 10).Select(i => $"{i:D2}.png,class {i}"));
+        var options = Options with { Data = photos, Labels = list, LabelsPerClass = [], Draws = 1, Scratch = false, Epochs = 1, Out = Path.Combine(folder, "listed") };
+        Assert.Contains("to test with", Assert.Throws<WclUsageException>(() => Run(options)).Message, StringComparison.Ordinal);
+
+        File.AppendAllLines(list, Enumerable.Range(10, 20).Select(i => $"{i:D2}.png,class {i % 10}"));
+        List<string> warnings = [];
+        var result = FineTune.Run(options, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Equal(30, result.Rows.Single().Labels + result.TestImages);
+        Assert.Contains(warnings, warning => warning.Contains($"{result.TestImages} have a label", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Run_AllLabels_LearnsMoreThanChance_AndTheClassifierNamesClasses()
     {
         var result = Run(Options with { LabelsPerClass = [], LabelFractions = [1], Draws = 1, FromHead = true, Epochs = 30 });

@@ -91,6 +91,47 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void StoppedBeforeTheFirstCheckpoint_AndResumed_StartsFromTheSameInitialWeights()
+    {
+        string init = Pretraining.Run(Options("init") with { Epochs = 1, Seed = 6 }).RunFolder;
+        string whole = Pretraining.Run(Options("whole") with { Init = init }).RunFolder;
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped") with { Init = init }, new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.EpochDone { Metrics.Epoch: 0 }) stop.Cancel();
+        }), stop.Token));
+        Assert.Null(new CheckpointStore(Path.Combine(folder, "stopped", "checkpoints")).Last);
+        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(Options("stopped", resume: true) with { Init = init }).RunFolder));
+    }
+
+    [Fact]
+    public void BestCheckpointThatIsGone_DoesNotStopARun()
+    {
+        var options = Options("best") with { Epochs = 3, EvaluateEvery = 1 };
+        string whole = Pretraining.Run(options with { Out = Path.Combine(folder, "whole") }).RunFolder;
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(options, new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Step { StepInRun: 5 }) stop.Cancel();
+        }), stop.Token));
+        var store = new CheckpointStore(Path.Combine(folder, "best", "checkpoints"));
+        Assert.NotEqual(store.Last, store.Best);
+        Directory.Delete(store.Best!, recursive: true);
+        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(options with { Resume = true }).RunFolder));
+    }
+
+    [Fact]
+    public void PurityOfFewLabels_IsTheShareOfTheImagesThatHaveOne()
+    {
+        string photos = Path.Combine(folder, "photos"), list = Path.Combine(folder, "labels.csv");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 64; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
+        File.WriteAllLines(list, ["07.png,odd", "08.png,odd", "09.png,odd"]);
+        var run = Pretraining.Run(SmallRun.Options with { Limit = null, Data = photos, Labels = list, Batch = 8, Epochs = 1, Out = Path.Combine(folder, "labelled") });
+        Assert.Equal(1, run.Summary.Purity); // of one class; most of the batches have no label
+    }
+
+    [Fact]
     public void DamagedCheckpoint_IsRefusedByName()
     {
         var run = Pretraining.Run(Options("damaged") with { Epochs = 1 });

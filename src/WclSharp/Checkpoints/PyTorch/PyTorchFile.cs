@@ -36,7 +36,7 @@ internal static class PyTorchFile
             if (archive.GetEntry(folder + "byteorder") is { } order && System.Text.Encoding.ASCII.GetString(Content(order, 16)).Trim() == "big") throw new FormatException("its numbers are big-endian");
             var described = new PickleReader(Content(pickle, LargestPickle), PyTorchNames.IsKnown).Read();
             // Tensors may share a storage; many that do must not fill the memory with copies.
-            using var storages = new Storages(archive, folder);
+            using var storages = new Storages(archive, folder, 4 * stream.Length);
             long left = 4 * stream.Length + (1 << 20);
             foreach (var (name, value) in StateDict(described))
             {
@@ -120,8 +120,9 @@ internal static class PyTorchFile
     }
 
     /// <summary>Storages of a file, each read once.</summary>
-    private sealed class Storages(ZipArchive archive, string folder) : IDisposable
+    private sealed class Storages(ZipArchive archive, string folder, long most) : IDisposable
     {
+        private long left = most; // entries of an archive may overlap, so that each of many is as large as all of it
         private readonly Dictionary<(string, ScalarType), Tensor> loaded = [];
 
         /// <summary>A copy of a tensor. The caller owns it; it belongs to no dispose scope.</summary>
@@ -139,6 +140,7 @@ internal static class PyTorchFile
         {
             var entry = archive.GetEntry($"{folder}data/{place.Key}") ?? throw new FormatException($"the numbers of storage {place.Key} are missing");
             if (entry.Length != checked(place.StorageCount * place.Size)) throw new FormatException($"storage {place.Key} has {entry.Length} bytes, not {place.StorageCount} numbers of {place.Size}");
+            if ((left -= entry.Length) < 0) throw new FormatException("its storages are far larger than the file");
             byte[] bytes = Content(entry, Array.MaxLength);
             var storage = empty([place.StorageCount], dtype: place.Type);
             if (bytes.Length > 0) bytes.CopyTo(storage.bytes);

@@ -159,6 +159,30 @@ public sealed class PyTorchFileTests : IDisposable
         }
     }
 
+    /// <summary>The directory of an archive may name the same bytes many times, as storages that are together much larger than the file.</summary>
+    [Fact]
+    public void Read_StoragesThatOverlapInTheFile_AreRefusedBeforeTheyFillTheMemory()
+    {
+        const int Storages = 10, Numbers = 1 << 18;
+        string path = Path.Combine(folder, "overlapping.pth");
+        using (var archive = new ZipArchive(File.Create(path), ZipArchiveMode.Create))
+        {
+            using (var entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.NoCompression).Open()) entry.Write(TinyPickles.TensorsOfOneNumber(Storages, Numbers));
+            using (var entry = archive.CreateEntry("archive/data/0", CompressionLevel.NoCompression).Open()) entry.Write(new byte[4 * Numbers]);
+            for (int i = 1; i < Storages; i++) archive.CreateEntry($"archive/data/{i}", CompressionLevel.NoCompression).Open().Dispose();
+        }
+
+        // Every entry of the directory after the pickle's becomes the first storage's, but for its name.
+        var file = File.ReadAllBytes(path);
+        int[] entries = [.. Enumerable.Range(0, file.Length - 4).Where(i => file.AsSpan(i, 4).SequenceEqual("PK\x01\x02"u8))];
+        Assert.Equal(1 + Storages, entries.Length);
+        foreach (int entry in entries[2..])
+            foreach (var (start, length) in ((int, int)[])[(10, 18), (42, 4)]) // method to sizes, and where the bytes are
+                file.AsSpan(entries[1] + start, length).CopyTo(file.AsSpan(entry + start));
+        File.WriteAllBytes(path, file);
+        Assert.Contains("storages are far larger than the file", Assert.Throws<WclUsageException>(() => PyTorchFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
     private static string? PythonWithTorch()
     {
         string[] candidates = ["/usr/bin/python3", "python3", "python"];

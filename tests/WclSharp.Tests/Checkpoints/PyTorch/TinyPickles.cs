@@ -7,26 +7,34 @@ namespace WclSharp.Tests.Checkpoints.PyTorch;
 internal static class TinyPickles
 {
     /// <summary>A dictionary with the tensor "a" of one dimension in the storage "0" of float32 numbers.</summary>
-    public static byte[] OneTensor(long count, long shape, long stride, long offset)
-    {
-        using var pickle = new MemoryStream();
-        void Add(string text) => pickle.Write(Encoding.Latin1.GetBytes(text));
-        void Number(long value)
-        {
-            Span<byte> bytes = stackalloc byte[8];
-            BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
-            pickle.Write([0x8A, 8]);
-            pickle.Write(bytes);
-        }
+    public static byte[] OneTensor(long count, long shape, long stride, long offset) =>
+        [.. Latin("\u0080\u0002}"), .. Tensor('a', '0', count, shape, stride, offset), .. Latin(".")];
 
-        Add("\u0080\u0002}\u008C\u0001actorch._utils\n_rebuild_tensor_v2\n((\u008C\u0007storagectorch\nFloatStorage\n\u008C\u00010\u008C\u0003cpu");
-        Number(count);
-        Add("tQ");
-        Number(offset);
-        Number(shape);
-        Add("\u0085");
-        Number(stride);
-        Add("\u0085\u0089}tRs.");
-        return pickle.ToArray();
+    /// <summary>A dictionary with some tensors of one number, each in a storage of its own: "0" to "9" at most.</summary>
+    /// <param name="tensors">How many.</param>
+    /// <param name="count">Numbers of each storage.</param>
+    public static byte[] TensorsOfOneNumber(int tensors, long count) =>
+        [.. Latin("\u0080\u0002}"), .. Enumerable.Range(0, tensors).SelectMany(i => Tensor((char)('a' + i), (char)('0' + i), count, 1, 1, 0)), .. Latin(".")];
+
+    /// <summary>A key and its tensor, set in the dictionary.</summary>
+    private static byte[] Tensor(char name, char storage, long count, long shape, long stride, long offset) =>
+    [
+        .. Latin($"\u008C\u0001{name}ctorch._utils\n_rebuild_tensor_v2\n((\u008C\u0007storagectorch\nFloatStorage\n\u008C\u0001{storage}\u008C\u0003cpu"),
+        .. Number(count),
+        .. Latin("tQ"),
+        .. Number(offset),
+        .. Number(shape),
+        .. Latin("\u0085"),
+        .. Number(stride),
+        .. Latin("\u0085\u0089}tRs"),
+    ];
+
+    private static byte[] Latin(string text) => Encoding.Latin1.GetBytes(text);
+
+    private static byte[] Number(long value)
+    {
+        byte[] bytes = [0x8A, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(2), value);
+        return bytes;
     }
 }
