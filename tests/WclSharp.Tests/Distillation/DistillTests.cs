@@ -95,7 +95,6 @@ public sealed class DistillTests : IDisposable
     [Fact]
     public void Run_ALimit_LeavesTheTeachersImagesOutOfTheTest_AndOtherDataHasNone()
     {
-        FineTune.Run(new FineTuneOptions { Run = run, LabelFractions = [1], Draws = 1, Epochs = 1, Scratch = false, Device = "cpu" });
         var all = Distill.Run(Options with { Epochs = 1, Out = Path.Combine(folder, "all") });
         var some = Distill.Run(Options with { Epochs = 1, Limit = 100, Out = Path.Combine(folder, "some") });
         Assert.Equal((320, 100), (all.TrainImages, some.TrainImages));
