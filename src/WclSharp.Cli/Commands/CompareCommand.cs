@@ -53,12 +53,13 @@ internal static class CompareCommand
             }
 
             if (parsed.GetValue(config) is { } file) asked = ComparisonConfig.Read(file, asked);
+            string? folder = training.Out ?? asked.Training.Out ?? asked.Out;
             asked = asked with
             {
                 Methods = parsed.GetValue(methods) is { } names ? MethodNames.Parse(names) : asked.Methods,
                 Seeds = parsed.GetValue(seeds) ?? asked.Seeds,
                 Training = given.Aggregate(asked.Training, (current, pair) => pair.Entry.Parse(current, pair.Text)) with { Out = null, Resume = false },
-                Out = training.Out,
+                Out = folder,
                 Program = ThisProgram(),
             };
             return Run(asked, compare, output, error);

@@ -28,12 +28,7 @@ internal static class DistillCommand
         var arch = new Option<string>("--student") { HelpName = "ARCH", Description = "Student's network: resnet18, resnet34, resnet50 or resnet101 [default: the teacher's]" };
         command.Add(arch);
         options.Add("width", "the teacher's", "Student's width; 64 is standard");
-        var mix = new Option<double>("--label-mix")
-        {
-            HelpName = "X",
-            Description = "Share of the loss that is cross-entropy with the labels of --data or --labels, 0 to 1 [default: 0]",
-            DefaultValueFactory = _ => 0,
-        };
+        var mix = NumberOption.Real("--label-mix", "Share of the loss that is cross-entropy with the labels of --data or --labels, 0 to 1 [default: 0]");
         command.Add(mix);
         options.Add("seed", "0", "Seed of order, augmentation and weights").Add("device", "auto")
             .Add("out", "distilled beside the teacher", "Folder of the results; the same command goes on with what is in it");
@@ -58,7 +53,7 @@ internal static class DistillCommand
                 LearningRate = given.LearningRate ?? defaults.LearningRate,
                 WeightDecay = given.WeightDecay ?? defaults.WeightDecay,
                 Temperature = options.Given(parsed).Any(pair => pair.Entry.Name == "temperature") ? given.Temperature : defaults.Temperature,
-                LabelMix = parsed.GetValue(mix),
+                LabelMix = parsed.GetValue(mix) ?? defaults.LabelMix,
                 Seed = given.Seed,
                 Device = given.Device,
                 Out = given.Out,

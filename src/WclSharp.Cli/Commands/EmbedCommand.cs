@@ -13,11 +13,11 @@ internal static class EmbedCommand
     {
         var command = new Command("embed", "Write the features of every image of a source, with its path and label");
         var model = new Argument<string>("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" };
-        var file = new Option<string>("--out") { HelpName = "FILE", Description = "File to write: .npy (path and label in a .csv beside it), .csv or .parquet", Required = true };
+        var file = OutputFile.Option("--out", "File to write: .npy (path and label in a .csv beside it), .csv or .parquet", required: true);
         command.Add(model);
         command.Add(file);
         var options = new TableOptions(command)
-            .Add("data", "the embedded Fashion-MNIST", "Images to embed; same forms as pretrain's")
+            .Add("data", "those of RUN; the embedded Fashion-MNIST without a run", "Images to embed; same forms as pretrain's")
             .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
             .Add("workers", "one per core", "Threads that decode")
             .Add("max-bad", "0.01", "Share of unreadable images above which nothing is written");
@@ -60,7 +60,7 @@ internal static class EmbedCommand
     public static void Print(EmbedResult result, TextWriter output)
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
+            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.Source}, {result.FeatureSize} features each, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
         if (result.Kept > 0) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Kept:N0} of them were embedded before, by a command that was stopped"));
         if (result.BadImages > 0)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Left out {result.BadImages:N0} images that could not be read; {RunReport.Shown(result.File)}.bad_images.csv says why"));

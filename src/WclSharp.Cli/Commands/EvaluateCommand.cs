@@ -28,12 +28,12 @@ internal static class EvaluateCommand
         var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };
         command.Add(linear);
         var augmented = new Option<bool>("--linear-augmented") { Description = "Train it on random crops and flips, new ones each of 80 epochs; turns --linear on [default: off]" };
-        var rate = new Option<double?>("--linear-lr") { HelpName = "X", Description = "Its learning rate for batches of 256; turns --linear on [default: chosen on a fifth of the training labels, 0.2 where a class has fewer than 25]" };
-        var decay = new Option<double?>("--linear-decay") { HelpName = "X", Description = "Its weight decay; turns --linear on [default: chosen with the rate; 0 where that is given]" };
+        var rate = NumberOption.Real("--linear-lr", "Its learning rate for batches of 256; turns --linear on [default: chosen on a fifth of the training labels, 0.2 where a class has fewer than 25]");
+        var decay = NumberOption.Real("--linear-decay", "Its weight decay; turns --linear on [default: chosen with the rate; 0 where that is given]");
         command.Add(augmented);
         command.Add(rate);
         command.Add(decay);
-        var confusion = new Option<string>("--confusion") { HelpName = "FILE", Description = "Draw what the linear classifier takes images of each class for, as PNG; turns --linear on [default: none]" };
+        var confusion = OutputFile.Option("--confusion", "Draw what the linear classifier takes images of each class for, as PNG; turns --linear on [default: none]");
         command.Add(confusion);
         var json = JsonFile.Option();
         command.Add(json);

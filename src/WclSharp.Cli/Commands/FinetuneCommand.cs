@@ -52,13 +52,13 @@ internal static class FinetuneCommand
                 Data = given.Data,
                 Test = given.Test,
                 Labels = given.Labels,
-                LabelFractions = Numbers(parsed.GetValue(fractions), "--label-fraction", double.Parse),
-                LabelsPerClass = Numbers(parsed.GetValue(perClass), "--labels-per-class", int.Parse),
-                Draws = Number(parsed.GetValue(draws), "--draws", int.Parse) ?? defaults.Draws,
-                Epochs = Number(parsed.GetValue(epochs), "--epochs", int.Parse),
-                EncoderLearningRate = Number(parsed.GetValue(rate), "--lr", double.Parse),
-                HeadLearningRate = Number(parsed.GetValue(headRate), "--head-lr", double.Parse) ?? defaults.HeadLearningRate,
-                ScratchLearningRate = Number(parsed.GetValue(scratchRate), "--scratch-lr", double.Parse),
+                LabelFractions = Numbers(parsed.GetValue(fractions), "--label-fraction", NumberOption.ParseReal),
+                LabelsPerClass = Numbers(parsed.GetValue(perClass), "--labels-per-class", NumberOption.ParseInteger),
+                Draws = Number(parsed.GetValue(draws), "--draws", NumberOption.ParseInteger) ?? defaults.Draws,
+                Epochs = Number(parsed.GetValue(epochs), "--epochs", NumberOption.ParseInteger),
+                EncoderLearningRate = Number(parsed.GetValue(rate), "--lr", NumberOption.ParseReal),
+                HeadLearningRate = Number(parsed.GetValue(headRate), "--head-lr", NumberOption.ParseReal) ?? defaults.HeadLearningRate,
+                ScratchLearningRate = Number(parsed.GetValue(scratchRate), "--scratch-lr", NumberOption.ParseReal),
                 FromHead = parsed.GetValue(fromHead),
                 Scratch = !parsed.GetValue(noScratch),
                 Seed = seeded ? given.Seed : null,
@@ -114,23 +114,10 @@ internal static class FinetuneCommand
         writer.WriteEndArray();
     }
 
-    private static T? Number<T>(string? text, string option, Func<string, IFormatProvider, T> parse) where T : struct =>
-        text is null ? null : Parsed(text, option, parse);
+    private static T? Number<T>(string? text, string option, Func<string, string, T> parse) where T : struct => text is null ? null : parse(text, option);
 
-    private static T[] Numbers<T>(string? text, string option, Func<string, IFormatProvider, T> parse) =>
-        text is null ? [] : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part => Parsed(part, option, parse))];
-
-    private static T Parsed<T>(string text, string option, Func<string, IFormatProvider, T> parse)
-    {
-        try
-        {
-            return parse(text, CultureInfo.InvariantCulture);
-        }
-        catch (Exception e) when (e is FormatException or OverflowException)
-        {
-            throw new WclUsageException($"{option} is \"{text}\"; expected a number.", e);
-        }
-    }
+    private static T[] Numbers<T>(string? text, string option, Func<string, string, T> parse) =>
+        text is null ? [] : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part => parse(part, option))];
 
     private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

@@ -14,13 +14,13 @@ internal static class IndexCommand
     {
         var command = new Command("index", "Write the features of every image of a source as an index that wcl search looks through");
         var model = new Argument<string>("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" };
-        var file = new Option<string>("--out") { HelpName = "FILE", Description = "File to write", Required = true };
+        var file = OutputFile.Option("--out", "File to write", required: true);
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "How numbers are stored: float32, fp16 (half the size) or int8 (a quarter, slightly rounded) [default: float32]" };
         command.Add(model);
         command.Add(file);
         command.Add(format);
         var options = new TableOptions(command)
-            .Add("data", "the embedded Fashion-MNIST", "Images to index; same forms as pretrain's")
+            .Add("data", "those of RUN; the embedded Fashion-MNIST without a run", "Images to index; same forms as pretrain's")
             .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
             .Add("workers", "one per core", "Threads that decode")
             .Add("max-bad", "0.01", "Share of unreadable images above which nothing is written");

@@ -7,7 +7,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary>The <c>--json FILE</c> of commands that measure.</summary>
 internal static class JsonFile
 {
-    public static Option<string> Option() => new("--json") { HelpName = "FILE", Description = "Write the result as JSON too [default: none]" };
+    public static Option<string> Option() => OutputFile.Option("--json", "Write the result as JSON too [default: none]");
 
     /// <summary>Writes one object; does nothing without a path.</summary>
     /// <exception cref="WclException">The file cannot be written.</exception>

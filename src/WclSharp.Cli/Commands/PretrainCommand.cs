@@ -65,7 +65,7 @@ internal static class PretrainCommand
             var outcome = TerminalProgress.Run(output, progress =>
                 actions.Pretrain(options, new FolderWatch(progress, started => folder = started), stop));
             foreach (string line in RunReport.Lines(outcome)) output.WriteLine(line);
-            if (options is { Data: null, Limit: null })
+            if (options is { Data: null, Limit: null } && stopWith is null) // a program that starts this one asks for what it wants
             {
                 folder = null; // the run is over: there is nothing to resume
                 var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [0.01], Draws = 1, Device = options.Device };

@@ -31,7 +31,7 @@ internal static class SearchCommand
             DefaultValueFactory = _ => defaults.Count,
         };
         count.Aliases.Add("-k");
-        var sheet = new Option<string>("--sheet") { HelpName = "FILE", Description = "Write a picture (PNG) of the images and what was found for them, where the indexed images are files [default: none]" };
+        var sheet = OutputFile.Option("--sheet", "Write a picture (PNG) of the images and what was found for them, where the indexed images are files [default: none]");
         var data = new Option<string>("--data") { HelpName = "PATH", Description = "Folder or list that the indexed images are in, for the picture [default: where they were then]" };
         var json = JsonFile.Option();
         command.Add(images);

@@ -24,7 +24,7 @@ internal static class RunReport
         }
         else
         {
-            yield return "No kNN accuracy: the images have no labels. Name labelled ones with --test, or --labels.";
+            yield return "No kNN accuracy: it takes labels of the training images and of others to test with. Name classes with --labels, or by a folder for each.";
         }
 
         yield return $"Run folder:   {shown}";
@@ -37,7 +37,7 @@ internal static class RunReport
         if (summary.BadImages is > 0)
             yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read; bad_images.csv says why.");
         yield return $"Encoder:      {Shown(result.EncoderFile)}";
-        yield return $"Next:         wcl evaluate {Quoted(shown)}";
+        yield return $"Next:         wcl {(summary.Knn is null ? "groups" : "evaluate")} {Quoted(shown)}";
     }
 
     /// <summary>What a few labels give, after a run on the embedded images.</summary>
@@ -46,7 +46,7 @@ internal static class RunReport
         var row = result.Rows[0];
         yield return string.Create(CultureInfo.InvariantCulture,
             $"Few labels:   {row.Labels} ({EpochTable.Percent(row.Fraction)}) give {EpochTable.Percent(row.FinetuneMean)} by fine-tuning, {EpochTable.Percent(row.ScratchMean)} from scratch, {EpochTable.Percent(row.LinearMean)} by a linear classifier; one draw, which moves by some points.");
-        yield return $"              On your images: wcl finetune {Quoted(Shown(folder))} --data PATH --labels labels.csv";
+        yield return $"              On your images: wcl finetune {Quoted(Shown(folder))} --data PATH --labels labels.csv --test PATH --out finetuned";
     }
 
     /// <summary>A path as it is shortest to type from here.</summary>

@@ -49,7 +49,7 @@ internal static class StepBenchmark
             Step();
             StepGarbage.Collect();
             double asked = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            if (compute.Device.type == DeviceType.CUDA) cuda.synchronize();
+            if (compute.Device.type == DeviceType.CUDA) cuda.synchronize(compute.Device);
             if (i >= WarmupSteps)
             {
                 seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);

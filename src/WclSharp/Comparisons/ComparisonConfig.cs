@@ -52,6 +52,8 @@ internal static class ComparisonConfig
             throw new WclUsageException($"The configuration file {path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
         }
 
+        if (json.ContainsKey("method")) throw new WclUsageException($"{path} names \"method\"; a comparison takes several, as \"methods\".");
+        if (json.ContainsKey("resume")) throw new WclUsageException($"{path} names \"resume\"; give --resume on the command line.");
         if (Take(json, "methods") is { } methods)
             options = options with { Methods = MethodNames.Parse(methods is JsonValue one && one.TryGetValue(out string? names) ? names : throw Wrong(path, "methods", "a list with commas")) };
         if (Take(json, "seeds") is { } seeds)

@@ -48,6 +48,18 @@ internal sealed class BadImageLog(string? file) : IDisposable
             $"{(file is null ? "the first is" : $"'{file}' lists them, the first is")} {First}"));
     }
 
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => writer?.Dispose();
+    /// <summary>Closes the file. Where every image could be read, a list of an earlier time goes.</summary>
+    public void Dispose()
+    {
+        writer?.Dispose();
+        if (Count > 0 || file is null) return;
+        try
+        {
+            File.Delete(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // An old list that stays misleads, but nothing depends on it.
+        }
+    }
 }

@@ -151,7 +151,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
             labels[i] = classes.Meet(label);
             if (label is not null) matched++;
         }
-        foreach (string name in list.Classes) classes.Meet(name);
+        if (limited) foreach (string name in list.Classes) classes.Meet(name); // a subset numbers the classes like the whole
         if (matched == 0 && !limited)
             throw new WclUsageException($"None of the {list.Count:N0} paths in '{options.Labels}' is an image that was read; the first is '{list.FirstPath}', the first image '{table.Name(0)}'.");
         if (matched < list.Count && !limited)

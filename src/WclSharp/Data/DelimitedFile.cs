@@ -9,6 +9,7 @@ namespace WclSharp.Data;
 internal static class DelimitedFile
 {
     private static readonly string[] PathTitles = ["path", "file", "filename", "file_name", "image", "name"];
+    private static readonly string[] LabelTitles = ["label", "labels", "class", "classes", "class_name", "category", "species", "target"];
 
     /// <summary>A field as it stands in a CSV file: in quotes where it has to be.</summary>
     public static string Quote(string field) =>
@@ -32,7 +33,7 @@ internal static class DelimitedFile
             bool first = columns == 0;
             if (first) columns = fields.Count;
             if (fields.Count != columns) throw Malformed(file, line, $"has {fields.Count} column{(fields.Count == 1 ? "" : "s")} where the first row has {columns}");
-            if (first && PathTitles.Contains(fields[0].Trim().ToLowerInvariant())) continue;
+            if (first && IsHeader(fields)) continue;
 
             string path = Normalise(fields[0].Trim());
             if (path.Length == 0) throw Malformed(file, line, "has no path");
@@ -40,6 +41,11 @@ internal static class DelimitedFile
             yield return (line, path, label);
         }
     }
+
+    /// <summary>Whether a first row has the columns' names: that of a path, or, where the path is no image file's, that of a label.</summary>
+    private static bool IsHeader(List<string> fields) =>
+        PathTitles.Contains(fields[0].Trim().ToLowerInvariant())
+        || (fields.Count == 2 && LabelTitles.Contains(fields[1].Trim().ToLowerInvariant()) && !ImageFormats.HasImageName(fields[0].Trim()));
 
     /// <summary>A path in the form that images are named by: '/' between the parts, no "./" in front.</summary>
     public static string Normalise(string path)

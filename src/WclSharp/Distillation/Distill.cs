@@ -31,7 +31,7 @@ public static class Distill
         if (trained is null && options.Data is null)
             throw new WclUsageException("Name the images to learn on with --data; only a run folder as the teacher says which they are.");
 
-        var compute = ComputeDevice.Choose(options.Device, trained?.Precision ?? ComputePrecision.Auto);
+        var compute = ComputeDevice.ChooseFor(options.Device, trained?.Precision ?? ComputePrecision.Auto);
         Allocator.KeepFreedMemory();
         using var network = FineTuning.ClassifierNetwork.Load(teacher, compute);
         var facts = EncoderWeights.FactsOf(teacher);

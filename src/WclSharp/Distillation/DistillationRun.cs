@@ -18,6 +18,7 @@ namespace WclSharp.Distillation;
 internal sealed class DistillationRun : IDisposable
 {
     private const double WarmupShare = 0.05;
+    private const int LookEvery = 20; // steps between looks at the loss on a GPU
     private readonly DistillOptions options;
     private readonly ClassifierNetwork teacher, student;
     private readonly EncoderFacts facts;
@@ -102,7 +103,7 @@ internal sealed class DistillationRun : IDisposable
     private double TrainEpoch(int epoch, int stepsPerEpoch, long steps, LearningRateSchedule schedule)
     {
         student.Train(true);
-        double sum = 0;
+        using var sum = zeros([], ScalarType.Float64, compute.Device); // read at the end: a look at each step would let a GPU wait
         using var loader = new BatchLoader(images, options.Batch, options.Seed, workers: 1);
         foreach (var (index, batch) in loader.Epoch(epoch).Index())
         {
@@ -110,7 +111,7 @@ internal sealed class DistillationRun : IDisposable
             using (batch)
             {
                 optimizer.ZeroGradients();
-                sum += Backward(batch, epoch, step);
+                Backward(batch, epoch, step, sum, look: compute.Device.type == DeviceType.CPU || step % LookEvery == 0 || index + 1 == stepsPerEpoch);
             }
 
             optimizer.Step(schedule.At(step));
@@ -118,11 +119,12 @@ internal sealed class DistillationRun : IDisposable
             cancellation.ThrowIfCancellationRequested();
         }
 
-        return sum / stepsPerEpoch;
+        using var total = sum.ToScalar();
+        return total.ToDouble() / stepsPerEpoch;
     }
 
     /// <summary>Both networks see the same random view; the teacher's answer is the target.</summary>
-    private double Backward(ImageBatch batch, int epoch, long step)
+    private void Backward(ImageBatch batch, int epoch, long step, Tensor sum, bool look)
     {
         using var scope = NewDisposeScope();
         var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, batch.Indices, epoch, 0, AugmentationRecipe.CropAndFlip); // [N, 3, S, S]
@@ -131,18 +133,20 @@ internal sealed class DistillationRun : IDisposable
         var given = student.Scores(views);                                     // [N, C]
         var loss = DistillationLoss.Compute(given, wanted, options.Temperature);
         if (options.LabelMix > 0) loss = loss.mul(teacherMix).add(LabelLoss(given, batch), labelMix);
-        using var number = loss.ToScalar();
-        double value = number.ToDouble();
-        if (!double.IsFinite(value)) throw new WclException($"The loss is {value} at step {step} of the distillation; lower --lr.");
+        if (look)
+        {
+            using var number = loss.ToScalar();
+            if (!double.IsFinite(number.ToDouble())) throw new WclException($"The loss is {number.ToDouble()} at step {step} of the distillation; lower --lr.");
+        }
+        using (no_grad()) sum.add_(loss.detach());
         loss.backward();
         AutogradMemory.FreeReturned();
-        return value;
     }
 
     /// <summary>Cross-entropy of the batch's labelled images; 0 where it has none.</summary>
     private Tensor LabelLoss(Tensor scores, ImageBatch batch)
     {
-        var targets = tensor(Array.ConvertAll(batch.Indices, i => (long)classes[i]), device: compute.Device);
+        var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)classes[i]));
         return batch.Indices.Any(i => classes[i] >= 0)
             ? nn.functional.cross_entropy(scores, targets, ignore_index: -1)
             : scores.sum().mul(0);

@@ -6,7 +6,7 @@ public sealed record EmbedOptions
     /// <summary>A run folder, an encoder's <c>.safetensors</c> file, or an ONNX file that <c>wcl export</c> wrote, which needs no libtorch.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Images, in any form that training takes; null is the embedded data set.</summary>
+    /// <summary>Images, in any form that training takes; null is those that the run was trained on, where <see cref="Model"/> is a run folder, else the embedded data set.</summary>
     public string? Data { get; init; }
 
     /// <summary>
@@ -38,4 +38,7 @@ public sealed record EmbedResult(string File, long Images, int FeatureSize, int 
 {
     /// <summary>Rows that were embedded before, by a call that was stopped.</summary>
     public long Kept { get; init; }
+
+    /// <summary>What the images were read from, for people.</summary>
+    public string Source { get; init; } = "";
 }

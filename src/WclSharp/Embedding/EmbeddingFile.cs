@@ -22,6 +22,20 @@ internal abstract class EmbeddingFile : IDisposable
         _ => throw new WclUsageException($"--out {path} has none of the endings .npy, .csv and .parquet, which say what form it is to have."),
     };
 
+    /// <summary>Refuses to write over what is read, or over a list that happens to have the name of the one beside a .npy file.</summary>
+    /// <exception cref="WclUsageException">The file, or the one beside it, is the source, or a list that no earlier .npy file came with.</exception>
+    public static void RequireOtherThanSource(string path, string? source)
+    {
+        bool hasList = Path.GetExtension(path).Equals(".npy", StringComparison.OrdinalIgnoreCase);
+        string list = Path.ChangeExtension(path, ".csv");
+        if (source is not null && (Same(path, source) || (hasList && Same(list, source))))
+            throw new WclUsageException($"--out {path} would be written over the source '{source}'; name another file.");
+        if (hasList && File.Exists(list) && !File.Exists(path))
+            throw new WclUsageException($"--out {path} comes with paths and labels in '{list}', where there is a file already; name another, or move that one.");
+
+        static bool Same(string one, string other) => Path.GetFullPath(one) == Path.GetFullPath(other);
+    }
+
     /// <summary>Adds a row.</summary>
     /// <param name="name">The image's path in its source, or its number.</param>
     /// <param name="label">Its class; null for none.</param>

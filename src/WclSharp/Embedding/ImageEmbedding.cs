@@ -26,10 +26,15 @@ public static class ImageEmbedding
     public static EmbedResult Run(EmbedOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default) =>
         Run(options, EmbeddingFile.FormatOf(options.Out), progress, cancellation);
 
+    /// <summary>The images to embed: those asked for, or those that the run was trained on, where the model is a run.</summary>
+    internal static string? DataOf(string model, string? asked) => asked ?? (File.Exists(Path.Combine(model, "config.json")) ? RunFolder.ReadConfig(model).Data : null);
+
     /// <summary>Embeds into a file that another function makes, given its name and the length of the rows.</summary>
     internal static EmbedResult Run(EmbedOptions options, Func<string, int, EmbeddingFile> create, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
+        options = options with { Data = DataOf(options.Model, options.Data) };
+        EmbeddingFile.RequireOtherThanSource(options.Out, options.Data);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
         using var network = BatchEmbedder.Load(options.Model, options.Device);
@@ -73,7 +78,7 @@ public static class ImageEmbedding
         }
         file.Complete();
         parts.Remove();
-        return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept };
+        return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);
 

@@ -178,14 +178,18 @@ internal static class LinearProbe
         /// <summary>Mean and deviation of the columns of [M, F]; a column that does not vary is only centred.</summary>
         public static Standardisation Of(Tensor features)
         {
+            using var scope = NewDisposeScope(); // what is as large as the features goes at once
             var mean = features.mean([0L], keepdim: true);                              // [1, F]
             var deviation = features.sub(mean).square().mean([0L], keepdim: true).sqrt();
             var varies = deviation.gt(mean.abs().mul(SmallestRelativeDeviation)).logical_and(deviation.gt(0));
-            return new(mean, where(varies, deviation, ones_like(deviation)));
+            return new(mean.MoveToOuterDisposeScope(), where(varies, deviation, ones_like(deviation)).MoveToOuterDisposeScope());
         }
 
         /// <summary>[M, F] to [M, F + 1].</summary>
-        public Tensor Apply(Tensor features) =>
-            cat([features.sub(Mean).div_(Deviation), ones([features.size(0), 1], device: features.device)], 1);
+        public Tensor Apply(Tensor features)
+        {
+            using var scope = NewDisposeScope();
+            return cat([features.sub(Mean).div_(Deviation), ones([features.size(0), 1], device: features.device)], 1).MoveToOuterDisposeScope();
+        }
     }
 }

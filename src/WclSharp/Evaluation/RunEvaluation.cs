@@ -73,7 +73,7 @@ public static class RunEvaluation
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
-        var compute = ComputeDevice.Choose(options.Device, trained.Precision);
+        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
         using var data = PretrainingData.Read(RunData.Asked(trained, options.Data, options.Test, options.Labels), folder: null, progress, cancellation);
         if (!data.Train.HasLabels || data.HeldOut is null)
             throw new WclUsageException("There are no labelled images to vote and to classify; name them with --data and --test, or --labels.");

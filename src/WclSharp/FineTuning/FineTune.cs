@@ -22,7 +22,7 @@ public static class FineTune
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
-        var compute = ComputeDevice.Choose(options.Device, trained.Precision);
+        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
         Allocator.KeepFreedMemory();
         using var data = PretrainingData.Read(RunData.Asked(trained, options.Data, options.Test, options.Labels), folder: null, progress, cancellation);
         if (!data.Train.HasLabels || data.HeldOut is null)

@@ -30,10 +30,8 @@ internal static class MemoryBankLoss
             throw new ArgumentException($"{z.size(0)} rows need their places in the bank as [{z.size(0)}], not [{string.Join(", ", own.shape)}].", nameof(own));
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;
-        var sharpened = z.mul(sharpness);                                   // [N, D]
-        var positives = sharpened.mul(bank.index_select(0, own)).sum(1);    // [N]
-        var denominator = sharpened.matmul(bank.T).logsumexp(1);            // [N, D] x [D, n] -> [N, n] -> [N]
-        return denominator.sub(positives).mean().MoveToOuterDisposeScope();
+        var positives = z.mul(sharpness).mul(bank.index_select(0, own)).sum(1); // [N]
+        return MeanLogPartition.Of(z, bank, temperature).sub(positives.mean()).MoveToOuterDisposeScope(); // in tiles: [N, n] may be more than fits
     }
 
     /// <summary>Noise-contrastive estimation with negatives that all rows share.</summary>

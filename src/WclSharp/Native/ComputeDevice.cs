@@ -15,6 +15,14 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <summary>fp32 or bf16.</summary>
     public string TypeName => Type == ScalarType.BFloat16 ? "bf16" : "fp32";
 
+    /// <summary>Chooses a device and a format for the encoder of a run: what was trained in bfloat16 elsewhere is computed so where that is faster here.</summary>
+    /// <param name="device">cpu, cuda, cuda:N or auto.</param>
+    /// <param name="trained">What the run computed in.</param>
+    /// <exception cref="WclUsageException">There is no such device.</exception>
+    /// <exception cref="WclException">libtorch does not load.</exception>
+    public static ComputeDevice ChooseFor(string device, ComputePrecision trained) =>
+        Choose(device, trained == ComputePrecision.Bf16 ? ComputePrecision.Auto : trained);
+
     /// <summary>Chooses a device and a format.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
     /// <param name="precision">auto is bf16 where the device is faster at it than at float32.</param>
@@ -33,7 +41,10 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         // Said aloud, though it is the number already: only then does libtorch forbid MKL to choose another from call to call,
         // by which sums would be rounded otherwise.
         set_num_threads(get_num_threads());
-        bool half = precision == ComputePrecision.Bf16 || (precision == ComputePrecision.Auto && (gpu || CpuFeatures.IsFasterInBf16));
+        // What has to be exact, as a bank's whole numbers, is a product of float32 matrices; convolutions in float32 may round to TF32.
+        if (gpu) backends.cuda.matmul.allow_tf32 = false;
+        bool faster = gpu ? GpuFeatures.HasBf16(index) : CpuFeatures.IsFasterInBf16;
+        bool half = precision == ComputePrecision.Bf16 || (precision == ComputePrecision.Auto && faster);
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32);
     }
 }

@@ -15,11 +15,10 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
     : Optimizer(parameters)
 {
     private static readonly jit.CompilationUnit Script = jit.compile("""
-        def adapt(w: List[Tensor], g: List[Tensor], decay: float, trust: float) -> None:
-            lengths = torch.stack(torch._foreach_norm(w))
-            slopes = torch.stack(torch._foreach_norm(g))
-            ratios = lengths * trust / (slopes + lengths * decay)
-            ratios = torch.where((lengths > 0) & (slopes > 0), ratios, torch.ones_like(ratios))
+        def norms(t: List[Tensor]) -> Tensor:
+            return torch.stack(torch._foreach_norm(t))
+
+        def adapt(w: List[Tensor], g: List[Tensor], ratios: Tensor, decay: float) -> None:
             torch._foreach_add_(g, w, alpha=decay)
             torch._foreach_mul_(g, torch.unbind(ratios))
 
@@ -30,14 +29,25 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
 
         """);
 
+    private static readonly Scalar Zero = 0;
     private readonly Scalar momentum = momentum, decay = weightDecay, trust = trust;
     private Scalar? minusRate;
 
     protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
 
+    /// <summary>The ratios are ordinary operators: a script's own arithmetic would be compiled for a GPU as it runs, which takes libraries that are not always there.</summary>
+    private void Adapt(ParameterGroup group)
+    {
+        using var scope = NewDisposeScope();
+        Tensor lengths = Script.invoke<Tensor>("norms", (object)group.Weights), slopes = Script.invoke<Tensor>("norms", (object)group.Gradients); // [layers]
+        var ratios = lengths.mul(trust).div(slopes.add(lengths.mul(decay)));
+        var moves = lengths.gt(Zero).logical_and(slopes.gt(Zero));
+        Script.invoke("adapt", group.Weights, group.Gradients, where(moves, ratios, ones_like(ratios)), decay);
+    }
+
     protected override void Update(ParameterGroup group)
     {
-        if (group.Decayed) Script.invoke("adapt", group.Weights, group.Gradients, decay, trust);
+        if (group.Decayed) Adapt(group);
         Script.invoke("update", group.Weights, group.Gradients, States(group, "momentum"), momentum, minusRate!);
     }
 }

@@ -20,10 +20,11 @@ public static class ImageIndexing
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EmbedResult Run(IndexOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
     {
+        string? data = ImageEmbedding.DataOf(options.Model, options.Data);
         var request = new EmbedOptions
         {
             Model = options.Model,
-            Data = options.Data,
+            Data = data,
             Out = options.Out,
             Device = options.Device,
             Workers = options.Workers,
@@ -31,7 +32,7 @@ public static class ImageIndexing
             Restart = options.Restart,
         };
         var metadata = new Dictionary<string, string> { [ModelKey] = Path.GetFullPath(options.Model), [HashKey] = BatchEmbedder.HashOf(options.Model) };
-        if (options.Data is not null) metadata[ImagesKey] = Path.GetFullPath(options.Data);
+        if (data is not null) metadata[ImagesKey] = Path.GetFullPath(data);
         return ImageEmbedding.Run(request, (path, size) => new IndexedEmbeddings(path, size, options.Format, metadata), progress, cancellation);
     }
 

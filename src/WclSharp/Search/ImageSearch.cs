@@ -9,6 +9,8 @@ namespace WclSharp.Search;
 /// <summary>Finds the nearest images of an index to image files.</summary>
 public static class ImageSearch
 {
+    private const int MostPictures = 400; // as on a contact sheet
+
     // Length that the shorter side of a picture on the sheet is shrunk to: twice its cell.
     private const int SheetSide = 2 * SheetCell.Cell;
 
@@ -62,6 +64,8 @@ public static class ImageSearch
         string? folder = Directory.Exists(source) ? source : source.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || source.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? Path.GetDirectoryName(Path.GetFullPath(source)) : null;
         if (folder is null) return File.Exists(source) ? $"the images are inside '{source}'" : $"'{source}' is not there now; {advice}";
 
+        long pictures = answers.Sum(answer => 1L + answer.Hits.Count);
+        if (pictures > MostPictures) return $"a sheet of {pictures:N0} pictures is too large; {MostPictures} go on one, with fewer images to search for or a smaller -k";
         var rows = new List<SheetRow>(answers.Count);
         foreach (var answer in answers)
         {

@@ -38,6 +38,7 @@ public static class Pretraining
             Data = given.Data ?? started.Data,
             Test = given.Test ?? started.Test,
             Labels = given.Labels ?? started.Labels,
+            Init = given.Init ?? started.Init,
             EvaluateEvery = given.EvaluateEvery ?? started.EvaluateEvery,
             KnnK = given.KnnK ?? started.KnnK,
             Device = given.Device == "auto" ? started.Device : given.Device,

@@ -49,12 +49,12 @@ internal sealed class PretrainingRun : IDisposable
         options = resolved.Options with { Out = folder.FullPath, Precision = compute.Type == ScalarType.BFloat16 ? ComputePrecision.Bf16 : ComputePrecision.Fp32 };
         foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
         method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);
-        if (!given.Resume) folder.WriteConfig(options);
 
         augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
         model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
         // A run that died before its first checkpoint starts anew, from the same weights.
         if (options.Init is not null && checkpoints.Last is null) EncoderWeights.Load(model.Encoder, options.Init);
+        if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
         optimizer = CreateOptimizer();
         var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
         trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, localViews, compute.Device);

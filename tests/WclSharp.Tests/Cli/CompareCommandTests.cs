@@ -31,6 +31,21 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Matches(@"\nwcl +2 +50\.0% ", output.ToString());
     }
 
+    [Fact]
+    public void Run_ConfigFile_NamesTheFolder_ButNoMethodOfItsOwn()
+    {
+        string config = Path.Combine(folder, "c.json");
+        File.WriteAllText(config, """{ "out": "there", "epochs": 3 }""");
+        Assert.Equal(0, Run("compare", "--config", config));
+        Assert.Equal(("there", 3, null), (compared!.Out, compared.Training.Epochs, compared.Training.Out));
+        Assert.Equal(0, Run("compare", "--config", config, "--out", "here"));
+        Assert.Equal("here", compared.Out);
+
+        File.WriteAllText(config, """{ "method": "supcon" }""");
+        Assert.Equal(2, Run("compare", "--config", config));
+        Assert.Contains("a comparison takes several", error.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("did you mean simclr?", "--methods", "wcl,simlcr")]
     [InlineData("--batch is", "--batch", "many")]

@@ -41,6 +41,9 @@ public sealed class FinetuneCommandTests : IDisposable
     [Theory]
     [InlineData("--label-fraction is \"many\"; expected a number", "--label-fraction", "many")]
     [InlineData("--draws is \"1.5\"", "--draws", "1.5")]
+    [InlineData("--lr is \"0,01\"; expected a number", "--lr", "0,01")]
+    [InlineData("is in no folder that is there", "--json", "/no/such/folder/r.json")]
+    [InlineData("is empty; name a file", "--json", "")]
     [InlineData("did you mean --labels-per-class?", "--labels-per-clas", "1")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {

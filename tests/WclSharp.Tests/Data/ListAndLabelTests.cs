@@ -19,6 +19,7 @@ public class ListAndLabelTests
     [InlineData("list.csv", "path,label\nimg/a.jpg,cat\n\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
     [InlineData("list.csv", "img/a.jpg,cat\r\n./img/b.jpg,\r\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"")]
     [InlineData("list.tsv", "image\tlabel\nimg/a.jpg\tcat\nimg\\b.jpg\t\nimg/c, d.jpg\ta \"dog\"\n")]
+    [InlineData("list.csv", "image_path,Species\nimg/a.jpg,cat\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
     [InlineData("list.csv", "\uFEFFpath,label\nimg/a.jpg,cat\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
     public void Read_List_GivesItsRowsInOrder(string name, string text)
     {
@@ -26,6 +27,16 @@ public class ListAndLabelTests
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write(name, text) });
         Assert.Equal(["img/a.jpg", "img/b.jpg", "img/c, d.jpg"], Enumerable.Range(0, 3).Select(data.NameOf));
         Assert.Equal(["cat", null, "a \"dog\""], Classes(data));
+    }
+
+    [Fact]
+    public void Read_LabelsOfImagesThatAreNotThere_AreNoClasses()
+    {
+        using var folder = Folder();
+        string labels = folder.Write("labels.csv", "path,label\nimg/a.jpg,cat\nimg/gone.jpg,dragon\n");
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = labels });
+        Assert.Equal(["cat"], data.ClassNames);
+        Assert.Contains("1 of the 2 paths", Assert.Single(data.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -44,6 +44,40 @@ public sealed class ImageEmbeddingTests : IDisposable
         return network.Embed([.. images.Select(image => Path.Combine(Images, image.Path))]);
     }
 
+    [Fact]
+    public void Run_WhatWouldBeWrittenOverAListOrTheSource_IsRefused()
+    {
+        string list = folder.Write("list.csv", $"path\nimages/{images[0].Path.Replace("\"", "\"\"", StringComparison.Ordinal)}\n");
+        string Refusal(string data, string file) => Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = data, Out = file })).Message;
+        Assert.Contains("over the source", Refusal(list, list), StringComparison.Ordinal);
+        Assert.Contains("over the source", Refusal(list, folder["list.npy"]), StringComparison.Ordinal);
+        Assert.Contains("there is a file already", Refusal(Images, folder["list.npy"]), StringComparison.Ordinal);
+        Assert.StartsWith("path\n", File.ReadAllText(list), StringComparison.Ordinal);
+
+        string again = folder["again.npy"];
+        ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = again });
+        Assert.Equal(images.Count, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = again }).Images); // its own list may be replaced
+    }
+
+    [Fact]
+    public void Run_OfARun_EmbedsItsImagesUnlessOthersAreNamed()
+    {
+        string run = folder["run/encoder.safetensors"];
+        File.Copy(encoder, run);
+        File.WriteAllText(folder["run/config.json"], $"{{ \"data\": {System.Text.Json.JsonSerializer.Serialize(Images)} }}");
+        var result = ImageEmbedding.Run(new EmbedOptions { Model = Path.GetDirectoryName(run)!, Out = folder["run.csv"], Device = "cpu" });
+        Assert.Equal(images.Count, result.Images);
+        Assert.Contains(Images, result.Source, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_EveryImageReadable_LeavesNoOldListOfBadOnes()
+    {
+        string file = folder["clean.csv"], bad = folder.Write("clean.csv.bad_images.csv", "path,reason\nold.png,gone\n");
+        ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file });
+        Assert.False(File.Exists(bad));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -105,6 +105,14 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void InitialWeightsThatAreNotThere_LeaveTheFolderToTheCorrectedCommand()
+    {
+        string init = Pretraining.Run(Options("init") with { Epochs = 1 }).RunFolder;
+        Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("misspelt") with { Epochs = 1, Init = init + "x" }));
+        Assert.Equal(1, Pretraining.Run(Options("misspelt") with { Epochs = 1, Init = init }).Summary.Epoch);
+    }
+
+    [Fact]
     public void BestCheckpointThatIsGone_DoesNotStopARun()
     {
         var options = Options("best") with { Epochs = 3, EvaluateEvery = 1 };
