@@ -22,9 +22,14 @@ internal static class ReferenceComparison
         string[] only = (options["only"] ?? string.Join(',', Parts.Keys)).Split(',').SelectMany(name => name == "data" ? DataParts : [name]).ToArray();
         foreach (string name in only)
             if (!Parts.ContainsKey(name)) throw new WclUsageException($"There is no part '{name}'; use some of {string.Join(", ", Parts.Keys)} or data.");
-        var results = only.Select(name => Measure(Parts[name](options.Reference, batch, data), rounds)).ToList();
+        ComparedPart[] parts = [.. only.Select(name => Parts[name](options.Reference, batch, data))]; // what is missing is missed before anything is timed
+        List<ComparedResult> results = [];
+        foreach (var part in parts)
+        {
+            results.Add(Measure(part, rounds));
+            if (options["json"] is { } file) WriteJson(file, results); // each may take minutes: none is lost by the next
+        }
         Print(results, rounds);
-        if (options["json"] is { } file) WriteJson(file, results);
     }
 
     private static readonly string[] DataParts = ["photographs", "large", "crops", "again", "tar", "folder"];

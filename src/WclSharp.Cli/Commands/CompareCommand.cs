@@ -46,14 +46,14 @@ internal static class CompareCommand
             var given = options.Given(parsed);
             var asked = new ComparisonOptions { Methods = MethodNames.Parse(DefaultMethods), Seeds = DefaultSeeds };
             var training = given.Aggregate(asked.Training, (current, pair) => pair.Entry.Parse(current, pair.Text));
+            string? file = parsed.GetValue(config), folder = training.Out ?? (file is null ? null : ComparisonConfig.Read(file, asked).Training.Out);
             if (training.Resume)
             {
-                if (training.Out is null) throw new WclUsageException("--resume needs the comparison to go on with: give its folder with --out.");
-                asked = ComparisonFolder.ReadConfig(training.Out);
+                if (folder is null) throw new WclUsageException("--resume needs the comparison to go on with: give its folder with --out.");
+                asked = ComparisonFolder.ReadConfig(folder);
             }
 
-            if (parsed.GetValue(config) is { } file) asked = ComparisonConfig.Read(file, asked);
-            string? folder = training.Out ?? asked.Training.Out ?? asked.Out;
+            if (file is not null) asked = ComparisonConfig.Read(file, asked);
             asked = asked with
             {
                 Methods = parsed.GetValue(methods) is { } names ? MethodNames.Parse(names) : asked.Methods,

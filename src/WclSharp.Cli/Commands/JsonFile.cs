@@ -7,13 +7,14 @@ namespace WclSharp.Cli.Commands;
 /// <summary>The <c>--json FILE</c> of commands that measure.</summary>
 internal static class JsonFile
 {
-    public static Option<string> Option() => OutputFile.Option("--json", "Write the result as JSON too [default: none]");
+    public static Option<string> Option() => OutputFile.Option("--json", "Write the result as JSON too [default: none]", makesFolder: true);
 
     /// <summary>Writes one object; does nothing without a path.</summary>
     /// <exception cref="WclException">The file cannot be written.</exception>
     public static void Write(string? path, Action<Utf8JsonWriter> properties)
     {
         if (path is null) return;
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         AtomicFile.Write(path, stream =>
         {
             using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))

@@ -68,7 +68,7 @@ internal static class PretrainCommand
             if (options is { Data: null, Limit: null } && stopWith is null) // a program that starts this one asks for what it wants
             {
                 folder = null; // the run is over: there is nothing to resume
-                var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [0.01], Draws = 1, Device = options.Device };
+                var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [RunReport.FewLabels], Draws = 1, Device = options.Device };
                 foreach (string line in RunReport.Lines(TerminalProgress.Run(output, progress => actions.Finetune(few, progress, stop)), outcome.RunFolder)) output.WriteLine(line);
             }
         }, error.WriteLine, () =>

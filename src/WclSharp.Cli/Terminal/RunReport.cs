@@ -8,6 +8,9 @@ namespace WclSharp.Cli.Terminal;
 /// <summary>What a person is told at the end of a run: what came out, where it is, and what to do next.</summary>
 internal static class RunReport
 {
+    /// <summary>Share of the labels that the end of a run on the embedded images speaks of.</summary>
+    public const double FewLabels = 0.01;
+
     public static IEnumerable<string> Lines(PretrainResult result)
     {
         var (folder, _, summary) = result;
@@ -43,9 +46,10 @@ internal static class RunReport
     /// <summary>What a few labels give, after a run on the embedded images.</summary>
     public static IEnumerable<string> Lines(FineTuneResult result, string folder)
     {
-        var row = result.Rows[0];
+        var row = result.Rows.MinBy(each => Math.Abs(each.Fraction - FewLabels))!; // the folder may hold others
+        string draws = row.Draws == 1 ? "one draw, which moves by some points" : $"mean of {row.Draws} draws";
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"Few labels:   {row.Labels} ({EpochTable.Percent(row.Fraction)}) give {EpochTable.Percent(row.FinetuneMean)} by fine-tuning, {EpochTable.Percent(row.ScratchMean)} from scratch, {EpochTable.Percent(row.LinearMean)} by a linear classifier; one draw, which moves by some points.");
+            $"Few labels:   {row.Labels} ({EpochTable.Percent(row.Fraction)}) give {EpochTable.Percent(row.FinetuneMean)} by fine-tuning, {EpochTable.Percent(row.ScratchMean)} from scratch, {EpochTable.Percent(row.LinearMean)} by a linear classifier; {draws}.");
         yield return $"              On your images: wcl finetune {Quoted(Shown(folder))} --data PATH --labels labels.csv --test PATH --out finetuned";
     }
 

@@ -4,7 +4,7 @@ namespace WclSharp.Checkpoints;
 internal sealed record CheckpointState
 {
     /// <summary>Version of the layout.</summary>
-    public int Format { get; init; } = 1;
+    public int Format { get; init; } = CheckpointStore.Format;
 
     /// <summary>Epochs that are finished.</summary>
     public int Epoch { get; init; }

@@ -16,6 +16,9 @@ internal sealed class CheckpointStore(string folder)
     private const string Encoder = "encoder.safetensors", Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", MethodState = "method.safetensors", State = "state.json";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
+    /// <summary>Of <c>state.json</c>; 2 since purity is summed as two counts.</summary>
+    public const int Format = 2;
+
     private sealed record Pointer(string Folder);
 
     /// <summary>Folder of the last checkpoint; null when there is none.</summary>
@@ -100,7 +103,7 @@ internal sealed class CheckpointStore(string folder)
         try
         {
             var state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(path), Json)!;
-            return state.Format == 1 ? state : throw new WclUsageException($"'{path}' has format {state.Format}; this version reads format 1.");
+            return state.Format == Format ? state : throw new WclUsageException($"'{path}' has format {state.Format}, where this version goes on from format {Format}; end the run with the version that began it, or start anew with another --out and --init '{source}'.");
         }
         catch (Exception e) when (e is JsonException or IOException)
         {

@@ -130,5 +130,5 @@ public static class Comparison
         throw new WclUsageException($"The images of {other.Folder} are not those of {one.Folder}, so the two cannot be compared: the data changed between them. Put it back and delete {other.Folder}, or start anew with another --out.");
     }
 
-    private static RunSummary? ReadSummary(string run) => ComparisonJson.ReadSummary(Path.Combine(run, "summary.json"));
+    private static RunSummary? ReadSummary(string run) => RunFolder.ReadSummary(run);
 }

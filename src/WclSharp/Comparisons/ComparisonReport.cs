@@ -50,12 +50,6 @@ internal sealed partial class ComparisonJson : JsonSerializerContext
     /// <exception cref="WclUsageException">The file is damaged.</exception>
     public static ComparedRun ReadRun(string path) => Read(path, () => JsonSerializer.Deserialize(File.ReadAllBytes(path), Default.ComparedRun)!);
 
-    /// <summary>The summary of a run; null where there is none.</summary>
-    /// <exception cref="WclUsageException">The file is damaged.</exception>
-    public static RunSummary? ReadSummary(string path) => File.Exists(path)
-        ? Read(path, () => JsonSerializer.Deserialize(File.ReadAllBytes(path), RunJson.Default.RunSummary))
-        : null;
-
     private static T Read<T>(string path, Func<T> read)
     {
         try

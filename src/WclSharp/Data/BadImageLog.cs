@@ -42,6 +42,7 @@ internal sealed class BadImageLog(string? file) : IDisposable
     {
         if (Count < images && Count <= maxBad * images) return;
         writer?.Flush();
+        if (Count == images) throw new WclException($"None of the {images:N0} images can be read; {(file is null ? "the first is" : $"'{file}' lists them, the first is")} {First}");
         string share = ((double)Count / images).ToString("0.##%", CultureInfo.InvariantCulture), allowed = maxBad.ToString("0.##%", CultureInfo.InvariantCulture);
         throw new WclException(string.Create(CultureInfo.InvariantCulture,
             $"{Count:N0} of {images:N0} images ({share}) cannot be read, more than the {allowed} that --max-bad allows; " +

@@ -27,6 +27,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     private readonly Stopwatch sinceReport = Stopwatch.StartNew();
     private readonly FolderClasses folders = new(options.ClassNames);
     private readonly ClassCatalog classes = new(options.ClassNames);
+    private LabelList? labelList;
     private int listed;
 
     /// <summary>Reads.</summary>
@@ -34,7 +35,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     {
         options.Validate();
         using var source = ImageSources.Open(options.Path);
-        var labelList = options.Labels is null ? null : LabelList.Read(options.Labels);
+        labelList = options.Labels is null ? null : LabelList.Read(options.Labels);
         var chosen = options.Limit is { } limit ? Choose(source, limit) : null;
         var table = new ImageTable();
         var labels = new GrowingArray<int>();
@@ -127,6 +128,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
             int number = useClasses ? classes.Meet(image.Class) : -1;
             if (source.ClassesAreFolders && chosen is null) folders.Observe(image.Name);
             else if (source.ClassesAreFolders && useClasses) folders.Meet(image.Name, classes);
+            if (chosen is not null && labelList is not null) classes.Meet(Listed(labelList, Encoding.UTF8.GetBytes(image.Name)));
             if (chosen is null || (position < chosen.Length && chosen[position])) yield return (image, number);
             if (listed == int.MaxValue) throw new WclUsageException($"{source.Description} has more than {int.MaxValue:N0} images; use --limit or a part of them.");
         }
@@ -146,17 +148,18 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
         int matched = 0;
         for (int i = 0; i < labels.Length; i++)
         {
-            var name = table.Utf8Name(i);
-            string? label = list.Find(name) ?? list.Find(name[folders.CommonBytes..]);
+            string? label = Listed(list, table.Utf8Name(i));
             labels[i] = classes.Meet(label);
             if (label is not null) matched++;
         }
-        if (limited) foreach (string name in list.Classes) classes.Meet(name); // a subset numbers the classes like the whole
         if (matched == 0 && !limited)
             throw new WclUsageException($"None of the {list.Count:N0} paths in '{options.Labels}' is an image that was read; the first is '{list.FirstPath}', the first image '{table.Name(0)}'.");
         if (matched < list.Count && !limited)
             warnings.Add($"{list.Count - matched:N0} of the {list.Count:N0} paths in '{options.Labels}' are not among the images that were read.");
     }
+
+    /// <summary>The class that a list gives an image, by its path or by what is left of it without the folder that all are in.</summary>
+    private string? Listed(LabelList list, ReadOnlySpan<byte> name) => list.Find(name) ?? list.Find(name[folders.CommonBytes..]);
 
     private static void Hash(IncrementalHash hash, PreparedImage image)
     {
@@ -182,7 +185,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     }
 
     private WclUsageException NoImages(ImageSource source) => new($"No images under '{options.Path}'; expected {source.Expected}" +
-        (source.Ignored == 0 ? "." : $" ({source.Ignored:N0} files there are no images)."));
+        (source.Ignored == 0 ? "." : $" ({source.Ignored:N0} files there are no images).") + (source.Warning is { } warning ? $" {warning}" : ""));
 
     private void Report(string stage, long done, long? total)
     {

@@ -142,7 +142,7 @@ public sealed class ImageDataset : IDisposable
         var quota = HeldOutPerClass(heldOutFraction, wanted);
         wanted = quota.Sum();
         if (wanted == 0)
-            throw new WclUsageException($"Each of the {Count} images is the only one of its class, so none can be held out; use more images, or name others with --test.");
+            throw new WclUsageException($"Each of the {Count} images is the only one of its class, so none can be held out; use more images.");
         var held = new bool[Count];
         foreach (int i in new CounterRandom(seed, RandomPurpose.Split).Permutation(Count))
         {

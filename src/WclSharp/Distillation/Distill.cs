@@ -36,7 +36,7 @@ public static class Distill
         using var network = FineTuning.ClassifierNetwork.Load(teacher, compute);
         var facts = EncoderWeights.FactsOf(teacher);
         var asked = trained is null
-            ? new PretrainOptions { Data = options.Data, Test = options.Test, Labels = options.Labels, ImageSize = facts.ImageSize, Seed = options.Seed }
+            ? new PretrainOptions { Data = options.Data, Test = options.Test, Labels = options.Labels, ImageSize = facts.ImageSize, Seed = options.Seed, MaxBad = 1 }
             : RunData.Asked(trained, options.Data, options.Test, options.Labels);
         // The teacher may have learnt from any of other images than its run's, so none of them can test it.
         bool holdOut = options.Data is null;
@@ -45,7 +45,7 @@ public static class Distill
         if (options.Limit is not null && !drawn) asked = asked with { Limit = options.Limit };
         using var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut);
         using var some = drawn && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
-        foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
+        foreach (string warning in trained is null ? data.Warnings : RunData.Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
 
         using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, data.HeldOut, compute, progress, cancellation);
         return run.Execute();

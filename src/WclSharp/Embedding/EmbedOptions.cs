@@ -6,7 +6,7 @@ public sealed record EmbedOptions
     /// <summary>A run folder, an encoder's <c>.safetensors</c> file, or an ONNX file that <c>wcl export</c> wrote, which needs no libtorch.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Images, in any form that training takes; null is those that the run was trained on, where <see cref="Model"/> is a run folder, else the embedded data set.</summary>
+    /// <summary>Images, in any form that training takes; null is the source that the run read, all of it, where <see cref="Model"/> is a run folder, else the embedded data set.</summary>
     public string? Data { get; init; }
 
     /// <summary>

@@ -33,7 +33,8 @@ internal abstract class EmbeddingFile : IDisposable
         if (hasList && File.Exists(list) && !File.Exists(path))
             throw new WclUsageException($"--out {path} comes with paths and labels in '{list}', where there is a file already; name another, or move that one.");
 
-        static bool Same(string one, string other) => Path.GetFullPath(one) == Path.GetFullPath(other);
+        // Elsewhere than on Linux two names that differ in case alone are mostly one file.
+        static bool Same(string one, string other) => string.Equals(Path.GetFullPath(one), Path.GetFullPath(other), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>Adds a row.</summary>

@@ -68,7 +68,8 @@ public static class ImageEmbedding
         }
         if (batch.Count > 0) Flush();
 
-        if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.");
+        if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.{(source.Warning is { } why ? $" {why}" : "")}");
+        if (source.Warning is { } warning) progress?.Report(new PretrainProgress.Warning(warning));
         bad.Check(position, options.MaxBad);
         using var file = create(options.Out, network.FeatureSize);
         foreach (var (name, label, vector) in parts.AllRows())

@@ -1,3 +1,4 @@
+using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Evaluation;
@@ -13,6 +14,18 @@ internal static class RunData
     public static PretrainOptions Asked(PretrainOptions trained, string? data, string? test, string? labels) => data is null
         ? Reading(trained) with { Test = test ?? trained.Test, Labels = labels ?? trained.Labels }
         : Reading(trained) with { Data = data, Test = test, Labels = labels, Limit = null };
+
+    /// <summary>What a person should know of the images that were read, above all where they are not those that the run was trained on any more.</summary>
+    /// <param name="trained">The run's options.</param>
+    /// <param name="asked">What <see cref="Asked"/> made of them.</param>
+    /// <param name="read">The images.</param>
+    public static IEnumerable<string> Warnings(PretrainOptions trained, PretrainOptions asked, PretrainingData read)
+    {
+        foreach (string warning in read.Warnings) yield return warning;
+        bool same = (asked.Data, asked.Test, asked.Labels, asked.Limit) == (trained.Data, trained.Test, trained.Labels, trained.Limit);
+        if (same && trained.Out is { } run && RunFolder.ReadSummary(run) is { DatasetFingerprint: { } fingerprint } && fingerprint != read.Train.Fingerprint)
+            yield return "The images are not those that the run was trained on any more, so some that are tested with may have been learnt.";
+    }
 
     /// <summary>How to read: unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
     private static PretrainOptions Reading(PretrainOptions trained) =>

@@ -4,6 +4,7 @@ using WclSharp.Checkpoints.PyTorch;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Inference;
+using WclSharp.Randomness;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -77,7 +78,8 @@ public static class ModelExport
             using var images = ReadImages(options, calibrated ? (int)Math.Min((long)options.Check + options.Calibrate, int.MaxValue) : options.Check, float32.StoredSide, cancellation);
             if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
             int calibration = calibrated ? Math.Min(options.Calibrate, images.Count / 2) : 0;
-            var (seen, compared) = calibrated ? images.Split(1 - calibration / (double)images.Count, seed: 0) : (null, images);
+            int[] order = new CounterRandom(0, RandomPurpose.Split).Permutation(images.Count);
+            var (seen, compared) = calibrated ? (images.Subset(order.AsSpan(0, calibration)), images.Subset(order.AsSpan(calibration))) : (null, images);
             try
             {
                 var parity = OnnxParity.Require(OnnxParity.Measure(network, float32, compared, progress, cancellation), options.Out);

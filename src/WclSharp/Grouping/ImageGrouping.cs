@@ -27,8 +27,9 @@ public static class ImageGrouping
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
-        using var data = PretrainingData.Read(RunData.Asked(trained, options.Data, test: null, options.Labels), folder: null, progress, cancellation);
-        foreach (string warning in data.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
+        var asked = RunData.Asked(trained, options.Data, test: null, options.Labels);
+        using var data = PretrainingData.Read(asked, folder: null, progress, cancellation);
+        foreach (string warning in RunData.Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
         var images = options.Data is null ? data.Train : data.All;
         if (images.Count < 3) throw new WclUsageException($"{images.Count} images cannot be grouped; 3 or more can.");
         if (options.Groups > images.Count) throw new WclUsageException($"--groups {options.Groups} is more than the {images.Count:N0} images.");

@@ -33,7 +33,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         if (TorchRuntime.EnsureLoaded() == TorchLibraryState.Missing) throw new WclException(TorchRuntime.Problem!);
         bool gpu = device.StartsWith("cuda", StringComparison.Ordinal) || (device == "auto" && cuda.is_available());
         if (gpu && !cuda.is_available())
-            throw new WclUsageException($"--device {device}: no GPU can be used (libtorch sees none, or this build brings the CPU libraries; build with -p:TorchBackend=cuda). Use --device cpu, and see wcl doctor.");
+            throw new WclUsageException($"--device {device}: no GPU can be used (libtorch sees none, or this build brings the CPU libraries; build the sources with -p:TorchBackend=cuda). Use --device cpu, and see wcl doctor.");
         int index = device.IndexOf(':') is var colon and > 0 ? int.Parse(device.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture) : 0;
         if (gpu && index >= cuda.device_count())
             throw new WclUsageException($"--device {device}: there are {cuda.device_count()} GPUs, counted from 0.");

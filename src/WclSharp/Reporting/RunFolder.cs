@@ -186,6 +186,22 @@ internal sealed class RunFolder : IDisposable
         AtomicFile.Write(SummaryPath, stream => stream.Write(
             [.. JsonSerializer.SerializeToUtf8Bytes(summary, RunJson.Indented.RunSummary), (byte)'\n']));
 
+    /// <summary>The last figures of the run in a folder; null where there are none.</summary>
+    /// <exception cref="WclUsageException">The file is damaged.</exception>
+    public static RunSummary? ReadSummary(string folder)
+    {
+        string path = Path.Combine(folder, "summary.json");
+        if (!File.Exists(path)) return null;
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), RunJson.Default.RunSummary);
+        }
+        catch (JsonException e)
+        {
+            throw new WclUsageException($"{path} cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); it is damaged.", e);
+        }
+    }
+
     /// <summary>Adds a line with the time to <c>train.log</c>. A full disk does not stop a run here: the checkpoint says so.</summary>
     public void Log(string line)
     {

@@ -164,7 +164,7 @@ public enum OptimizerKind { Sgd, Lars, AdamW }
 /// <summary>Number format of convolutions and matrix products; weights, statistics and losses stay float32.</summary>
 public enum ComputePrecision
 {
-    /// <summary>bfloat16 on a GPU, and on a processor that is faster in it than in float32; float32 elsewhere.</summary>
+    /// <summary>bfloat16 on a GPU that has it (NVIDIA's from Ampere on), and on a processor that is faster in it than in float32; float32 elsewhere.</summary>
     Auto,
     Fp32,
     Bf16,

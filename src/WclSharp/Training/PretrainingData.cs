@@ -72,7 +72,7 @@ internal sealed class PretrainingData : IDisposable
             RequireClassesThatRepeat(all);
             if (options.Test is not null)
                 heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = all.HasLabels ? all.ClassNames : null, BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
-            else if (holdOut && all.HasLabels && all.Count >= LeastToSplit)
+            else if (holdOut && all.HasLabels && all.Count >= LeastToSplit && CanHoldOut(all))
                 (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
         }
         catch
@@ -95,6 +95,15 @@ internal sealed class PretrainingData : IDisposable
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
         return result;
+    }
+
+    /// <summary>Whether an image is without a class or not the only one of it, so that it can be held out.</summary>
+    private static bool CanHoldOut(ImageDataset images)
+    {
+        var met = new HashSet<int>();
+        foreach (int label in images.Labels)
+            if (label < 0 || !met.Add(label)) return true;
+        return false;
     }
 
     private static int Labelled(ImageDataset? images) => images?.Labels.ToArray().Count(label => label >= 0) ?? 0;

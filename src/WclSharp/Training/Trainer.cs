@@ -92,12 +92,13 @@ internal sealed class Trainer : IDisposable
         if (firstStep == 0) Sums.Clear();
         var recipe = epoch < options.WarmupEpochs ? augmentation.Warmup : augmentation.After;
         double trainedBefore = training.Elapsed.TotalSeconds, waitedBefore = waiting.Elapsed.TotalSeconds;
+        // Outlive the views that are under way, which are cut from them.
+        using var loader = new BatchLoader(data, options.Batch!.Value / options.Accumulate, options.Seed, options.Workers!.Value);
+        using var batches = loader.Epoch(epoch, firstStep * options.Accumulate, method.Groups).GetEnumerator();
         UpcomingBatch? upcoming = null;
         training.Start();
         try
         {
-            using var loader = new BatchLoader(data, options.Batch!.Value / options.Accumulate, options.Seed, options.Workers!.Value);
-            using var batches = loader.Epoch(epoch, firstStep * options.Accumulate, method.Groups).GetEnumerator();
             bool ahead = threaded && options.Accumulate == 1;
             upcoming = Next(batches, loader, epoch, recipe, ahead);
             while (upcoming is { } batch)
@@ -140,9 +141,12 @@ internal sealed class Trainer : IDisposable
 
         PreparedViews Prepare(ImageBatch batch)
         {
+            using var scope = NewDisposeScope(); // frees what was made where the rest fails
             var pixels = ImageTensor.Of(batch, device); // [N, C, H, W] uint8
-            return new(pixels, [.. Enumerable.Range(0, method.Views).Select(view => View(batch, pixels, epoch, view, recipe))],
-                localViews is null ? null : LocalCrops(batch, pixels, loader, epoch, recipe));
+            Tensor[] views = [.. Enumerable.Range(0, method.Views).Select(view => View(batch, pixels, epoch, view, recipe))];
+            var local = localViews is null ? null : LocalCrops(batch, pixels, loader, epoch, recipe);
+            foreach (var made in (Tensor?[])[pixels, .. views, local]) made?.DetachFromDisposeScope();
+            return new(pixels, views, local);
         }
     }
 

@@ -42,7 +42,6 @@ public sealed class FinetuneCommandTests : IDisposable
     [InlineData("--label-fraction is \"many\"; expected a number", "--label-fraction", "many")]
     [InlineData("--draws is \"1.5\"", "--draws", "1.5")]
     [InlineData("--lr is \"0,01\"; expected a number", "--lr", "0,01")]
-    [InlineData("is in no folder that is there", "--json", "/no/such/folder/r.json")]
     [InlineData("is empty; name a file", "--json", "")]
     [InlineData("did you mean --labels-per-class?", "--labels-per-clas", "1")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
@@ -50,6 +49,18 @@ public sealed class FinetuneCommandTests : IDisposable
         Assert.Equal(2, Run(["finetune", "r", .. arguments]));
         Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
         Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(asked);
+    }
+
+    [Fact]
+    public void Run_JsonInAFolderToCome_IsWritten_AndBelowAFileRefused()
+    {
+        string json = Path.Combine(folder, "new", "r.json");
+        Assert.Equal(0, Run("finetune", "r", "--json", json));
+        Assert.True(File.Exists(json));
+        asked = null;
+        Assert.Equal(2, Run("finetune", "r", "--json", Path.Combine(json, "x.json")));
+        Assert.Contains("r.json is a file", error.ToString(), StringComparison.Ordinal);
         Assert.Null(asked);
     }
 
