@@ -160,7 +160,8 @@ public class NearestRowsTests
         try
         {
             using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("dotnet",
-                [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "bench", "neighbors", "--images", "20000", "--dim", "32", "--k", "4", "--json", json]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+                [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "bench", "neighbors", "--images", "20000", "--dim", "32", "--k", "4", "--json", json])
+            { RedirectStandardOutput = true, RedirectStandardError = true })!;
             string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
             process.WaitForExit();
             Assert.True(process.ExitCode == 0, output);
