@@ -68,7 +68,7 @@ internal static class SuggestCommand
                 $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; mean of {check.Repeats}, ± half of the 95 % interval."));
         }
 
-        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, then: wcl finetune RUN --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))})");
+        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, then: wcl finetune RUN --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
         output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
     }
 
