@@ -43,9 +43,8 @@ public static class Distill
         // A part is held out of all that the run read, as it was when the teacher was trained; of what is left some are drawn.
         bool drawn = holdOut && asked.Test is null;
         if (options.Limit is not null && !drawn) asked = asked with { Limit = options.Limit };
-        using var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut);
+        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut);
         using var some = drawn && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
-        foreach (string warning in trained is null ? data.Warnings : RunData.Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
 
         using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, data.HeldOut, compute, progress, cancellation);
         return run.Execute();

@@ -18,7 +18,6 @@ namespace WclSharp.Distillation;
 internal sealed class DistillationRun : IDisposable
 {
     private const double WarmupShare = 0.05;
-    private const int LookEvery = 20; // steps between looks at the loss on a GPU
     private readonly DistillOptions options;
     private readonly ClassifierNetwork teacher, student;
     private readonly EncoderFacts facts;
@@ -111,7 +110,7 @@ internal sealed class DistillationRun : IDisposable
             using (batch)
             {
                 optimizer.ZeroGradients();
-                Backward(batch, epoch, step, sum, look: compute.Device.type == DeviceType.CPU || step % LookEvery == 0 || index + 1 == stepsPerEpoch);
+                Backward(batch, epoch, step, sum, last: index + 1 == stepsPerEpoch);
             }
 
             optimizer.Step(schedule.At(step));
@@ -124,7 +123,7 @@ internal sealed class DistillationRun : IDisposable
     }
 
     /// <summary>Both networks see the same random view; the teacher's answer is the target.</summary>
-    private void Backward(ImageBatch batch, int epoch, long step, Tensor sum, bool look)
+    private void Backward(ImageBatch batch, int epoch, long step, Tensor sum, bool last)
     {
         using var scope = NewDisposeScope();
         var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, batch.Indices, epoch, 0, AugmentationRecipe.CropAndFlip); // [N, 3, S, S]
@@ -133,11 +132,7 @@ internal sealed class DistillationRun : IDisposable
         var given = student.Scores(views);                                     // [N, C]
         var loss = DistillationLoss.Compute(given, wanted, options.Temperature);
         if (options.LabelMix > 0) loss = loss.mul(teacherMix).add(LabelLoss(given, batch), labelMix);
-        if (look)
-        {
-            using var number = loss.ToScalar();
-            if (!double.IsFinite(number.ToDouble())) throw new WclException($"The loss is {number.ToDouble()} at step {step} of the distillation; lower --lr.");
-        }
+        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of the distillation; lower --lr.");
         using (no_grad()) sum.add_(loss.detach());
         loss.backward();
         AutogradMemory.FreeReturned();

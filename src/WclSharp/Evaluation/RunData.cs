@@ -15,11 +15,20 @@ internal static class RunData
         ? Reading(trained) with { Test = test ?? trained.Test, Labels = labels ?? trained.Labels }
         : Reading(trained) with { Data = data, Test = test, Labels = labels, Limit = null };
 
-    /// <summary>What a person should know of the images that were read, above all where they are not those that the run was trained on any more.</summary>
+    /// <summary>Reads them, and tells what a person should know.</summary>
     /// <param name="trained">The run's options.</param>
     /// <param name="asked">What <see cref="Asked"/> made of them.</param>
-    /// <param name="read">The images.</param>
-    public static IEnumerable<string> Warnings(PretrainOptions trained, PretrainOptions asked, PretrainingData read)
+    /// <param name="progress">Told how far reading is, and the warnings; may be null.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    /// <param name="holdOut">As for <see cref="PretrainingData.Read"/>.</param>
+    public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true)
+    {
+        var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut);
+        foreach (string warning in Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
+        return data;
+    }
+
+    private static IEnumerable<string> Warnings(PretrainOptions trained, PretrainOptions asked, PretrainingData read)
     {
         foreach (string warning in read.Warnings) yield return warning;
         bool same = (asked.Data, asked.Test, asked.Labels, asked.Limit) == (trained.Data, trained.Test, trained.Labels, trained.Limit);

@@ -6,6 +6,7 @@ using WclSharp.Kernels;
 using WclSharp.Native;
 using WclSharp.Optimizers;
 using WclSharp.Randomness;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.FineTuning;
@@ -18,7 +19,6 @@ namespace WclSharp.FineTuning;
 internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts, long seed, ComputeDevice compute)
 {
     private const int LooksAtValidation = 10;
-    private const int LookEvery = 20; // steps between looks at the loss on a GPU
     private readonly Augmenter augmenter = new(facts.ImageSize, facts.Normalisation, seed, compute.Device);
     private readonly CounterRandom order = new(seed, RandomPurpose.FineTuning);
 
@@ -52,7 +52,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
                 {
                     encoder.ZeroGradients();
                     top.ZeroGradients();
-                    Backward(network, batch, places, step, look: compute.Device.type == DeviceType.CPU || step % LookEvery == 0 || step + 1 == recipe.Steps);
+                    Backward(network, batch, places, step, last: step + 1 == recipe.Steps);
                 }
 
                 double share = schedule.At(step);
@@ -81,19 +81,15 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     /// <param name="batch">Images.</param>
     /// <param name="counters">Place of each in the stream of images.</param>
     /// <param name="step">Which step, for messages.</param>
-    /// <param name="look">Whether to look at the loss, for which a GPU is waited for.</param>
-    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int step, bool look)
+    /// <param name="last">Whether it is the last step.</param>
+    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int step, bool last)
     {
         using var scope = NewDisposeScope();
         // An image that comes twice in a batch is augmented in two ways: the counter is its place in the stream of images.
         var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, counters, 0, 0, AugmentationRecipe.CropAndFlip);
         var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]));
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
-        if (look)
-        {
-            using var number = loss.ToScalar();
-            if (!double.IsFinite(number.ToDouble())) throw new WclException($"The loss is {number.ToDouble()} at step {step} of fine-tuning; lower --lr, --head-lr or --scratch-lr.");
-        }
+        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; lower --lr, --head-lr or --scratch-lr.");
         loss.backward();
         AutogradMemory.FreeReturned();
     }

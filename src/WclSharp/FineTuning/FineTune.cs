@@ -24,11 +24,9 @@ public static class FineTune
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
         Allocator.KeepFreedMemory();
-        var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
-        using var data = PretrainingData.Read(asked, folder: null, progress, cancellation);
+        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, options.Test, options.Labels), progress, cancellation);
         if (!data.Train.HasLabels || data.HeldOut is null)
             throw new WclUsageException("There are no labelled images to train on and to test with; name them with --data and --test, or --labels.");
-        foreach (string warning in RunData.Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
 
         using var study = new FineTuneStudy(options, trained, data.Train, data.HeldOut, compute, progress, cancellation);
         return study.Execute();

@@ -27,9 +27,7 @@ public static class ImageGrouping
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
-        var asked = RunData.Asked(trained, options.Data, test: null, options.Labels);
-        using var data = PretrainingData.Read(asked, folder: null, progress, cancellation);
-        foreach (string warning in RunData.Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
+        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation);
         var images = options.Data is null ? data.Train : data.All;
         if (images.Count < 3) throw new WclUsageException($"{images.Count} images cannot be grouped; 3 or more can.");
         if (options.Groups > images.Count) throw new WclUsageException($"--groups {options.Groups} is more than the {images.Count:N0} images.");

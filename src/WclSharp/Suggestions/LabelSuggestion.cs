@@ -74,9 +74,7 @@ public static class LabelSuggestion
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
 
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
-        var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
-        using var data = PretrainingData.Read(asked, folder: null, progress, cancellation);
-        foreach (string warning in RunData.Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
+        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, options.Test, options.Labels), progress, cancellation);
         var images = data.Train;
         int[] labelled = (options.Labels ?? trained.Labels) is null ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
         if (options.Count > images.Count - labelled.Length)

@@ -196,7 +196,8 @@ internal sealed class Trainer : IDisposable
             losses.Total.backward();
             cache?.Backward();
             AutogradMemory.FreeReturned();
-            RequireFinite(losses.Total, rate);
+            FiniteLoss.Require(losses.Total, Step, last: (Step + 1) % StepsPerEpoch == 0,
+                value => $"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). Lower --lr or raise --temperature.");
             optimizer.Step(rate);
             method.AfterStep(input);
         }
@@ -210,16 +211,6 @@ internal sealed class Trainer : IDisposable
     private Tensor? ClassesOf(int[] images) => classes is null
         ? null
         : Upload.To(device, Array.ConvertAll(images, i => classes[i]));
-
-    /// <summary>A loss that is not finite must not reach the weights. On a GPU the look costs a wait, so it is taken now and then, and before an epoch ends.</summary>
-    private void RequireFinite(Tensor loss, double rate)
-    {
-        if (!onProcessor && Step % 20 != 0 && (Step + 1) % StepsPerEpoch != 0) return;
-        using var number = loss.ToScalar();
-        double value = number.ToDouble();
-        if (!double.IsFinite(value))
-            throw new WclException($"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). Lower --lr or raise --temperature.");
-    }
 
     private void Report(int epoch, int firstStep, double trainedBefore, double waitedBefore, IProgress<PretrainProgress>? progress)
     {

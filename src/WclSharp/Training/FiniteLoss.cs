@@ -1,0 +1,24 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Training;
+
+/// <summary>A loss that is not finite must not reach the weights. On a GPU the look costs a wait, so it is taken at every 20th step and at a part's last.</summary>
+internal static class FiniteLoss
+{
+    private const int LookEvery = 20;
+
+    /// <summary>Looks at a loss where it is time to.</summary>
+    /// <param name="loss">Scalar.</param>
+    /// <param name="step">The step's number.</param>
+    /// <param name="last">Whether what was learnt is used after this step: saved, measured.</param>
+    /// <param name="problem">Says of a value that is not finite what to do.</param>
+    /// <exception cref="WclException">It is not finite.</exception>
+    public static void Require(Tensor loss, long step, bool last, Func<double, string> problem)
+    {
+        if (loss.device.type != DeviceType.CPU && step % LookEvery != 0 && !last) return;
+        using var number = loss.ToScalar();
+        double value = number.ToDouble();
+        if (!double.IsFinite(value)) throw new WclException(problem(value));
+    }
+}
