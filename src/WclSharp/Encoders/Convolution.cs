@@ -35,7 +35,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor input)
     {
-        if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight);
+        if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, roundTiles: training);
         if (productShape && input.dtype == ScalarType.Float32 && input.device_type == DeviceType.CPU) return Product(input);
         if (input.dtype == weight.dtype) return nn.functional.conv2d(input, weight, null, strides, padding);
         using var cast = weight.to(input.dtype);

@@ -75,6 +75,10 @@ internal readonly unsafe struct BFloat16Elements : IElements
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLanes<T>(T values, byte* place) where T : struct, ILanes<T> => T.StoreBFloat16(values, (ushort*)place);
 
+    /// <summary>Numbers of two vectors as words, the first's in the lower halves.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<uint> Pair(Values first, Values second) => Round(first) | (Round(second) << 16);
+
     // A NaN whose payload overflowed would become a zero or an infinity; one of activations is caught by the loss.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<uint> Round(Values values)

@@ -9,12 +9,13 @@ namespace WclSharp.Kernels;
 /// <summary>
 /// A 3 x 3 convolution of stride 1 and padding 1 on the CPU, by Winograd's F(4 x 4, 3 x 3) in float32: a quarter of a
 /// direct convolution's multiplications, which is what a training step on a CPU spends its time on. Images may be
-/// bfloat16, which halves what passes through memory; weights and all that is computed are float32.
+/// bfloat16, which halves what passes through memory; weights and sums are float32, and so are tiles unless they may be rounded.
 /// </summary>
 /// <remarks>
-/// Rounding: the transforms' constants up to 8 amplify it, so results agree with a direct convolution to 1e-6 to 1e-5 of the
-/// largest value rather than 1e-7; of bfloat16 only input and output are rounded.
-/// Where kernels are small a few tiles are worked on at a time (<see cref="WinogradInCache{TPixel}"/>), elsewhere a few images.
+/// Rounding: the transforms amplify it, so results agree with a direct convolution to 1e-6 to 1e-5 of the
+/// largest value rather than 1e-7. Of bfloat16 images only input and output are rounded, or, in training on processors that multiply pairs of
+/// bfloat16 twice as fast, tiles and transformed kernels too: some 1 % of an output in the mean square, noise of a new draw every step.
+/// Where kernels are small a few tiles are worked on at a time (<see cref="WinogradInCache{TPixel, TTile}"/>), elsewhere a few images.
 /// Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 /// </remarks>
 internal static class WinogradConvolution
@@ -38,31 +39,42 @@ internal static class WinogradConvolution
         {
             ScalarType.Float32 => inChannels % Values.Count == 0 && outChannels % Values.Count == 0 && fewest >= (IsInCache(inChannels, outChannels, backward: true) ? LeastChannelsInCache : LeastChannels),
             // Direct products are twice as fast in bfloat16, and faster still with tile registers; where images are smaller than a tile they skip the border.
-            ScalarType.BFloat16 => !CpuFeatures.HasAmxBf16 && TileProducts.ByOwnKernel(inChannels, outChannels) && fewest >= LeastChannelsInCache
+            ScalarType.BFloat16 => !CpuFeatures.HasAmxBf16 && ByOwnKernel(inChannels, outChannels) && fewest >= LeastChannelsInCache
                 && inChannels * outChannels <= MostKernelsBFloat16 && Math.Min(input.size(2), input.size(3)) >= LeastSideBFloat16,
             _ => false,
         };
     }
+
+    /// <summary>Whether <see cref="MatrixKernel"/> takes tiles of so many channels.</summary>
+    public static bool ByOwnKernel(long inChannels, long outChannels) =>
+        MatrixKernel.IsSupported && inChannels % MatrixKernel.ColumnStep == 0 && outChannels % MatrixKernel.ColumnStep == 0;
 
     /// <summary>Whether tiles of so many channels are best worked on a few at a time.</summary>
     /// <param name="inChannels">Channels in.</param>
     /// <param name="outChannels">Channels out.</param>
     /// <param name="backward">Whether in the backward pass.</param>
     public static bool IsInCache(long inChannels, long outChannels, bool backward) =>
-        TileProducts.ByOwnKernel(inChannels, outChannels) && inChannels * outChannels <= (backward ? MostGradientsInCache : MostKernelsInCache);
+        ByOwnKernel(inChannels, outChannels) && inChannels * outChannels <= (backward ? MostGradientsInCache : MostKernelsInCache);
 
     /// <summary>The convolution.</summary>
     /// <param name="input">[N, C, H, W] float32 or bfloat16 on the CPU, channels-last.</param>
     /// <param name="weight">[K, C, 3, 3] float32, channels-last.</param>
+    /// <param name="roundTiles">Whether tiles and kernels of bfloat16 images may be rounded to bfloat16 before they are multiplied, where that is faster.</param>
     /// <returns>[N, K, H, W] of the input's dtype, channels-last.</returns>
-    public static Tensor Apply(Tensor input, Tensor weight) => input.dtype == ScalarType.BFloat16
-        ? WinogradConvolution<BFloat16Elements>.Apply(input, weight)
-        : WinogradConvolution<Float32Elements>.Apply(input, weight);
+    public static Tensor Apply(Tensor input, Tensor weight, bool roundTiles)
+    {
+        if (input.dtype != ScalarType.BFloat16) return WinogradConvolution<Float32Elements, Float32Elements>.Apply(input, weight);
+        return roundTiles && PairKernel.IsSupported
+            ? WinogradConvolution<BFloat16Elements, BFloat16Elements>.Apply(input, weight)
+            : WinogradConvolution<BFloat16Elements, Float32Elements>.Apply(input, weight);
+    }
 }
 
 /// <summary><see cref="WinogradConvolution"/> as an autograd function.</summary>
 /// <typeparam name="TPixel">How images lie in memory.</typeparam>
-internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunction<WinogradConvolution<TPixel>> where TPixel : struct, IElements
+/// <typeparam name="TTile">How tiles and kernels lie in memory.</typeparam>
+internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensorFunction<WinogradConvolution<TPixel, TTile>>
+    where TPixel : struct, IElements where TTile : struct, IElements
 {
     private const int ChunkBytes = 8 << 20;
 
@@ -99,20 +111,20 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
         var y = empty([images, height, width, outChannels], TPixel.Type);
         if (WinogradConvolution.IsInCache(inChannels, outChannels, backward: false))
         {
-            new WinogradInCache<TPixel>(images, height, width, inChannels, outChannels).Forward(x, WinogradKernels.Transposed(weight, workspace), y, workspace);
+            new WinogradInCache<TPixel, TTile>(images, height, width, inChannels, outChannels).Forward(x, WinogradKernels.Transposed<TTile>(weight, workspace), y, workspace);
             return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
         }
-        bool own = TileProducts.ByOwnKernel(inChannels, outChannels);
-        var kernels = own ? null : WinogradKernels.Transposed(weight, workspace); // [36, C, K]
-        var inTiles = new WinogradTiles<TPixel>(height, width, inChannels);
-        var outTiles = new WinogradTiles<TPixel>(height, width, outChannels);
+        bool own = WinogradConvolution.ByOwnKernel(inChannels, outChannels);
+        var kernels = own ? null : WinogradKernels.Transposed<TTile>(weight, workspace); // [36, C, K]
+        var inTiles = new WinogradTiles<TPixel, TTile>(height, width, inChannels);
+        var outTiles = new WinogradTiles<TPixel, TTile>(height, width, outChannels);
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
         {
             using var chunk = NewDisposeScope();
-            var v = inTiles.Empty(count, workspace, "input tiles", padded: true);   // [36, T, C]
-            var m = outTiles.Empty(count, workspace, "products", padded: own);      // [36, T, K]
+            var v = inTiles.Operands(count, workspace, "input tiles");   // [36, T, C]
+            var m = outTiles.Products(count, workspace, "products", padded: own);      // [36, T, K]
             inTiles.FromInput(x.narrow(0, start, count), v);
-            if (own) TileProducts.MultiplyByWeight(v, weight, m, backward: false, workspace);
+            if (own) TileProducts<TTile>.MultiplyByWeight(v, weight, m, backward: false, workspace);
             else BatchedProduct.Into(v, kernels!, m);
             outTiles.ToOutput(m, y.narrow(0, start, count));
         }
@@ -135,7 +147,7 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
         Tensor dw;
         if (WinogradConvolution.IsInCache(inChannels, outChannels, backward: true))
         {
-            var du = new WinogradInCache<TPixel>(images, height, width, inChannels, outChannels).Backward(x, dy, WinogradKernels.Of(weight, workspace), dx, workspace);
+            var du = new WinogradInCache<TPixel, TTile>(images, height, width, inChannels, outChannels).Backward(x, dy, WinogradKernels.Of<TTile>(weight, workspace), dx, workspace);
             dw = WinogradKernels.WeightGradient(du, weight);
         }
         else
@@ -153,30 +165,31 @@ internal sealed class WinogradConvolution<TPixel> : autograd.SingleTensorFunctio
     private static Tensor BackwardByChunks(Tensor x, Tensor dy, Tensor weight, Tensor dx, Workspace workspace)
     {
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
-        bool own = TileProducts.ByOwnKernel(inChannels, outChannels), direct = WinogradInputGradient<TPixel>.IsDirect;
-        var inTiles = new WinogradTiles<TPixel>(height, width, inChannels);
-        var outTiles = new WinogradTiles<TPixel>(height, width, outChannels);
+        bool own = WinogradConvolution.ByOwnKernel(inChannels, outChannels), direct = WinogradInputGradient<TPixel>.IsDirect;
+        var inTiles = new WinogradTiles<TPixel, TTile>(height, width, inChannels);
+        var outTiles = new WinogradTiles<TPixel, TTile>(height, width, outChannels);
         var inGradient = new WinogradInputGradient<TPixel>(height, width, inChannels);
-        var kernels = own ? null : WinogradKernels.Of(weight, workspace); // [36, K, C]
+        var kernels = own ? null : WinogradKernels.Of<TTile>(weight, workspace); // [36, K, C]
         Tensor? du = null, dw = null;                                    // [36, K, C] of several chunks, or [K, C, 3, 3] of one
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
         {
             using var chunk = NewDisposeScope();
-            var v = inTiles.Empty(count, workspace, "input tiles", padded: true);   // [36, T, C]
-            var dm = outTiles.Empty(count, workspace, "output tiles", padded: true); // [36, T, K]
+            var v = inTiles.Operands(count, workspace, "input tiles");   // [36, T, C]
+            var dm = outTiles.Operands(count, workspace, "output tiles"); // [36, T, K]
             inTiles.FromInput(x.narrow(0, start, count), v);
             outTiles.FromOutputGradient(dy.narrow(0, start, count), dm);
+            var (vOfTiles, dmOfTiles) = (TileProducts<TTile>.Paired(v, workspace, "pairs of input tiles"), TileProducts<TTile>.Paired(dm, workspace, "pairs of output tiles"));
             if (own && count == images)
             {
-                dw = TileProducts.WeightGradient(dm, v, workspace).MoveToOuterDisposeScope();
+                dw = TileProducts<TTile>.WeightGradient(dmOfTiles, vOfTiles, workspace).MoveToOuterDisposeScope();
             }
             else
             {
                 du ??= WinogradKernels.Empty(outChannels, inChannels, workspace, "kernel gradients", padded: own).MoveToOuterDisposeScope();
-                TileProducts.MultiplyTransposed(dm, v, du, add: start > 0);
+                TileProducts<TTile>.MultiplyTransposed(dmOfTiles, vOfTiles, du, add: start > 0);
             }
-            var dv = inTiles.Empty(count, workspace, "products", padded: own);       // [36, T, C]
-            if (own) TileProducts.MultiplyByWeight(dm, weight, dv, backward: true, workspace);
+            var dv = inTiles.Products(count, workspace, "products", padded: own);       // [36, T, C]
+            if (own) TileProducts<TTile>.MultiplyByWeight(dm, weight, dv, backward: true, workspace);
             else BatchedProduct.Into(dm, kernels!, dv);
             var target = dx.narrow(0, start, count);
             var sums = direct ? target : workspace.Take("input gradient", count * inGradient.ImageValues).view(count, height, width, inChannels);

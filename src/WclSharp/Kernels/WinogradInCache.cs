@@ -13,7 +13,8 @@ namespace WclSharp.Kernels;
 /// same bits at every call, and on any number of threads up to eight: beyond, there are as many parts as threads, and sums round otherwise.
 /// </remarks>
 /// <typeparam name="TPixel">How images lie in memory.</typeparam>
-internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IElements
+/// <typeparam name="TTile">How tiles and kernels lie in memory.</typeparam>
+internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struct, IElements where TTile : struct, IElements
 {
     private const int BlockTiles = 24, ForwardBlocks = 2, BackwardParts = 8, MatrixPadding = 64;
 
@@ -22,8 +23,8 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
 
     private static readonly Scalar One = 1; // made once: see Optimizer.Begin
     private readonly int images, threads, inChannels, outChannels, summedImages;
-    private readonly long inMatrix, outMatrix, kernel;
-    private readonly WinogradTiles<TPixel> inTiles, outTiles;
+    private readonly long inMatrix, outMatrix, kernel, kernelGradient;
+    private readonly WinogradTiles<TPixel, TTile> inTiles, outTiles;
     private readonly WinogradInputGradient<TPixel> inGradient;
 
     /// <param name="images">Images, N.</param>
@@ -37,9 +38,10 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
         threads = get_num_threads();
         // Matrices at powers of two would fall on the same cache sets.
         (inMatrix, outMatrix) = (BlockTiles * inChannels + MatrixPadding, BlockTiles * outChannels + MatrixPadding);
-        kernel = WinogradKernels.Matrix(inChannels, outChannels);
-        inTiles = new WinogradTiles<TPixel>(height, width, inChannels);
-        outTiles = new WinogradTiles<TPixel>(height, width, outChannels);
+        kernel = WinogradKernels.Matrix(TileKernel<TTile>.Words(inChannels), outChannels);
+        kernelGradient = WinogradKernels.Matrix(inChannels, outChannels);
+        inTiles = new WinogradTiles<TPixel, TTile>(height, width, inChannels);
+        outTiles = new WinogradTiles<TPixel, TTile>(height, width, outChannels);
         inGradient = new WinogradInputGradient<TPixel>(height, width, inChannels);
         summedImages = Math.Max(1, SummedTiles / inTiles.PerImage);
     }
@@ -79,7 +81,7 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
     {
         using var scope = NewDisposeScope();
         int parts = Math.Min(images, Math.Max(BackwardParts, threads));
-        long size = WinogradTransforms.Products * kernel, summed = WinogradInputGradient<TPixel>.IsDirect ? 0 : summedImages * inGradient.ImageValues;
+        long size = WinogradTransforms.Products * kernelGradient, summed = WinogradInputGradient<TPixel>.IsDirect ? 0 : summedImages * inGradient.ImageValues;
         var gradients = workspace.Take("kernel gradients", parts * size).view(parts, size);
         byte* source = TensorMemory.Bytes(x), gradient = TensorMemory.Bytes(dy), target = TensorMemory.Bytes(dx);
         float* u = TensorMemory.Start(kernels), du = TensorMemory.Start(gradients), room = Room(workspace);
@@ -95,7 +97,7 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
         });
         var total = gradients.select(0, 0);
         for (int part = 1; part < parts; part++) total.add_(gradients.select(0, part), One);
-        return total.as_strided([WinogradTransforms.Products, outChannels, inChannels], [kernel, inChannels, 1], total.storage_offset()).MoveToOuterDisposeScope();
+        return total.as_strided([WinogradTransforms.Products, outChannels, inChannels], [kernelGradient, inChannels, 1], total.storage_offset()).MoveToOuterDisposeScope();
     }
 
     // Compiled at once, as BatchNormKernels: tiers would leave the first steps to slow code.
@@ -107,7 +109,7 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
             int count = Math.Min(BlockTiles, tiles - first);
             inTiles.FromInput(x, first, count, v, inMatrix);
             for (int i = 0; i < WinogradTransforms.Products; i++)
-                MatrixKernel.Multiply(v + i * inMatrix, inChannels, 1, u + i * kernel, outChannels, m + i * outMatrix, outChannels, Rows(count), inChannels, outChannels, add: false);
+                TileKernel<TTile>.Multiply(v + i * inMatrix, inTiles.RowWords, 1, u + i * kernel, outChannels, m + i * outMatrix, outChannels, Rows(count), inTiles.RowWords, outChannels, add: false);
             outTiles.ToOutput(m, outMatrix, first, count, y);
         }
     }
@@ -129,9 +131,17 @@ internal sealed unsafe class WinogradInCache<TPixel> where TPixel : struct, IEle
                 outTiles.FromOutputGradient(dy, first, count, dm, outMatrix);
                 for (int i = 0; i < WinogradTransforms.Products; i++)
                 {
-                    float* vi = v + i * inMatrix, dmi = dm + i * outMatrix;
-                    MatrixKernel.Multiply(dmi, 1, outChannels, vi, inChannels, du + i * kernel, inChannels, outChannels, count, inChannels, add: first > 0);
-                    MatrixKernel.Multiply(dmi, outChannels, 1, u + i * kernel, inChannels, vi, inChannels, Rows(count), outChannels, inChannels, add: false); // v is done with
+                    float* vi = v + i * inMatrix, dmi = dm + i * outMatrix, vOfTiles = vi, dmOfTiles = dmi;
+                    if (TileKernel<TTile>.HasPairs)
+                    {
+                        // Sums over tiles take pairs of tiles, those over channels pairs of channels; each fill half of the matrix.
+                        vOfTiles += BlockTiles * inTiles.RowWords;
+                        dmOfTiles += BlockTiles * outTiles.RowWords;
+                        TileKernel<TTile>.PairRows(vi, count, inChannels, vOfTiles);
+                        TileKernel<TTile>.PairRows(dmi, count, outChannels, dmOfTiles);
+                    }
+                    TileKernel<TTile>.Multiply(dmOfTiles, 1, outChannels, vOfTiles, inChannels, du + i * kernelGradient, inChannels, outChannels, TileKernel<TTile>.Words(count), inChannels, add: first > 0);
+                    TileKernel<TTile>.Multiply(dmi, outTiles.RowWords, 1, u + i * kernel, inChannels, vi, inChannels, Rows(count), outTiles.RowWords, inChannels, add: false); // v is done with
                 }
                 inGradient.Add(v, inMatrix, first - start, count, target);
             }

@@ -11,7 +11,7 @@ namespace WclSharp.Kernels;
 /// <typeparam name="TPixel">How images lie in memory.</typeparam>
 internal sealed unsafe class WinogradInputGradient<TPixel>(int height, int width, int channels) where TPixel : struct, IElements
 {
-    private readonly WinogradTiles<Float32Elements> tiles = new(height, width, channels);
+    private readonly WinogradTiles<Float32Elements, Float32Elements> tiles = new(height, width, channels);
 
     /// <summary>Whether images can hold the sums themselves.</summary>
     public static bool IsDirect => TPixel.Type == Float32Elements.Type;
@@ -19,12 +19,12 @@ internal sealed unsafe class WinogradInputGradient<TPixel>(int height, int width
     /// <summary>Values of an image.</summary>
     public long ImageValues => (long)height * width * channels;
 
-    /// <summary>The adjoint of <see cref="WinogradTiles{TPixel}.FromInput(byte*, int, int, float*, long)"/> of some tiles, added to images of sums. An image is cleared with its first tile.</summary>
+    /// <summary>The adjoint of <see cref="WinogradTiles{TPixel, TTile}.FromInput(byte*, int, int, float*, long)"/> of some tiles, added to images of sums. An image is cleared with its first tile.</summary>
     public void Add(float* matrices, long stride, int first, int count, float* sums)
     {
         int perImage = tiles.PerImage;
         for (int i = (first + perImage - 1) / perImage; i * perImage < first + count; i++) new Span<float>(sums + i * ImageValues, (int)ImageValues).Clear();
-        tiles.Walk<InputAdjointMap>((byte*)sums, first, count, matrices, stride);
+        tiles.Walk<InputAdjointMap>((byte*)sums, first, count, matrices, stride, channels);
     }
 
     /// <summary>The same of every tile of some images, on all threads.</summary>
@@ -48,7 +48,8 @@ internal sealed unsafe class WinogradInputGradient<TPixel>(int height, int width
         public static int Side => WinogradTransforms.Inputs;
         public static int Offset => -1;
 
-        public static void Map<T, TElement>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TElement : struct, IElements =>
+        public static void Map<T, TElement, TNumber>(byte** pixels, float* products, nint stride, int channels, float* scratch)
+            where T : struct, ILanes<T> where TElement : struct, IElements where TNumber : struct, IElements =>
             WinogradTransforms.InputAdjoint<T>(products, stride, (float**)pixels, channels, scratch);
     }
 }

@@ -28,18 +28,22 @@ internal static unsafe class WinogradTransforms
 
     /// <summary>B' d B: from 6 x 6 pixels to the products.</summary>
     [MethodImpl(Whole)]
-    public static void Input<T, TPixel>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TPixel : struct, IElements
+    public static void Input<T, TPixel, TTile>(byte** pixels, float* products, nint stride, int channels, float* scratch)
+        where T : struct, ILanes<T> where TPixel : struct, IElements where TTile : struct, IElements
     {
+        int column = T.Count * sizeof(float);
+        nint matrix = stride * sizeof(float);
         for (int c = 0; c < channels; c += T.Count)
         {
             int at = c * TPixel.Size;
             for (int j = 0; j < 6; j++)
-                Input(TPixel.LoadLanes<T>(pixels[j] + at), TPixel.LoadLanes<T>(pixels[6 + j] + at), TPixel.LoadLanes<T>(pixels[12 + j] + at),
-                    TPixel.LoadLanes<T>(pixels[18 + j] + at), TPixel.LoadLanes<T>(pixels[24 + j] + at), TPixel.LoadLanes<T>(pixels[30 + j] + at), scratch + j * T.Count, 6 * T.Count);
+                Input<T, Float32Elements>(TPixel.LoadLanes<T>(pixels[j] + at), TPixel.LoadLanes<T>(pixels[6 + j] + at), TPixel.LoadLanes<T>(pixels[12 + j] + at),
+                    TPixel.LoadLanes<T>(pixels[18 + j] + at), TPixel.LoadLanes<T>(pixels[24 + j] + at), TPixel.LoadLanes<T>(pixels[30 + j] + at), (byte*)scratch + j * column, 6 * column);
             for (int i = 0; i < 6; i++)
             {
                 float* row = scratch + 6 * i * T.Count;
-                Input(T.Load(row), T.Load(row + T.Count), T.Load(row + 2 * T.Count), T.Load(row + 3 * T.Count), T.Load(row + 4 * T.Count), T.Load(row + 5 * T.Count), products + 6 * i * stride + c, stride);
+                Input<T, TTile>(T.Load(row), T.Load(row + T.Count), T.Load(row + 2 * T.Count), T.Load(row + 3 * T.Count), T.Load(row + 4 * T.Count), T.Load(row + 5 * T.Count),
+                    (byte*)products + 6 * i * matrix + c * TTile.Size, matrix);
             }
         }
     }
@@ -86,18 +90,21 @@ internal static unsafe class WinogradTransforms
 
     /// <summary>A y A', the adjoint of <c>Output</c>: from 4 x 4 pixels to the products.</summary>
     [MethodImpl(Whole)]
-    public static void OutputAdjoint<T, TPixel>(byte** pixels, float* products, nint stride, int channels, float* scratch) where T : struct, ILanes<T> where TPixel : struct, IElements
+    public static void OutputAdjoint<T, TPixel, TTile>(byte** pixels, float* products, nint stride, int channels, float* scratch)
+        where T : struct, ILanes<T> where TPixel : struct, IElements where TTile : struct, IElements
     {
+        int column = T.Count * sizeof(float);
+        nint matrix = stride * sizeof(float);
         for (int c = 0; c < channels; c += T.Count)
         {
             int at = c * TPixel.Size;
             for (int j = 0; j < 4; j++)
-                OutputAdjoint(TPixel.LoadLanes<T>(pixels[j] + at), TPixel.LoadLanes<T>(pixels[4 + j] + at), TPixel.LoadLanes<T>(pixels[8 + j] + at),
-                    TPixel.LoadLanes<T>(pixels[12 + j] + at), scratch + j * T.Count, 6 * T.Count);
+                OutputAdjoint<T, Float32Elements>(TPixel.LoadLanes<T>(pixels[j] + at), TPixel.LoadLanes<T>(pixels[4 + j] + at), TPixel.LoadLanes<T>(pixels[8 + j] + at),
+                    TPixel.LoadLanes<T>(pixels[12 + j] + at), (byte*)scratch + j * column, 6 * column);
             for (int i = 0; i < 6; i++)
             {
                 float* row = scratch + 6 * i * T.Count;
-                OutputAdjoint(T.Load(row), T.Load(row + T.Count), T.Load(row + 2 * T.Count), T.Load(row + 3 * T.Count), products + 6 * i * stride + c, stride);
+                OutputAdjoint<T, TTile>(T.Load(row), T.Load(row + T.Count), T.Load(row + 2 * T.Count), T.Load(row + 3 * T.Count), (byte*)products + 6 * i * matrix + c * TTile.Size, matrix);
             }
         }
     }
@@ -118,19 +125,26 @@ internal static unsafe class WinogradTransforms
         for (int i = 0; i < 3; i++) KernelAdjoint(u + 6 * i, 1);
     }
 
+    // Polynomials are evaluated at 0, +-P, +-Q and infinity. Rounding is least amplified about here, to less than a half of what +-1 and +-2 make of it
+    // (docs/performance.md), and where P Q = 1 some constants are 1.
+    private const float P = 2f / 3, Q = 3f / 2, Squares = P * P + Q * Q;
+
+    // 1 over the products of differences of a point and all the others.
+    private const float AtP = -81f / 130, AtQ = 8f / 65;
+
     [MethodImpl(Inline)]
-    private static void Input<T>(T d0, T d1, T d2, T d3, T d4, T d5, float* target, nint step) where T : struct, ILanes<T>
+    private static void Input<T, TTile>(T d0, T d1, T d2, T d3, T d4, T d5, byte* target, nint step) where T : struct, ILanes<T> where TTile : struct, IElements
     {
-        var even = T.MultiplyAdd(-4f, d2, d4);
-        var odd = T.MultiplyAdd(-4f, d1, d3);
-        var even2 = d4 - d2;
-        var odd2 = d3 - d1;
-        T.Store(T.MultiplyAdd(4f, d0, T.MultiplyAdd(-5f, d2, d4)), target);
-        T.Store(even + odd, target + step);
-        T.Store(even - odd, target + 2 * step);
-        T.Store(T.MultiplyAdd(2f, odd2, even2), target + 3 * step);
-        T.Store(T.MultiplyAdd(-2f, odd2, even2), target + 4 * step);
-        T.Store(T.MultiplyAdd(4f, d1, T.MultiplyAdd(-5f, d3, d5)), target + 5 * step);
+        var even = T.MultiplyAdd(-Q * Q, d2, d4);
+        var odd = T.MultiplyAdd(-Q * Q, d1, d3);
+        var even2 = T.MultiplyAdd(-P * P, d2, d4);
+        var odd2 = T.MultiplyAdd(-P * P, d1, d3);
+        TTile.StoreLanes(T.MultiplyAdd(-Squares, d2, d0 + d4), target);
+        TTile.StoreLanes(T.MultiplyAdd(P, odd, even), target + step);
+        TTile.StoreLanes(T.MultiplyAdd(-P, odd, even), target + 2 * step);
+        TTile.StoreLanes(T.MultiplyAdd(Q, odd2, even2), target + 3 * step);
+        TTile.StoreLanes(T.MultiplyAdd(-Q, odd2, even2), target + 4 * step);
+        TTile.StoreLanes(T.MultiplyAdd(-Squares, d3, d1 + d5), target + 5 * step);
     }
 
     [MethodImpl(Inline)]
@@ -141,10 +155,10 @@ internal static unsafe class WinogradTransforms
         var difference = t1 - t2;
         var sum2 = t3 + t4;
         var difference2 = t3 - t4;
-        Put(4f * t0, d0, add);
-        Put(T.MultiplyAdd(-2f, difference2, 4f * (t5 - difference)), d1, add);
-        Put(T.MultiplyAdd(-5f, t0, T.MultiplyAdd(-4f, sum, -1f * sum2)), d2, add);
-        Put(T.MultiplyAdd(-5f, t5, T.MultiplyAdd(2f, difference2, difference)), d3, add);
+        Put(t0, d0, add);
+        Put(T.MultiplyAdd(-P, difference2, T.MultiplyAdd(-Q, difference, t5)), d1, add);
+        Put(T.MultiplyAdd(-Squares, t0, T.MultiplyAdd(-Q * Q, sum, -P * P * sum2)), d2, add);
+        Put(T.MultiplyAdd(-Squares, t5, T.MultiplyAdd(Q, difference2, P * difference)), d3, add);
         Put(t0 + sum + sum2, d4, add);
         Put(t5, d5, add);
     }
@@ -158,24 +172,24 @@ internal static unsafe class WinogradTransforms
         var sum2 = m3 + m4;
         var difference2 = m3 - m4;
         TPixel.StoreLanes(T.Load(source) + sum + sum2, y0);
-        TPixel.StoreLanes(T.MultiplyAdd(2f, difference2, difference), y1);
-        TPixel.StoreLanes(T.MultiplyAdd(4f, sum2, sum), y2);
-        TPixel.StoreLanes(T.MultiplyAdd(8f, difference2, difference + T.Load(source + 5 * step)), y3);
+        TPixel.StoreLanes(T.MultiplyAdd(Q, difference2, P * difference), y1);
+        TPixel.StoreLanes(T.MultiplyAdd(Q * Q, sum2, P * P * sum), y2);
+        TPixel.StoreLanes(T.MultiplyAdd(Q * Q * Q, difference2, T.MultiplyAdd(P * P * P, difference, T.Load(source + 5 * step))), y3);
     }
 
     [MethodImpl(Inline)]
-    private static void OutputAdjoint<T>(T y0, T y1, T y2, T y3, float* target, nint step) where T : struct, ILanes<T>
+    private static void OutputAdjoint<T, TTile>(T y0, T y1, T y2, T y3, byte* target, nint step) where T : struct, ILanes<T> where TTile : struct, IElements
     {
-        var even = y0 + y2;
-        var odd = y1 + y3;
-        var even2 = T.MultiplyAdd(4f, y2, y0);
-        var odd2 = T.MultiplyAdd(4f, y3, y1);
-        T.Store(y0, target);
-        T.Store(even + odd, target + step);
-        T.Store(even - odd, target + 2 * step);
-        T.Store(T.MultiplyAdd(2f, odd2, even2), target + 3 * step);
-        T.Store(T.MultiplyAdd(-2f, odd2, even2), target + 4 * step);
-        T.Store(y3, target + 5 * step);
+        var even = T.MultiplyAdd(P * P, y2, y0);
+        var odd = T.MultiplyAdd(P * P, y3, y1);
+        var even2 = T.MultiplyAdd(Q * Q, y2, y0);
+        var odd2 = T.MultiplyAdd(Q * Q, y3, y1);
+        TTile.StoreLanes(y0, target);
+        TTile.StoreLanes(T.MultiplyAdd(P, odd, even), target + step);
+        TTile.StoreLanes(T.MultiplyAdd(-P, odd, even), target + 2 * step);
+        TTile.StoreLanes(T.MultiplyAdd(Q, odd2, even2), target + 3 * step);
+        TTile.StoreLanes(T.MultiplyAdd(-Q, odd2, even2), target + 4 * step);
+        TTile.StoreLanes(y3, target + 5 * step);
     }
 
     [MethodImpl(Inline)]
@@ -185,11 +199,10 @@ internal static unsafe class WinogradTransforms
     private static void Kernel(Values* x, int step)
     {
         Values g0 = x[0], g1 = x[step], g2 = x[2 * step];
-        var even = (-1f / 6) * (g0 + g2);
-        var odd = (-1f / 6) * g1;
-        var even2 = (1f / 24) * g0 + (1f / 6) * g2;
-        var odd2 = (1f / 12) * g1;
-        x[0] = 0.25f * g0;
+        var even = AtP * g0 + (AtP * P * P) * g2;
+        var odd = (AtP * P) * g1;
+        var even2 = AtQ * g0 + (AtQ * Q * Q) * g2;
+        var odd2 = (AtQ * Q) * g1;
         x[step] = even + odd;
         x[2 * step] = even - odd;
         x[3 * step] = even2 + odd2;
@@ -200,12 +213,12 @@ internal static unsafe class WinogradTransforms
     [MethodImpl(Inline)]
     private static void KernelAdjoint(Values* x, int step)
     {
-        var sum = (1f / 6) * (x[step] + x[2 * step]);
-        var difference = (1f / 6) * (x[step] - x[2 * step]);
-        var sum2 = x[3 * step] + x[4 * step];
-        var difference2 = (1f / 12) * (x[3 * step] - x[4 * step]);
-        x[0] = 0.25f * x[0] - sum + (1f / 24) * sum2;
-        x[step] = difference2 - difference;
-        x[2 * step] = (1f / 6) * sum2 - sum + x[5 * step];
+        var sum = AtP * (x[step] + x[2 * step]);
+        var difference = (AtP * P) * (x[step] - x[2 * step]);
+        var sum2 = AtQ * (x[3 * step] + x[4 * step]);
+        var difference2 = (AtQ * Q) * (x[3 * step] - x[4 * step]);
+        x[0] += sum + sum2;
+        x[step] = difference + difference2;
+        x[2 * step] = (P * P) * sum + (Q * Q) * sum2 + x[5 * step];
     }
 }

@@ -29,7 +29,7 @@ public sealed class WinogradConvolutionTests
         var outputGradient = randn([images, outChannels, height, width], generator: random);
         Assert.True(WinogradConvolution.Suits(input, weight));
 
-        var output = WinogradConvolution.Apply(input, weight);
+        var output = WinogradConvolution.Apply(input, weight, roundTiles: false);
         output.backward([outputGradient]);
 
         var (exact, exactInputGradient, exactWeightGradient) = Exactly(input, weight, outputGradient);
@@ -57,7 +57,7 @@ public sealed class WinogradConvolutionTests
         var outputGradient = randn([images, outChannels, height, width], generator: random).to(ScalarType.BFloat16);
         Assert.True(WinogradConvolution.Suits(input, weight));
 
-        var output = WinogradConvolution.Apply(input, weight);
+        var output = WinogradConvolution.Apply(input, weight, roundTiles: false);
         output.backward([outputGradient]);
 
         var (exact, exactInputGradient, exactWeightGradient) = Exactly(input, weight, outputGradient);
@@ -68,6 +68,34 @@ public sealed class WinogradConvolutionTests
         Assert.InRange(RelativeError.Of(exact, output), 0, 1.01 / 256);
         Assert.InRange(RelativeError.Of(exactInputGradient, input.grad!), 0, 1.01 / 256);
         Assert.InRange(RelativeError.Of(exactWeightGradient, weight.grad!), 0, 3e-5); // float32 throughout
+    }
+
+    [Theory]
+    [InlineData(3, 32, 64, 32, 32)]
+    [InlineData(9, 64, 64, 32, 32)]    // several blocks an image
+    [InlineData(11, 64, 128, 13, 9)]   // tiles that hang over, images that end within a block, an odd number of tiles
+    [InlineData(10, 160, 96, 8, 8)]
+    [InlineData(70, 256, 256, 8, 8)]   // several chunks
+    [InlineData(3, 256, 512, 4, 4)]    // one chunk of an odd number of tiles, kernels made on the way
+    [InlineData(65, 256, 512, 5, 4)]
+    public void With_rounded_tiles_agrees_within_their_rounding(int images, int inChannels, int outChannels, int height, int width)
+    {
+        Assert.SkipUnless(PairKernel.IsSupported, "needs AVX-512's dot products of bfloat16 at a whole register's rate");
+        using var scope = NewDisposeScope();
+        var random = new Generator(7);
+        var input = ChannelsLast.Of(randn([images, inChannels, height, width], generator: random).to(ScalarType.BFloat16)).requires_grad_();
+        var weight = ChannelsLast.Of(randn([outChannels, inChannels, 3, 3], generator: random)).requires_grad_();
+        var outputGradient = randn([images, outChannels, height, width], generator: random).to(ScalarType.BFloat16);
+
+        var output = WinogradConvolution.Apply(input, weight, roundTiles: true);
+        output.backward([outputGradient]);
+
+        var (exact, exactInputGradient, exactWeightGradient) = Exactly(input, weight, outputGradient);
+        foreach (var (expected, actual) in new[] { (exact, output), (exactInputGradient, input.grad!), (exactWeightGradient, weight.grad!) })
+        {
+            double error = ((actual.to(ScalarType.Float64) - expected).square().mean().sqrt() / expected.square().mean().sqrt()).ToDouble();
+            Assert.InRange(error, 1e-3, 0.025); // rounded indeed, and no more
+        }
     }
 
     /// <summary>libtorch's direct convolution in float64: the output, and the gradients of input and weight.</summary>
@@ -111,7 +139,7 @@ public sealed class WinogradConvolutionTests
         Tensor[] Gradients()
         {
             input.grad = weight.grad = null;
-            var output = WinogradConvolution.Apply(input, weight);
+            var output = WinogradConvolution.Apply(input, weight, roundTiles: false);
             output.square().sum().backward();
             return [output.detach(), input.grad!.clone(), weight.grad!.clone()];
         }
@@ -141,7 +169,7 @@ public sealed class WinogradConvolutionTests
         Tensor[] Gradients()
         {
             input.grad = weight.grad = null;
-            var output = WinogradConvolution.Apply(input, weight);
+            var output = WinogradConvolution.Apply(input, weight, roundTiles: false);
             output.square().sum().backward();
             return [output.detach(), input.grad!.clone(), weight.grad!.clone()];
         }
@@ -153,9 +181,9 @@ public sealed class WinogradConvolutionTests
         using var scope = NewDisposeScope();
         var input = ChannelsLast.Of(randn([5, 64, 9, 9])).requires_grad_();
         var weight = ChannelsLast.Of(randn([64, 64, 3, 3])).requires_grad_();
-        var expected = WinogradConvolution.Apply(input, weight);
+        var expected = WinogradConvolution.Apply(input, weight, roundTiles: false);
         using var noGradient = no_grad();
-        var actual = WinogradConvolution.Apply(input, weight);
+        var actual = WinogradConvolution.Apply(input, weight, roundTiles: false);
         Assert.False(actual.requires_grad);
         Assert.True(actual.allclose(expected, 0, 0));
     }
@@ -176,7 +204,7 @@ public sealed class WinogradConvolutionTests
         void Step()
         {
             using var scope = NewDisposeScope();
-            WinogradConvolution.Apply(WinogradConvolution.Apply(input, weight), weight).sum().backward();
+            WinogradConvolution.Apply(WinogradConvolution.Apply(input, weight, roundTiles: false), weight, roundTiles: false).sum().backward();
             weight.grad = null;
             input.grad = null;
             AutogradMemory.FreeReturned();
