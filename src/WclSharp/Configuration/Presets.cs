@@ -1,5 +1,6 @@
 using System.Globalization;
 using WclSharp.Augmentation;
+using WclSharp.Data;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -69,6 +70,9 @@ internal static class Presets
     public static int? ImageSizeOf(PretrainOptions given) =>
         given.ImageSize ?? (ByName.TryGetValue(given.Preset, out var preset) ? preset.ImageSize : null);
 
+    /// <summary>Shorter side that images are kept at, which the data is read with: what crops are made of must not depend on what is found there.</summary>
+    public static int StoredSideOf(PretrainOptions given) => given.StoredSide ?? StoredSize.SideFor(ImageSizeOf(given) ?? LargestOwnSide);
+
     /// <summary>Fills every option that was not given, from the preset and the data, and checks the whole.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the data or another value.</exception>
     public static ResolvedOptions Resolve(PretrainOptions given, DataFacts data)
@@ -93,6 +97,7 @@ internal static class Presets
             Width = given.Width ?? firstLook?.Width ?? preset.Width,
             Stem = given.Stem ?? preset.Stem ?? (imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small),
             ImageSize = imageSize,
+            StoredSide = StoredSideOf(given),
             Batch = batch,
             Epochs = epochs,
             Optimizer = optimizer,

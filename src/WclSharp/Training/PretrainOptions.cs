@@ -198,6 +198,12 @@ public sealed record PretrainOptions
     /// <summary>Share of unreadable images above which the run stops before training. Default 0.01.</summary>
     public double MaxBad { get; init; } = 0.01;
 
+    /// <summary>
+    /// Shorter side that decoded images are kept at, pixels: larger ones are shrunk to it, smaller ones kept as they are. Null is by the side of the
+    /// crops: room for crops of a small share of an image. A run's images are the same only where this is.
+    /// </summary>
+    public int? StoredSide { get; init; }
+
     /// <summary>Decoded images are kept in memory up to this many MiB, else in a memory-mapped file.</summary>
     public int CacheMiB { get; init; } = 4096;
 

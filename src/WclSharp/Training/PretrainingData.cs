@@ -58,7 +58,7 @@ internal sealed class PretrainingData : IDisposable
             Labels = options.Labels,
             Limit = options.Limit,
             Seed = options.Seed,
-            StoredSide = StoredSize.SideFor(Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide),
+            StoredSide = Presets.StoredSideOf(options),
             MaxBad = options.MaxBad,
             CacheBytes = (long)options.CacheMiB << 20,
             CacheFolder = options.CacheFolder ?? folder?.FullPath,
