@@ -7,7 +7,7 @@ using Values = System.Numerics.Vector<float>;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// A 3 x 3 convolution of stride 1 and padding 1 on the CPU, by Winograd's F(4 x 4, 3 x 3) in float32: a quarter of a
+/// A 3 x 3 convolution of stride 1 and padding 1 on the CPU, by Winograd's F(4 x 4, 3 x 3): a quarter of a
 /// direct convolution's multiplications, which is what a training step on a CPU spends its time on. Images may be
 /// bfloat16, which halves what passes through memory; weights and sums are float32, and so are tiles unless they may be rounded.
 /// </summary>
@@ -121,7 +121,7 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
         {
             using var chunk = NewDisposeScope();
-            var v = inTiles.Operands(count, workspace, "input tiles");   // [36, T, C]
+            var v = inTiles.Operands(count, workspace, "input tiles");      // [36, T, C] or pairs
             var m = outTiles.Products(count, workspace, "products", padded: own);      // [36, T, K]
             inTiles.FromInput(x.narrow(0, start, count), v);
             if (own) TileProducts<TTile>.MultiplyByWeight(v, weight, m, backward: false, workspace);
@@ -174,8 +174,8 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
         foreach (var (start, count) in Chunks(images, inTiles.PerImage, Math.Max(inChannels, outChannels)))
         {
             using var chunk = NewDisposeScope();
-            var v = inTiles.Operands(count, workspace, "input tiles");   // [36, T, C]
-            var dm = outTiles.Operands(count, workspace, "output tiles"); // [36, T, K]
+            var v = inTiles.Operands(count, workspace, "input tiles");      // [36, T, C] or pairs
+            var dm = outTiles.Operands(count, workspace, "output tiles");   // [36, T, K] or pairs
             inTiles.FromInput(x.narrow(0, start, count), v);
             outTiles.FromOutputGradient(dy.narrow(0, start, count), dm);
             var (vOfTiles, dmOfTiles) = (TileProducts<TTile>.Paired(v, workspace, "pairs of input tiles"), TileProducts<TTile>.Paired(dm, workspace, "pairs of output tiles"));

@@ -48,7 +48,7 @@ internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struc
 
     /// <summary>The convolution.</summary>
     /// <param name="x">[N, H, W, C].</param>
-    /// <param name="kernels">[36, C, K].</param>
+    /// <param name="kernels">[36, C, K], of pairs [36, C / 2, K].</param>
     /// <param name="y">[N, H, W, K], overwritten.</param>
     /// <param name="workspace">Where to take the memory from.</param>
     public void Forward(Tensor x, Tensor kernels, Tensor y, Workspace workspace)
@@ -73,7 +73,7 @@ internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struc
     /// <summary>The gradients of the input and of the kernels.</summary>
     /// <param name="x">[N, H, W, C].</param>
     /// <param name="dy">[N, H, W, K].</param>
-    /// <param name="kernels">[36, K, C].</param>
+    /// <param name="kernels">[36, K, C], of pairs [36, K / 2, C].</param>
     /// <param name="dx">[N, H, W, C], overwritten.</param>
     /// <param name="workspace">Where to take the memory from.</param>
     /// <returns>[36, K, C], in the workspace's memory; the caller's dispose scope owns the view.</returns>

@@ -11,7 +11,8 @@ namespace WclSharp.Kernels;
 /// </summary>
 /// <remarks>
 /// Every map works on neighbouring channels at once, in float32. Those of a tile read and write values where they lie: a pixel's
-/// channels, float32 or bfloat16, by a pointer of its own, the 36 products a stride apart; in between is <c>scratch</c>, [36, lanes].
+/// channels by a pointer of its own, the 36 products a stride of 32-bit words apart; in between is <c>scratch</c>, [36, lanes]. Pixels, and what is
+/// to be multiplied, are float32 or bfloat16; results of multiplying are float32.
 /// </remarks>
 internal static unsafe class WinogradTransforms
 {

@@ -199,8 +199,8 @@ public sealed record PretrainOptions
     public double MaxBad { get; init; } = 0.01;
 
     /// <summary>
-    /// Shorter side that decoded images are kept at, pixels: larger ones are shrunk to it, smaller ones kept as they are. Null is by the side of the
-    /// crops: room for crops of a small share of an image. A run's images are the same only where this is.
+    /// Shorter side that decoded images are kept at, pixels: larger ones are shrunk to it, smaller ones kept as they are. Null is by
+    /// <see cref="ImageSize"/>, with room for crops of a small share of an image: twice it, 8/7 of it above 64, and 128 where that is not given either.
     /// </summary>
     public int? StoredSide { get; init; }
 

@@ -137,9 +137,10 @@ internal sealed class PretrainingData : IDisposable
         return sides[sides.Length / 2];
     }
 
+    // By the crops, not by the images, whose size a resumed run no longer asks for: without --image-size crops are small.
     private static Normalisation NormalisationOf(ImageDataset data, PretrainOptions options) =>
         data.Channels == 1 ? Normalisation.FashionMnist
-        : (Presets.ImageSizeOf(options) ?? UsualSide(data)) <= AugmentationRecipe.LargestSmallImage ? Normalisation.Cifar10
+        : (Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide) <= AugmentationRecipe.LargestSmallImage ? Normalisation.Cifar10
         : Normalisation.ImageNet;
 
     private static void RequireClassesThatRepeat(ImageDataset data)

@@ -117,12 +117,15 @@ public sealed class WinogradConvolutionTests
         Assert.Equal(MatrixKernel.IsSupported, WinogradConvolution.IsInCache(32, 32, backward: true));
     }
 
-    [Fact]
-    public void Has_the_same_bits_on_one_thread()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Has_the_same_bits_on_one_thread(bool roundTiles)
     {
+        if (roundTiles) Assert.SkipUnless(PairKernel.IsSupported, "needs AVX-512's dot products of bfloat16 at a whole register's rate");
         using var scope = NewDisposeScope();
         var random = new Generator(3);
-        var input = ChannelsLast.Of(randn([19, 64, 12, 12], generator: random)).requires_grad_();
+        var input = ChannelsLast.Of(randn([19, 64, 12, 12], generator: random).to(roundTiles ? ScalarType.BFloat16 : ScalarType.Float32)).requires_grad_();
         var weight = ChannelsLast.Of(randn([64, 64, 3, 3], generator: random)).requires_grad_();
         int threads = get_num_threads();
         var many = Gradients();
@@ -139,7 +142,7 @@ public sealed class WinogradConvolutionTests
         Tensor[] Gradients()
         {
             input.grad = weight.grad = null;
-            var output = WinogradConvolution.Apply(input, weight, roundTiles: false);
+            var output = WinogradConvolution.Apply(input, weight, roundTiles);
             output.square().sum().backward();
             return [output.detach(), input.grad!.clone(), weight.grad!.clone()];
         }
@@ -156,11 +159,14 @@ public sealed class WinogradConvolutionTests
         Assert.False(WinogradConvolution.Suits(input, weight));
     }
 
-    [Fact]
-    public void Gives_the_same_bits_at_every_call()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Gives_the_same_bits_at_every_call(bool roundTiles)
     {
+        if (roundTiles) Assert.SkipUnless(PairKernel.IsSupported, "needs AVX-512's dot products of bfloat16 at a whole register's rate");
         using var scope = NewDisposeScope();
-        var input = ChannelsLast.Of(randn([37, 64, 16, 16])).requires_grad_();
+        var input = ChannelsLast.Of(randn([37, 64, 16, 16]).to(roundTiles ? ScalarType.BFloat16 : ScalarType.Float32)).requires_grad_();
         var weight = ChannelsLast.Of(randn([64, 64, 3, 3])).requires_grad_();
         var first = Gradients();
         for (int i = 0; i < 5; i++)
@@ -169,7 +175,7 @@ public sealed class WinogradConvolutionTests
         Tensor[] Gradients()
         {
             input.grad = weight.grad = null;
-            var output = WinogradConvolution.Apply(input, weight, roundTiles: false);
+            var output = WinogradConvolution.Apply(input, weight, roundTiles);
             output.square().sum().backward();
             return [output.detach(), input.grad!.clone(), weight.grad!.clone()];
         }

@@ -7,20 +7,24 @@ namespace WclSharp.Tests.Training;
 /// <summary>A run whose crops take their size from the images keeps these alike whenever it reads them.</summary>
 public sealed class StoredSideTests
 {
-    [Fact]
-    public void Run_ImagesOfManySizesAndNoImageSize_ReadsThemAgainAlike()
+    [Theory]
+    [InlineData(20, 16, 32)]
+    [InlineData(80, 64, 64)]
+    public void Run_ImagesOfManySizesAndNoImageSize_ReadsThemAgainAlike(int usual, int smallestCrop, int largestCrop)
     {
         using var images = new DataFolder();
         using var runs = new DataFolder();
         // Most are small, so that crops are; a few are larger than crops of that size would need them.
-        for (int i = 0; i < 80; i++) images.Write($"data/{"ab"[i % 2]}/{i:000}.jpg", i % 10 == 0 ? ImageFiles.Jpeg(110, 120) : ImageFiles.Jpeg(20 + i % 5, 24 + i % 7));
+        for (int i = 0; i < 80; i++) images.Write($"data/{"ab"[i % 2]}/{i:000}.jpg", i % 10 == 0 ? ImageFiles.Jpeg(150, 160) : ImageFiles.Jpeg(usual + i % 5, usual + 4 + i % 7));
         var options = SmallRun.Options with { Data = Path.Combine(images.Path, "data"), ImageSize = null, Limit = null, Epochs = 1, Out = runs["run"] };
 
+        using var first = PretrainingData.Read(options, null, null, CancellationToken.None);
         var summary = Pretraining.Run(options).Summary;
         var resolved = RunFolder.ReadConfig(runs["run"]);
-        Assert.InRange(resolved.ImageSize!.Value, 16, 32);
+        Assert.InRange(resolved.ImageSize!.Value, smallestCrop, largestCrop);
         using var again = PretrainingData.Read(resolved, null, null, CancellationToken.None);
 
         Assert.Equal(summary.DatasetFingerprint, again.Train.Fingerprint);
+        Assert.Equal(first.Normalisation, again.Normalisation);
     }
 }

@@ -1,0 +1,59 @@
+using BenchmarkDotNet.Attributes;
+using BenchmarkDotNet.Engines;
+using TorchSharp;
+using WclSharp.Encoders;
+using WclSharp.Kernels;
+using WclSharp.Native;
+using static TorchSharp.torch;
+
+namespace WclSharp.Benchmarks.Kernels;
+
+/// <summary>One 3 x 3 convolution of ResNet-18, forward and backward, by libtorch and by Winograd's algorithm; batch 128, two threads.</summary>
+[SimpleJob(RunStrategy.Monitoring, launchCount: 1, warmupCount: 3, iterationCount: 15)]
+[MinColumn]
+public class ConvolutionBenchmarks
+{
+    private Tensor input = null!, weight = null!, outputGradient = null!;
+
+    /// <summary>Channels and side of the images.</summary>
+    [Params("64x32", "128x16", "256x8", "512x4")]
+    public string Shape { get; set; } = "";
+
+    /// <summary>Images and how they are convolved; tiles are rounded to bfloat16 where this processor can multiply them.</summary>
+    [Params("libtorch float32", "libtorch bfloat16", "Winograd float32", "Winograd bfloat16", "Winograd bfloat16, tiles too")]
+    public string By { get; set; } = "";
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        TorchRuntime.EnsureLoaded();
+        Allocator.KeepFreedMemory();
+        set_num_threads(2);
+        long[] shape = Array.ConvertAll(Shape.Split('x'), long.Parse);
+        var type = By.Contains("bfloat16", StringComparison.Ordinal) ? ScalarType.BFloat16 : ScalarType.Float32;
+        input = ChannelsLast.Of(randn([128, shape[0], shape[1], shape[1]]).to(type)).DetachFromDisposeScope().requires_grad_();
+        weight = ChannelsLast.Of(randn([shape[0], shape[0], 3, 3])).DetachFromDisposeScope().requires_grad_();
+        outputGradient = ChannelsLast.Of(randn([128, shape[0], shape[1], shape[1]]).to(type)).DetachFromDisposeScope();
+        if (By.EndsWith("too", StringComparison.Ordinal) && !PairKernel.IsSupported) throw new NotSupportedException("This processor has no fast products of bfloat16 pairs.");
+    }
+
+    [Benchmark]
+    public void ForwardAndBackward()
+    {
+        using var scope = NewDisposeScope();
+        var output = By.StartsWith("Winograd", StringComparison.Ordinal)
+            ? WinogradConvolution.Apply(input, weight, roundTiles: By.EndsWith("too", StringComparison.Ordinal))
+            : nn.functional.conv2d(input, weight.to(input.dtype), null, [1, 1], [1, 1]);
+        output.backward([outputGradient]);
+        input.grad = weight.grad = null;
+        AutogradMemory.FreeReturned();
+    }
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        input.Dispose();
+        weight.Dispose();
+        outputGradient.Dispose();
+    }
+}
