@@ -47,6 +47,7 @@ internal static class PretrainCommand
 
         var run = RunFolder.ReadConfig(asked.Out);
         var resumed = Apply(run);
+        if (resumed.Precision == ComputePrecision.Auto) resumed = resumed with { Precision = run.Precision }; // what it came to
         if (PretrainOptionTable.Differences(run, resumed) is [var name, ..])
         {
             var entry = PretrainOptionTable.Find(name)!;

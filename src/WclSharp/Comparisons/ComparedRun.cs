@@ -53,6 +53,9 @@ public sealed record ComparedRun
     /// <summary>Hash of the training images; the same for every method of a seed.</summary>
     public string? DatasetFingerprint { get; init; }
 
+    /// <summary>Hash of the held-out images; the same for every method of a seed.</summary>
+    public string? TestFingerprint { get; init; }
+
     /// <summary>Device that was trained on.</summary>
     public string? Device { get; init; }
 

@@ -99,6 +99,8 @@ public static class Comparison
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
             new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
             new PlainProgress(text => progress?.Report(new ComparisonProgress.Line(text)), LineInterval), cancellation);
+        if (accuracy is not null && accuracy.TrainFingerprint != summary.DatasetFingerprint)
+            throw new WclUsageException($"The images are not those that runs/{name} was trained on any more, so it cannot be measured. Put them back, or start anew with another --out.");
         var last = RunFolder.ReadMetrics(path)[^1];
         return new ComparedRun
         {
@@ -118,6 +120,7 @@ public static class Comparison
             TestImages = summary.TestImages,
             KnnK = accuracy?.KnnK,
             DatasetFingerprint = summary.DatasetFingerprint,
+            TestFingerprint = accuracy?.TestFingerprint,
             Device = summary.Device,
             Precision = summary.Precision,
             Versions = summary.Versions,
@@ -126,7 +129,8 @@ public static class Comparison
 
     private static void RequireSameImages(ComparedRun? one, ComparedRun other)
     {
-        if (one is null || one.DatasetFingerprint == other.DatasetFingerprint) return;
+        bool sameTests = one?.TestFingerprint is null || other.TestFingerprint is null || one.TestFingerprint == other.TestFingerprint;
+        if (one is null || (sameTests && one.DatasetFingerprint == other.DatasetFingerprint)) return;
         throw new WclUsageException($"The images of {other.Folder} are not those of {one.Folder}, so the two cannot be compared: the data changed between them. Put it back and delete {other.Folder}, or start anew with another --out.");
     }
 

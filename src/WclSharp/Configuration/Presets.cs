@@ -1,6 +1,5 @@
 using System.Globalization;
 using WclSharp.Augmentation;
-using WclSharp.Data;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -70,9 +69,6 @@ internal static class Presets
     public static int? ImageSizeOf(PretrainOptions given) =>
         given.ImageSize ?? (ByName.TryGetValue(given.Preset, out var preset) ? preset.ImageSize : null);
 
-    /// <summary>Shorter side that images are kept at, which the data is read with: what crops are made of must not depend on what is found there.</summary>
-    public static int StoredSideOf(PretrainOptions given) => given.StoredSide ?? StoredSize.SideFor(ImageSizeOf(given) ?? LargestOwnSide);
-
     /// <summary>Fills every option that was not given, from the preset and the data, and checks the whole.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the data or another value.</exception>
     public static ResolvedOptions Resolve(PretrainOptions given, DataFacts data)
@@ -83,7 +79,7 @@ internal static class Presets
 
         List<string> warnings = [];
         var firstLook = data.Embedded && given.Preset == Default ? FirstLook.FashionMnist : null;
-        int imageSize = given.ImageSize ?? firstLook?.ImageSize ?? preset.ImageSize ?? OwnSide(data);
+        int imageSize = given.ImageSize ?? firstLook?.ImageSize ?? preset.ImageSize ?? OwnSide(data.Side);
         int batch = given.Batch is { } wanted ? CheckedBatch(wanted, data) : FittingBatch(preset.Batch, data, warnings);
         CheckChunks(given.Accumulate, batch);
         int epochs = given.Epochs ?? firstLook?.Epochs ?? preset.Epochs;
@@ -97,7 +93,6 @@ internal static class Presets
             Width = given.Width ?? firstLook?.Width ?? preset.Width,
             Stem = given.Stem ?? preset.Stem ?? (imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small),
             ImageSize = imageSize,
-            StoredSide = StoredSideOf(given),
             Batch = batch,
             Epochs = epochs,
             Optimizer = optimizer,
@@ -120,7 +115,8 @@ internal static class Presets
         }), warnings);
     }
 
-    private static int OwnSide(DataFacts data) => data.Side is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;
+    /// <summary>Side of the crops where none was asked for: the images' own, of at most <see cref="LargestOwnSide"/>.</summary>
+    public static int OwnSide(int? usual) => usual is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;
 
     private static int CheckedBatch(int batch, DataFacts data) => batch <= data.Images
         ? batch

@@ -1,5 +1,4 @@
 using WclSharp.Augmentation;
-using WclSharp.Data;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -127,8 +126,6 @@ internal static class PretrainOptionTable
             o => o.Workers, (o, v) => o with { Workers = v }, v => v is >= 1 and <= 1024 ? null : "must be from 1 to 1024", mayChangeOnResume: true),
         Real("max-bad", "Share of unreadable images above which the run stops before training", "0.01",
             o => o.MaxBad, (o, v) => o with { MaxBad = v }, Share, mayChangeOnResume: true),
-        Integer("stored-side", "Shorter side that decoded images are kept at, pixels; larger ones are shrunk", "by --image-size: twice it, 8/7 of it above 64; 128 where that is not given",
-            o => o.StoredSide, (o, v) => o with { StoredSide = v }, v => v is >= 8 and <= DatasetOptions.MaxStoredSide ? null : $"must be from 8 to {DatasetOptions.MaxStoredSide}"),
         Integer("cache-mib", "Memory for decoded images, MiB; more than this goes to a memory-mapped file", "4096",
             o => o.CacheMiB, (o, v) => o with { CacheMiB = v }, v => v < 0 ? "must be zero or more" : null, mayChangeOnResume: true),
         Text("cache-folder", "DIR", "Where that memory-mapped file goes", "the run folder",

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
@@ -46,8 +47,31 @@ public static class Distill
         using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut);
         using var some = drawn && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
 
-        using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, data.HeldOut, compute, progress, cancellation);
+        var test = data.HeldOut;
+        if (test is not null && options.Test is null && TestedWith(teacher) is { } tested && tested != test.Fingerprint)
+        {
+            test = null;
+            progress?.Report(new PretrainProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
+        }
+
+        using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, test, compute, progress, cancellation);
         return run.Execute();
+    }
+
+    /// <summary>What a fine-tuned classifier was tested with, by its fingerprint; null where that is not known.</summary>
+    private static string? TestedWith(string classifier)
+    {
+        string settings = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(classifier))!, "config.json");
+        if (!File.Exists(settings)) return null;
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(settings));
+            return json.RootElement.TryGetProperty("test_fingerprint", out var fingerprint) ? fingerprint.GetString() : null;
+        }
+        catch (JsonException)
+        {
+            return null; // the classifier is whole, and its settings are only asked for this
+        }
     }
 
     private static ImageDataset Some(ImageDataset images, int count, long seed)

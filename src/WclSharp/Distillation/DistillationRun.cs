@@ -24,6 +24,7 @@ internal sealed class DistillationRun : IDisposable
     private readonly ImageDataset images;
     private readonly ImageDataset? test;
     private readonly int[] classes; // the teacher's number of each image's class, -1 where it has none
+    private readonly int[]? truth;
     private readonly ComputeDevice compute;
     private readonly Augmenter augmenter;
     private readonly Sgd optimizer;
@@ -38,6 +39,7 @@ internal sealed class DistillationRun : IDisposable
         (this.options, this.teacher, this.images, this.test, this.compute, this.progress, this.cancellation) = (options, teacher, images, test, compute, progress, cancellation);
         if (options.Batch > images.Count) throw new WclUsageException($"--batch {options.Batch} is more than the {images.Count:N0} images there are; use fewer.");
         classes = TeachersClasses(images, needed: options.LabelMix > 0);
+        truth = test is null ? null : TeachersClasses(test, needed: true);
         facts = teacherFacts with { Arch = options.Arch ?? teacherFacts.Arch, Width = options.Width ?? teacherFacts.Width };
         augmenter = new Augmenter(facts.ImageSize, facts.Normalisation, options.Seed, compute.Device);
         (labelMix, teacherMix) = (options.LabelMix, 1 - options.LabelMix);
@@ -151,7 +153,6 @@ internal sealed class DistillationRun : IDisposable
     {
         var asked = test ?? images;
         int[] byTeacher = Predict(teacher, "Classifying with the teacher", asked), byStudent = Predict(student, "Classifying with the student", asked);
-        int[]? truth = test is null ? null : TeachersClasses(test, needed: true);
         double? Right(int[] predicted) => truth is null ? null : predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Count(label => label >= 0);
         return new DistillResult
         {

@@ -36,9 +36,9 @@ internal static class RunData
             yield return "The images are not those that the run was trained on any more, so some that are tested with may have been learnt.";
     }
 
-    /// <summary>How to read: unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
+    /// <summary>How to read: with this machine's processors, unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
     private static PretrainOptions Reading(PretrainOptions trained) =>
-        trained with { MaxBad = 1, CacheFolder = new[] { trained.CacheFolder, trained.Out }.FirstOrDefault(CanWrite) };
+        trained with { MaxBad = 1, Workers = null, CacheFolder = new[] { trained.CacheFolder, trained.Out }.FirstOrDefault(CanWrite) };
 
     private static bool CanWrite(string? folder)
     {

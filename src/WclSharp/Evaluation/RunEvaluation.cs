@@ -58,7 +58,14 @@ public sealed record RunEvaluationOptions
 /// <param name="Epoch">Epochs that the encoder was trained for.</param>
 /// <param name="Seconds">Seconds it took, reading left out.</param>
 /// <param name="Linear">What the linear probe reached; null where it was not asked for.</param>
-public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds, LinearProbeResult? Linear = null);
+public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds, LinearProbeResult? Linear = null)
+{
+    /// <summary>Hash of the images that the neighbours come from.</summary>
+    internal string? TrainFingerprint { get; init; }
+
+    /// <summary>Hash of the images that were classified.</summary>
+    internal string? TestFingerprint { get; init; }
+}
 
 /// <summary>kNN accuracy (Wu et al. 2018), and a linear probe where it is asked for, of the last encoder of a run.</summary>
 public static class RunEvaluation
@@ -90,7 +97,7 @@ public static class RunEvaluation
 
         var linear = options.Linear ? Probe(options, trained.Seed, encoder, gallery, data.Train, queries, data.HeldOut, progress, cancellation) : null;
         int epoch = RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max();
-        return new(accuracy, k, data.Train.Count, data.HeldOut.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear);
+        return new(accuracy, k, data.Train.Count, data.HeldOut.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear) { TrainFingerprint = data.Train.Fingerprint, TestFingerprint = data.HeldOut.Fingerprint };
     }
 
     private static LinearProbeResult? Probe(RunEvaluationOptions options, long seed, ImageEncoder encoder, Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test,

@@ -24,6 +24,7 @@ internal sealed class FineTuneStudy : IDisposable
     private readonly int? hidden;
     private readonly FineTuneFolder folder;
     private readonly List<IDisposable> owned = [];
+    private readonly bool listed; // whether a list says which images have labels
     private Tensor? gallery, queries;
 
     public FineTuneStudy(FineTuneOptions options, PretrainOptions trained, ImageDataset train, ImageDataset test, ComputeDevice compute,
@@ -31,6 +32,7 @@ internal sealed class FineTuneStudy : IDisposable
     {
         (this.options, this.train, this.test, this.compute, this.progress, this.cancellation) = (options, train, test, compute, progress, cancellation);
         seed = options.Seed ?? trained.Seed;
+        listed = RunData.Asked(trained, options.Data, options.Test, options.Labels).Labels is not null;
         encoderFile = EncoderWeights.Find(options.Run);
         using (var content = SafetensorsFile.Read(encoderFile)) facts = EncoderWeights.FactsOf(content, encoderFile);
         hidden = options.FromHead ? trained.HeadHidden : null;
@@ -78,7 +80,7 @@ internal sealed class FineTuneStudy : IDisposable
         LabelBudget[] asked = [.. options.LabelFractions.Distinct().Select(share => new LabelBudget(share, null)), .. options.LabelsPerClass.Distinct().Select(count => new LabelBudget(null, count))];
         if (asked.Length > 0) return asked;
         // A list of labels is what there is; of a labelled set, the shares that papers report.
-        return options.Labels is not null ? [new(1, null)] : [new(0.01, null), new(0.1, null)];
+        return listed ? [new(1, null)] : [new(0.01, null), new(0.1, null)];
     }
 
     private FineTuneDraw Measure(LabelBudget budget, int draw, bool keep)

@@ -74,9 +74,10 @@ public static class LabelSuggestion
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
 
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
-        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, options.Test, options.Labels), progress, cancellation);
+        var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
+        using var data = RunData.Read(trained, asked, progress, cancellation);
         var images = data.Train;
-        int[] labelled = (options.Labels ?? trained.Labels) is null ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
+        int[] labelled = asked.Labels is null ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
         if (options.Count > images.Count - labelled.Length)
             throw new WclUsageException($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images without a label.");
 

@@ -198,12 +198,6 @@ public sealed record PretrainOptions
     /// <summary>Share of unreadable images above which the run stops before training. Default 0.01.</summary>
     public double MaxBad { get; init; } = 0.01;
 
-    /// <summary>
-    /// Shorter side that decoded images are kept at, pixels: larger ones are shrunk to it, smaller ones kept as they are. Null is by
-    /// <see cref="ImageSize"/>, with room for crops of a small share of an image: twice it, 8/7 of it above 64, and 128 where that is not given either.
-    /// </summary>
-    public int? StoredSide { get; init; }
-
     /// <summary>Decoded images are kept in memory up to this many MiB, else in a memory-mapped file.</summary>
     public int CacheMiB { get; init; } = 4096;
 

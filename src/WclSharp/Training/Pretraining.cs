@@ -32,7 +32,7 @@ public static class Pretraining
     /// <summary>The options of the run in a folder, with what may change between its parts taken from the call.</summary>
     private static PretrainOptions Resumed(PretrainOptions given, RunFolder folder)
     {
-        var started = folder.ReadConfig();
+        var (started, unchanged) = (folder.ReadConfig(), new PretrainOptions());
         return started with
         {
             Data = given.Data ?? started.Data,
@@ -43,9 +43,9 @@ public static class Pretraining
             KnnK = given.KnnK ?? started.KnnK,
             Device = given.Device == "auto" ? started.Device : given.Device,
             Workers = given.Workers ?? started.Workers,
-            CacheMiB = given.CacheMiB,
-            CacheFolder = given.CacheFolder,
-            MaxBad = given.MaxBad,
+            CacheMiB = given.CacheMiB == unchanged.CacheMiB ? started.CacheMiB : given.CacheMiB,
+            CacheFolder = given.CacheFolder ?? started.CacheFolder,
+            MaxBad = given.MaxBad == unchanged.MaxBad ? started.MaxBad : given.MaxBad,
             Resume = true,
         };
     }

@@ -58,7 +58,7 @@ internal sealed class PretrainingData : IDisposable
             Labels = options.Labels,
             Limit = options.Limit,
             Seed = options.Seed,
-            StoredSide = Presets.StoredSideOf(options),
+            StoredSide = StoredSize.SideFor(Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide),
             MaxBad = options.MaxBad,
             CacheBytes = (long)options.CacheMiB << 20,
             CacheFolder = options.CacheFolder ?? folder?.FullPath,
@@ -66,6 +66,18 @@ internal sealed class PretrainingData : IDisposable
             Workers = options.Workers ?? Environment.ProcessorCount,
         };
         var all = ImageDataset.Read(request, reading, cancellation);
+        if (Presets.ImageSizeOf(options) is null)
+        {
+            // Crops will be of the images' own size. What is larger is kept as it would be if that had been known: it will be when the run is resumed, and where its encoder is used.
+            int side = StoredSize.SideFor(Presets.OwnSide(UsualSide(all)));
+            if (side < request.StoredSide && HasLarger(all, side))
+            {
+                all.Dispose();
+                request = request with { StoredSide = side };
+                all = ImageDataset.Read(request, reading, cancellation);
+            }
+        }
+
         ImageDataset? train = null, heldOut = null;
         try
         {
@@ -135,6 +147,17 @@ internal sealed class PretrainingData : IDisposable
         }
         Array.Sort(sides);
         return sides[sides.Length / 2];
+    }
+
+    private static bool HasLarger(ImageDataset data, int side)
+    {
+        for (int i = 0; i < data.Count; i++)
+        {
+            var (height, width) = data.SizeOf(i);
+            if (Math.Min(height, width) > side) return true;
+        }
+
+        return false;
     }
 
     // By the crops, not by the images, whose size a resumed run no longer asks for: without --image-size crops are small.

@@ -66,7 +66,12 @@ internal sealed class PretrainingRun : IDisposable
     {
         Report(new PretrainProgress.Started(options, Facts()));
         double? bestKnn = null;
-        if (options.Resume) bestKnn = Restore();
+        if (options.Resume)
+        {
+            bestKnn = Restore();
+            folder.WriteConfig(options); // where the images are by now, and what else may change
+        }
+
         try
         {
             if (trainer.Step == 0) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);

@@ -59,6 +59,8 @@ public sealed class ComparisonTests : IDisposable
         string[] images = [.. methods.SelectMany(row => row!["runs"]!.AsArray()).Select(run => (string)run!["dataset_fingerprint"]!)];
         Assert.Equal((images[0], images[1]), (images[2], images[3]));
         Assert.NotEqual(images[0], images[1]);
+        string[] tests = [.. methods.SelectMany(row => row!["runs"]!.AsArray()).Select(run => (string)run!["test_fingerprint"]!)];
+        Assert.Equal((tests[0], tests[1]), (tests[2], tests[3]));
 
         // The figure of the table is that of the run's own last epoch.
         Assert.Equal(RunFolder.ReadMetrics(Path.Combine(result.Folder, "runs", "wcl-seed3"))[^1].Knn!.Value, (double)methods[0]!["runs"]![0]!["knn"]!, 12);

@@ -70,7 +70,6 @@ public sealed class ConfigFileTests
         Precision = ComputePrecision.Bf16,
         Workers = 3,
         MaxBad = 0.25,
-        StoredSide = 99,
         CacheMiB = 17,
         CacheFolder = "/cache",
     };

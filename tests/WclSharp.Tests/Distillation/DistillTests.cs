@@ -107,6 +107,24 @@ public sealed class DistillTests : IDisposable
     }
 
     [Fact]
+    public void Run_ATeacherTestedWithOtherImages_IsNotTestedWithWhatItMayHaveLearnt()
+    {
+        string settings = Path.Combine(run, "finetune", "config.json");
+        var json = JsonNode.Parse(File.ReadAllText(settings))!;
+        json["test_fingerprint"] = "that of other images";
+        File.WriteAllText(settings, json.ToJsonString());
+        var warnings = new List<string>();
+
+        var result = Distill.Run(Options with { Epochs = 1, Out = Path.Combine(folder, "untested") }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+
+        Assert.Equal((0, null), (result.TestImages, result.TeacherAccuracy));
+        Assert.Contains(warnings, warning => warning.Contains("--test", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Run_ClassesThatTheTeacherDoesNotKnow_AreRefused()
     {
         string photos = Photos("zebra/1.png", "zebra/2.png", "yak/3.png", "yak/4.png");

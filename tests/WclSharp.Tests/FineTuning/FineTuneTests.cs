@@ -94,6 +94,12 @@ public sealed class FineTuneTests : IDisposable
         }));
         Assert.Equal(30, result.Rows.Single().Labels + result.TestImages);
         Assert.Contains(warnings, warning => warning.Contains($"{result.TestImages} have a label", StringComparison.Ordinal));
+
+        // The same where the list is the run's own.
+        string own = Path.Combine(folder, "own");
+        Pretraining.Run(SmallRun.Options with { Data = photos, Labels = list, Limit = null, Batch = 8, Epochs = 1, Out = own });
+        var listed = Run(options with { Run = own, Data = null, Labels = null, Out = Path.Combine(folder, "of own") });
+        Assert.Equal(30, listed.Rows.Single().Labels + listed.TestImages);
     }
 
     [Fact]

@@ -45,6 +45,18 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void Resumed_KeepsHowImagesAreRead_UnlessToldOtherwise_AndWritesItDown()
+    {
+        string run = Path.Combine(folder, "kept");
+        Pretraining.Run(Options("kept") with { Epochs = 1, MaxBad = 0.3, CacheMiB = 17, CacheFolder = folder });
+
+        Pretraining.Run(new PretrainOptions { Out = run, Resume = true, CacheMiB = 19 });
+
+        var config = RunFolder.ReadConfig(run);
+        Assert.Equal((0.3, 19, folder), (config.MaxBad, config.CacheMiB, config.CacheFolder));
+    }
+
+    [Fact]
     public void KilledProcess_Resumed_EndsWithTheSameBytes()
     {
         var options = Options("whole");
