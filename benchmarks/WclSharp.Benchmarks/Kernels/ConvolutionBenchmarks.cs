@@ -20,7 +20,7 @@ public class ConvolutionBenchmarks
     public string Shape { get; set; } = "";
 
     /// <summary>Images and how they are convolved; tiles are rounded to bfloat16 where this processor can multiply them.</summary>
-    [Params("libtorch float32", "libtorch bfloat16", "Winograd float32", "Winograd bfloat16", "Winograd bfloat16, tiles too")]
+    [Params("libtorch fp32", "libtorch bf16", "Winograd fp32", "Winograd bf16", "Winograd bf16 tiles")]
     public string By { get; set; } = "";
 
     [GlobalSetup]
@@ -30,11 +30,11 @@ public class ConvolutionBenchmarks
         Allocator.KeepFreedMemory();
         set_num_threads(2);
         long[] shape = Array.ConvertAll(Shape.Split('x'), long.Parse);
-        var type = By.Contains("bfloat16", StringComparison.Ordinal) ? ScalarType.BFloat16 : ScalarType.Float32;
+        var type = By.Contains("bf16", StringComparison.Ordinal) ? ScalarType.BFloat16 : ScalarType.Float32;
         input = ChannelsLast.Of(randn([128, shape[0], shape[1], shape[1]]).to(type)).DetachFromDisposeScope().requires_grad_();
         weight = ChannelsLast.Of(randn([shape[0], shape[0], 3, 3])).DetachFromDisposeScope().requires_grad_();
         outputGradient = ChannelsLast.Of(randn([128, shape[0], shape[1], shape[1]]).to(type)).DetachFromDisposeScope();
-        if (By.EndsWith("too", StringComparison.Ordinal) && !PairKernel.IsSupported) throw new NotSupportedException("This processor has no fast products of bfloat16 pairs.");
+        if (By.EndsWith("tiles", StringComparison.Ordinal) && !PairKernel.IsSupported) throw new NotSupportedException("This processor has no fast products of bfloat16 pairs.");
     }
 
     [Benchmark]
@@ -42,7 +42,7 @@ public class ConvolutionBenchmarks
     {
         using var scope = NewDisposeScope();
         var output = By.StartsWith("Winograd", StringComparison.Ordinal)
-            ? WinogradConvolution.Apply(input, weight, roundTiles: By.EndsWith("too", StringComparison.Ordinal))
+            ? WinogradConvolution.Apply(input, weight, roundTiles: By.EndsWith("tiles", StringComparison.Ordinal))
             : nn.functional.conv2d(input, weight.to(input.dtype), null, [1, 1], [1, 1]);
         output.backward([outputGradient]);
         input.grad = weight.grad = null;
