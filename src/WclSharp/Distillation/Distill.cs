@@ -1,7 +1,7 @@
-using System.Text.Json;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
+using WclSharp.FineTuning;
 using WclSharp.Native;
 using WclSharp.Randomness;
 using WclSharp.Reporting;
@@ -34,7 +34,7 @@ public static class Distill
 
         var compute = ComputeDevice.ChooseFor(options.Device, trained?.Precision ?? ComputePrecision.Auto);
         Allocator.KeepFreedMemory();
-        using var network = FineTuning.ClassifierNetwork.Load(teacher, compute);
+        using var network = ClassifierNetwork.Load(teacher, compute);
         var facts = EncoderWeights.FactsOf(teacher);
         var asked = trained is null
             ? new PretrainOptions { Data = options.Data, Test = options.Test, Labels = options.Labels, ImageSize = facts.ImageSize, Seed = options.Seed, MaxBad = 1 }
@@ -48,7 +48,7 @@ public static class Distill
         using var some = drawn && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
 
         var test = data.HeldOut;
-        if (test is not null && options.Test is null && TestedWith(teacher) is { } tested && tested != test.Fingerprint)
+        if (test is not null && options.Test is null && FineTuneFolder.SettingsOf(teacher) is { } tuned && tuned.TestFingerprint != test.Fingerprint)
         {
             test = null;
             progress?.Report(new PretrainProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
@@ -56,22 +56,6 @@ public static class Distill
 
         using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, test, compute, progress, cancellation);
         return run.Execute();
-    }
-
-    /// <summary>What a fine-tuned classifier was tested with, by its fingerprint; null where that is not known.</summary>
-    private static string? TestedWith(string classifier)
-    {
-        string settings = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(classifier))!, "config.json");
-        if (!File.Exists(settings)) return null;
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(settings));
-            return json.RootElement.TryGetProperty("test_fingerprint", out var fingerprint) ? fingerprint.GetString() : null;
-        }
-        catch (JsonException)
-        {
-            return null; // the classifier is whole, and its settings are only asked for this
-        }
     }
 
     private static ImageDataset Some(ImageDataset images, int count, long seed)

@@ -24,7 +24,7 @@ internal sealed class DistillationRun : IDisposable
     private readonly ImageDataset images;
     private readonly ImageDataset? test;
     private readonly int[] classes; // the teacher's number of each image's class, -1 where it has none
-    private readonly int[]? truth;
+    private readonly int[]? truth;   // the same of the images that are tested with
     private readonly ComputeDevice compute;
     private readonly Augmenter augmenter;
     private readonly Sgd optimizer;
