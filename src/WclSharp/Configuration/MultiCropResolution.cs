@@ -27,6 +27,8 @@ internal static class MultiCropResolution
         RequireMethod(resolved);
         if (resolved.MultiCrop == MultiCrop.Knn && resolved.BankK >= data.Images)
             throw new WclUsageException($"--bank-k {resolved.BankK} asks for more neighbours than {data.Images} images have; use {data.Images - 1} or fewer.");
+        if (resolved.MultiCrop == MultiCrop.Knn && resolved.OwnCrops > resolved.LocalCrops)
+            throw new WclUsageException($"--own-crops {resolved.OwnCrops} is more than there are local crops; use 0 to {resolved.LocalCrops}, or more --local-crops.");
         return resolved;
     }
 

@@ -100,6 +100,9 @@ internal static class PretrainOptionTable
         Real("local-scale-max", "Largest share of an image's area that a local crop takes", "by --image-size: 0.2 at 224, 0.4 at 32",
             o => o.LocalScaleMax, (o, v) => o with { LocalScaleMax = v }, AreaShare),
         Integer("bank-k", "Nearest images in the bank that an image's local crops come from", "4", o => o.BankK, (o, v) => o with { BankK = v }, Positive),
+        Choice<CropNeighbors>("crop-neighbors", "knn: nearest images by their projections in training (bank), or by the encoder's features of the images themselves, a pass an epoch (encoder)", "bank",
+            o => o.CropNeighbors, (o, v) => o with { CropNeighbors = v }),
+        Integer("own-crops", "knn: of the local crops, those cut from the image itself", "0", o => o.OwnCrops, (o, v) => o with { OwnCrops = v }, NotNegative),
         Real("local-instance-weight", "Weight of the local crops' instance loss", "1", o => o.LocalInstanceWeight, (o, v) => o with { LocalInstanceWeight = v }, NotNegative),
         Real("local-weak-weight", "Weight of the local crops' weak loss", "1", o => o.LocalWeakWeight, (o, v) => o with { LocalWeakWeight = v }, NotNegative),
 

@@ -45,6 +45,9 @@ internal sealed record MethodInput
     /// </summary>
     public Func<(Tensor Z, Tensor? V)>? ProjectLocal { get; init; }
 
+    /// <summary>Of the batch's local crops that are cut from other images: those of the image's own class, and all whose classes are known.</summary>
+    public (int Right, int Judged) CropPairs { get; init; }
+
     /// <summary>Projects a batch's views.</summary>
     /// <param name="views">How many views, 1 or 2.</param>
     /// <param name="project">Projects a view by its number, as <see cref="WclModel.Project"/> does; called while the input is in use.</param>

@@ -14,6 +14,7 @@ internal sealed class MultiCropMethod : Method
 {
     private readonly Method method;
     private readonly PretrainOptions options;
+    private readonly int own; // the first so many crops of an image are cut from itself
     private readonly NeighborCrops? neighbors;
 
     /// <param name="method">The method without local crops; disposed with this.</param>
@@ -23,8 +24,10 @@ internal sealed class MultiCropMethod : Method
     public MultiCropMethod(Method method, PretrainOptions options, int images, Device device)
     {
         (this.method, this.options) = (method, options);
-        if (options.MultiCrop == MultiCrop.Knn)
-            neighbors = new NeighborCrops(images, options.HeadOutput!.Value, options.BankK, options.Seed, device);
+        own = options.MultiCrop == MultiCrop.Knn ? options.OwnCrops : options.LocalCrops;
+        if (own == options.LocalCrops) return;
+        var bank = options.CropNeighbors == CropNeighbors.Bank ? new EmbeddingBank(images, options.HeadOutput!.Value, device) : null;
+        neighbors = new NeighborCrops(images, options.BankK, own, options.Seed, bank);
     }
 
     public override bool HasWeakHead => method.HasWeakHead;
@@ -40,7 +43,8 @@ internal sealed class MultiCropMethod : Method
         var losses = method.Losses(input);
         var (u, w) = input.ProjectLocal!(); // [M N, D] each
         // A neighbour is another instance, so its crops say nothing to the instance head.
-        var instance = neighbors is null ? MultiCropLoss.Instance(u, input.Z1, input.Z2!, input.Images.Count, 0, options.Temperature) : null;
+        int images = input.Images.Count;
+        var instance = own > 0 ? MultiCropLoss.Instance(u.narrow(0, 0, (long)own * images), input.Z1, input.Z2!, images, 0, options.Temperature) : null;
         var weak = losses.ViewLabels is { } labels ? Weak(input, w ?? u, labels) : null;
 
         var total = losses.Total;
@@ -52,13 +56,13 @@ internal sealed class MultiCropMethod : Method
     public override void AfterStep(MethodInput input)
     {
         method.AfterStep(input);
-        neighbors?.Bank.Write([.. input.Images], input.V1 ?? input.Z1);
+        neighbors?.Bank?.Write([.. input.Images], input.V1 ?? input.Z1);
     }
 
     public override void AfterEpoch(EpochEnd end)
     {
         method.AfterEpoch(end);
-        neighbors?.FindNeighbors(end.Progress, end.Cancellation);
+        neighbors?.FindNeighbors(end.Features, end.Progress, end.Cancellation);
     }
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> NamedState() =>

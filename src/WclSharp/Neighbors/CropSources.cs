@@ -28,6 +28,24 @@ internal sealed class CropSources(long seed, int[] neighbors, int k)
         return sources;
     }
 
+    /// <summary>How often an image that a crop is cut from is of the class of the one that the crop counts for.</summary>
+    /// <param name="images">n positions in the data set.</param>
+    /// <param name="sources">The images that a crop of each is cut from, n positions.</param>
+    /// <param name="classes">Class of every image of the data set, below 0 where unknown.</param>
+    /// <returns>Sources of that class, and all that can be judged: other images than the image itself, both of known class.</returns>
+    public static (int Right, int Judged) Agreement(ReadOnlySpan<int> images, ReadOnlySpan<int> sources, ReadOnlySpan<long> classes)
+    {
+        int right = 0, judged = 0;
+        for (int i = 0; i < images.Length; i++)
+        {
+            var (own, other) = (classes[images[i]], classes[sources[i]]);
+            if (sources[i] == images[i] || own < 0 || other < 0) continue;
+            judged++;
+            if (own == other) right++;
+        }
+        return (right, judged);
+    }
+
     private int Of(int image, int epoch, int crop)
     {
         if (neighbors.Length == 0) return image;

@@ -41,6 +41,16 @@ internal sealed class EmbeddingBank : IDisposable
         filled = zeros([count], ScalarType.Bool, device).DetachFromDisposeScope();
     }
 
+    /// <summary>Makes a bank of features at hand.</summary>
+    /// <param name="features">[N, D] floating point; brought to unit length here.</param>
+    public static EmbeddingBank Of(Tensor features)
+    {
+        int count = (int)features.size(0);
+        var bank = new EmbeddingBank(count, (int)features.size(1), features.device);
+        bank.Write([.. Enumerable.Range(0, count)], features);
+        return bank;
+    }
+
     /// <summary>N, training images.</summary>
     public int Count => (int)rows.size(0);
 

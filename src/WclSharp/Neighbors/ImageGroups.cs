@@ -21,9 +21,7 @@ internal static class ImageGroups
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        int count = (int)features.size(0);
-        using var bank = new EmbeddingBank(count, (int)features.size(1), features.device);
-        bank.Write([.. Enumerable.Range(0, count)], features);
+        using var bank = EmbeddingBank.Of(features);
         var nearest = NearestRows.Search(bank, 1, progress, cancellation).reshape(-1).to(ScalarType.Int64); // [N]
         var groups = pairs == BankPairs.Mutual ? MutualPairs(nearest) : ConnectedComponents.Label(nearest);
         return groups.cpu().MoveToOuterDisposeScope();

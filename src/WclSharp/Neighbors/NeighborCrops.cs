@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace WclSharp.Neighbors;
 
 /// <summary>
-/// What KNN multi-crop keeps over a run (WCL paper, section 3.3): the bank, the neighbours that were found in it at the last epoch's
-/// end, and the choice of the images that local crops are cut from.
+/// What KNN multi-crop keeps over a run (WCL paper, section 3.3): the bank, the neighbours that were found at the last epoch's
+/// end, in it or by features that were computed for it, and the choice of the images that local crops are cut from.
 /// </summary>
 /// <remarks>
 /// The neighbours are state of their own: the bank moves on within an epoch, so a resumed run could not find them again.
@@ -14,27 +14,26 @@ namespace WclSharp.Neighbors;
 internal sealed class NeighborCrops : IDisposable
 {
     private const string Neighbors = "bank.neighbors";
+    private readonly int count, k, own;
     private readonly long seed;
-    private readonly int k;
     private Tensor? neighbors; // [N, K] int32 on the CPU
     private CropSources sources;
 
     /// <summary>Starts without embeddings or neighbours.</summary>
     /// <param name="count">N, training images.</param>
-    /// <param name="dim">D, width of an embedding.</param>
     /// <param name="k">K, neighbours of an image, 1 or more.</param>
+    /// <param name="own">The first so many crops of an image are cut from itself.</param>
     /// <param name="seed">The run's seed.</param>
-    /// <param name="device">Where the bank lies.</param>
-    public NeighborCrops(int count, int dim, int k, long seed, Device device)
+    /// <param name="bank">Bank of N images, disposed with this; null where neighbours are found by other features.</param>
+    public NeighborCrops(int count, int k, int own, long seed, EmbeddingBank? bank)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
-        (this.k, this.seed) = (k, seed);
-        Bank = new EmbeddingBank(count, dim, device);
+        (this.count, this.k, this.own, this.seed, Bank) = (count, k, own, seed, bank);
         sources = new CropSources(seed, [], k);
     }
 
-    /// <summary>The embeddings; write each batch's v1 into it.</summary>
-    public EmbeddingBank Bank { get; }
+    /// <summary>The embeddings; write each batch's v1 into it. Null where neighbours are found by other features.</summary>
+    public EmbeddingBank? Bank { get; }
 
     /// <summary>False until neighbours were found for the first time: crops come from the image itself.</summary>
     public bool HasNeighbors => neighbors is not null;
@@ -43,37 +42,40 @@ internal sealed class NeighborCrops : IDisposable
     /// <param name="images">n positions in the data set.</param>
     /// <param name="epoch">Epoch, from 0.</param>
     /// <param name="crop">m, from 0.</param>
-    /// <returns>n positions in the data set; the image itself where it has no neighbours.</returns>
-    public int[] Sources(ReadOnlySpan<int> images, int epoch, int crop) => sources.Of(images, epoch, crop);
+    /// <returns>n positions in the data set, the image itself where it has no neighbours; null where all are the images themselves.</returns>
+    public int[]? Sources(ReadOnlySpan<int> images, int epoch, int crop) => crop < own || !HasNeighbors ? null : sources.Of(images, epoch, crop);
 
-    /// <summary>Finds every image's neighbours in the bank as it stands: at an epoch's end.</summary>
+    /// <summary>Finds every image's neighbours: at an epoch's end.</summary>
+    /// <param name="features">Makes features of all images, [N, F] floating point, where there is no bank.</param>
     /// <param name="progress">Told the tiles that are done and all of them.</param>
     /// <param name="cancellation">Stops the search; the neighbours stay as they were.</param>
-    public void FindNeighbors(Action<long, long>? progress = null, CancellationToken cancellation = default)
+    public void FindNeighbors(Func<Tensor> features, Action<long, long>? progress = null, CancellationToken cancellation = default)
     {
         using var scope = NewDisposeScope();
-        Take(NearestRows.Search(Bank, k, progress, cancellation));
+        using var rows = Bank is null ? features() : null; // [N, F]
+        using var made = rows is null ? null : EmbeddingBank.Of(rows);
+        Take(NearestRows.Search(Bank ?? made!, k, progress, cancellation));
     }
 
     /// <summary>State by name for a checkpoint; its owner stays this.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> NamedState() =>
-        neighbors is null ? Bank.NamedState() : Bank.NamedState().Append((Neighbors, neighbors));
+        [.. Bank?.NamedState() ?? [], .. neighbors is null ? [] : new[] { (Neighbors, neighbors) }];
 
     /// <summary>Takes state from a checkpoint.</summary>
     /// <exception cref="WclUsageException">A tensor is missing or has another shape.</exception>
     public void Load(IReadOnlyDictionary<string, Tensor> saved)
     {
-        Bank.Load(saved);
+        Bank?.Load(saved);
         if (!saved.TryGetValue(Neighbors, out var found)) return; // saved in the first epoch
-        if (found.dtype != ScalarType.Int32 || !found.shape.AsSpan().SequenceEqual([Bank.Count, k]))
-            throw new WclUsageException($"The checkpoint's '{Neighbors}' is [{string.Join(", ", found.shape)}] {found.dtype}, where this run needs [{Bank.Count}, {k}] Int32; resume with the images and --bank-k that it was started with.");
+        if (found.dtype != ScalarType.Int32 || !found.shape.AsSpan().SequenceEqual([count, k]))
+            throw new WclUsageException($"The checkpoint's '{Neighbors}' is [{string.Join(", ", found.shape)}] {found.dtype}, where this run needs [{count}, {k}] Int32; resume with the images and --bank-k that it was started with.");
         Take(found);
     }
 
     public void Dispose()
     {
         neighbors?.Dispose();
-        Bank.Dispose();
+        Bank?.Dispose();
     }
 
     private void Take(Tensor found)

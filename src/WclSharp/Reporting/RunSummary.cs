@@ -57,6 +57,9 @@ public sealed record RunSummary
     /// <summary>Share of the pairs of the same class that the method pulls together, last epoch, 0 to 1.</summary>
     public double? PairRecall { get; init; }
 
+    /// <summary>Share of the local crops cut from other images that are of the class of the one that they count for, last epoch, 0 to 1.</summary>
+    public double? CropPrecision { get; init; }
+
     /// <summary>Share of the relations that are not returned, last epoch, 0 to 1.</summary>
     public double? Conflicts { get; init; }
 
@@ -118,6 +121,7 @@ public sealed record RunSummary
             Purity = Last(m => m.Purity),
             PairPrecision = Last(m => m.PairPrecision),
             PairRecall = Last(m => m.PairRecall),
+            CropPrecision = Last(m => m.CropPrecision),
             Conflicts = Last(m => m.Conflicts),
             EffectiveRank = Last(m => m.EffectiveRank),
             Alignment = Last(m => m.Alignment),

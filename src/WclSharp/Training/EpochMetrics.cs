@@ -45,6 +45,9 @@ public sealed record EpochMetrics
     /// <summary>Share of the batch's pairs of the same class that the method pulls together, 0 to 1.</summary>
     public double? PairRecall { get; init; }
 
+    /// <summary>Share of the local crops cut from other images whose image has the class of the one that they count for, 0 to 1.</summary>
+    public double? CropPrecision { get; init; }
+
     /// <summary>Share of the relations (i counts j as alike) that j does not return, 0 to 1; components have none.</summary>
     public double? Conflicts { get; init; }
 

@@ -2,6 +2,7 @@ using TorchSharp;
 using WclSharp.Graphs;
 using WclSharp.Kernels;
 using WclSharp.Methods;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Training;
@@ -13,7 +14,7 @@ namespace WclSharp.Training;
 internal sealed class EpochSums : IDisposable
 {
     /// <summary>Names of the sums, in the order of <see cref="Values"/>.</summary>
-    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak }
+    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak, CropsRight, CropsJudged }
 
     // Made once: see ColourJitter.
     private static readonly Scalar One = 1, Four = 4;
@@ -60,7 +61,7 @@ internal sealed class EpochSums : IDisposable
         sums.add_(cat([
             Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
             Summand(components?.Pure), Summand(components?.Known), Summand(Alignment(z1, input.Z2?.detach())), Summand(Uniformity(z1)), Pairs(losses, input.Classes),
-            Summand(losses.LocalInstance), Summand(losses.LocalWeak)]), One);
+            Summand(losses.LocalInstance), Summand(losses.LocalWeak), CropPairs(input)]), One);
         localInstance |= losses.LocalInstance is not null;
         localWeak |= losses.LocalWeak is not null;
         Steps++;
@@ -96,6 +97,11 @@ internal sealed class EpochSums : IDisposable
         : losses.Sets is { } sets ? PairStatistics.OfSets(sets, classes)
         : zeros(PairStatistics.Length, dtype: ScalarType.Float64, device: sums.device);
 
+    /// <summary>Counts of the images that local crops are cut from, [2].</summary>
+    private Tensor CropPairs(MethodInput input) => input.CropPairs is (var right, > 0 and var judged)
+        ? Upload.To(sums.device, tensor([right, judged], ScalarType.Float64))
+        : zeros(2, dtype: ScalarType.Float64, device: sums.device);
+
     /// <summary>Means over the steps so far, as an epoch's metrics.</summary>
     public EpochMetrics Means()
     {
@@ -114,6 +120,7 @@ internal sealed class EpochSums : IDisposable
             Purity = Share(Sum.Pure, Sum.Known),
             PairPrecision = Share(Sum.PairsRight, Sum.PairsJudged),
             PairRecall = Share(Sum.PairsRight, Sum.PairsOfAClass),
+            CropPrecision = Share(Sum.CropsRight, Sum.CropsJudged),
             Conflicts = Share(Sum.PairsOneWay, Sum.PairsRelated),
             Alignment = twoViews ? Mean(Sum.Alignment) : null,
             Uniformity = Mean(Sum.Uniformity),

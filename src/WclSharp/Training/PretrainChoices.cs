@@ -111,6 +111,16 @@ public enum MultiCrop
     Knn,
 }
 
+/// <summary>What the nearest images of KNN multi-crop are found by.</summary>
+public enum CropNeighbors
+{
+    /// <summary>Each image's latest projection in training, at no extra pass (paper, section 3.3).</summary>
+    Bank,
+
+    /// <summary>The encoder's features of the images themselves, unaugmented: a forward pass over the data after every epoch.</summary>
+    Encoder,
+}
+
 /// <summary>Which augmentation recipe is used when.</summary>
 public enum AugmentationSchedule
 {

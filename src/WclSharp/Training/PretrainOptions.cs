@@ -126,6 +126,12 @@ public sealed record PretrainOptions
     /// <summary>K, nearest images in the bank that local crops come from (paper, section 4: 4).</summary>
     public int BankK { get; init; } = 4;
 
+    /// <summary>What those nearest images are found by. Default: the bank.</summary>
+    public CropNeighbors CropNeighbors { get; init; } = CropNeighbors.Bank;
+
+    /// <summary>Of the M local crops of KNN multi-crop, those cut from the image itself, in both losses; 0, the paper's, to M.</summary>
+    public int OwnCrops { get; init; }
+
     /// <summary>Weight of the local crops' instance loss; the paper gives none.</summary>
     public double LocalInstanceWeight { get; init; } = 1;
 

@@ -5,6 +5,7 @@ using WclSharp.Data;
 using WclSharp.Kernels;
 using WclSharp.Methods;
 using WclSharp.Native;
+using WclSharp.Neighbors;
 using WclSharp.Optimizers;
 using static TorchSharp.torch;
 
@@ -187,6 +188,7 @@ internal sealed class Trainer : IDisposable
             Step = Step,
             Done = (double)Step / TotalSteps,
             ProjectLocal = localViews is null ? null : ProjectLocal,
+            CropPairs = localViews is null ? default : CropPairs(images, epoch),
         };
         var losses = method.Losses(input);
         var summing = threaded ? Task.Run(() => Sums.Add(losses, input)) : null;
@@ -211,6 +213,19 @@ internal sealed class Trainer : IDisposable
     private Tensor? ClassesOf(int[] images) => classes is null
         ? null
         : Upload.To(device, Array.ConvertAll(images, i => classes[i]));
+
+    /// <summary>Local crops of the batch that are cut from other images: those of the image's class, and all of known classes.</summary>
+    private (int Right, int Judged) CropPairs(int[] images, int epoch)
+    {
+        var (right, judged) = (0, 0);
+        for (int crop = 0; classes is not null && crop < options.LocalCrops; crop++)
+        {
+            if (method.CropSources(images, epoch, crop) is not { } sources) continue;
+            var found = CropSources.Agreement(images, sources, classes);
+            (right, judged) = (right + found.Right, judged + found.Judged);
+        }
+        return (right, judged);
+    }
 
     private void Report(int epoch, int firstStep, double trainedBefore, double waitedBefore, IProgress<PretrainProgress>? progress)
     {

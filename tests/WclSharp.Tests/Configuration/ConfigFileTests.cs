@@ -35,6 +35,8 @@ public sealed class ConfigFileTests
         LocalScaleMin = 0.07,
         LocalScaleMax = 0.3,
         BankK = 8,
+        CropNeighbors = CropNeighbors.Encoder,
+        OwnCrops = 2,
         LocalInstanceWeight = 0.5,
         LocalWeakWeight = 0.25,
         BankPairs = BankPairs.Mutual,

@@ -196,6 +196,7 @@ public sealed class PresetsTests
         Refused(knn with { Method = ContrastiveMethod.SimClr }, "--multi-crop knn needs weak labels");
         Refused(knn with { BankK = 50_000 }, "--bank-k 50000 asks for more neighbours than 50000 images have; use 49999 or fewer");
         Refused(knn with { BankK = 0 }, "--bank-k is 0; it must be 1 or more");
+        Refused(knn with { OwnCrops = 5 }, "--own-crops 5 is more than there are local crops; use 0 to 4");
         Refused(knn with { LocalCrops = -1 }, "--local-crops is -1; it must be from 0 to 64");
         Refused(knn with { LocalWeakWeight = -1 }, "--local-weak-weight is -1; it must be zero or more");
 

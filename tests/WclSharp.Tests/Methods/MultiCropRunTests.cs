@@ -62,6 +62,35 @@ public sealed class MultiCropRunTests : IDisposable
         Assert.Equal(whole, SmallRun.HashOf(resumed.RunFolder));
     }
 
+    [Theory]
+    [InlineData(CropNeighbors.Bank)]
+    [InlineData(CropNeighbors.Encoder)]
+    public void Knn_WithOwnCrops_HasBothTerms_AndGoesOnWithTheSameBytes(CropNeighbors by)
+    {
+        PretrainOptions Run(string name) => Options(name, MultiCrop.Knn) with { OwnCrops = 1, CropNeighbors = by };
+        var whole = Pretraining.Run(Run("whole"));
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run("stopped"), new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Step step && step.StepInRun == 6) stop.Cancel();
+        }), stop.Token));
+        var resumed = Pretraining.Run(Run("stopped") with { Resume = true });
+        Assert.Equal(SmallRun.HashOf(whole.RunFolder), SmallRun.HashOf(resumed.RunFolder));
+
+        var epochs = RunFolder.ReadMetrics(whole.RunFolder);
+        Assert.All(epochs.Skip(1), epoch => Assert.True(epoch.LocalInstanceLoss > 0 && epoch.LocalWeakLoss > 0));
+        Assert.Null(epochs[1].CropPrecision); // no neighbours in the first epoch
+        Assert.InRange(epochs[^1].CropPrecision!.Value, 0.1, 0.99);
+        Assert.Equal(epochs[^1].CropPrecision, whole.Summary.CropPrecision);
+    }
+
+    [Fact]
+    public void Knn_WithOwnCropsAlone_IsStandard()
+    {
+        string Trained(string name, MultiCrop kind) => SmallRun.HashOf(Pretraining.Run(Options(name, kind) with { OwnCrops = 2, Epochs = 2 }).RunFolder);
+        Assert.Equal(Trained("standard", MultiCrop.Standard), Trained("knn", MultiCrop.Knn));
+    }
+
     [Fact]
     public void Knn_TrainsOtherwiseThanStandard_OnceThereAreNeighbors()
     {

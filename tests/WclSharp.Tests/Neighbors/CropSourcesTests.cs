@@ -59,30 +59,55 @@ public class CropSourcesTests
     public void NeighborCrops_SavedWithinAnEpoch_GoesOnWithTheNeighboursOfItsStart()
     {
         using var scope = NewDisposeScope();
-        using var crops = new NeighborCrops(60, 8, K, 1, CPU);
+        using var crops = new NeighborCrops(60, K, own: 1, seed: 1, new EmbeddingBank(60, 8, CPU));
         int[] images = [.. Enumerable.Range(0, 60)];
-        Assert.Equal(images, crops.Sources(images, 0, 0));
+        Assert.Null(crops.Sources(images, 0, 1)); // no neighbours yet
         Assert.Equal(2, crops.NamedState().Count());
-        crops.Bank.Write(images, EmbeddingBankTests.Unit(60, 8, 1));
-        crops.FindNeighbors();
-        int[] sources = crops.Sources(images, 1, 2);
+        crops.Bank!.Write(images, EmbeddingBankTests.Unit(60, 8, 1));
+        crops.FindNeighbors(NoFeatures);
+        Assert.Null(crops.Sources(images, 1, 0)); // the image's own
+        int[] sources = crops.Sources(images, 1, 2)!;
         Assert.All(images, i => Assert.NotEqual(i, sources[i]));
-        crops.Bank.Write(images, EmbeddingBankTests.Unit(60, 8, 2)); // the epoch goes on
+        crops.Bank!.Write(images, EmbeddingBankTests.Unit(60, 8, 2)); // the epoch goes on
         Assert.Equal(sources, crops.Sources(images, 1, 2));
 
-        using var resumed = new NeighborCrops(60, 8, K, 1, CPU);
+        using var resumed = new NeighborCrops(60, K, own: 1, seed: 1, new EmbeddingBank(60, 8, CPU));
         resumed.Load(crops.NamedState().ToDictionary(entry => entry.Name, entry => entry.Tensor));
         Assert.True(resumed.HasNeighbors);
         Assert.Equal(sources, resumed.Sources(images, 1, 2));
-        crops.FindNeighbors();
-        resumed.FindNeighbors();
+        crops.FindNeighbors(NoFeatures);
+        resumed.FindNeighbors(NoFeatures);
         Assert.NotEqual(sources, crops.Sources(images, 1, 2));
         Assert.Equal(crops.Sources(images, 1, 2), resumed.Sources(images, 1, 2));
 
-        using var other = new NeighborCrops(60, 8, K + 1, 1, CPU);
+        using var other = new NeighborCrops(60, K + 1, own: 1, seed: 1, new EmbeddingBank(60, 8, CPU));
         var error = Assert.Throws<WclUsageException>(() => other.Load(crops.NamedState().ToDictionary(entry => entry.Name, entry => entry.Tensor)));
         Assert.Contains("--bank-k", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void NeighborCrops_WithoutABank_FindsNeighboursByTheFeatures()
+    {
+        using var scope = NewDisposeScope();
+        int[] images = [.. Enumerable.Range(0, 60)];
+        using var banked = new NeighborCrops(60, K, own: 0, seed: 1, new EmbeddingBank(60, 8, CPU));
+        banked.Bank!.Write(images, EmbeddingBankTests.Unit(60, 8, 1));
+        banked.FindNeighbors(NoFeatures);
+        using var computed = new NeighborCrops(60, K, own: 0, seed: 1, bank: null);
+        computed.FindNeighbors(() => EmbeddingBankTests.Unit(60, 8, 1));
+        Assert.Equal(banked.Sources(images, 1, 2), computed.Sources(images, 1, 2));
+        Assert.Equal(["bank.neighbors"], computed.NamedState().Select(entry => entry.Name));
+    }
+
+    [Fact]
+    public void Agreement_CountsOtherImagesOfKnownClasses()
+    {
+        // Right, wrong, the image itself, unknown on either side.
+        long[] classes = [0, 0, 1, -1];
+        Assert.Equal((1, 2), CropSources.Agreement([0, 1, 2, 3, 0], [1, 2, 2, 0, 3], classes));
+    }
+
+    private static Tensor NoFeatures() => throw new InvalidOperationException("A bank needs no features.");
 
     [Fact]
     public void NeighborCrops_LeavesNoTensorsBehind()
@@ -91,12 +116,12 @@ public class CropSourcesTests
         int[] images = [.. Enumerable.Range(0, 30)];
         LiveTensors.AssertNoneLeftBy(() =>
         {
-            using (var crops = new NeighborCrops(30, 8, K, 1, CPU))
+            using (var crops = new NeighborCrops(30, K, own: 0, seed: 1, new EmbeddingBank(30, 8, CPU)))
             {
-                crops.Bank.Write(images, rows);
-                crops.FindNeighbors();
+                crops.Bank!.Write(images, rows);
+                crops.FindNeighbors(NoFeatures);
                 long once = LiveTensors.Count;
-                crops.FindNeighbors();
+                crops.FindNeighbors(NoFeatures);
                 Assert.Equal(once, LiveTensors.Count);
             }
         });
