@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using WclSharp.Benchmarking;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
@@ -121,7 +122,7 @@ internal static class BenchCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
-            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device);
+            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>

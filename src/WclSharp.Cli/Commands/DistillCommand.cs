@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Distillation;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -55,7 +56,7 @@ internal static class DistillCommand
                 Temperature = options.Given(parsed).Any(pair => pair.Entry.Name == "temperature") ? given.Temperature : defaults.Temperature,
                 LabelMix = parsed.GetValue(mix) ?? defaults.LabelMix,
                 Seed = given.Seed,
-                Device = given.Device,
+                Device = given.Device ?? ComputeDevice.Auto,
                 Out = given.Out,
             };
             return Run(request, parsed.GetValue(json), distill, output, error);

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using WclSharp.Cli.Terminal;
+using WclSharp.Data;
 using WclSharp.Embedding;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
@@ -31,9 +33,9 @@ internal static class EmbedCommand
                 Model = parsed.GetRequiredValue(model),
                 Data = given.Data,
                 Out = parsed.GetRequiredValue(file),
-                Device = given.Device,
+                Device = given.Device ?? ComputeDevice.Auto,
                 Workers = given.Workers ?? 0,
-                MaxBad = given.MaxBad,
+                MaxBad = given.MaxBad ?? DatasetOptions.StandardMaxBad,
                 Restart = parsed.GetValue(restart),
             };
             return Stoppable.Run(stop =>

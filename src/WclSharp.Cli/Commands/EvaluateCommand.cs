@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Evaluation;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -47,7 +48,7 @@ internal static class EvaluateCommand
                 Test = given.Test,
                 Labels = given.Labels,
                 KnnK = given.KnnK,
-                Device = given.Device,
+                Device = given.Device ?? ComputeDevice.Auto,
                 Linear = parsed.GetValue(linear) || parsed.GetValue(confusion) is not null || parsed.GetValue(augmented) || parsed.GetValue(rate) is not null || parsed.GetValue(decay) is not null,
                 LinearAugmented = parsed.GetValue(augmented),
                 LinearLearningRate = parsed.GetValue(rate),

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.FineTuning;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
@@ -62,7 +63,7 @@ internal static class FinetuneCommand
                 FromHead = parsed.GetValue(fromHead),
                 Scratch = !parsed.GetValue(noScratch),
                 Seed = seeded ? given.Seed : null,
-                Device = given.Device,
+                Device = given.Device ?? ComputeDevice.Auto,
                 Out = given.Out,
             };
             return Run(request, parsed.GetValue(json), finetune, output, error);

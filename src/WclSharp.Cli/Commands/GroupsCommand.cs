@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Grouping;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
@@ -40,7 +41,7 @@ internal static class GroupsCommand
                 Groups = parsed.GetValue(count),
                 CopyThreshold = parsed.GetValue(copies) ?? defaults.CopyThreshold,
                 Seed = options.Given(parsed).Any(pair => pair.Entry.Name == "seed") ? given.Seed : null,
-                Device = given.Device,
+                Device = given.Device ?? ComputeDevice.Auto,
                 Out = given.Out,
             };
             return Stoppable.Run(stop =>

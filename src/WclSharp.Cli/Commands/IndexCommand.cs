@@ -1,7 +1,9 @@
 using System.CommandLine;
 using WclSharp.Cli.Terminal;
+using WclSharp.Data;
 using WclSharp.Embedding;
 using WclSharp.Inference;
+using WclSharp.Native;
 using WclSharp.Search;
 using WclSharp.Training;
 
@@ -35,9 +37,9 @@ internal static class IndexCommand
                 Data = given.Data,
                 Out = parsed.GetRequiredValue(file),
                 Format = FormatOf(parsed.GetValue(format)),
-                Device = given.Device,
+                Device = given.Device ?? ComputeDevice.Auto,
                 Workers = given.Workers ?? 0,
-                MaxBad = given.MaxBad,
+                MaxBad = given.MaxBad ?? DatasetOptions.StandardMaxBad,
                 Restart = parsed.GetValue(restart),
             };
             return Stoppable.Run(stop =>

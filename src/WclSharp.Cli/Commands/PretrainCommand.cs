@@ -2,6 +2,7 @@ using System.CommandLine;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
 using WclSharp.FineTuning;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -69,7 +70,7 @@ internal static class PretrainCommand
             if (options is { Data: null, Limit: null } && stopWith is null) // a program that starts this one asks for what it wants
             {
                 folder = null; // the run is over: there is nothing to resume
-                var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [RunReport.FewLabels], Draws = 1, Device = options.Device };
+                var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [RunReport.FewLabels], Draws = 1, Device = options.Device ?? ComputeDevice.Auto };
                 foreach (string line in RunReport.Lines(TerminalProgress.Run(output, progress => actions.Finetune(few, progress, stop)), outcome.RunFolder)) output.WriteLine(line);
             }
         }, error.WriteLine, () =>

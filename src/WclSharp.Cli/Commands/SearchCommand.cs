@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
+using WclSharp.Native;
 using WclSharp.Search;
 using WclSharp.Training;
 
@@ -46,7 +47,7 @@ internal static class SearchCommand
                 Index = parsed.GetRequiredValue(index),
                 Model = parsed.GetValue(model),
                 Count = parsed.GetValue(count),
-                Device = options.Apply(parsed, new PretrainOptions()).Device,
+                Device = options.Apply(parsed, new PretrainOptions()).Device ?? ComputeDevice.Auto,
                 Sheet = parsed.GetValue(sheet),
                 Data = parsed.GetValue(data),
             });

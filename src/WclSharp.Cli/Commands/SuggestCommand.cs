@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using WclSharp.Cli.Terminal;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Suggestions;
 using WclSharp.Training;
@@ -43,7 +44,7 @@ internal static class SuggestCommand
                 Count = parsed.GetValue(count) ?? defaults.Count,
                 Check = parsed.GetValue(check) ?? defaults.Check,
                 Seed = options.Given(parsed).Any(pair => pair.Entry.Name == "seed") ? given.Seed : null,
-                Device = given.Device,
+                Device = given.Device ?? ComputeDevice.Auto,
                 Out = given.Out,
             };
             return Stoppable.Run(stop =>

@@ -47,6 +47,7 @@ internal static class LossBenchmark
         var unit = inputs.Select(x => UnitRows.Of(x)).ToArray();
         var instance = InstanceLoss.Forward(unit[0], unit[1], 0.1);
         var (weak, _, _) = WeakLoss.OfGraphs(unit[2], unit[3], 0.1, detachKeys: true);
-        (instance + weak).backward();
+        BackwardErrors.Run(() => (instance + weak).backward());
+        AutogradMemory.FreeReturned();
     }
 }

@@ -31,7 +31,7 @@ internal static class StepBenchmark
     public static StepFigures Run(PretrainOptions options, int repeat, Action<int, int>? done = null)
     {
         Allocator.KeepFreedMemory();
-        var compute = ComputeDevice.Choose(options.Device, options.Precision);
+        var compute = ComputeDevice.Choose(options.Device ?? ComputeDevice.Auto, options.Precision);
         options = MethodDefaults.Fill(options);
         int batch = options.Batch!.Value;
         using var method = MethodFactory.Create(options, images: batch, labels: true, compute.Device);
@@ -79,7 +79,7 @@ internal static class StepBenchmark
             };
             var losses = method.Losses(input);
             optimizer.ZeroGradients();
-            losses.Total.backward();
+            BackwardErrors.Run(() => losses.Total.backward());
             AutogradMemory.FreeReturned();
             optimizer.Step(0.01);
             method.AfterStep(input);

@@ -12,16 +12,23 @@ internal static class AtomicFile
     /// <exception cref="WclException">The disk is full or the folder is not writable; the old file is untouched.</exception>
     public static void Write(string path, Action<Stream> write, Action<string>? check = null)
     {
-        string temporary = path + ".tmp";
+        string target = FinalTarget(path), temporary = target + ".tmp";
         try
         {
+            if (IsDevice(path))
+            {
+                using var device = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                if (device.CanSeek) device.Seek(0, SeekOrigin.End); // standard output in a file
+                write(device);
+                return;
+            }
             using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, BufferBytes))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
             check?.Invoke(temporary);
-            File.Move(temporary, path, overwrite: true);
+            File.Move(temporary, target, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -37,6 +44,27 @@ internal static class AtomicFile
 
     /// <summary>Writes text as UTF-8.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>What a link leads to, since a file of the link's name would take its place.</summary>
+    private static string FinalTarget(string path)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return path; // what is wrong with it is told when it is written
+        }
+    }
+
+    /// <summary>Whether a path is a device or a pipe, as /dev/stdout and the shell's &gt;(...) are: there is nothing to rename.</summary>
+    private static bool IsDevice(string path)
+    {
+        string full = Path.GetFullPath(path);
+        return !OperatingSystem.IsWindows() && File.Exists(full)
+            && (full.StartsWith("/dev/", StringComparison.Ordinal) || full.StartsWith("/proc/", StringComparison.Ordinal)) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal);
+    }
 
     private static void TryDelete(string path)
     {

@@ -1,5 +1,6 @@
 using WclSharp.Checkpoints;
 using WclSharp.Evaluation;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -97,7 +98,7 @@ public static class Comparison
         var summary = ReadSummary(path)!;
         // Without labels there is no accuracy, but there is still speed and memory to compare.
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
-            new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
+            new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device ?? ComputeDevice.Auto, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
             new PlainProgress(text => progress?.Report(new ComparisonProgress.Line(text)), LineInterval), cancellation);
         if (accuracy is not null && accuracy.TrainFingerprint != summary.DatasetFingerprint)
             throw new WclUsageException($"The images are not those that runs/{name} was trained on any more, so it cannot be measured. Put them back, or start anew with another --out.");

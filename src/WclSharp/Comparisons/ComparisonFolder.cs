@@ -63,12 +63,14 @@ internal sealed class ComparisonFolder : IDisposable
     public ComparisonResult Write(IReadOnlyList<string> methods, IReadOnlyList<ComparedRun> runs, int planned)
     {
         var rows = MethodComparison.Of(methods, runs, MethodNames.Of(Training.ContrastiveMethod.SimClr));
+        var settings = ComparisonSettings.Of([.. runs.Select(run => (run.Method, Path.GetFileName(run.Folder), OptionsOf(run)))]);
         var report = new ComparisonReport
         {
             Methods = rows,
             RunsFinished = runs.Count,
             RunsPlanned = planned,
-            Settings = SettingsOf(runs[0]),
+            Settings = settings.Common,
+            DifferingSettings = settings.Differing,
             LinearProtocol = LinearProbe.Protocol(Comparison.LinearProtocol),
         };
         List<string> files = [Path.Combine(FullPath, "compare.json"), Path.Combine(FullPath, "compare.md")];
@@ -86,14 +88,9 @@ internal sealed class ComparisonFolder : IDisposable
         return new ComparisonResult(FullPath, rows, files);
     }
 
-    /// <summary>The options of every run as they were resolved.</summary>
-    private JsonObject SettingsOf(ComparedRun run)
-    {
-        var options = RunFolder.ReadConfig(Path.Combine(FullPath, run.Folder));
-        var settings = JsonNode.Parse(Encoding.UTF8.GetString(ConfigFile.ToJson(options)))!.AsObject();
-        foreach (string own in (string[])["method", "seed"]) settings.Remove(own);
-        return settings;
-    }
+    /// <summary>The options of a run as they were resolved.</summary>
+    private JsonObject OptionsOf(ComparedRun run) =>
+        JsonNode.Parse(Encoding.UTF8.GetString(ConfigFile.ToJson(RunFolder.ReadConfig(Path.Combine(FullPath, run.Folder)))))!.AsObject();
 
     public void Dispose() => held.Dispose();
 }

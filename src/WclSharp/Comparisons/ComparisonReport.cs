@@ -16,8 +16,11 @@ internal sealed record ComparisonReport
     /// <summary>Runs that were asked for.</summary>
     public int RunsPlanned { get; init; }
 
-    /// <summary>Options of every run as they were resolved, method and seed left out.</summary>
+    /// <summary>Options that all runs have in common, as they were resolved.</summary>
     public required JsonObject Settings { get; init; }
+
+    /// <summary>Options in which runs differ beside method and seed, each by method.</summary>
+    public required JsonObject DifferingSettings { get; init; }
 
     /// <summary>What the intervals are.</summary>
     public string Interval { get; } = "half-width of the 95 % confidence interval of the mean over seeds, by Student's t distribution: "

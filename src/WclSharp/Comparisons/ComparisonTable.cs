@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Nodes;
 using WclSharp.Reporting;
 
 namespace WclSharp.Comparisons;
@@ -66,11 +67,12 @@ internal static class ComparisonTable
         Line();
         Line("## Settings");
         Line();
-        Line("The same for every run; `wcl pretrain` has options of these names.");
+        Line("The same for every run where nothing else is said; `wcl pretrain` has options of these names.");
         Line();
         Row(["option", "value"]);
         Row(["---", "---"]);
         foreach (var (key, value) in report.Settings) Row([$"`{key}`", value?.ToString() ?? ""]);
+        foreach (var (key, values) in report.DifferingSettings) Row([$"`{key}`, not the same", ByValue(values!.AsObject())]);
         if (runs is [var first, ..])
         {
             Row(["training images, test images", string.Create(CultureInfo.InvariantCulture, $"{first.TrainImages}, {first.TestImages}")]);
@@ -82,6 +84,10 @@ internal static class ComparisonTable
 
         return page.ToString();
     }
+
+    /// <summary>Who has which value: <c>none (wcl, simclr); knn (wcl+knn)</c>.</summary>
+    private static string ByValue(JsonObject values) =>
+        string.Join("; ", values.GroupBy(pair => pair.Value?.ToString() ?? "-").Select(group => $"{group.Key} ({string.Join(", ", group.Select(pair => pair.Key))})"));
 
     private static string Share(double? value) => Number(value, "0.0000");
 

@@ -24,17 +24,15 @@ internal static class MultiCropResolution
 
         if (resolved.LocalSize > imageSize)
             throw new WclUsageException($"--local-size {resolved.LocalSize} is larger than the global crops of {imageSize} pixels; use {standard.SizePixels}, or a larger --image-size.");
-        RequireMethod(resolved);
-        if (resolved.MultiCrop == MultiCrop.Knn && resolved.BankK >= data.Images)
+        Require(resolved);
+        if (HasNeighbors(resolved) && resolved.BankK >= data.Images)
             throw new WclUsageException($"--bank-k {resolved.BankK} asks for more neighbours than {data.Images} images have; use {data.Images - 1} or fewer.");
-        if (resolved.MultiCrop == MultiCrop.Knn && resolved.OwnCrops > resolved.LocalCrops)
-            throw new WclUsageException($"--own-crops {resolved.OwnCrops} is more than there are local crops; use 0 to {resolved.LocalCrops}, or more --local-crops.");
         return resolved;
     }
 
-    /// <summary>Refuses local crops that the method has no loss for. Needs no data, so that it can be asked before anything is read.</summary>
-    /// <exception cref="WclUsageException">They do not go together.</exception>
-    public static void RequireMethod(PretrainOptions options)
+    /// <summary>Refuses local crops that the method has no loss for, or that there are not. Needs no data, so that it can be asked before anything is read.</summary>
+    /// <exception cref="WclUsageException">The options do not go together.</exception>
+    public static void Require(PretrainOptions options)
     {
         if (options.MultiCrop == MultiCrop.None) return;
         bool weak = options.Method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap or ContrastiveMethod.WclBank;
@@ -42,7 +40,27 @@ internal static class MultiCropResolution
             throw new WclUsageException($"--multi-crop goes with --method wcl, wcl-one-head, wcl-no-swap, wcl-bank and simclr, not with {OptionValue.NameOf(options.Method)}; leave it out.");
         if (!weak && options.MultiCrop == MultiCrop.Knn)
             throw new WclUsageException("--multi-crop knn needs weak labels, and simclr has none; use --method wcl, or --multi-crop standard.");
+        if (options.MultiCrop == MultiCrop.Knn && options.OwnCrops > options.LocalCrops)
+            throw new WclUsageException($"--own-crops {options.OwnCrops} is more than there are local crops; use 0 to {options.LocalCrops}, or more --local-crops.");
     }
+
+    /// <summary>A warning for every option of local crops that was given and that the run has no use for.</summary>
+    public static IEnumerable<string> Unused(PretrainOptions given)
+    {
+        var unset = new PretrainOptions();
+        string[] crops = ["local-crops", "local-instance-weight", "local-weak-weight"], neighbors = ["bank-k", "crop-neighbors"];
+        var (names, why) = given switch
+        {
+            { MultiCrop: MultiCrop.None } => ((string[])[.. crops, .. neighbors, "own-crops"], "there are no local crops without --multi-crop"),
+            { MultiCrop: MultiCrop.Standard } => ([.. neighbors, "own-crops"], "it belongs to --multi-crop knn"),
+            _ when !HasNeighbors(given) => (neighbors, "all local crops are of the image itself"),
+            _ => ([], ""),
+        };
+        return names.Select(name => PretrainOptionTable.Find(name)!).Where(option => option.Show(given) != option.Show(unset))
+            .Select(option => $"--{option.Name} changes nothing: {why}.");
+    }
+
+    private static bool HasNeighbors(PretrainOptions options) => options.MultiCrop == MultiCrop.Knn && options.OwnCrops < options.LocalCrops;
 
     /// <summary>Smallest global crop where neither options nor preset give one: with local crops beside them, global ones stay large.</summary>
     public static double? GlobalCropMin(PretrainOptions given) => given.MultiCrop == MultiCrop.None ? null : LocalCrops.GlobalScaleMin;

@@ -1,5 +1,8 @@
 using System.Globalization;
 using WclSharp.Augmentation;
+using WclSharp.Data;
+using WclSharp.Evaluation;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -8,7 +11,8 @@ namespace WclSharp.Configuration;
 /// <param name="Images">Training images, after <c>--limit</c>.</param>
 /// <param name="Side">Their usual shorter side, pixels; null where it is not known.</param>
 /// <param name="Embedded">Whether they are the embedded Fashion-MNIST.</param>
-internal sealed record DataFacts(long Images, int? Side, bool Embedded);
+/// <param name="Labelled">Those of known class; null for all.</param>
+internal sealed record DataFacts(long Images, int? Side, bool Embedded, int? Labelled = null);
 
 /// <summary>Options with everything resolved, and what a person should know of how that was done.</summary>
 internal sealed record ResolvedOptions(PretrainOptions Options, IReadOnlyList<string> Warnings);
@@ -86,9 +90,12 @@ internal static class Presets
         var optimizer = given.Optimizer ?? preset.Optimizer;
         var (rate, decay) = Rates(optimizer, preset, batch);
 
-        warnings.AddRange(MethodDefaults.Unused(given));
+        warnings.AddRange(MethodDefaults.Unused(given).Concat(MultiCropResolution.Unused(given)));
         return new(MethodDefaults.Fill(MultiCropResolution.Resolve(given, imageSize, data) with
         {
+            Device = given.Device ?? ComputeDevice.Auto,
+            MaxBad = given.MaxBad ?? DatasetOptions.StandardMaxBad,
+            CacheMiB = given.CacheMiB ?? (int)(DatasetOptions.StandardCacheBytes >> 20),
             Arch = given.Arch ?? preset.Arch,
             Width = given.Width ?? firstLook?.Width ?? preset.Width,
             Stem = given.Stem ?? preset.Stem ?? (imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small),
@@ -110,7 +117,7 @@ internal static class Presets
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
             EvaluateEvery = given.EvaluateEvery ?? Math.Min((epochs + 4) / 5, MostEpochsUnseen),
-            KnnK = given.KnnK ?? (data.Images < 20_000 ? 20 : 200), // Wu et al. 2018 use 200 on ImageNet
+            KnnK = given.KnnK ?? KnnClassifier.DefaultK((int)(data.Labelled ?? data.Images)), // those that vote
             Workers = given.Workers ?? Environment.ProcessorCount,
         }), warnings);
     }

@@ -1,4 +1,5 @@
 using WclSharp.Augmentation;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -198,8 +199,5 @@ internal static class PretrainOptionTable
 
     private static string? AtLeastTwo(int value) => value >= 2 ? null : "must be 2 or more";
 
-    private static string? Device(string value) =>
-        value is "cpu" or "cuda" or "auto" || (value.StartsWith("cuda:", StringComparison.Ordinal) && ushort.TryParse(value.AsSpan(5), out _))
-            ? null
-            : "must be cpu, cuda, cuda:N or auto";
+    private static string? Device(string value) => ComputeDevice.IsName(value) ? null : "must be cpu, cuda, cuda:N or auto";
 }

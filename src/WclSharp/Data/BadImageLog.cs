@@ -49,10 +49,12 @@ internal sealed class BadImageLog(string? file) : IDisposable
             $"{(file is null ? "the first is" : $"'{file}' lists them, the first is")} {First}"));
     }
 
-    /// <summary>Closes the file. Where every image could be read, a list of an earlier time goes.</summary>
-    public void Dispose()
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => writer?.Dispose();
+
+    /// <summary>Called at the end: where every image could be read, a list of an earlier time goes.</summary>
+    public void Complete()
     {
-        writer?.Dispose();
         if (Count > 0 || file is null) return;
         try
         {

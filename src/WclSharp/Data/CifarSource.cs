@@ -54,11 +54,23 @@ internal sealed class CifarSource : ImageSource
     {
         foreach (string pattern in (string[])["data_batch_*.bin", "train.bin", "test_batch.bin", "test.bin"])
         {
-            var files = Directory.GetFiles(folder, pattern);
+            var files = FilesOf(folder, pattern);
             Array.Sort(files, StringComparer.Ordinal);
             if (files.Length > 0) return new($"CIFAR files '{Path.Combine(folder, pattern)}'", files);
         }
         return null;
+    }
+
+    private static string[] FilesOf(string folder, string pattern)
+    {
+        try
+        {
+            return Directory.GetFiles(folder, pattern);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"The folder '{folder}' cannot be listed: {e.Message}", e);
+        }
     }
 
     /// <inheritdoc/>

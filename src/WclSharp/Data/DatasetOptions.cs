@@ -3,6 +3,9 @@ namespace WclSharp.Data;
 /// <summary>Which images to read, and how to keep them.</summary>
 public sealed record DatasetOptions
 {
+    internal const double StandardMaxBad = 0.01;
+    internal const long StandardCacheBytes = 4L << 30;
+
     /// <summary>
     /// Folder, <c>.tar</c> or <c>.tar.gz</c>, CSV or TSV list of <c>path,label</c>, IDX images (gzipped or plain) or
     /// CIFAR-10/100 binary file or folder; null is the embedded data set, the test images of Fashion-MNIST.
@@ -25,10 +28,10 @@ public sealed record DatasetOptions
     public int StoredSide { get; init; } = 256;
 
     /// <summary>Share of unreadable images, 0 to 1, above which reading fails.</summary>
-    public double MaxBad { get; init; } = 0.01;
+    public double MaxBad { get; init; } = StandardMaxBad;
 
     /// <summary>Decoded pixels are kept in memory up to this many bytes; beyond it they go to a memory-mapped file.</summary>
-    public long CacheBytes { get; init; } = 4L << 30;
+    public long CacheBytes { get; init; } = StandardCacheBytes;
 
     /// <summary>Folder of the memory-mapped file; null is the system's folder for temporary files.</summary>
     public string? CacheFolder { get; init; }

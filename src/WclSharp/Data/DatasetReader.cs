@@ -28,7 +28,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     private readonly FolderClasses folders = new(options.ClassNames);
     private readonly ClassCatalog classes = new(options.ClassNames);
     private LabelList? labelList;
-    private int listed;
+    private int listed, listedWithClass; // the latter by the list of labels, where a subset is read
 
     /// <summary>Reads.</summary>
     public ImageDataset Read()
@@ -47,6 +47,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
             int images = table.Count + bad.Count;
             if (images == 0) throw NoImages(source);
             bad.Check(images, options.MaxBad);
+            bad.Complete();
             store.Complete();
 
             var warnings = new List<string>();
@@ -120,7 +121,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     private IEnumerable<(SourceImage Image, int ClassNumber)> Wanted(ImageSource source, bool[]? chosen)
     {
         bool useClasses = options.Labels is null;
-        listed = 0;
+        (listed, listedWithClass) = (0, 0);
         foreach (var image in source.Images(i => chosen is null || (i < chosen.Length && chosen[i])))
         {
             int position = listed++;
@@ -128,7 +129,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
             int number = useClasses ? classes.Meet(image.Class) : -1;
             if (source.ClassesAreFolders && chosen is null) folders.Observe(image.Name);
             else if (source.ClassesAreFolders && useClasses) folders.Meet(image.Name, classes);
-            if (chosen is not null && labelList is not null) classes.Meet(Listed(labelList, Encoding.UTF8.GetBytes(image.Name)));
+            if (chosen is not null && labelList is not null && classes.Meet(Listed(labelList, Encoding.UTF8.GetBytes(image.Name))) >= 0) listedWithClass++;
             if (chosen is null || (position < chosen.Length && chosen[position])) yield return (image, number);
             if (listed == int.MaxValue) throw new WclUsageException($"{source.Description} has more than {int.MaxValue:N0} images; use --limit or a part of them.");
         }
@@ -145,17 +146,18 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
 
     private void LabelFromList(LabelList list, ImageTable table, int[] labels, bool limited, List<string> warnings)
     {
-        int matched = 0;
+        int matched = 0; // among all that were listed
         for (int i = 0; i < labels.Length; i++)
         {
             string? label = Listed(list, table.Utf8Name(i));
             labels[i] = classes.Meet(label);
             if (label is not null) matched++;
         }
-        if (matched == 0 && !limited)
-            throw new WclUsageException($"None of the {list.Count:N0} paths in '{options.Labels}' is an image that was read; the first is '{list.FirstPath}', the first image '{table.Name(0)}'.");
-        if (matched < list.Count && !limited)
-            warnings.Add($"{list.Count - matched:N0} of the {list.Count:N0} paths in '{options.Labels}' are not among the images that were read.");
+        if (limited) matched = listedWithClass;
+        if (matched == 0)
+            throw new WclUsageException($"None of the {list.Count:N0} paths in '{options.Labels}' is an image there; the first is '{list.FirstPath}', the first image '{table.Name(0)}'.");
+        if (matched < list.Count)
+            warnings.Add($"{list.Count - matched:N0} of the {list.Count:N0} paths in '{options.Labels}' are not among the images there.");
     }
 
     /// <summary>The class that a list gives an image, by its path or by what is left of it without the folder that all are in.</summary>

@@ -17,9 +17,13 @@ internal sealed class ListSource(string list) : ImageSource
     /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
-        int position = 0;
-        foreach (var (_, path, label) in DelimitedFile.Read(list))
+        Warning = null;
+        int position = 0, again = 0;
+        var met = new HashSet<(int, int)>(); // two hashes of a path, so that ten million are no strings in memory
+        foreach (var (line, path, label) in DelimitedFile.Read(list))
         {
+            if (!met.Add((string.GetHashCode(path), path.GetHashCode(StringComparison.OrdinalIgnoreCase))))
+                Warning = $"{++again:N0} row{(again == 1 ? "" : "s")} of '{list}' name{(again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, and may be trained on and tested with; keep one row of each.";
             var image = new SourceImage { Name = path, Class = label };
             yield return wanted(position++) ? image with { File = FileOf(path) } : image;
         }

@@ -6,9 +6,10 @@ namespace WclSharp.Data;
 /// <summary>An entry of a tar file.</summary>
 /// <param name="Name">Path, with '/' between its parts.</param>
 /// <param name="IsFile">True for an ordinary file.</param>
+/// <param name="IsLink">True for a hard or symbolic link, which has no content of its own.</param>
 /// <param name="Size">Bytes that the header claims.</param>
 /// <param name="Offset">Where the content begins in the (unpacked) archive.</param>
-internal readonly record struct TarEntry(string Name, bool IsFile, long Size, long Offset);
+internal readonly record struct TarEntry(string Name, bool IsFile, bool IsLink, long Size, long Offset);
 
 /// <summary>
 /// Reads a tar file's entries one after another (POSIX ustar with pax headers, GNU long names and sizes, and the older form).
@@ -59,7 +60,7 @@ internal sealed class TarReader(Stream stream, string name)
                 default:
                     string path = longName ?? HeaderName();
                     bool isFile = type is 0 or (byte)'0' or (byte)'7' && !path.EndsWith('/');
-                    return new(Clean(path), isFile, claimed, position);
+                    return new(Clean(path), isFile, type is (byte)'1' or (byte)'2', claimed, position);
             }
         }
     }

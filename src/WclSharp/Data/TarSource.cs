@@ -35,9 +35,11 @@ internal sealed class TarSource(string path) : ImageSource
         file.Position = 0;
         using var unpacked = gzipped ? new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 17) : null;
         var reader = new TarReader(gzipped ? new ForwardOnly(unpacked!) : file, path);
-        int position = 0;
+        int position = 0, links = 0;
         while (reader.Next() is { } entry)
         {
+            if (entry.IsLink && !IsHidden(entry.Name) && ImageFormats.HasImageName(entry.Name))
+                Warning = $"{++links:N0} image{(links == 1 ? "" : "s")} in '{path}' {(links == 1 ? "is a link" : "are links")} to another file, as '{entry.Name}' is, and left out; pack them with tar --dereference --hard-dereference.";
             if (!entry.IsFile) continue;
             if (IsHidden(entry.Name) || !ImageFormats.HasImageName(entry.Name))
             {

@@ -44,7 +44,7 @@ public static class Distill
         // A part is held out of all that the run read, as it was when the teacher was trained; of what is left some are drawn.
         bool drawn = holdOut && asked.Test is null;
         if (options.Limit is not null && !drawn) asked = asked with { Limit = options.Limit };
-        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut);
+        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut, network.ClassNames);
         using var some = drawn && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
 
         var test = data.HeldOut;

@@ -136,7 +136,7 @@ internal sealed class DistillationRun : IDisposable
         if (options.LabelMix > 0) loss = loss.mul(teacherMix).add(LabelLoss(given, batch), labelMix);
         FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of the distillation; lower --lr.");
         using (no_grad()) sum.add_(loss.detach());
-        loss.backward();
+        BackwardErrors.Run(() => loss.backward());
         AutogradMemory.FreeReturned();
     }
 

@@ -78,6 +78,7 @@ public static class ImageEmbedding
             file.Add(name, label, vector);
         }
         file.Complete();
+        bad.Complete();
         parts.Remove();
         return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description };
 

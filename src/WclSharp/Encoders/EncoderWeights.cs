@@ -64,8 +64,7 @@ internal static class EncoderWeights
             : throw new WclUsageException($"'{path}' does not say its \"{key}\"; give a run folder or an encoder.safetensors that wcl pretrain wrote.");
         try
         {
-            return new EncoderFacts(Enum.Parse<EncoderArch>(Text("arch"), ignoreCase: true), int.Parse(Text("width"), CultureInfo.InvariantCulture),
-                Enum.Parse<EncoderStem>(Text("stem"), ignoreCase: true), int.Parse(Text("image_size"), CultureInfo.InvariantCulture),
+            return new EncoderFacts(Choice<EncoderArch>("arch"), Positive("width"), Choice<EncoderStem>("stem"), Positive("image_size"),
                 new Normalisation(Triple(Text("mean")), Triple(Text("std"))));
         }
         catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
@@ -73,6 +72,13 @@ internal static class EncoderWeights
             throw new WclUsageException($"'{path}' describes its encoder in a way that this version does not know: {e.Message}", e);
         }
 
+        T Choice<T>(string key)
+            where T : struct, Enum => Enum.TryParse<T>(Text(key), ignoreCase: true, out var value) && Enum.IsDefined(value)
+            ? value
+            : throw new FormatException($"there is no {key} \"{Text(key)}\".");
+        int Positive(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0
+            ? value
+            : throw new FormatException($"its {key} is \"{Text(key)}\".");
         static (float, float, float) Triple(string text) => text.Split(',') is [var r, var g, var b]
             ? (Number(r), Number(g), Number(b))
             : throw new FormatException($"'{text}' is not three numbers.");

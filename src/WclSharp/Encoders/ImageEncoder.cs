@@ -76,7 +76,7 @@ public sealed class ImageEncoder : IDisposable
     {
         try
         {
-            return Embed(File.ReadAllBytes(imagePath));
+            return Features(File.ReadAllBytes(imagePath));
         }
         catch (Exception e) when (ImageFile.IsBad(e))
         {
@@ -87,7 +87,20 @@ public sealed class ImageEncoder : IDisposable
     /// <summary>Features of an image in memory.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns><see cref="FeatureSize"/> numbers.</returns>
+    /// <exception cref="WclUsageException">They are none that can be read; the message says why.</exception>
     public float[] Embed(ReadOnlySpan<byte> encodedImage)
+    {
+        try
+        {
+            return Features(encodedImage);
+        }
+        catch (Exception e) when (ImageFile.IsBad(e))
+        {
+            throw new WclUsageException($"The bytes cannot be read as an image: {ImageFile.Reason(e)}.", e);
+        }
+    }
+
+    private float[] Features(ReadOnlySpan<byte> encodedImage)
     {
         byte[] pixels = ImageDecoder.Decode(encodedImage, storedSide, out int height, out int width); // [3, height, width]
         using var noGradient = no_grad();

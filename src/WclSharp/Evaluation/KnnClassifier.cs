@@ -16,7 +16,7 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
 {
     private const int Tile = 512; // queries at a time: the table of similarities stays Tile x M
 
-    /// <summary>The k that is used where none is given: 200, or 20 below 20,000 training images.</summary>
+    /// <summary>The k that is used where none is given: 200 (Wu et al. 2018, on ImageNet), or 20 below 20,000 training images.</summary>
     public static int DefaultK(int trainingImages) => trainingImages < 20_000 ? 20 : 200;
 
     /// <summary>Predicted class of each query.</summary>

@@ -21,9 +21,11 @@ internal static class RunData
     /// <param name="progress">Told how far reading is, and the warnings; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
     /// <param name="holdOut">As for <see cref="PretrainingData.Read"/>.</param>
-    public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true)
+    /// <param name="testClasses">As for <see cref="PretrainingData.Read"/>.</param>
+    public static PretrainingData Read(
+        PretrainOptions trained, PretrainOptions asked, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null)
     {
-        var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut);
+        var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses);
         foreach (string warning in Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
         return data;
     }
@@ -31,10 +33,14 @@ internal static class RunData
     private static IEnumerable<string> Warnings(PretrainOptions trained, PretrainOptions asked, PretrainingData read)
     {
         foreach (string warning in read.Warnings) yield return warning;
-        bool same = (asked.Data, asked.Test, asked.Labels, asked.Limit) == (trained.Data, trained.Test, trained.Labels, trained.Limit);
-        if (same && trained.Out is { } run && RunFolder.ReadSummary(run) is { DatasetFingerprint: { } fingerprint } && fingerprint != read.Train.Fingerprint)
-            yield return "The images are not those that the run was trained on any more, so some that are tested with may have been learnt.";
+        if (trained.Out is not { } run || RunFolder.ReadSummary(run) is not { DatasetFingerprint: { } fingerprint } || fingerprint == read.Train.Fingerprint) yield break;
+        bool same = (Full(asked.Data), Full(asked.Test), Full(asked.Labels), asked.Limit) == (Full(trained.Data), Full(trained.Test), Full(trained.Labels), trained.Limit);
+        if (same) yield return "The images are not those that the run was trained on any more, so some that are tested with may have been learnt.";
+        else if (read.HeldOut is not null && asked.Test is null && Full(asked.Data) == Full(trained.Data))
+            yield return "The images that are tested with are a part of those that the run was pretrained on, without that part held out, so accuracies may be too high; name images that it has not seen with --test.";
     }
+
+    private static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
 
     /// <summary>How to read: with this machine's processors, unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
     private static PretrainOptions Reading(PretrainOptions trained) =>

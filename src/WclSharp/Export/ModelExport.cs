@@ -76,6 +76,8 @@ public static class ModelExport
             using var float32 = OnnxEncoder.Load(file32);
             bool calibrated = options.Precision == ExportPrecision.Int8;
             using var images = ReadImages(options, calibrated ? (int)Math.Min((long)options.Check + options.Calibrate, int.MaxValue) : options.Check, float32.StoredSide, cancellation);
+            if (options.Data is null && images.HasLabels && RunOf(options.Source) is { Test: null })
+                progress?.Report(new PretrainProgress.Warning("Accuracy is over images of the run, most of which were trained on, so a loss may look smaller than it is; name others with --data."));
             if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
             int calibration = calibrated ? Math.Min(options.Calibrate, images.Count / 2) : 0;
             int[] order = new CounterRandom(0, RandomPurpose.Split).Permutation(images.Count);
@@ -122,7 +124,7 @@ public static class ModelExport
             return calibrates ? throw new WclUsageException($"--precision int8 is calibrated with images like those to embed, and {options.Source} is in no run that names its own; give some with --data.") : Read(null);
         try
         {
-            return Read(trained.Test ?? trained.Data);
+            return trained.Test is { } test ? Read(test) : Read(trained.Data, trained.Labels);
         }
         catch (WclException e) when (calibrates)
         {
@@ -133,8 +135,8 @@ public static class ModelExport
             return Read(null);
         }
 
-        ImageDataset Read(string? path) => ImageDataset.Read(
-            new DatasetOptions { Path = path, Limit = count, StoredSide = storedSide, MaxBad = 1, CacheFolder = Path.GetTempPath() }, null, cancellation);
+        ImageDataset Read(string? path, string? labels = null) => ImageDataset.Read(
+            new DatasetOptions { Path = path, Labels = labels, Limit = count, StoredSide = storedSide, MaxBad = 1, CacheFolder = Path.GetTempPath() }, null, cancellation);
     }
 
     /// <summary>The options of the run that a file or folder is in, such as a classifier in <c>RUN/finetune</c>, or a student in <c>RUN/finetune/distilled</c>; null where there is none.</summary>

@@ -115,9 +115,6 @@ internal sealed class ClassifierNetwork : IDisposable
         return [.. predicted];
     }
 
-    /// <summary>A copy of every weight and buffer, by name. The caller owns it.</summary>
-    public Dictionary<string, Tensor> Copy() => Named().ToDictionary(pair => pair.Name, pair => pair.Tensor.detach().clone().DetachFromDisposeScope());
-
     /// <summary>Takes weights and buffers from a copy.</summary>
     public void Restore(IReadOnlyDictionary<string, Tensor> copy)
     {

@@ -22,16 +22,16 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     private readonly Augmenter augmenter = new(facts.ImageSize, facts.Normalisation, seed, compute.Device);
     private readonly CounterRandom order = new(seed, RandomPurpose.FineTuning);
 
-    /// <summary>Trains; where there are labels to choose by, ends with the weights that did best on them at one of ten looks.</summary>
+    /// <summary>Trains, and looks ten times at how well labels are told that are not trained on, where there are such.</summary>
     /// <param name="network">Network; left in evaluation mode.</param>
     /// <param name="rows">Labelled images to train on.</param>
-    /// <param name="validation">Labelled images to choose by; empty ends with the last weights.</param>
+    /// <param name="validation">Labelled images to look at; may be empty.</param>
     /// <param name="recipe">How.</param>
     /// <param name="progress">Told how many steps are done.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    /// <returns>The accuracy of those weights on the images to choose by, 0 to 1; null where there are none.</returns>
+    /// <returns>The best accuracy at a look, 0 to 1, and the share of the steps after which it was, of equals the last; null without looks.</returns>
     /// <exception cref="WclException">The loss is not finite.</exception>
-    public double? Train(ClassifierNetwork network, int[] rows, int[] validation, FineTuneRecipe recipe, Action<int>? progress, CancellationToken cancellation)
+    public (double Accuracy, double StopAt)? Train(ClassifierNetwork network, int[] rows, int[] validation, FineTuneRecipe recipe, Action<int>? progress, CancellationToken cancellation)
     {
         var (encoderParameters, topParameters) = network.Parameters;
         using var encoder = new Sgd(encoderParameters, recipe.WeightDecay);
@@ -39,42 +39,31 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         var schedule = new LearningRateSchedule(1, recipe.WarmupSteps, recipe.Steps);
         using var chosenBy = validation.Length > 0 ? images.Subset(validation) : null;
         using var loader = new BatchLoader(images, 1, seed, workers: 1);
-        Dictionary<string, Tensor>? best = null;
-        double bestAccuracy = -1;
-        try
+        (double Accuracy, double StopAt)? best = null;
+        network.Train(true);
+        int looked = 0, steps = recipe.StepsTaken;
+        foreach (var (step, (drawn, places)) in Batches(rows.Length).Take(steps).Index())
         {
-            network.Train(true);
-            int looked = 0;
-            foreach (var (step, (drawn, places)) in Batches(rows.Length).Take(recipe.Steps).Index())
+            cancellation.ThrowIfCancellationRequested();
+            using (var batch = loader.Assemble(Array.ConvertAll(drawn, i => rows[i])))
             {
-                cancellation.ThrowIfCancellationRequested();
-                using (var batch = loader.Assemble(Array.ConvertAll(drawn, i => rows[i])))
-                {
-                    encoder.ZeroGradients();
-                    top.ZeroGradients();
-                    Backward(network, batch, places, step, last: step + 1 == recipe.Steps);
-                }
-
-                double share = schedule.At(step);
-                encoder.Step(share * recipe.Encoder);
-                top.Step(share * recipe.Top);
-                progress?.Invoke(step + 1);
-                if (chosenBy is null || (step + 1) * LooksAtValidation / recipe.Steps == looked) continue;
-                looked = (step + 1) * LooksAtValidation / recipe.Steps;
-                double accuracy = network.Accuracy(augmenter, chosenBy, cancellation);
-                if (accuracy < bestAccuracy) continue;
-                (bestAccuracy, var old, best) = (accuracy, best, network.Copy());
-                Free(old);
+                encoder.ZeroGradients();
+                top.ZeroGradients();
+                Backward(network, batch, places, step, last: step + 1 == steps);
             }
 
-            if (best is not null) network.Restore(best);
-            network.Train(false);
-            return best is null ? null : bestAccuracy;
+            double share = schedule.At(step);
+            encoder.Step(share * recipe.Encoder);
+            top.Step(share * recipe.Top);
+            progress?.Invoke(step + 1);
+            if (chosenBy is null || (step + 1) * LooksAtValidation / recipe.Steps == looked) continue;
+            looked = (step + 1) * LooksAtValidation / recipe.Steps;
+            double accuracy = network.Accuracy(augmenter, chosenBy, cancellation);
+            if (!(accuracy < best?.Accuracy)) best = (accuracy, (step + 1) / (double)recipe.Steps);
         }
-        finally
-        {
-            Free(best);
-        }
+
+        network.Train(false);
+        return best;
     }
 
     /// <param name="network">The network.</param>
@@ -90,7 +79,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]));
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
         FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; lower --lr, --head-lr or --scratch-lr.");
-        loss.backward();
+        BackwardErrors.Run(() => loss.backward());
         AutogradMemory.FreeReturned();
     }
 
@@ -109,10 +98,5 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
                 filled = 0;
             }
         }
-    }
-
-    private static void Free(Dictionary<string, Tensor>? copy)
-    {
-        foreach (var tensor in copy?.Values ?? Enumerable.Empty<Tensor>()) tensor.Dispose();
     }
 }

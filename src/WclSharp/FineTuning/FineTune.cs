@@ -28,6 +28,8 @@ public static class FineTune
         if (!data.Train.HasLabels || data.HeldOut is null)
             throw new WclUsageException("There are no labelled images to train on and to test with; name them with --data and --test, or --labels.");
 
+        if (trained.Method == ContrastiveMethod.SupCon)
+            progress?.Report(new PretrainProgress.Warning("The run was trained with the classes of all its images (supcon), so what its encoder reaches with few labels says nothing of few labels."));
         using var study = new FineTuneStudy(options, trained, data.Train, data.HeldOut, compute, progress, cancellation);
         return study.Execute();
     }

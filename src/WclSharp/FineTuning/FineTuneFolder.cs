@@ -18,6 +18,10 @@ internal sealed record FineTuneSettings
     public required double HeadLr { get; init; }
     public double? ScratchLr { get; init; }
     public required int Batch { get; init; }
+
+    /// <summary>Whether all labels are trained on once some of them have chosen how: draws of before are no part of the same study.</summary>
+    public required bool OnAllLabels { get; init; }
+
     public required double WeightDecay { get; init; }
     public required string Precision { get; init; }
 }

@@ -14,7 +14,7 @@ internal sealed record FineTuneRecipe
     /// </summary>
     public static readonly IReadOnlyList<double> EncoderRates = [0.01, 0.03, 0.1], ScratchRates = [0.1, 0.03, 0.3];
 
-    /// <summary>Labels of the smallest class from which on a fifth of the labels chooses the learning rate and when to stop.</summary>
+    /// <summary>Labels of the smallest class from which on learning rate and when to stop are chosen on a fifth of the labels, before all are trained on.</summary>
     public const int LabelsToChooseBy = 25;
 
     private const int LeastSteps = 300, UsualEpochs = 20;
@@ -28,6 +28,12 @@ internal sealed record FineTuneRecipe
 
     /// <summary>Steps of <see cref="Batch"/> images.</summary>
     public required int Steps { get; init; }
+
+    /// <summary>Share of the steps after which it stops, above 0 to 1.</summary>
+    public double StopAt { get; init; } = 1;
+
+    /// <summary>Steps until then.</summary>
+    public int StepsTaken => Math.Clamp((int)Math.Round(StopAt * Steps), 1, Steps);
 
     /// <summary>L2 weight decay.</summary>
     public double WeightDecay { get; init; } = 5e-4;

@@ -62,8 +62,10 @@ internal sealed record FineTuneDraw
     public required int Steps { get; init; }
     public required double Finetune { get; init; }
     public required double Lr { get; init; }
+    public required double StopAt { get; init; }
     public double? Scratch { get; init; }
     public double? ScratchLr { get; init; }
+    public double? ScratchStopAt { get; init; }
     public required double Knn { get; init; }
     public required double Linear { get; init; }
     public required double Seconds { get; init; }

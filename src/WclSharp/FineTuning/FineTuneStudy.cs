@@ -49,6 +49,7 @@ internal sealed class FineTuneStudy : IDisposable
             HeadLr = options.HeadLearningRate,
             ScratchLr = options.ScratchLearningRate,
             Batch = FineTuneRecipe.Batch,
+            OnAllLabels = true,
             WeightDecay = Recipe(1, 0, pretrained: true).WeightDecay,
             Precision = compute.TypeName,
         });
@@ -87,67 +88,84 @@ internal sealed class FineTuneStudy : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         int[] drawn = LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw);
-        var (rows, validation) = LabelDraw.HoldOut(drawn, train.Labels, FineTuneRecipe.LabelsToChooseBy);
         string what = FormattableString.Invariant($"{drawn.Length:N0} labels, draw {draw + 1} of {options.Draws}");
         var (knn, linear) = Frozen(drawn);
         var first = folder.Draws.FirstOrDefault(done => done.Budget == budget.Name && done.Draw == 0);
-        var finetuned = Train(rows, validation, Rates(options.EncoderLearningRate, first?.Lr, FineTuneRecipe.EncoderRates, validation), draw, pretrained: true, $"Fine-tuning, {what}", keep);
-        (double Accuracy, double Rate)? scratch = options.Scratch
-            ? Train(rows, validation, Rates(options.ScratchLearningRate, first?.ScratchLr, FineTuneRecipe.ScratchRates, validation), draw, pretrained: false, $"From scratch, {what}", keep: false)
-            : null;
+        var choice = first is null
+            ? Choose(drawn, options.EncoderLearningRate is { } rate ? [rate] : FineTuneRecipe.EncoderRates, draw, pretrained: true, $"Fine-tuning, {what}")
+            : new Choice(first.Lr, first.StopAt);
+        double finetuned = Train(drawn, choice, draw, pretrained: true, $"Fine-tuning, {what}", keep);
+        Choice? scratchChoice = !options.Scratch ? null : first is { ScratchLr: { } chosen }
+            ? new Choice(chosen, first.ScratchStopAt ?? 1)
+            : Choose(drawn, options.ScratchLearningRate is { } asked ? [asked] : FineTuneRecipe.ScratchRates, draw, pretrained: false, $"From scratch, {what}");
+        double? scratch = scratchChoice is null ? null : Train(drawn, scratchChoice, draw, pretrained: false, $"From scratch, {what}", keep: false);
         return new FineTuneDraw
         {
             Budget = budget.Name,
             Draw = draw,
             Labels = drawn.Length,
             Fraction = drawn.Length / (double)train.Labels.ToArray().Count(label => label >= 0),
-            Steps = FineTuneRecipe.StepsFor(rows.Length, options.Epochs),
-            Finetune = finetuned.Accuracy,
-            Lr = finetuned.Rate,
-            Scratch = scratch?.Accuracy,
-            ScratchLr = scratch?.Rate,
+            Steps = FineTuneRecipe.StepsFor(drawn.Length, options.Epochs),
+            Finetune = finetuned,
+            Lr = choice.Rate,
+            StopAt = choice.StopAt,
+            Scratch = scratch,
+            ScratchLr = scratchChoice?.Rate,
+            ScratchStopAt = scratchChoice?.StopAt,
             Knn = knn,
             Linear = linear,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
         };
     }
 
-    /// <summary>The rates to try: the one asked for; else the first, or all in a budget's first draw, whose choice the others take, where labels are left to choose by.</summary>
-    private static IReadOnlyList<double> Rates(double? asked, double? chosen, IReadOnlyList<double> candidates, int[] validation) =>
-        (asked ?? chosen) is { } rate ? [rate] : validation.Length > 0 ? candidates : [candidates[0]];
+    /// <summary>Peak learning rate, and after which share of the steps to stop.</summary>
+    private sealed record Choice(double Rate, double StopAt);
 
-    /// <summary>Trains with every rate; the one that does best on the labels held out, the first among equals, counts.</summary>
-    private (double Accuracy, double Rate) Train(int[] rows, int[] validation, IReadOnlyList<double> rates, int draw, bool pretrained, string stage, bool keep)
+    /// <summary>
+    /// Holds out a part of the labels drawn and trains with every rate: the rate that does best on them, the first among equals, and when it does. In a
+    /// budget's first draw, whose choice the others take. Where labels are too few for that, the first rate and all steps.
+    /// </summary>
+    private Choice Choose(int[] drawn, IReadOnlyList<double> rates, int draw, bool pretrained, string stage)
     {
-        long own = seed + draw;
-        ClassifierNetwork? best = null;
+        var (rows, validation) = LabelDraw.HoldOut(drawn, train.Labels, FineTuneRecipe.LabelsToChooseBy);
+        var choice = new Choice(rates[0], 1);
+        if (validation.Length == 0) return choice;
+        double bestRight = double.NegativeInfinity;
+        foreach (double rate in rates)
+        {
+            var recipe = Recipe(rows.Length, rate, pretrained);
+            using var network = StartingNetwork(draw, pretrained);
+            var (right, stopAt) = Trainer(draw).Train(network, rows, validation, recipe,
+                done => Tell(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
+            if (right > bestRight) (bestRight, choice) = (right, new Choice(rate, stopAt));
+        }
+        return choice;
+    }
+
+    /// <summary>Trains on all labels drawn, and tests.</summary>
+    private double Train(int[] drawn, Choice choice, int draw, bool pretrained, string stage, bool keep)
+    {
+        using var network = StartingNetwork(draw, pretrained);
+        var recipe = Recipe(drawn.Length, choice.Rate, pretrained) with { StopAt = choice.StopAt };
+        Trainer(draw).Train(network, drawn, [], recipe, done => Tell(stage, done, recipe.StepsTaken), cancellation);
+        if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
+        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, seed + draw, compute.Device), test, cancellation);
+    }
+
+    private ClassifierTrainer Trainer(int draw) => new(train, facts, seed + draw, compute);
+
+    private ClassifierNetwork StartingNetwork(int draw, bool pretrained)
+    {
+        var network = new ClassifierNetwork(facts, hidden, train.ClassNames.Count, seed + draw, compute);
         try
         {
-            double bestRight = double.NegativeInfinity, bestRate = rates[0];
-            foreach (double rate in rates)
-            {
-                string now = rates.Count > 1 ? FormattableString.Invariant($"{stage}, rate {rate}") : stage;
-                var recipe = Recipe(rows.Length, rate, pretrained);
-                var network = new ClassifierNetwork(facts, hidden, train.ClassNames.Count, own, compute);
-                var worse = network;
-                try
-                {
-                    if (pretrained) LoadPretrained(network);
-                    double right = new ClassifierTrainer(train, facts, own, compute).Train(network, rows, validation, recipe, done => Tell(now, done, recipe.Steps), cancellation) ?? 0;
-                    if (right > bestRight) (bestRight, bestRate, worse, best) = (right, rate, best, network);
-                }
-                finally
-                {
-                    worse?.Dispose();
-                }
-            }
-
-            if (keep) best!.Save(folder.ClassifierPath, facts, train.ClassNames);
-            return (best!.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, own, compute.Device), test, cancellation), bestRate);
+            if (pretrained) LoadPretrained(network);
+            return network;
         }
-        finally
+        catch
         {
-            best?.Dispose();
+            network.Dispose();
+            throw;
         }
     }
 

@@ -15,6 +15,7 @@ internal readonly record struct AlikePair(int First, int Second, double Similari
 /// <summary>Pairs that look like copies, and images that are like no others, by the nearest neighbours among all images.</summary>
 internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyList<(int Row, double Similarity)> Outliers)
 {
+    private const double Rounding = 1e-6; // of a cosine in float32: two equal rows may miss 1 by as much
     private const int Nearest = 5;
     private const double OutlierShare = 0.01;
     private const int MostOutliers = 100, MostCopies = 10_000;
@@ -40,7 +41,7 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
         float[] cosines = similarity.cpu().data<float>().ToArray();
 
         var copies = Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(0, k).Select(j => (Row: i, Other: (int)rows[i * k + j], Cosine: (double)cosines[i * k + j])))
-            .Where(pair => pair.Cosine >= threshold)
+            .Where(pair => pair.Cosine >= threshold - Rounding)
             .Select(pair => (First: Math.Min(pair.Row, pair.Other), Second: Math.Max(pair.Row, pair.Other), pair.Cosine))
             .DistinctBy(pair => (pair.First, pair.Second)).Select(pair => new AlikePair(pair.First, pair.Second, pair.Cosine, pixelDifference(pair.First, pair.Second)))
             .Where(pair => pair.PixelDifference <= MostPixelDifference).OrderBy(pair => pair.PixelDifference).ThenByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second).Take(MostCopies);

@@ -84,7 +84,10 @@ internal sealed class BatchNormReLU<T> : autograd.SingleTensorFunction<BatchNorm
     }
 
     /// <inheritdoc/>
-    public override unsafe List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient)
+    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient) =>
+        BackwardErrors.Hold(() => Gradients(context, outputGradient));
+
+    private static unsafe List<Tensor> Gradients(autograd.AutogradContext context, Tensor outputGradient)
     {
         AutogradMemory.FreeReturned();
         using var noGradient = no_grad();

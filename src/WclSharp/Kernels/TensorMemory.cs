@@ -23,6 +23,7 @@ internal static unsafe class TensorMemory
         using var scope = NewDisposeScope();
         var first = tensor;
         while (first.dim() > 1) first = first.select(0, 0);
+        if (first.dim() == 1 && first.size(0) > 1) first = first.narrow(0, 0, 1);
         return (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 }

@@ -41,7 +41,10 @@ internal sealed class UnitRows : autograd.SingleTensorFunction<UnitRows>
     }
 
     /// <inheritdoc/>
-    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient)
+    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient) =>
+        BackwardErrors.Hold(() => Gradients(context, outputGradient));
+
+    private static List<Tensor> Gradients(autograd.AutogradContext context, Tensor outputGradient)
     {
         AutogradMemory.FreeReturned();
         using var noGradient = no_grad();

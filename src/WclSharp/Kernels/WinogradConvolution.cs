@@ -33,7 +33,7 @@ internal static class WinogradConvolution
     /// <param name="weight">[K, C, 3, 3].</param>
     public static bool Suits(Tensor input, Tensor weight)
     {
-        if (weight.dtype != ScalarType.Float32 || input.device_type != DeviceType.CPU || Math.Min(input.size(2), input.size(3)) < 3) return false;
+        if (weight.dtype != ScalarType.Float32 || input.size(0) == 0 || input.device_type != DeviceType.CPU || Math.Min(input.size(2), input.size(3)) < 3) return false;
         long inChannels = input.size(1), outChannels = weight.size(0), fewest = Math.Min(inChannels, outChannels);
         return input.dtype switch
         {
@@ -132,7 +132,10 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
     }
 
     /// <inheritdoc/>
-    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient)
+    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient) =>
+        BackwardErrors.Hold(() => Gradients(context, outputGradient));
+
+    private static List<Tensor> Gradients(autograd.AutogradContext context, Tensor outputGradient)
     {
         AutogradMemory.FreeReturned();
         using var noGradient = no_grad();

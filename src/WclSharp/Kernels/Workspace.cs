@@ -25,6 +25,7 @@ internal sealed class Workspace : IDisposable
     {
         if (!memory.TryGetValue(purpose, out var room) || room.size(0) < values)
         {
+            memory.Remove(purpose); // or it would keep a tensor that is gone where there is no room for the new one
             room?.Dispose();
             memory[purpose] = room = empty([values], ScalarType.Float32).DetachFromDisposeScope();
         }

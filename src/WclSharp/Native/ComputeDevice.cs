@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchSharp;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -15,6 +16,13 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <summary>fp32 or bf16.</summary>
     public string TypeName => Type == ScalarType.BFloat16 ? "bf16" : "fp32";
 
+    /// <summary>A GPU where there is one, else the processor.</summary>
+    public const string Auto = "auto";
+
+    /// <summary>Whether a device can be called so.</summary>
+    public static bool IsName(string device) =>
+        device is "cpu" or "cuda" or Auto || (device.StartsWith("cuda:", StringComparison.Ordinal) && ushort.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+
     /// <summary>Chooses a device and a format for the encoder of a run: what was trained in bfloat16 elsewhere is computed so where that is faster here.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
     /// <param name="trained">What the run computed in.</param>
@@ -31,7 +39,8 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     public static ComputeDevice Choose(string device, ComputePrecision precision)
     {
         if (TorchRuntime.EnsureLoaded() == TorchLibraryState.Missing) throw new WclException(TorchRuntime.Problem!);
-        bool gpu = device.StartsWith("cuda", StringComparison.Ordinal) || (device == "auto" && cuda.is_available());
+        if (!IsName(device)) throw new WclUsageException($"There is no device \"{device}\"; use cpu, cuda, cuda:N or auto.");
+        bool gpu = device.StartsWith("cuda", StringComparison.Ordinal) || (device == Auto && cuda.is_available());
         if (gpu && !cuda.is_available())
             throw new WclUsageException($"--device {device}: no GPU can be used (libtorch sees none, or this build brings the CPU libraries; build the sources with -p:TorchBackend=cuda). Use --device cpu, and see wcl doctor.");
         int index = device.IndexOf(':') is var colon and > 0 ? int.Parse(device.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture) : 0;

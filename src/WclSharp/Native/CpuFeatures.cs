@@ -10,13 +10,18 @@ namespace WclSharp.Native;
 /// </summary>
 internal static class CpuFeatures
 {
+    private const int SavedStateLeaf = 13, TileBytes = 8192;
     private const int FeatureLeaf = 7, BrandLeaf = unchecked((int)0x80000002), HighestExtendedLeaf = unchecked((int)0x80000000);
 
     /// <summary>Dot products of bfloat16 pairs in AVX-512 registers: leaf 7.1, EAX bit 5.</summary>
     public static bool HasAvx512Bf16 { get; } = HighestFeatureSubleaf >= 1 && (X86Base.CpuId(FeatureLeaf, 1).Eax >> 5 & 1) == 1;
 
-    /// <summary>Matrix products of bfloat16 tiles: leaf 7.0, EDX bit 22.</summary>
-    public static bool HasAmxBf16 { get; } = HighestFeatureSubleaf >= 0 && (X86Base.CpuId(FeatureLeaf, 0).Edx >> 22 & 1) == 1;
+    /// <summary>
+    /// Matrix products of bfloat16 tiles: leaf 7.0, EDX bit 22, where the system lets programs use tiles. An old one does not, and then what it saves of
+    /// a program's registers, leaf 13.0 EBX, is less than the 8 KiB of tiles.
+    /// </summary>
+    public static bool HasAmxBf16 { get; } = HighestFeatureSubleaf >= 0 && (X86Base.CpuId(FeatureLeaf, 0).Edx >> 22 & 1) == 1
+        && X86Base.CpuId(0, 0).Eax >= SavedStateLeaf && X86Base.CpuId(SavedStateLeaf, 0).Ebx > TileBytes;
 
     /// <summary>
     /// Whether products of bfloat16 are faster than of float32: with AMX, and with AVX-512's dot products where these have a whole register's

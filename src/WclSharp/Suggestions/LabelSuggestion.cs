@@ -75,7 +75,8 @@ public static class LabelSuggestion
 
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
-        using var data = RunData.Read(trained, asked, progress, cancellation);
+        // Every image of a list can be suggested, and every label counts, unless some have to test the choice.
+        using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: asked.Labels is null || options.Check > 0);
         var images = data.Train;
         int[] labelled = asked.Labels is null ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
         if (options.Count > images.Count - labelled.Length)

@@ -130,9 +130,10 @@ internal sealed class EpochSums : IDisposable
     /// <summary>Starts an epoch anew.</summary>
     public void Clear() => Restore(new double[Kinds], 0);
 
-    /// <summary>Takes sums from a checkpoint.</summary>
+    /// <summary>Takes sums from a checkpoint. One of before the local crops' sources were counted has none of them.</summary>
     public void Restore(double[] values, int steps)
     {
+        if (values.Length == (int)Sum.CropsRight) values = [.. values, 0, 0];
         if (values.Length != Kinds) throw new WclUsageException($"The checkpoint holds {values.Length} sums where {Kinds} are known; it comes from another version.");
         using var saved = tensor(values);
         sums.copy_(saved);

@@ -43,11 +43,11 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         using var shown = Sample(from, SheetRows);
         using var gallery = Features(data.Train);
         using var queries = Features(shown);
-        // Where nothing is held out, an image's nearest is itself: it is left out.
-        int skip = data.HeldOut is null ? 1 : 0;
-        var nearest = KnnClassifier.Nearest(gallery, queries, SheetNeighbors + skip);
+        // Where nothing is held out, an image is among its nearest, though not always first where it has a copy: it is left out.
+        bool among = data.HeldOut is null;
+        var nearest = KnnClassifier.Nearest(gallery, queries, SheetNeighbors + (among ? 1 : 0));
         NeighborSheet.Write(path, [.. nearest.Select((found, q) => new SheetRow(Show(shown, q),
-            [.. found.Index.Zip(found.Cosine).Skip(skip).Select(pair => new SheetNeighbor(Show(data.Train, pair.First), pair.Second, Agree(shown.Labels[q], data.Train.Labels[pair.First])))]))],
+            [.. found.Index.Zip(found.Cosine).Where(pair => !among || pair.First != Sampled(q, shown.Count, from.Count)).Take(SheetNeighbors).Select(pair => new SheetNeighbor(Show(data.Train, pair.First), pair.Second, Agree(shown.Labels[q], data.Train.Labels[pair.First])))]))],
             data.HeldOut is null ? "Images and their nearest others" : "Held-out images and their nearest training images");
     }
 
@@ -57,8 +57,11 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
     private static ImageDataset Sample(ImageDataset images, int most)
     {
         int count = Math.Min(images.Count, most);
-        return images.Subset([.. Enumerable.Range(0, count).Select(i => (int)((long)i * images.Count / count))]);
+        return images.Subset([.. Enumerable.Range(0, count).Select(i => Sampled(i, count, images.Count))]);
     }
+
+    /// <summary>Which of all images is number i of so many.</summary>
+    private static int Sampled(int i, int count, int all) => (int)((long)i * all / count);
 
     private static SheetImage Show(ImageDataset images, int index)
     {

@@ -65,7 +65,7 @@ internal sealed class GradientCache(WclModel model, IReadOnlyList<ImageBatch> ch
                 List<Tensor> projections = [], gradients = [];
                 Add(again, z);
                 Add(weakAgain, v);
-                if (projections.Count > 0) autograd.backward(projections, gradients);
+                if (projections.Count > 0) BackwardErrors.Run(() => autograd.backward(projections, gradients));
                 AutogradMemory.FreeReturned();
 
                 void Add(Tensor? projection, Tensor? leaf)

@@ -192,8 +192,8 @@ public sealed record PretrainOptions
     /// <summary>Weights to start the encoder from: a run folder, a safetensors file, or what PyTorch saved of a state dict (<c>.pth</c>), in which torchvision's names may have a prefix.</summary>
     public string? Init { get; init; }
 
-    /// <summary>cpu, cuda, cuda:N or auto.</summary>
-    public string Device { get; init; } = "auto";
+    /// <summary>cpu, cuda, cuda:N or auto; null is auto, or what a resumed run had.</summary>
+    public string? Device { get; init; }
 
     /// <summary>Number format of convolutions and matrix products.</summary>
     public ComputePrecision Precision { get; init; } = ComputePrecision.Auto;
@@ -201,11 +201,11 @@ public sealed record PretrainOptions
     /// <summary>Threads that decode and prepare batches; null is one per core.</summary>
     public int? Workers { get; init; }
 
-    /// <summary>Share of unreadable images above which the run stops before training. Default 0.01.</summary>
-    public double MaxBad { get; init; } = 0.01;
+    /// <summary>Share of unreadable images above which the run stops before training; null is 0.01, or what a resumed run had.</summary>
+    public double? MaxBad { get; init; }
 
-    /// <summary>Decoded images are kept in memory up to this many MiB, else in a memory-mapped file.</summary>
-    public int CacheMiB { get; init; } = 4096;
+    /// <summary>Decoded images are kept in memory up to this many MiB, else in a memory-mapped file; null is 4096, or what a resumed run had.</summary>
+    public int? CacheMiB { get; init; }
 
     /// <summary>Where the memory-mapped file goes when one is needed; null is the run folder.</summary>
     public string? CacheFolder { get; init; }

@@ -32,7 +32,10 @@ public static class Pretraining
     /// <summary>The options of the run in a folder, with what may change between its parts taken from the call.</summary>
     private static PretrainOptions Resumed(PretrainOptions given, RunFolder folder)
     {
-        var (started, unchanged) = (folder.ReadConfig(), new PretrainOptions());
+        var started = folder.ReadConfig();
+        // Held-out images and classes are part of the data, which stays what it was.
+        foreach (var (name, had, has) in new[] { ("test", started.Test, given.Test), ("labels", started.Labels, given.Labels) })
+            if (had is null && has is not null) throw new WclUsageException($"--{name} {has} was not given when the run in {folder.FullPath} was started, whose images and classes stay as they were; leave it out to go on, or start a new run with another --out.");
         return started with
         {
             Data = given.Data ?? started.Data,
@@ -41,11 +44,11 @@ public static class Pretraining
             Init = given.Init ?? started.Init,
             EvaluateEvery = given.EvaluateEvery ?? started.EvaluateEvery,
             KnnK = given.KnnK ?? started.KnnK,
-            Device = given.Device == "auto" ? started.Device : given.Device,
+            Device = given.Device ?? started.Device,
             Workers = given.Workers ?? started.Workers,
-            CacheMiB = given.CacheMiB == unchanged.CacheMiB ? started.CacheMiB : given.CacheMiB,
+            CacheMiB = given.CacheMiB ?? started.CacheMiB,
             CacheFolder = given.CacheFolder ?? started.CacheFolder,
-            MaxBad = given.MaxBad == unchanged.MaxBad ? started.MaxBad : given.MaxBad,
+            MaxBad = given.MaxBad ?? started.MaxBad,
             Resume = true,
         };
     }

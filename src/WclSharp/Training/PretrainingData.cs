@@ -49,7 +49,8 @@ internal sealed class PretrainingData : IDisposable
     /// <param name="progress">Told how far reading is; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
     /// <param name="holdOut">False trains on all images where there is no <c>--test</c>.</param>
-    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true)
+    /// <param name="testClasses">The classes that <c>--test</c> may have, in their order; null for those of the training images, where they have any.</param>
+    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null)
     {
         var reading = progress is null ? null : new ReadingRelay(progress);
         var request = new DatasetOptions
@@ -59,8 +60,8 @@ internal sealed class PretrainingData : IDisposable
             Limit = options.Limit,
             Seed = options.Seed,
             StoredSide = StoredSize.SideFor(Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide),
-            MaxBad = options.MaxBad,
-            CacheBytes = (long)options.CacheMiB << 20,
+            MaxBad = options.MaxBad ?? DatasetOptions.StandardMaxBad,
+            CacheBytes = options.CacheMiB is { } mib ? (long)mib << 20 : DatasetOptions.StandardCacheBytes,
             CacheFolder = options.CacheFolder ?? folder?.FullPath,
             BadImagesFile = folder?.BadImagesPath,
             Workers = options.Workers ?? Environment.ProcessorCount,
@@ -82,8 +83,10 @@ internal sealed class PretrainingData : IDisposable
         try
         {
             RequireClassesThatRepeat(all);
+            if (options.Test is not null && options.Data is not null && Path.GetFullPath(options.Test) == Path.GetFullPath(options.Data))
+                throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
             if (options.Test is not null)
-                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = all.HasLabels ? all.ClassNames : null, BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
+                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = testClasses ?? (all.HasLabels ? all.ClassNames : null), BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
             else if (holdOut && all.HasLabels && all.Count >= LeastToSplit && CanHoldOut(all))
                 (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
         }
@@ -99,7 +102,7 @@ internal sealed class PretrainingData : IDisposable
             All = all,
             Train = train ?? all,
             HeldOut = tests > 0 ? heldOut : null,
-            Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null),
+            Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? Labelled(train ?? all) : null),
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
             Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings, .. FewTests(all, heldOut, tests)],

@@ -42,7 +42,7 @@ internal sealed class PretrainingRun : IDisposable
         (this.folder, this.progress, this.cancellation) = (folder, progress, cancellation);
         Allocator.KeepFreedMemory();
         checkpoints = new CheckpointStore(folder.CheckpointFolder);
-        compute = ComputeDevice.Choose(given.Device, given.Precision);
+        compute = ComputeDevice.Choose(given.Device ?? ComputeDevice.Auto, given.Precision);
         data = PretrainingData.Read(given, folder, progress, cancellation);
         var resolved = Presets.Resolve(given, data.Facts);
         // Written down as what it came to, so that a resumed run computes in the same format on another machine too.
@@ -80,6 +80,7 @@ internal sealed class PretrainingRun : IDisposable
             {
                 FinishEpoch(trainer.TrainEpoch(progress, cancellation), ref bestKnn);
             }
+            Conclude();
         }
         catch (OperationCanceledException)
         {
@@ -100,7 +101,7 @@ internal sealed class PretrainingRun : IDisposable
             throw new WclException($"{e.Message} The last good checkpoint is '{last}'.", e);
         }
 
-        return Conclude();
+        return new PretrainResult(folder.FullPath, EncoderPath, Summarise("finished"));
     }
 
     /// <summary>True where the last part of the run stopped between an epoch's last step and its line in metrics.jsonl.</summary>
@@ -109,7 +110,10 @@ internal sealed class PretrainingRun : IDisposable
     private void FinishEpoch(EpochMetrics metrics, ref double? bestKnn)
     {
         if (trainer.Step < trainer.TotalSteps)
-            method.AfterEpoch(new EpochEnd(metrics.Epoch, evaluator.TrainFeatures, (done, all) => Report(new PretrainProgress.Working("Finding nearest images", done, all)), cancellation));
+        {
+            trainer.Between(() => method.AfterEpoch(new EpochEnd(metrics.Epoch, evaluator.TrainFeatures, (done, all) => Report(new PretrainProgress.Working("Finding nearest images", done, all)), cancellation)));
+            metrics = metrics with { Seconds = trainer.Seconds };
+        }
         Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
     }
 
@@ -168,14 +172,15 @@ internal sealed class PretrainingRun : IDisposable
         return state.BestKnn;
     }
 
-    private PretrainResult Conclude()
+    private void Conclude()
     {
         DrawCurves();
         evaluator.DrawNeighbors(Path.Combine(folder.PlotFolder, "neighbours.png"));
-        string encoder = Path.Combine(folder.FullPath, "encoder.safetensors");
-        using (var last = File.OpenRead(CheckpointStore.EncoderFile(checkpoints.Last!))) AtomicFile.Write(encoder, last.CopyTo);
-        return new PretrainResult(folder.FullPath, encoder, Summarise("finished"));
+        using var last = File.OpenRead(CheckpointStore.EncoderFile(checkpoints.Last!));
+        AtomicFile.Write(EncoderPath, last.CopyTo);
     }
+
+    private string EncoderPath => Path.Combine(folder.FullPath, "encoder.safetensors");
 
     private RunSummary Summarise(string status)
     {

@@ -127,6 +127,20 @@ internal sealed class Trainer : IDisposable
         };
     }
 
+    /// <summary>Does what belongs to training but to no step; its time is training's.</summary>
+    public void Between(Action work)
+    {
+        training.Start();
+        try
+        {
+            work();
+        }
+        finally
+        {
+            training.Stop();
+        }
+    }
+
     /// <summary>What the epoch that ended with the last step measured, without speed, which only its own process knows.</summary>
     public EpochMetrics EpochMeans() => Sums.Means() with { Epoch = Epoch, Lr = schedule.At(Step - 1), Seconds = Seconds };
 
@@ -195,7 +209,7 @@ internal sealed class Trainer : IDisposable
         try
         {
             optimizer.ZeroGradients();
-            losses.Total.backward();
+            BackwardErrors.Run(() => losses.Total.backward());
             cache?.Backward();
             AutogradMemory.FreeReturned();
             FiniteLoss.Require(losses.Total, Step, last: (Step + 1) % StepsPerEpoch == 0,

@@ -203,4 +203,22 @@ public sealed class PresetsTests
         static void Refused(PretrainOptions options, string message) =>
             Assert.Contains(message, Assert.Throws<WclUsageException>(() => Presets.Resolve(options, Many)).Message);
     }
+
+    [Theory]
+    [InlineData(MultiCrop.None, 0, "--bank-k changes nothing: there are no local crops without --multi-crop", "--local-weak-weight changes nothing: there are no")]
+    [InlineData(MultiCrop.Standard, 2, "--bank-k changes nothing: it belongs to --multi-crop knn", "--own-crops changes nothing: it belongs to")]
+    [InlineData(MultiCrop.Knn, 4, "--bank-k changes nothing: all local crops are of the image itself", null)]
+    [InlineData(MultiCrop.Knn, 3, null, null)]
+    public void Resolve_OptionsOfLocalCropsThatAreNotUsed_BringAWarning(MultiCrop multiCrop, int own, string? first, string? second)
+    {
+        var warnings = Presets.Resolve(new PretrainOptions { MultiCrop = multiCrop, BankK = 7, LocalWeakWeight = 0.5, OwnCrops = own, LocalSize = 16 }, Many).Warnings;
+        Assert.Equal(new[] { first, second }.Count(text => text is not null), warnings.Count);
+        foreach (string text in new[] { first, second }.OfType<string>()) Assert.Contains(warnings, warning => warning.StartsWith(text, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(50_000, null, 200)]
+    [InlineData(50_000, 300, 20)]
+    public void Resolve_KnnK_GoesByTheImagesThatVote(int images, int? labelled, int expected) =>
+        Assert.Equal(expected, Presets.Resolve(new PretrainOptions(), new DataFacts(images, 32, Embedded: false, labelled)).Options.KnnK);
 }

@@ -111,6 +111,26 @@ public class ListAndLabelTests
         Assert.Contains("1 of the 2 paths", Assert.Single(data.Warnings), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Read_LabelsOfNoImage_AreAnErrorOfASubsetToo()
+    {
+        using var folder = Folder();
+        var options = new DatasetOptions { Path = folder["img"], Limit = 1, Labels = folder.Write("labels.csv", "q.jpg,b\n") };
+        Assert.Contains("None of the 1 paths", Assert.Throws<WclUsageException>(() => ImageDataset.Read(options)).Message, StringComparison.Ordinal);
+        folder.Write("labels.csv", "a.jpg,c\nb.jpg,c\n"); // one of them is not drawn, but it is there
+        using var data = ImageDataset.Read(options);
+        Assert.Empty(data.Warnings);
+    }
+
+    [Fact]
+    public void Read_AListThatNamesAnImageTwice_Warns()
+    {
+        using var folder = Folder();
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "img/a.jpg,x\nimg/b.jpg,y\nimg/a.jpg,x\n") });
+        Assert.Equal(3, data.Count);
+        Assert.Contains("as line 3 does ('img/a.jpg')", Assert.Single(data.Warnings), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("a.jpg,x\na.jpg,y\n", "line 2")]
     [InlineData("a.jpg,\n", "names no class")]

@@ -173,4 +173,21 @@ public class TarSourceTests
         using var all = ImageDataset.Read(new DatasetOptions { Path = path, Limit = 1000 });
         Assert.Equal(40, all.Count);
     }
+
+    [Fact]
+    public void Read_Links_AreLeftOutWithAWarning()
+    {
+        using var folder = new DataFolder();
+        using var packed = new MemoryStream();
+        using (var writer = new TarWriter(packed, TarEntryFormat.Pax, leaveOpen: true))
+        {
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a/1.jpg") { DataStream = new MemoryStream(Jpeg) });
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.HardLink, "a/2.jpg") { LinkName = "a/1.jpg" });
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.SymbolicLink, "b/3.jpg") { LinkName = "../a/1.jpg" });
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.SymbolicLink, "b/notes.txt") { LinkName = "x" });
+        }
+        using var data = Read(folder.Write("links.tar", packed.ToArray()));
+        Assert.Equal(1, data.Count);
+        Assert.StartsWith("2 images in", Assert.Single(data.Warnings), StringComparison.Ordinal);
+    }
 }

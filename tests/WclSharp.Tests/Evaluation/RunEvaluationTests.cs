@@ -50,4 +50,21 @@ public sealed class RunEvaluationTests : IDisposable
         Assert.Contains("--linear-lr is 0;", Assert.Throws<WclUsageException>(() => RunEvaluation.Run(Options with { LinearLearningRate = 0 })).Message, StringComparison.Ordinal);
         Assert.Contains("--linear-decay is -1;", Assert.Throws<WclUsageException>(() => RunEvaluation.Run(Options with { LinearWeightDecay = -1 })).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Run_FewLabels_CountsThoseThatVoteAndAreClassified_AndWarnsOfImagesThatWerePretrainedOn()
+    {
+        string photos = Path.Combine(folder, "photos"), list = Path.Combine(folder, "labels.csv"), unlabelled = Path.Combine(folder, "unlabelled");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 60; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
+        Pretraining.Run(SmallRun.Options with { Data = photos, Limit = null, Batch = 16, Epochs = 1, Out = unlabelled });
+        File.WriteAllLines(list, Enumerable.Range(0, 40).Select(i => $"{i:D2}.png,class {i % 2}"));
+        List<string> warnings = [];
+        var result = RunEvaluation.Run(Options with { Run = unlabelled, Labels = list, Linear = false }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Equal(40, result.TrainImages + result.TestImages);
+        Assert.Contains(warnings, warning => warning.Contains("are a part of those that the run was pretrained on", StringComparison.Ordinal));
+    }
 }

@@ -150,4 +150,22 @@ public class PairStatisticsTests
         CheckLeavesOne(() => PairStatistics.OfSets(sets, classes));
         CheckLeavesOne(() => PairStatistics.OfPartition(labels, classes, 2));
     }
+
+    [Fact]
+    public void EpochSums_CountTheSourcesOfLocalCrops_AndTakeThoseOfBeforeTheyDid()
+    {
+        using var scope = NewDisposeScope();
+        using var sums = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
+        var loss = tensor(1.5);
+        var input = new MethodInput { Z1 = ToTensor(Rows(4, 3, 1)), ProjectInstance = _ => throw new InvalidOperationException() };
+        sums.Add(new MethodLosses(loss, loss), input with { CropPairs = (2, 6) });
+        sums.Add(new MethodLosses(loss, loss), input with { CropPairs = (1, 2) });
+        sums.Add(new MethodLosses(loss, loss), input);
+        Assert.Equal(3 / 8.0, sums.Means().CropPrecision!.Value, 12);
+
+        using var resumed = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
+        resumed.Restore(sums.Values[..^2], sums.Steps);
+        Assert.Equal((sums.Means().InstanceLoss, null), (resumed.Means().InstanceLoss, resumed.Means().CropPrecision));
+        Assert.Throws<WclUsageException>(() => resumed.Restore(sums.Values[..^1], sums.Steps));
+    }
 }

@@ -41,6 +41,7 @@ public sealed class ImageGroupingTests : IDisposable
         string page = File.ReadAllText(result.GalleryFile);
         Assert.Equal(Math.Min(100, result.Shown.Groups), Regex.Count(page, "<section>"));
         Assert.DoesNotContain("http", page, StringComparison.Ordinal); // nothing is fetched
+        Assert.True(Regex.Count(page, "src=\"") >= result.Shown.Groups, "pictures"); // its medoid at least
         Assert.All(Regex.Matches(page, "src=\"([^\"]{0,22})"), match => Assert.Equal("data:image/png;base64,", match.Groups[1].Value));
         Assert.Contains("k-means", page, StringComparison.Ordinal);
     }

@@ -22,4 +22,9 @@ public sealed class ComputeDeviceTests
     [InlineData(ComputePrecision.Fp32, ScalarType.Float32)]
     [InlineData(ComputePrecision.Bf16, ScalarType.BFloat16)]
     public void Named_IsTaken(ComputePrecision precision, ScalarType type) => Assert.Equal(type, ComputeDevice.Choose("cpu", precision).Type);
+
+    [Theory]
+    [InlineData("gpu"), InlineData("CUDA"), InlineData("cuda:"), InlineData("cuda:-1"), InlineData("cuda:x"), InlineData("")]
+    public void Choose_ANameThatIsNone_IsRefused(string name) =>
+        Assert.Contains($"no device \"{name}\"", Assert.Throws<WclUsageException>(() => ComputeDevice.Choose(name, ComputePrecision.Fp32)).Message, StringComparison.Ordinal);
 }

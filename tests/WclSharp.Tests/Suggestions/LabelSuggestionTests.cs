@@ -46,4 +46,17 @@ public sealed class LabelSuggestionTests : IDisposable
         var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 1000, Device = "cpu" }));
         Assert.Contains("--count 1000 is more than the 320 images without a label", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Run_ASecondRound_KnowsEveryLabelOfTheFirst_AndMayTakeEveryOtherImage()
+    {
+        string photos = Path.Combine(folder, "photos"), own = Path.Combine(folder, "own");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        Pretraining.Run(SmallRun.Options with { Data = photos, Limit = null, Batch = 16, Epochs = 1, Out = own });
+        var first = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 30, Device = "cpu" });
+        File.WriteAllLines(first.ListFile, ["path,label", .. first.Images.Select((image, i) => $"{image.Path},class {i % 3}")]);
+        var second = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 10, Labels = first.ListFile, Device = "cpu", Out = Path.Combine(folder, "second") });
+        Assert.Empty(second.Images.Select(image => image.Path).Intersect(first.Images.Select(image => image.Path)));
+    }
 }

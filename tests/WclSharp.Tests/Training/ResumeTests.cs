@@ -54,6 +54,16 @@ public sealed class ResumeTests : IDisposable
 
         var config = RunFolder.ReadConfig(run);
         Assert.Equal((0.3, 19, folder), (config.MaxBad, config.CacheMiB, config.CacheFolder));
+
+        // What equals a default counts where it is given.
+        Pretraining.Run(new PretrainOptions { Out = run, Resume = true, CacheMiB = 4096, MaxBad = 0.01, Device = "auto" });
+        config = RunFolder.ReadConfig(run);
+        Assert.Equal((0.01, 4096, "auto"), (config.MaxBad, config.CacheMiB, config.Device));
+
+        // The run held out a part of its own images.
+        var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, Test = folder }));
+        Assert.Contains("--test", error.Message, StringComparison.Ordinal);
+        Assert.Contains("was not given when the run", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -188,7 +198,7 @@ public sealed class ResumeTests : IDisposable
         static string Text(long? number) => number!.Value.ToString(CultureInfo.InvariantCulture);
         return [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", Text(options.Limit), "--image-size", Text(options.ImageSize), "--width", Text(options.Width),
             "--head-hidden", Text(options.HeadHidden), "--head-output", Text(options.HeadOutput), "--batch", Text(options.Batch), "--epochs", Text(options.Epochs),
-            "--evaluate-every", Text(options.EvaluateEvery), "--seed", Text(options.Seed), "--device", options.Device, "--workers", Text(options.Workers), "--out", run];
+            "--evaluate-every", Text(options.EvaluateEvery), "--seed", Text(options.Seed), "--device", options.Device!, "--workers", Text(options.Workers), "--out", run];
     }
 
     private static void AwaitFirstCheckpoint(Process process, string run)

@@ -1,0 +1,52 @@
+using System.Runtime.ExceptionServices;
+using static TorchSharp.torch;
+
+namespace WclSharp.Kernels;
+
+/// <summary>
+/// Takes exceptions of our backward functions past libtorch, which calls them: one that reached its frames would end the process,
+/// and with it what could be said of a batch that is too large.
+/// </summary>
+internal static class BackwardErrors
+{
+    private const int More = 64; // than any function has inputs; what is too many is left off
+
+    [ThreadStatic] private static bool running;
+    [ThreadStatic] private static ExceptionDispatchInfo? first;
+
+    /// <summary>A backward pass, whose first exception is thrown once libtorch has returned.</summary>
+    /// <param name="backward">Calls libtorch, which on a CPU calls back on this thread.</param>
+    public static void Run(Action backward)
+    {
+        (running, first) = (true, null);
+        try
+        {
+            backward();
+        }
+        catch when (first is not null)
+        {
+            // It follows from the first, which is the one to tell.
+        }
+        finally
+        {
+            running = false;
+        }
+        var error = first;
+        first = null;
+        error?.Throw();
+    }
+
+    /// <summary>A backward function's work; where it fails within <see cref="Run"/> its gradients are undefined.</summary>
+    public static List<Tensor> Hold(Func<List<Tensor>> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (running)
+        {
+            first ??= ExceptionDispatchInfo.Capture(e);
+            return [.. Enumerable.Repeat<Tensor>(null!, More)];
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using TorchSharp;
+using WclSharp.Kernels;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Kernels;
+
+/// <summary>An exception in a backward function of ours would end this process if it reached libtorch.</summary>
+public class BackwardErrorsTests
+{
+    [Fact]
+    public void Run_AFunctionThatFails_ThrowsItsException_AndTheNextPassIsAsEver()
+    {
+        using var scope = NewDisposeScope();
+        using var x = randn(6, 4).requires_grad_();
+        var loss = UnitRows.Of(UnitRows.Of(x)).mul(x).sum();
+        loss.backward(retain_graph: true);
+        var first = x.grad!.clone();
+        // What the functions saved is gone after one pass, so a second cannot be made.
+        Assert.ThrowsAny<Exception>(() => BackwardErrors.Run(() => loss.backward()));
+
+        x.grad = null;
+        BackwardErrors.Run(() => UnitRows.Of(UnitRows.Of(x)).mul(x).sum().backward());
+        Assert.Equal(first.data<float>().ToArray(), x.grad!.data<float>().ToArray());
+        AutogradMemory.FreeReturned();
+    }
+
+    [Fact]
+    public void Run_OtherExceptions_AreNotHeldBack() =>
+        Assert.Throws<InvalidOperationException>(() => BackwardErrors.Run(() => throw new InvalidOperationException()));
+}
