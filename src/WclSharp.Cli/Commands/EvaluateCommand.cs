@@ -24,7 +24,7 @@ internal static class EvaluateCommand
             .Add("data", "the run's", "Labelled images whose neighbours vote; same forms as pretrain's")
             .Add("test", "the run's, or a part of --data", "Labelled images to classify")
             .Add("labels", "the run's")
-            .Add("knn-k", "200; 20 below 20,000 training images", "Neighbours that vote")
+            .Add("knn-k", "200; 20 below 20,000 labelled training images", "Neighbours that vote")
             .Add("device", "auto");
         var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };
         command.Add(linear);

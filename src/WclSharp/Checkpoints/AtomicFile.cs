@@ -15,20 +15,16 @@ internal static class AtomicFile
         string target = FinalTarget(path), temporary = target + ".tmp";
         try
         {
-            if (IsDevice(path))
-            {
-                using var device = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
-                if (device.CanSeek) device.Seek(0, SeekOrigin.End); // standard output in a file
-                write(device);
-                return;
-            }
+            bool device = IsDevice(path) || IsDevice(target);
+            if (device) temporary = Path.GetTempFileName();
             using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, BufferBytes))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
             check?.Invoke(temporary);
-            File.Move(temporary, target, overwrite: true);
+            if (device) CopyInto(path, temporary);
+            else File.Move(temporary, target, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -44,6 +40,18 @@ internal static class AtomicFile
 
     /// <summary>Writes text as UTF-8.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Writes a file into what is none, and deletes it.</summary>
+    private static void CopyInto(string device, string file)
+    {
+        using (var from = File.OpenRead(file))
+        using (var to = new FileStream(device, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            if (to.CanSeek) to.Seek(0, SeekOrigin.End); // standard output in a file
+            from.CopyTo(to);
+        }
+        File.Delete(file);
+    }
 
     /// <summary>What a link leads to, since a file of the link's name would take its place.</summary>
     private static string FinalTarget(string path)

@@ -54,6 +54,7 @@ internal static class MultiCropResolution
             { MultiCrop: MultiCrop.None } => ((string[])[.. crops, .. neighbors, "own-crops"], "there are no local crops without --multi-crop"),
             { MultiCrop: MultiCrop.Standard } => ([.. neighbors, "own-crops"], "it belongs to --multi-crop knn"),
             _ when !HasNeighbors(given) => (neighbors, "all local crops are of the image itself"),
+            { OwnCrops: 0 } => (["local-instance-weight"], "no local crop is of the image itself (--own-crops)"),
             _ => ([], ""),
         };
         return names.Select(name => PretrainOptionTable.Find(name)!).Where(option => option.Show(given) != option.Show(unset))

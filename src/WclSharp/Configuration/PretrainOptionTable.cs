@@ -113,7 +113,7 @@ internal static class PretrainOptionTable
         // How to measure.
         Integer("evaluate-every", "Evaluate every so many epochs, and after the last", "a fifth of --epochs, 10 at most",
             o => o.EvaluateEvery, (o, v) => o with { EvaluateEvery = v }, Positive, mayChangeOnResume: true),
-        Integer("knn-k", "Neighbours of the kNN classifier", "200; 20 below 20,000 training images",
+        Integer("knn-k", "Neighbours of the kNN classifier", "200; 20 below 20,000 labelled training images",
             o => o.KnnK, (o, v) => o with { KnnK = v }, Positive, mayChangeOnResume: true),
 
         // Where the results go.

@@ -19,13 +19,21 @@ internal sealed class ListSource(string list) : ImageSource
     {
         Warning = null;
         int position = 0, again = 0;
-        var met = new HashSet<(int, int)>(); // two hashes of a path, so that ten million are no strings in memory
+        var met = new HashSet<ulong>(); // hashes of paths, which are less in memory
         foreach (var (line, path, label) in DelimitedFile.Read(list))
         {
-            if (!met.Add((string.GetHashCode(path), path.GetHashCode(StringComparison.OrdinalIgnoreCase))))
-                Warning = $"{++again:N0} row{(again == 1 ? "" : "s")} of '{list}' name{(again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, and may be trained on and tested with; keep one row of each.";
+            if (!met.Add(HashOf(path)))
+                Warning = $"{++again:N0} row{(again == 1 ? "" : "s")} of '{list}' name{(again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, also where some images are held out to test with; keep one row of each.";
             var image = new SourceImage { Name = path, Class = label };
             yield return wanted(position++) ? image with { File = FileOf(path) } : image;
         }
+    }
+
+    /// <summary>FNV-1a over UTF-16, 64 bits: two of ten million paths share one by a chance of 3 in a million.</summary>
+    private static ulong HashOf(string path)
+    {
+        ulong hash = 14695981039346656037;
+        foreach (char c in path) hash = (hash ^ c) * 1099511628211;
+        return hash;
     }
 }

@@ -16,8 +16,8 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
 {
     private const int Tile = 512; // queries at a time: the table of similarities stays Tile x M
 
-    /// <summary>The k that is used where none is given: 200 (Wu et al. 2018, on ImageNet), or 20 below 20,000 training images.</summary>
-    public static int DefaultK(int trainingImages) => trainingImages < 20_000 ? 20 : 200;
+    /// <summary>The k that is used where none is given: 200 (Wu et al. 2018, on ImageNet), or 20 below 20,000 that vote.</summary>
+    public static int DefaultK(int voters) => voters < 20_000 ? 20 : 200;
 
     /// <summary>Predicted class of each query.</summary>
     /// <param name="queries">[Q, F] float32, rows of unit length.</param>

@@ -1,3 +1,4 @@
+using WclSharp.Data;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -22,25 +23,24 @@ internal static class RunData
     /// <param name="cancellation">Stops reading.</param>
     /// <param name="holdOut">As for <see cref="PretrainingData.Read"/>.</param>
     /// <param name="testClasses">As for <see cref="PretrainingData.Read"/>.</param>
-    public static PretrainingData Read(
-        PretrainOptions trained, PretrainOptions asked, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null)
+    /// <param name="tests">Whether held-out images serve to test, so that it matters whether the encoder has seen them.</param>
+    public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<PretrainProgress>? progress, CancellationToken cancellation,
+        bool holdOut = true, IReadOnlyList<string>? testClasses = null, bool tests = true)
     {
         var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses);
-        foreach (string warning in Warnings(trained, asked, data)) progress?.Report(new PretrainProgress.Warning(warning));
+        foreach (string warning in data.Warnings.Concat(tests && holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : [])) progress?.Report(new PretrainProgress.Warning(warning));
         return data;
     }
 
-    private static IEnumerable<string> Warnings(PretrainOptions trained, PretrainOptions asked, PretrainingData read)
+    /// <summary>A warning where images to test with may have been pretrained on.</summary>
+    private static IEnumerable<string> Seen(PretrainOptions trained, PretrainOptions asked, PretrainingData read)
     {
-        foreach (string warning in read.Warnings) yield return warning;
         if (trained.Out is not { } run || RunFolder.ReadSummary(run) is not { DatasetFingerprint: { } fingerprint } || fingerprint == read.Train.Fingerprint) yield break;
-        bool same = (Full(asked.Data), Full(asked.Test), Full(asked.Labels), asked.Limit) == (Full(trained.Data), Full(trained.Test), Full(trained.Labels), trained.Limit);
+        bool same = (asked.Limit == trained.Limit) && SamePath.Is(asked.Data, trained.Data) && SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Labels, trained.Labels);
         if (same) yield return "The images are not those that the run was trained on any more, so some that are tested with may have been learnt.";
-        else if (read.HeldOut is not null && asked.Test is null && Full(asked.Data) == Full(trained.Data))
-            yield return "The images that are tested with are a part of those that the run was pretrained on, without that part held out, so accuracies may be too high; name images that it has not seen with --test.";
+        else if (asked.Test is null && SamePath.Is(asked.Data, trained.Data))
+            yield return "The images that are tested with are of the run's own data, not those that it held out, so it was pretrained on some or all of them and accuracies may be too high; name images that it has not seen with --test.";
     }
-
-    private static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
 
     /// <summary>How to read: with this machine's processors, unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
     private static PretrainOptions Reading(PretrainOptions trained) =>

@@ -24,7 +24,7 @@ public sealed record RunEvaluationOptions
     /// <summary>CSV or TSV file that names classes of <see cref="Data"/>; null is the run's.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Neighbours that vote; null is 200, or 20 below 20,000 training images.</summary>
+    /// <summary>Neighbours that vote; null is 200, or 20 below 20,000 labelled training images.</summary>
     public int? KnnK { get; init; }
 
     /// <summary>cpu, cuda, cuda:N or auto.</summary>

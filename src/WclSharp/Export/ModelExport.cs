@@ -61,7 +61,7 @@ public static class ModelExport
     private static ExportParity Compare(ExportedNetwork network, string file, ExportOptions options, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         using var onnx = OnnxEncoder.Load(file);
-        using var images = ReadImages(options, options.Check, onnx.StoredSide, cancellation);
+        using var images = ReadImages(options, options.Check, onnx.StoredSide, out _, cancellation);
         return OnnxParity.Require(OnnxParity.Measure(network, onnx, images, progress, cancellation), options.Out);
     }
 
@@ -75,8 +75,8 @@ public static class ModelExport
             AtomicFile.Write(file32, network.ToOnnx().WriteTo);
             using var float32 = OnnxEncoder.Load(file32);
             bool calibrated = options.Precision == ExportPrecision.Int8;
-            using var images = ReadImages(options, calibrated ? (int)Math.Min((long)options.Check + options.Calibrate, int.MaxValue) : options.Check, float32.StoredSide, cancellation);
-            if (options.Data is null && images.HasLabels && RunOf(options.Source) is { Test: null })
+            using var images = ReadImages(options, calibrated ? (int)Math.Min((long)options.Check + options.Calibrate, int.MaxValue) : options.Check, float32.StoredSide, out bool trainedOn, cancellation);
+            if (trainedOn && images.HasLabels)
                 progress?.Report(new PretrainProgress.Warning("Accuracy is over images of the run, most of which were trained on, so a loss may look smaller than it is; name others with --data."));
             if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
             int calibration = calibrated ? Math.Min(options.Calibrate, images.Count / 2) : 0;
@@ -116,15 +116,22 @@ public static class ModelExport
     /// A random part of the images asked for; else of the run's. Where these are not to be found, the embedded ones do to see whether two programs agree, but
     /// not to measure the ranges of other images by.
     /// </summary>
-    private static ImageDataset ReadImages(ExportOptions options, int count, int storedSide, CancellationToken cancellation)
+    /// <param name="options">Which images.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="storedSide">How large.</param>
+    /// <param name="trainedOn">Whether the network may have been trained on most of them.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    private static ImageDataset ReadImages(ExportOptions options, int count, int storedSide, out bool trainedOn, CancellationToken cancellation)
     {
+        trainedOn = false;
         if (options.Data is not null) return Read(options.Data);
         bool calibrates = options.Precision == ExportPrecision.Int8;
         if (RunOf(options.Source) is not { } trained)
             return calibrates ? throw new WclUsageException($"--precision int8 is calibrated with images like those to embed, and {options.Source} is in no run that names its own; give some with --data.") : Read(null);
         try
         {
-            return trained.Test is { } test ? Read(test) : Read(trained.Data, trained.Labels);
+            trainedOn = trained.Test is null;
+            return trained.Test is { } test ? Read(test) : OfRun(trained);
         }
         catch (WclException e) when (calibrates)
         {
@@ -132,7 +139,21 @@ public static class ModelExport
         }
         catch (WclException)
         {
+            trainedOn = false;
             return Read(null);
+        }
+
+        // Its classes only serve to tell an accuracy.
+        ImageDataset OfRun(PretrainOptions run)
+        {
+            try
+            {
+                return Read(run.Data, run.Labels);
+            }
+            catch (WclException) when (run.Labels is not null)
+            {
+                return Read(run.Data);
+            }
         }
 
         ImageDataset Read(string? path, string? labels = null) => ImageDataset.Read(

@@ -20,7 +20,7 @@ internal sealed record FineTuneSettings
     public required int Batch { get; init; }
 
     /// <summary>Whether all labels are trained on once some of them have chosen how: draws of before are no part of the same study.</summary>
-    public required bool OnAllLabels { get; init; }
+    public bool OnAllLabels { get; init; }
 
     public required double WeightDecay { get; init; }
     public required string Precision { get; init; }
@@ -64,7 +64,7 @@ internal sealed class FineTuneFolder : IDisposable
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
     public static FineTuneFolder Open(string path, FineTuneSettings settings)
     {
-        var folder = ResultFolder.Open(path, FineTuneJson.ToBytes(settings), "fine-tuning", "another encoder, other data or other options");
+        var folder = ResultFolder.Open(path, FineTuneJson.ToBytes(settings), "fine-tuning", "another encoder, other data or other options, or of a version that fine-tuned otherwise");
         try
         {
             return new FineTuneFolder(folder, settings);

@@ -196,7 +196,7 @@ internal sealed class FineTuneStudy : IDisposable
         using var scope = NewDisposeScope();
         using var labelled = train.Subset(drawn);
         var rows = gallery.index_select(0, tensor(Array.ConvertAll(drawn, i => (long)i), device: gallery.device));
-        double knn = LabelledKnn.Accuracy(rows, labelled, queries, test, KnnClassifier.DefaultK(train.Count))!.Value;
+        double knn = LabelledKnn.Accuracy(rows, labelled, queries, test, KnnClassifier.DefaultK(drawn.Length))!.Value;
         return (knn, LinearProbe.Measure(rows, labelled, queries, test, seed, null, cancellation)!.Top1);
     }
 

@@ -6,7 +6,7 @@ public sealed record GroupOptions
     /// <summary>Run folder that <c>wcl pretrain</c> wrote.</summary>
     public required string Run { get; init; }
 
-    /// <summary>Images to group; null is the run's training images.</summary>
+    /// <summary>Images to group; null is the run's training images, or all of its images with <see cref="Labels"/>.</summary>
     public string? Data { get; init; }
 
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes, to compare the groups with; null is the run's.</summary>

@@ -27,8 +27,8 @@ public static class ImageGrouping
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
-        // The run's own training images; a list of labels says what they show, not which they are.
-        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation, holdOut: options.Labels is null);
+        // With a list of labels of one's own all images of the run, since nothing is tested with any.
+        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation, holdOut: options.Labels is null, tests: false);
         var images = options.Data is null ? data.Train : data.All;
         if (images.Count < 3) throw new WclUsageException($"{images.Count} images cannot be grouped; 3 or more can.");
         if (options.Groups > images.Count) throw new WclUsageException($"--groups {options.Groups} is more than the {images.Count:N0} images.");

@@ -14,7 +14,7 @@ namespace WclSharp.Neighbors;
 /// makes every product of two rows exact: by Cauchy-Schwarz no partial sum of the products of two rows exceeds the product of their lengths, and s
 /// is the largest whole number that keeps this below 2^24, up to which float32 holds every integer. So a sum of products
 /// in float32 is the same in any order, in tiles of any size, on any device (with TensorFloat-32 switched off, as it is by
-/// default), and equal images have equal similarities. The price is a resolution of 1 / s, about 1 / 4089 at D = 128: a
+/// default), and equal images have equal similarities. The price is a resolution of 1 / s, 1 / 4088 at D = 128: a
 /// cosine is off by about 1e-4, which is less than bfloat16 features are, and far less than an epoch moves them.
 /// </para>
 /// <para>There is no momentum: a row is its image's last embedding. Rows that were never written are known, and take no part.</para>

@@ -19,7 +19,7 @@ public sealed record SuggestOptions
     /// <summary>Run folder that <c>wcl pretrain</c> wrote.</summary>
     public required string Run { get; init; }
 
-    /// <summary>Images to choose from; null is the run's training images.</summary>
+    /// <summary>Images to choose from; null is the run's training images, or all of its images where a list says which have labels.</summary>
     public string? Data { get; init; }
 
     /// <summary>CSV or TSV list of <c>path,label</c> of images that have a label already; null is the run's.</summary>
@@ -76,7 +76,7 @@ public static class LabelSuggestion
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         // Every image of a list can be suggested, and every label counts, unless some have to test the choice.
-        using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: asked.Labels is null || options.Check > 0);
+        using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: asked.Labels is null || options.Check > 0, tests: options.Check > 0);
         var images = data.Train;
         int[] labelled = asked.Labels is null ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
         if (options.Count > images.Count - labelled.Length)

@@ -177,7 +177,7 @@ public sealed record PretrainOptions
     /// <summary>Evaluate every so many epochs, and after the last; null chooses from the number of epochs.</summary>
     public int? EvaluateEvery { get; init; }
 
-    /// <summary>Neighbours of the kNN classifier; null is 200, or 20 below 20,000 training images.</summary>
+    /// <summary>Neighbours of the kNN classifier; null is 200, or 20 below 20,000 labelled training images.</summary>
     public int? KnnK { get; init; }
 
     /// <summary>Seed of everything random.</summary>

@@ -52,6 +52,8 @@ internal sealed class PretrainingData : IDisposable
     /// <param name="testClasses">The classes that <c>--test</c> may have, in their order; null for those of the training images, where they have any.</param>
     public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null)
     {
+        if (options.Test is not null && SamePath.Is(options.Test, options.Data))
+            throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
         var reading = progress is null ? null : new ReadingRelay(progress);
         var request = new DatasetOptions
         {
@@ -83,8 +85,6 @@ internal sealed class PretrainingData : IDisposable
         try
         {
             RequireClassesThatRepeat(all);
-            if (options.Test is not null && options.Data is not null && Path.GetFullPath(options.Test) == Path.GetFullPath(options.Data))
-                throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
             if (options.Test is not null)
                 heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = testClasses ?? (all.HasLabels ? all.ClassNames : null), BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
             else if (holdOut && all.HasLabels && all.Count >= LeastToSplit && CanHoldOut(all))

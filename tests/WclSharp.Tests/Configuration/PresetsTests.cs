@@ -209,6 +209,7 @@ public sealed class PresetsTests
     [InlineData(MultiCrop.Standard, 2, "--bank-k changes nothing: it belongs to --multi-crop knn", "--own-crops changes nothing: it belongs to")]
     [InlineData(MultiCrop.Knn, 4, "--bank-k changes nothing: all local crops are of the image itself", null)]
     [InlineData(MultiCrop.Knn, 3, null, null)]
+    [InlineData(MultiCrop.Knn, 0, null, null)]
     public void Resolve_OptionsOfLocalCropsThatAreNotUsed_BringAWarning(MultiCrop multiCrop, int own, string? first, string? second)
     {
         var warnings = Presets.Resolve(new PretrainOptions { MultiCrop = multiCrop, BankK = 7, LocalWeakWeight = 0.5, OwnCrops = own, LocalSize = 16 }, Many).Warnings;

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using TorchSharp;
 using WclSharp.Checkpoints;
+using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.FineTuning;
+using WclSharp.Native;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
 
@@ -139,7 +141,8 @@ public sealed class FineTuneTests : IDisposable
         foreach (int draw in (int[])[1, 2]) Assert.Contains($"Fine-tuning, 250 labels, draw {draw} of 2", stages); // on all of them
         Assert.Contains("From scratch, 250 labels, draw 2 of 2", stages);
         var draws = Draws(chosen);
-        Assert.Single(draws.Select(draw => (draw.GetProperty("lr").GetDouble(), draw.GetProperty("scratch_lr").GetDouble())).Distinct());
+        foreach (string choice in (string[])["lr", "scratch_lr", "stop_at", "scratch_stop_at"]) Assert.Single(draws.Select(draw => draw.GetProperty(choice).GetDouble()).Distinct());
+        Assert.InRange(draws[0].GetProperty("stop_at").GetDouble(), 0.1, 1);
 
         stages.Clear();
         string asked = Path.Combine(folder, "asked");
@@ -148,6 +151,29 @@ public sealed class FineTuneTests : IDisposable
         Assert.Equal(draws[0].GetProperty("finetune").GetDouble(), Draws(asked)[0].GetProperty("finetune").GetDouble()); // the network chosen is the one that is measured
 
         static JsonElement[] Draws(string folder) => [.. File.ReadLines(Path.Combine(folder, "draws.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    [Fact]
+    public void Train_LooksTenTimes_AndStopsWhereItIsTold()
+    {
+        string encoder = Path.Combine(run, "encoder.safetensors");
+        var (facts, compute) = (EncoderWeights.FactsOf(encoder), ComputeDevice.Choose("cpu", ComputePrecision.Fp32));
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
+        var (steps, recipe) = (0, new FineTuneRecipe { Encoder = 0.05, Top = 0.05, Steps = 20 });
+        int[] rows = [.. Enumerable.Range(0, 40)], others = [.. Enumerable.Range(40, 20)];
+        (double Accuracy, double StopAt)? Train(int[] validation, double stopAt)
+        {
+            using var network = new ClassifierNetwork(facts, null, 10, 1, compute);
+            return new ClassifierTrainer(images, facts, 1, compute).Train(network, rows, validation, recipe with { StopAt = stopAt }, done => steps = done, default);
+        }
+
+        var best = Train(others, 1)!.Value;
+        Assert.Equal(20, steps);
+        Assert.Equal(Math.Round(10 * best.StopAt), 10 * best.StopAt, 9);
+        Assert.Null(Train([], 0.35));
+        Assert.Equal(7, steps);
+        Train([], 0.001);
+        Assert.Equal(1, steps);
     }
 
     [Fact]
