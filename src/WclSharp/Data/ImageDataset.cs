@@ -48,6 +48,9 @@ public sealed class ImageDataset : IDisposable
     /// <summary>True where at least one image has a class.</summary>
     public bool HasLabels { get; }
 
+    /// <summary>Images of known class.</summary>
+    internal int LabelledCount => Labels.Length - Labels.Count(-1);
+
     /// <summary>Longest side of any image, pixels.</summary>
     public int MaxSide { get; }
 

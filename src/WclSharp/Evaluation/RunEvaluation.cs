@@ -88,7 +88,7 @@ public static class RunEvaluation
         long start = Stopwatch.GetTimestamp();
         using var encoder = ImageEncoder.Load(options.Run, compute);
         // Images without a label neither vote nor count.
-        int voters = Labelled(data.Train), classified = Labelled(data.HeldOut), k = options.KnnK ?? KnnClassifier.DefaultK(voters);
+        int voters = data.Train.LabelledCount, classified = data.HeldOut.LabelledCount, k = options.KnnK ?? KnnClassifier.DefaultK(voters);
         using var gallery = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, data.Train, compute.Device,
             done => progress?.Report(new PretrainProgress.Working("Computing features of training images", done, data.Train.Count)), cancellation);
         using var queries = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, data.HeldOut, compute.Device,
@@ -100,8 +100,6 @@ public static class RunEvaluation
         int epoch = RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max();
         return new(accuracy, k, voters, classified, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear) { TrainFingerprint = data.Train.Fingerprint, TestFingerprint = data.HeldOut.Fingerprint };
     }
-
-    private static int Labelled(ImageDataset images) => images.Labels.ToArray().Count(label => label >= 0);
 
     private static LinearProbeResult? Probe(RunEvaluationOptions options, long seed, ImageEncoder encoder, Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test,
         IProgress<PretrainProgress>? progress, CancellationToken cancellation)

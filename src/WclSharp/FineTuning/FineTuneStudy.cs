@@ -71,7 +71,7 @@ internal sealed class FineTuneStudy : IDisposable
         }
 
         var rows = FineTuneTable.Rows(folder.Draws);
-        int asked = test.Labels.ToArray().Count(label => label >= 0);
+        int asked = test.LabelledCount;
         folder.Write(rows, asked, train.ClassNames.Count);
         return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath);
     }
@@ -104,7 +104,7 @@ internal sealed class FineTuneStudy : IDisposable
             Budget = budget.Name,
             Draw = draw,
             Labels = drawn.Length,
-            Fraction = drawn.Length / (double)train.Labels.ToArray().Count(label => label >= 0),
+            Fraction = drawn.Length / (double)train.LabelledCount,
             Steps = FineTuneRecipe.StepsFor(drawn.Length, options.Epochs),
             Finetune = finetuned,
             Lr = choice.Rate,

@@ -33,8 +33,7 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         int count = (int)features.size(0), k = Math.Min(Nearest, count - 1);
-        using var bank = new EmbeddingBank(count, (int)features.size(1), features.device);
-        bank.Write([.. Enumerable.Range(0, count)], features);
+        using var bank = EmbeddingBank.Of(features);
         var nearest = NearestRows.Search(bank, k, progress, cancellation).to(ScalarType.Int64);            // [N, k]
         var similarity = Similarities(features, nearest);                                                  // [N, k]
         long[] rows = nearest.cpu().data<long>().ToArray();

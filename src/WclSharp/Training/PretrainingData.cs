@@ -96,13 +96,13 @@ internal sealed class PretrainingData : IDisposable
             throw;
         }
 
-        int tests = Labelled(heldOut);
+        int tests = heldOut?.LabelledCount ?? 0;
         var result = new PretrainingData(options)
         {
             All = all,
             Train = train ?? all,
             HeldOut = tests > 0 ? heldOut : null,
-            Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? Labelled(train ?? all) : null),
+            Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
             Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings, .. FewTests(all, heldOut, tests)],
@@ -121,11 +121,9 @@ internal sealed class PretrainingData : IDisposable
         return false;
     }
 
-    private static int Labelled(ImageDataset? images) => images?.Labels.ToArray().Count(label => label >= 0) ?? 0;
-
     /// <summary>Where most images have no label, holding out a share of all leaves few to measure with.</summary>
     private static IEnumerable<string> FewTests(ImageDataset all, ImageDataset? heldOut, int tests) =>
-        heldOut is not null && tests < FewestTests && Labelled(all) < all.Count
+        heldOut is not null && tests < FewestTests && all.LabelledCount < all.Count
             ? [FormattableString.Invariant($"Of the {heldOut.Count:N0} images to test with {tests} have a label, which is too few to tell an accuracy by; name more with --test.")]
             : [];
 

@@ -13,14 +13,8 @@ using WclSharp.Training;
 namespace WclSharp.Tests.Export;
 
 /// <summary>Export as fp16 and int8: near what float32 gives, or refused.</summary>
-public sealed class FewerBitsExportTests : IDisposable
+public sealed class FewerBitsExportTests : ExportFolder
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("wcl-export-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    private string Out => Path.Combine(folder, "out.onnx");
-
     [Theory]
     [InlineData(ExportPrecision.Fp16, EncoderArch.ResNet18, EncoderStem.Small, 8, 32)]
     [InlineData(ExportPrecision.Int8, EncoderArch.ResNet18, EncoderStem.Small, 8, 32)]
@@ -28,8 +22,8 @@ public sealed class FewerBitsExportTests : IDisposable
     [InlineData(ExportPrecision.Int8, EncoderArch.ResNet50, EncoderStem.ImageNet, 5, 97)]
     public void Run_FewerBits_AreNearFloat32_AtAnyBatch(ExportPrecision precision, EncoderArch arch, EncoderStem stem, int width, int imageSize)
     {
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(arch, stem, width, imageSize)), whole = Path.Combine(folder, "whole.onnx");
-        ExportedEncoders.AsARun(folder);
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(arch, stem, width, imageSize)), whole = Path.Combine(Folder, "whole.onnx");
+        ExportedEncoders.AsARun(Folder);
         ModelExport.Run(new ExportOptions { Source = file, Out = whole, Check = 10 });
         var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = 60, Check = 70 });
 
@@ -58,7 +52,7 @@ public sealed class FewerBitsExportTests : IDisposable
     [Fact]
     public void Run_Int8_CalibratesAClassifierWithItsRunsImages_AndNoFileWithImagesOfAnotherKind()
     {
-        string photos = Path.Combine(folder, "photos"), run = Path.Combine(folder, "run");
+        string photos = Path.Combine(Folder, "photos"), run = Path.Combine(Folder, "run");
         for (int i = 0; i < 40; i++)
         {
             string photo = Path.Combine(photos, i % 2 == 0 ? "a" : "b", $"{i}.png");
@@ -71,7 +65,7 @@ public sealed class FewerBitsExportTests : IDisposable
         var options = new ExportOptions { Source = tuned.ClassifierFile, Out = Out, Precision = ExportPrecision.Int8, Calibrate = 10, Check = 10 };
         Assert.Contains("photos", ModelExport.Run(options).Cost!.Source, StringComparison.Ordinal);
 
-        string alone = Path.Combine(folder, "alone", "classifier.safetensors");
+        string alone = Path.Combine(Folder, "alone", "classifier.safetensors");
         Directory.CreateDirectory(Path.GetDirectoryName(alone)!);
         File.Copy(tuned.ClassifierFile, alone);
         Assert.Contains("is in no run that names its own; give some with --data", Refusal(options with { Source = alone }), StringComparison.Ordinal);
@@ -87,7 +81,7 @@ public sealed class FewerBitsExportTests : IDisposable
     [InlineData(ExportPrecision.Int8)]
     public void Run_FewerBits_OfATrainedRunAndItsHead_AreWithinTheFloor(ExportPrecision precision)
     {
-        string run = Path.Combine(folder, "run");
+        string run = Path.Combine(Folder, "run");
         Pretraining.Run(SmallRun.Options with { Limit = 400, Epochs = 2, Out = run });
         var result = ModelExport.Run(new ExportOptions { Source = run, Out = Out, Precision = precision, Head = ExportHead.Weak, Calibrate = 100, Check = 100 });
         Assert.True(result.Parity!.MinCosine > 1 - 1e-6, $"{result.Parity}");
@@ -99,7 +93,7 @@ public sealed class FewerBitsExportTests : IDisposable
     public void Run_Fp16_WeightsBeyondItsRange_AreRefused_AndWhatWasThereStays()
     {
         // The same network in float32: what one layer multiplies the next one divides.
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
         Change(file, content =>
         {
             content["layer1.0.bn1.weight"].mul_(1e7);
@@ -110,7 +104,7 @@ public sealed class FewerBitsExportTests : IDisposable
         var error = Assert.Throws<WclException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Fp16, Check = 20 }));
         Assert.Contains("is too far from float32: on 20 images", error.Message, StringComparison.Ordinal);
         Assert.Equal("before", File.ReadAllText(Out));
-        Assert.Equal(2, Directory.GetFiles(folder).Length);
+        Assert.Equal(2, Directory.GetFiles(Folder).Length);
         Assert.NotNull(ModelExport.Run(new ExportOptions { Source = file, Out = Out, Check = 20 }).Parity); // float32 has the range
     }
 
@@ -118,21 +112,21 @@ public sealed class FewerBitsExportTests : IDisposable
     public void Run_Int8_AChannelThatDwarfsTheOthers_IsRefused_AndWhatWasThereStays()
     {
         // One channel of the first layer is always large, and every layer that reads it ignores it: one step of the scale is more than the others have.
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
         Change(file, content =>
         {
             content["bn1.bias"][0] = torch.tensor(1e5f);
             foreach (string reader in (string[])["layer1.0.conv1", "layer1.1.conv1", "layer2.0.conv1", "layer2.0.downsample.0"])
                 content[$"{reader}.weight"].narrow(1, 0, 1).zero_();
         });
-        ExportedEncoders.AsARun(folder);
+        ExportedEncoders.AsARun(Folder);
         File.WriteAllText(Out, "before");
         var error = Assert.Throws<WclException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Int8, Calibrate = 40, Check = 40 }));
         Assert.Contains("The int8 file", error.Message, StringComparison.Ordinal);
         Assert.Contains("the mean cosine is 0.", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.Equal("before", File.ReadAllText(Out));
-        Assert.Equal(3, Directory.GetFiles(folder).Length);
+        Assert.Equal(3, Directory.GetFiles(Folder).Length);
     }
 
     [Theory]

@@ -12,18 +12,12 @@ using WclSharp.Training;
 
 namespace WclSharp.Tests.Export;
 
-public sealed class ModelExportTests : IDisposable
+public sealed class ModelExportTests : ExportFolder
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("wcl-export-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    private string Out => Path.Combine(folder, "out.onnx");
-
     [Fact]
     public void Run_Torchvision_WritesAStateDictWithEveryWeight()
     {
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), written = Path.Combine(folder, "encoder.pth");
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), written = Path.Combine(Folder, "encoder.pth");
         var result = ModelExport.Run(new ExportOptions { Source = file, Out = written, Format = ExportFormat.Torchvision });
         Assert.Equal((written, null), (result.File, result.Parity));
         using var ours = SafetensorsFile.Read(file);
@@ -43,7 +37,7 @@ public sealed class ModelExportTests : IDisposable
     [InlineData(EncoderArch.ResNet101, EncoderStem.ImageNet, 4, 64)]
     public void Run_EveryNetwork_GivesItsFeatures(EncoderArch arch, EncoderStem stem, int width, int imageSize)
     {
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(arch, stem, width, imageSize));
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(arch, stem, width, imageSize));
         var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out });
 
         Assert.Equal((256, new FileInfo(Out).Length), (result.Parity!.Images, result.Bytes));
@@ -62,7 +56,7 @@ public sealed class ModelExportTests : IDisposable
     public void Measure_AnotherNetwork_IsRefused()
     {
         // The same network but for one statistic of one batch norm.
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 8, 32));
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 8, 32));
         ModelExport.Run(new ExportOptions { Source = file, Out = Out });
         using var network = ExportedNetwork.Load(file, head: null);
         using var onnx = OnnxEncoder.Load(Out);
@@ -81,7 +75,7 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_WeightsThatAreNotFinite_AreRefused_AndWhatWasThereStays()
     {
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
         using (var content = SafetensorsFile.Read(file))
         using (torch.NewDisposeScope())
         {
@@ -94,13 +88,13 @@ public sealed class ModelExportTests : IDisposable
         Assert.Contains("the lowest cosine is NaN", error.Message, StringComparison.Ordinal);
         Assert.Contains(Out, error.Message, StringComparison.Ordinal);
         Assert.Equal("before", File.ReadAllText(Out));
-        Assert.Equal(2, Directory.GetFiles(folder).Length);
+        Assert.Equal(2, Directory.GetFiles(Folder).Length);
     }
 
     [Fact]
     public void Run_OfARun_WithEitherHead_HasItsProjection_AndSafetensorsAreTheFile()
     {
-        string run = Path.Combine(folder, "run");
+        string run = Path.Combine(Folder, "run");
         Pretraining.Run(SmallRun.Options with { Epochs = 1, Out = run });
         foreach (var head in (ExportHead[])[ExportHead.Instance, ExportHead.Weak])
         {
@@ -112,14 +106,14 @@ public sealed class ModelExportTests : IDisposable
             Assert.Contains(projection, value => value != 0);
         }
 
-        string copy = Path.Combine(folder, "copy.safetensors");
+        string copy = Path.Combine(Folder, "copy.safetensors");
         var copied = ModelExport.Run(new ExportOptions { Source = run, Out = copy, Format = ExportFormat.Safetensors });
         Assert.Null(copied.Parity);
         Assert.Equal(SmallRun.HashOf(run), SmallRun.HashOfFile(copy));
         Assert.Contains("the file that is exported", Assert.Throws<WclUsageException>(() =>
             ModelExport.Run(new ExportOptions { Source = copy, Out = copy, Format = ExportFormat.Safetensors })).Message, StringComparison.Ordinal);
 
-        string simclr = Path.Combine(folder, "simclr");
+        string simclr = Path.Combine(Folder, "simclr");
         Pretraining.Run(SmallRun.Options with { Epochs = 1, Out = simclr, Method = ContrastiveMethod.SimClr });
         Assert.Contains("this run has no weak head", Assert.Throws<WclUsageException>(() =>
             ModelExport.Run(new ExportOptions { Source = simclr, Out = Out, Head = ExportHead.Weak })).Message, StringComparison.Ordinal);
@@ -130,13 +124,13 @@ public sealed class ModelExportTests : IDisposable
     [InlineData(true)]
     public void Run_OfAClassifier_GivesItsClassesAndProbabilities(bool fromHead)
     {
-        string run = Path.Combine(folder, "run");
+        string run = Path.Combine(Folder, "run");
         Pretraining.Run(SmallRun.Options with { Limit = 400, Epochs = 1, Out = run });
         var tuned = FineTune.Run(new FineTuneOptions { Run = run, LabelsPerClass = [2], Draws = 1, Epochs = 2, Scratch = false, FromHead = fromHead, Device = "cpu" });
         var result = ModelExport.Run(new ExportOptions { Source = tuned.ClassifierFile, Out = Out });
         Assert.True(result.Parity!.MinCosine > 1 - 1e-6, $"{result.Parity}");
 
-        string small = Path.Combine(folder, "small.onnx");
+        string small = Path.Combine(Folder, "small.onnx");
         var cost = ModelExport.Run(new ExportOptions { Source = tuned.ClassifierFile, Out = small, Precision = ExportPrecision.Int8, Calibrate = 100, Check = 100 }).Cost!;
         Assert.InRange(cost.Agreement!.Value, 0.9, 1);
         Assert.InRange(cost.Exported.Accuracy!.Value, cost.Float32.Accuracy!.Value - 0.1, 1);
@@ -159,17 +153,17 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_BadUsage_SaysSo()
     {
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
         Refused("No file", new ExportOptions { Source = file + "x", Out = Out });
-        Refused("is a folder; name a file", new ExportOptions { Source = file, Out = folder });
+        Refused("is a Folder; name a file", new ExportOptions { Source = file, Out = Folder });
         Refused("heads are in a run's checkpoints", new ExportOptions { Source = file, Out = Out, Head = ExportHead.Weak });
         Refused("--head is for --format onnx", new ExportOptions { Source = file, Out = Out, Head = ExportHead.Weak, Format = ExportFormat.Safetensors });
         Refused("--precision is for --format onnx", new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Int8, Format = ExportFormat.Torchvision });
         Refused("--check is 0", new ExportOptions { Source = file, Out = Out, Check = 0 });
         Refused("--calibrate is -1", new ExportOptions { Source = file, Out = Out, Calibrate = -1 });
-        Refused("There is no file or folder", new ExportOptions { Source = file, Out = Out, Data = "nowhere" });
+        Refused("There is no file or Folder", new ExportOptions { Source = file, Out = Out, Data = "nowhere" });
         Assert.False(File.Exists(Out));
-        Assert.Single(Directory.GetFiles(folder));
+        Assert.Single(Directory.GetFiles(Folder));
 
         void Refused(string message, ExportOptions options) =>
             Assert.Contains(message, Assert.Throws<WclUsageException>(() => ModelExport.Run(options)).Message, StringComparison.Ordinal);
@@ -181,15 +175,15 @@ public sealed class ModelExportTests : IDisposable
     [InlineData(ExportPrecision.Int8)]
     public void Run_LeavesNoTensor(ExportPrecision precision)
     {
-        string file = ExportedEncoders.Write(folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
-        ExportedEncoders.AsARun(folder);
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
+        ExportedEncoders.AsARun(Folder);
         var options = new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = 20, Check = 30 };
         LiveTensors.AssertNoneLeftBy(() => ModelExport.Run(options));
     }
 
     private string Photo(int height, int width)
     {
-        string path = Path.Combine(folder, "photo.png");
+        string path = Path.Combine(Folder, "photo.png");
         byte[] noise = Inference.EvaluationViewTests.Noise(3, height, width, seed: 5);
         using var bitmap = new SkiaSharp.SKBitmap(width, height, SkiaSharp.SKColorType.Rgba8888, SkiaSharp.SKAlphaType.Opaque);
         for (int y = 0; y < height; y++)
