@@ -155,13 +155,13 @@ public sealed class ModelExportTests : ExportFolder
     {
         string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
         Refused("No file", new ExportOptions { Source = file + "x", Out = Out });
-        Refused("is a Folder; name a file", new ExportOptions { Source = file, Out = Folder });
+        Refused("is a folder; name a file", new ExportOptions { Source = file, Out = Folder });
         Refused("heads are in a run's checkpoints", new ExportOptions { Source = file, Out = Out, Head = ExportHead.Weak });
         Refused("--head is for --format onnx", new ExportOptions { Source = file, Out = Out, Head = ExportHead.Weak, Format = ExportFormat.Safetensors });
         Refused("--precision is for --format onnx", new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Int8, Format = ExportFormat.Torchvision });
         Refused("--check is 0", new ExportOptions { Source = file, Out = Out, Check = 0 });
         Refused("--calibrate is -1", new ExportOptions { Source = file, Out = Out, Calibrate = -1 });
-        Refused("There is no file or Folder", new ExportOptions { Source = file, Out = Out, Data = "nowhere" });
+        Refused("There is no file or folder", new ExportOptions { Source = file, Out = Out, Data = "nowhere" });
         Assert.False(File.Exists(Out));
         Assert.Single(Directory.GetFiles(Folder));
 
