@@ -11,6 +11,7 @@ using WclSharp.Inference;
 using WclSharp.Service;
 
 const long LargestImage = 32 << 20; // bytes of a request
+const int RequestsPerCore = 16;      // at a time; more are turned away
 
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
@@ -25,7 +26,7 @@ try
     if (encoder.FeatureSize != index.FeatureSize) throw new WclUsageException($"The encoder's features have {encoder.FeatureSize} numbers, the index's {index.FeatureSize}; index the images with this encoder.");
 
     var app = builder.Build();
-    var gate = new ComputeGate(Environment.ProcessorCount);
+    var gate = new ComputeGate(Environment.ProcessorCount, Environment.ProcessorCount * RequestsPerCore);
     app.MapPost("/similar", (HttpRequest request, int k = 10) => gate.Answer(request, image => index.Search(encoder.Embed(image.Span), Math.Clamp(k, 1, 1000))));
     if (classifier is not null) app.MapPost("/classify", (HttpRequest request) => gate.Answer(request, image => classifier.Classify(image.Span)));
     app.MapGet("/health", () => Results.Ok(new { images = index.Count, features = encoder.FeatureSize, classes = classifier?.ClassNames.Count ?? 0 }));

@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using WclSharp.Cli.Commands;
+using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
 using WclSharp.Reporting;
 
@@ -16,7 +17,7 @@ internal static class CommandLine
     public static int Run(string[] arguments, CommandActions actions, TextWriter? output = null, TextWriter? error = null)
     {
         output ??= Console.Out;
-        error ??= Console.Error;
+        error ??= new UnfailingWriter(Console.Error);
         var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from", Recursive = true };
         var root = Build(actions, verbose, output, error);
 

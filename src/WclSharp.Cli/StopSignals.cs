@@ -70,7 +70,7 @@ internal sealed class StopSignals : IDisposable
         heard = true; // by a signal: Ctrl-C also reaches the program that ends our input, in either order
         context.Cancel = true;
         ExitCode = context.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
-        tell("Stopping after this step and saving; once more stops at once, without saving.");
         stop.Cancel();
+        tell("Stopping after this step and saving; once more stops at once, without saving.");
     }
 }

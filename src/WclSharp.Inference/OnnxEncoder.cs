@@ -32,6 +32,17 @@ public sealed class OnnxEncoder : IDisposable
         Batch = facts.ImageSize <= EvaluationView.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
     }
 
+    /// <summary>The version of ONNX Runtime.</summary>
+    /// <exception cref="TypeInitializationException">Its native library is missing or does not load.</exception>
+    internal static string RuntimeVersion
+    {
+        get
+        {
+            QuietEnvironment();
+            return OrtEnv.Instance().GetVersionString();
+        }
+    }
+
     /// <summary>Length of a feature vector.</summary>
     public int FeatureSize => facts.FeatureSize;
 

@@ -5,7 +5,7 @@ namespace WclSharp.Inference;
 
 /// <summary>
 /// Looks through an ONNX file before ONNX Runtime's native reader does: that it has the messages, fields and operators which <c>wcl export</c> writes and no others, with as many bytes of weights
-/// as their shapes say. No weight is read. So nothing is allocated that the file has no bytes for, no other file is opened, and a
+/// as their shapes say, and that what is computed of weights alone, as ONNX Runtime does while it loads a file, is no larger than they are. No weight is read. So nothing is allocated that the file has no bytes for, no other file is opened, and a
 /// damaged file is refused here, with few exceptions.
 /// </summary>
 /// <remarks>Field numbers are those of <c>onnx.proto</c>. Messages do not contain their own kind, so that the depth is fixed.</remarks>
@@ -18,6 +18,9 @@ internal static class OnnxStructure
 
     private static readonly string[] Operators =
         ["Add", "Cast", "Conv", "DequantizeLinear", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool", "Mul", "QuantizeLinear", "Relu", "Softmax", "Sub"];
+
+    // Those whose result has the size of their first input, so that they may have weights alone.
+    private static readonly string[] OperatorsOfWeights = ["Cast", "DequantizeLinear"];
 
     private static readonly string[] IntAttributes = ["axis", "to", "transB"], IntsAttributes = ["kernel_shape", "pads", "strides"];
 
@@ -78,35 +81,53 @@ internal static class OnnxStructure
 
     private static void Graph(ReadOnlySpan<byte> message)
     {
+        var values = new Dictionary<string, bool>(StringComparer.Ordinal); // names, and whether they are made of weights alone
         var reader = new Reader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
             {
-                case (1, Bytes): Node(reader.Bytes()); break;
-                case (2 or 10, Bytes): reader.Bytes(); break;
-                case (5, Bytes): Weight(reader.Bytes()); break;
-                case (11 or 12 or 13, Bytes): Value(reader.Bytes()); break;
+                case (1 or 2 or 10, Bytes): reader.Bytes(); break; // operators are looked at when all weights are known
+                case (5, Bytes): values.TryAdd(Weight(reader.Bytes()), true); break;
+                case (11, Bytes): values[Value(reader.Bytes())] = false; break;
+                case (12 or 13, Bytes): Value(reader.Bytes()); break;
                 default: throw Unknown("the graph", field);
             }
         }
+
+        reader = new Reader(message);
+        while (reader.Next(out int field, out int wire))
+        {
+            if (wire == Varint) reader.Number();
+            else if (field == 1) Node(reader.Bytes(), values);
+            else reader.Bytes();
+        }
     }
 
-    private static void Node(ReadOnlySpan<byte> message)
+    private static void Node(ReadOnlySpan<byte> message, Dictionary<string, bool> values)
     {
         ReadOnlySpan<byte> type = default;
+        bool ofWeights = true;
+        List<string> outputs = [];
         var reader = new Reader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
             {
-                case (1 or 2 or 3 or 6, Bytes): reader.Bytes(); break;
+                case (1, Bytes):
+                    var input = reader.Bytes();
+                    ofWeights &= values.TryGetValue(Encoding.UTF8.GetString(input), out bool known) ? known : throw new InvalidDataException($"an operator takes \"{Shown(input)}\", which is not there before it");
+                    break;
+                case (2, Bytes): outputs.Add(Encoding.UTF8.GetString(reader.Bytes())); break;
+                case (3 or 6, Bytes): reader.Bytes(); break;
                 case (4, Bytes): type = reader.Bytes(); break;
                 case (5, Bytes): Attribute(reader.Bytes()); break;
                 default: throw Unknown("an operator", field);
             }
         }
         if (!IsOneOf(type, Operators)) throw new InvalidDataException($"it has the operator \"{Shown(type)}\", which wcl export does not write");
+        if (ofWeights && !IsOneOf(type, OperatorsOfWeights)) throw new InvalidDataException($"it has an operator \"{Shown(type)}\" of weights alone, which wcl export does not write");
+        foreach (string output in outputs) values[output] = ofWeights;
     }
 
     private static void Attribute(ReadOnlySpan<byte> message)
@@ -136,8 +157,10 @@ internal static class OnnxStructure
         if (most > LargestAttribute || (least == 0 && ofSome && !name.SequenceEqual("pads"u8))) throw new InvalidDataException($"its attribute \"{Shown(name)}\" is out of range");
     }
 
-    private static void Weight(ReadOnlySpan<byte> message)
+    /// <returns>Its name.</returns>
+    private static string Weight(ReadOnlySpan<byte> message)
     {
+        ReadOnlySpan<byte> name = default;
         ulong elements = 1, type = 0;
         int dimensions = 0, bytes = 0;
         var reader = new Reader(message);
@@ -151,7 +174,7 @@ internal static class OnnxStructure
                     elements = Math.Min(elements * size, ulong.MaxValue / LargestDimension); // no overflow
                     break;
                 case (2, Varint): type = reader.Number(); break;
-                case (8, Bytes): reader.Bytes(); break;
+                case (8, Bytes): name = reader.Bytes(); break;
                 case (9, Bytes): bytes = reader.Bytes().Length; break;
                 default: throw Unknown("a weight", field);
             }
@@ -164,21 +187,26 @@ internal static class OnnxStructure
             _ => throw new InvalidDataException($"it has weights of type {type}, which wcl export does not write"),
         };
         if (elements * each != (ulong)bytes) throw new InvalidDataException($"it has weights of {bytes} bytes whose shape asks for {elements * each}");
+        return Encoding.UTF8.GetString(name);
     }
 
     /// <summary>Name, type and shape of an input or an output.</summary>
-    private static void Value(ReadOnlySpan<byte> message)
+    /// <returns>The name.</returns>
+    private static string Value(ReadOnlySpan<byte> message)
     {
+        ReadOnlySpan<byte> name = default;
         var reader = new Reader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
             {
-                case (1 or 3, Bytes): reader.Bytes(); break;
+                case (1, Bytes): name = reader.Bytes(); break;
                 case (2, Bytes): ValueType(reader.Bytes()); break;
+                case (3, Bytes): reader.Bytes(); break;
                 default: throw Unknown("an input or output", field);
             }
         }
+        return Encoding.UTF8.GetString(name);
     }
 
     private static void ValueType(ReadOnlySpan<byte> message)

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace WclSharp.Benchmarks.Comparisons;
 
-/// <summary>What one run of a program printed: the first figure of each kind; null where there is none.</summary>
+/// <summary>What one run of a program printed; null where there is none.</summary>
 internal sealed record PrintedFigures(double? ImagesPerSecond, double? Seconds, double? Mib);
 
 /// <summary>A program that is run in a process of its own and prints its figures as "N images/s", "N s" and "N MiB".</summary>
@@ -14,6 +14,9 @@ internal sealed record PrintedFigures(double? ImagesPerSecond, double? Seconds, 
 /// <param name="Arguments">Its arguments.</param>
 internal sealed partial record MeasuredProgram(string Name, string File, string[] Arguments)
 {
+    /// <summary>Which of several images/s that it prints is meant, from 0.</summary>
+    public int Rate { get; init; }
+
     /// <summary>The command line, for people.</summary>
     public string Command => $"{Path.GetFileName(File)} {string.Join(' ', Arguments)}";
 
@@ -22,10 +25,10 @@ internal sealed partial record MeasuredProgram(string Name, string File, string[
     public PrintedFigures Measure()
     {
         string output = Output();
-        var figures = new PrintedFigures(First(Images()), First(Seconds()), First(Mib()));
+        var figures = new PrintedFigures(Of(Images(), Rate), Of(Seconds(), 0), Of(Mib(), 0));
         return figures is { ImagesPerSecond: null, Seconds: null } ? throw new WclException($"{Command} printed no figure: {output}") : figures;
 
-        double? First(Regex kind) => kind.Match(output) is { Success: true } match ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
+        double? Of(Regex kind, int place) => kind.Matches(output).ElementAtOrDefault(place) is { } match ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
     }
 
     /// <summary>Runs it to its end and returns what it printed.</summary>

@@ -8,7 +8,7 @@ namespace WclSharp.Benchmarks.Comparisons;
 /// </summary>
 internal static class ReferenceComparison
 {
-    private const string Usage = "compare REFERENCE.py [--only step,resnet50,loss,photographs,large,crops,again,tar,folder,data] [--rounds 3] [--batch 16] [--data FOLDER] [--json FILE]";
+    private const string Usage = "compare REFERENCE.py [--only step,resnet50,loss,embed,embed50,onnx,onnx50,photographs,large,crops,again,tar,folder,data] [--rounds 3] [--batch 16] [--data FOLDER] [--json FILE]";
 
     /// <param name="arguments">REFERENCE.py, a plain PyTorch WCL with the commands step and loss, and options.</param>
     /// <exception cref="WclUsageException">The call is wrong.</exception>
@@ -48,6 +48,10 @@ internal static class ReferenceComparison
             Programs.Wcl("bench", "loss", "--batch", "4096", "--dim", "128", "--repeat", "5"),
             [Programs.Python("PyTorch", reference, "loss", "--batch", "4096", "--dim", "128", "--repeat", "3")])
         { Seconds = 0.6, Mib = 96 },
+        ["embed"] = (reference, _, _) => Embedding("embed", "features of a run: ResNet-18, 32 x 32, float32", reference, 0, "resnet18", "small", "1024"),
+        ["embed50"] = (reference, _, _) => Embedding("embed50", "features of a run: ResNet-50, 224 x 224, float32", reference, 0, "resnet50", "imagenet", "64"),
+        ["onnx"] = (reference, _, _) => Embedding("onnx", "features by ONNX Runtime: ResNet-18, 32 x 32, float32", reference, 1, "resnet18", "small", "1024"),
+        ["onnx50"] = (reference, _, _) => Embedding("onnx50", "features by ONNX Runtime: ResNet-50, 224 x 224, float32", reference, 1, "resnet50", "imagenet", "64"),
         ["photographs"] = (_, _, data) => Photographs("photographs", "160 photographs of some 500 x 375 to 224 x 224", data.Photographs, "middle", "middle"),
         ["large"] = (_, _, data) => Photographs("large", "48 photographs of 2000 x 1500 to 224 x 224", data.LargePhotographs, "middle", "middle"),
         ["crops"] = (_, _, data) => Photographs("crops", "the 160 to random crops of 224 x 224, first epoch", data.Photographs, "random", "random"),
@@ -62,6 +66,15 @@ internal static class ReferenceComparison
         Programs.Python("PyTorch, channels-last", [.. arguments, "--repeat", repeat, "--channels-last"]),
         Programs.Python("PyTorch, channels-last, bf16", [.. arguments, "--repeat", "1", "--channels-last", "--bf16"]),
     ];
+
+    private static ComparedPart Embedding(string name, string title, string reference, int rate, string arch, string stem, string images)
+    {
+        string[] peer = [Programs.Script("embed.py"), reference, "--arch", arch, "--images", images];
+        return new(name, title, "1.5 times the best peer",
+            Programs.Wcl("bench", "embed", "--arch", arch, "--stem", stem, "--images", images, "--repeat", "3") with { Rate = rate },
+            [Programs.Python("PyTorch, default", peer), Programs.Python("PyTorch, channels-last", [.. peer, "--channels-last"])])
+        { TimesFaster = 1.5 };
+    }
 
     private static ComparedPart Photographs(string name, string title, string source, string crop, string ours) => new(name, title, "2 times Pillow in one process",
         Programs.Ourselves("read-all", source, ours, "5"),

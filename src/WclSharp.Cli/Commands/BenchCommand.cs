@@ -157,7 +157,7 @@ internal static class BenchCommand
             if (parsed.GetValue(images) is < 1) throw new WclUsageException($"--images is {parsed.GetValue(images)}; it must be 1 or more.");
             var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
+                $"{figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} images/s by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 writer.WriteNumber("libtorch_images_per_second", figures.LibtorchImagesPerSecond);

@@ -98,7 +98,7 @@ internal static class DistillCommand
     }
 
     private static EncoderArch Network(string name) =>
-        Enum.TryParse<EncoderArch>(name, ignoreCase: true, out var arch) && !int.TryParse(name, CultureInfo.InvariantCulture, out _)
+        Enum.TryParse<EncoderArch>(name, ignoreCase: true, out var arch) && arch.ToString().Equals(name, StringComparison.OrdinalIgnoreCase) // no number, and no list
             ? arch
             : throw new WclUsageException($"--student is {name}; use resnet18, resnet34, resnet50 or resnet101.");
 

@@ -20,8 +20,8 @@ internal static class ExportCommand
         var head = new Option<string>("--head") { HelpName = "HEAD", Description = "A head of the run, weak or instance, as a second output of the ONNX file [default: none]" };
         var data = new Option<string>("--data") { HelpName = "PATH", Description = "Images to compare on, and to calibrate int8 with; same forms as pretrain's [default: the run's; without a run the embedded ones, but not for int8]" };
         var precision = PrecisionOption();
-        var calibrate = Count("--calibrate", "Images that int8 measures ranges on; at most half of those that there are [default: 256]");
-        var check = Count("--check", "Images, others than those, to compare on [default: 256]");
+        var calibrate = Count("--calibrate", "Images that int8 measures ranges on; at most half of those that there are");
+        var check = Count("--check", "Images, others than those, to compare on");
         var json = JsonFile.Option();
         command.Add(source);
         foreach (var option in (Option[])[format, file, precision, head, data, calibrate, check, json]) command.Add(option);
@@ -68,7 +68,7 @@ internal static class ExportCommand
         _ => throw new WclUsageException($"--precision is \"{text}\"; expected fp32, fp16 or int8."),
     };
 
-    private static Option<int> Count(string name, string description) => new(name) { HelpName = "N", Description = description, DefaultValueFactory = _ => 256 };
+    private static Option<int?> Count(string name, string description) => new(name) { HelpName = "N", Description = $"{description} [default: {ExportOptions.StandardImages}]" };
 
     private static IEnumerable<string> Lines(ExportCost cost)
     {

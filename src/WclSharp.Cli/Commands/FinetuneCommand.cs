@@ -117,8 +117,12 @@ internal static class FinetuneCommand
 
     private static T? Number<T>(string? text, string option, Func<string, string, T> parse) where T : struct => text is null ? null : parse(text, option);
 
-    private static T[] Numbers<T>(string? text, string option, Func<string, string, T> parse) =>
-        text is null ? [] : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part => parse(part, option))];
+    private static T[] Numbers<T>(string? text, string option, Func<string, string, T> parse)
+    {
+        if (text is null) return [];
+        string[] parts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return parts.Length > 0 ? [.. parts.Select(part => parse(part, option))] : throw new WclUsageException($"{option} is \"{text}\", which has no number in it.");
+    }
 
     private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using WclSharp.Data;
 
 namespace WclSharp.Cli.Commands;
 
@@ -14,10 +16,24 @@ internal static class OutputFile
         var option = new Option<string>(name) { HelpName = "FILE", Description = description, Required = required };
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count == 1 && ProblemOf(result.Tokens[0].Value, makesFolder) is { } problem) result.AddError($"{name} \"{result.Tokens[0].Value}\" {problem}");
+            if (result.Tokens.Count != 1) return;
+            string path = result.Tokens[0].Value;
+            if ((ProblemOf(path, makesFolder) ?? OtherUseOf(path, result)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
         });
         return option;
     }
+
+    /// <summary>What else on the command line names the same file, which would be overwritten: an image to search for, an index, another result.</summary>
+    private static string? OtherUseOf(string path, OptionResult own)
+    {
+        if (own.Parent is not CommandResult command || path.Length == 0) return null;
+        foreach (var other in command.Children.Where(other => other != own))
+            foreach (var token in other.Tokens)
+                if (token.Value.Length > 0 && IsSame(path, token.Value)) return $"is also {(other is OptionResult option ? $"what {option.Option.Name} names" : "what the command reads")}; name another file.";
+        return null;
+    }
+
+    private static bool IsSame(string one, string other) => SamePath.Is(FileLinks.FinalTarget(one), FileLinks.FinalTarget(other));
 
     private static string? ProblemOf(string path, bool makesFolder)
     {

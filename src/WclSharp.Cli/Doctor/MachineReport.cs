@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using TorchSharp;
 using WclSharp.Data;
+using WclSharp.Inference;
 using WclSharp.Kernels;
 using WclSharp.Native;
 using WclSharp.Reporting;
@@ -18,8 +19,8 @@ internal sealed class MachineReport
 
     private MachineReport() { }
 
-    /// <summary>Whether TorchSharp's native library loads, without which nothing can be trained.</summary>
-    public bool Works { get; private init; }
+    /// <summary>Whether all native libraries load.</summary>
+    public bool Works { get; private set; }
 
     /// <summary>Looks, and measures for about five seconds.</summary>
     public static MachineReport Make()
@@ -104,8 +105,23 @@ internal sealed class MachineReport
         int devices = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
         Add("cuda_devices", "CUDA devices", devices, devices == 0 ? "none" : string.Join(", ", GpuNames.Of(devices)));
         bool kept = Allocator.KeepFreedMemory();
-        Add("decoder", "Image decoders", ImageDecoder.Libraries);
+        AddOther("decoder", "Image decoders", () => ImageDecoder.Libraries);
+        AddOther("onnx_runtime", "ONNX Runtime", () => OnnxEncoder.RuntimeVersion);
         Add("keeps_freed_memory", "Allocator", kept, kept ? "glibc, told to keep freed memory for the next step" : "the system's, as it is");
+    }
+
+    /// <summary>A library beside libtorch, which is there or is not.</summary>
+    private void AddOther(string key, string name, Func<string> versions)
+    {
+        try
+        {
+            Add(key, name, versions());
+        }
+        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException)
+        {
+            Works = false;
+            Add(key, name, null, $"DOES NOT LOAD: {(e.InnerException ?? e).Message.ReplaceLineEndings(" ")}");
+        }
     }
 
     private void AddSpeed()

@@ -16,7 +16,7 @@ internal sealed class LiveProgress : IProgress<PretrainProgress>
     private readonly Lock gate = new();
     private ProgressTask? bar;
     private string? barName;
-    private long barStart;
+    private long barStart, barBegan;
     private bool headerWritten;
 
     private LiveProgress(IAnsiConsole console, ProgressContext context)
@@ -59,12 +59,12 @@ internal sealed class LiveProgress : IProgress<PretrainProgress>
 
     private void ShowStage(PretrainProgress.Working working)
     {
-        var task = Bar(working.Stage);
+        var task = Bar(working.Stage, working.Done);
         task.IsIndeterminate = working.Total is null;
         task.MaxValue = Math.Max(1, working.Total ?? 1);
         task.Value = working.Total is null ? 0 : working.Done;
         task.Description = Markup.Escape(working.Total is { } total
-            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage} {working.Done:N0} of {total:N0}{PlainProgress.TimeLeft(working, Stopwatch.GetElapsedTime(barStart))}")
+            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage} {working.Done:N0} of {total:N0}{PlainProgress.TimeLeft(working, barBegan, Stopwatch.GetElapsedTime(barStart))}")
             : string.Create(CultureInfo.InvariantCulture, $"{working.Stage} {working.Done:N0}"));
         if (working.Done >= working.Total) RemoveBar();
     }
@@ -92,12 +92,12 @@ internal sealed class LiveProgress : IProgress<PretrainProgress>
     }
 
     /// <summary>The bar of a stage or epoch; a new one takes the old one's place.</summary>
-    private ProgressTask Bar(string name)
+    private ProgressTask Bar(string name, long began = 0)
     {
         if (bar is not null && barName == name) return bar;
         RemoveBar();
         barName = name;
-        barStart = Stopwatch.GetTimestamp();
+        (barStart, barBegan) = (Stopwatch.GetTimestamp(), began);
         return bar = context.AddTask(Markup.Escape(name));
     }
 

@@ -38,7 +38,10 @@ internal static class RunReport
         }
 
         if (summary.BadImages is > 0)
-            yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read; bad_images.csv says why.");
+        {
+            string lists = string.Join(" and ", ((string[])["bad_images.csv", "bad_test_images.csv"]).Where(file => File.Exists(Path.Combine(folder, file))));
+            yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read{(lists.Length > 0 ? $"; {lists} says why" : "")}.");
+        }
         yield return $"Encoder:      {Shown(result.EncoderFile)}";
         yield return $"Next:         wcl {(summary.Knn is null ? "groups" : "evaluate")} {Quoted(shown)}";
     }

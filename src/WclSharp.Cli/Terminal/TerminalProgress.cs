@@ -11,7 +11,7 @@ internal static class TerminalProgress
 
     /// <summary>Does work whose progress is shown.</summary>
     public static T Run<T>(TextWriter output, Func<IProgress<PretrainProgress>, T> work) =>
-        IsLive(output) ? LiveProgress.Run(AnsiConsole.Console, work) : work(new PlainProgress(output.WriteLine, PlainInterval));
+        IsLive(output) ? LiveProgress.Run(AnsiConsole.Console, work) : work(new PlainProgress(new UnfailingWriter(output).WriteLine, PlainInterval));
 
     private static bool IsLive(TextWriter output) =>
         ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected

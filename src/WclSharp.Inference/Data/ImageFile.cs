@@ -19,7 +19,7 @@ internal static class ImageFile
     {
         // Asked before the file is opened: opening a pipe or a device waits, and these have no length.
         var info = new FileInfo(path);
-        if (!info.Exists) throw new BadImageException(Directory.Exists(path) ? "it is a folder" : "there is no such file");
+        if (!info.Exists) throw new BadImageException(Directory.Exists(path) ? "it is a folder" : path.Contains('\uFFFD') ? "its name is not UTF-8; rename it" : "there is no such file");
         bool isLink = (info.Attributes & FileAttributes.ReparsePoint) != 0; // known by now; resolving asks the system again
         if (isLink && info.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target) info = target;
         if (info.Length == 0) throw new BadImageException("the file is empty");

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using WclSharp.Data;
 
 namespace WclSharp.Inference;
 
@@ -35,7 +36,7 @@ public sealed class ImageIndexWriter : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(featureSize, IndexHeader.LargestFeatureSize);
         byte[] entries = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string>(metadata ?? new Dictionary<string, string>()), OnnxJson.Default.DictionaryStringString);
         if (entries.Length > IndexHeader.LargestMetadata) throw new ArgumentException($"The metadata have {entries.Length} bytes; at most {IndexHeader.LargestMetadata} are taken.", nameof(metadata));
-        this.path = path;
+        this.path = FileLinks.FinalTarget(path);
         header = new IndexHeader(format, featureSize, entries, 0, 0);
         (unit, row) = (new float[featureSize], new byte[header.Stride]);
         try

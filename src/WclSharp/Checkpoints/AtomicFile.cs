@@ -1,3 +1,5 @@
+using WclSharp.Data;
+
 namespace WclSharp.Checkpoints;
 
 /// <summary>Writes files that appear whole or not at all: into a temporary name, to the disk, then renamed.</summary>
@@ -12,7 +14,7 @@ internal static class AtomicFile
     /// <exception cref="WclException">The disk is full or the folder is not writable; the old file is untouched.</exception>
     public static void Write(string path, Action<Stream> write, Action<string>? check = null)
     {
-        string target = FinalTarget(path), temporary = target + ".tmp";
+        string target = FileLinks.FinalTarget(path), temporary = target + ".tmp";
         try
         {
             bool device = IsDevice(path) || IsDevice(target);
@@ -51,19 +53,6 @@ internal static class AtomicFile
             from.CopyTo(to);
         }
         File.Delete(file);
-    }
-
-    /// <summary>What a link leads to, since a file of the link's name would take its place.</summary>
-    private static string FinalTarget(string path)
-    {
-        try
-        {
-            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return path; // what is wrong with it is told when it is written
-        }
     }
 
     /// <summary>Whether a path is a device or a pipe, as /dev/stdout and the shell's &gt;(...) are: there is nothing to rename.</summary>

@@ -6,7 +6,7 @@ internal sealed record CheckpointState
     /// <summary>Version of the layout.</summary>
     public int Format { get; init; } = CheckpointStore.Format;
 
-    /// <summary>Epochs that are finished.</summary>
+    /// <summary>Last epoch whose metrics were written: an epoch whose steps are done but that is not measured is finished when the run goes on.</summary>
     public int Epoch { get; init; }
 
     /// <summary>Steps taken since the start of the run.</summary>

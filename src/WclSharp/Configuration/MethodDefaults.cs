@@ -52,6 +52,15 @@ internal static class MethodDefaults
         .Where(option => option.OnlyFor is { } method && method != given.Method && option.Show(given) is not null)
         .Select(option => $"--{option.Name} changes nothing: it belongs to --method {OptionValue.NameOf(option.OnlyFor!.Value)}, and the method is {OptionValue.NameOf(given.Method)}.");
 
+    /// <summary>A warning for what would begin after the last epoch only.</summary>
+    public static IEnumerable<string> NeverBegun(PretrainOptions resolved)
+    {
+        if (resolved.BankStart >= resolved.Epochs)
+            yield return $"The run's {resolved.Epochs} epochs are over before wcl-bank's graph is made, after epoch {resolved.BankStart} (--bank-start): all of it is wcl. Use more --epochs or a smaller --bank-start.";
+        if (resolved is { MultiCrop: MultiCrop.Knn, Epochs: 1 })
+            yield return "Local crops are of an image's nearest ones from the second epoch on, and the run has one: all of them are of the image itself. Use more --epochs, or --multi-crop standard.";
+    }
+
     private static int Neighbours(string name, int? given, int standard, int batch)
     {
         int most = 2 * batch - 2; // rows of other images

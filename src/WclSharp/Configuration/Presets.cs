@@ -91,7 +91,7 @@ internal static class Presets
         var (rate, decay) = Rates(optimizer, preset, batch);
 
         warnings.AddRange(MethodDefaults.Unused(given).Concat(MultiCropResolution.Unused(given)));
-        return new(MethodDefaults.Fill(MultiCropResolution.Resolve(given, imageSize, data) with
+        var resolved = MethodDefaults.Fill(MultiCropResolution.Resolve(given, imageSize, data) with
         {
             Device = given.Device ?? ComputeDevice.Auto,
             MaxBad = given.MaxBad ?? DatasetOptions.StandardMaxBad,
@@ -119,7 +119,9 @@ internal static class Presets
             EvaluateEvery = given.EvaluateEvery ?? Math.Min((epochs + 4) / 5, MostEpochsUnseen),
             KnnK = given.KnnK ?? KnnClassifier.DefaultK((int)(data.Labelled ?? data.Images)), // those that vote
             Workers = given.Workers ?? Environment.ProcessorCount,
-        }), warnings);
+        });
+        warnings.AddRange(MethodDefaults.NeverBegun(resolved));
+        return new(resolved, warnings);
     }
 
     /// <summary>Side of the crops where none was asked for: the images' own, of at most <see cref="LargestOwnSide"/>.</summary>

@@ -13,7 +13,7 @@ internal static class DelimitedFile
 
     /// <summary>A field as it stands in a CSV file: in quotes where it has to be.</summary>
     public static string Quote(string field) =>
-        field.AsSpan().IndexOfAny(",\"\r\n") < 0 ? field : $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+        field.AsSpan().IndexOfAny(",\"\r\n") < 0 && field.AsSpan().Trim().Length == field.Length ? field : $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     /// <summary>Reads the rows one by one: blank lines are left out, '\' in paths becomes '/', a leading "./" goes.</summary>
     /// <exception cref="WclUsageException">The file cannot be read, or a line is malformed; the message has its number.</exception>
@@ -27,7 +27,7 @@ internal static class DelimitedFile
         {
             line++;
             if (string.IsNullOrWhiteSpace(text)) continue;
-            if (columns == 0 && separator == ',' && !text.Contains(',') && text.Contains('\t')) separator = '\t';
+            if (columns == 0 && separator == ',') separator = SeparatorOf(text);
             Split(text, separator, fields, file, line);
             if (fields.Count > 2) throw Malformed(file, line, $"has {fields.Count} columns; expected path{separator}label. Quote a path that holds the separator");
             bool first = columns == 0;
@@ -35,11 +35,22 @@ internal static class DelimitedFile
             if (fields.Count != columns) throw Malformed(file, line, $"has {fields.Count} column{(fields.Count == 1 ? "" : "s")} where the first row has {columns}");
             if (first && IsHeader(fields)) continue;
 
-            string path = Normalise(fields[0].Trim());
+            string path = Normalise(fields[0]);
             if (path.Length == 0) throw Malformed(file, line, "has no path");
-            string? label = fields.Count < 2 || string.IsNullOrWhiteSpace(fields[1]) ? null : fields[1].Trim();
+            string? label = fields.Count < 2 || string.IsNullOrWhiteSpace(fields[1]) ? null : fields[1];
             yield return (line, path, label);
         }
+    }
+
+    /// <summary>What stands between the columns of a first row: ',', or else a tab, or the ';' of spreadsheets where numbers have a comma in them.</summary>
+    private static char SeparatorOf(string row)
+    {
+        if (row.Contains(',')) return ',';
+        if (row.Contains('\t')) return '\t';
+        if (!row.Contains(';')) return ',';
+        // A path may have one, too.
+        string first = row.Split(';')[0].Trim().Trim('"');
+        return PathTitles.Contains(first.ToLowerInvariant()) || ImageFormats.HasImageName(first) ? ';' : ',';
     }
 
     /// <summary>Whether a first row has the columns' names: that of a path, or, where the path is no image file's, that of a label.</summary>
@@ -103,7 +114,7 @@ internal static class DelimitedFile
             {
                 int end = text.IndexOf(separator, at);
                 if (end < 0) end = text.Length;
-                fields.Add(text[at..end]);
+                fields.Add(text[at..end].Trim());
                 at = end + 1;
             }
         }

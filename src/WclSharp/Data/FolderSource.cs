@@ -9,10 +9,12 @@ namespace WclSharp.Data;
 /// One folder's names are in memory at a time (and those of the folders above it), as bytes. Names that begin with a dot
 /// are left out, as are files that have no image's name. A link to a folder is followed once, and not to a folder that
 /// it lies in, so that loops end. Folders that <c>wcl</c> wrote a run or a comparison into are left out with all that is in them: their
-/// plots are no images to learn from.
+/// plots are no images to learn from. An inner folder that cannot be listed is left out with a warning.
 /// </remarks>
 internal sealed class FolderSource(string root) : ImageSource
 {
+    private const char NotUtf8 = '\uFFFD'; // what .NET makes of bytes that are none
+
     private readonly Stack<Listing> spare = [];
     private readonly HashSet<string> linked = new(StringComparer.Ordinal);
 
@@ -76,7 +78,18 @@ internal sealed class FolderSource(string root) : ImageSource
                     continue;
                 }
             }
-            var inner = List(Path.Combine(root, path));
+            Listing inner;
+            try
+            {
+                inner = List(Path.Combine(root, path));
+            }
+            catch (WclUsageException e)
+            {
+                // Such as lost+found, or a name that is not UTF-8: no reason to stop at what may be the millionth image.
+                Warning ??= $"{e.Message.TrimEnd('.')}. It is passed over, as are others like it{(path.Contains(NotUtf8) ? "; its name is not UTF-8, rename it" : "")}.";
+                Ignored++;
+                continue;
+            }
             if (inner.IsResult)
             {
                 Warning ??= $"The folder '{Path.Combine(root, path)}' holds results of wcl, so its pictures are left out, as are those of others like it.";
@@ -97,6 +110,8 @@ internal sealed class FolderSource(string root) : ImageSource
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            listing.Clear();
+            spare.Push(listing);
             throw new WclUsageException($"The folder '{folder}' cannot be listed: {e.Message}", e);
         }
         return listing;

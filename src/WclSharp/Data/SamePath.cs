@@ -5,5 +5,10 @@ internal static class SamePath
 {
     public static bool Is(string? one, string? other) => Full(one) == Full(other);
 
+    /// <summary>Whether a folder of images has another, or a list of images, inside it, whose images are read with it. An archive is none of its images.</summary>
+    public static bool Holds(string? folder, string? other) => Full(folder) is { } outer && Full(other) is { } inner && Directory.Exists(outer)
+        && inner.StartsWith(outer.EndsWith(Path.DirectorySeparatorChar) ? outer : outer + Path.DirectorySeparatorChar, StringComparison.Ordinal)
+        && (Directory.Exists(inner) || Path.GetExtension(inner).ToLowerInvariant() is ".csv" or ".tsv");
+
     private static string? Full(string? path) => path is null ? null : Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 }

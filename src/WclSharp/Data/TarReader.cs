@@ -157,11 +157,9 @@ internal sealed class TarReader(Stream stream, string name)
         return prefix.Length == 0 ? ownName : $"{prefix}/{ownName}";
     }
 
-    private static string Clean(string path)
-    {
-        if (path.StartsWith("./", StringComparison.Ordinal)) path = path[2..];
-        return path.Trim('/');
-    }
+    /// <summary>Without the parts that mean nothing: ".", and '/' at either end.</summary>
+    private static string Clean(string path) =>
+        path.StartsWith("./", StringComparison.Ordinal) || path.Contains("/.", StringComparison.Ordinal) ? string.Join('/', path.Split('/').Where(part => part is not ("." or ""))) : path.Trim('/');
 
     private static string Text(ReadOnlySpan<byte> field)
     {

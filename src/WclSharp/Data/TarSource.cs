@@ -77,7 +77,13 @@ internal sealed class TarSource(string path) : ImageSource
     }
 
     /// <summary>True where the name or a folder on the way to it begins with a dot.</summary>
-    private static bool IsHidden(string name) => name.StartsWith('.') || name.Contains("/.", StringComparison.Ordinal);
+    private static bool IsHidden(string name)
+    {
+        if (!name.StartsWith('.') && !name.Contains("/.", StringComparison.Ordinal)) return false;
+        foreach (var part in name.AsSpan().Split('/'))
+            if (name.AsSpan(part) is ['.', .. var rest] && rest is not ".") return true;
+        return false;
+    }
 
     /// <summary>Hides that a buffered stream says it can seek.</summary>
     private sealed class ForwardOnly(Stream inner) : Stream

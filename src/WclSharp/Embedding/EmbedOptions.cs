@@ -39,6 +39,9 @@ public sealed record EmbedResult(string File, long Images, int FeatureSize, int 
     /// <summary>Rows that were embedded before, by a call that was stopped.</summary>
     public long Kept { get; init; }
 
+    /// <summary>Other files of the source, which are no images that can be read, by their names.</summary>
+    public long Ignored { get; init; }
+
     /// <summary>What the images were read from, for people.</summary>
     public string Source { get; init; } = "";
 }

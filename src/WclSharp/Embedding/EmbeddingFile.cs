@@ -23,18 +23,20 @@ internal abstract class EmbeddingFile : IDisposable
     };
 
     /// <summary>Refuses to write over what is read, or over a list that happens to have the name of the one beside a .npy file.</summary>
-    /// <exception cref="WclUsageException">The file, or the one beside it, is the source, or a list that no earlier .npy file came with.</exception>
-    public static void RequireOtherThanSource(string path, string? source)
+    /// <exception cref="WclUsageException">The file, or the one beside it, is a source, or a list that no earlier .npy file came with.</exception>
+    public static void RequireOtherThan(string path, params string?[] sources)
     {
         bool hasList = Path.GetExtension(path).Equals(".npy", StringComparison.OrdinalIgnoreCase);
         string list = Path.ChangeExtension(path, ".csv");
-        if (source is not null && (Same(path, source) || (hasList && Same(list, source))))
-            throw new WclUsageException($"--out {path} would be written over the source '{source}'; name another file.");
-        if (hasList && File.Exists(list) && !File.Exists(path))
+        foreach (string source in sources.OfType<string>())
+            if (Same(path, source) || (hasList && Same(list, source))) throw new WclUsageException($"--out {path} would be written over '{source}', which is read; name another file.");
+        // Where the table was begun the list may be its own: the two get their names one after the other.
+        if (hasList && File.Exists(list) && !File.Exists(path) && !PartialEmbeddings.IsBegun(path))
             throw new WclUsageException($"--out {path} comes with paths and labels in '{list}', where there is a file already; name another, or move that one.");
 
         // Elsewhere than on Linux two names that differ in case alone are mostly one file.
-        static bool Same(string one, string other) => string.Equals(Path.GetFullPath(one), Path.GetFullPath(other), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
+        static bool Same(string one, string other) => string.Equals(Final(one), Final(other), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
+        static string Final(string file) => Path.GetFullPath(FileLinks.FinalTarget(file));
     }
 
     /// <summary>Adds a row.</summary>
@@ -97,11 +99,11 @@ internal abstract class EmbeddingFile : IDisposable
     /// <summary>Opens a file under a temporary name. Of several, the last opened gets its name last.</summary>
     protected FileStream Open(string path)
     {
-        string temporary = path + ".tmp";
+        string target = FileLinks.FinalTarget(path), temporary = target + ".tmp";
         try
         {
             var stream = new FileStream(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16);
-            files.Add((temporary, path, stream));
+            files.Add((temporary, target, stream));
             return stream;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

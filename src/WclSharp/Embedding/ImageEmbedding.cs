@@ -16,6 +16,9 @@ public static class ImageEmbedding
     // Images drawn ahead of the one that is next, per worker, above a batch: enough to even out their sizes.
     private const int AheadPerWorker = 4;
 
+    // Images, readable or not, after which what is known is kept: where a disk failed, none may be readable for long.
+    private const int MostWaiting = 4096;
+
     /// <summary>Embeds.</summary>
     /// <param name="options">What, with what, and where to.</param>
     /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
@@ -34,7 +37,7 @@ public static class ImageEmbedding
     {
         long start = Stopwatch.GetTimestamp();
         options = options with { Data = DataOf(options.Model, options.Data) };
-        EmbeddingFile.RequireOtherThanSource(options.Out, options.Data);
+        EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
         using var network = BatchEmbedder.Load(options.Model, options.Device);
@@ -64,7 +67,7 @@ public static class ImageEmbedding
                 batch.Add(new(view.Name, listing.Folders is null ? view.Label : FolderOf(view.Name), null));
             }
             view.Release();
-            if (rows == network.Batch) Flush();
+            if (rows == network.Batch || batch.Count == MostWaiting) Flush();
         }
         if (batch.Count > 0) Flush();
 
@@ -80,7 +83,7 @@ public static class ImageEmbedding
         file.Complete();
         bad.Complete();
         parts.Remove();
-        return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description };
+        return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description, Ignored = source.Ignored };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);
 

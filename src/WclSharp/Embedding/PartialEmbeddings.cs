@@ -45,6 +45,9 @@ internal sealed class PartialEmbeddings : IDisposable
     /// <summary>The folder that belongs to a file.</summary>
     public static string FolderOf(string file) => file + ".partial";
 
+    /// <summary>Whether a table was begun and not finished.</summary>
+    public static bool IsBegun(string file) => File.Exists(Path.Combine(FolderOf(file), FactsFile));
+
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <param name="file">The file that is to be written at the end.</param>
     /// <param name="facts">What the numbers hang on.</param>

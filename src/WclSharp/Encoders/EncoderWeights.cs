@@ -6,11 +6,20 @@ using WclSharp.Training;
 namespace WclSharp.Encoders;
 
 /// <summary>What an encoder's file says of it: network, input size and normalisation.</summary>
-internal sealed record EncoderFacts(EncoderArch Arch, int Width, EncoderStem Stem, int ImageSize, Normalisation Normalisation);
+internal sealed record EncoderFacts(EncoderArch Arch, int Width, EncoderStem Stem, int ImageSize, Normalisation Normalisation)
+{
+    /// <summary>Length of a feature vector.</summary>
+    public int FeatureSize => LastStage * (Arch is EncoderArch.ResNet18 or EncoderArch.ResNet34 ? BasicBlock.Expansion : Bottleneck.Expansion);
+
+    /// <summary>Channels inside the blocks of the last stage.</summary>
+    public int LastStage => 8 * Width;
+}
 
 /// <summary>An encoder's weights in files: safetensors with torchvision's names, and what is needed to use them as metadata.</summary>
 internal static class EncoderWeights
 {
+    private const int LargestWidth = 1024, LargestImageSize = 2048;
+
     /// <summary>Facts that an encoder's file carries: network, input size and normalisation.</summary>
     public static Dictionary<string, string> Describe(ResNet encoder, int imageSize, Normalisation normalisation) => new()
     {
@@ -55,16 +64,27 @@ internal static class EncoderWeights
         return FactsOf(content, path);
     }
 
-    /// <summary>What a file says of its encoder.</summary>
+    /// <summary>What a file says of its encoder. It has weights of such a size, so that no more is allocated for it than some times what it has.</summary>
     /// <exception cref="WclUsageException">It does not say, or says it wrongly.</exception>
     public static EncoderFacts FactsOf(SafetensorsContent content, string path)
+    {
+        var facts = Described(content, path);
+        const string largest = "layer4.0.conv2.weight"; // 3 x 3 in every architecture
+        int side = facts.LastStage;
+        if (!content.Tensors.TryGetValue(largest, out var weight)) throw new WclUsageException($"'{path}' has no '{largest}', as every encoder has; give a run folder or an encoder.safetensors that wcl pretrain wrote.");
+        if (!weight.shape.AsSpan().SequenceEqual([side, side, 3, 3]))
+            throw new WclUsageException($"'{path}' has '{largest}' of shape [{string.Join(", ", weight.shape)}] where the width of {facts.Width} that it speaks of needs [{side}, {side}, 3, 3]; it is damaged.");
+        return facts;
+    }
+
+    private static EncoderFacts Described(SafetensorsContent content, string path)
     {
         string Text(string key) => content.Metadata.TryGetValue(key, out var text)
             ? text
             : throw new WclUsageException($"'{path}' does not say its \"{key}\"; give a run folder or an encoder.safetensors that wcl pretrain wrote.");
         try
         {
-            return new EncoderFacts(Choice<EncoderArch>("arch"), Positive("width"), Choice<EncoderStem>("stem"), Positive("image_size"),
+            return new EncoderFacts(Choice<EncoderArch>("arch"), Positive("width", LargestWidth), Choice<EncoderStem>("stem"), Positive("image_size", LargestImageSize),
                 new Normalisation(Triple(Text("mean")), Triple(Text("std"))));
         }
         catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
@@ -73,10 +93,10 @@ internal static class EncoderWeights
         }
 
         T Choice<T>(string key)
-            where T : struct, Enum => Enum.TryParse<T>(Text(key), ignoreCase: true, out var value) && Enum.IsDefined(value)
+            where T : struct, Enum => Enum.TryParse<T>(Text(key), ignoreCase: true, out var value) && value.ToString().Equals(Text(key), StringComparison.OrdinalIgnoreCase)
             ? value
             : throw new FormatException($"there is no {key} \"{Text(key)}\".");
-        int Positive(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0
+        int Positive(string key, int largest) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1 && value <= largest
             ? value
             : throw new FormatException($"its {key} is \"{Text(key)}\".");
         static (float, float, float) Triple(string text) => text.Split(',') is [var r, var g, var b]

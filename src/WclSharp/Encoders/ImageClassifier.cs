@@ -28,11 +28,12 @@ public sealed class ImageClassifier : IDisposable
     public static ImageClassifier Load(string path, string device = "cpu")
     {
         var encoder = ImageEncoder.Load(path, device);
+        ClassifierTop? top = null;
         try
         {
             using var content = SafetensorsFile.Read(path);
             var facts = ClassifierFacts.Of(content, path);
-            var top = new ClassifierTop(encoder.FeatureSize, facts.Hidden, facts.ClassNames.Length, new ParameterInitializer(0));
+            top = new ClassifierTop(encoder.FeatureSize, facts.Hidden, facts.ClassNames.Length, new ParameterInitializer(0));
             ModuleWeights.Load(top, content.Tensors, "", path);
             top.to(encoder.Device);
             top.eval();
@@ -40,6 +41,7 @@ public sealed class ImageClassifier : IDisposable
         }
         catch
         {
+            top?.Dispose();
             encoder.Dispose();
             throw;
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
@@ -74,13 +75,19 @@ public sealed class ImageEncoder : IDisposable
     /// <exception cref="WclUsageException">The file cannot be read as an image; the message says why.</exception>
     public float[] Embed(string imagePath)
     {
+        byte[]? content = null;
         try
         {
-            return Features(File.ReadAllBytes(imagePath));
+            (content, int length) = ImageFile.Read(imagePath);
+            return Features(content.AsSpan(0, length));
         }
         catch (Exception e) when (ImageFile.IsBad(e))
         {
             throw new WclUsageException($"'{imagePath}' cannot be read as an image: {ImageFile.Reason(e)}.", e);
+        }
+        finally
+        {
+            if (content is not null) ArrayPool<byte>.Shared.Return(content);
         }
     }
 
@@ -107,6 +114,7 @@ public sealed class ImageEncoder : IDisposable
         using var scope = NewDisposeScope();
         var host = empty([1, 3, height, width], dtype: ScalarType.Byte);
         pixels.AsSpan(0, 3 * height * width).CopyTo(host.bytes);
+        ArrayPool<byte>.Shared.Return(pixels);
         var input = Preparation.Evaluate(host.to(compute.Device), [height], [width]);
         return Network.call(input).squeeze(0).cpu().data<float>().ToArray();
     }

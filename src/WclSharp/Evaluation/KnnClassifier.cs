@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
@@ -14,8 +15,6 @@ namespace WclSharp.Evaluation;
 /// <param name="temperature">Temperature of the votes.</param>
 internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount, int k, double temperature = 0.1)
 {
-    private const int Tile = 512; // queries at a time: the table of similarities stays Tile x M
-
     /// <summary>The k that is used where none is given: 200 (Wu et al. 2018, on ImageNet), or 20 below 20,000 that vote.</summary>
     public static int DefaultK(int voters) => voters < 20_000 ? 20 : 200;
 
@@ -26,10 +25,10 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
         using var noGradient = no_grad();
         var result = new List<int>((int)queries.size(0));
         using var galleryClasses = tensor(Array.ConvertAll(classes, c => (long)c), device: gallery.device);
-        for (long start = 0; start < queries.size(0); start += Tile)
+        foreach (var (start, count) in RowTiles.Of(queries.size(0), gallery.size(0), gallery.dtype, gallery.device))
         {
             using var scope = NewDisposeScope();
-            var tile = queries.narrow(0, start, Math.Min(Tile, queries.size(0) - start));
+            var tile = queries.narrow(0, start, count);
             var (similarity, index) = tile.matmul(gallery.T).topk((int)Math.Min(k, gallery.size(0)), 1); // [q, k]
             var votes = zeros([tile.size(0), classCount], device: gallery.device)
                 .scatter_add(1, galleryClasses.index_select(0, index.flatten()).view_as(index), similarity.div(temperature).exp());

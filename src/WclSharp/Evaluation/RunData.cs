@@ -23,11 +23,15 @@ internal static class RunData
     /// <param name="cancellation">Stops reading.</param>
     /// <param name="holdOut">As for <see cref="PretrainingData.Read"/>.</param>
     /// <param name="testClasses">As for <see cref="PretrainingData.Read"/>.</param>
-    /// <param name="tests">Whether held-out images serve to test, so that it matters whether the encoder has seen them.</param>
+    /// <param name="tests">Whether held-out images serve to test, so that it matters whether the encoder has seen them; if not, images to test with are not read.</param>
     public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<PretrainProgress>? progress, CancellationToken cancellation,
         bool holdOut = true, IReadOnlyList<string>? testClasses = null, bool tests = true)
     {
+        // Where the run had images to test with, it held none out of its own.
+        if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, false);
         var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses);
+        if (data.All.Ignored > 0 && !SamePath.Is(asked.Data, trained.Data)) // the run told of its own
+            progress?.Report(new PretrainProgress.Warning(PretrainingData.PassedOver(data.All)));
         foreach (string warning in data.Warnings.Concat(tests && holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : [])) progress?.Report(new PretrainProgress.Warning(warning));
         return data;
     }

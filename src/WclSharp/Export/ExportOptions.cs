@@ -57,18 +57,27 @@ public sealed record ExportOptions
     /// <summary>Images to calibrate with and to compare on; null is the run's; where there is none, the embedded ones, which do to compare on but not to calibrate with.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Images that ranges are measured on for int8, 1 or more; at most half of those that there are.</summary>
-    public int Calibrate { get; init; } = 256;
+    /// <summary>Images that ranges are measured on for int8, 1 or more; at most half of those that there are; null is <see cref="StandardImages"/>.</summary>
+    public int? Calibrate { get; init; }
 
-    /// <summary>Images, others than those, that the file is compared on, 1 or more.</summary>
-    public int Check { get; init; } = 256;
+    /// <summary>Images, others than those, that an ONNX file is compared on, 1 or more; null is <see cref="StandardImages"/>.</summary>
+    public int? Check { get; init; }
+
+    /// <summary>Images to calibrate with, and to compare on, where no number is given.</summary>
+    public const int StandardImages = 256;
 
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the format.</exception>
     internal void Validate()
     {
         if (Calibrate < 1) throw new WclUsageException($"--calibrate is {Calibrate}; it must be 1 or more.");
         if (Check < 1) throw new WclUsageException($"--check is {Check}; it must be 1 or more.");
-        if (Format == ExportFormat.Onnx) return;
+        if (Format == ExportFormat.Onnx)
+        {
+            if (Calibrate is not null && Precision != ExportPrecision.Int8) throw new WclUsageException("--calibrate is for --precision int8; the other precisions measure no ranges.");
+            return;
+        }
+
+        if (Data is not null || Calibrate is not null || Check is not null) throw new WclUsageException("--data, --calibrate and --check are for --format onnx; the other formats are the run's own weights, and nothing is compared.");
         if (Head is not null) throw new WclUsageException("--head is for --format onnx; heads as safetensors are in the run's checkpoints/ (heads.safetensors).");
         if (Precision != ExportPrecision.Fp32) throw new WclUsageException("--precision is for --format onnx; the other formats hold the weights as the run has them.");
     }

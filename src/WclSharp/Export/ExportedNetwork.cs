@@ -111,6 +111,8 @@ internal sealed class ExportedNetwork : IDisposable
         ProjectionHead? head = null;
         try
         {
+            if (first.dim() != 2 || last.dim() != 2 || first.size(1) != encoder.FeatureSize || last.size(1) != first.size(0))
+                throw new WclUsageException($"'{file}' has a head of shapes [{string.Join(", ", first.shape)}] and [{string.Join(", ", last.shape)}] on {encoder.FeatureSize} features; it is damaged.");
             head = new ProjectionHead(encoder.FeatureSize, (int)first.size(0), (int)last.size(0), new ParameterInitializer(0));
             ModuleWeights.Load(head, content.Tensors, prefix, file);
             head.eval();

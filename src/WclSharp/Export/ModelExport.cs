@@ -25,14 +25,14 @@ public static class ModelExport
     {
         if (Directory.Exists(options.Out)) throw new WclUsageException($"--out {options.Out} is a folder; name a file.");
         options.Validate();
+        string weights = EncoderWeights.Find(options.Source);
+        if (SamePath.Is(FileLinks.FinalTarget(weights), FileLinks.FinalTarget(options.Out))) throw new WclUsageException($"--out {options.Out} is the file that is exported; name another.");
         ExportParity? parity = null;
         ExportCost? cost = null;
         if (options.Format != ExportFormat.Onnx)
         {
-            string file = EncoderWeights.Find(options.Source);
-            if (Path.GetFullPath(file) == Path.GetFullPath(options.Out)) throw new WclUsageException($"--out {options.Out} is the file that is exported; name another.");
-            if (options.Format == ExportFormat.Safetensors) Copy(file, options.Out);
-            else WriteStateDict(file, options.Out);
+            if (options.Format == ExportFormat.Safetensors) Copy(weights, options.Out);
+            else WriteStateDict(weights, options.Out);
         }
         else
         {
@@ -61,7 +61,7 @@ public static class ModelExport
     private static ExportParity Compare(ExportedNetwork network, string file, ExportOptions options, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         using var onnx = OnnxEncoder.Load(file);
-        using var images = ReadImages(options, options.Check, onnx.StoredSide, out _, cancellation);
+        using var images = ReadImages(options, options.Check ?? ExportOptions.StandardImages, onnx.StoredSide, out _, cancellation);
         return OnnxParity.Require(OnnxParity.Measure(network, onnx, images, progress, cancellation), options.Out);
     }
 
@@ -75,13 +75,15 @@ public static class ModelExport
             AtomicFile.Write(file32, network.ToOnnx().WriteTo);
             using var float32 = OnnxEncoder.Load(file32);
             bool calibrated = options.Precision == ExportPrecision.Int8;
-            using var images = ReadImages(options, calibrated ? (int)Math.Min((long)options.Check + options.Calibrate, int.MaxValue) : options.Check, float32.StoredSide, out bool trainedOn, cancellation);
+            int check = options.Check ?? ExportOptions.StandardImages, calibrate = calibrated ? options.Calibrate ?? ExportOptions.StandardImages : 0;
+            // As many to compare on as to calibrate with, at least, so that calibration may take half of what is read.
+            using var images = ReadImages(options, (int)Math.Min(calibrate + (long)Math.Max(check, calibrate), int.MaxValue), float32.StoredSide, out bool trainedOn, cancellation);
             if (trainedOn && images.HasLabels)
                 progress?.Report(new PretrainProgress.Warning("Accuracy is over images of the run, most of which were trained on, so a loss may look smaller than it is; name others with --data."));
             if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
-            int calibration = calibrated ? Math.Min(options.Calibrate, images.Count / 2) : 0;
+            int calibration = Math.Min(calibrate, images.Count / 2), others = Math.Min(check, images.Count - calibration);
             int[] order = new CounterRandom(0, RandomPurpose.Split).Permutation(images.Count);
-            var (seen, compared) = calibrated ? (images.Subset(order.AsSpan(0, calibration)), images.Subset(order.AsSpan(calibration))) : (null, images);
+            var (seen, compared) = calibrated ? (images.Subset(order.AsSpan(0, calibration)), images.Subset(order.AsSpan(calibration, others))) : (null, images);
             try
             {
                 var parity = OnnxParity.Require(OnnxParity.Measure(network, float32, compared, progress, cancellation), options.Out);

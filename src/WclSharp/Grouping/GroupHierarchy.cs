@@ -14,18 +14,17 @@ internal static class GroupHierarchy
 {
     /// <summary>Finds the levels.</summary>
     /// <param name="features">[N, F] float32, rows of unit length; N is 2 or more. Not owned.</param>
-    /// <param name="progress">Told the tiles of the first search that are done and all of them; may be null.</param>
-    /// <param name="cancellation">Stops the search.</param>
+    /// <param name="nearest">[N] int64, the nearest row of every row, another than itself. Not owned.</param>
+    /// <param name="cancellation">Stops.</param>
     /// <returns>Group of each row, numbered from 0 by size, largest first; the finest level first. The last level has 2 groups or more, unless the first has one.</returns>
-    public static IReadOnlyList<int[]> Of(Tensor features, Action<long, long>? progress = null, CancellationToken cancellation = default)
+    public static IReadOnlyList<int[]> Of(Tensor features, Tensor nearest, CancellationToken cancellation = default)
     {
         List<int[]> levels = [];
         int[] current = [.. Enumerable.Range(0, (int)features.size(0))];
         int count = current.Length;
         while (count > 2)
         {
-            using var means = levels.Count == 0 ? features.alias() : Means(features, current, count);
-            using var joined = ImageGroups.Of(means, BankPairs.Components, levels.Count == 0 ? progress : null, cancellation);
+            using var joined = levels.Count == 0 ? ImageGroups.OfNearest(nearest, BankPairs.Components) : OfMeans(features, current, count, cancellation);
             long[] group = joined.data<long>().ToArray();
             int[] next = BySize(Array.ConvertAll(current, c => (int)group[c]));
             int left = next.Max() + 1;
@@ -37,13 +36,20 @@ internal static class GroupHierarchy
         return levels.Count > 0 ? levels : [BySize(current)];
     }
 
+    private static Tensor OfMeans(Tensor features, int[] groups, int count, CancellationToken cancellation)
+    {
+        using var means = Means(features, groups, count);
+        return ImageGroups.Of(means, BankPairs.Components, progress: null, cancellation);
+    }
+
     /// <summary>Joins the two groups whose means are most alike, again and again, until so many are left.</summary>
     /// <param name="features">[N, F] float32, rows of unit length. Not owned.</param>
     /// <param name="groups">Group of each row, from 0.</param>
     /// <param name="wanted">1 to the number of groups.</param>
+    /// <param name="progress">Told the steps that are done and all of them; may be null.</param>
     /// <param name="cancellation">Stops.</param>
     /// <returns>Group of each row, numbered by size.</returns>
-    public static int[] Merge(Tensor features, int[] groups, int wanted, CancellationToken cancellation = default)
+    public static int[] Merge(Tensor features, int[] groups, int wanted, Action<long, long>? progress = null, CancellationToken cancellation = default)
     {
         int count = groups.Max() + 1;
         if (wanted < 1 || wanted > count) throw new ArgumentException($"{count} groups cannot be joined into {wanted}.", nameof(wanted));
@@ -53,10 +59,16 @@ internal static class GroupHierarchy
         var means = nn.functional.normalize(sums);                             // [K, F]
         int[] into = [.. Enumerable.Range(0, count)], nearest = new int[count];
         var alike = new float[count];
-        for (int i = 0; i < count; i++) Look(i);
+        // Each group is looked at once, before any are joined.
+        for (int i = 0; i < count; i++)
+        {
+            Step(i);
+            Look(i);
+        }
+
         for (int left = count; left > wanted; left--)
         {
-            cancellation.ThrowIfCancellationRequested();
+            Step(2 * count - left);
             int a = Left().MaxBy(i => alike[i]), b = nearest[a];
             into[b] = a;
             using (NewDisposeScope())
@@ -74,6 +86,12 @@ internal static class GroupHierarchy
         }
 
         return BySize(Array.ConvertAll(groups, Root));
+
+        void Step(int done)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            progress?.Invoke(done + 1, 2 * count - wanted);
+        }
 
         IEnumerable<int> Left() => Enumerable.Range(0, count).Where(i => into[i] == i);
 

@@ -1,3 +1,4 @@
+using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Grouping;
@@ -18,7 +19,15 @@ internal sealed record GroupMembers(int[] GroupOf, float[] Typical)
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var means = GroupHierarchy.Means(features, groupOf, groupOf.Max() + 1);
-        var own = means.index_select(0, tensor(Array.ConvertAll(groupOf, g => (long)g), device: features.device)); // [N, F]
-        return new(groupOf, own.mul(features).sum([1L]).cpu().data<float>().ToArray());
+        var index = tensor(Array.ConvertAll(groupOf, g => (long)g), device: features.device);
+        var typical = empty([features.size(0)], device: features.device);
+        foreach (var (start, count) in RowTiles.Of(features.size(0), features.size(1), features.dtype, features.device))
+        {
+            using var tile = NewDisposeScope();
+            var own = means.index_select(0, index.narrow(0, start, count)); // [t, F]
+            typical.narrow(0, start, count).copy_(own.mul(features.narrow(0, start, count)).sum([1L]));
+        }
+
+        return new(groupOf, typical.cpu().data<float>().ToArray());
     }
 }

@@ -5,8 +5,10 @@ using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
 using WclSharp.Native;
+using WclSharp.Neighbors;
 using WclSharp.Reporting;
 using WclSharp.Training;
+using static TorchSharp.torch;
 
 namespace WclSharp.Grouping;
 
@@ -35,15 +37,15 @@ public static class ImageGrouping
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, images, compute.Device, done => Tell("Computing features", done, images.Count), cancellation);
-        var levels = GroupHierarchy.Of(features, (done, all) => Tell("Finding nearest images", done, all), cancellation);
-        int[] shown = Shown(levels, options.Groups, images, features, cancellation);
+        using var nearest = NearestRows.Among(features, Math.Min(UnusualImages.Nearest, images.Count - 1), (done, all) => Tell("Finding nearest images", done, all), cancellation);
+        using var first = nearest.select(1, 0);
+        var levels = GroupHierarchy.Of(features, first, cancellation);
+        int[] shown = Shown(levels, options.Groups, images, features, (done, all) => Tell("Joining groups", done, all), cancellation);
         var members = GroupMembers.Of(features, shown);
-        var unusual = UnusualImages.Of(features, options.CopyThreshold, new Thumbnails(images).Difference, (done, all) => Tell("Looking for copies and outliers", done, all), cancellation);
+        var unusual = UnusualImages.Of(features, nearest, options.CopyThreshold, new Thumbnails(images).Difference, (done, all) => Tell("Looking for copies and outliers", done, all), cancellation);
         var classes = images.Labels.ToArray();
         var grouping = Division.Of(shown, classes);
-        var clusters = images.HasLabels
-            ? Division.Of(KMeans.Of(features, grouping.Groups, options.Seed ?? trained.Seed, (done, all) => Tell("Comparing with k-means, rounds", done, all), cancellation).Clusters, classes)
-            : null;
+        var clusters = images.HasLabels ? KMeansOf() : null;
 
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
         try
@@ -72,17 +74,24 @@ public static class ImageGrouping
         GroupGallery.Write(result, images, members, unusual, data.Name);
         return result;
 
+        Division KMeansOf()
+        {
+            var (groups, centres) = KMeans.Of(features, grouping.Groups, options.Seed ?? trained.Seed, (done, all) => Tell("Comparing with k-means, rounds", done, all), cancellation);
+            centres.Dispose();
+            return Division.Of(groups, classes);
+        }
+
         void Tell(string stage, long done, long all) => progress?.Report(new PretrainProgress.Working(stage, done, all));
     }
 
     /// <summary>The coarsest level with enough groups; joined further where a number was asked for.</summary>
-    private static int[] Shown(IReadOnlyList<int[]> levels, int? wanted, ImageDataset images, TorchSharp.torch.Tensor features, CancellationToken cancellation)
+    private static int[] Shown(IReadOnlyList<int[]> levels, int? wanted, ImageDataset images, Tensor features, Action<long, long> progress, CancellationToken cancellation)
     {
         int enough = wanted ?? (images.HasLabels ? Math.Max(2, images.ClassNames.Count) : FewGroups);
         int[] level = levels.LastOrDefault(each => each.Max() + 1 >= enough) ?? levels[0];
         int count = level.Max() + 1;
         if (wanted > count) throw new WclUsageException($"--groups {wanted} is more than the {count:N0} groups of the finest level; ask for fewer.");
-        return wanted is { } number && number < count ? GroupHierarchy.Merge(features, level, number, cancellation) : level;
+        return wanted is { } number && number < count ? GroupHierarchy.Merge(features, level, number, progress, cancellation) : level;
     }
 
     private static void WriteLists(GroupResult result, ImageDataset images, IReadOnlyList<int[]> levels, GroupMembers members, UnusualImages unusual)

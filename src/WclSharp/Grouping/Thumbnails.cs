@@ -6,7 +6,7 @@ namespace WclSharp.Grouping;
 /// <param name="images">The images.</param>
 internal sealed class Thumbnails(ImageDataset images)
 {
-    private const int Side = 16;
+    private const int Side = 16, MostKept = 1 << 16; // 64 MiB
     private readonly Dictionary<int, float[]> made = [];
 
     /// <summary>Mean absolute difference of two images' thumbnails, 0 to 255. Sizes do not matter; a copy that was resized or compressed anew differs by a few.</summary>
@@ -30,6 +30,7 @@ internal sealed class Thumbnails(ImageDataset images)
             result[cell] = sum / (float)(images.Channels * (bottom - top) * (right - left));
         }
 
+        if (made.Count == MostKept) made.Clear();
         return made[row] = result;
     }
 

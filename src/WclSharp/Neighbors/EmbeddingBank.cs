@@ -22,6 +22,7 @@ namespace WclSharp.Neighbors;
 internal sealed class EmbeddingBank : IDisposable
 {
     private const double LargestLength = 4095; // its square is the largest product, below 2^24
+    private const int WrittenAtOnce = 1 << 16;     // rows that are float32 besides, where a bank of all is made
     private static readonly Scalar True = true; // made once: see ColourJitter
     private readonly Tensor rows, filled;
     private readonly Scalar scale, inverseScale;
@@ -47,7 +48,11 @@ internal sealed class EmbeddingBank : IDisposable
     {
         int count = (int)features.size(0);
         var bank = new EmbeddingBank(count, (int)features.size(1), features.device);
-        bank.Write([.. Enumerable.Range(0, count)], features);
+        for (int start = 0; start < count; start += WrittenAtOnce)
+        {
+            using var part = features.narrow(0, start, Math.Min(WrittenAtOnce, count - start));
+            bank.Write([.. Enumerable.Range(start, (int)part.size(0))], part);
+        }
         return bank;
     }
 

@@ -21,8 +21,18 @@ internal static class ImageGroups
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        using var bank = EmbeddingBank.Of(features);
-        var nearest = NearestRows.Search(bank, 1, progress, cancellation).reshape(-1).to(ScalarType.Int64); // [N]
+        var nearest = NearestRows.Among(features, 1, progress, cancellation).reshape(-1); // [N]
+        return OfNearest(nearest, pairs).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same from the nearest images at hand.</summary>
+    /// <param name="nearest">[N] int64, another row for every row. Not owned.</param>
+    /// <param name="pairs">As for <see cref="Of"/>.</param>
+    /// <returns>As of <see cref="Of"/>.</returns>
+    public static Tensor OfNearest(Tensor nearest, BankPairs pairs)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
         var groups = pairs == BankPairs.Mutual ? MutualPairs(nearest) : ConnectedComponents.Label(nearest);
         return groups.cpu().MoveToOuterDisposeScope();
     }

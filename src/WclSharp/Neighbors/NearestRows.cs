@@ -61,6 +61,19 @@ internal static class NearestRows
         return neighbors.index_copy_(0, rows, found.to(ScalarType.Int32)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same among the rows of a tensor.</summary>
+    /// <param name="features">[N, D] floating point, K + 1 rows or more; brought to unit length here. Not owned.</param>
+    /// <param name="k">K, 1 or more.</param>
+    /// <param name="progress">Told the tiles that are done and all of them, after each.</param>
+    /// <param name="cancellation">Looked at before every tile.</param>
+    /// <returns>[N, K] int64 on the features' device, nearest first, never the row itself. The caller owns it.</returns>
+    public static Tensor Among(Tensor features, int k, Action<long, long>? progress = null, CancellationToken cancellation = default)
+    {
+        using var bank = EmbeddingBank.Of(features);
+        using var found = Search(bank, k, progress, cancellation);
+        return found.to(ScalarType.Int64);
+    }
+
     /// <summary>A bound on what a search holds beside the bank, bytes.</summary>
     /// <param name="count">N, all filled.</param>
     /// <param name="dim">D.</param>

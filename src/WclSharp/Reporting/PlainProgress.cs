@@ -14,7 +14,7 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Tim
 {
     private readonly TimeProvider clock = clock ?? TimeProvider.System;
     private readonly Lock gate = new();
-    private long lastLine, stageStart;
+    private long lastLine, stageStart, stageBegan; // the last in units of the stage
     private string? stage;
     private bool headerWritten;
 
@@ -65,9 +65,12 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Tim
         + (step.WeakLoss is { } weak ? string.Create(CultureInfo.InvariantCulture, $"weak loss {weak:0.000}, ") : "");
 
     /// <summary>Time that a stage has left at its pace so far, with a comma before; empty where that cannot be told.</summary>
-    internal static string TimeLeft(PretrainProgress.Working working, TimeSpan elapsed) =>
-        working.Total is { } total && working.Done > 0 && working.Done < total && elapsed > TimeSpan.FromSeconds(2)
-            ? $", {EpochTable.Duration(elapsed * ((total - working.Done) / (double)working.Done))} left"
+    /// <param name="working">Where it is.</param>
+    /// <param name="began">What was done when it was first told of: work that goes on where it was stopped does not begin at 0.</param>
+    /// <param name="elapsed">Time since then.</param>
+    internal static string TimeLeft(PretrainProgress.Working working, long began, TimeSpan elapsed) =>
+        working.Total is { } total && working.Done > began && working.Done < total && elapsed > TimeSpan.FromSeconds(2)
+            ? $", {EpochTable.Duration(elapsed * ((total - working.Done) / (double)(working.Done - began)))} left"
             : "";
 
     private void ReportStage(PretrainProgress.Working working)
@@ -75,14 +78,14 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Tim
         if (working.Stage != stage)
         {
             // A stage that is over within the interval needs no line.
-            stage = working.Stage;
+            (stage, stageBegan) = (working.Stage, working.Done);
             lastLine = stageStart = clock.GetTimestamp();
             return;
         }
 
         if (!IsDue()) return;
         write(working.Total is { } total and > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage}: {working.Done:N0} of {total:N0} ({(double)working.Done / total:0%}{TimeLeft(working, clock.GetElapsedTime(stageStart))})")
+            ? string.Create(CultureInfo.InvariantCulture, $"{working.Stage}: {working.Done:N0} of {total:N0} ({(double)working.Done / total:0%}{TimeLeft(working, stageBegan, clock.GetElapsedTime(stageStart))})")
             : string.Create(CultureInfo.InvariantCulture, $"{working.Stage}: {working.Done:N0}"));
     }
 

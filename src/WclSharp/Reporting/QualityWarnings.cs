@@ -15,10 +15,14 @@ internal static class QualityWarnings
     /// <inheritdoc cref="CollapsedRank"/>
     internal const double CollapsedShare = 0.02;
 
+    /// <summary>Few images have a low rank whatever the features are: one of M images is at most M - 1, and is judged by this share of that.</summary>
+    internal const double CollapsedShareOfImages = 0.1;
+
     /// <summary>The warnings that an epoch's metrics give rise to; none for a healthy run.</summary>
     /// <param name="metrics">What the epoch measured; epoch 0, the untrained network, gives none.</param>
     /// <param name="featureDimension">Width of the encoder's features.</param>
-    public static IReadOnlyList<string> Of(EpochMetrics metrics, int featureDimension)
+    /// <param name="images">Images that the effective rank was measured on.</param>
+    public static IReadOnlyList<string> Of(EpochMetrics metrics, int featureDimension, int images)
     {
         List<string> warnings = [];
         // An untrained network maps all images close together: that is no fault.
@@ -30,7 +34,7 @@ internal static class QualityWarnings
                 $"One component holds {metrics.LargestComponent:P0} of a batch: the weak labels call most images alike and teach little. Try a larger --batch, a smaller --beta, or --method simclr."));
         }
 
-        if (metrics.EffectiveRank is { } rank && rank < Math.Max(CollapsedRank, CollapsedShare * featureDimension))
+        if (metrics.EffectiveRank is { } rank && rank < Math.Min(Math.Max(CollapsedRank, CollapsedShare * featureDimension), CollapsedShareOfImages * (images - 1)))
         {
             warnings.Add(string.Create(CultureInfo.InvariantCulture,
                 $"The features use about {rank:0.0} of {featureDimension} dimensions: they are collapsing, so that images can hardly be told apart. Try a lower --lr, a longer --warmup-epochs, or a larger --batch."));

@@ -51,6 +51,12 @@ public sealed record RunSummary
     /// <summary>Share of rows in their component's most frequent class, last epoch, 0 to 1.</summary>
     public double? Purity { get; init; }
 
+    /// <summary>Normalised mutual information of components and classes, of the last batch, 0 to 1.</summary>
+    public double? Nmi { get; init; }
+
+    /// <summary>The same adjusted for chance, at most 1.</summary>
+    public double? Ami { get; init; }
+
     /// <summary>Share of the pairs that the method pulls together whose classes are the same, last epoch, 0 to 1.</summary>
     public double? PairPrecision { get; init; }
 
@@ -119,6 +125,8 @@ public sealed record RunSummary
             Components = Last(m => m.Components),
             LargestComponent = Last(m => m.LargestComponent),
             Purity = Last(m => m.Purity),
+            Nmi = Last(m => m.Nmi),
+            Ami = Last(m => m.Ami),
             PairPrecision = Last(m => m.PairPrecision),
             PairRecall = Last(m => m.PairRecall),
             CropPrecision = Last(m => m.CropPrecision),

@@ -39,6 +39,12 @@ public sealed record EpochMetrics
     /// <summary>Share of rows that belong to their component's most frequent class, 0 to 1.</summary>
     public double? Purity { get; init; }
 
+    /// <summary>Normalised mutual information of components and classes, of the epoch's last batch, 0 to 1. Many components raise it by themselves.</summary>
+    public double? Nmi { get; init; }
+
+    /// <summary>The same adjusted for chance, at most 1: 0 where components are random (Vinh, Epps and Bailey, JMLR 2010).</summary>
+    public double? Ami { get; init; }
+
     /// <summary>Share of the pairs that the method pulls together whose classes are the same, 0 to 1.</summary>
     public double? PairPrecision { get; init; }
 

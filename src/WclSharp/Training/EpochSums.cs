@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Evaluation;
 using WclSharp.Graphs;
 using WclSharp.Kernels;
 using WclSharp.Methods;
@@ -14,7 +15,7 @@ namespace WclSharp.Training;
 internal sealed class EpochSums : IDisposable
 {
     /// <summary>Names of the sums, in the order of <see cref="Values"/>.</summary>
-    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak, CropsRight, CropsJudged }
+    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak, CropsRight, CropsJudged, Nmi, Ami, Compared }
 
     // Made once: see ColourJitter.
     private static readonly Scalar One = 1, Four = 4;
@@ -49,7 +50,10 @@ internal sealed class EpochSums : IDisposable
     }
 
     /// <summary>Adds a step. No gradient.</summary>
-    public void Add(MethodLosses losses, MethodInput input)
+    /// <param name="losses">What the method made of it.</param>
+    /// <param name="input">What it was made of.</param>
+    /// <param name="compare">Whether components are compared with classes as a whole, which is done on the host: once an epoch.</param>
+    public void Add(MethodLosses losses, MethodInput input, bool compare = false)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -61,7 +65,7 @@ internal sealed class EpochSums : IDisposable
         sums.add_(cat([
             Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
             Summand(components?.Pure), Summand(components?.Known), Summand(Alignment(z1, input.Z2?.detach())), Summand(Uniformity(z1)), Pairs(losses, input.Classes),
-            Summand(losses.LocalInstance), Summand(losses.LocalWeak), CropPairs(input)]), One);
+            Summand(losses.LocalInstance), Summand(losses.LocalWeak), CropPairs(input), Agreement(compare ? losses.Labels : null, input.Classes)]), One);
         localInstance |= losses.LocalInstance is not null;
         localWeak |= losses.LocalWeak is not null;
         Steps++;
@@ -102,6 +106,16 @@ internal sealed class EpochSums : IDisposable
         ? Upload.To(sums.device, tensor([right, judged], ScalarType.Float64))
         : zeros(2, dtype: ScalarType.Float64, device: sums.device);
 
+    /// <summary>NMI and AMI of a batch's components with its classes, and 1 for one more batch, [3]; zeros where it is not compared.</summary>
+    private Tensor Agreement(Tensor? labels, Tensor? classes)
+    {
+        if (!weak || labels is null || classes is null) return zeros(3, dtype: ScalarType.Float64, device: sums.device);
+        static int[] OnHost(Tensor tensor) => Array.ConvertAll(tensor.cpu().data<long>().ToArray(), i => (int)i);
+        return ClusterAgreement.Of(OnHost(labels), OnHost(classes)) is { } agreement
+            ? Upload.To(sums.device, tensor([agreement.Nmi, agreement.Ami, 1.0], ScalarType.Float64))
+            : zeros(3, dtype: ScalarType.Float64, device: sums.device);
+    }
+
     /// <summary>Means over the steps so far, as an epoch's metrics.</summary>
     public EpochMetrics Means()
     {
@@ -118,6 +132,8 @@ internal sealed class EpochSums : IDisposable
             Components = weak ? Mean(Sum.Components) : null,
             LargestComponent = weak ? Mean(Sum.Largest) : null,
             Purity = Share(Sum.Pure, Sum.Known),
+            Nmi = Share(Sum.Nmi, Sum.Compared),
+            Ami = Share(Sum.Ami, Sum.Compared),
             PairPrecision = Share(Sum.PairsRight, Sum.PairsJudged),
             PairRecall = Share(Sum.PairsRight, Sum.PairsOfAClass),
             CropPrecision = Share(Sum.CropsRight, Sum.CropsJudged),
@@ -130,10 +146,10 @@ internal sealed class EpochSums : IDisposable
     /// <summary>Starts an epoch anew.</summary>
     public void Clear() => Restore(new double[Kinds], 0);
 
-    /// <summary>Takes sums from a checkpoint. One of before the local crops' sources were counted has none of them.</summary>
+    /// <summary>Takes sums from a checkpoint. One of before the last kinds were counted has none of them.</summary>
     public void Restore(double[] values, int steps)
     {
-        if (values.Length == (int)Sum.CropsRight) values = [.. values, 0, 0];
+        if (values.Length is (int)Sum.CropsRight or (int)Sum.Nmi) values = [.. values, .. new double[Kinds - values.Length]];
         if (values.Length != Kinds) throw new WclUsageException($"The checkpoint holds {values.Length} sums where {Kinds} are known; it comes from another version.");
         using var saved = tensor(values);
         sums.copy_(saved);

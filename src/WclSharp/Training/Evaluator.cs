@@ -12,14 +12,22 @@ namespace WclSharp.Training;
 internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter augmenter, PretrainOptions options, Device device,
     IProgress<PretrainProgress>? progress, CancellationToken cancellation)
 {
-    private const int ImagesForRank = 2048, SheetRows = 10, SheetNeighbors = 8;
+    private const int MostForRank = 2048, SheetRows = 10, SheetNeighbors = 8;
+
+    // The rank of M images is at most M - 1: below, training images tell it, of which there are more.
+    private const int FewestHeldOutForRank = 512;
+
+    private bool IsRankOfHeldOut => data.HeldOut is { Count: >= FewestHeldOutForRank };
+
+    /// <summary>Images that the effective rank is measured on.</summary>
+    public int ImagesForRank => IsRankOfHeldOut ? data.HeldOut!.Count : Math.Min(data.Train.Count, MostForRank);
 
     /// <summary>Adds what is measured to an epoch's metrics.</summary>
     public EpochMetrics Measure(EpochMetrics metrics)
     {
         if (data.HeldOut is null)
         {
-            using var some = Sample(data.Train, ImagesForRank);
+            using var some = Sample(data.Train, MostForRank);
             using var sample = Features(some);
             return metrics with { EffectiveRank = FeatureQuality.EffectiveRank(sample) };
         }
@@ -29,8 +37,16 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         return metrics with
         {
             Knn = data.Train.HasLabels ? LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, options.KnnK!.Value) : null,
-            EffectiveRank = FeatureQuality.EffectiveRank(queries),
+            EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOfSome(gallery),
         };
+    }
+
+    private static double RankOfSome(Tensor gallery)
+    {
+        int all = (int)gallery.size(0), count = Math.Min(all, MostForRank);
+        using var places = tensor([.. Enumerable.Range(0, count).Select(i => (long)Sampled(i, count, all))], device: gallery.device);
+        using var some = gallery.index_select(0, places);
+        return FeatureQuality.EffectiveRank(some);
     }
 
     /// <summary>Features of the training images, [N, F] float32, rows of unit length; the caller owns them.</summary>

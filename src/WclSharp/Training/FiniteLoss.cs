@@ -21,4 +21,13 @@ internal static class FiniteLoss
         double value = number.ToDouble();
         if (!double.IsFinite(value)) throw new WclException(problem(value));
     }
+
+    /// <summary>Whether all weights and statistics of networks are finite numbers. Waits for the device.</summary>
+    public static bool AreFinite(IEnumerable<nn.Module> networks)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor[] finite = [.. networks.SelectMany(network => network.state_dict().Values).Where(tensor => tensor.is_floating_point()).Select(tensor => tensor.isfinite().all())];
+        return stack(finite).all().item<bool>();
+    }
 }

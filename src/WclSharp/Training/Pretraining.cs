@@ -29,6 +29,8 @@ public static class Pretraining
         return run.Execute();
     }
 
+    private static readonly PretrainOptions Unset = new();
+
     /// <summary>The options of the run in a folder, with what may change between its parts taken from the call.</summary>
     private static PretrainOptions Resumed(PretrainOptions given, RunFolder folder)
     {
@@ -36,6 +38,9 @@ public static class Pretraining
         // Held-out images and classes are part of the data, which stays what it was.
         foreach (var (name, had, has) in new[] { ("test", started.Test, given.Test), ("labels", started.Labels, given.Labels) })
             if (had is null && has is not null) throw new WclUsageException($"--{name} {has} was not given when the run in {folder.FullPath} was started, whose images and classes stay as they were; leave it out to go on, or start a new run with another --out.");
+        foreach (var option in PretrainOptionTable.All.Where(option => !option.MayChangeOnResume && !option.NamesRun))
+            if (option.Show(given) is { } asked && asked != option.Show(Unset) && asked != option.Show(started))
+                throw new WclUsageException($"--{option.Name} {asked} is not what the run in {folder.FullPath} was started with ({option.Show(started) ?? "nothing"}); leave it out to go on, or start a new run with another --out.");
         return started with
         {
             Data = given.Data ?? started.Data,

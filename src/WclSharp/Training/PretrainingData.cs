@@ -54,6 +54,8 @@ internal sealed class PretrainingData : IDisposable
     {
         if (options.Test is not null && SamePath.Is(options.Test, options.Data))
             throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
+        foreach (var (outer, inner) in ((string?, string?)[])[(options.Data, options.Test), (options.Test, options.Data)])
+            if (SamePath.Holds(outer, inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
         var reading = progress is null ? null : new ReadingRelay(progress);
         var request = new DatasetOptions
         {
@@ -84,11 +86,20 @@ internal sealed class PretrainingData : IDisposable
         ImageDataset? train = null, heldOut = null;
         try
         {
-            RequireClassesThatRepeat(all);
+            if (folder is not null && options.Limit is null) RequireClassesThatRepeat(all);
             if (options.Test is not null)
                 heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = testClasses ?? (all.HasLabels ? all.ClassNames : null), BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
             else if (holdOut && all.HasLabels && all.Count >= LeastToSplit && CanHoldOut(all))
+            {
                 (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
+                if (heldOut.LabelledCount == 0)
+                {
+                    // Nothing could be measured with them: they are trained on.
+                    train.Dispose();
+                    heldOut.Dispose();
+                    (train, heldOut) = (null, null);
+                }
+            }
         }
         catch
         {
@@ -127,13 +138,16 @@ internal sealed class PretrainingData : IDisposable
             ? [FormattableString.Invariant($"Of the {heldOut.Count:N0} images to test with {tests} have a label, which is too few to tell an accuracy by; name more with --test.")]
             : [];
 
+    /// <summary>Says how many files were no images, by their names.</summary>
+    internal static string PassedOver(ImageDataset images) => $"{images.Ignored:N0} other files there are passed over; images are read from {ImageFormats.Names} files";
+
     private static List<string> Describe(ImageDataset all, ImageDataset train, ImageDataset? heldOut, bool test)
     {
         string classes = all.HasLabels ? $"{all.ClassNames.Count} classes" : "no classes";
         List<string> lines = [$"{all.Source}: {train.Count:N0} images to train on, {classes}"
             + (heldOut is null ? "" : test ? $"; {heldOut.Count:N0} to test on" : $"; {heldOut.Count:N0} held out")];
         if (all.BadImages > 0) lines.Add($"{all.BadImages:N0} images could not be read and are left out; bad_images.csv lists them");
-        if (all.Ignored > 0) lines.Add($"{all.Ignored:N0} other files there are passed over; images are read from {ImageFormats.Names} files");
+        if (all.Ignored > 0) lines.Add(PassedOver(all));
         if (all.IsMemoryMapped) lines.Add($"{all.PixelBytes >> 20:N0} MiB of decoded images are kept in a memory-mapped file (--cache-mib)");
         return lines;
     }
@@ -171,9 +185,10 @@ internal sealed class PretrainingData : IDisposable
     {
         if (!data.HasLabels || data.Count < 2) return;
         var labels = data.Labels;
-        int labelled = 0;
-        foreach (int label in labels) labelled += label >= 0 ? 1 : 0;
-        if (labelled == data.Count && data.ClassNames.Count == data.Count)
+        var met = new HashSet<int>();
+        foreach (int label in labels)
+            if (label >= 0) met.Add(label);
+        if (met.Count == data.Count)
             throw new WclUsageException($"Each of the {data.Count} images is a class of its own, so these folders are no classes. Give one folder per class, or a CSV list of paths without a label column as --data.");
     }
 

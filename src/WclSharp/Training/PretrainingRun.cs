@@ -36,6 +36,7 @@ internal sealed class PretrainingRun : IDisposable
     private readonly Evaluator evaluator;
     private TimeSpan saving; // what the last checkpoint took
     private long saved;      // when it was there
+    private int written;     // the last epoch with a line in metrics.jsonl
 
     public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
@@ -98,7 +99,7 @@ internal sealed class PretrainingRun : IDisposable
         catch (WclException e) when (e is not WclUsageException && checkpoints.Last is { } last)
         {
             Summarise("stopped");
-            throw new WclException($"{e.Message} The last good checkpoint is '{last}'.", e);
+            throw new WclException($"{e.Message} The last checkpoint is '{last}'.", e);
         }
 
         return new PretrainResult(folder.FullPath, EncoderPath, Summarise("finished"));
@@ -120,14 +121,16 @@ internal sealed class PretrainingRun : IDisposable
     /// <summary>After an epoch: measure, save, tell. The line comes before the checkpoint; a crash between the two repeats the epoch, which drops the line again.</summary>
     private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)
     {
+        RequireFinite();
         if (evaluate) metrics = evaluator.Measure(metrics);
         bool best = metrics.Knn is { } knn && !(knn <= bestKnn) && metrics.Epoch > 0;
         if (best) bestKnn = metrics.Knn;
         folder.TruncateMetrics(metrics.Epoch - 1);
         folder.AppendMetrics(metrics);
+        written = metrics.Epoch;
         if (metrics.Epoch > 0 && (best || metrics.Epoch == options.Epochs || IsSavingDue)) Save(bestKnn, best);
         Report(new PretrainProgress.EpochDone(metrics, options.Epochs!.Value));
-        foreach (string warning in QualityWarnings.Of(metrics, model.Encoder.FeatureSize)) Warn(warning);
+        foreach (string warning in QualityWarnings.Of(metrics, model.Encoder.FeatureSize, evaluator.ImagesForRank)) Warn(warning);
         if (evaluate) DrawCurves();
         cancellation.ThrowIfCancellationRequested();
     }
@@ -140,11 +143,11 @@ internal sealed class PretrainingRun : IDisposable
         long start = Stopwatch.GetTimestamp();
         double[] sums = trainer.Sums.Values;
         // On a GPU the loss is looked at now and then, and a run may be stopped in between.
-        if (!sums.All(double.IsFinite))
-            throw new WclException($"The loss is no finite number any more (epoch {trainer.Epoch + 1}), so nothing was saved of this epoch. Lower --lr or raise --temperature.{(checkpoints.Last is { } good ? $" The last good checkpoint is '{good}'." : "")}");
+        if (!sums.All(double.IsFinite)) throw Diverged("The loss is");
+        RequireFinite();
         checkpoints.Save(model, optimizer, method, new CheckpointState
         {
-            Epoch = trainer.Epoch,
+            Epoch = written,
             Step = trainer.Step,
             Seconds = trainer.Seconds,
             Sums = sums,
@@ -157,6 +160,14 @@ internal sealed class PretrainingRun : IDisposable
         saving = Stopwatch.GetElapsedTime(start, saved);
     }
 
+    /// <summary>The loss is looked at before the step that it leads to: a last step can ruin weights unseen.</summary>
+    private void RequireFinite()
+    {
+        if (!FiniteLoss.AreFinite(model.Modules.Select(part => part.Module))) throw Diverged("The network's weights are");
+    }
+
+    private WclException Diverged(string what) => new($"{what} no finite numbers any more (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. Lower --lr or raise --temperature.");
+
     private double? Restore()
     {
         // Killed before the first epoch was over: there is nothing to go on from, so it starts anew.
@@ -168,6 +179,7 @@ internal sealed class PretrainingRun : IDisposable
             Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: sums are rounded otherwise, so the weights will differ in their last bits.");
         trainer.Restore(state.Step, state.Seconds, state.Sums, state.SummedSteps);
         folder.TruncateMetrics(state.Epoch);
+        written = state.Epoch;
         folder.Log($"resumed at step {state.Step} of {trainer.TotalSteps}");
         return state.BestKnn;
     }

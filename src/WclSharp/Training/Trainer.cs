@@ -205,14 +205,15 @@ internal sealed class Trainer : IDisposable
             CropPairs = localViews is null ? default : CropPairs(images, epoch),
         };
         var losses = method.Losses(input);
-        var summing = threaded ? Task.Run(() => Sums.Add(losses, input)) : null;
+        bool last = (Step + 1) % StepsPerEpoch == 0; // of its epoch
+        var summing = threaded ? Task.Run(() => Sums.Add(losses, input, compare: last)) : null;
         try
         {
             optimizer.ZeroGradients();
             BackwardErrors.Run(() => losses.Total.backward());
             cache?.Backward();
             AutogradMemory.FreeReturned();
-            FiniteLoss.Require(losses.Total, Step, last: (Step + 1) % StepsPerEpoch == 0,
+            FiniteLoss.Require(losses.Total, Step, last,
                 value => $"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). Lower --lr or raise --temperature.");
             optimizer.Step(rate);
             method.AfterStep(input);
@@ -221,7 +222,7 @@ internal sealed class Trainer : IDisposable
         {
             summing?.GetAwaiter().GetResult(); // it uses what the scope is about to free
         }
-        if (summing is null) Sums.Add(losses, input);
+        if (summing is null) Sums.Add(losses, input, compare: last);
     }
 
     private Tensor? ClassesOf(int[] images) => classes is null

@@ -60,6 +60,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     [InlineData("--head is \"both\"; expected weak or instance.", "export", "r", "--out", "o", "--head", "both")]
     [InlineData("--precision is \"int4\"; expected fp32, fp16 or int8.", "export", "r", "--out", "o", "--precision", "int4")]
     [InlineData("--precision is \"bf16\"", "bench", "embed", "--precision", "bf16")]
+    [InlineData("is also what the command reads", "export", "e.safetensors", "--out", "e.safetensors")]
     [InlineData("--out", "embed", "r")]
     [InlineData("--max-bad", "embed", "r", "--out", "o.npy", "--max-bad", "2")]
     [InlineData("did you mean --out?", "embed", "r", "--ouy", "o")]

@@ -71,6 +71,10 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     [InlineData("--index", "search", "a.png")]
     [InlineData("IMAGE", "search", "--index", "i")]
     [InlineData("--count", "search", "a.png", "--index", "i", "-k", "many")]
+    [InlineData("--out \"./m.onnx\" is also what the command reads", "index", "m.onnx", "--out", "./m.onnx")]
+    [InlineData("is also what the command reads; name another file.", "search", "a.png", "--index", "i", "--sheet", "a.png")]
+    [InlineData("is also what --index names", "search", "a.png", "--index", "i", "--json", "i")]
+    [InlineData("is also what --json names", "search", "a.png", "--index", "i", "--sheet", "s", "--json", "s")]
     [InlineData("did you mean --sheet?", "search", "a.png", "--index", "i", "--shet", "o")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {

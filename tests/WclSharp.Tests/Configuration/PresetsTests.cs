@@ -222,4 +222,17 @@ public sealed class PresetsTests
     [InlineData(50_000, 300, 20)]
     public void Resolve_KnnK_GoesByTheImagesThatVote(int images, int? labelled, int expected) =>
         Assert.Equal(expected, Presets.Resolve(new PretrainOptions(), new DataFacts(images, 32, Embedded: false, labelled)).Options.KnnK);
+
+    [Theory]
+    [InlineData("wcl-bank's graph", ContrastiveMethod.WclBank, 3, 3, MultiCrop.None)]
+    [InlineData("wcl-bank's graph", ContrastiveMethod.WclBank, 1, null, MultiCrop.None)] // by default it begins after the first
+    [InlineData(null, ContrastiveMethod.WclBank, 4, 3, MultiCrop.None)]
+    [InlineData("from the second epoch on", ContrastiveMethod.Wcl, 1, null, MultiCrop.Knn)]
+    [InlineData(null, ContrastiveMethod.Wcl, 2, null, MultiCrop.Knn)]
+    public void Resolve_WhatBeginsAfterTheLastEpoch_IsToldOf(string? warning, ContrastiveMethod method, int epochs, int? start, MultiCrop crops)
+    {
+        var warnings = Presets.Resolve(new PretrainOptions { Method = method, Epochs = epochs, BankStart = start, MultiCrop = crops }, Many).Warnings;
+        if (warning is null) Assert.Empty(warnings);
+        else Assert.Contains(warning, Assert.Single(warnings), StringComparison.Ordinal);
+    }
 }

@@ -52,6 +52,26 @@ public class FolderSourceTests
     }
 
     [Fact]
+    public void Read_InnerFolderThatCannotBeListed_IsPassedOver_WithAWarning()
+    {
+        if (!OperatingSystem.IsLinux()) return; // elsewhere names cannot be such bytes
+        using var folder = new DataFolder();
+        folder.Write("b/1.jpg", Jpeg);
+        folder.Write("d/2.jpg", Jpeg);
+        // "München" in Latin-1, as old archives have it: .NET cannot name it.
+        using (var shell = System.Diagnostics.Process.Start("bash", ["-c", "mkdir \"$0\"/$'c_M\\xfcnchen' && cp \"$0\"/b/1.jpg \"$0\"/$'c_M\\xfcnchen'/3.jpg && cp \"$0\"/b/1.jpg \"$0\"/d/$'\\xfc.jpg'", folder.Path])!) shell.WaitForExit();
+        string csv = folder["bad.csv"];
+        using var end = new Shell($"rm -r \"{folder.Path}\"/c_* \"{folder.Path}\"/d"); // before the folder goes, which .NET could not empty
+        using var data = Read(folder, options => options with { MaxBad = 0.5, BadImagesFile = csv });
+        Assert.Equal(["b/1.jpg", "d/2.jpg"], Names(data));
+        string warning = Assert.Single(data.Warnings);
+        Assert.Contains("cannot be listed", warning, StringComparison.Ordinal);
+        Assert.EndsWith("It is passed over, as are others like it; its name is not UTF-8, rename it.", warning, StringComparison.Ordinal);
+        Assert.EndsWith(",its name is not UTF-8; rename it", File.ReadAllLines(csv)[1], StringComparison.Ordinal);
+        Assert.Contains("cannot be listed", Assert.Throws<WclUsageException>(() => new FolderSource(folder["nowhere"]).Images(_ => true).Count()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Read_OneTopFolder_IsNoClass()
     {
         using var folder = new DataFolder();
@@ -197,5 +217,15 @@ public class FolderSourceTests
         using var data = Read(folder, o => o with { Workers = 4 });
         Assert.Equal(expected, Names(data));
         Assert.Equal(7, data.ClassNames.Count);
+    }
+
+    /// <summary>Runs a command at the end of a block.</summary>
+    private sealed class Shell(string command) : IDisposable
+    {
+        public void Dispose()
+        {
+            using var shell = System.Diagnostics.Process.Start("bash", ["-c", command])!;
+            shell.WaitForExit();
+        }
     }
 }

@@ -21,12 +21,26 @@ public class ListAndLabelTests
     [InlineData("list.tsv", "image\tlabel\nimg/a.jpg\tcat\nimg\\b.jpg\t\nimg/c, d.jpg\ta \"dog\"\n")]
     [InlineData("list.csv", "image_path,Species\nimg/a.jpg,cat\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
     [InlineData("list.csv", "\uFEFFpath,label\nimg/a.jpg,cat\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
+    [InlineData("list.csv", "path;label\nimg/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
+    [InlineData("list.csv", "img/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
     public void Read_List_GivesItsRowsInOrder(string name, string text)
     {
         using var folder = Folder();
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write(name, text) });
         Assert.Equal(["img/a.jpg", "img/b.jpg", "img/c, d.jpg"], Enumerable.Range(0, 3).Select(data.NameOf));
         Assert.Equal(["cat", null, "a \"dog\""], Classes(data));
+    }
+
+    [Fact]
+    public void Quote_WhatIsReadBack_IsTheSame()
+    {
+        using var folder = new DataFolder();
+        string[] names = [" a/1.jpg", "a /2.jpg", "b;c/3.jpg", "d,e/4 .jpg", "f\"g/5.jpg", "6.jpg "];
+        string list = folder.Write("list.csv", "path,label\n" + string.Concat(names.Select(name => $"{DelimitedFile.Quote(name)},{DelimitedFile.Quote(name[..2])}\n")));
+        Assert.Equal(names.Select(name => (name, (string?)name[..2])), DelimitedFile.Read(list).Select(row => (row.Path, row.Label)));
+        string paths = folder.Write("paths.csv", string.Concat(names.Select(name => $"{DelimitedFile.Quote(name)}\n")));
+        Assert.Equal(names, DelimitedFile.Read(paths).Select(row => row.Path));
+        Assert.Equal(["b;c.jpg"], DelimitedFile.Read(folder.Write("one.csv", "b;c.jpg\n")).Select(row => row.Path));
     }
 
     [Fact]

@@ -49,14 +49,67 @@ public sealed class ImageEmbeddingTests : IDisposable
     {
         string list = folder.Write("list.csv", $"path\nimages/{images[0].Path.Replace("\"", "\"\"", StringComparison.Ordinal)}\n");
         string Refusal(string data, string file) => Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = data, Out = file })).Message;
-        Assert.Contains("over the source", Refusal(list, list), StringComparison.Ordinal);
-        Assert.Contains("over the source", Refusal(list, folder["list.npy"]), StringComparison.Ordinal);
+        Assert.Contains(", which is read", Refusal(list, list), StringComparison.Ordinal);
+        Assert.Contains(", which is read", Refusal(list, folder["list.npy"]), StringComparison.Ordinal);
         Assert.Contains("there is a file already", Refusal(Images, folder["list.npy"]), StringComparison.Ordinal);
         Assert.StartsWith("path\n", File.ReadAllText(list), StringComparison.Ordinal);
+        string named = folder["named.csv"]; // a model may have any name
+        File.Copy(onnx, named);
+        Assert.Contains(", which is read", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(new EmbedOptions { Model = named, Data = Images, Out = named })).Message, StringComparison.Ordinal);
 
         string again = folder["again.npy"];
         ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = again });
         Assert.Equal(images.Count, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = again }).Images); // its own list may be replaced
+    }
+
+    [Fact]
+    public void Run_StoppedBetweenTheTwoNamesOfANpyFile_GoesOn()
+    {
+        string file = folder["out.npy"], partial = PartialEmbeddings.FolderOf(file), kept = folder["kept"];
+        using (var stop = new CancellationTokenSource())
+        {
+            // Called at the first batch, after which nothing more is embedded.
+            var progress = new Told(value => { if (value is PretrainProgress.Working { Stage: "Embedding images" }) stop.Cancel(); });
+            Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }, progress, stop.Token));
+        }
+
+        Assert.True(PartialEmbeddings.IsBegun(file));
+        Directory.Move(partial, kept);
+        ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file });
+        byte[] whole = File.ReadAllBytes(file);
+        File.Delete(file);                    // the list has its name, the table not yet
+        Directory.Move(kept, partial);
+        Assert.Equal(64, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }).Kept);
+        Assert.Equal(whole, File.ReadAllBytes(file));
+        Assert.False(Directory.Exists(partial));
+    }
+
+    [Fact]
+    public void Run_OutThatIsALink_IsWrittenToWhatItLeadsTo()
+    {
+        string target = folder.Write("elsewhere/out.csv", "old"), link = folder["link.csv"], index = folder.Write("elsewhere/out.index", "old"), indexLink = folder["link.index"];
+        File.CreateSymbolicLink(link, target);
+        File.CreateSymbolicLink(indexLink, index);
+        ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = link });
+        Assert.Equal(151, File.ReadLines(target).Count());
+        Assert.Equal(target, new FileInfo(link).LinkTarget);
+        using (var writer = new ImageIndexWriter(indexLink, 4))
+        {
+            writer.Add("a", null, [1, 2, 3, 4]);
+            writer.Complete();
+        }
+
+        Assert.Equal(index, new FileInfo(indexLink).LinkTarget);
+        using var read = ImageIndex.Open(index);
+        Assert.Equal(1, read.Count);
+    }
+
+    [Fact]
+    public void Run_OtherFiles_AreCounted()
+    {
+        folder.Write("images/cat/notes.txt", "");
+        folder.Write("images/dog/phone.heic", "");
+        Assert.Equal(2, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = folder["out.csv"] }).Ignored);
     }
 
     [Fact]
@@ -203,5 +256,10 @@ public sealed class ImageEmbeddingTests : IDisposable
     {
         var options = new EmbedOptions { Model = encoder, Data = Images, Out = folder["out.npy"], Device = "cpu" };
         LiveTensors.AssertNoneLeftBy(() => ImageEmbedding.Run(options));
+    }
+
+    private sealed class Told(Action<PretrainProgress> act) : IProgress<PretrainProgress>
+    {
+        public void Report(PretrainProgress value) => act(value);
     }
 }

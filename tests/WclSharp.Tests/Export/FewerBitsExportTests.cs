@@ -25,7 +25,7 @@ public sealed class FewerBitsExportTests : ExportFolder
         string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(arch, stem, width, imageSize)), whole = Path.Combine(Folder, "whole.onnx");
         ExportedEncoders.AsARun(Folder);
         ModelExport.Run(new ExportOptions { Source = file, Out = whole, Check = 10 });
-        var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = 60, Check = 70 });
+        var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = precision == ExportPrecision.Int8 ? 60 : null, Check = 70 });
 
         var cost = result.Cost!;
         Assert.Equal((70, precision == ExportPrecision.Int8 ? 60 : 0, precision), (cost.Images, cost.CalibrationImages, cost.Precision));
@@ -83,7 +83,7 @@ public sealed class FewerBitsExportTests : ExportFolder
     {
         string run = Path.Combine(Folder, "run");
         Pretraining.Run(SmallRun.Options with { Limit = 400, Epochs = 2, Out = run });
-        var result = ModelExport.Run(new ExportOptions { Source = run, Out = Out, Precision = precision, Head = ExportHead.Weak, Calibrate = 100, Check = 100 });
+        var result = ModelExport.Run(new ExportOptions { Source = run, Out = Out, Precision = precision, Head = ExportHead.Weak, Calibrate = precision == ExportPrecision.Int8 ? 100 : null, Check = 100 });
         Assert.True(result.Parity!.MinCosine > 1 - 1e-6, $"{result.Parity}");
         Assert.InRange(result.Cost!.MeanCosine, precision == ExportPrecision.Int8 ? 0.99 : 0.99999, 1 + 1e-9);
         Assert.NotNull(result.Cost.Exported.Knn);

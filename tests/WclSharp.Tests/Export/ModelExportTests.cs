@@ -28,6 +28,52 @@ public sealed class ModelExportTests : ExportFolder
             ModelExport.Run(new ExportOptions { Source = file, Out = written, Format = ExportFormat.Torchvision, Head = ExportHead.Weak })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Run_OptionsThatDoNothing_AndAnOutThatIsTheSource_AreRefused()
+    {
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), link = Path.Combine(Folder, "link.onnx");
+        byte[] before = File.ReadAllBytes(file);
+        File.CreateSymbolicLink(link, file);
+        foreach (string same in (string[])[file, link]) Refused("is the file that is exported", new() { Source = file, Out = same });
+        Refused("--calibrate is for --precision int8", new() { Source = file, Out = Out, Calibrate = 3 });
+        foreach (var each in (ExportOptions[])[new() { Source = file, Out = Out, Data = "d" }, new() { Source = file, Out = Out, Calibrate = 3 }, new() { Source = file, Out = Out, Check = 3 }])
+            Refused("are for --format onnx", each with { Format = ExportFormat.Safetensors });
+        Assert.Equal(before, File.ReadAllBytes(file));
+
+        static void Refused(string message, ExportOptions options) =>
+            Assert.Contains(message, Assert.Throws<WclUsageException>(() => ModelExport.Run(options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_FilesWhoseNetworkIsLargerThanTheirWeights_AreRefused_BeforeItIsMade()
+    {
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), odd = Path.Combine(Folder, "odd.safetensors");
+        using var content = SafetensorsFile.Read(file);
+        Dictionary<string, torch.Tensor> weights = new(content.Tensors);
+        Refused("needs [4096, 4096, 3, 3]", ("width", "512"));
+        Refused("its width is \"1025\"", ("width", "1025"));
+        Refused("its image_size is \"30000\"", ("image_size", "30000"));
+        Refused("there is no arch \"resnet34,resnet50\"", ("arch", "resnet34,resnet50"));
+        using var scores = torch.zeros(2, 20_000_000 / 4);
+        using var head = torch.zeros(20_000_000, 0);
+        weights["fc.weight"] = scores;
+        weights["fc.bias"] = scores[0].narrow(0, 0, 2).clone();
+        Refused("has scores of shape [2, 5000000] on 32 numbers", ("classes", "[\"a\",\"b\"]"));
+        weights["head.linear1.weight"] = head;
+        Refused("has a head of shape [20000000, 0] on 32 features", ("classes", "[\"a\",\"b\"]"));
+        weights.Remove("layer4.0.conv2.weight");
+        Refused("has no 'layer4.0.conv2.weight'");
+
+        void Refused(string message, params (string Key, string Value)[] facts)
+        {
+            var metadata = new Dictionary<string, string>(content.Metadata);
+            foreach (var (key, value) in facts) metadata[key] = value;
+            SafetensorsFile.Write(odd, weights.Select(pair => (pair.Key, pair.Value)), metadata);
+            var error = Assert.Throws<WclUsageException>(() => { if (metadata.ContainsKey("classes")) ImageClassifier.Load(odd).Dispose(); else ImageEncoder.Load(odd).Dispose(); });
+            Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData(EncoderArch.ResNet18, EncoderStem.Small, 8, 32)]
     [InlineData(EncoderArch.ResNet18, EncoderStem.ImageNet, 5, 72)]
@@ -177,7 +223,7 @@ public sealed class ModelExportTests : ExportFolder
     {
         string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
         ExportedEncoders.AsARun(Folder);
-        var options = new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = 20, Check = 30 };
+        var options = new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = precision == ExportPrecision.Int8 ? 20 : null, Check = 30 };
         LiveTensors.AssertNoneLeftBy(() => ModelExport.Run(options));
     }
 

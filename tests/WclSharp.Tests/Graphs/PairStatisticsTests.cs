@@ -108,6 +108,26 @@ public class PairStatisticsTests
     }
 
     [Fact]
+    public void EpochSums_CompareTheBatchesThatAreAskedFor()
+    {
+        using var scope = NewDisposeScope();
+        using var sums = new EpochSums(CPU, weak: true, twoViews: false, classCount: 2);
+        var loss = tensor(1.5);
+        var input = new MethodInput { Z1 = ToTensor(Rows(4, 3, 1)), Classes = tensor(new long[] { 0, 0, 1, 1 }), ProjectInstance = _ => throw new InvalidOperationException() };
+        var (same, other) = (new MethodLosses(loss, loss) { Labels = tensor(new long[] { 1, 1, 2, 2 }) }, new MethodLosses(loss, loss) { Labels = tensor(new long[] { 0, 1, 0, 1 }) });
+        sums.Add(other, input);
+        Assert.Equal((null, null), (sums.Means().Nmi, sums.Means().Ami));
+        sums.Add(same, input, compare: true);
+        Assert.Equal((1.0, 1.0), (sums.Means().Nmi!.Value, sums.Means().Ami!.Value));
+        sums.Add(other, input, compare: true);
+        Assert.Equal(0.5, sums.Means().Nmi!.Value, 12); // of which one is 0
+        Assert.InRange(sums.Means().Ami!.Value, 0.2, 0.4); // of which one is below 0
+        using var resumed = new EpochSums(CPU, weak: true, twoViews: false, classCount: 2);
+        resumed.Restore(sums.Values[..^3], sums.Steps); // of an older version
+        Assert.Null(resumed.Means().Nmi);
+    }
+
+    [Fact]
     public void EpochSums_LocalTermOfZero_IsReported_AndNoneIsNot()
     {
         using var scope = NewDisposeScope();
@@ -164,7 +184,7 @@ public class PairStatisticsTests
         Assert.Equal(3 / 8.0, sums.Means().CropPrecision!.Value, 12);
 
         using var resumed = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
-        resumed.Restore(sums.Values[..^2], sums.Steps);
+        resumed.Restore(sums.Values[..^5], sums.Steps);
         Assert.Equal((sums.Means().InstanceLoss, null), (resumed.Means().InstanceLoss, resumed.Means().CropPrecision));
         Assert.Throws<WclUsageException>(() => resumed.Restore(sums.Values[..^1], sums.Steps));
     }

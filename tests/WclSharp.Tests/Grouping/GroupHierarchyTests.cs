@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Grouping;
+using WclSharp.Neighbors;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -39,7 +40,7 @@ public sealed class GroupHierarchyTests
             component = Array.ConvertAll(component, c => c == a ? b : c);
         }
 
-        Assert.Equal(Partition.ByFirstMember([.. component.Select(c => (long)c)]), Partition.ByFirstMember([.. GroupHierarchy.Of(features)[0].Select(g => (long)g)]));
+        Assert.Equal(Partition.ByFirstMember([.. component.Select(c => (long)c)]), Partition.ByFirstMember([.. Levels(features)[0].Select(g => (long)g)]));
     }
 
     [Fact]
@@ -47,7 +48,7 @@ public sealed class GroupHierarchyTests
     {
         using var scope = NewDisposeScope();
         using var features = Rows(6, 5, 8);
-        var levels = GroupHierarchy.Of(features);
+        var levels = Levels(features);
         Assert.True(levels.Count >= 2, $"{levels.Count} levels");
         for (int level = 1; level < levels.Count; level++)
         {
@@ -72,7 +73,7 @@ public sealed class GroupHierarchyTests
     {
         using var scope = NewDisposeScope();
         using var features = Rows(3, 6, 4);
-        int[] fine = GroupHierarchy.Of(features)[0];
+        int[] fine = Levels(features)[0];
         int count = fine.Max() + 1;
         Assert.True(count > 8, $"{count} groups");
         double[][] rows = [.. Read(features).Select(row => Array.ConvertAll(row, x => (double)x))];
@@ -98,26 +99,60 @@ public sealed class GroupHierarchyTests
         var rows = bunches.clone();
         rows[7] = rows[3];
         rows[60] = nn.functional.normalize(new ParameterInitializer(77).Normal([16], 1), dim: 0);
-        var unusual = UnusualImages.Of(rows, 0.99999, (_, _) => 6);
+        var unusual = UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99999, (_, _) => 6);
         var copy = Assert.Single(unusual.Copies);
         Assert.Equal((3, 7), (copy.First, copy.Second));
         Assert.Equal(1, copy.Similarity, 5);
-        Assert.Empty(UnusualImages.Of(rows, 0.99999, (_, _) => 7).Copies); // the same features, but other pixels
+        Assert.Empty(UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99999, (_, _) => 7).Copies); // the same features, but other pixels
         Assert.Equal(60, Assert.Single(unusual.Outliers).Row); // a hundredth of a hundred
+    }
+
+    [Fact]
+    public void UnusualImages_NamesAllCopies()
+    {
+        using var scope = NewDisposeScope();
+        var rows = zeros([6000, 8]);
+        rows.index_fill_(1, tensor(new long[] { 0 }), 1);
+        // Of equal rows the lower come first: each of 6,000 with the first five, or those of them before it.
+        var unusual = UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99, (_, _) => 0);
+        Assert.Equal(Enumerable.Range(0, 6000).Sum(i => Math.Min(i, 5)), unusual.Copies.Count);
+    }
+
+    [Fact]
+    public void Merge_ToldToStop_Stops()
+    {
+        using var scope = NewDisposeScope();
+        using var features = Rows(3, 6, 4);
+        int[] fine = Levels(features)[0];
+        using var stop = new CancellationTokenSource();
+        long last = 0;
+        Assert.Throws<OperationCanceledException>(() => GroupHierarchy.Merge(features, fine, 2, (done, all) =>
+        {
+            last = done;
+            if (done == 3) stop.Cancel();
+        }, stop.Token));
+        Assert.Equal(3, last);
+    }
+
+    private static IReadOnlyList<int[]> Levels(Tensor features)
+    {
+        using var scope = NewDisposeScope();
+        return GroupHierarchy.Of(features, NearestRows.Among(features, 1).reshape(-1));
     }
 
     [Fact]
     public void Calls_LeaveNoTensorBehind()
     {
         using var features = Rows(3, 4, 5);
-        int[] fine = GroupHierarchy.Of(features)[0];
-        UnusualImages.Of(features, 0.9, (_, _) => 0);
+        using var nearest = NearestRows.Among(features, UnusualImages.Nearest);
+        int[] fine = Levels(features)[0];
+        UnusualImages.Of(features, nearest, 0.9, (_, _) => 0);
         LiveTensors.AssertNoneLeftBy(() =>
         {
-            GroupHierarchy.Of(features);
+            Levels(features);
             GroupHierarchy.Merge(features, fine, 2);
             GroupMembers.Of(features, fine);
-            UnusualImages.Of(features, 0.9, (_, _) => 0);
+            UnusualImages.Of(features, nearest, 0.9, (_, _) => 0);
         });
     }
 }

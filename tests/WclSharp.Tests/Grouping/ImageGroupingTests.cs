@@ -47,6 +47,14 @@ public sealed class ImageGroupingTests : IDisposable
     }
 
     [Fact]
+    public void Run_OfARunWhoseImagesToTestWithAreGone_DoesWithoutThem()
+    {
+        string config = Path.Combine(run, "config.json");
+        File.WriteAllText(config, Regex.Replace(File.ReadAllText(config), "^\\{", "{ \"test\": \"gone\","));
+        Assert.Equal(400, ImageGrouping.Run(Options).Images); // with images to test with none of its own was held out
+    }
+
+    [Fact]
     public void Run_Groups_AreAsManyAsAskedFor()
     {
         var result = ImageGrouping.Run(Options with { Groups = 7 });

@@ -81,6 +81,20 @@ public sealed class OnnxFuzzTests : IDisposable
         Refused("\"strides\" is out of range", graph => graph.Node("MaxPool", "x", [OnnxFacts.Pixels], ("strides", new long[] { 0, 1 })));
         Refused("\"pads\" is out of range", graph => graph.Node("MaxPool", "x", [OnnxFacts.Pixels], ("pads", new long[] { 1, 1, 1 << 30, 1 })));
         Refused("\"axis\" is out of range", graph => graph.Node("Flatten", "x", [OnnxFacts.Pixels], ("axis", -1L)));
+        Refused("an operator takes \"nothing\", which is not there before it", graph => graph.Node("Relu", "x", ["nothing"]));
+        // ONNX Runtime would compute 20,000 x 20,000 numbers of it while it loads the file.
+        Refused("\"Add\" of weights alone", graph =>
+        {
+            graph.Weight("a", [20_000, 1], new float[20_000]);
+            graph.Weight("b", [1, 20_000], new float[20_000]);
+            graph.Node("Add", "x", ["a", "b"]);
+        });
+        Refused("\"Gemm\" of weights alone", graph =>
+        {
+            graph.Weight("a", [2, 1], new float[2]);
+            graph.Node("Cast", "b", ["a"], ("to", 1L));
+            graph.Node("Gemm", "x", ["b", "b"], ("transB", 1L));
+        });
         Refused("weights of 8 bytes whose shape asks for 4000000", graph => graph.Weight("w", [1000, 1000], new float[2]));
         Refused("an impossible shape", graph => graph.Weight("w", [long.MaxValue, 4], new float[2]));
         Refused("an impossible shape", graph => graph.Weight("w", [-1], new float[2]));

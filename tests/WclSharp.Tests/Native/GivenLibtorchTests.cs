@@ -84,7 +84,7 @@ public sealed class GivenLibtorchTests : IDisposable
         foreach (string file in Directory.EnumerateFiles(Built))
         {
             string name = Path.GetFileName(file), target = Path.Combine(folder.Path, name);
-            bool ofTorch = name.StartsWith("lib", StringComparison.Ordinal) && name is not ("libLibTorchSharp.so" or "libSkiaSharp.so" or "libHarfBuzzSharp.so");
+            bool ofTorch = name.StartsWith("lib", StringComparison.Ordinal) && name is not ("libLibTorchSharp.so" or "libSkiaSharp.so" or "libHarfBuzzSharp.so" or "libonnxruntime.so");
             if (ofTorch || name.EndsWith(".deps.json", StringComparison.Ordinal)) continue;
             // The host and the loader look beside the file that a link leads to.
             if (name.StartsWith("wcl.", StringComparison.Ordinal) || name.EndsWith(".so", StringComparison.Ordinal)) File.Copy(file, target);

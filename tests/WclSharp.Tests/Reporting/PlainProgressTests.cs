@@ -40,6 +40,15 @@ public sealed class PlainProgressTests
     }
 
     [Fact]
+    public void Report_WorkThatGoesOn_TellsTheTimeLeftByItsOwnPace()
+    {
+        progress.Report(new PretrainProgress.Working("Embedding", 9_000_000, 10_000_000));
+        clock.Seconds += 100;
+        progress.Report(new PretrainProgress.Working("Embedding", 9_010_000, 10_000_000));
+        Assert.Equal(["Embedding: 9,010,000 of 10,000,000 (90%, 2:45:00 left)"], lines); // 990,000 at 100 a second
+    }
+
+    [Fact]
     public void Report_EpochZero_SaysTheUntrainedAccuracyUnderOneHeader()
     {
         progress.Report(new PretrainProgress.EpochDone(new EpochMetrics { Epoch = 0, Knn = 0.699 }, 2));

@@ -60,10 +60,40 @@ public sealed class ResumeTests : IDisposable
         config = RunFolder.ReadConfig(run);
         Assert.Equal((0.01, 4096, "auto"), (config.MaxBad, config.CacheMiB, config.Device));
 
+        Assert.Contains("--epochs 200 is not what the run in", Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, Epochs = 200 })).Message, StringComparison.Ordinal);
+
         // The run held out a part of its own images.
         var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, Test = folder }));
         Assert.Contains("--test", error.Message, StringComparison.Ordinal);
         Assert.Contains("was not given when the run", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void KilledBetweenALineAndItsCheckpoint_AndResumed_MakesTheEpochsGraphAgain()
+    {
+        PretrainOptions Bank(string name) => Options(name) with { Method = ContrastiveMethod.WclBank, BankStart = 1, EvaluateEvery = 1 };
+        string whole = Pretraining.Run(Bank("whole")).RunFolder;
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Bank("killed"), new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Step { StepInRun: 4 }) stop.Cancel(); // the last of its epoch
+        }), stop.Token));
+        // Resumed, it makes the graph and writes the line; killed then, it has no checkpoint of that.
+        string metrics = Path.Combine(folder, "killed", "metrics.jsonl");
+        Assert.Single(File.ReadLines(metrics));
+        File.AppendAllLines(metrics, [File.ReadLines(Path.Combine(whole, "metrics.jsonl")).ElementAt(1)]);
+        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(Bank("killed") with { Resume = true }).RunFolder));
+        Assert.Equal(RunFolder.ReadMetrics(whole).Select(WithoutSpeed), RunFolder.ReadMetrics(Path.Combine(folder, "killed")).Select(WithoutSpeed));
+    }
+
+    [Fact]
+    public void WeightsThatALastStepRuined_AreNotSaved()
+    {
+        var options = Options("diverged") with { Limit = 20, Batch = 16, Epochs = 2, EvaluateEvery = 2, WarmupEpochs = 0, LearningRate = 3e38 };
+        string message = Assert.Throws<WclException>(() => Pretraining.Run(options)).Message;
+        Assert.Contains("The network's weights are no finite numbers any more (epoch 1, step 1)", message, StringComparison.Ordinal);
+        Assert.Contains("Lower --lr", message, StringComparison.Ordinal);
+        Assert.Null(new CheckpointStore(Path.Combine(folder, "diverged", "checkpoints")).Last);
     }
 
     [Fact]
@@ -96,8 +126,9 @@ public sealed class ResumeTests : IDisposable
         foreach (var (signal, code) in (ValueTuple<string, int>[])[("INT", 130), ("TERM", 143)])
         {
             string run = Path.Combine(folder, signal);
-            // A job that a script started in the background ignores SIGINT, and so would what it starts: env takes that back.
-            using (var process = Start("env", ["--default-signal=INT,TERM", "dotnet", .. Command(options, run)]))
+            // A job that a script started in the background ignores SIGINT, and so would what it starts: env takes that back. One of them has nowhere to say what it does.
+            string start = $"exec env --default-signal=INT,TERM dotnet \"$@\"{(code == 143 ? " 2> /dev/full" : "")}";
+            using (var process = Start("bash", ["-c", start, "-", .. Command(options, run)]))
             {
                 AwaitFirstCheckpoint(process, run);
                 Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
@@ -162,6 +193,36 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void ImagesThatNoneOfHasALabel_AreNotHeldOut_AndThoseThatWouldBeTrainedOnAreNoTest()
+    {
+        string photos = Path.Combine(folder, "photos"), list = Path.Combine(folder, "labels.csv"), test = Path.Combine(photos, "test");
+        Directory.CreateDirectory(test);
+        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
+        File.WriteAllLines(list, ["07.png,odd", "08.png,even"]);
+        var options = SmallRun.Options with { Limit = null, Data = photos, Batch = 8, Epochs = 1 };
+        var summary = Pretraining.Run(options with { Labels = list, Out = Path.Combine(folder, "labelled") }).Summary;
+        Assert.Equal((40, null), (summary.TrainImages, summary.TestImages)); // a fifth without a label would test nothing
+
+        foreach (var (data, inside) in ((string, string)[])[(photos, test), (test, photos)])
+            Assert.Contains("images of --test would be trained on", Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Data = data, Test = inside, Out = Path.Combine(folder, "x") })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ClassesThatDoNotRepeat_AreRefused_UnlessTheyWereDrawn()
+    {
+        string photos = Path.Combine(folder, "photos");
+        for (int i = 0; i < 12; i++)
+        {
+            Directory.CreateDirectory(Path.Combine(photos, $"{i}"));
+            File.WriteAllBytes(Path.Combine(photos, $"{i}", "1.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
+        }
+
+        var options = SmallRun.Options with { Batch = 4, Epochs = 1 };
+        Assert.Contains("a class of its own", Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Data = photos, Limit = null, Out = Path.Combine(folder, "x") })).Message, StringComparison.Ordinal);
+        Assert.Equal(10, Pretraining.Run(options with { Limit = 10, Out = Path.Combine(folder, "drawn") }).Summary is { } summary ? summary.TrainImages + (summary.TestImages ?? 0) : 0);
+    }
+
+    [Fact]
     public void DamagedCheckpoint_IsRefusedByName()
     {
         var run = Pretraining.Run(Options("damaged") with { Epochs = 1 });
@@ -169,7 +230,7 @@ public sealed class ResumeTests : IDisposable
         var bytes = File.ReadAllBytes(file);
         bytes[^1] ^= 1;
         File.WriteAllBytes(file, bytes);
-        var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("damaged", resume: true)));
+        var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("damaged", resume: true) with { Epochs = 1 }));
         Assert.Contains("optimizer.safetensors", error.Message, StringComparison.Ordinal);
     }
 

@@ -1,0 +1,33 @@
+using System.Text;
+
+namespace WclSharp.Cli.Terminal;
+
+/// <summary>
+/// Writes what a person may like to know but nothing hangs on: progress, warnings, that a signal was heard. Where it cannot be written, as where the disk
+/// that it is redirected to is full, work of hours goes on and is saved. Results are not written with it.
+/// </summary>
+/// <param name="inner">Where to write.</param>
+internal sealed class UnfailingWriter(TextWriter inner) : TextWriter
+{
+    public override Encoding Encoding => inner.Encoding;
+
+    public override void Write(char value) => Try(() => inner.Write(value));
+
+    public override void Write(string? value) => Try(() => inner.Write(value));
+
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value));
+
+    public override void Flush() => Try(inner.Flush);
+
+    private static void Try(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException)
+        {
+            // Nobody is told.
+        }
+    }
+}
