@@ -38,7 +38,6 @@ internal static class DistillCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
-            bool drawn = parsed.GetValue(arch) is not null;
             var request = new DistillOptions
             {
                 Teacher = parsed.GetRequiredValue(teacher),
@@ -47,13 +46,13 @@ internal static class DistillCommand
                 Labels = given.Labels,
                 Limit = given.Limit,
                 Init = given.Init,
-                Arch = drawn ? Network(parsed.GetValue(arch)!) : null,
-                Width = options.Given(parsed).Any(pair => pair.Entry.Name == "width") ? given.Width : null,
+                Arch = ChoiceText.Parse<EncoderArch>(parsed.GetValue(arch), "--student"),
+                Width = options.IsGiven(parsed, "width") ? given.Width : null,
                 Epochs = given.Epochs ?? defaults.Epochs,
                 Batch = given.Batch ?? defaults.Batch,
                 LearningRate = given.LearningRate ?? defaults.LearningRate,
                 WeightDecay = given.WeightDecay ?? defaults.WeightDecay,
-                Temperature = options.Given(parsed).Any(pair => pair.Entry.Name == "temperature") ? given.Temperature : defaults.Temperature,
+                Temperature = options.IsGiven(parsed, "temperature") ? given.Temperature : defaults.Temperature,
                 LabelMix = parsed.GetValue(mix) ?? defaults.LabelMix,
                 Seed = given.Seed,
                 Device = given.Device ?? ComputeDevice.Auto,
@@ -96,11 +95,6 @@ internal static class DistillCommand
         writer.WriteNumber("seconds", result.Seconds);
         writer.WriteString("classifier", result.ClassifierFile);
     }
-
-    private static EncoderArch Network(string name) =>
-        Enum.TryParse<EncoderArch>(name, ignoreCase: true, out var arch) && arch.ToString().Equals(name, StringComparison.OrdinalIgnoreCase) // no number, and no list
-            ? arch
-            : throw new WclUsageException($"--student is {name}; use resnet18, resnet34, resnet50 or resnet101.");
 
     private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

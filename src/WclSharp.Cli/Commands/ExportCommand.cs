@@ -31,8 +31,8 @@ internal static class ExportCommand
             {
                 Source = parsed.GetRequiredValue(source),
                 Out = parsed.GetRequiredValue(file),
-                Format = FormatOf(parsed.GetValue(format)),
-                Head = HeadOf(parsed.GetValue(head)),
+                Format = ChoiceText.Parse<ExportFormat>(parsed.GetValue(format), "--format") ?? ExportFormat.Onnx,
+                Head = ChoiceText.Parse<ExportHead>(parsed.GetValue(head), "--head"),
                 Precision = PrecisionOf(parsed.GetValue(precision)),
                 Data = parsed.GetValue(data),
                 Calibrate = parsed.GetValue(calibrate),
@@ -60,13 +60,7 @@ internal static class ExportCommand
         Description = "Numbers in the ONNX file: fp32; fp16, weights of half the size; int8, a quarter of the size and faster, calibrated on images [default: fp32]",
     };
 
-    internal static ExportPrecision PrecisionOf(string? text) => text switch
-    {
-        null or "fp32" => ExportPrecision.Fp32,
-        "fp16" => ExportPrecision.Fp16,
-        "int8" => ExportPrecision.Int8,
-        _ => throw new WclUsageException($"--precision is \"{text}\"; expected fp32, fp16 or int8."),
-    };
+    internal static ExportPrecision PrecisionOf(string? text) => ChoiceText.Parse<ExportPrecision>(text, "--precision") ?? ExportPrecision.Fp32;
 
     private static Option<int?> Count(string name, string description) => new(name) { HelpName = "N", Description = $"{description} [default: {ExportOptions.StandardImages}]" };
 
@@ -117,20 +111,4 @@ internal static class ExportCommand
             writer.WriteEndObject();
         }
     }
-
-    private static ExportFormat FormatOf(string? text) => text switch
-    {
-        null or "onnx" => ExportFormat.Onnx,
-        "safetensors" => ExportFormat.Safetensors,
-        "torchvision" => ExportFormat.Torchvision,
-        _ => throw new WclUsageException($"--format is \"{text}\"; expected onnx, safetensors or torchvision."),
-    };
-
-    private static ExportHead? HeadOf(string? text) => text switch
-    {
-        null => null,
-        "weak" => ExportHead.Weak,
-        "instance" => ExportHead.Instance,
-        _ => throw new WclUsageException($"--head is \"{text}\"; expected weak or instance."),
-    };
 }

@@ -46,7 +46,7 @@ internal static class FinetuneCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
-            bool seeded = options.Given(parsed).Any(pair => pair.Entry.Name == "seed");
+            bool seeded = options.IsGiven(parsed, "seed");
             var request = new FineTuneOptions
             {
                 Run = parsed.GetRequiredValue(run),

@@ -40,7 +40,7 @@ internal static class GroupsCommand
                 Labels = given.Labels,
                 Groups = parsed.GetValue(count),
                 CopyThreshold = parsed.GetValue(copies) ?? defaults.CopyThreshold,
-                Seed = options.Given(parsed).Any(pair => pair.Entry.Name == "seed") ? given.Seed : null,
+                Seed = options.IsGiven(parsed, "seed") ? given.Seed : null,
                 Device = given.Device ?? ComputeDevice.Auto,
                 Out = given.Out,
             };

@@ -36,7 +36,7 @@ internal static class IndexCommand
                 Model = parsed.GetRequiredValue(model),
                 Data = given.Data,
                 Out = parsed.GetRequiredValue(file),
-                Format = FormatOf(parsed.GetValue(format)),
+                Format = ChoiceText.Parse<IndexFormat>(parsed.GetValue(format), "--format") ?? IndexFormat.Float32,
                 Device = given.Device ?? ComputeDevice.Auto,
                 Workers = given.Workers ?? 0,
                 MaxBad = given.MaxBad ?? DatasetOptions.StandardMaxBad,
@@ -51,12 +51,4 @@ internal static class IndexCommand
         });
         return command;
     }
-
-    private static IndexFormat FormatOf(string? text) => text switch
-    {
-        null or "float32" => IndexFormat.Float32,
-        "fp16" => IndexFormat.Fp16,
-        "int8" => IndexFormat.Int8,
-        _ => throw new WclUsageException($"--format is \"{text}\"; expected float32, fp16 or int8."),
-    };
 }

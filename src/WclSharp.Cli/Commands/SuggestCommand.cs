@@ -43,7 +43,7 @@ internal static class SuggestCommand
                 Test = given.Test,
                 Count = parsed.GetValue(count) ?? defaults.Count,
                 Check = parsed.GetValue(check) ?? defaults.Check,
-                Seed = options.Given(parsed).Any(pair => pair.Entry.Name == "seed") ? given.Seed : null,
+                Seed = options.IsGiven(parsed, "seed") ? given.Seed : null,
                 Device = given.Device ?? ComputeDevice.Auto,
                 Out = given.Out,
             };

@@ -30,6 +30,9 @@ internal sealed class TableOptions(Command command)
     public IReadOnlyList<(PretrainOption Entry, string Text)> Given(ParseResult parsed) =>
         [.. options.Select(pair => (pair.Entry, Text: GivenText(parsed, pair.Option))).Where(pair => pair.Text is not null)!];
 
+    /// <summary>Whether a command line gives an option, as its default may be another than the table's.</summary>
+    public bool IsGiven(ParseResult parsed, string name) => Given(parsed).Any(pair => pair.Entry.Name == name);
+
     /// <summary>Sets what a command line gives.</summary>
     /// <exception cref="WclUsageException">A value is wrong.</exception>
     public PretrainOptions Apply(ParseResult parsed, PretrainOptions over) =>

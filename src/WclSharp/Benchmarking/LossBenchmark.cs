@@ -48,6 +48,5 @@ internal static class LossBenchmark
         var instance = InstanceLoss.Forward(unit[0], unit[1], 0.1);
         var (weak, _, _) = WeakLoss.OfGraphs(unit[2], unit[3], 0.1, detachKeys: true);
         BackwardErrors.Run(() => (instance + weak).backward());
-        AutogradMemory.FreeReturned();
     }
 }

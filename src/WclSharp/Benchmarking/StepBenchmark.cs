@@ -80,7 +80,6 @@ internal static class StepBenchmark
             var losses = method.Losses(input);
             optimizer.ZeroGradients();
             BackwardErrors.Run(() => losses.Total.backward());
-            AutogradMemory.FreeReturned();
             optimizer.Step(0.01);
             method.AfterStep(input);
         }

@@ -138,7 +138,6 @@ internal sealed class DistillationRun : IDisposable
         FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of the distillation; lower --lr.");
         using (no_grad()) sum.add_(loss.detach());
         BackwardErrors.Run(() => loss.backward());
-        AutogradMemory.FreeReturned();
     }
 
     /// <summary>Cross-entropy of the batch's labelled images; 0 where it has none.</summary>

@@ -2,6 +2,7 @@ using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
@@ -22,6 +23,16 @@ internal static class FeatureExtractor
     /// <returns>[M, F] float32, rows of unit length, on the device. The caller owns it.</returns>
     public static Tensor Extract(ResNet encoder, Augmenter augmenter, ImageDataset data, Device device, Action<int>? progress, CancellationToken cancellation) =>
         Extract(encoder, augmenter.ImageSize, data, device, images => augmenter.Evaluate(ImageTensor.Of(images, device), images.Heights, images.Widths), progress, cancellation);
+
+    /// <summary>The same by an encoder that was loaded.</summary>
+    /// <param name="encoder">Encoder with its preparation of images.</param>
+    /// <param name="data">Images.</param>
+    /// <param name="which">What images they are, for people: "test images".</param>
+    /// <param name="progress">Told how far it is; may be null.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <returns>[M, F] float32, rows of unit length, on the encoder's device. The caller owns it.</returns>
+    public static Tensor Extract(ImageEncoder encoder, ImageDataset data, string which, IProgress<PretrainProgress>? progress, CancellationToken cancellation) =>
+        Extract(encoder.Network, encoder.Preparation, data, encoder.Device, done => progress?.Report(new PretrainProgress.Working($"Computing features of {which}", done, data.Count)), cancellation);
 
     /// <summary>Computes features of random views.</summary>
     /// <param name="encoder">Encoder; its mode is put back afterwards.</param>

@@ -89,10 +89,8 @@ public static class RunEvaluation
         using var encoder = ImageEncoder.Load(options.Run, compute);
         // Images without a label neither vote nor count.
         int voters = data.Train.LabelledCount, classified = data.HeldOut.LabelledCount, k = options.KnnK ?? KnnClassifier.DefaultK(voters);
-        using var gallery = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, data.Train, compute.Device,
-            done => progress?.Report(new PretrainProgress.Working("Computing features of training images", done, data.Train.Count)), cancellation);
-        using var queries = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, data.HeldOut, compute.Device,
-            done => progress?.Report(new PretrainProgress.Working("Computing features of test images", done, data.HeldOut.Count)), cancellation);
+        using var gallery = FeatureExtractor.Extract(encoder, data.Train, "training images", progress, cancellation);
+        using var queries = FeatureExtractor.Extract(encoder, data.HeldOut, "test images", progress, cancellation);
         double accuracy = LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 

@@ -80,7 +80,6 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
         FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; lower --lr, --head-lr or --scratch-lr.");
         BackwardErrors.Run(() => loss.backward());
-        AutogradMemory.FreeReturned();
     }
 
     /// <summary>Batches without end: the images in a new order each pass, with the place of each in the stream.</summary>

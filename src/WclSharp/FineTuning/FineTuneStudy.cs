@@ -203,8 +203,7 @@ internal sealed class FineTuneStudy : IDisposable
     private Tensor Features(ImageDataset images, string which)
     {
         using var encoder = ImageEncoder.Load(encoderFile, compute);
-        var features = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, images, compute.Device,
-            done => Tell($"Computing features of {which} images", done, images.Count), cancellation);
+        var features = FeatureExtractor.Extract(encoder, images, $"{which} images", progress, cancellation);
         owned.Add(features);
         return features;
     }

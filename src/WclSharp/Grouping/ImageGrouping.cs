@@ -36,7 +36,7 @@ public static class ImageGrouping
         if (options.Groups > images.Count) throw new WclUsageException($"--groups {options.Groups} is more than the {images.Count:N0} images.");
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
-        using var features = FeatureExtractor.Extract(encoder.Network, encoder.Preparation, images, compute.Device, done => Tell("Computing features", done, images.Count), cancellation);
+        using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
         using var nearest = NearestRows.Among(features, Math.Min(UnusualImages.Nearest, images.Count - 1), (done, all) => Tell("Finding nearest images", done, all), cancellation);
         using var first = nearest.select(1, 0);
         var levels = GroupHierarchy.Of(features, first, cancellation);
@@ -48,15 +48,7 @@ public static class ImageGrouping
         var clusters = images.HasLabels ? KMeansOf() : null;
 
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new WclUsageException($"Cannot make the folder {folder}: {e.Message.TrimEnd('.')}. Name another with --out.", e);
-        }
-
+        OutputFolder.Make(folder);
         var result = new GroupResult
         {
             Images = images.Count,

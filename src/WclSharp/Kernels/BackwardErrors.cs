@@ -14,7 +14,7 @@ internal static class BackwardErrors
     [ThreadStatic] private static bool running;
     [ThreadStatic] private static ExceptionDispatchInfo? first;
 
-    /// <summary>A backward pass, whose first exception is thrown once libtorch has returned.</summary>
+    /// <summary>A backward pass, whose first exception is thrown once libtorch has returned; what autograd gave back is freed.</summary>
     /// <param name="backward">Calls libtorch, which on a CPU calls back on this thread.</param>
     public static void Run(Action backward)
     {
@@ -31,6 +31,7 @@ internal static class BackwardErrors
         {
             running = false;
         }
+        AutogradMemory.FreeReturned();
         var error = first;
         first = null;
         error?.Throw();

@@ -83,22 +83,14 @@ public static class LabelSuggestion
             throw new WclUsageException($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images without a label.");
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
-        using var features = Features(encoder, images, compute, progress, cancellation);
+        using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
         long seed = options.Seed ?? trained.Seed;
         var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => Tell(progress, "Grouping images, rounds", done, all), cancellation);
         var check = options.Check == 0 ? null : CheckAgainstRandom(options, data, encoder, features, seed, compute, progress, cancellation);
 
         SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.Alike))];
         string sheet = Path.Combine(folder, "suggestions.png");
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new WclUsageException($"Cannot make the folder {folder}: {e.Message.TrimEnd('.')}. Name another with --out.", e);
-        }
-
+        OutputFolder.Make(folder);
         AtomicFile.WriteText(list, suggested.Aggregate(new StringBuilder("path,label\n"), (text, image) => text.Append(DelimitedFile.Quote(image.Path)).Append(",\n")).ToString());
         ContactSheet.Write(sheet, [.. chosen.Select((image, i) => (Show(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
             string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], $"{chosen.Count} images to label first");
@@ -110,7 +102,7 @@ public static class LabelSuggestion
     {
         if (data.HeldOut is null || data.Train.Labels.Contains(-1))
             throw new WclUsageException("--check needs classes of all images, and images to test with; leave it out.");
-        using var queries = Features(encoder, data.HeldOut, compute, progress, cancellation);
+        using var queries = FeatureExtractor.Extract(encoder, data.HeldOut, "test images", progress, cancellation);
         List<double?> suggested = [], random = [];
         for (int i = 0; i < options.Check; i++)
         {
@@ -130,9 +122,6 @@ public static class LabelSuggestion
             return LinearProbe.Measure(taught, labels, queries, data.HeldOut!, seed, null, cancellation)!.Top1;
         }
     }
-
-    private static Tensor Features(ImageEncoder encoder, ImageDataset images, ComputeDevice compute, IProgress<PretrainProgress>? progress, CancellationToken cancellation) =>
-        FeatureExtractor.Extract(encoder.Network, encoder.Preparation, images, compute.Device, done => Tell(progress, "Computing features", done, images.Count), cancellation);
 
     private static void Tell(IProgress<PretrainProgress>? progress, string stage, int done, int all) => progress?.Report(new PretrainProgress.Working(stage, done, all));
 

@@ -66,7 +66,6 @@ internal sealed class GradientCache(WclModel model, IReadOnlyList<ImageBatch> ch
                 Add(again, z);
                 Add(weakAgain, v);
                 if (projections.Count > 0) BackwardErrors.Run(() => autograd.backward(projections, gradients));
-                AutogradMemory.FreeReturned();
 
                 void Add(Tensor? projection, Tensor? leaf)
                 {

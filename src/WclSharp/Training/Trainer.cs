@@ -212,7 +212,6 @@ internal sealed class Trainer : IDisposable
             optimizer.ZeroGradients();
             BackwardErrors.Run(() => losses.Total.backward());
             cache?.Backward();
-            AutogradMemory.FreeReturned();
             FiniteLoss.Require(losses.Total, Step, last,
                 value => $"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). Lower --lr or raise --temperature.");
             optimizer.Step(rate);

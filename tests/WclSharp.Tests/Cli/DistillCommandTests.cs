@@ -52,8 +52,9 @@ public sealed class DistillCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--student is resnet19; use resnet18", "--student", "resnet19")]
-    [InlineData("--student is 1; use", "--student", "1")]
+    [InlineData("--student is \"resnet19\"; expected resnet18, resnet34, resnet50 or resnet101.", "--student", "resnet19")]
+    [InlineData("--student is \"1\"; expected", "--student", "1")]
+    [InlineData("--student is \"resnet34,resnet50\"; expected", "--student", "resnet34,resnet50")]
     [InlineData("did you mean --label-mix?", "--label-mi", "1")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {

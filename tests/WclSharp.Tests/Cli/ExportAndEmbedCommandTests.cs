@@ -57,7 +57,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     [Theory]
     [InlineData("--out", "export", "r")]
     [InlineData("--format is \"pth\"; expected onnx, safetensors or torchvision.", "export", "r", "--out", "o", "--format", "pth")]
-    [InlineData("--head is \"both\"; expected weak or instance.", "export", "r", "--out", "o", "--head", "both")]
+    [InlineData("--head is \"both\"; expected instance or weak.", "export", "r", "--out", "o", "--head", "both")]
     [InlineData("--precision is \"int4\"; expected fp32, fp16 or int8.", "export", "r", "--out", "o", "--precision", "int4")]
     [InlineData("--precision is \"bf16\"", "bench", "embed", "--precision", "bf16")]
     [InlineData("is also what the command reads", "export", "e.safetensors", "--out", "e.safetensors")]

@@ -43,6 +43,7 @@ public sealed class FinetuneCommandTests : IDisposable
     [InlineData("--draws is \"1.5\"", "--draws", "1.5")]
     [InlineData("--lr is \"0,01\"; expected a number", "--lr", "0,01")]
     [InlineData("is empty; name a file", "--json", "")]
+    [InlineData("--labels-per-class is \",\", which has no number in it", "--labels-per-class", ",")]
     [InlineData("did you mean --labels-per-class?", "--labels-per-clas", "1")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {
