@@ -64,7 +64,7 @@ internal static class EmbedCommand
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
         if (result.Source.Length > 0) output.WriteLine($"Images: {result.Source}");
-        if (result.Ignored > 0) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Ignored:N0} other files there are passed over; images are read from {ImageFormats.Names} files"));
+        if (result.Ignored > 0) output.WriteLine(PretrainingData.PassedOver(result.Ignored));
         if (result.Kept > 0) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Kept:N0} of them were embedded before, by a command that was stopped"));
         if (result.BadImages > 0)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Left out {result.BadImages:N0} images that could not be read; {RunReport.Shown(result.File)}.bad_images.csv says why"));

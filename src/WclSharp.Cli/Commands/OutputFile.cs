@@ -29,11 +29,9 @@ internal static class OutputFile
         if (own.Parent is not CommandResult command || path.Length == 0) return null;
         foreach (var other in command.Children.Where(other => other != own))
             foreach (var token in other.Tokens)
-                if (token.Value.Length > 0 && IsSame(path, token.Value)) return $"is also {(other is OptionResult option ? $"what {option.Option.Name} names" : "what the command reads")}; name another file.";
+                if (token.Value.Length > 0 && SamePath.IsSameFile(path, token.Value)) return $"is also {(other is OptionResult option ? $"what {option.Option.Name} names" : "what the command reads")}; name another file.";
         return null;
     }
-
-    private static bool IsSame(string one, string other) => SamePath.Is(FileLinks.FinalTarget(one), FileLinks.FinalTarget(other));
 
     private static string? ProblemOf(string path, bool makesFolder)
     {

@@ -50,11 +50,7 @@ internal static class PretrainCommand
         var resumed = Apply(run);
         if (resumed.Precision == ComputePrecision.Auto) resumed = resumed with { Precision = run.Precision }; // what it came to
         if (PretrainOptionTable.Differences(run, resumed) is [var name, ..])
-        {
-            var entry = PretrainOptionTable.Find(name)!;
-            throw new WclUsageException($"--{name} {entry.Show(resumed)} is not what the run in {asked.Out} was started with "
-                + $"({entry.Show(run) ?? "nothing"}); leave it out to go on, or start a new run with another --out.");
-        }
+            throw PretrainOptionTable.Changed(PretrainOptionTable.Find(name)!, resumed, run, asked.Out);
 
         return resumed;
     }

@@ -156,6 +156,10 @@ internal static class PretrainOptionTable
             .Select(option => option.Name),
     ];
 
+    /// <summary>What is said where a resumed run is asked for another value than it was started with.</summary>
+    public static WclUsageException Changed(PretrainOption option, PretrainOptions asked, PretrainOptions started, string folder) =>
+        new($"--{option.Name} {option.Show(asked)} is not what the run in {folder} was started with ({option.Show(started) ?? "nothing"}); leave it out to go on, or start a new run with another --out.");
+
     private static PretrainOption Text(string name, string placeholder, string description, string defaultText, Func<PretrainOptions, string?> get,
         Func<PretrainOptions, string, PretrainOptions> set, Func<string, string?>? check = null, bool mayChangeOnResume = false, bool namesRun = false) =>
         new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder),

@@ -5,6 +5,10 @@ internal static class SamePath
 {
     public static bool Is(string? one, string? other) => Full(one) == Full(other);
 
+    /// <summary>Whether two paths name one file, links followed, so that writing to one would change the other.</summary>
+    public static bool IsSameFile(string one, string other) => string.Equals(Full(FileLinks.FinalTarget(one)), Full(FileLinks.FinalTarget(other)),
+        OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase); // elsewhere two names that differ in case alone are mostly one file
+
     /// <summary>Whether a folder of images has another, or a list of images, inside it, whose images are read with it. An archive is none of its images.</summary>
     public static bool Holds(string? folder, string? other) => Full(folder) is { } outer && Full(other) is { } inner && Directory.Exists(outer)
         && inner.StartsWith(outer.EndsWith(Path.DirectorySeparatorChar) ? outer : outer + Path.DirectorySeparatorChar, StringComparison.Ordinal)

@@ -29,14 +29,10 @@ internal abstract class EmbeddingFile : IDisposable
         bool hasList = Path.GetExtension(path).Equals(".npy", StringComparison.OrdinalIgnoreCase);
         string list = Path.ChangeExtension(path, ".csv");
         foreach (string source in sources.OfType<string>())
-            if (Same(path, source) || (hasList && Same(list, source))) throw new WclUsageException($"--out {path} would be written over '{source}', which is read; name another file.");
+            if (SamePath.IsSameFile(path, source) || (hasList && SamePath.IsSameFile(list, source))) throw new WclUsageException($"--out {path} would be written over '{source}', which is read; name another file.");
         // Where the table was begun the list may be its own: the two get their names one after the other.
         if (hasList && File.Exists(list) && !File.Exists(path) && !PartialEmbeddings.IsBegun(path))
             throw new WclUsageException($"--out {path} comes with paths and labels in '{list}', where there is a file already; name another, or move that one.");
-
-        // Elsewhere than on Linux two names that differ in case alone are mostly one file.
-        static bool Same(string one, string other) => string.Equals(Final(one), Final(other), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
-        static string Final(string file) => Path.GetFullPath(FileLinks.FinalTarget(file));
     }
 
     /// <summary>Adds a row.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
+using WclSharp.Configuration;
 using WclSharp.Training;
 
 namespace WclSharp.Encoders;
@@ -93,7 +94,7 @@ internal static class EncoderWeights
         }
 
         T Choice<T>(string key)
-            where T : struct, Enum => Enum.TryParse<T>(Text(key), ignoreCase: true, out var value) && value.ToString().Equals(Text(key), StringComparison.OrdinalIgnoreCase)
+            where T : struct, Enum => OptionValue.Choice<T>().TryParse(Text(key), out var value)
             ? value
             : throw new FormatException($"there is no {key} \"{Text(key)}\".");
         int Positive(string key, int largest) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1 && value <= largest

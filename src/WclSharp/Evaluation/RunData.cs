@@ -31,7 +31,7 @@ internal static class RunData
         if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, false);
         var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses);
         if (data.All.Ignored > 0 && !SamePath.Is(asked.Data, trained.Data)) // the run told of its own
-            progress?.Report(new PretrainProgress.Warning(PretrainingData.PassedOver(data.All)));
+            progress?.Report(new PretrainProgress.Warning(PretrainingData.PassedOver(data.All.Ignored)));
         foreach (string warning in data.Warnings.Concat(tests && holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : [])) progress?.Report(new PretrainProgress.Warning(warning));
         return data;
     }

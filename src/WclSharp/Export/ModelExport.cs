@@ -26,7 +26,7 @@ public static class ModelExport
         if (Directory.Exists(options.Out)) throw new WclUsageException($"--out {options.Out} is a folder; name a file.");
         options.Validate();
         string weights = EncoderWeights.Find(options.Source);
-        if (SamePath.Is(FileLinks.FinalTarget(weights), FileLinks.FinalTarget(options.Out))) throw new WclUsageException($"--out {options.Out} is the file that is exported; name another.");
+        if (SamePath.IsSameFile(weights, options.Out)) throw new WclUsageException($"--out {options.Out} is the file that is exported; name another.");
         ExportParity? parity = null;
         ExportCost? cost = null;
         if (options.Format != ExportFormat.Onnx)

@@ -40,7 +40,7 @@ public static class Pretraining
             if (had is null && has is not null) throw new WclUsageException($"--{name} {has} was not given when the run in {folder.FullPath} was started, whose images and classes stay as they were; leave it out to go on, or start a new run with another --out.");
         foreach (var option in PretrainOptionTable.All.Where(option => !option.MayChangeOnResume && !option.NamesRun))
             if (option.Show(given) is { } asked && asked != option.Show(Unset) && asked != option.Show(started))
-                throw new WclUsageException($"--{option.Name} {asked} is not what the run in {folder.FullPath} was started with ({option.Show(started) ?? "nothing"}); leave it out to go on, or start a new run with another --out.");
+                throw PretrainOptionTable.Changed(option, given, started, folder.FullPath);
         return started with
         {
             Data = given.Data ?? started.Data,

@@ -139,7 +139,7 @@ internal sealed class PretrainingData : IDisposable
             : [];
 
     /// <summary>Says how many files were no images, by their names.</summary>
-    internal static string PassedOver(ImageDataset images) => $"{images.Ignored:N0} other files there are passed over; images are read from {ImageFormats.Names} files";
+    internal static string PassedOver(long files) => $"{files:N0} other files there are passed over; images are read from {ImageFormats.Names} files";
 
     private static List<string> Describe(ImageDataset all, ImageDataset train, ImageDataset? heldOut, bool test)
     {
@@ -147,7 +147,7 @@ internal sealed class PretrainingData : IDisposable
         List<string> lines = [$"{all.Source}: {train.Count:N0} images to train on, {classes}"
             + (heldOut is null ? "" : test ? $"; {heldOut.Count:N0} to test on" : $"; {heldOut.Count:N0} held out")];
         if (all.BadImages > 0) lines.Add($"{all.BadImages:N0} images could not be read and are left out; bad_images.csv lists them");
-        if (all.Ignored > 0) lines.Add(PassedOver(all));
+        if (all.Ignored > 0) lines.Add(PassedOver(all.Ignored));
         if (all.IsMemoryMapped) lines.Add($"{all.PixelBytes >> 20:N0} MiB of decoded images are kept in a memory-mapped file (--cache-mib)");
         return lines;
     }

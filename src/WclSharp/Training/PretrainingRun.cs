@@ -88,7 +88,11 @@ internal sealed class PretrainingRun : IDisposable
             // An epoch whose evaluation was cut short is saved as it stands, and measured when the run goes on.
             try
             {
-                if (trainer.Step > 0) Save(bestKnn, best: false);
+                if (trainer.Step > 0)
+                {
+                    RequireFinite();
+                    Save(bestKnn, best: false);
+                }
             }
             finally
             {
@@ -144,7 +148,6 @@ internal sealed class PretrainingRun : IDisposable
         double[] sums = trainer.Sums.Values;
         // On a GPU the loss is looked at now and then, and a run may be stopped in between.
         if (!sums.All(double.IsFinite)) throw Diverged("The loss is");
-        RequireFinite();
         checkpoints.Save(model, optimizer, method, new CheckpointState
         {
             Epoch = written,
