@@ -2,44 +2,53 @@ namespace WclSharp.Service;
 
 /// <summary>
 /// Reads an image from a request, lets as many computations run at a time as there are cores, and answers with what they found: more at a time would only make each other slower. A request whose
-/// body is no image gets status 400 and the reason; where too many wait already, each with an image in memory, 503.
+/// body is no image gets status 400 and the reason, one that sends its image too slowly 408; where too many are there already, each with an image in memory, 503.
 /// </summary>
 /// <param name="atOnce">Computations at a time.</param>
-/// <param name="most">Requests at a time, those that wait included.</param>
-internal sealed class ComputeGate(int atOnce, int most)
+/// <param name="most">Requests at a time, those that wait or still send their image included.</param>
+/// <param name="longest">How long sending an image may take.</param>
+internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
 {
     private int held;
     private readonly SemaphoreSlim free = new(atOnce);
 
-    public async Task<IResult> Answer<T>(HttpRequest request, Func<ReadOnlyMemory<byte>, T> compute)
+    /// <param name="request">Its body is the image.</param>
+    /// <param name="embed">What the network makes of it.</param>
+    /// <param name="answer">The answer from that.</param>
+    public async Task<IResult> Answer<TFound, TAnswer>(HttpRequest request, Func<ReadOnlyMemory<byte>, TFound> embed, Func<TFound, TAnswer> answer)
     {
+        var aborted = request.HttpContext.RequestAborted;
         try
         {
             if (Interlocked.Increment(ref held) > most) return Results.StatusCode(StatusCodes.Status503ServiceUnavailable);
-            using var image = new MemoryStream();
-            await request.Body.CopyToAsync(image, request.HttpContext.RequestAborted);
-            return await Compute(image.GetBuffer().AsMemory(0, (int)image.Length), compute, request.HttpContext.RequestAborted);
+            using var image = new MemoryStream((int)(request.ContentLength ?? 0)); // the server holds it to the limit
+            using (var deadline = CancellationTokenSource.CreateLinkedTokenSource(aborted))
+            {
+                deadline.CancelAfter(longest);
+                await request.Body.CopyToAsync(image, deadline.Token);
+            }
+
+            await free.WaitAsync(aborted);
+            try
+            {
+                return Results.Ok(answer(embed(image.GetBuffer().AsMemory(0, (int)image.Length))));
+            }
+            finally
+            {
+                free.Release();
+            }
+        }
+        catch (UnreadableImageException e)
+        {
+            return Results.BadRequest(e.Message);
+        }
+        catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
+        {
+            return Results.StatusCode(StatusCodes.Status408RequestTimeout);
         }
         finally
         {
             Interlocked.Decrement(ref held);
-        }
-    }
-
-    private async Task<IResult> Compute<T>(ReadOnlyMemory<byte> image, Func<ReadOnlyMemory<byte>, T> compute, CancellationToken cancellation)
-    {
-        await free.WaitAsync(cancellation);
-        try
-        {
-            return Results.Ok(compute(image));
-        }
-        catch (WclUsageException e)
-        {
-            return Results.BadRequest(e.Message);
-        }
-        finally
-        {
-            free.Release();
         }
     }
 }

@@ -10,8 +10,9 @@ using WclSharp;
 using WclSharp.Inference;
 using WclSharp.Service;
 
-const long LargestImage = 32 << 20; // bytes of a request
-const int RequestsPerCore = 16;      // at a time; more are turned away
+const long LargestImage = 16 << 20, MostPixels = 32_000_000; // bytes of a request; decoding takes 4 bytes a pixel
+const int RequestsPerCore = 16; // at a time; more are turned away
+var slowest = TimeSpan.FromSeconds(20); // for a request to send its image
 
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
@@ -20,15 +21,16 @@ string Option(string name) => builder.Configuration[name] ?? throw new WclUsageE
 try
 {
     // One thread a request: the cores are shared among the requests.
-    using var encoder = OnnxEncoder.Load(Option("encoder"), threads: 1);
+    using var encoder = OnnxEncoder.Load(Option("encoder"), threads: 1, MostPixels);
     using var index = ImageIndex.Open(Option("index"), threads: 1);
-    using var classifier = builder.Configuration["classifier"] is { } file ? OnnxEncoder.Load(file, threads: 1) : null;
+    using var classifier = builder.Configuration["classifier"] is { } file ? OnnxEncoder.Load(file, threads: 1, MostPixels) : null;
     if (encoder.FeatureSize != index.FeatureSize) throw new WclUsageException($"The encoder's features have {encoder.FeatureSize} numbers, the index's {index.FeatureSize}; index the images with this encoder.");
+    if (classifier is { ClassNames.Count: 0 }) throw new WclUsageException($"--classifier {builder.Configuration["classifier"]} holds an encoder but no classifier; export a classifier.safetensors that wcl finetune made.");
 
     var app = builder.Build();
-    var gate = new ComputeGate(Environment.ProcessorCount, Environment.ProcessorCount * RequestsPerCore);
-    app.MapPost("/similar", (HttpRequest request, int k = 10) => gate.Answer(request, image => index.Search(encoder.Embed(image.Span), Math.Clamp(k, 1, 1000))));
-    if (classifier is not null) app.MapPost("/classify", (HttpRequest request) => gate.Answer(request, image => classifier.Classify(image.Span)));
+    var gate = new ComputeGate(Environment.ProcessorCount, Environment.ProcessorCount * RequestsPerCore, slowest);
+    app.MapPost("/similar", (HttpRequest request, int k = 10) => gate.Answer(request, image => encoder.Embed(image.Span), features => index.Search(features, Math.Clamp(k, 1, 1000))));
+    if (classifier is not null) app.MapPost("/classify", (HttpRequest request) => gate.Answer(request, image => classifier.Classify(image.Span), classes => classes));
     app.MapGet("/health", () => Results.Ok(new { images = index.Count, features = encoder.FeatureSize, classes = classifier?.ClassNames.Count ?? 0 }));
     app.Run();
     return 0;

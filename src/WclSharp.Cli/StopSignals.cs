@@ -71,6 +71,6 @@ internal sealed class StopSignals : IDisposable
         context.Cancel = true;
         ExitCode = context.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
         stop.Cancel();
-        tell("Stopping after this step and saving; once more stops at once, without saving.");
+        tell("Stopping after this step and keeping what is finished; once more stops at once, without saving.");
     }
 }

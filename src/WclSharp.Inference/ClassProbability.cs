@@ -1,4 +1,9 @@
 namespace WclSharp.Inference;
 
 /// <summary>A class with its probability, 0 to 1.</summary>
-public sealed record ClassProbability(string Class, float Probability);
+public sealed record ClassProbability(string Class, float Probability)
+{
+    /// <summary>Every class with its probability, the most probable first.</summary>
+    internal static IReadOnlyList<ClassProbability> Ranked(IReadOnlyList<string> names, float[] probabilities) =>
+        [.. probabilities.Select((probability, i) => new ClassProbability(names[i], probability)).OrderByDescending(each => each.Probability)];
+}

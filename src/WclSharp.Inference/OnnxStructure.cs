@@ -13,6 +13,7 @@ internal static class OnnxStructure
 {
     private const int Varint = 0, Bytes = 2; // wire types
     private const int LargestAttribute = 16, MostDimensions = 4;
+    private const long OfImages = -1;
     private const ulong LargestDimension = 1 << 24;
     private const ulong IntAttribute = 2, IntsAttribute = 7; // AttributeProto.AttributeType
 
@@ -60,7 +61,7 @@ internal static class OnnxStructure
     private static void Model(ReadOnlySpan<byte> message)
     {
         int graphs = 0;
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
@@ -81,42 +82,52 @@ internal static class OnnxStructure
 
     private static void Graph(ReadOnlySpan<byte> message)
     {
-        var values = new Dictionary<string, bool>(StringComparer.Ordinal); // names, and whether they are made of weights alone
-        var reader = new Reader(message);
+        var values = new Dictionary<string, long>(StringComparer.Ordinal); // names, and the numbers of weights; -1 of what images are part of
+        long made = 0; // numbers that operators make of weights alone, before any image comes
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
             {
                 case (1 or 2 or 10, Bytes): reader.Bytes(); break; // operators are looked at when all weights are known
-                case (5, Bytes): values.TryAdd(Weight(reader.Bytes()), true); break;
-                case (11, Bytes): values[Value(reader.Bytes())] = false; break;
+                case (5, Bytes):
+                    var (weight, elements) = Weight(reader.Bytes());
+                    values.TryAdd(weight, elements);
+                    break;
+                case (11, Bytes): values[Value(reader.Bytes())] = OfImages; break;
                 case (12 or 13, Bytes): Value(reader.Bytes()); break;
                 default: throw Unknown("the graph", field);
             }
         }
 
-        reader = new Reader(message);
+        reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             if (wire == Varint) reader.Number();
-            else if (field == 1) Node(reader.Bytes(), values);
+            else if (field == 1) made += Node(reader.Bytes(), values);
             else reader.Bytes();
+            // Every weight once, of a byte at least.
+            if (made > message.Length) throw new InvalidDataException("it makes more of its weights than wcl export lets it");
         }
     }
 
-    private static void Node(ReadOnlySpan<byte> message, Dictionary<string, bool> values)
+    /// <returns>Numbers that are made of weights alone.</returns>
+    private static long Node(ReadOnlySpan<byte> message, Dictionary<string, long> values)
     {
         ReadOnlySpan<byte> type = default;
         bool ofWeights = true;
+        long largest = 0;
         List<string> outputs = [];
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
             {
                 case (1, Bytes):
                     var input = reader.Bytes();
-                    ofWeights &= values.TryGetValue(Encoding.UTF8.GetString(input), out bool known) ? known : throw new InvalidDataException($"an operator takes \"{Shown(input)}\", which is not there before it");
+                    long numbers = values.TryGetValue(Encoding.UTF8.GetString(input), out long known) ? known : throw new InvalidDataException($"an operator takes \"{Shown(input)}\", which is not there before it");
+                    ofWeights &= numbers != OfImages;
+                    largest = Math.Max(largest, numbers);
                     break;
                 case (2, Bytes): outputs.Add(Encoding.UTF8.GetString(reader.Bytes())); break;
                 case (3 or 6, Bytes): reader.Bytes(); break;
@@ -127,7 +138,8 @@ internal static class OnnxStructure
         }
         if (!IsOneOf(type, Operators)) throw new InvalidDataException($"it has the operator \"{Shown(type)}\", which wcl export does not write");
         if (ofWeights && !IsOneOf(type, OperatorsOfWeights)) throw new InvalidDataException($"it has an operator \"{Shown(type)}\" of weights alone, which wcl export does not write");
-        foreach (string output in outputs) values[output] = ofWeights;
+        foreach (string output in outputs) values[output] = ofWeights ? largest : OfImages;
+        return ofWeights ? largest * outputs.Count : 0;
     }
 
     private static void Attribute(ReadOnlySpan<byte> message)
@@ -135,7 +147,7 @@ internal static class OnnxStructure
         ReadOnlySpan<byte> name = default;
         ulong type = 0, least = ulong.MaxValue, most = 0;
         int single = 0, several = 0;
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
@@ -157,13 +169,13 @@ internal static class OnnxStructure
         if (most > LargestAttribute || (least == 0 && ofSome && !name.SequenceEqual("pads"u8))) throw new InvalidDataException($"its attribute \"{Shown(name)}\" is out of range");
     }
 
-    /// <returns>Its name.</returns>
-    private static string Weight(ReadOnlySpan<byte> message)
+    /// <returns>Its name, and how many numbers it has.</returns>
+    private static (string Name, long Elements) Weight(ReadOnlySpan<byte> message)
     {
         ReadOnlySpan<byte> name = default;
         ulong elements = 1, type = 0;
         int dimensions = 0, bytes = 0;
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
@@ -187,7 +199,7 @@ internal static class OnnxStructure
             _ => throw new InvalidDataException($"it has weights of type {type}, which wcl export does not write"),
         };
         if (elements * each != (ulong)bytes) throw new InvalidDataException($"it has weights of {bytes} bytes whose shape asks for {elements * each}");
-        return Encoding.UTF8.GetString(name);
+        return (Encoding.UTF8.GetString(name), (long)elements);
     }
 
     /// <summary>Name, type and shape of an input or an output.</summary>
@@ -195,7 +207,7 @@ internal static class OnnxStructure
     private static string Value(ReadOnlySpan<byte> message)
     {
         ReadOnlySpan<byte> name = default;
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
@@ -211,11 +223,11 @@ internal static class OnnxStructure
 
     private static void ValueType(ReadOnlySpan<byte> message)
     {
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             if ((field, wire) != (1, Bytes)) throw Unknown("a type", field);
-            var tensor = new Reader(reader.Bytes());
+            var tensor = new ProtoReader(reader.Bytes());
             while (tensor.Next(out field, out wire))
             {
                 switch (field, wire)
@@ -231,12 +243,12 @@ internal static class OnnxStructure
     private static void Shape(ReadOnlySpan<byte> message)
     {
         int dimensions = 0;
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             if ((field, wire) != (1, Bytes)) throw Unknown("a shape", field);
             if (++dimensions > MostDimensions) throw new InvalidDataException("it has an input or output of an impossible shape");
-            var dimension = new Reader(reader.Bytes());
+            var dimension = new ProtoReader(reader.Bytes());
             while (dimension.Next(out field, out wire))
             {
                 switch (field, wire)
@@ -253,7 +265,7 @@ internal static class OnnxStructure
 
     private static void OperatorSet(ReadOnlySpan<byte> message)
     {
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             switch (field, wire)
@@ -269,7 +281,7 @@ internal static class OnnxStructure
 
     private static void Entry(ReadOnlySpan<byte> message)
     {
-        var reader = new Reader(message);
+        var reader = new ProtoReader(message);
         while (reader.Next(out int field, out int wire))
         {
             if (field is not (1 or 2) || wire != Bytes) throw Unknown("the metadata", field);
@@ -294,43 +306,4 @@ internal static class OnnxStructure
     private static InvalidDataException Unknown(string where, int field) => new($"{where} has a field {field} that wcl export does not write");
 
     private static WclUsageException Refused(string path, string reason) => new($"'{path}' is not an ONNX file that can be used: {reason}; give one that wcl export wrote.");
-
-    /// <summary>Reads a Protocol Buffers message field by field.</summary>
-    private ref struct Reader(ReadOnlySpan<byte> message)
-    {
-        private ReadOnlySpan<byte> rest = message;
-
-        /// <summary>Reads the head of a field; its content has to be read after it. False at the end.</summary>
-        public bool Next(out int field, out int wire)
-        {
-            (field, wire) = (0, 0);
-            if (rest.IsEmpty) return false;
-            ulong tag = Number();
-            if (tag >> 3 is 0 or > 1 << 29) throw new InvalidDataException("it is damaged, or no ONNX file");
-            (field, wire) = ((int)(tag >> 3), (int)(tag & 7));
-            return true;
-        }
-
-        public ulong Number()
-        {
-            ulong value = 0;
-            for (int i = 0; i < 10 && i < rest.Length; i++)
-            {
-                value |= (ulong)(rest[i] & 0x7F) << (7 * i);
-                if (rest[i] >= 0x80) continue;
-                rest = rest[(i + 1)..];
-                return value;
-            }
-            throw new InvalidDataException("it is damaged, or no ONNX file");
-        }
-
-        public ReadOnlySpan<byte> Bytes()
-        {
-            ulong length = Number();
-            if (length > (ulong)rest.Length) throw new InvalidDataException("it ends too early, or is no ONNX file");
-            var content = rest[..(int)length];
-            rest = rest[(int)length..];
-            return content;
-        }
-    }
 }

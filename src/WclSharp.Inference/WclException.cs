@@ -4,4 +4,7 @@ namespace WclSharp;
 public class WclException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>The call or its input is wrong (exit code 2 of the command line).</summary>
-public sealed class WclUsageException(string message, Exception? inner = null) : WclException(message, inner);
+public class WclUsageException(string message, Exception? inner = null) : WclException(message, inner);
+
+/// <summary>An image cannot be read: it is none, damaged, or too large. Nothing else about the call is wrong.</summary>
+public sealed class UnreadableImageException(string message, Exception? inner = null) : WclUsageException(message, inner);

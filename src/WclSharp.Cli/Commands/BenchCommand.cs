@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using WclSharp.Benchmarking;
+using WclSharp.Configuration;
 using WclSharp.Native;
 using WclSharp.Training;
 
@@ -163,7 +164,7 @@ internal static class BenchCommand
                 writer.WriteNumber("libtorch_images_per_second", figures.LibtorchImagesPerSecond);
                 writer.WriteNumber("onnx_images_per_second", figures.OnnxImagesPerSecond);
                 writer.WriteNumber("ratio", figures.Ratio);
-                writer.WriteString("precision", ExportCommand.PrecisionOf(parsed.GetValue(precision)).ToString().ToLowerInvariant());
+                writer.WriteString("precision", OptionValue.NameOf(ExportCommand.PrecisionOf(parsed.GetValue(precision))));
                 writer.WriteNumber("min_cosine", figures.MinCosine);
                 writer.WriteNumber("mean_cosine", figures.MeanCosine);
                 writer.WriteNumber("largest_difference", figures.LargestDifference);
@@ -191,12 +192,12 @@ internal static class BenchCommand
                 : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries);
             foreach (var each in figures)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{each.Format.ToString().ToLowerInvariant(),-8} {each.FileMib,6:0} MiB, first {each.FirstSeconds:0.000} s, median {each.MedianSeconds:0.0000} s, slowest {each.WorstSeconds:0.0000} s, recall@{k} {each.Recall:0.0000}"));
+                    $"{OptionValue.NameOf(each.Format),-8} {each.FileMib,6:0} MiB, first {each.FirstSeconds:0.000} s, median {each.MedianSeconds:0.0000} s, slowest {each.WorstSeconds:0.0000} s, recall@{k} {each.Recall:0.0000}"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 foreach (var each in figures)
                 {
-                    writer.WriteStartObject(each.Format.ToString().ToLowerInvariant());
+                    writer.WriteStartObject(OptionValue.NameOf(each.Format));
                     writer.WriteNumber("file_mib", each.FileMib);
                     writer.WriteNumber("first_seconds", each.FirstSeconds);
                     writer.WriteNumber("median_seconds", each.MedianSeconds);
@@ -212,7 +213,7 @@ internal static class BenchCommand
     private static Option<int> Count(string name, int standard, string description) => new(name)
     {
         HelpName = "N",
-        Description = string.Create(CultureInfo.InvariantCulture, $"{description} [default: {standard}]"),
+        Description = description,
         DefaultValueFactory = _ => standard,
     };
 

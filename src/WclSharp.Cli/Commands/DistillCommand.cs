@@ -19,13 +19,13 @@ internal static class DistillCommand
         var teacher = new Argument<string>("TEACHER") { Description = "Run folder that was fine-tuned, folder of a fine-tuning, or classifier.safetensors" };
         command.Add(teacher);
         var options = new TableOptions(command)
-            .Add("data", "the run's", "Images to learn on, labelled or not; same forms as pretrain's")
+            .Add("data", "the run's; needed with a file", "Images to learn on, labelled or not; same forms as pretrain's")
             .Add("test", "the run's; none with --data", "Labelled images to test with")
-            .Add("labels", "none", "CSV or TSV list of path,label for --label-mix")
+            .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label for --label-mix")
             .Add("limit", "all")
-            .Add("init", "random", "Weights that the student's encoder starts with: a run folder or a .safetensors file")
+            .Add("init", "random", "Weights that the student's encoder starts with: a run folder, or a .safetensors or PyTorch .pth file")
             .Add("epochs", Shown(defaults.Epochs)).Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
-            .Add("weight-decay", Shown(defaults.WeightDecay)).Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them");
+            .Add("weight-decay", Shown(defaults.WeightDecay), "L2 weight decay").Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them");
         var arch = new Option<string>("--student") { HelpName = "ARCH", Description = "Student's network: resnet18, resnet34, resnet50 or resnet101 [default: the teacher's]" };
         command.Add(arch);
         options.Add("width", "the teacher's", "Student's width; 64 is standard");

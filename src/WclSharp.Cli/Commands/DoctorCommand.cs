@@ -8,12 +8,13 @@ internal static class DoctorCommand
 {
     public static Command Create(TextWriter output)
     {
-        var json = new Option<bool>("--json") { Description = "Print JSON [default: a table]" };
+        var json = JsonFile.Option();
         var command = new Command("doctor", "Show what this machine offers, and measure its speed for 5 seconds") { json };
         command.SetAction(parsed =>
         {
             var report = MachineReport.Make();
-            output.WriteLine(parsed.GetValue(json) ? report.ToJson() : report.ToTable());
+            output.WriteLine(report.ToTable());
+            JsonFile.Write(parsed.GetValue(json), report.WriteTo);
             return report.Works ? ExitCodes.Done : ExitCodes.Failed;
         });
         return command;

@@ -23,7 +23,7 @@ internal static class EvaluateCommand
         var options = new TableOptions(command)
             .Add("data", "the run's", "Labelled images whose neighbours vote; same forms as pretrain's")
             .Add("test", "the run's, or a part of --data", "Labelled images to classify")
-            .Add("labels", "the run's")
+            .Add("labels", "the run's; none with --data")
             .Add("knn-k", "200; 20 below 20,000 labelled training images", "Neighbours that vote")
             .Add("device", "auto");
         var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
 using WclSharp.Export;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -66,7 +67,7 @@ internal static class ExportCommand
 
     private static IEnumerable<string> Lines(ExportCost cost)
     {
-        string name = cost.Precision.ToString().ToLowerInvariant();
+        string name = OptionValue.NameOf(cost.Precision);
         string calibrated = cost.CalibrationImages > 0 ? string.Create(CultureInfo.InvariantCulture, $", calibrated on {cost.CalibrationImages:N0} others") : "";
         yield return string.Create(CultureInfo.InvariantCulture,
             $"Compared {name} with float32 on {cost.Images:N0} images of {cost.Source}{calibrated}: lowest cosine {cost.MinCosine:0.000000}, mean {cost.MeanCosine:0.000000}");
@@ -90,7 +91,7 @@ internal static class ExportCommand
         writer.WriteNumber("bytes", result.Bytes);
         if (result.Parity is { } parity)
         {
-            writer.WriteString("precision", options.Precision.ToString().ToLowerInvariant());
+            writer.WriteString("precision", OptionValue.NameOf(options.Precision));
             writer.WriteString("images_of", parity.Source);
             writer.WriteNumber("images", parity.Images);
             writer.WriteNumber("libtorch_min_cosine", parity.MinCosine);

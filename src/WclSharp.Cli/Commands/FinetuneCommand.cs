@@ -20,7 +20,7 @@ internal static class FinetuneCommand
         var options = new TableOptions(command)
             .Add("data", "the run's", "Images to train on, with classes or with --labels; same forms as pretrain's")
             .Add("test", "the run's, or a part of --data", "Labelled images to test with")
-            .Add("labels", "the run's", "CSV or TSV list of path,label; all that is not held out to test with is trained on, unless a number of labels is given");
+            .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label; all that is not held out to test with is trained on, unless a number of labels is given");
         Option<string> Text(string name, string placeholder, string description, string shown)
         {
             var option = new Option<string>(name) { HelpName = placeholder, Description = $"{description} [default: {shown}]" };

@@ -23,8 +23,8 @@ internal static class GroupsCommand
         command.Add(count);
         command.Add(copies);
         var options = new TableOptions(command)
-            .Add("data", "the run's", "Images to group; same forms as pretrain's")
-            .Add("labels", "the run's", "CSV or TSV list of path,label to compare the groups with")
+            .Add("data", "those the run trained on", "Images to group; same forms as pretrain's")
+            .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label to compare the groups with")
             .Add("seed", "the run's", "Seed of the k-means to compare with")
             .Add("device", "auto")
             .Add("out", "groups in RUN", "Folder for the page and the lists");
@@ -83,8 +83,8 @@ internal static class GroupsCommand
         if (division.Agreement is { } agreement)
         {
             writer.WriteNumber("purity", agreement.Purity);
-            writer.WriteNumber("nmi", agreement.Nmi);
-            writer.WriteNumber("ami", agreement.Ami);
+            if (agreement.Nmi is { } nmi) writer.WriteNumber("nmi", nmi);
+            if (agreement.Ami is { } ami) writer.WriteNumber("ami", ami);
         }
 
         writer.WriteEndObject();

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 
 namespace WclSharp.Cli.Commands;
 

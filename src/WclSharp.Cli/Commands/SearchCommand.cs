@@ -4,6 +4,7 @@ using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
 using WclSharp.Native;
+using WclSharp.Reporting;
 using WclSharp.Search;
 using WclSharp.Training;
 
@@ -28,7 +29,7 @@ internal static class SearchCommand
         var count = new Option<int>("--count")
         {
             HelpName = "N",
-            Description = $"How many images to find [default: {defaults.Count}]",
+            Description = "How many images to find",
             DefaultValueFactory = _ => defaults.Count,
         };
         count.Aliases.Add("-k");
@@ -62,12 +63,12 @@ internal static class SearchCommand
     {
         foreach (var answer in result.Answers)
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{answer.Image}: the nearest of {result.Indexed:N0} images, {answer.Seconds:0.000} s"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{TextTable.Plain(answer.Image)}: the nearest of {result.Indexed:N0} images, {answer.Seconds:0.000} s"));
             bool labelled = answer.Hits.Any(hit => hit.Label is not null);
             int width = labelled ? Math.Max("label".Length, answer.Hits.Max(hit => hit.Label?.Length ?? 0)) : 0;
             output.WriteLine($"rank   cosine  {(labelled ? "label".PadRight(width) + "  " : "")}path");
             foreach (var (i, hit) in answer.Hits.Index())
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}  {hit.Cosine,7:0.0000}  {(labelled ? (hit.Label ?? "").PadRight(width) + "  " : "")}{hit.Name}"));
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}  {hit.Cosine,7:0.0000}  {(labelled ? TextTable.Plain(hit.Label ?? "").PadRight(width) + "  " : "")}{TextTable.Plain(hit.Name)}"));
             output.WriteLine();
         }
         if (result.SheetFile is not null) output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");

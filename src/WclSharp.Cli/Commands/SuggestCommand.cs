@@ -25,8 +25,8 @@ internal static class SuggestCommand
         command.Add(check);
         var options = new TableOptions(command)
             .Add("data", "the run's", "Images to choose from; same forms as pretrain's")
-            .Add("labels", "the run's", "CSV or TSV list of path,label of images that have a label already")
-            .Add("test", "the run's", "Labelled images to check with")
+            .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label of images that have a label already")
+            .Add("test", "the run's; none with --data", "Labelled images to check with")
             .Add("seed", "the run's", "Seed of the grouping")
             .Add("device", "auto")
             .Add("out", "suggest in RUN", "Folder for the list and the sheet of pictures");

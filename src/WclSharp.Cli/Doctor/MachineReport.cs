@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using TorchSharp;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Inference;
 using WclSharp.Kernels;
@@ -38,29 +38,21 @@ internal sealed class MachineReport
         return string.Join(Environment.NewLine, facts.Select(fact => fact.Name.PadRight(width) + fact.Text));
     }
 
-    public string ToJson()
+    /// <summary>Writes every fact into an object that was begun.</summary>
+    public void WriteTo(Utf8JsonWriter writer)
     {
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        foreach (var (key, _, value, _) in facts)
         {
-            writer.WriteStartObject();
-            foreach (var (key, _, value, _) in facts)
+            writer.WritePropertyName(key);
+            switch (value)
             {
-                writer.WritePropertyName(key);
-                switch (value)
-                {
-                    case null: writer.WriteNullValue(); break;
-                    case bool flag: writer.WriteBooleanValue(flag); break;
-                    case int number: writer.WriteNumberValue(number); break;
-                    case double number: writer.WriteNumberValue(Math.Round(number, 2)); break;
-                    case var text: writer.WriteStringValue(text.ToString()); break;
-                }
+                case null: writer.WriteNullValue(); break;
+                case bool flag: writer.WriteBooleanValue(flag); break;
+                case int number: writer.WriteNumberValue(number); break;
+                case double number: writer.WriteNumberValue(Math.Round(number, 2)); break;
+                case var text: writer.WriteStringValue(text.ToString()); break;
             }
-
-            writer.WriteEndObject();
         }
-
-        return Encoding.UTF8.GetString(stream.ToArray());
     }
 
     private void AddMachine()
@@ -93,7 +85,7 @@ internal sealed class MachineReport
             TorchLibraryState.Remedied => "loads by a patched copy in memory: this system's C++ runtime is older than it asks for",
             _ => $"DOES NOT LOAD: {TorchRuntime.Problem}",
         };
-        Add("native_library", "Native library", TorchRuntime.State.ToString().ToLowerInvariant(), state);
+        Add("native_library", "Native library", OptionValue.NameOf(TorchRuntime.State), state);
         Add("libtorch_folder", "libtorch folder", TorchRuntime.LibraryFolder, TorchRuntime.LibraryFolder ?? "the system's search path");
         if (!Works) return;
 
@@ -106,7 +98,7 @@ internal sealed class MachineReport
         Add("cuda_devices", "CUDA devices", devices, devices == 0 ? "none" : string.Join(", ", GpuNames.Of(devices)));
         bool kept = Allocator.KeepFreedMemory();
         AddOther("decoder", "Image decoders", () => ImageDecoder.Libraries);
-        AddOther("onnx_runtime", "ONNX Runtime", () => OnnxEncoder.RuntimeVersion);
+        AddOther("onnx_runtime", "ONNX Runtime", () => OnnxRuntimeSetup.Version);
         Add("keeps_freed_memory", "Allocator", kept, kept ? "glibc, told to keep freed memory for the next step" : "the system's, as it is");
     }
 

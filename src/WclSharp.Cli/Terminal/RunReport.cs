@@ -64,5 +64,8 @@ internal static class RunReport
     }
 
     /// <summary>A path as a shell takes it.</summary>
-    public static string Quoted(string path) => path.Contains(' ') ? $"\"{path}\"" : path;
+    public static string Quoted(string path) =>
+        path.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '/' or '_' or '-' or '+' || (OperatingSystem.IsWindows() && letter is '\\' or ':')) ? path
+        : OperatingSystem.IsWindows() ? $"\"{path}\""
+        : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

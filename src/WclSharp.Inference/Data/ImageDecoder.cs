@@ -11,7 +11,7 @@ internal sealed class BadImageException(string reason) : Exception(reason);
 /// </summary>
 /// <remarks>
 /// The size is read from the header first: an image of more than <see cref="MaxPixels"/> is refused before a byte is
-/// allocated for it. Colour profiles are not applied, as in the readers that published models were trained with.
+/// allocated for its pixels. Colour profiles are not applied, as in the readers that published models were trained with.
 /// </remarks>
 internal static class ImageDecoder
 {
@@ -32,26 +32,27 @@ internal static class ImageDecoder
     /// <param name="storedSide">Length that the shorter side is shrunk to.</param>
     /// <param name="height">Height of the result.</param>
     /// <param name="width">Width of the result.</param>
+    /// <param name="maxPixels">Pixels that the image may have.</param>
     /// <returns>Planar pixels [3, height, width] in a rented buffer.</returns>
     /// <exception cref="BadImageException">It is no image, or a damaged or oversized one.</exception>
-    public static byte[] Decode(ReadOnlySpan<byte> file, int storedSide, out int height, out int width)
+    public static byte[] Decode(ReadOnlySpan<byte> file, int storedSide, out int height, out int width, long maxPixels = MaxPixels)
     {
         if (file.IsEmpty) throw new BadImageException("the file is empty");
         return ImageFormats.Recognise(file) switch
         {
-            ImageFormat.Unknown => throw new BadImageException($"not a {ImageFormats.Names} file"),
-            ImageFormat.Tiff => TiffDecoder.Decode(file, storedSide, out height, out width),
-            var format => SkiaDecoder.Decode(file, format, storedSide, out height, out width),
+            ImageFormat.Unknown => throw new BadImageException(ImageFormats.NoneOfThem),
+            ImageFormat.Tiff => TiffDecoder.Decode(file, storedSide, out height, out width, maxPixels),
+            var format => SkiaDecoder.Decode(file, format, storedSide, out height, out width, maxPixels),
         };
     }
 
     /// <summary>Refuses a size that is too large, or none.</summary>
-    public static void CheckSize(long height, long width)
+    public static void CheckSize(long height, long width, long maxPixels = MaxPixels)
     {
         if (height < 1 || width < 1) throw new BadImageException($"the header claims {width} x {height} pixels");
-        if (height * width > MaxPixels || height > MaxSide || width > MaxSide)
+        if (height * width > maxPixels || height > MaxSide || width > MaxSide)
             throw new BadImageException(FormattableString.Invariant(
-                $"{width} x {height} is {height * width / 1e6:F0} megapixels, over the limit of {MaxPixels / 1e6:F0} megapixels and {MaxSide} a side"));
+                $"{width} x {height} is {height * width / 1e6:F0} megapixels, over the limit of {maxPixels / 1e6:F0} megapixels and {MaxSide} a side"));
     }
 
     /// <summary>Shrinks decoded pixels into a rented buffer.</summary>

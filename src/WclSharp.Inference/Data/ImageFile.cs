@@ -17,6 +17,8 @@ internal static class ImageFile
     /// <exception cref="BadImageException">There is no such file, or it is empty or too large.</exception>
     public static (byte[] Buffer, int Length) Read(string path)
     {
+        if (path.Length == 0) throw new BadImageException("its path is empty");
+        if (path.Contains('\0')) throw new BadImageException("its path has a character that no path has");
         // Asked before the file is opened: opening a pipe or a device waits, and these have no length.
         var info = new FileInfo(path);
         if (!info.Exists) throw new BadImageException(Directory.Exists(path) ? "it is a folder" : path.Contains('\uFFFD') ? "its name is not UTF-8; rename it" : "there is no such file");

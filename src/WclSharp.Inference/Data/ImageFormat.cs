@@ -12,6 +12,12 @@ internal static class ImageFormats
     /// <summary>The formats, for messages.</summary>
     public const string Names = "JPEG, PNG, WebP, BMP, GIF or TIFF";
 
+    /// <summary>What is said of a file that is none of them.</summary>
+    public const string NoneOfThem = $"not a {Names} file";
+
+    /// <summary>Bytes that tell the format.</summary>
+    public const int TellingBytes = 12;
+
     /// <summary>True for a name with the ending of an image file, whatever its case.</summary>
     public static bool HasImageName(ReadOnlySpan<char> name)
     {
@@ -26,7 +32,7 @@ internal static class ImageFormats
     {
         if (file.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF])) return ImageFormat.Jpeg;
         if (file.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10])) return ImageFormat.Png;
-        if (file.Length >= 12 && file.StartsWith("RIFF"u8) && file[8..12].SequenceEqual("WEBP"u8)) return ImageFormat.WebP;
+        if (file.Length >= TellingBytes && file.StartsWith("RIFF"u8) && file[8..12].SequenceEqual("WEBP"u8)) return ImageFormat.WebP;
         if (file.StartsWith("BM"u8)) return ImageFormat.Bmp;
         if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8)) return ImageFormat.Gif;
         // "II*\0" and "MM\0*", and the same with 43 for BigTIFF.

@@ -7,14 +7,14 @@ namespace WclSharp.Data;
 internal static unsafe class SkiaDecoder
 {
     /// <inheritdoc cref="ImageDecoder.Decode"/>
-    public static byte[] Decode(ReadOnlySpan<byte> file, ImageFormat format, int storedSide, out int height, out int width)
+    public static byte[] Decode(ReadOnlySpan<byte> file, ImageFormat format, int storedSide, out int height, out int width, long maxPixels)
     {
         fixed (byte* bytes = file)
         {
             using var data = SKData.Create((nint)bytes, file.Length); // no copy: the codec does not outlive this block
             using var codec = SKCodec.Create(data) ?? throw new BadImageException($"the {Name(format)} header is damaged or cut short");
             var full = codec.Info;
-            ImageDecoder.CheckSize(full.Height, full.Width);
+            ImageDecoder.CheckSize(full.Height, full.Width, maxPixels);
             if (format == ImageFormat.Jpeg) CheckProgressive(file);
 
             var size = StoredSize.For(full.Height, full.Width, storedSide);

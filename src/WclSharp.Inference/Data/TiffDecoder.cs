@@ -12,15 +12,16 @@ internal static class TiffDecoder
     static TiffDecoder() => Tiff.SetErrorHandler(new Quiet());
 
     /// <inheritdoc cref="ImageDecoder.Decode"/>
-    public static byte[] Decode(ReadOnlySpan<byte> file, int storedSide, out int height, out int width)
+    public static byte[] Decode(ReadOnlySpan<byte> file, int storedSide, out int height, out int width, long maxPixels)
     {
         lastError = null;
+        TiffStructure.Check(file, maxPixels);
         try
         {
             using var memory = new MemoryStream(file.ToArray(), writable: false);
             using var tiff = Tiff.ClientOpen("image", "r", memory, new TiffStream()) ?? throw Failed("the TIFF header is damaged");
             int fullHeight = Field(tiff, TiffTag.IMAGELENGTH), fullWidth = Field(tiff, TiffTag.IMAGEWIDTH);
-            ImageDecoder.CheckSize(fullHeight, fullWidth);
+            ImageDecoder.CheckSize(fullHeight, fullWidth, maxPixels);
             if (!tiff.RGBAImageOK(out string problem)) throw new BadImageException($"a TIFF of a kind that is not read ({problem.Trim()})");
 
             int orientation = tiff.GetFieldDefaulted(TiffTag.ORIENTATION)?[0].ToInt() ?? 1;

@@ -18,7 +18,7 @@ public sealed class ImageIndexWriter : IDisposable
     private readonly byte[] row, lengths = new byte[2 * sizeof(int)];
 
     // Names and offsets wait in files of their own, since the rows stand before them.
-    private readonly List<FileStream> files = [];
+    private readonly List<PendingFile> files = []; // the first gets the name
     private readonly FileStream rows, texts, offsets;
     private long count, textBytes;
     private bool complete;
@@ -93,9 +93,7 @@ public sealed class ImageIndexWriter : IDisposable
             Append(offsets);
             rows.Position = 0;
             rows.Write(whole.ToBytes());
-            rows.Flush(flushToDisk: true);
-            rows.Dispose();
-            File.Move(rows.Name, path, overwrite: true);
+            files[0].Keep();
             complete = true;
         });
     }
@@ -103,18 +101,7 @@ public sealed class ImageIndexWriter : IDisposable
     /// <summary>Closes what is open; without <see cref="Complete"/> nothing is left.</summary>
     public void Dispose()
     {
-        foreach (var stream in files)
-        {
-            try
-            {
-                stream.Dispose();
-                if (!(complete && stream == rows)) File.Delete(stream.Name);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The first error is the one to tell.
-            }
-        }
+        foreach (var file in files) file.Dispose();
     }
 
     private void Append(FileStream part)
@@ -125,9 +112,8 @@ public sealed class ImageIndexWriter : IDisposable
 
     private FileStream Open(string ending)
     {
-        var stream = new FileStream(path + ending, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16);
-        files.Add(stream);
-        return stream;
+        files.Add(new PendingFile(path, ending));
+        return files[^1].Stream;
     }
 
     private void Guarded(Action write)

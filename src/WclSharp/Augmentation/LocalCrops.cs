@@ -13,9 +13,6 @@ namespace WclSharp.Augmentation;
 /// <param name="ScaleMax">Largest share of the image's area.</param>
 internal sealed record LocalCrops(int SizePixels, double ScaleMin, double ScaleMax)
 {
-    /// <summary>M where none is given.</summary>
-    public const int StandardCount = 4;
-
     /// <summary>Smallest share of the area that global crops take beside local ones.</summary>
     public const double GlobalScaleMin = 0.2;
 

@@ -4,7 +4,9 @@ using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Evaluation;
 using WclSharp.Export;
+using WclSharp.Files;
 using WclSharp.Inference;
 using WclSharp.Native;
 using WclSharp.Randomness;
@@ -55,11 +57,7 @@ internal static class EmbedBenchmark
             for (int i = 0; i <= repeat; i++)
             {
                 double a = Time(() => expected = Libtorch(network.Encoder, pixels, count, height, width));
-                double b = Time(() => actual = onnx.EmbedEach(count, (image, target) =>
-                {
-                    Prepare(image, target.Span);
-                    return true;
-                }));
+                double b = Time(() => actual = onnx.EmbedEach(count, (image, target) => Prepare(image, target.Span)));
                 if (i == 0) continue; // caches, pages and kernels are chosen
                 libtorch.Add(a);
                 runtime.Add(b);
@@ -115,7 +113,7 @@ internal static class EmbedBenchmark
     {
         using var noGradient = no_grad();
         var result = new List<float[]>();
-        int batch = encoder.ImageSize <= AugmentationRecipe.LargestSmallImage ? 128 : 32; // as where features of whole data sets are made
+        int batch = FeatureExtractor.BatchFor(encoder.ImageSize);
         for (int start = 0; start < count; start += batch)
         {
             using var scope = NewDisposeScope();

@@ -27,6 +27,9 @@ internal sealed record CheckpointState
     /// <summary>Data set that the run was started with.</summary>
     public string DatasetFingerprint { get; init; } = "";
 
+    /// <summary>Images that it tests with; null for none.</summary>
+    public string? TestFingerprint { get; init; }
+
     /// <summary>Threads that computed; other counts round sums differently.</summary>
     public int Threads { get; init; }
 

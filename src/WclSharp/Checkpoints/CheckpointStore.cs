@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using WclSharp.Files;
 using WclSharp.Methods;
 using WclSharp.Optimizers;
 using WclSharp.Training;
@@ -16,13 +17,17 @@ internal sealed class CheckpointStore(string folder)
     private const string Encoder = "encoder.safetensors", Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", MethodState = "method.safetensors", State = "state.json";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
-    /// <summary>Of <c>state.json</c>; 2 since purity is summed as two counts.</summary>
-    public const int Format = 2;
+    /// <summary>Of <c>state.json</c>; 3 since it names the images that are tested with.</summary>
+    public const int Format = 3;
 
     private sealed record Pointer(string Folder);
 
     /// <summary>Folder of the last checkpoint; null when there is none.</summary>
     public string? Last => Follow("last.json");
+
+    /// <summary>What the last checkpoint says of itself; null when there is none.</summary>
+    /// <exception cref="WclUsageException">It cannot be read.</exception>
+    public CheckpointState? LastState => Last is { } last ? ReadState(last) : null;
 
     /// <summary>Folder of the checkpoint with the best kNN accuracy; null when there is none.</summary>
     public string? Best => Follow("best.json");
@@ -102,7 +107,7 @@ internal sealed class CheckpointStore(string folder)
         string path = Path.Combine(source, State);
         try
         {
-            var state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(path), Json)!;
+            var state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(path), Json) ?? throw new JsonException("there is nothing in it");
             return state.Format == Format ? state : throw new WclUsageException($"'{path}' has format {state.Format}, where this version goes on from format {Format}; end the run with the version that began it, or start anew with another --out and --init '{source}'.");
         }
         catch (Exception e) when (e is JsonException or IOException)
@@ -117,12 +122,12 @@ internal sealed class CheckpointStore(string folder)
         if (!File.Exists(path)) return null;
         try
         {
-            string target = Path.Combine(folder, JsonSerializer.Deserialize<Pointer>(File.ReadAllText(path), Json)!.Folder);
+            string target = Path.Combine(folder, JsonSerializer.Deserialize<Pointer>(File.ReadAllText(path), Json)?.Folder ?? throw new JsonException("it names no folder"));
             return Directory.Exists(target) ? target : !needed ? null : throw new WclUsageException($"'{path}' names the checkpoint '{target}', which is gone; start anew with another --out.");
         }
         catch (JsonException e)
         {
-            throw new WclUsageException($"'{path}' cannot be read ({e.Message}); start anew with another --out.", e);
+            throw new WclUsageException($"'{path}' cannot be read ({e.Message.TrimEnd('.')}); start anew with another --out.", e);
         }
     }
 

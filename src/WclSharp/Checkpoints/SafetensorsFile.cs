@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
+using WclSharp.Files;
 using static TorchSharp.torch;
 
 namespace WclSharp.Checkpoints;

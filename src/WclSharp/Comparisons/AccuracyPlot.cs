@@ -1,6 +1,6 @@
 using ScottPlot;
 using ScottPlot.TickGenerators;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 using WclSharp.Reporting;
 using WclSharp.Training;
 

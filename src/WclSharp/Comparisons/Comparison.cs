@@ -1,5 +1,5 @@
-using WclSharp.Checkpoints;
 using WclSharp.Evaluation;
+using WclSharp.Files;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -60,11 +60,11 @@ public static class Comparison
             if (state == RunState.Trained)
             {
                 var measured = Measure(options, MethodNames.Of(method), seed, path, name, progress, cancellation);
-                AtomicFile.Write(Path.Combine(path, RunRecord), stream => stream.Write(ComparisonJson.ToBytes(measured)));
+                AtomicFile.Write(Path.Combine(path, RunRecord), stream => stream.Write(JsonText.Page(measured, ComparisonJson.Default.ComparedRun)));
                 progress?.Report(new ComparisonProgress.Measured(measured));
             }
 
-            var run = ComparisonJson.ReadRun(Path.Combine(path, RunRecord));
+            var run = JsonText.Read(Path.Combine(path, RunRecord), ComparisonJson.Default.ComparedRun, "delete it, and run the same command again");
             RequireSameImages(finished.Find(other => other.Seed == seed), run);
             finished.Add(run);
             bool changed = state != RunState.Measured || number + 1 == planned.Length;
@@ -118,7 +118,7 @@ public static class Comparison
             PairRecall = last.PairRecall,
             Conflicts = last.Conflicts,
             TrainImages = summary.TrainImages,
-            TestImages = summary.TestImages,
+            TestImages = accuracy?.TestImages ?? summary.TestImages,
             KnnK = accuracy?.KnnK,
             DatasetFingerprint = summary.DatasetFingerprint,
             TestFingerprint = accuracy?.TestFingerprint,

@@ -83,18 +83,5 @@ internal static class ComparisonConfig
 
     private static WclUsageException Wrong(string path, string key, string expected) => new($"\"{key}\" in {path} is not {expected}.");
 
-    private static PretrainOptions Absolute(PretrainOptions options)
-    {
-        static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
-        return options with
-        {
-            Data = Full(options.Data),
-            Test = Full(options.Test),
-            Labels = Full(options.Labels),
-            Init = Full(options.Init),
-            CacheFolder = Full(options.CacheFolder),
-            Out = null,
-            Resume = false,
-        };
-    }
+    private static PretrainOptions Absolute(PretrainOptions options) => PretrainOptionTable.WithFullPaths(options) with { Out = null, Resume = false };
 }

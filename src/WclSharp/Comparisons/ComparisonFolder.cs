@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
-using WclSharp.Checkpoints;
 using WclSharp.Configuration;
 using WclSharp.Evaluation;
+using WclSharp.Files;
 using WclSharp.Reporting;
 
 namespace WclSharp.Comparisons;
@@ -14,39 +14,29 @@ namespace WclSharp.Comparisons;
 /// </summary>
 internal sealed class ComparisonFolder : IDisposable
 {
-    private const string Config = "config.json";
-    private readonly FileStream held;
+    private const string Config = ResultFolder.ConfigFile;
+    private readonly ResultFolder folder;
 
-    private ComparisonFolder(string path)
-    {
-        FullPath = path;
-        held = new FileStream(Path.Combine(path, "compare.lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-    }
+    private ComparisonFolder(ResultFolder folder) => this.folder = folder;
 
     /// <summary>Absolute path.</summary>
-    public string FullPath { get; }
+    public string FullPath => folder.FullPath;
 
     /// <summary>Makes the folder of a new comparison, or opens that of one to go on with.</summary>
     /// <exception cref="WclUsageException">It holds something else, or a comparison with other options, or cannot be written to.</exception>
     public static ComparisonFolder Open(ComparisonOptions options, DateTime startedAt)
     {
-        string path = Path.GetFullPath(options.Out ?? Path.Combine("runs", "compare-" + startedAt.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
-        string config = Path.Combine(path, Config);
-        if (File.Exists(config)) ComparisonConfig.RequireSame(ReadConfig(path), options, path);
-        else if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
-        else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
-            throw new WclUsageException($"The folder {path} is not empty and holds no comparison; name a new folder with --out.");
+        string path = options.Out ?? Path.Combine("runs", "compare-" + startedAt.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
+        var folder = ResultFolder.Open(path, ComparisonConfig.ToJson(options), "comparison", there => ComparisonConfig.RequireSame(ReadConfig(Path.GetDirectoryName(there)!), options, Path.GetDirectoryName(there)!));
         try
         {
-            Directory.CreateDirectory(Path.Combine(path, "runs"));
-            Directory.CreateDirectory(Path.Combine(path, "plots"));
-            var folder = new ComparisonFolder(path);
-            AtomicFile.Write(config, stream => stream.Write(ComparisonConfig.ToJson(options)));
-            return folder;
+            foreach (string part in (string[])["runs", "plots"]) OutputFolder.Make(folder[part]);
+            return new ComparisonFolder(folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch
         {
-            throw new WclUsageException($"Cannot write to the comparison in {path}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Is another process working in it?", e);
+            folder.Dispose();
+            throw;
         }
     }
 
@@ -74,7 +64,7 @@ internal sealed class ComparisonFolder : IDisposable
             LinearProtocol = LinearProbe.Protocol(Comparison.LinearProtocol),
         };
         List<string> files = [Path.Combine(FullPath, "compare.json"), Path.Combine(FullPath, "compare.md")];
-        AtomicFile.Write(files[0], stream => stream.Write(ComparisonJson.ToBytes(report)));
+        AtomicFile.Write(files[0], stream => stream.Write(JsonText.Page(report, ComparisonJson.Default.ComparisonReport)));
         AtomicFile.WriteText(files[1], ComparisonTable.Markdown(report));
 
         var curves = runs.GroupBy(run => run.Method).Select(group => new MethodCurve(group.Key,
@@ -92,5 +82,5 @@ internal sealed class ComparisonFolder : IDisposable
     private JsonObject OptionsOf(ComparedRun run) =>
         JsonNode.Parse(Encoding.UTF8.GetString(ConfigFile.ToJson(RunFolder.ReadConfig(Path.Combine(FullPath, run.Folder)))))!.AsObject();
 
-    public void Dispose() => held.Dispose();
+    public void Dispose() => folder.Dispose();
 }

@@ -34,34 +34,8 @@ internal sealed record ComparisonReport
 }
 
 /// <summary>JSON of a comparison: snake_case keys, and null for what was not measured, so that every key is always there.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(ComparisonReport))]
 [JsonSerializable(typeof(ComparedRun))]
-internal sealed partial class ComparisonJson : JsonSerializerContext
-{
-    // Without it, every apostrophe is an escape. Made at first use: see RunJson.
-    private static ComparisonJson Readable => field ??= new(new JsonSerializerOptions(Default.Options)
-    {
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
-
-    public static byte[] ToBytes(ComparisonReport report) => [.. JsonSerializer.SerializeToUtf8Bytes(report, Readable.ComparisonReport), (byte)'\n'];
-
-    public static byte[] ToBytes(ComparedRun run) => [.. JsonSerializer.SerializeToUtf8Bytes(run, Readable.ComparedRun), (byte)'\n'];
-
-    /// <exception cref="WclUsageException">The file is damaged.</exception>
-    public static ComparedRun ReadRun(string path) => Read(path, () => JsonSerializer.Deserialize(File.ReadAllBytes(path), Default.ComparedRun)!);
-
-    private static T Read<T>(string path, Func<T> read)
-    {
-        try
-        {
-            return read();
-        }
-        catch (JsonException e)
-        {
-            throw new WclUsageException($"{path} is damaged ({e.Message.ReplaceLineEndings(" ")}); delete it, and run the same command again.", e);
-        }
-    }
-}
+internal sealed partial class ComparisonJson : JsonSerializerContext;

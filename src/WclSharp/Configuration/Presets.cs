@@ -187,7 +187,7 @@ internal static class Presets
             "width" => Invariant(Width),
             "image-size" => Invariant(ImageSize),
             "epochs" => Invariant(Epochs),
-            "augmentation" => Augmentation.ToString().ToLowerInvariant(),
+            "augmentation" => OptionValue.NameOf(Augmentation),
             "jitter" => Invariant(Jitter),
             _ => null,
         };
@@ -200,20 +200,20 @@ internal static class Presets
     {
         public string Show(string option) => option switch
         {
-            "arch" => Arch.ToString().ToLowerInvariant(),
-            "width" => Width.ToString(CultureInfo.InvariantCulture),
-            "stem" => Stem?.ToString().ToLowerInvariant() ?? "by image size",
+            "arch" => OptionValue.NameOf(Arch),
+            "width" => Invariant(Width),
+            "stem" => Stem is { } stem ? OptionValue.NameOf(stem) : "by image size",
             "image-size" => ImageSize?.ToString(CultureInfo.InvariantCulture) ?? $"the images' own, at most {LargestOwnSide}",
-            "batch" => Batch.ToString(CultureInfo.InvariantCulture),
-            "epochs" => Epochs.ToString(CultureInfo.InvariantCulture),
-            "optimizer" => Optimizer.ToString().ToLowerInvariant(),
-            "warmup-epochs" => WarmupEpochs.ToString(CultureInfo.InvariantCulture),
-            "augmentation" => Augmentation.ToString().ToLowerInvariant(),
+            "batch" => Invariant(Batch),
+            "epochs" => Invariant(Epochs),
+            "optimizer" => OptionValue.NameOf(Optimizer),
+            "warmup-epochs" => Invariant(WarmupEpochs),
+            "augmentation" => OptionValue.NameOf(Augmentation),
             "crop-min" => CropMin?.ToString(CultureInfo.InvariantCulture) ?? "the recipe's (0.2 weak, 0.08 strong)",
             "jitter" => Invariant(Jitter),
-            "conv-init" => ConvInit.ToString().ToLowerInvariant(),
-            "head-hidden" => HeadHidden.ToString(CultureInfo.InvariantCulture),
-            "head-output" => HeadOutput.ToString(CultureInfo.InvariantCulture),
+            "conv-init" => OptionValue.NameOf(ConvInit),
+            "head-hidden" => Invariant(HeadHidden),
+            "head-output" => Invariant(HeadOutput),
             _ => throw new ArgumentException($"Presets have no {option}.", nameof(option)),
         };
     }

@@ -27,6 +27,9 @@ internal abstract class PretrainOption(string name, string description, string d
     /// <summary>Whether the option names the run itself, so that it has no place in the run's configuration.</summary>
     public bool NamesRun { get; init; }
 
+    /// <summary>Whether the value is the path of a file or folder.</summary>
+    public bool IsPath { get; init; }
+
     /// <summary>The one method that the option belongs to; null for all.</summary>
     public ContrastiveMethod? OnlyFor { get; init; }
 

@@ -15,11 +15,11 @@ internal static class PretrainOptionTable
     public static IReadOnlyList<PretrainOption> All { get; } =
     [
         // What to train on.
-        Text("data", "PATH", "Images: folder, .tar, .tar.gz, CSV/TSV list, IDX or CIFAR binary file", "the embedded Fashion-MNIST",
+        Path("data", "PATH", "Images: folder, .tar, .tar.gz, CSV/TSV list, IDX or CIFAR binary file", "the embedded Fashion-MNIST",
             o => o.Data, (o, v) => o with { Data = v }, mayChangeOnResume: true),
-        Text("test", "PATH", "Held-out images with labels, for kNN; same forms as --data", "a part of --data where it has labels",
+        Path("test", "PATH", "Held-out images with labels, for kNN; same forms as --data", "a part of --data where it has labels",
             o => o.Test, (o, v) => o with { Test = v }, mayChangeOnResume: true),
-        Text("labels", "CSV", "CSV or TSV file of path,label rows that names the classes of some images", "the classes --data has",
+        Path("labels", "CSV", "CSV or TSV file of path,label rows that names the classes of some images", "the classes --data has",
             o => o.Labels, (o, v) => o with { Labels = v }, mayChangeOnResume: true),
         Integer("limit", "Train on a random subset of this many images, drawn by --seed", "all images",
             o => o.Limit, (o, v) => o with { Limit = v }, AtLeastTwo),
@@ -40,7 +40,7 @@ internal static class PretrainOptionTable
         Integer("head-output", "Output width of both projection heads", Presets.Describe("head-output"), o => o.HeadOutput, (o, v) => o with { HeadOutput = v }, AtLeastTwo),
         Choice("conv-init", "What convolutions start from: torchvision's ResNet (normal, by fan-out) or PyTorch's Conv2d (uniform, by fan-in)",
             Presets.Describe("conv-init"), o => o.ConvInit, (o, v) => o with { ConvInit = v }),
-        Text("init", "WEIGHTS", "Weights (.safetensors, or a PyTorch state dict, .pth) or run folder to start the encoder from", "random weights",
+        Path("init", "WEIGHTS", "Weights (.safetensors, or a PyTorch state dict, .pth) or run folder to start the encoder from", "random weights",
             o => o.Init, (o, v) => o with { Init = v }, mayChangeOnResume: true), // a resumed run takes its weights from the checkpoint
 
         // How to train.
@@ -50,13 +50,13 @@ internal static class PretrainOptionTable
         Integer("accumulate", "Embed the batch in this many chunks, for batches larger than memory; losses and graph span the whole batch", "1",
             o => o.Accumulate, (o, v) => o with { Accumulate = v }, Positive),
         Choice("optimizer", "Optimiser", Presets.Describe("optimizer"), o => o.Optimizer, (o, v) => o with { Optimizer = v }),
-        Real("lr", "Peak learning rate, after warm-up", "by optimiser, preset and batch: sgd, times batch / 256, tiny 0.06, cifar 0.12, imagenet 0.03", o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
-        Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", "by optimiser and preset: sgd 0.0005, imagenet 0.0001",
+        Real("lr", "Peak learning rate, after warm-up", "by optimiser: lars 0.075 x sqrt(batch), adamw 0.001 x batch / 256, sgd x batch / 256 tiny 0.06, cifar 0.12, imagenet 0.03", o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
+        Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", "by optimiser: lars 0.000001, adamw 0.05, sgd 0.0005, with imagenet 0.0001",
             o => o.WeightDecay, (o, v) => o with { WeightDecay = v }, NotNegative),
         Choice("augmentation", "Augmentation: weak during warm-up and strong after (paper), or weak throughout", Presets.Describe("augmentation"),
             o => o.Augmentation, (o, v) => o with { Augmentation = v }),
-        Real("crop-min", "Smallest share of an image's area that a crop takes", Presets.Describe("crop-min"),
-            o => o.CropMin, (o, v) => o with { CropMin = v }, v => v is > 0 and <= 1 ? null : "must be above 0 and at most 1"),
+        Real("crop-min", "Smallest share of an image's area that a crop takes", Presets.Describe("crop-min") + "; 0.2 with --multi-crop",
+            o => o.CropMin, (o, v) => o with { CropMin = v }, AreaShare),
         Choice("crops", "Where crops may begin and end: at whole pixels (torchvision's rule) or between them", $"subpixel up to {AugmentationRecipe.LargestSmallImage} pixels, else pixel",
             o => o.Crops, (o, v) => o with { Crops = v }),
         Real("jitter", "Strength of the colour jitter: factor on the recipe's ranges; 0 leaves colours as they are", Presets.Describe("jitter"),
@@ -64,7 +64,7 @@ internal static class PretrainOptionTable
         Real("flip", "Probability of a horizontal flip; 0 where left and right tell classes apart", "0.5", o => o.Flip, (o, v) => o with { Flip = v }, Share),
         Real("greyscale", "Probability that a view loses its colour; 0 where colour tells classes apart", "0.2", o => o.Greyscale, (o, v) => o with { Greyscale = v }, Share),
         Real("blur", "Probability that a view is blurred", $"0.5; 0 up to {AugmentationRecipe.LargestSmallImage} pixels", o => o.Blur, (o, v) => o with { Blur = v }, Share),
-        Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs"),
+        Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs") + "; a fifth of --epochs at most",
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
         Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),
         Real("beta", "Weight of the weak loss", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),
@@ -117,13 +117,14 @@ internal static class PretrainOptionTable
             o => o.KnnK, (o, v) => o with { KnnK = v }, Positive, mayChangeOnResume: true),
 
         // Where the results go.
-        Text("out", "DIR", "Run folder; must be new or empty unless --resume", "runs/ and the time of the start",
+        Path("out", "DIR", "Run folder; must be new or empty unless --resume", "runs/ and the time of the start",
             o => o.Out, (o, v) => o with { Out = v }, namesRun: true),
         new PretrainOption<bool>("resume", "Go on with the run in --out, with that run's options", "off", OptionValue.Flag,
             Getter<bool>(o => o.Resume), (o, v) => o with { Resume = v }) { NamesRun = true, MayChangeOnResume = true },
 
         // What to run on.
-        Text("device", "DEVICE", "cpu, cuda, cuda:N or auto", "auto", o => o.Device, (o, v) => o with { Device = v }, mayChangeOnResume: true, check: Device),
+        new PretrainOption<string>("device", "cpu, cuda, cuda:N or auto", "auto", OptionValue.Text("DEVICE"),
+            (PretrainOptions o, out string v) => (v = o.Device!) is not null, (o, v) => o with { Device = v }, Device) { MayChangeOnResume = true },
         Choice<ComputePrecision>("precision", "Number format of convolutions and matrix products; auto is bf16 where that is faster, else fp32", "auto",
             o => o.Precision, (o, v) => o with { Precision = v }),
         Integer("workers", "Threads that decode and prepare batches", "one per core",
@@ -131,8 +132,8 @@ internal static class PretrainOptionTable
         Real("max-bad", "Share of unreadable images above which the run stops before training", "0.01",
             o => o.MaxBad, (o, v) => o with { MaxBad = v }, Share, mayChangeOnResume: true),
         Integer("cache-mib", "Memory for decoded images, MiB; more than this goes to a memory-mapped file", "4096",
-            o => o.CacheMiB, (o, v) => o with { CacheMiB = v }, v => v < 0 ? "must be zero or more" : null, mayChangeOnResume: true),
-        Text("cache-folder", "DIR", "Where that memory-mapped file goes", "the run folder",
+            o => o.CacheMiB, (o, v) => o with { CacheMiB = v }, NotNegative, mayChangeOnResume: true),
+        Path("cache-folder", "DIR", "Where that memory-mapped file goes", "the run folder",
             o => o.CacheFolder, (o, v) => o with { CacheFolder = v }, mayChangeOnResume: true),
     ];
 
@@ -156,15 +157,22 @@ internal static class PretrainOptionTable
             .Select(option => option.Name),
     ];
 
+    /// <summary>The options that a run was started with, with what may change when it goes on taken from others, as far as it is set there.</summary>
+    public static PretrainOptions Resumed(PretrainOptions started, PretrainOptions given) => All.Where(option => option.MayChangeOnResume && !option.NamesRun)
+        .Aggregate(started, (options, option) => option.Show(given) is { } value ? option.Parse(options, value) : options);
+
+    /// <summary>The options with every path that is set a full one, for use from any folder.</summary>
+    public static PretrainOptions WithFullPaths(PretrainOptions options) => All.Where(option => option.IsPath)
+        .Aggregate(options, (result, option) => option.Show(result) is { } path ? option.Parse(result, System.IO.Path.GetFullPath(path)) : result);
+
     /// <summary>What is said where a resumed run is asked for another value than it was started with.</summary>
     public static WclUsageException Changed(PretrainOption option, PretrainOptions asked, PretrainOptions started, string folder) =>
         new($"--{option.Name} {option.Show(asked)} is not what the run in {folder} was started with ({option.Show(started) ?? "nothing"}); leave it out to go on, or start a new run with another --out.");
 
-    private static PretrainOption Text(string name, string placeholder, string description, string defaultText, Func<PretrainOptions, string?> get,
-        Func<PretrainOptions, string, PretrainOptions> set, Func<string, string?>? check = null, bool mayChangeOnResume = false, bool namesRun = false) =>
-        new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder),
-            (PretrainOptions o, out string v) => (v = get(o)!) is not null, set, check)
-        { MayChangeOnResume = mayChangeOnResume, NamesRun = namesRun };
+    private static PretrainOption Path(string name, string placeholder, string description, string defaultText, Func<PretrainOptions, string?> get,
+        Func<PretrainOptions, string, PretrainOptions> set, bool mayChangeOnResume = false, bool namesRun = false) =>
+        new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder), (PretrainOptions o, out string v) => (v = get(o)!) is not null, set)
+        { MayChangeOnResume = mayChangeOnResume, NamesRun = namesRun, IsPath = true };
 
     private static PretrainOption Integer(string name, string description, string defaultText, Func<PretrainOptions, int?> get,
         Func<PretrainOptions, int, PretrainOptions> set, Func<int, string?> check, bool mayChangeOnResume = false, ContrastiveMethod? onlyFor = null) =>

@@ -29,7 +29,7 @@ internal sealed class BadImageLog(string? file) : IDisposable
                 writer = new StreamWriter(file, append: false, new UTF8Encoding(false)) { NewLine = "\n" };
                 writer.WriteLine("path,reason");
             }
-            writer.WriteLine($"{DelimitedFile.Quote(name)},{DelimitedFile.Quote(reason)}");
+            writer.WriteLine($"{DelimitedFile.QuotePath(name)},{DelimitedFile.Quote(reason)}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -19,7 +19,8 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
 {
     // A small image decodes in less time than a thread takes to wake, so that they go from thread to thread in chunks: of at most so many, and of at most so
     // many bytes decoded, where photographs of the stored side are taken to be half as long again as wide.
-    private const int LargestChunk = 32, ChunkBytes = 1 << 20;
+    // What an archive holds of them is read when they are drawn, so it ends a chunk too.
+    private const int LargestChunk = 32, ChunkBytes = 1 << 20, ChunkEncodedBytes = 8 << 20;
     // Chunks drawn ahead of the one that is stored next, per worker: enough to even out the sizes of images.
     private const int AheadPerWorker = 3;
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(200);
@@ -97,7 +98,8 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
         int workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
         var decoder = new ImagePreparation(options.StoredSide, source.Channels);
         int chunk = Math.Clamp(ChunkBytes / (3 * options.StoredSide * options.StoredSide * 3 / 2), 1, LargestChunk);
-        var results = OrderedParallel.MapInChunks(Wanted(source, chosen), decoder.Prepare, chunk, workers, workers * AheadPerWorker, image => image.Release(), cancellation);
+        var results = OrderedParallel.MapInChunks(Wanted(source, chosen), decoder.Prepare, chunk, workers, workers * AheadPerWorker, image => image.Release(), cancellation,
+            item => item.Image.Length, ChunkEncodedBytes);
         foreach (var image in results)
         {
             if (image.Problem is not null)

@@ -8,12 +8,18 @@ namespace WclSharp.Data;
 /// </summary>
 internal static class DelimitedFile
 {
+    private const int LongestPath = 4096;
     private static readonly string[] PathTitles = ["path", "file", "filename", "file_name", "image", "name"];
     private static readonly string[] LabelTitles = ["label", "labels", "class", "classes", "class_name", "category", "species", "target"];
 
     /// <summary>A field as it stands in a CSV file: in quotes where it has to be.</summary>
     public static string Quote(string field) =>
         field.AsSpan().IndexOfAny(",\"\r\n") < 0 && field.AsSpan().Trim().Length == field.Length ? field : $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    /// <summary>
+    /// A path as it stands in a CSV file that people open in a spreadsheet, which would take what begins with one of these signs for a formula: "./" goes in front, which reading takes away.
+    /// </summary>
+    public static string QuotePath(string path) => Quote(path.Length > 0 && path[0] is '=' or '+' or '-' or '@' or '\t' ? $"./{path}" : path);
 
     /// <summary>Reads the rows one by one: blank lines are left out, '\' in paths becomes '/', a leading "./" goes.</summary>
     /// <exception cref="WclUsageException">The file cannot be read, or a line is malformed; the message has its number.</exception>
@@ -37,6 +43,7 @@ internal static class DelimitedFile
 
             string path = Normalise(fields[0]);
             if (path.Length == 0) throw Malformed(file, line, "has no path");
+            if (path.Length > LongestPath) throw Malformed(file, line, $"has a path of {path.Length:N0} characters, where {LongestPath:N0} are the most");
             string? label = fields.Count < 2 || string.IsNullOrWhiteSpace(fields[1]) ? null : fields[1];
             yield return (line, path, label);
         }

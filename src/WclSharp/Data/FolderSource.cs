@@ -167,7 +167,7 @@ internal sealed class FolderSource(string root) : ImageSource
                 if (!isFolder && !ImageFormats.HasImageName(name))
                 {
                     hasConfig |= name is "config.json";
-                    hasRecord |= name is "train.log" or "metrics.jsonl" or "compare.json" or "compare.lock" or "draws.jsonl";
+                    hasRecord |= name is "train.log" or "metrics.jsonl" or "compare.json" or "draws.jsonl";
                     ignored++;
                     return false;
                 }

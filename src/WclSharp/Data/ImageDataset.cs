@@ -26,11 +26,6 @@ public sealed class ImageDataset : IDisposable
         (this.table, this.store, this.selection, this.labels) = (table, store, selection, labels);
         (ClassNames, Channels, Fingerprint) = (classNames, channels, fingerprint);
         foreach (int label in labels) HasLabels |= label >= 0;
-        for (int i = 0; i < labels.Length; i++)
-        {
-            var (height, width) = SizeOf(i);
-            MaxSide = Math.Max(MaxSide, Math.Max(height, width));
-        }
     }
 
     /// <summary>Number of images.</summary>
@@ -50,9 +45,6 @@ public sealed class ImageDataset : IDisposable
 
     /// <summary>Images of known class.</summary>
     internal int LabelledCount => Labels.Length - Labels.Count(-1);
-
-    /// <summary>Longest side of any image, pixels.</summary>
-    public int MaxSide { get; }
 
     /// <summary>
     /// SHA-256, in hexadecimal digits, over names, sizes, pixels, labels and class names in their order. Depends on neither
@@ -88,6 +80,14 @@ public sealed class ImageDataset : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         return new DatasetReader(options, progress, cancellation).Read();
+    }
+
+    /// <summary>Class of each image by its place in another list of names, -1 where it has none or one that is not there.</summary>
+    internal int[] LabelsAmong(IReadOnlyList<string> names)
+    {
+        List<string> known = [.. names];
+        int[] places = [.. ClassNames.Select(name => known.IndexOf(name))];
+        return Array.ConvertAll(labels, label => label < 0 ? -1 : places[label]);
     }
 
     /// <summary>Name of an image: its path in the source, or its number.</summary>
@@ -172,7 +172,12 @@ public sealed class ImageDataset : IDisposable
         store.Dispose();
     }
 
-    private int Place(int index) => selection is null ? index : selection[index];
+    private int Place(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        return selection is null ? index : selection[index];
+    }
 
     /// <summary>How many to hold out of each class (index: label + 1), by largest remainders, so that they add up to the total as far as every class keeps an image.</summary>
     private int[] HeldOutPerClass(double fraction, int total)

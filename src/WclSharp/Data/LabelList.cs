@@ -19,7 +19,6 @@ internal sealed class LabelList
     public string FirstPath => paths.GetString(0);
 
     /// <summary>The classes, in the order of their first rows.</summary>
-    public IReadOnlyList<string> Classes => classes;
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="WclUsageException">It cannot be read, is malformed, names no class, or names two for one path.</exception>

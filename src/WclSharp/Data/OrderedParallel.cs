@@ -48,12 +48,14 @@ internal static class OrderedParallel
     /// <param name="capacity">Chunks that are drawn and not yet taken by the consumer, at most.</param>
     /// <param name="discard">Called with results that the consumer will not take, when it stops early.</param>
     /// <param name="cancellation">Stops the enumeration with <see cref="OperationCanceledException"/>.</param>
+    /// <param name="weight">What an item takes until it is worked on; null for none.</param>
+    /// <param name="chunkWeight">What items take together that ends a chunk sooner.</param>
     /// <remarks>An exception of the source or the work comes to the consumer, after the results before it.</remarks>
     public static IEnumerable<TOut> MapInChunks<TIn, TOut>(IEnumerable<TIn> source, Func<TIn, TOut> work, int chunk, int workers, int capacity,
-        Action<TOut>? discard = null, CancellationToken cancellation = default)
+        Action<TOut>? discard = null, CancellationToken cancellation = default, Func<TIn, long>? weight = null, long chunkWeight = long.MaxValue)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(chunk, 1);
-        foreach (var done in Map(Chunks(source, chunk), items => WorkThrough(items, work), workers, capacity, each => each.Discard(0, discard), cancellation))
+        foreach (var done in Map(Chunks(source, chunk, weight, chunkWeight), items => WorkThrough(items, work), workers, capacity, each => each.Discard(0, discard), cancellation))
         {
             int taken = 0;
             try
@@ -73,16 +75,17 @@ internal static class OrderedParallel
     }
 
     /// <summary>Runs of items; what was drawn before the source throws comes first.</summary>
-    private static IEnumerable<List<TIn>> Chunks<TIn>(IEnumerable<TIn> source, int length)
+    private static IEnumerable<List<TIn>> Chunks<TIn>(IEnumerable<TIn> source, int length, Func<TIn, long>? weight, long mostWeight)
     {
         using var items = source.GetEnumerator();
         while (true)
         {
             var chunk = new List<TIn>(length);
             ExceptionDispatchInfo? error = null;
+            bool more = true;
             try
             {
-                while (chunk.Count < length && items.MoveNext()) chunk.Add(items.Current);
+                for (long total = 0; chunk.Count < length && total < mostWeight && (more = items.MoveNext()); total += weight?.Invoke(items.Current) ?? 0) chunk.Add(items.Current);
             }
             catch (Exception e)
             {
@@ -90,7 +93,7 @@ internal static class OrderedParallel
             }
             if (chunk.Count > 0) yield return chunk;
             error?.Throw();
-            if (chunk.Count < length) yield break;
+            if (!more) yield break;
         }
     }
 

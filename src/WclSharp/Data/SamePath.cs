@@ -3,15 +3,17 @@ namespace WclSharp.Data;
 /// <summary>Whether two paths are the same but for how they are written; a link and what it leads to are not.</summary>
 internal static class SamePath
 {
-    public static bool Is(string? one, string? other) => Full(one) == Full(other);
+    /// <summary>Elsewhere two names that differ in case alone are mostly one file.</summary>
+    private static readonly StringComparison Comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+
+    public static bool Is(string? one, string? other) => string.Equals(Full(one), Full(other), Comparison);
 
     /// <summary>Whether two paths name one file, links followed, so that writing to one would change the other.</summary>
-    public static bool IsSameFile(string one, string other) => string.Equals(Full(FileLinks.FinalTarget(one)), Full(FileLinks.FinalTarget(other)),
-        OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase); // elsewhere two names that differ in case alone are mostly one file
+    public static bool IsSameFile(string one, string other) => string.Equals(Full(FileLinks.FinalTarget(one)), Full(FileLinks.FinalTarget(other)), Comparison);
 
     /// <summary>Whether a folder of images has another, or a list of images, inside it, whose images are read with it. An archive is none of its images.</summary>
     public static bool Holds(string? folder, string? other) => Full(folder) is { } outer && Full(other) is { } inner && Directory.Exists(outer)
-        && inner.StartsWith(outer.EndsWith(Path.DirectorySeparatorChar) ? outer : outer + Path.DirectorySeparatorChar, StringComparison.Ordinal)
+        && inner.StartsWith(outer.EndsWith(Path.DirectorySeparatorChar) ? outer : outer + Path.DirectorySeparatorChar, Comparison)
         && (Directory.Exists(inner) || Path.GetExtension(inner).ToLowerInvariant() is ".csv" or ".tsv");
 
     private static string? Full(string? path) => path is null ? null : Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

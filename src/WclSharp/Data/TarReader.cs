@@ -22,7 +22,7 @@ internal readonly record struct TarEntry(string Name, bool IsFile, bool IsLink, 
 /// <param name="name">Its name, for messages.</param>
 internal sealed class TarReader(Stream stream, string name)
 {
-    private const int Block = 512, MaxExtension = 1 << 20;
+    private const int Block = 512, MaxExtension = 1 << 20, MaxName = 4096; // as long as a path may be on Linux
     private readonly byte[] header = new byte[Block];
     private long next; // offset of the next header
     private long position;
@@ -59,6 +59,7 @@ internal sealed class TarReader(Stream stream, string name)
                     break;
                 default:
                     string path = longName ?? HeaderName();
+                    if (path.Length > MaxName) throw new WclUsageException($"'{name}' has an entry with a name of {path.Length:N0} characters, where {MaxName:N0} are the most; leave it out of the archive.");
                     bool isFile = type is 0 or (byte)'0' or (byte)'7' && !path.EndsWith('/');
                     return new(Clean(path), isFile, type is (byte)'1' or (byte)'2', claimed, position);
             }

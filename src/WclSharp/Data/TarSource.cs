@@ -62,12 +62,22 @@ internal sealed class TarSource(string path) : ImageSource
             }
             if (read)
             {
-                var content = ArrayPool<byte>.Shared.Rent((int)Math.Max(1, entry.Size));
-                reader.ReadContent(content.AsSpan(0, (int)entry.Size));
-                image = image with { Bytes = content, Length = (int)entry.Size };
+                image = Read(reader, image, (int)entry.Size);
             }
             yield return image;
         }
+    }
+
+    /// <summary>Reads an entry; of one that begins like no image only the beginning.</summary>
+    private static SourceImage Read(TarReader reader, SourceImage image, int size)
+    {
+        Span<byte> start = stackalloc byte[Math.Min(ImageFormats.TellingBytes, size)];
+        reader.ReadContent(start);
+        if (size > 0 && ImageFormats.Recognise(start) == ImageFormat.Unknown) return image with { Problem = ImageFormats.NoneOfThem };
+        var content = ArrayPool<byte>.Shared.Rent(Math.Max(1, size));
+        start.CopyTo(content);
+        reader.ReadContent(content.AsSpan(start.Length, size - start.Length));
+        return image with { Bytes = content, Length = size };
     }
 
     private void CheckSkip(bool gzipped, TarEntry entry)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using WclSharp.Checkpoints;
+using WclSharp.Files;
 using WclSharp.FineTuning;
 using WclSharp.Optimizers;
 using static TorchSharp.torch;
@@ -57,7 +58,7 @@ internal sealed class DistillationFolder : IDisposable
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <exception cref="WclUsageException">It holds something else, or cannot be written to.</exception>
     public static DistillationFolder Open(string path, DistillSettings settings) =>
-        new(ResultFolder.Open(path, DistillJson.ToBytes(settings), "distillation", "another teacher, other images or other options"));
+        new(ResultFolder.Open(path, JsonText.Page(settings, DistillJson.Default.DistillSettings), "distillation", "another teacher, other images or other options"));
 
     /// <summary>Takes what an earlier process left, if any.</summary>
     /// <exception cref="WclUsageException">A file is damaged.</exception>
@@ -69,15 +70,9 @@ internal sealed class DistillationFolder : IDisposable
         if (!int.TryParse(content.Metadata.GetValueOrDefault(DoneKey), CultureInfo.InvariantCulture, out int done)
             || !long.TryParse(content.Metadata.GetValueOrDefault(StepKey), CultureInfo.InvariantCulture, out long step))
             throw new WclUsageException($"'{checkpoint}' is no checkpoint of a distillation; delete the folder, or name another with --out.");
-        try
-        {
-            // The checkpoint is the truth: a line that was written before it, and then the process died, does not count.
-            Epochs.AddRange(File.ReadLines(folder["metrics.jsonl"]).Take(done).Select(line => JsonSerializer.Deserialize(line, DistillJson.Default.DistillEpoch)!));
-        }
-        catch (Exception e) when (e is JsonException or IOException)
-        {
-            throw new WclUsageException($"'{folder["metrics.jsonl"]}' is damaged ({e.Message.ReplaceLineEndings(" ")}); delete the folder, or name another with --out.", e);
-        }
+        // The checkpoint is the truth: a line that was written before it, and then the process died, does not count.
+        Epochs.AddRange(Lines.Read().Take(done));
+        if (Epochs.Count < done) throw new WclUsageException($"'{folder["metrics.jsonl"]}' has {Epochs.Count} of the {done} epochs that are done; delete the folder, or name another with --out.");
 
         Dictionary<string, Tensor> Part(string prefix) =>
             content.Tensors.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value);
@@ -89,10 +84,7 @@ internal sealed class DistillationFolder : IDisposable
     public void Save(ClassifierNetwork student, Optimizer optimizer, DistillEpoch epoch)
     {
         Epochs.Add(epoch);
-        AtomicFile.Write(folder["metrics.jsonl"], stream =>
-        {
-            foreach (var each in Epochs) stream.Write(DistillJson.ToLine(each));
-        });
+        Lines.Write(Epochs);
         SafetensorsFile.Write(folder["checkpoint.safetensors"],
             student.Named().Select(pair => (StudentPrefix + pair.Name, pair.Tensor)).Concat(optimizer.NamedState().Select(pair => (OptimizerPrefix + pair.Name, pair.Tensor))),
             new Dictionary<string, string>
@@ -103,7 +95,9 @@ internal sealed class DistillationFolder : IDisposable
     }
 
     /// <summary>Writes the figures of a finished distillation.</summary>
-    public void Write(DistillResult result) => AtomicFile.Write(folder["summary.json"], stream => stream.Write(DistillJson.ToBytes(result)));
+    public void Write(DistillResult result) => AtomicFile.Write(folder["summary.json"], stream => stream.Write(JsonText.Page(result, DistillJson.Default.DistillResult)));
+
+    private JsonLines<DistillEpoch> Lines => new(folder["metrics.jsonl"], DistillJson.Default.DistillEpoch);
 
     public void Dispose() => folder.Dispose();
 }
@@ -113,18 +107,4 @@ internal sealed class DistillationFolder : IDisposable
 [JsonSerializable(typeof(DistillSettings))]
 [JsonSerializable(typeof(DistillEpoch))]
 [JsonSerializable(typeof(DistillResult))]
-internal sealed partial class DistillJson : JsonSerializerContext
-{
-    // Made at first use: see RunJson.
-    private static DistillJson Indented => field ??= new(new JsonSerializerOptions(Default.Options)
-    {
-        WriteIndented = true,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
-
-    public static byte[] ToBytes(DistillSettings settings) => [.. JsonSerializer.SerializeToUtf8Bytes(settings, Indented.DistillSettings), (byte)'\n'];
-
-    public static byte[] ToBytes(DistillResult result) => [.. JsonSerializer.SerializeToUtf8Bytes(result, Indented.DistillResult), (byte)'\n'];
-
-    public static byte[] ToLine(DistillEpoch epoch) => [.. JsonSerializer.SerializeToUtf8Bytes(epoch, Default.DistillEpoch), (byte)'\n'];
-}
+internal sealed partial class DistillJson : JsonSerializerContext;

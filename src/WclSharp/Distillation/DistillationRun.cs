@@ -2,8 +2,10 @@ using System.Diagnostics;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Evaluation;
 using WclSharp.FineTuning;
 using WclSharp.Kernels;
 using WclSharp.Losses;
@@ -39,6 +41,8 @@ internal sealed class DistillationRun : IDisposable
         (this.options, this.teacher, this.images, this.test, this.compute, this.progress, this.cancellation) = (options, teacher, images, test, compute, progress, cancellation);
         if (options.Batch > images.Count) throw new WclUsageException($"--batch {options.Batch} is more than the {images.Count:N0} images there are; use fewer.");
         classes = TeachersClasses(images, needed: options.LabelMix > 0);
+        if (options.LabelMix > 0 && classes.All(number => number < 0))
+            throw new WclUsageException(FormattableString.Invariant($"--label-mix {options.LabelMix} needs labels, and none of the {images.Count:N0} images has one; name them with --labels, or leave it out."));
         truth = test is null ? null : TeachersClasses(test, needed: true);
         facts = teacherFacts with { Arch = options.Arch ?? teacherFacts.Arch, Width = options.Width ?? teacherFacts.Width };
         augmenter = new Augmenter(facts.ImageSize, facts.Normalisation, options.Seed, compute.Device);
@@ -47,14 +51,14 @@ internal sealed class DistillationRun : IDisposable
         try
         {
             if (options.Init is not null) EncoderWeights.Load(student.Encoder, options.Init);
-            var (encoder, top) = student.Parameters;
-            optimizer = new Sgd([.. encoder, .. top], options.WeightDecay);
+            var (encoder, scores) = student.Parameters;
+            optimizer = new Sgd([.. encoder, .. scores], options.WeightDecay);
             folder = DistillationFolder.Open(options.Out ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(teacherFile))!, "distilled"), new DistillSettings
             {
                 Teacher = CheckpointStore.HashOf(teacherFile),
                 Init = options.Init is null ? null : CheckpointStore.HashOf(EncoderWeights.Find(options.Init)),
                 TrainFingerprint = images.Fingerprint,
-                Arch = facts.Arch.ToString().ToLowerInvariant(),
+                Arch = OptionValue.NameOf(facts.Arch),
                 Width = facts.Width,
                 Epochs = options.Epochs,
                 Batch = options.Batch,
@@ -134,26 +138,26 @@ internal sealed class DistillationRun : IDisposable
         using (no_grad()) wanted = teacher.Scores(views);                      // [N, C]
         var given = student.Scores(views);                                     // [N, C]
         var loss = DistillationLoss.Compute(given, wanted, options.Temperature);
-        if (options.LabelMix > 0) loss = loss.mul(teacherMix).add(LabelLoss(given, batch), labelMix);
+        // A batch without labels has the teacher alone to learn from, at its full weight.
+        if (options.LabelMix > 0 && LabelLoss(given, batch) is { } labelLoss) loss = loss.mul(teacherMix).add(labelLoss, labelMix);
         FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of the distillation; lower --lr.");
         using (no_grad()) sum.add_(loss.detach());
         BackwardErrors.Run(() => loss.backward());
     }
 
-    /// <summary>Cross-entropy of the batch's labelled images; 0 where it has none.</summary>
-    private Tensor LabelLoss(Tensor scores, ImageBatch batch)
+    /// <summary>Cross-entropy of the batch's labelled images; null where it has none.</summary>
+    private Tensor? LabelLoss(Tensor scores, ImageBatch batch)
     {
+        if (batch.Indices.All(i => classes[i] < 0)) return null;
         var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)classes[i]));
-        return batch.Indices.Any(i => classes[i] >= 0)
-            ? nn.functional.cross_entropy(scores, targets, ignore_index: -1)
-            : scores.sum().mul(0);
+        return nn.functional.cross_entropy(scores, targets, ignore_index: -1);
     }
 
     private DistillResult Measure()
     {
         var asked = test ?? images;
         int[] byTeacher = Predict(teacher, "Classifying with the teacher", asked), byStudent = Predict(student, "Classifying with the student", asked);
-        double? Right(int[] predicted) => truth is null ? null : predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Count(label => label >= 0);
+        double? Right(int[] predicted) => truth is null ? null : LabelledRows.ShareRight(predicted, truth);
         return new DistillResult
         {
             Folder = folder.FullPath,
@@ -180,13 +184,9 @@ internal sealed class DistillationRun : IDisposable
     /// <summary>Classes by name: data may list them in another order than the teacher, or lack some.</summary>
     private int[] TeachersClasses(ImageDataset data, bool needed)
     {
-        List<string> names = [.. teacher.ClassNames];
-        int[] numbers = [.. data.ClassNames.Select(name => names.IndexOf(name))];
-        int[] result = [.. data.Labels.ToArray().Select(label => label < 0 ? -1 : numbers[label])];
-        if (!needed) return result;
-        if (Array.IndexOf(numbers, -1) is var unknown and >= 0)
-            throw new WclUsageException($"{data.Source} has images of the class \"{data.ClassNames[unknown]}\", which the teacher does not know; it knows {string.Join(", ", teacher.ClassNames.Take(10))}{(teacher.ClassNames.Count > 10 ? ", ..." : "")}.");
-        return result;
+        if (needed && data.ClassNames.Except(teacher.ClassNames).FirstOrDefault() is { } unknown)
+            throw new WclUsageException($"{data.Source} has images of the class \"{unknown}\", which the teacher does not know; it knows {string.Join(", ", teacher.ClassNames.Take(10))}{(teacher.ClassNames.Count > 10 ? ", ..." : "")}.");
+        return data.LabelsAmong(teacher.ClassNames);
     }
 
     public void Dispose()

@@ -3,6 +3,7 @@ using TorchSharp;
 using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Evaluation;
 using WclSharp.Inference;
 using WclSharp.Native;
 using WclSharp.Training;
@@ -83,7 +84,6 @@ internal abstract class BatchEmbedder : IDisposable
 
     private sealed class Libtorch : BatchEmbedder
     {
-        private const int SmallImageBatch = 128, LargeImageBatch = 32; // as where features of whole data sets are made
         private readonly ImageEncoder encoder;
         private readonly Tensor mean, scale; // [3, 1, 1]
 
@@ -95,7 +95,7 @@ internal abstract class BatchEmbedder : IDisposable
             scale = tensor(Array.ConvertAll(channels, c => 1 / (255 * encoder.Normalisation.StdOf(c))), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
         }
 
-        public override int Batch => ImageSize <= EvaluationView.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+        public override int Batch => FeatureExtractor.BatchFor(ImageSize);
 
         public override string Device => encoder.Device.ToString();
 

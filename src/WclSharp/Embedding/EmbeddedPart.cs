@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 
 namespace WclSharp.Embedding;
 

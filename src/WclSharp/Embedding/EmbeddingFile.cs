@@ -9,8 +9,7 @@ namespace WclSharp.Embedding;
 /// </summary>
 internal abstract class EmbeddingFile : IDisposable
 {
-    private readonly List<(string Temporary, string Path, FileStream Stream)> files = [];
-    private bool complete;
+    private readonly List<PendingFile> files = [];
 
     /// <summary>What makes the file that a name asks for, given the name and the length of the rows.</summary>
     /// <exception cref="WclUsageException">Its ending is none of those that are written.</exception>
@@ -57,13 +56,8 @@ internal abstract class EmbeddingFile : IDisposable
         try
         {
             Finish();
-            foreach (var (_, _, stream) in files)
-            {
-                stream.Flush(flushToDisk: true);
-                stream.Dispose();
-            }
-            foreach (var (temporary, path, _) in files) File.Move(temporary, path, overwrite: true);
-            complete = true;
+            foreach (var file in files) file.Close();
+            foreach (var file in files) file.Keep();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -73,18 +67,7 @@ internal abstract class EmbeddingFile : IDisposable
 
     public virtual void Dispose()
     {
-        foreach (var (temporary, _, stream) in files)
-        {
-            try
-            {
-                stream.Dispose();
-                if (!complete) File.Delete(temporary);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The first error is the one to tell.
-            }
-        }
+        foreach (var file in files) file.Dispose();
     }
 
     protected abstract void AddRow(string name, string? label, ReadOnlySpan<float> features);
@@ -95,12 +78,10 @@ internal abstract class EmbeddingFile : IDisposable
     /// <summary>Opens a file under a temporary name. Of several, the last opened gets its name last.</summary>
     protected FileStream Open(string path)
     {
-        string target = FileLinks.FinalTarget(path), temporary = target + ".tmp";
         try
         {
-            var stream = new FileStream(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16);
-            files.Add((temporary, target, stream));
-            return stream;
+            files.Add(new PendingFile(path));
+            return files[^1].Stream;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -113,37 +94,10 @@ internal abstract class EmbeddingFile : IDisposable
     protected static StreamWriter Text(Stream stream) => new(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
 
     /// <summary>path,label of a CSV row.</summary>
-    protected static string Names(string name, string? label) => $"{DelimitedFile.Quote(name)},{(label is null ? "" : DelimitedFile.Quote(label))}";
+    protected static string Names(string name, string? label) => $"{DelimitedFile.QuotePath(name)},{(label is null ? "" : DelimitedFile.Quote(label))}";
 
     /// <summary>The shortest digits that give the same float32.</summary>
     protected static string Digits(float value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Path}': {e.Message.TrimEnd('.')}. Free some space or name another file with --out; what was there before is intact.", e);
-}
-
-/// <summary>A CSV file: path, label and numbers f0, f1, .. of each image.</summary>
-internal sealed class CsvEmbeddings : EmbeddingFile
-{
-    private readonly StreamWriter text;
-
-    public CsvEmbeddings(string path, int featureSize)
-    {
-        text = Text(Open(path));
-        text.Write("path,label");
-        for (int i = 0; i < featureSize; i++) text.Write(string.Create(CultureInfo.InvariantCulture, $",f{i}"));
-        text.WriteLine();
-    }
-
-    protected override void AddRow(string name, string? label, ReadOnlySpan<float> features)
-    {
-        text.Write(Names(name, label));
-        foreach (float value in features)
-        {
-            text.Write(',');
-            text.Write(Digits(value));
-        }
-        text.WriteLine();
-    }
-
-    protected override void Finish() => text.Flush();
+    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Target}': {e.Message.TrimEnd('.')}. Free some space or name another file with --out; what was there before is intact.", e);
 }

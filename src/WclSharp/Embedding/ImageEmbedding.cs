@@ -101,21 +101,14 @@ public static class ImageEmbedding
 
     /// <summary>Embeds one image file.</summary>
     /// <returns>[F].</returns>
-    /// <exception cref="WclUsageException">It cannot be read as an image.</exception>
+    /// <exception cref="UnreadableImageException">It cannot be read as an image.</exception>
     internal static float[] One(BatchEmbedder network, string imageFile)
     {
-        var view = ImageView.Of(new SourceImage { Name = imageFile, File = imageFile }, 3, network.ImageSize);
-        try
-        {
-            if (view.Problem is not null) throw new WclUsageException($"'{imageFile}' cannot be read as an image: {view.Problem}.");
-            var features = new float[network.FeatureSize];
-            network.Embed(view.Pixels.ToArray(), 1, features);
-            return features;
-        }
-        finally
-        {
-            view.Release();
-        }
+        using var image = DecodedImage.OfFile(imageFile, StoredSize.SideFor(network.ImageSize));
+        var (pixels, features) = (new float[network.InputSize], new float[network.FeatureSize]);
+        image.WriteView(network.ImageSize, pixels);
+        network.Embed(pixels, 1, features);
+        return features;
     }
 
     private static PartialFacts FactsOf(EmbedOptions options, BatchEmbedder network, ImageSource source, SourceListing listing) => new()

@@ -2,6 +2,7 @@ using System.Globalization;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
+using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Encoders;
@@ -25,9 +26,9 @@ internal static class EncoderWeights
     public static Dictionary<string, string> Describe(ResNet encoder, int imageSize, Normalisation normalisation) => new()
     {
         ["format"] = "pt",
-        ["arch"] = encoder.Architecture.ToString().ToLowerInvariant(),
+        ["arch"] = OptionValue.NameOf(encoder.Architecture),
         ["width"] = Invariant(encoder.Width),
-        ["stem"] = encoder.Stem.ToString().ToLowerInvariant(),
+        ["stem"] = OptionValue.NameOf(encoder.Stem),
         ["image_size"] = Invariant(imageSize),
         ["mean"] = $"{Invariant(normalisation.Mean.R)},{Invariant(normalisation.Mean.G)},{Invariant(normalisation.Mean.B)}",
         ["std"] = $"{Invariant(normalisation.Std.R)},{Invariant(normalisation.Std.G)},{Invariant(normalisation.Std.B)}",
@@ -51,7 +52,7 @@ internal static class EncoderWeights
         if (!Directory.Exists(source)) return source;
         string exported = Path.Combine(source, "encoder.safetensors");
         if (File.Exists(exported)) return exported;
-        string? checkpoint = new CheckpointStore(Path.Combine(source, "checkpoints")).Last;
+        string? checkpoint = new CheckpointStore(RunFolder.CheckpointsOf(source)).Last;
         return checkpoint is null
             ? throw new WclUsageException($"'{source}' holds no encoder (neither encoder.safetensors nor a checkpoint); give a run folder or a .safetensors file.")
             : CheckpointStore.EncoderFile(checkpoint);

@@ -57,20 +57,21 @@ public sealed class ImageClassifier : IDisposable
 
     /// <summary>What an image file shows (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
     /// <returns>Every class with its probability, the most probable first.</returns>
-    /// <exception cref="WclUsageException">The file cannot be read as an image; the message says why.</exception>
+    /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
     public IReadOnlyList<ClassProbability> Classify(string imagePath) => Classify(Encoder.Embed(imagePath));
 
     /// <summary>What an image in memory shows.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns>Every class with its probability, the most probable first.</returns>
+    /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
     public IReadOnlyList<ClassProbability> Classify(ReadOnlySpan<byte> encodedImage) => Classify(Encoder.Embed(encodedImage));
 
     private IReadOnlyList<ClassProbability> Classify(float[] features)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        float[] shares = Top.call(tensor(features).unsqueeze(0).to(Encoder.Device)).softmax(1).squeeze(0).cpu().data<float>().ToArray();
-        return [.. shares.Select((share, i) => new ClassProbability(ClassNames[i], share)).OrderByDescending(each => each.Probability)];
+        float[] probabilities = Top.call(tensor(features).unsqueeze(0).to(Encoder.Device)).softmax(1).squeeze(0).cpu().data<float>().ToArray();
+        return ClassProbability.Ranked(ClassNames, probabilities);
     }
 
     public void Dispose()

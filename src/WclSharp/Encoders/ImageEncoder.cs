@@ -72,50 +72,22 @@ public sealed class ImageEncoder : IDisposable
 
     /// <summary>Features of an image file (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
     /// <returns><see cref="FeatureSize"/> numbers; their direction is what similarity is measured by.</returns>
-    /// <exception cref="WclUsageException">The file cannot be read as an image; the message says why.</exception>
-    public float[] Embed(string imagePath)
-    {
-        byte[]? content = null;
-        try
-        {
-            (content, int length) = ImageFile.Read(imagePath);
-            return Features(content.AsSpan(0, length));
-        }
-        catch (Exception e) when (ImageFile.IsBad(e))
-        {
-            throw new WclUsageException($"'{imagePath}' cannot be read as an image: {ImageFile.Reason(e)}.", e);
-        }
-        finally
-        {
-            if (content is not null) ArrayPool<byte>.Shared.Return(content);
-        }
-    }
+    /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
+    public float[] Embed(string imagePath) => Features(DecodedImage.OfFile(imagePath, storedSide));
 
     /// <summary>Features of an image in memory.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns><see cref="FeatureSize"/> numbers.</returns>
-    /// <exception cref="WclUsageException">They are none that can be read; the message says why.</exception>
-    public float[] Embed(ReadOnlySpan<byte> encodedImage)
-    {
-        try
-        {
-            return Features(encodedImage);
-        }
-        catch (Exception e) when (ImageFile.IsBad(e))
-        {
-            throw new WclUsageException($"The bytes cannot be read as an image: {ImageFile.Reason(e)}.", e);
-        }
-    }
+    /// <exception cref="UnreadableImageException">They are none that can be read; the message says why.</exception>
+    public float[] Embed(ReadOnlySpan<byte> encodedImage) => Features(DecodedImage.Of(encodedImage, "The image", storedSide));
 
-    private float[] Features(ReadOnlySpan<byte> encodedImage)
+    private float[] Features(DecodedImage image)
     {
-        byte[] pixels = ImageDecoder.Decode(encodedImage, storedSide, out int height, out int width); // [3, height, width]
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var host = empty([1, 3, height, width], dtype: ScalarType.Byte);
-        pixels.AsSpan(0, 3 * height * width).CopyTo(host.bytes);
-        ArrayPool<byte>.Shared.Return(pixels);
-        var input = Preparation.Evaluate(host.to(compute.Device), [height], [width]);
+        var host = empty([1, 3, image.Height, image.Width], dtype: ScalarType.Byte);
+        using (image) image.Pixels.CopyTo(host.bytes);
+        var input = Preparation.Evaluate(host.to(compute.Device), [image.Height], [image.Width]);
         return Network.call(input).squeeze(0).cpu().data<float>().ToArray();
     }
 

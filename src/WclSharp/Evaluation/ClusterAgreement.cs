@@ -2,9 +2,9 @@ namespace WclSharp.Evaluation;
 
 /// <summary>How well groups agree with classes, each 0 to 1 (the adjusted one can be a little below 0).</summary>
 /// <param name="Purity">Share of images that belong to their group's most frequent class. Many groups raise it by themselves.</param>
-/// <param name="Nmi">Mutual information over the mean of both entropies. Many groups raise it, too.</param>
-/// <param name="Ami">Mutual information adjusted for chance: 0 where groups are random, whatever their number (Vinh, Epps, Bailey, JMLR 2010).</param>
-public sealed record ClusterAgreement(double Purity, double Nmi, double Ami)
+/// <param name="Nmi">Mutual information over the mean of both entropies. Many groups raise it, too. Null where there is nothing to agree on: one group of one class.</param>
+/// <param name="Ami">Mutual information adjusted for chance: 0 where groups are random, whatever their number (Vinh, Epps, Bailey, JMLR 2010). Null where chance does as well as it gets: one group of one class, or every image its own group and class.</param>
+public sealed record ClusterAgreement(double Purity, double? Nmi, double? Ami)
 {
     /// <summary>Compares groups with classes.</summary>
     /// <param name="groups">Group of each image, from 0.</param>
@@ -26,8 +26,7 @@ public sealed record ClusterAgreement(double Purity, double Nmi, double Ami)
         double mean = (Entropy(groupSizes.Values, total) + Entropy(classSizes.Values, total)) / 2;
         double chance = ExpectedInformation([.. groupSizes.Values], [.. classSizes.Values], total);
         double purity = cells.GroupBy(cell => cell.Key.Group).Sum(part => part.Max(cell => cell.Value)) / (double)total;
-        bool trivial = mean < 1e-12; // one group, one class
-        return new ClusterAgreement(purity, trivial ? 1 : Math.Max(0, information / mean), trivial || Math.Abs(mean - chance) < 1e-12 ? 1 : (information - chance) / (mean - chance));
+        return new ClusterAgreement(purity, mean < 1e-12 ? null : Math.Max(0, information / mean), mean - chance < 1e-12 ? null : (information - chance) / (mean - chance));
     }
 
     private static double Entropy(IEnumerable<int> sizes, int total) => -sizes.Sum(size => (double)size / total * Math.Log((double)size / total));

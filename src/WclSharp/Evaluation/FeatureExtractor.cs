@@ -13,6 +13,10 @@ internal static class FeatureExtractor
     private const int SmallImageBatch = 128, LargeImageBatch = 32; // activations of a few megabytes stay in a processor's cache
     private const int TimesOnDevice = 8; // what keeps another device busy
 
+    /// <summary>Images that are best put through a network together on a processor.</summary>
+    /// <param name="imageSize">Side of its input, pixels.</param>
+    public static int BatchFor(int imageSize) => imageSize <= AugmentationRecipe.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+
     /// <summary>Computes features of the images as they are.</summary>
     /// <param name="encoder">Encoder; its mode is put back afterwards.</param>
     /// <param name="augmenter">Prepares images for evaluation.</param>
@@ -50,7 +54,7 @@ internal static class FeatureExtractor
     private static Tensor Extract(ResNet encoder, int imageSize, ImageDataset data, Device device, Func<ImageBatch, Tensor> prepare, Action<int>? progress, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
-        int batch = imageSize <= AugmentationRecipe.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+        int batch = BatchFor(imageSize);
         if (device.type != DeviceType.CPU) batch *= TimesOnDevice;
         bool wasTraining = encoder.training;
         encoder.eval();

@@ -12,9 +12,10 @@ namespace WclSharp.Evaluation;
 /// <param name="classes">Their classes, M integers from 0.</param>
 /// <param name="classCount">Number of classes.</param>
 /// <param name="k">Neighbours that vote; at most M are used.</param>
-/// <param name="temperature">Temperature of the votes.</param>
-internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount, int k, double temperature = 0.1)
+internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount, int k)
 {
+    private static readonly Scalar Temperature = 0.1; // of the votes; made once: see Optimizer.Begin
+
     /// <summary>The k that is used where none is given: 200 (Wu et al. 2018, on ImageNet), or 20 below 20,000 that vote.</summary>
     public static int DefaultK(int voters) => voters < 20_000 ? 20 : 200;
 
@@ -31,18 +32,14 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
             var tile = queries.narrow(0, start, count);
             var (similarity, index) = tile.matmul(gallery.T).topk((int)Math.Min(k, gallery.size(0)), 1); // [q, k]
             var votes = zeros([tile.size(0), classCount], device: gallery.device)
-                .scatter_add(1, galleryClasses.index_select(0, index.flatten()).view_as(index), similarity.div(temperature).exp());
+                .scatter_add(1, galleryClasses.index_select(0, index.flatten()).view_as(index), similarity.div(Temperature).exp());
             result.AddRange(votes.argmax(1).cpu().data<long>().Select(c => (int)c));
         }
         return [.. result];
     }
 
     /// <summary>Share of queries whose class is predicted, 0 to 1.</summary>
-    public double Accuracy(Tensor queries, int[] truth)
-    {
-        var predicted = Predict(queries);
-        return predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Length;
-    }
+    public double Accuracy(Tensor queries, int[] truth) => LabelledRows.ShareRight(Predict(queries), truth);
 
     /// <summary>The nearest training images of each query.</summary>
     /// <returns>Indices into the gallery and cosines, nearest first, for each query.</returns>

@@ -9,7 +9,7 @@ internal sealed record LabelBudget(double? Fraction, int? PerClass)
 {
     /// <summary>For people and as a key.</summary>
     public string Name => Fraction is { } share
-        ? FormattableString.Invariant($"{100 * share:0.###} % of the labels")
+        ? FormattableString.Invariant($"{100 * (decimal)share:0.############} % of the labels")
         : FormattableString.Invariant($"{PerClass} per class");
 }
 

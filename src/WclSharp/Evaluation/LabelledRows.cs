@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
 
-/// <summary>Features of those images of a data set that have a class.</summary>
+/// <summary>Those images of a data set that have a class: their features, and how many of them are classified rightly.</summary>
 internal static class LabelledRows
 {
     /// <param name="features">Features of all images, [M, F].</param>
@@ -17,4 +17,8 @@ internal static class LabelledRows
         using var index = tensor(rows, device: features.device);
         return (features.index_select(0, index), [.. labels.Where(label => label >= 0)]);
     }
+
+    /// <summary>Share of images whose class is predicted, 0 to 1; those without one (-1) do not count. Not a number where none has one.</summary>
+    public static double ShareRight(int[] predicted, int[] truth) =>
+        predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Count(label => label >= 0);
 }

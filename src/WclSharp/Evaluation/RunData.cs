@@ -1,3 +1,4 @@
+using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -39,12 +40,22 @@ internal static class RunData
     /// <summary>A warning where images to test with may have been pretrained on.</summary>
     private static IEnumerable<string> Seen(PretrainOptions trained, PretrainOptions asked, PretrainingData read)
     {
-        if (trained.Out is not { } run || RunFolder.ReadSummary(run) is not { DatasetFingerprint: { } fingerprint } || fingerprint == read.Train.Fingerprint) yield break;
+        if (asked.Test is not null && !SamePath.Is(asked.Test, trained.Test)
+            && (SamePath.Is(asked.Test, trained.Data) || SamePath.Holds(asked.Test, trained.Data) || SamePath.Holds(trained.Data, asked.Test)))
+        {
+            yield return $"The images of --test {asked.Test} are of the data that the run was pretrained on, so accuracies may be too high; name images that it has not seen.";
+            yield break;
+        }
+        if (trained.Out is not { } run || Fingerprint(run) is not { } fingerprint || fingerprint == read.Train.Fingerprint) yield break;
         bool same = (asked.Limit == trained.Limit) && SamePath.Is(asked.Data, trained.Data) && SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Labels, trained.Labels);
         if (same) yield return "The images are not those that the run was trained on any more, so some that are tested with may have been learnt.";
         else if (asked.Test is null && SamePath.Is(asked.Data, trained.Data))
             yield return "The images that are tested with are of the run's own data, not those that it held out, so it was pretrained on some or all of them and accuracies may be too high; name images that it has not seen with --test.";
     }
+
+    /// <summary>Of the images that a run was trained on, as far as it says.</summary>
+    private static string? Fingerprint(string run) =>
+        RunFolder.ReadSummary(run)?.DatasetFingerprint ?? new CheckpointStore(RunFolder.CheckpointsOf(run)).LastState?.DatasetFingerprint;
 
     /// <summary>How to read: with this machine's processors, unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
     private static PretrainOptions Reading(PretrainOptions trained) =>

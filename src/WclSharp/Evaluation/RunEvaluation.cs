@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using TorchSharp;
+using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Native;
@@ -95,7 +96,10 @@ public static class RunEvaluation
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 
         var linear = options.Linear ? Probe(options, trained.Seed, encoder, gallery, data.Train, queries, data.HeldOut, progress, cancellation) : null;
-        int epoch = RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max();
+        // Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.
+        int epoch = RunFolder.ReadSummary(options.Run) is { Status: "finished" } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
+            ? RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max()
+            : state.Epoch;
         return new(accuracy, k, voters, classified, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear) { TrainFingerprint = data.Train.Fingerprint, TestFingerprint = data.HeldOut.Fingerprint };
     }
 

@@ -51,8 +51,8 @@ internal static class ActivationRanges
             using var stream = new MemoryStream();
             network.ToObservedOnnx(out names).WriteTo(stream);
             histograms = [.. names.Select(_ => new ActivationHistogram())];
-            OnnxEncoder.QuietEnvironment();
-            using var options = OnnxEncoder.Options(threads: 0);
+            OnnxRuntimeSetup.Quiet();
+            using var options = OnnxRuntimeSetup.Options(threads: 0);
             session = new InferenceSession(stream.ToArray(), options);
         }
 

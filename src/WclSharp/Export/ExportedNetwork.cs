@@ -1,9 +1,11 @@
 using TorchSharp;
 using WclSharp.Checkpoints;
+using WclSharp.Configuration;
 using WclSharp.Encoders;
 using WclSharp.Heads;
 using WclSharp.Inference;
 using WclSharp.Randomness;
+using WclSharp.Reporting;
 using static TorchSharp.torch;
 
 namespace WclSharp.Export;
@@ -92,15 +94,15 @@ internal sealed class ExportedNetwork : IDisposable
         // For people: the graph has all of it.
         foreach (var (key, value) in EncoderWeights.Describe(Encoder.Network, Encoder.ImageSize, Encoder.Normalisation))
             if (key is not "format") metadata[key] = value;
-        metadata["precision"] = precision.ToString().ToLowerInvariant();
-        return graph.ToModel(Encoder.Network.Architecture.ToString().ToLowerInvariant(), metadata);
+        metadata["precision"] = OptionValue.NameOf(precision);
+        return graph.ToModel(OptionValue.NameOf(Encoder.Network.Architecture), metadata);
     }
 
     /// <summary>Encoder and head of the last checkpoint: these belong together.</summary>
     private static ExportedNetwork LoadWithHead(string source, ExportHead which)
     {
         string name = which == ExportHead.Weak ? "weak" : "instance", prefix = $"{name}_head.";
-        string? checkpoint = Directory.Exists(source) ? new CheckpointStore(Path.Combine(source, "checkpoints")).Last : null;
+        string? checkpoint = Directory.Exists(source) ? new CheckpointStore(RunFolder.CheckpointsOf(source)).Last : null;
         if (checkpoint is null) throw new WclUsageException($"--head {name}: heads are in a run's checkpoints, and '{source}' has none; give a run folder, or leave --head out.");
         string file = CheckpointStore.HeadsFile(checkpoint);
         using var content = SafetensorsFile.Read(file);

@@ -3,6 +3,7 @@ using WclSharp.Checkpoints;
 using WclSharp.Checkpoints.PyTorch;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Files;
 using WclSharp.Inference;
 using WclSharp.Randomness;
 using WclSharp.Reporting;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using WclSharp.Benchmarking;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Evaluation;
 using WclSharp.Inference;
@@ -93,7 +94,7 @@ internal static class PrecisionComparison
                 $"The {Name(cost.Precision)} file '{file}' is too far from float32: on {cost.Images} images of {cost.Source} the {what} cosine is {value:0.######}, not above {required}. It was not kept; calibrate with images like those (--data, --calibrate), or export with --precision fp32."));
     }
 
-    private static string Name(ExportPrecision precision) => precision.ToString().ToLowerInvariant();
+    private static string Name(ExportPrecision precision) => OptionValue.NameOf(precision);
 
     /// <summary>kNN accuracy: each half of the images is classified by its nearest ones of the other.</summary>
     private static double? Knn(float[] features, ImageDataset images)
@@ -140,11 +141,7 @@ internal static class PrecisionComparison
         private readonly int[] truth;
         private int done, agreed, labelled, float32Right, exportedRight;
 
-        public ClassifiedImages(ImageDataset images, IReadOnlyList<string> classNames)
-        {
-            int[] known = [.. images.ClassNames.Select(name => classNames.ToList().IndexOf(name))];
-            truth = Array.ConvertAll(images.Labels.ToArray(), label => label < 0 ? -1 : known[label]);
-        }
+        public ClassifiedImages(ImageDataset images, IReadOnlyList<string> classNames) => truth = images.LabelsAmong(classNames);
 
         public double Agreement => agreed / (double)done;
 

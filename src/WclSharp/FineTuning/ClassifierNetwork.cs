@@ -4,6 +4,7 @@ using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Evaluation;
 using WclSharp.Heads;
 using WclSharp.Native;
 using WclSharp.Optimizers;
@@ -68,8 +69,9 @@ internal sealed class ClassifierNetwork : IDisposable
     /// <summary>Number of trained parameters.</summary>
     public long ParameterCount => Modules.SelectMany(part => part.Module.parameters()).Sum(parameter => parameter.numel());
 
-    /// <summary>Parameters of the encoder, and of what is on top of it.</summary>
-    public (List<OptimizedParameter> Encoder, List<OptimizedParameter> Top) Parameters => (Optimizer.ParametersOf(("", Encoder)), Optimizer.ParametersOf(("", Top)));
+    /// <summary>Parameters that a pretrained network brings along, those of the encoder and of the head's first layer, and those of the scores, which always start anew.</summary>
+    public (List<OptimizedParameter> Pretrained, List<OptimizedParameter> Scores) Parameters =>
+        (Optimizer.ParametersOf(Top.Head is { } head ? [("", Encoder), ("head.", head)] : [("", Encoder)]), Optimizer.ParametersOf(("fc.", Top.Scores)));
 
     /// <summary>Puts both parts into training or evaluation mode.</summary>
     public void Train(bool on)
@@ -91,8 +93,7 @@ internal sealed class ClassifierNetwork : IDisposable
         bool training = Encoder.training;
         int[] predicted = Predict(preparation, images, cancellation);
         Train(training);
-        var truth = images.Labels.ToArray();
-        return predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Count(label => label >= 0);
+        return LabelledRows.ShareRight(predicted, images.Labels.ToArray());
     }
 
     /// <summary>The class with the highest score of each image, in evaluation mode, where it leaves the network.</summary>

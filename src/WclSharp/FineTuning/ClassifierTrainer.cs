@@ -33,9 +33,9 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     /// <exception cref="WclException">The loss is not finite.</exception>
     public (double Accuracy, double StopAt)? Train(ClassifierNetwork network, int[] rows, int[] validation, FineTuneRecipe recipe, Action<int>? progress, CancellationToken cancellation)
     {
-        var (encoderParameters, topParameters) = network.Parameters;
-        using var encoder = new Sgd(encoderParameters, recipe.WeightDecay);
-        using var top = new Sgd(topParameters, recipe.WeightDecay);
+        var (pretrainedParameters, scoreParameters) = network.Parameters;
+        using var pretrained = new Sgd(pretrainedParameters, recipe.WeightDecay);
+        using var scores = new Sgd(scoreParameters, recipe.WeightDecay);
         var schedule = new LearningRateSchedule(1, recipe.WarmupSteps, recipe.Steps);
         using var chosenBy = validation.Length > 0 ? images.Subset(validation) : null;
         using var loader = new BatchLoader(images, 1, seed, workers: 1);
@@ -47,14 +47,14 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
             cancellation.ThrowIfCancellationRequested();
             using (var batch = loader.Assemble(Array.ConvertAll(drawn, i => rows[i])))
             {
-                encoder.ZeroGradients();
-                top.ZeroGradients();
+                pretrained.ZeroGradients();
+                scores.ZeroGradients();
                 Backward(network, batch, places, step, last: step + 1 == steps);
             }
 
             double share = schedule.At(step);
-            encoder.Step(share * recipe.Encoder);
-            top.Step(share * recipe.Top);
+            pretrained.Step(share * recipe.Pretrained);
+            scores.Step(share * recipe.Scores);
             progress?.Invoke(step + 1);
             if (chosenBy is null || (step + 1) * LooksAtValidation / recipe.Steps == looked) continue;
             looked = (step + 1) * LooksAtValidation / recipe.Steps;

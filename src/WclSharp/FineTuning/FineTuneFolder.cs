@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 
 namespace WclSharp.FineTuning;
 
@@ -19,8 +19,8 @@ internal sealed record FineTuneSettings
     public double? ScratchLr { get; init; }
     public required int Batch { get; init; }
 
-    /// <summary>Whether all labels are trained on once some of them have chosen how: draws of before are no part of the same study.</summary>
-    public bool OnAllLabels { get; init; }
+    /// <summary>Of the recipe, <see cref="FineTuneRecipe.Version"/>: draws of another are no part of the same study.</summary>
+    public int Recipe { get; init; }
 
     public required double WeightDecay { get; init; }
     public required string Precision { get; init; }
@@ -48,7 +48,7 @@ internal sealed class FineTuneFolder : IDisposable
     private FineTuneFolder(ResultFolder folder, FineTuneSettings settings)
     {
         (this.folder, this.settings) = (folder, settings);
-        Draws = [.. ReadDraws()];
+        Draws = Lines.Read();
     }
 
     public string FullPath => folder.FullPath;
@@ -64,7 +64,7 @@ internal sealed class FineTuneFolder : IDisposable
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
     public static FineTuneFolder Open(string path, FineTuneSettings settings)
     {
-        var folder = ResultFolder.Open(path, FineTuneJson.ToBytes(settings), "fine-tuning", "another encoder, other data or other options, or of a version that fine-tuned otherwise");
+        var folder = ResultFolder.Open(path, JsonText.Page(settings, FineTuneJson.Default.FineTuneSettings), "fine-tuning", "another encoder, other data or other options, or of a version that fine-tuned otherwise");
         try
         {
             return new FineTuneFolder(folder, settings);
@@ -94,35 +94,19 @@ internal sealed class FineTuneFolder : IDisposable
     public void Add(FineTuneDraw draw)
     {
         Draws.Add(draw);
-        AtomicFile.Write(DrawsPath, stream =>
-        {
-            foreach (var each in Draws) stream.Write(FineTuneJson.ToLine(each));
-        });
+        Lines.Write(Draws);
     }
 
     /// <summary>Writes the table and the plot of the rows.</summary>
     public void Write(IReadOnlyList<FineTuneRow> rows, int testImages, int classCount)
     {
         AtomicFile.Write(folder["finetune.json"], stream =>
-            stream.Write(FineTuneJson.ToBytes(new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings })));
+            stream.Write(JsonText.Page(new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings }, FineTuneJson.Default.FineTuneReport)));
         Directory.CreateDirectory(folder["plots"]);
         LabelPlot.Write(PlotPath, rows);
     }
 
-    private string DrawsPath => folder["draws.jsonl"];
-
-    private IEnumerable<FineTuneDraw> ReadDraws()
-    {
-        if (!File.Exists(DrawsPath)) return [];
-        try
-        {
-            return [.. File.ReadLines(DrawsPath).Select(line => JsonSerializer.Deserialize(line, FineTuneJson.Default.FineTuneDraw)!)];
-        }
-        catch (JsonException e)
-        {
-            throw new WclUsageException($"{DrawsPath} is damaged ({e.Message.ReplaceLineEndings(" ")}); delete the folder, or name another with --out.", e);
-        }
-    }
+    private JsonLines<FineTuneDraw> Lines => new(folder["draws.jsonl"], FineTuneJson.Default.FineTuneDraw);
 
     public void Dispose() => folder.Dispose();
 }
@@ -132,18 +116,4 @@ internal sealed class FineTuneFolder : IDisposable
 [JsonSerializable(typeof(FineTuneReport))]
 [JsonSerializable(typeof(FineTuneSettings))]
 [JsonSerializable(typeof(FineTuneDraw))]
-internal sealed partial class FineTuneJson : JsonSerializerContext
-{
-    // Made at first use: see RunJson.
-    private static FineTuneJson Indented => field ??= new(new JsonSerializerOptions(Default.Options)
-    {
-        WriteIndented = true,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
-
-    public static byte[] ToBytes(FineTuneReport report) => [.. JsonSerializer.SerializeToUtf8Bytes(report, Indented.FineTuneReport), (byte)'\n'];
-
-    public static byte[] ToBytes(FineTuneSettings settings) => [.. JsonSerializer.SerializeToUtf8Bytes(settings, Indented.FineTuneSettings), (byte)'\n'];
-
-    public static byte[] ToLine(FineTuneDraw draw) => [.. JsonSerializer.SerializeToUtf8Bytes(draw, Default.FineTuneDraw), (byte)'\n'];
-}
+internal sealed partial class FineTuneJson : JsonSerializerContext;

@@ -6,6 +6,9 @@ namespace WclSharp.FineTuning;
 /// </summary>
 internal sealed record FineTuneRecipe
 {
+    /// <summary>Raised when the same options come to train otherwise.</summary>
+    public const int Version = 2;
+
     public const double HeadRate = 0.1;
     public const int Batch = 64;
 
@@ -20,11 +23,11 @@ internal sealed record FineTuneRecipe
     private const int LeastSteps = 300, UsualEpochs = 20;
     private const double WarmupShare = 0.1;
 
-    /// <summary>Peak learning rate of the encoder.</summary>
-    public required double Encoder { get; init; }
+    /// <summary>Peak learning rate of what was pretrained: the encoder, and the head's first layer where it is there.</summary>
+    public required double Pretrained { get; init; }
 
-    /// <summary>Peak learning rate of what is on top of it.</summary>
-    public required double Top { get; init; }
+    /// <summary>Peak learning rate of the layer that makes the scores.</summary>
+    public required double Scores { get; init; }
 
     /// <summary>Steps of <see cref="Batch"/> images.</summary>
     public required int Steps { get; init; }

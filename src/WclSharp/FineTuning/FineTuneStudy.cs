@@ -5,6 +5,7 @@ using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
 using WclSharp.Native;
+using WclSharp.Reporting;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -49,7 +50,7 @@ internal sealed class FineTuneStudy : IDisposable
             HeadLr = options.HeadLearningRate,
             ScratchLr = options.ScratchLearningRate,
             Batch = FineTuneRecipe.Batch,
-            OnAllLabels = true,
+            Recipe = FineTuneRecipe.Version,
             WeightDecay = Recipe(1, 0, pretrained: true).WeightDecay,
             Precision = compute.TypeName,
         });
@@ -131,15 +132,23 @@ internal sealed class FineTuneStudy : IDisposable
         var choice = new Choice(rates[0], 1);
         if (validation.Length == 0) return choice;
         double bestRight = double.NegativeInfinity;
+        WclException? diverged = null;
         foreach (double rate in rates)
         {
             var recipe = Recipe(rows.Length, rate, pretrained);
             using var network = StartingNetwork(draw, pretrained);
-            var (right, stopAt) = Trainer(draw).Train(network, rows, validation, recipe,
-                done => Tell(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
-            if (right > bestRight) (bestRight, choice) = (right, new Choice(rate, stopAt));
+            try
+            {
+                var (right, stopAt) = Trainer(draw).Train(network, rows, validation, recipe,
+                    done => Tell(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
+                if (right > bestRight) (bestRight, choice) = (right, new Choice(rate, stopAt));
+            }
+            catch (WclException e) when (e is not WclUsageException)
+            {
+                diverged = e; // a rate that is too high is not chosen
+            }
         }
-        return choice;
+        return bestRight >= 0 ? choice : throw diverged!;
     }
 
     /// <summary>Trains on all labels drawn, and tests.</summary>
@@ -171,8 +180,8 @@ internal sealed class FineTuneStudy : IDisposable
 
     private FineTuneRecipe Recipe(int labels, double rate, bool pretrained) => new()
     {
-        Encoder = rate,
-        Top = pretrained ? options.HeadLearningRate : rate,
+        Pretrained = rate,
+        Scores = pretrained ? options.HeadLearningRate : rate,
         Steps = FineTuneRecipe.StepsFor(labels, options.Epochs),
     };
 
@@ -181,7 +190,7 @@ internal sealed class FineTuneStudy : IDisposable
         EncoderWeights.Load(network.Encoder, encoderFile);
         network.Top.StartEven();
         if (network.Top.Head is null) return;
-        string checkpoint = new CheckpointStore(Path.Combine(options.Run, "checkpoints")).Last
+        string checkpoint = new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).Last
             ?? throw new WclUsageException($"--from-head needs the checkpoint of the run in {options.Run}, which is gone; leave it out.");
         string heads = CheckpointStore.HeadsFile(checkpoint);
         using var content = SafetensorsFile.Read(heads);

@@ -1,7 +1,7 @@
 using System.Globalization;
 using ScottPlot;
 using ScottPlot.TickGenerators;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 using WclSharp.Reporting;
 
 namespace WclSharp.FineTuning;

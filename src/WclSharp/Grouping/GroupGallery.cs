@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Net;
 using SkiaSharp;
-using WclSharp.Checkpoints;
 using WclSharp.Data;
+using WclSharp.Files;
 using WclSharp.Reporting;
 
 namespace WclSharp.Grouping;
@@ -12,6 +12,8 @@ internal static class GroupGallery
 {
     private const int MostGroups = 100, MembersShown = 12, MostPairs = 60, MostOutliers = 60;
     private const int ThumbnailSide = 96, SmallSide = 48, Quality = 82;
+
+    private const string Medoid = "medoid"; // also its style
 
     private const string Style = """
         :root { color-scheme: light dark; --ink: #222; --faint: #666; --line: #ddd; --page: #fff; }
@@ -39,7 +41,7 @@ internal static class GroupGallery
         foreach (var (number, rows) in members.Rows.Take(MostGroups).Index())
         {
             page.WriteLine(Invariant($"<section><h3>Group {number} <small>{rows.Length:N0} images{Classes(images, rows)}</small></h3><div class=\"row\">"));
-            foreach (var (place, row) in rows.Take(MembersShown).Index()) page.WriteLine(Figure(images, row, place == 0 ? "medoid" : "", members.Typical[row]));
+            foreach (var (place, row) in rows.Take(MembersShown).Index()) page.WriteLine(Figure(images, row, place == 0 ? Medoid : "", members.Typical[row]));
             page.WriteLine("</div></section>");
         }
 
@@ -53,11 +55,11 @@ internal static class GroupGallery
     private static void WriteTable(StreamWriter page, GroupResult result)
     {
         bool classes = result.Shown.Agreement is not null;
-        page.WriteLine($"<table><tr><th></th><th>groups</th><th>largest</th>{(classes ? "<th>purity</th><th>NMI</th><th>AMI</th>" : "")}</tr>");
+        page.WriteLine($"<table><tr><th scope=\"col\">division</th><th scope=\"col\">groups</th><th scope=\"col\">largest</th>{(classes ? "<th scope=\"col\">purity</th><th scope=\"col\">NMI</th><th scope=\"col\">AMI</th>" : "")}</tr>");
         foreach (var (name, grouping) in GroupTable.Rows(result))
         {
-            string agreement = grouping.Agreement is { } a ? Invariant($"<td>{EpochTable.Percent(a.Purity)}</td><td>{a.Nmi:0.000}</td><td>{a.Ami:0.000}</td>") : "";
-            page.WriteLine(Invariant($"<tr><td>{name}</td><td>{grouping.Groups:N0}</td><td>{EpochTable.Percent(grouping.Largest)}</td>{agreement}</tr>"));
+            string agreement = grouping.Agreement is { } a ? Invariant($"<td>{EpochTable.Percent(a.Purity)}</td><td>{GroupTable.Shown(a.Nmi)}</td><td>{GroupTable.Shown(a.Ami)}</td>") : "";
+            page.WriteLine(Invariant($"<tr><th scope=\"row\">{name}</th><td>{grouping.Groups:N0}</td><td>{EpochTable.Percent(grouping.Largest)}</td>{agreement}</tr>"));
         }
 
         page.WriteLine("</table>");
@@ -74,13 +76,13 @@ internal static class GroupGallery
     {
         var (data, small) = Thumbnail(images, row);
         string name = Text(images.NameOf(row));
-        return Invariant($"<figure class=\"{kind}\" title=\"{name}\"><img{(small ? " class=\"small\"" : "")} alt=\"\" loading=\"lazy\" src=\"{data}\"><figcaption>{similarity:0.00} {Text(Path.GetFileName(images.NameOf(row)))}</figcaption></figure>");
+        return Invariant($"<figure class=\"{kind}\" title=\"{name}\"><img{(small ? " class=\"small\"" : "")} alt=\"{name}\" loading=\"lazy\" src=\"{data}\"><figcaption>{(kind == Medoid ? "most typical, " : "")}{similarity:0.00} {Text(Path.GetFileName(images.NameOf(row)))}</figcaption></figure>");
     }
 
     private static (string Data, bool Small) Thumbnail(ImageDataset images, int row)
     {
         var (height, width) = images.SizeOf(row);
-        using var whole = SheetCell.ToBitmap(new SheetImage(images.PixelsOf(row).ToArray(), images.Channels, height, width, null));
+        using var whole = SheetCell.ToBitmap(SheetImage.Of(images, row, null));
         int longest = Math.Max(height, width);
         double fit = Math.Min(1, (double)ThumbnailSide / longest);
         bool small = longest <= SmallSide;

@@ -29,11 +29,14 @@ internal static class GroupTable
             [
                 .. columns,
                 ("purity", row => EpochTable.Percent(row.Division.Agreement!.Purity)),
-                ("NMI", row => row.Division.Agreement!.Nmi.ToString("0.000", CultureInfo.InvariantCulture)),
-                ("AMI", row => row.Division.Agreement!.Ami.ToString("0.000", CultureInfo.InvariantCulture)),
+                ("NMI", row => Shown(row.Division.Agreement!.Nmi)),
+                ("AMI", row => Shown(row.Division.Agreement!.Ami)),
             ];
         }
 
         return TextTable.Lines(columns, Rows(result), namesFirst: true);
     }
+
+    /// <summary>NMI or AMI; a dash where there is nothing to agree on.</summary>
+    public static string Shown(double? information) => information?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
 }

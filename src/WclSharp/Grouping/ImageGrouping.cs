@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
-using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
+using WclSharp.Files;
 using WclSharp.Native;
 using WclSharp.Neighbors;
 using WclSharp.Reporting;
@@ -95,7 +95,7 @@ public static class ImageGrouping
         Write(result.CopiesFile, "path,other,similarity,pixel_difference", unusual.Copies.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{Name(pair.First)},{Name(pair.Second)},{pair.Similarity:0.0000},{pair.PixelDifference:0.0}")));
         Write(result.OutliersFile, "path,similarity", unusual.Outliers.Select(image => string.Create(CultureInfo.InvariantCulture, $"{Name(image.Row)},{image.Similarity:0.0000}")));
 
-        string Name(int row) => DelimitedFile.Quote(images.NameOf(row));
+        string Name(int row) => DelimitedFile.QuotePath(images.NameOf(row));
         static void Write(string path, string header, IEnumerable<string> lines) => AtomicFile.Write(path, stream =>
         {
             using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };

@@ -28,6 +28,9 @@ internal sealed class ClassifierTop : nn.Module<Tensor, Tensor>
     /// <summary>The head's first layer; null without.</summary>
     public nn.Module? Head => head;
 
+    /// <summary>The layer that makes the scores.</summary>
+    public nn.Module Scores => fc;
+
     /// <summary>Lets all scores start equal, so that the first steps do not pull on a trained encoder at random.</summary>
     public void StartEven()
     {

@@ -49,25 +49,3 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
         return y.MoveToOuterDisposeScope();
     }
 }
-
-/// <summary>Linear layer computed in the input's dtype, started as PyTorch's <c>nn.Linear</c> is: uniform in +-1/sqrt(fan in).</summary>
-internal sealed class DenseLayer : nn.Module<Tensor, Tensor>
-{
-    private readonly Parameter weight, bias;
-
-    public DenseLayer(int inputs, int outputs, ParameterInitializer random) : base(nameof(DenseLayer))
-    {
-        double bound = 1 / Math.Sqrt(inputs);
-        weight = new Parameter(random.Uniform([outputs, inputs], bound));
-        bias = new Parameter(random.Uniform([outputs], bound));
-        RegisterComponents();
-    }
-
-    public override Tensor forward(Tensor x)
-    {
-        if (x.dtype == weight.dtype) return nn.functional.linear(x, weight, bias);
-        using var castWeight = weight.to(x.dtype);
-        using var castBias = bias.to(x.dtype);
-        return nn.functional.linear(x, castWeight, castBias);
-    }
-}

@@ -18,9 +18,6 @@ internal static class ProcessMemory
         }
     }
 
-    /// <summary>Now, MiB.</summary>
-    public static double CurrentMiB => Environment.WorkingSet / 1048576.0;
-
     private static double? Status(string key)
     {
         foreach (string line in File.ReadLines("/proc/self/status"))

@@ -1,8 +1,8 @@
 using System.Globalization;
 using ScottPlot;
 using ScottPlot.TickGenerators;
-using WclSharp.Checkpoints;
 using WclSharp.Evaluation;
+using WclSharp.Files;
 
 namespace WclSharp.Reporting;
 

@@ -1,5 +1,5 @@
 using SkiaSharp;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 using static WclSharp.Reporting.SheetCell;
 
 namespace WclSharp.Reporting;

@@ -1,7 +1,7 @@
 using ScottPlot;
 using ScottPlot.TickGenerators;
 using SkiaSharp;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 using WclSharp.Training;
 
 namespace WclSharp.Reporting;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using SkiaSharp;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 using static WclSharp.Reporting.SheetCell;
 
 namespace WclSharp.Reporting;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using WclSharp.Checkpoints;
 using WclSharp.Configuration;
+using WclSharp.Files;
 using WclSharp.Training;
 
 namespace WclSharp.Reporting;
@@ -56,7 +56,10 @@ internal sealed class RunFolder : IDisposable
     /// <summary>List of unreadable images of <c>--test</c>.</summary>
     public string BadTestImagesPath => Path.Combine(FullPath, "bad_test_images.csv");
 
-    public string CheckpointFolder => Path.Combine(FullPath, "checkpoints");
+    public string CheckpointFolder => CheckpointsOf(FullPath);
+
+    /// <summary>Where the checkpoints of the run in a folder lie.</summary>
+    public static string CheckpointsOf(string folder) => Path.Combine(folder, "checkpoints");
 
     public string PlotFolder => Path.Combine(FullPath, "plots");
 
@@ -96,19 +99,8 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>Writes the options, so that <c>--config</c> repeats the run, from any folder: its paths are absolute.</summary>
-    public void WriteConfig(PretrainOptions resolved)
-    {
-        static string? Absolute(string? path) => path is null ? null : Path.GetFullPath(path);
-        var options = resolved with
-        {
-            Data = Absolute(resolved.Data),
-            Test = Absolute(resolved.Test),
-            Labels = Absolute(resolved.Labels),
-            Init = Absolute(resolved.Init),
-            CacheFolder = Absolute(resolved.CacheFolder),
-        };
-        AtomicFile.Write(ConfigPath, stream => stream.Write(ConfigFile.ToJson(options)));
-    }
+    public void WriteConfig(PretrainOptions resolved) =>
+        AtomicFile.Write(ConfigPath, stream => stream.Write(ConfigFile.ToJson(PretrainOptionTable.WithFullPaths(resolved))));
 
     /// <summary>The options that the run was started with.</summary>
     public PretrainOptions ReadConfig() => ReadConfig(FullPath);
@@ -127,12 +119,9 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="WclException">The disk is full, or the file is not writable.</exception>
     public void AppendMetrics(EpochMetrics metrics)
     {
-        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(metrics, RunJson.Default.EpochMetrics), (byte)'\n'];
         try
         {
-            using var stream = new FileStream(MetricsPath, FileMode.Append, FileAccess.Write, FileShare.Read);
-            stream.Write(line);
-            stream.Flush(flushToDisk: true);
+            MetricsOf(FullPath).Append(metrics);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -141,65 +130,30 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>The metrics so far. A last line that a crash cut short is left out.</summary>
-    /// <exception cref="WclException">A line is damaged.</exception>
+    /// <exception cref="WclUsageException">A line is damaged.</exception>
     public IReadOnlyList<EpochMetrics> ReadMetrics() => ReadMetrics(FullPath);
 
     /// <inheritdoc cref="ReadMetrics()"/>
-    public static IReadOnlyList<EpochMetrics> ReadMetrics(string folder)
-    {
-        string path = Path.Combine(folder, "metrics.jsonl");
-        if (!File.Exists(path)) return [];
-        string[] lines = File.ReadAllText(path).Split('\n'); // a whole file ends in a line break: its last piece is empty
-        List<EpochMetrics> metrics = [];
-        foreach (var (index, line) in lines.SkipLast(1).Index())
-        {
-            try
-            {
-                metrics.Add(JsonSerializer.Deserialize(line, RunJson.Default.EpochMetrics)!);
-            }
-            catch (JsonException e)
-            {
-                throw new WclException($"{path}, line {index + 1} is damaged: {line}", e);
-            }
-        }
-
-        return metrics;
-    }
+    public static IReadOnlyList<EpochMetrics> ReadMetrics(string folder) => MetricsOf(folder).Read();
 
     /// <summary>Drops the metrics of epochs after one, which a resumed run goes through again.</summary>
     public void TruncateMetrics(int lastEpoch)
     {
-        if (!File.Exists(MetricsPath)) return;
-        var kept = ReadMetrics().Where(metrics => metrics.Epoch <= lastEpoch);
-        AtomicFile.Write(MetricsPath, stream =>
-        {
-            foreach (var metrics in kept)
-            {
-                stream.Write(JsonSerializer.SerializeToUtf8Bytes(metrics, RunJson.Default.EpochMetrics));
-                stream.WriteByte((byte)'\n');
-            }
-        });
+        if (File.Exists(MetricsPath)) MetricsOf(FullPath).Write(ReadMetrics().Where(metrics => metrics.Epoch <= lastEpoch));
     }
+
+    private static JsonLines<EpochMetrics> MetricsOf(string folder) => new(Path.Combine(folder, "metrics.jsonl"), RunJson.Default.EpochMetrics);
 
     /// <summary>Writes what the run came to.</summary>
     public void WriteSummary(RunSummary summary) =>
-        AtomicFile.Write(SummaryPath, stream => stream.Write(
-            [.. JsonSerializer.SerializeToUtf8Bytes(summary, RunJson.Indented.RunSummary), (byte)'\n']));
+        AtomicFile.Write(SummaryPath, stream => stream.Write(JsonText.Page(summary, RunJson.Default.RunSummary)));
 
     /// <summary>The last figures of the run in a folder; null where there are none.</summary>
     /// <exception cref="WclUsageException">The file is damaged.</exception>
     public static RunSummary? ReadSummary(string folder)
     {
         string path = Path.Combine(folder, "summary.json");
-        if (!File.Exists(path)) return null;
-        try
-        {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), RunJson.Default.RunSummary);
-        }
-        catch (JsonException e)
-        {
-            throw new WclUsageException($"{path} cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); it is damaged.", e);
-        }
+        return File.Exists(path) ? JsonText.Read(path, RunJson.Default.RunSummary, "measurements are in metrics.jsonl, and a resumed run writes it anew") : null;
     }
 
     /// <summary>Adds a line with the time to <c>train.log</c>. A full disk does not stop a run here: the checkpoint says so.</summary>

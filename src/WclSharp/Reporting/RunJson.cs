@@ -12,13 +12,4 @@ namespace WclSharp.Reporting;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(EpochMetrics))]
 [JsonSerializable(typeof(RunSummary))]
-internal sealed partial class RunJson : JsonSerializerContext
-{
-    /// <summary>The same, indented: for files that people open.</summary>
-    // Made at first use: the generated half's Default may be initialised after a property of this half.
-    public static RunJson Indented => field ??= new(new JsonSerializerOptions(Default.Options)
-    {
-        WriteIndented = true,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
-}
+internal sealed partial class RunJson : JsonSerializerContext;

@@ -33,6 +33,12 @@ public sealed record RunSummary
     /// <summary>Mean weak loss of the last epoch, nats.</summary>
     public double? WeakLoss { get; init; }
 
+    /// <summary>Mean instance loss of local crops of the last epoch, nats.</summary>
+    public double? LocalInstanceLoss { get; init; }
+
+    /// <summary>Mean weak loss of local crops of the last epoch, nats.</summary>
+    public double? LocalWeakLoss { get; init; }
+
     /// <summary>Learning rate of the last step.</summary>
     public double? Lr { get; init; }
 
@@ -119,6 +125,8 @@ public sealed record RunSummary
             Knn = Last(m => m.Knn),
             InstanceLoss = Last(m => m.InstanceLoss),
             WeakLoss = Last(m => m.WeakLoss),
+            LocalInstanceLoss = Last(m => m.LocalInstanceLoss),
+            LocalWeakLoss = Last(m => m.LocalWeakLoss),
             Lr = Last(m => m.Lr),
             ImagesPerSecond = Last(m => m.ImagesPerSecond),
             DataWait = Last(m => m.DataWait),

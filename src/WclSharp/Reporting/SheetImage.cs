@@ -1,3 +1,5 @@
+using WclSharp.Data;
+
 namespace WclSharp.Reporting;
 
 /// <summary>An image on a sheet.</summary>
@@ -6,7 +8,15 @@ namespace WclSharp.Reporting;
 /// <param name="Height">Rows.</param>
 /// <param name="Width">Columns.</param>
 /// <param name="Caption">Class name; null where it is not known.</param>
-internal readonly record struct SheetImage(byte[] Pixels, int Channels, int Height, int Width, string? Caption);
+internal readonly record struct SheetImage(byte[] Pixels, int Channels, int Height, int Width, string? Caption)
+{
+    /// <summary>An image of a data set.</summary>
+    public static SheetImage Of(ImageDataset images, int row, string? caption)
+    {
+        var (height, width) = images.SizeOf(row);
+        return new(images.PixelsOf(row).ToArray(), images.Channels, height, width, caption);
+    }
+}
 
 /// <summary>A neighbour of a row's first image.</summary>
 /// <param name="Image">The neighbour.</param>

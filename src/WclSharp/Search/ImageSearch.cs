@@ -45,6 +45,9 @@ public static class ImageSearch
     {
         string? made = index.Metadata.GetValueOrDefault(ImageIndexing.ModelKey);
         if ((options.Model ?? made) is not { } model) throw new WclUsageException($"'{options.Index}' does not say what model it was made with; name it with --model.");
+        // The file may be a stranger's: asking for a network path would already tell its machine who we are.
+        if (options.Model is null && (model.StartsWith(@"\\", StringComparison.Ordinal) || model.StartsWith("//", StringComparison.Ordinal)))
+            throw new WclUsageException($"'{options.Index}' was made with '{model}', on another machine; name the model with --model.");
         if (options.Model is null && !File.Exists(model) && !Directory.Exists(model))
             throw new WclUsageException($"'{options.Index}' was made with '{model}', which is not there now; say with --model where it is.");
         if (index.Metadata.TryGetValue(ImageIndexing.HashKey, out string? hash) && hash != BatchEmbedder.HashOf(model))
@@ -72,6 +75,7 @@ public static class ImageSearch
             var neighbors = new List<SheetNeighbor>(answer.Hits.Count);
             foreach (var hit in answer.Hits)
             {
+                if (Path.IsPathRooted(hit.Name) || hit.Name.Split('/', '\\').Contains("..")) return $"the index names '{hit.Name}', which lies outside of the folder";
                 string file = Path.Combine(folder, hit.Name);
                 if (Picture(file, hit.Label ?? Path.GetFileName(hit.Name), out string? problem) is not { } image) return $"'{file}' cannot be read: {problem}; {advice}";
                 neighbors.Add(new SheetNeighbor(image, hit.Cosine, null));

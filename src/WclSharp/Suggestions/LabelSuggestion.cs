@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
 using TorchSharp;
-using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
+using WclSharp.Files;
 using WclSharp.Native;
 using WclSharp.Randomness;
 using WclSharp.Reporting;
@@ -78,7 +78,8 @@ public static class LabelSuggestion
         // Every image of a list can be suggested, and every label counts, unless some have to test the choice.
         using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: asked.Labels is null || options.Check > 0, tests: options.Check > 0);
         var images = data.Train;
-        int[] labelled = asked.Labels is null ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
+        // A list that has every image's class does what folders do: classes to check with. There is nothing left to suggest otherwise.
+        int[] labelled = asked.Labels is null || (options.Check > 0 && !images.Labels.Contains(-1)) ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
         if (options.Count > images.Count - labelled.Length)
             throw new WclUsageException($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images without a label.");
 
@@ -91,8 +92,8 @@ public static class LabelSuggestion
         SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.Alike))];
         string sheet = Path.Combine(folder, "suggestions.png");
         OutputFolder.Make(folder);
-        AtomicFile.WriteText(list, suggested.Aggregate(new StringBuilder("path,label\n"), (text, image) => text.Append(DelimitedFile.Quote(image.Path)).Append(",\n")).ToString());
-        ContactSheet.Write(sheet, [.. chosen.Select((image, i) => (Show(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
+        AtomicFile.WriteText(list, suggested.Aggregate(new StringBuilder("path,label\n"), (text, image) => text.Append(DelimitedFile.QuotePath(image.Path)).Append(",\n")).ToString());
+        ContactSheet.Write(sheet, [.. chosen.Select((image, i) => (SheetImage.Of(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
             string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], $"{chosen.Count} images to label first");
         return new SuggestResult(suggested, list, sheet, check);
     }
@@ -101,7 +102,7 @@ public static class LabelSuggestion
         IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         if (data.HeldOut is null || data.Train.Labels.Contains(-1))
-            throw new WclUsageException("--check needs classes of all images, and images to test with; leave it out.");
+            throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
         using var queries = FeatureExtractor.Extract(encoder, data.HeldOut, "test images", progress, cancellation);
         List<double?> suggested = [], random = [];
         for (int i = 0; i < options.Check; i++)
@@ -124,10 +125,4 @@ public static class LabelSuggestion
     }
 
     private static void Tell(IProgress<PretrainProgress>? progress, string stage, int done, int all) => progress?.Report(new PretrainProgress.Working(stage, done, all));
-
-    private static SheetImage Show(ImageDataset images, int row, string caption)
-    {
-        var (height, width) = images.SizeOf(row);
-        return new SheetImage(images.PixelsOf(row).ToArray(), images.Channels, height, width, caption);
-    }
 }

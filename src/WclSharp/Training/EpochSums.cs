@@ -111,8 +111,8 @@ internal sealed class EpochSums : IDisposable
     {
         if (!weak || labels is null || classes is null) return zeros(3, dtype: ScalarType.Float64, device: sums.device);
         static int[] OnHost(Tensor tensor) => Array.ConvertAll(tensor.cpu().data<long>().ToArray(), i => (int)i);
-        return ClusterAgreement.Of(OnHost(labels), OnHost(classes)) is { } agreement
-            ? Upload.To(sums.device, tensor([agreement.Nmi, agreement.Ami, 1.0], ScalarType.Float64))
+        return ClusterAgreement.Of(OnHost(labels), OnHost(classes)) is { Nmi: { } nmi, Ami: { } ami }
+            ? Upload.To(sums.device, tensor([nmi, ami, 1.0], ScalarType.Float64))
             : zeros(3, dtype: ScalarType.Float64, device: sums.device);
     }
 
@@ -146,10 +146,9 @@ internal sealed class EpochSums : IDisposable
     /// <summary>Starts an epoch anew.</summary>
     public void Clear() => Restore(new double[Kinds], 0);
 
-    /// <summary>Takes sums from a checkpoint. One of before the last kinds were counted has none of them.</summary>
+    /// <summary>Takes sums from a checkpoint.</summary>
     public void Restore(double[] values, int steps)
     {
-        if (values.Length is (int)Sum.CropsRight or (int)Sum.Nmi) values = [.. values, .. new double[Kinds - values.Length]];
         if (values.Length != Kinds) throw new WclUsageException($"The checkpoint holds {values.Length} sums where {Kinds} are known; it comes from another version.");
         using var saved = tensor(values);
         sums.copy_(saved);

@@ -81,9 +81,8 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
 
     private static SheetImage Show(ImageDataset images, int index)
     {
-        var (height, width) = images.SizeOf(index);
         int label = images.Labels[index];
-        return new SheetImage(images.PixelsOf(index).ToArray(), images.Channels, height, width, label < 0 ? null : images.ClassNames[label]);
+        return SheetImage.Of(images, index, label < 0 ? null : images.ClassNames[label]);
     }
 
     private static bool? Agree(int one, int other) => one < 0 || other < 0 ? null : one == other;

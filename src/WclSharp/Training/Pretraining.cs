@@ -41,20 +41,6 @@ public static class Pretraining
         foreach (var option in PretrainOptionTable.All.Where(option => !option.MayChangeOnResume && !option.NamesRun))
             if (option.Show(given) is { } asked && asked != option.Show(Unset) && asked != option.Show(started))
                 throw PretrainOptionTable.Changed(option, given, started, folder.FullPath);
-        return started with
-        {
-            Data = given.Data ?? started.Data,
-            Test = given.Test ?? started.Test,
-            Labels = given.Labels ?? started.Labels,
-            Init = given.Init ?? started.Init,
-            EvaluateEvery = given.EvaluateEvery ?? started.EvaluateEvery,
-            KnnK = given.KnnK ?? started.KnnK,
-            Device = given.Device ?? started.Device,
-            Workers = given.Workers ?? started.Workers,
-            CacheMiB = given.CacheMiB ?? started.CacheMiB,
-            CacheFolder = given.CacheFolder ?? started.CacheFolder,
-            MaxBad = given.MaxBad ?? started.MaxBad,
-            Resume = true,
-        };
+        return PretrainOptionTable.Resumed(started, given) with { Resume = true };
     }
 }

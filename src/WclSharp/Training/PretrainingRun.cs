@@ -5,6 +5,7 @@ using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
 using WclSharp.Encoders;
+using WclSharp.Files;
 using WclSharp.Methods;
 using WclSharp.Native;
 using WclSharp.Optimizers;
@@ -45,21 +46,29 @@ internal sealed class PretrainingRun : IDisposable
         checkpoints = new CheckpointStore(folder.CheckpointFolder);
         compute = ComputeDevice.Choose(given.Device ?? ComputeDevice.Auto, given.Precision);
         data = PretrainingData.Read(given, folder, progress, cancellation);
-        var resolved = Presets.Resolve(given, data.Facts);
-        // Written down as what it came to, so that a resumed run computes in the same format on another machine too.
-        options = resolved.Options with { Out = folder.FullPath, Precision = compute.Type == ScalarType.BFloat16 ? ComputePrecision.Bf16 : ComputePrecision.Fp32 };
-        foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
-        method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);
+        try
+        {
+            var resolved = Presets.Resolve(given, data.Facts);
+            // Written down as what it came to, so that a resumed run computes in the same format on another machine too.
+            options = resolved.Options with { Out = folder.FullPath, Precision = compute.Type == ScalarType.BFloat16 ? ComputePrecision.Bf16 : ComputePrecision.Fp32 };
+            foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
+            method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);
 
-        augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
-        model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
-        // A run that died before its first checkpoint starts anew, from the same weights.
-        if (options.Init is not null && checkpoints.Last is null) EncoderWeights.Load(model.Encoder, options.Init);
-        if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
-        optimizer = CreateOptimizer();
-        var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
-        trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, localViews, compute.Device);
-        evaluator = new Evaluator(data, model.Encoder, augmenter, options, compute.Device, progress, cancellation);
+            augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
+            model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
+            // A run that died before its first checkpoint starts anew, from the same weights.
+            if (options.Init is not null && checkpoints.Last is null) EncoderWeights.Load(model.Encoder, options.Init);
+            if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
+            optimizer = CreateOptimizer();
+            var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
+            trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, localViews, compute.Device);
+            evaluator = new Evaluator(data, model.Encoder, augmenter, options, compute.Device, progress, cancellation);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Trains to the end.</summary>
@@ -157,6 +166,7 @@ internal sealed class PretrainingRun : IDisposable
             SummedSteps = trainer.Sums.Steps,
             BestKnn = bestKnn,
             DatasetFingerprint = data.Train.Fingerprint,
+            TestFingerprint = data.HeldOut?.Fingerprint,
             Threads = get_num_threads(),
         }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
         saved = Stopwatch.GetTimestamp();
@@ -178,6 +188,8 @@ internal sealed class PretrainingRun : IDisposable
         var state = checkpoints.LoadLast(model, optimizer, method);
         if (state.DatasetFingerprint != data.Train.Fingerprint)
             throw new WclUsageException($"The images are not those that the run was started with (fingerprint {data.Train.Fingerprint[..12]}, not {state.DatasetFingerprint[..12]}); put them back, or start anew with another --out.");
+        if (state.TestFingerprint != data.HeldOut?.Fingerprint)
+            throw new WclUsageException("The images to test with are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
         if (state.Threads != get_num_threads())
             Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: sums are rounded otherwise, so the weights will differ in their last bits.");
         trainer.Restore(state.Step, state.Seconds, state.Sums, state.SummedSteps);
@@ -209,7 +221,7 @@ internal sealed class PretrainingRun : IDisposable
             PeakMemoryMib = ProcessMemory.PeakMiB,
             DatasetFingerprint = data.Train.Fingerprint,
             TrainImages = data.Train.Count,
-            TestImages = data.HeldOut?.Count,
+            TestImages = data.HeldOut?.LabelledCount,
             BadImages = data.BadImages,
             Device = compute.Name,
             Precision = compute.TypeName,
@@ -241,14 +253,12 @@ internal sealed class PretrainingRun : IDisposable
         return
         [
             .. data.Lines,
-            string.Create(CultureInfo.InvariantCulture, $"{OptionValue.NameOf(options.Method)} with {Lower(options.Arch)}, width {options.Width}, {Lower(options.Stem)} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
-            string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {trainer.StepsPerEpoch} steps, batch {options.Batch}, {Lower(options.Optimizer)} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
+            string.Create(CultureInfo.InvariantCulture, $"{OptionValue.NameOf(options.Method)} with {OptionValue.NameOf(options.Arch!.Value)}, width {options.Width}, {OptionValue.NameOf(options.Stem!.Value)} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
+            string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {trainer.StepsPerEpoch} steps, batch {options.Batch}, {OptionValue.NameOf(options.Optimizer!.Value)} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
             $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} threads",
             $"run folder {folder.FullPath}",
         ];
     }
-
-    private static string Lower<T>(T value) => value!.ToString()!.ToLowerInvariant();
 
     private void Warn(string message) => Report(new PretrainProgress.Warning(message));
 

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Checkpoints;
+using WclSharp.Files;
 using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Checkpoints;

@@ -137,6 +137,20 @@ public class BatchLoaderTests
         Assert.Equal(Enumerable.Range(0, length).Select(i => 2 * i), OrderedParallel.MapInChunks(Enumerable.Range(0, length), i => 2 * i, chunk, workers: 3, capacity: 2));
 
     [Fact]
+    public void MapInChunks_HeavyItems_EndAChunkSooner()
+    {
+        int drawn = 0;
+        var source = Enumerable.Range(0, 1000).Select(i => { Interlocked.Increment(ref drawn); return i; });
+        using var mapped = OrderedParallel.MapInChunks(source, i => i, chunk: 10, workers: 1, capacity: 1, weight: i => i < 500 ? 3 : 100, chunkWeight: 5).GetEnumerator();
+        for (int i = 0; i < 600; i++)
+        {
+            Assert.True(mapped.MoveNext());
+            Assert.Equal(i, mapped.Current);
+            Assert.InRange(Volatile.Read(ref drawn), i + 1, i + 6); // chunks of two, then of one: one taken, one waiting, one drawn
+        }
+    }
+
+    [Fact]
     public void MapInChunks_WorkThrows_ComesToTheConsumerAfterWhatWasBefore()
     {
         var seen = new List<int>();

@@ -17,7 +17,7 @@ public class CifarSourceTests
         string[] names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
         folder.Write("batches.meta.txt", string.Join('\n', names) + "\n\n");
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path });
-        Assert.Equal((3, 3, 32), (data.Count, data.Channels, data.MaxSide));
+        Assert.Equal((3, 3, (32, 32)), (data.Count, data.Channels, data.SizeOf(2)));
         Assert.Equal(["cat", "automobile", "truck"], data.Labels.ToArray().Select(label => data.ClassNames[label]));
         Assert.Equal(["data_batch_1/0", "data_batch_2/0", "data_batch_2/1"], Enumerable.Range(0, 3).Select(data.NameOf));
         Assert.Equal(Records(1, 1, 9)[(3073 + 1)..], data.PixelsOf(2).ToArray());

@@ -11,7 +11,7 @@ public class EmbeddedDatasetTests
     public void Read_NoPath_GivesTheTestImagesOfFashionMnist()
     {
         using var data = ImageDataset.Read(new DatasetOptions());
-        Assert.Equal((10_000, 1, 28), (data.Count, data.Channels, data.MaxSide));
+        Assert.Equal((10_000, 1, (28, 28)), (data.Count, data.Channels, data.SizeOf(9_999)));
         Assert.Equal(data.ClassNames.Order(StringComparer.Ordinal), data.ClassNames);
         Assert.Equal(FirstClasses, data.Labels[..10].ToArray().Select(label => data.ClassNames[label]));
         Assert.All(data.Labels.ToArray().CountBy(label => label), pair => Assert.Equal(1000, pair.Value));

@@ -273,6 +273,49 @@ public class ImageDecoderTests
         Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 50 << 20); // other tests allocate too
     }
 
+    [Theory]
+    [InlineData("entries", "a directory of")]
+    [InlineData("values", "claims 1,000,000,000 values")]
+    [InlineData("tiles", "tiles of 40,000 x 40,000 pixels")]
+    [InlineData("samples", "60,000 samples a pixel")]
+    [InlineData("strips", "its strips claim")]
+    public void Decode_TiffThatClaimsMoreThanItHas_IsRefused_WithoutMemoryOrTime(string claim, string message)
+    {
+        byte[] file = claim switch
+        {
+            // BigTIFF: 43, the width of offsets, then where the directory is, which says how many entries it has.
+            "entries" => [.. "II"u8, 43, 0, 8, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0],
+            "values" => Directory((256, 1, 16), (257, 1, 16), (700, 1_000_000_000, 8)),
+            "tiles" => Directory((256, 1, 16), (257, 1, 16), (322, 1, 40_000), (323, 1, 40_000), (325, 1, 100)),
+            "samples" => Directory((256, 1, 16), (257, 1, 16), (277, 1, 60_000)),
+            // Every strip says that it has the whole file.
+            _ => [.. Directory((256, 1, 1), (257, 1, 60_000), (278, 1, 1), (279, 60_000, 8 + 2 + 4 * 12 + 4)), .. Enumerable.Repeat(BitConverter.GetBytes(240_000), 60_000).SelectMany(bytes => bytes)],
+        };
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        Assert.Contains(message, Assert.Throws<BadImageException>(() => Decode(file, out _, out _)).Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 5);
+
+        static byte[] Directory(params (int Tag, int Count, int Value)[] entries)
+        {
+            using var file = new MemoryStream();
+            using var writer = new BinaryWriter(file);
+            writer.Write("II*\0"u8);
+            writer.Write(8);
+            writer.Write((short)entries.Length);
+            foreach (var (tag, count, value) in entries)
+            {
+                writer.Write((short)tag);
+                writer.Write((short)4);
+                writer.Write(count);
+                writer.Write(value);
+            }
+            writer.Write(0);
+            return file.ToArray();
+        }
+    }
+
     [Fact]
     public void Decode_TiffOfHugeClaims_IsRefused()
     {

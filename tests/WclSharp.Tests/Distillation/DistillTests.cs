@@ -112,7 +112,7 @@ public sealed class DistillTests : IDisposable
         string settings = Path.Combine(run, "finetune", "config.json");
         var json = JsonNode.Parse(File.ReadAllText(settings))!;
         json["test_fingerprint"] = "that of other images";
-        json.AsObject().Remove("on_all_labels"); // as a version wrote it that did not
+        json.AsObject().Remove("recipe"); // as an older version wrote it
         File.WriteAllText(settings, json.ToJsonString());
         var warnings = new List<string>();
 
@@ -131,6 +131,19 @@ public sealed class DistillTests : IDisposable
         string photos = Photos("zebra/1.png", "zebra/2.png", "yak/3.png", "yak/4.png");
         var error = Assert.Throws<WclUsageException>(() => Distill.Run(Options with { Data = photos, Batch = 2, LabelMix = 0.5, Out = Path.Combine(folder, "x") }));
         Assert.Contains("of the class \"yak\", which the teacher does not know", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_ALabelMix_NeedsLabels_AndIsTheTeacherAloneInABatchWithout()
+    {
+        string photos = Photos([.. Enumerable.Range(0, 8).Select(i => $"{i}.png")]), list = Path.Combine(folder, "labels.csv");
+        var options = Options with { Data = photos, Epochs = 1, Batch = 4 };
+        Assert.Contains("--label-mix 0.5 needs labels, and none of the 8 images has one", Assert.Throws<WclUsageException>(() => Distill.Run(options with { LabelMix = 0.5, Out = Path.Combine(folder, "x") })).Message, StringComparison.Ordinal);
+
+        File.WriteAllText(list, "0.png,Bag\n");
+        var alone = Distill.Run(options with { Batch = 2, Out = Path.Combine(folder, "alone") });
+        var mixed = Distill.Run(options with { Batch = 2, LabelMix = 1, Labels = list, Out = Path.Combine(folder, "mixed") });
+        Assert.InRange(mixed.Loss, 0.7 * alone.Loss, 1.5 * alone.Loss); // three of four batches have no label, and would be 0 by themselves
     }
 
     [Fact]

@@ -9,8 +9,16 @@ public sealed class ClusterAgreementTests
     public void Of_TheSamePartition_IsOne_WhateverTheNumbers()
     {
         var agreement = ClusterAgreement.Of([2, 2, 0, 0, 1, 1], [0, 0, 1, 1, 2, 2])!;
-        Assert.Equal((1, 1, 1), (agreement.Purity, Math.Round(agreement.Nmi, 12), Math.Round(agreement.Ami, 12)));
-        Assert.Equal(new ClusterAgreement(1, 1, 1), ClusterAgreement.Of([0, 0], [0, 0]));
+        Assert.Equal((1, 1, 1), (agreement.Purity, Math.Round(agreement.Nmi!.Value, 12), Math.Round(agreement.Ami!.Value, 12)));
+    }
+
+    [Fact]
+    public void Of_WhatCannotDisagree_SaysNothing()
+    {
+        Assert.Equal(new ClusterAgreement(1, null, null), ClusterAgreement.Of([0, 0], [0, 0]));  // one group of one class
+        Assert.Equal(new ClusterAgreement(1, null, null), ClusterAgreement.Of([3, 1], [2, -1])); // one image
+        var apart = ClusterAgreement.Of([0, 1, 2], [2, 1, 0])!;                                  // as every other division into three
+        Assert.Equal((1, 1, null), (apart.Purity, Math.Round(apart.Nmi!.Value, 12), apart.Ami));
     }
 
     [Fact]
@@ -19,7 +27,7 @@ public sealed class ClusterAgreementTests
         var agreement = ClusterAgreement.Of([0, 1, 2, 3, 4, 5], [0, 0, 0, 1, 1, 1])!;
         Assert.Equal(1, agreement.Purity);
         Assert.True(agreement.Nmi > 0.5);
-        Assert.Equal(0, agreement.Ami, 10);
+        Assert.Equal(0, agreement.Ami!.Value, 10);
     }
 
     [Fact]
@@ -36,8 +44,8 @@ public sealed class ClusterAgreementTests
 
         var agreement = ClusterAgreement.Of(groups, classes)!;
         Assert.Equal(4 / 6.0, agreement.Purity, 12);
-        Assert.Equal(information / mean, agreement.Nmi, 12);
-        Assert.Equal((information - chance) / (mean - chance), agreement.Ami, 10);
+        Assert.Equal(information / mean, agreement.Nmi!.Value, 12);
+        Assert.Equal((information - chance) / (mean - chance), agreement.Ami!.Value, 10);
     }
 
     [Fact]
@@ -46,7 +54,7 @@ public sealed class ClusterAgreementTests
         var random = new CounterRandom(3, RandomPurpose.Evaluation);
         int[] classes = [.. random.Permutation(2000).Select(i => i % 10)], groups = [.. random.Permutation(2000, 1).Select(i => i % 500)];
         var agreement = ClusterAgreement.Of(groups, classes)!;
-        Assert.InRange(agreement.Ami, -0.02, 0.02);
+        Assert.InRange(agreement.Ami!.Value, -0.02, 0.02);
         Assert.True(agreement.Purity > 0.35 && agreement.Nmi > 0.25, $"{agreement}");
     }
 

@@ -46,6 +46,13 @@ public sealed class LabelDrawTests
     }
 
     [Fact]
+    public void Name_OfEveryShare_IsItsOwn()
+    {
+        Assert.Equal(["1 % of the labels", "12.5 % of the labels", "0.0002 % of the labels", "0.0004 % of the labels", "100 % of the labels"],
+            ((double[])[0.01, 0.125, 0.000002, 0.000004, 1]).Select(share => new LabelBudget(share, null).Name));
+    }
+
+    [Fact]
     public void Of_AnotherSeedOrDraw_IsAnotherChoice()
     {
         var budget = new LabelBudget(0.2, null);

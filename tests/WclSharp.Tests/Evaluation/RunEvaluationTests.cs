@@ -67,4 +67,37 @@ public sealed class RunEvaluationTests : IDisposable
         Assert.Equal(40, result.TrainImages + result.TestImages);
         Assert.Contains(warnings, warning => warning.Contains("pretrained on some or all of them", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void Run_TestImagesOfTheDataThatWasPretrainedOn_AreWarnedOf()
+    {
+        string photos = Path.Combine(folder, "sets"), whole = Path.Combine(folder, "whole");
+        foreach (string part in (string[])["train", "test"])
+            for (int i = 0; i < 40; i++)
+            {
+                string file = Path.Combine(photos, part, $"class {i % 2}", $"{i:D2}.png");
+                Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+                File.WriteAllBytes(file, Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, part.Length));
+            }
+        Pretraining.Run(SmallRun.Options with { Data = photos, Limit = null, Batch = 16, Epochs = 1, Out = whole });
+        List<string> warnings = [];
+        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Test = Path.Combine(photos, "test"), Linear = false }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Contains(warnings, warning => warning.Contains("are of the data that the run was pretrained on", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Run_OfARunThatDidNotEnd_NamesTheEpochOfItsWeights()
+    {
+        string stopped = Path.Combine(folder, "stopped");
+        using var cancellation = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Pretraining.Run(SmallRun.Options with { Epochs = 3, Out = stopped }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.EpochDone { Metrics.Epoch: 1 }) cancellation.Cancel();
+        }), cancellation.Token));
+        File.AppendAllText(Path.Combine(stopped, "metrics.jsonl"), "{\"epoch\":2}\n"); // as if it had been killed before the second epoch's checkpoint
+        Assert.Equal(1, RunEvaluation.Run(Options with { Run = stopped, Linear = false }).Epoch);
+    }
 }

@@ -159,7 +159,7 @@ public sealed class FineTuneTests : IDisposable
         string encoder = Path.Combine(run, "encoder.safetensors");
         var (facts, compute) = (EncoderWeights.FactsOf(encoder), ComputeDevice.Choose("cpu", ComputePrecision.Fp32));
         using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
-        var (steps, recipe) = (0, new FineTuneRecipe { Encoder = 0.05, Top = 0.05, Steps = 20 });
+        var (steps, recipe) = (0, new FineTuneRecipe { Pretrained = 0.05, Scores = 0.05, Steps = 20 });
         int[] rows = [.. Enumerable.Range(0, 40)], others = [.. Enumerable.Range(40, 20)];
         (double Accuracy, double StopAt)? Train(int[] validation, double stopAt)
         {
@@ -174,6 +174,32 @@ public sealed class FineTuneTests : IDisposable
         Assert.Equal(7, steps);
         Train([], 0.001);
         Assert.Equal(1, steps);
+    }
+
+    [Fact]
+    public void Train_TheHeadsFirstLayer_HasTheEncodersRate()
+    {
+        string encoder = Path.Combine(run, "encoder.safetensors");
+        var (facts, compute) = (EncoderWeights.FactsOf(encoder), ComputeDevice.Choose("cpu", ComputePrecision.Fp32));
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
+        using var network = new ClassifierNetwork(facts, 16, 10, 1, compute);
+        var before = Weights();
+        new ClassifierTrainer(images, facts, 1, compute).Train(network, [.. Enumerable.Range(0, 40)], [], new FineTuneRecipe { Pretrained = 0, Scores = 0.1, Steps = 3 }, null, default);
+        var after = Weights();
+        Assert.Equal(["fc.bias", "fc.weight"], before.Keys.Where(name => !before[name].AsSpan().SequenceEqual(after[name])).Order(StringComparer.Ordinal));
+        Assert.Contains("head.linear1.weight", before.Keys);
+
+        Dictionary<string, float[]> Weights() => network.Encoder.named_parameters().Concat(network.Top.Head!.named_parameters().Select(p => ("head." + p.name, p.parameter))).Concat(network.Top.Scores.named_parameters().Select(p => ("fc." + p.name, p.parameter)))
+            .ToDictionary(p => p.Item1, p => p.Item2.data<float>().ToArray());
+    }
+
+    [Fact]
+    public void Run_NoRateThatWorks_IsAnError()
+    {
+        string larger = Path.Combine(folder, "larger");
+        Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = larger });
+        var error = Assert.Throws<WclException>(() => Run(Options with { Run = larger, LabelsPerClass = [25], Epochs = 2, Draws = 1, ScratchLearningRate = 1e30, Out = Path.Combine(folder, "none") }));
+        Assert.Contains("--scratch-lr", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -122,9 +122,10 @@ public class PairStatisticsTests
         sums.Add(other, input, compare: true);
         Assert.Equal(0.5, sums.Means().Nmi!.Value, 12); // of which one is 0
         Assert.InRange(sums.Means().Ami!.Value, 0.2, 0.4); // of which one is below 0
-        using var resumed = new EpochSums(CPU, weak: true, twoViews: false, classCount: 2);
-        resumed.Restore(sums.Values[..^3], sums.Steps); // of an older version
-        Assert.Null(resumed.Means().Nmi);
+        var alone = input with { Classes = tensor(new long[] { 0, -1, -1, -1 }) };
+        double before = sums.Means().Nmi!.Value;
+        sums.Add(same, alone, compare: true); // one image with a class: nothing to compare
+        Assert.Equal(before, sums.Means().Nmi!.Value, 12);
     }
 
     [Fact]
@@ -172,7 +173,7 @@ public class PairStatisticsTests
     }
 
     [Fact]
-    public void EpochSums_CountTheSourcesOfLocalCrops_AndTakeThoseOfBeforeTheyDid()
+    public void EpochSums_CountTheSourcesOfLocalCrops()
     {
         using var scope = NewDisposeScope();
         using var sums = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
@@ -184,8 +185,8 @@ public class PairStatisticsTests
         Assert.Equal(3 / 8.0, sums.Means().CropPrecision!.Value, 12);
 
         using var resumed = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
-        resumed.Restore(sums.Values[..^5], sums.Steps);
-        Assert.Equal((sums.Means().InstanceLoss, null), (resumed.Means().InstanceLoss, resumed.Means().CropPrecision));
+        resumed.Restore(sums.Values, sums.Steps);
+        Assert.Equal(sums.Means().CropPrecision, resumed.Means().CropPrecision);
         Assert.Throws<WclUsageException>(() => resumed.Restore(sums.Values[..^1], sums.Steps));
     }
 }

@@ -48,7 +48,7 @@ public sealed class OnnxEncoderTests : IDisposable
         Assert.Equal([0f, 255, 0, 255], new[] { 0, 31, 1024 - 32, 1023 }.Select(at => MathF.Round(pixels[1024 + at])));
 
         File.WriteAllText(path, "no image");
-        Assert.Contains("p.png' cannot be read as an image", Assert.Throws<WclUsageException>(() => encoder.Prepare(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("p.png' cannot be read as an image", Assert.Throws<UnreadableImageException>(() => encoder.Prepare(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -58,6 +58,42 @@ public sealed class OnnxEncoderTests : IDisposable
         byte[][] files = [.. Enumerable.Range(2, 30).Select(i => ImageFiles.Skia(SKEncodedImageFormat.Png, i, 31))];
         float[][] expected = [.. files.Select(file => encoder.Embed(file.AsSpan()))];
         Parallel.For(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => Assert.Equal(expected[i % 30], encoder.Embed(files[i % 30].AsSpan())));
+    }
+
+    [Fact]
+    public void Embed_ByManyThreads_WhileDisposed_GivesTheSameOrSaysSo()
+    {
+        var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        byte[] file = Solid(1, 2, 3);
+        float[] expected = encoder.Embed(file.AsSpan());
+        int embedded = 0, refused = 0;
+        Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ =>
+        {
+            try
+            {
+                Assert.Equal(expected, encoder.Embed(file.AsSpan()));
+                if (Interlocked.Increment(ref embedded) == 200) encoder.Dispose();
+            }
+            catch (ObjectDisposedException)
+            {
+                Interlocked.Increment(ref refused);
+            }
+        });
+        Assert.Equal(400, embedded + refused);
+        Assert.True(embedded >= 200);
+        encoder.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => encoder.Embed([file.AsMemory()]));
+    }
+
+    [Fact]
+    public void Embed_Cancelled_Stops_AndLargerImagesThanAsked_AreRefused()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()), maxPixels: 400);
+        Assert.Throws<OperationCanceledException>(() => encoder.Embed([Solid(1, 2, 3).AsMemory()], new CancellationToken(canceled: true)));
+        Assert.Equal(3, encoder.Embed(ImageFiles.Skia(SKEncodedImageFormat.Png, 20, 20).AsSpan()).Length);
+        Assert.Contains("20 x 21 is 0 megapixels, over the limit", Assert.Throws<UnreadableImageException>(() => encoder.Embed(ImageFiles.Skia(SKEncodedImageFormat.Png, 21, 20).AsSpan())).Message, StringComparison.Ordinal);
+        Assert.Contains("over the limit", Assert.Throws<UnreadableImageException>(() => OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()), maxPixels: 255).Embed(ImageFiles.Tiff().AsSpan())).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()), maxPixels: 0));
     }
 
     [Fact]
@@ -92,9 +128,12 @@ public sealed class OnnxEncoderTests : IDisposable
         Assert.StartsWith($"'{text}'", Message(() => encoder.Embed([good, text, good])), StringComparison.Ordinal);
         Assert.StartsWith("Image 1 cannot be read", Message(() => encoder.Embed([(ReadOnlyMemory<byte>)Solid(1, 2, 3), new byte[40]])), StringComparison.Ordinal);
         Assert.StartsWith("The image cannot be read", Message(() => encoder.Embed("hello"u8)), StringComparison.Ordinal);
+        Assert.StartsWith("'' cannot be read as an image: its path is empty", Message(() => encoder.Embed([good, ""])), StringComparison.Ordinal);
+        Assert.Contains("a character that no path has", Message(() => encoder.Embed("a\0.png")), StringComparison.Ordinal);
+        Assert.Throws<NullReferenceException>(() => encoder.Embed([good, null!])); // as it is, not in an AggregateException
         Assert.Equal(3, encoder.Embed(good).Length); // and is of use afterwards
 
-        static string Message(Action action) => Assert.Throws<WclUsageException>(action).Message;
+        static string Message(Action action) => Assert.Throws<UnreadableImageException>(action).Message;
     }
 
     [Theory]

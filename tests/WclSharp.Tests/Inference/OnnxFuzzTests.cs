@@ -95,6 +95,11 @@ public sealed class OnnxFuzzTests : IDisposable
             graph.Node("Cast", "b", ["a"], ("to", 1L));
             graph.Node("Gemm", "x", ["b", "b"], ("transB", 1L));
         });
+        Refused("makes more of its weights", graph =>
+        {
+            graph.Weight("w", [4096], new float[4096]);
+            for (int i = 0; i < 100; i++) graph.Node("Cast", $"w{i}", [i == 0 ? "w" : $"w{i - 1}"], ("to", 10L));
+        });
         Refused("weights of 8 bytes whose shape asks for 4000000", graph => graph.Weight("w", [1000, 1000], new float[2]));
         Refused("an impossible shape", graph => graph.Weight("w", [long.MaxValue, 4], new float[2]));
         Refused("an impossible shape", graph => graph.Weight("w", [-1], new float[2]));

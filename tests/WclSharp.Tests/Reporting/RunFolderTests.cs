@@ -145,7 +145,7 @@ public sealed class RunFolderTests : IDisposable
         using var run = RunFolder.Create(Out, resume: false, Started);
         File.WriteAllText(run.MetricsPath, "{\"epoch\":0}\nrubbish\n");
 
-        Assert.Contains("line 2", Assert.Throws<WclException>(run.ReadMetrics).Message);
+        Assert.Contains("line 2", Assert.Throws<WclUsageException>(run.ReadMetrics).Message);
     }
 
     [Fact]
@@ -169,6 +169,19 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal(0.4, summary.GetProperty("purity").GetDouble());
         Assert.Equal("0.107.0", summary.GetProperty("versions").GetProperty("torch_sharp").GetString());
         Assert.False(summary.TryGetProperty("weak_loss", out _));
+    }
+
+    [Fact]
+    public void WithMetrics_EveryMetricThatThereIs_IsInTheSummary()
+    {
+        var metrics = new EpochMetrics { Epoch = 1 };
+        var names = typeof(EpochMetrics).GetProperties().Where(property => property.PropertyType == typeof(double?)).ToList();
+        for (int i = 0; i < names.Count; i++) names[i].SetValue(metrics, i + 0.5);
+
+        var summary = new RunSummary { Status = "finished", Method = "wcl", Seed = 3 }.WithMetrics([metrics]);
+
+        Assert.True(names.Count > 20);
+        for (int i = 0; i < names.Count; i++) Assert.Equal(i + 0.5, typeof(RunSummary).GetProperty(names[i].Name)?.GetValue(summary));
     }
 
     [Fact]

@@ -130,7 +130,7 @@ public sealed class ImageSearchTests : IDisposable
 
         static string Message(SearchOptions options)
         {
-            string message = Assert.Throws<WclUsageException>(() => ImageSearch.Run(options)).Message;
+            string message = Assert.ThrowsAny<WclUsageException>(() => ImageSearch.Run(options)).Message;
             Assert.DoesNotContain('\n', message);
             return message;
         }

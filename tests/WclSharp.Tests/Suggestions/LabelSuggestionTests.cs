@@ -41,6 +41,22 @@ public sealed class LabelSuggestionTests : IDisposable
     }
 
     [Fact]
+    public void Run_Check_TakesClassesFromAList_AsFromFolders()
+    {
+        string photos = Path.Combine(folder, "listed"), list = Path.Combine(folder, "classes.csv"), listed = Path.Combine(folder, "listed-run");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        File.WriteAllLines(list, Enumerable.Range(0, 40).Select(i => $"{i:D2}.png,class {i % 2}"));
+        Pretraining.Run(SmallRun.Options with { Data = photos, Labels = list, Limit = null, Batch = 16, Epochs = 1, Out = listed });
+        var result = LabelSuggestion.Run(new SuggestOptions { Run = listed, Count = 4, Check = 2, Device = "cpu" });
+        Assert.Equal((4, 2), (result.Check!.Labels, result.Check.Repeats));
+
+        File.WriteAllLines(list, Enumerable.Range(0, 30).Select(i => $"{i:D2}.png,class {i % 2}"));
+        var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = listed, Labels = list, Count = 4, Check = 2, Device = "cpu", Out = Path.Combine(folder, "part") }));
+        Assert.Contains("--check needs the classes of all images", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_MoreThanThereAre_IsRefused()
     {
         var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 1000, Device = "cpu" }));

@@ -69,6 +69,33 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void Resumed_WithTestImagesElsewhere_GoesOn_AndWithOthers_IsRefused()
+    {
+        string train = Pictures("train", 16), test = Pictures("test", 0), moved = Pictures("moved", 0), other = Pictures("other", 1);
+        var options = SmallRun.Options with { Limit = null, Batch = 8, Epochs = 2, Data = train, Test = test, Out = Path.Combine(folder, "tested") };
+        using var cancellation = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Pretraining.Run(options, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.EpochDone { Metrics.Epoch: 1 }) cancellation.Cancel();
+        }), cancellation.Token));
+
+        var resume = new PretrainOptions { Out = options.Out, Resume = true };
+        Assert.Contains("The images to test with are not those", Assert.Throws<WclUsageException>(() => Pretraining.Run(resume with { Test = other })).Message, StringComparison.Ordinal);
+        Assert.Equal(2, Pretraining.Run(resume with { Test = moved }).Summary.Epoch);
+
+        string Pictures(string name, int first)
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                string file = Path.Combine(folder, name, $"class {i % 2}", $"{i:D2}.png");
+                Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+                File.WriteAllBytes(file, Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + first + i, 20));
+            }
+            return Path.Combine(folder, name);
+        }
+    }
+
+    [Fact]
     public void KilledBetweenALineAndItsCheckpoint_AndResumed_MakesTheEpochsGraphAgain()
     {
         PretrainOptions Bank(string name) => Options(name) with { Method = ContrastiveMethod.WclBank, BankStart = 1, EvaluateEvery = 1 };

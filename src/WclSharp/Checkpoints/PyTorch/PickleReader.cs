@@ -20,18 +20,24 @@ internal sealed record PicklePersistentId(object? Id);
 /// <param name="isKnown">Which names may occur.</param>
 internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, bool> isKnown)
 {
+    // Each makes an object of some tens of bytes at most beside its text; a large model's state has some hundred thousand.
+    private const int MostInstructions = 4_000_000;
+
     private static readonly object Mark = new();
     private readonly ReadOnlySpan<byte> data = data;
     private readonly List<object?> stack = [];
     private readonly Dictionary<long, object?> memo = [];
     private int position;
 
-    /// <summary>Reads the one object of the pickle: null, bool, long, double, string, byte[], object?[] (a tuple), List, Dictionary, or one of this file's records.</summary>
+    /// <summary>
+    /// Reads the one object of the pickle: null, bool, long, double, string, byte[], object?[] (a tuple), List, Dictionary with the entries whose key is text, or one of this file's records.
+    /// </summary>
     /// <exception cref="FormatException">The pickle is damaged, or holds what state dicts do not need.</exception>
     public object? Read()
     {
-        while (true)
+        for (int instructions = 0; ; instructions++)
         {
+            if (instructions == MostInstructions) throw Damaged($"it has more than {MostInstructions:N0} instructions");
             byte code = Bytes(1)[0];
             switch (code)
             {
@@ -60,7 +66,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
                 case (byte)']': stack.Add(new List<object?>()); break;
                 case (byte)'a': Append([Pop()]); break;
                 case (byte)'e': Append(SinceMark()); break;
-                case (byte)'}': stack.Add(new Dictionary<object, object?>()); break;
+                case (byte)'}': stack.Add(new Dictionary<string, object?>()); break;
                 case (byte)'s': Set(Last(2)); break;
                 case (byte)'u': Set(SinceMark()); break;
                 case (byte)'q': memo[Bytes(1)[0]] = Peek(); break;                                   // BINPUT
@@ -79,7 +85,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
                     break;
                 case (byte)'b':                                                                      // BUILD
                     Pop(); // the attributes of a dictionary, which carry no tensors
-                    if (Peek() is not Dictionary<object, object?>) throw Damaged("attributes are set on what is no dictionary");
+                    if (Peek() is not Dictionary<string, object?>) throw Damaged("attributes are set on what is no dictionary");
                     break;
                 case (byte)'Q': stack.Add(new PicklePersistentId(Pop())); break;                     // BINPERSID
                 default: throw Damaged($"it has the instruction 0x{code:X2}, which state dicts do not need");
@@ -88,7 +94,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
     }
 
     private static object Call(PickleGlobal function, object?[] arguments) =>
-        function == PyTorchNames.OrderedDict && arguments.Length == 0 ? new Dictionary<object, object?>() : new PickleCall(function, arguments);
+        function == PyTorchNames.OrderedDict && arguments.Length == 0 ? new Dictionary<string, object?>() : new PickleCall(function, arguments);
 
     private readonly PickleGlobal Known(string module, string name)
     {
@@ -162,9 +168,13 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
 
     private readonly void Set(object?[] pairs)
     {
-        if (Peek() is not Dictionary<object, object?> dictionary || pairs.Length % 2 != 0) throw Damaged("a pair has no dictionary");
+        if (Peek() is not Dictionary<string, object?> dictionary || pairs.Length % 2 != 0) throw Damaged("a pair has no dictionary");
         for (int i = 0; i < pairs.Length; i += 2)
-            dictionary[pairs[i] is string or long or double or bool ? pairs[i]! : throw Damaged("a key is neither text nor number")] = pairs[i + 1];
+        {
+            // Numbers as keys are an optimiser's. .NET's hashes of text have a secret in them, those of numbers can be made to collide.
+            if (pairs[i] is string key) dictionary[key] = pairs[i + 1];
+            else if (pairs[i] is not (long or double or bool)) throw Damaged("a key is neither text nor number");
+        }
     }
 
     private readonly object? Recall(long place) => memo.TryGetValue(place, out object? item) ? item : throw Damaged("it recalls what it never stored");

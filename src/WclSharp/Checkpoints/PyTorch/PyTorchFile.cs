@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using TorchSharp;
+using WclSharp.Files;
 using static TorchSharp.torch;
 
 namespace WclSharp.Checkpoints.PyTorch;
@@ -93,14 +94,14 @@ internal static class PyTorchFile
 
     private static IEnumerable<(string Name, object? Value)> StateDict(object? described)
     {
-        var dictionary = described as Dictionary<object, object?> ?? throw new FormatException("it holds no dictionary");
+        var dictionary = described as Dictionary<string, object?> ?? throw new FormatException("it holds no dictionary");
         if (!HasTensors(dictionary))
-            dictionary = Wrappers.Select(name => dictionary.GetValueOrDefault(name) as Dictionary<object, object?>).FirstOrDefault(inner => inner is not null && HasTensors(inner))
+            dictionary = Wrappers.Select(name => dictionary.GetValueOrDefault(name) as Dictionary<string, object?>).FirstOrDefault(inner => inner is not null && HasTensors(inner))
                 ?? throw new FormatException($"there are no tensors in it, nor in its {string.Join(", ", Wrappers)}");
-        return dictionary.Where(pair => pair.Key is string).Select(pair => ((string)pair.Key, pair.Value));
+        return dictionary.Select(pair => (pair.Key, pair.Value));
     }
 
-    private static bool HasTensors(Dictionary<object, object?> dictionary) => dictionary.Values.Any(value => value is PickleCall);
+    private static bool HasTensors(Dictionary<string, object?> dictionary) => dictionary.Values.Any(value => value is PickleCall);
 
     /// <summary>_rebuild_tensor_v2(storage, offset, size, stride, ...) or a parameter of one; null for what is no tensor.</summary>
     private static StoredTensor? TensorOf(object? value)

@@ -207,4 +207,14 @@ public sealed class PyTorchFileTests : IDisposable
         process.WaitForExit();
         if (process.ExitCode != 0) throw new InvalidOperationException(error);
     }
+
+    [Fact]
+    public void Pickle_OfMillionsOfObjects_IsRefused_AndNumbersAreNoKeys()
+    {
+        Assert.Contains("more than 4,000,000 instructions", Assert.Throws<FormatException>(() => new PickleReader(Enumerable.Repeat((byte)'}', 5_000_000).ToArray(), _ => false).Read()).Message, StringComparison.Ordinal);
+        // {1: 2, "a": 3}, and a dictionary as the key
+        var read = (Dictionary<string, object?>)new PickleReader([0x80, 2, (byte)'}', (byte)'(', (byte)'K', 1, (byte)'K', 2, 0x8C, 1, (byte)'a', (byte)'K', 3, (byte)'u', (byte)'.'], _ => false).Read()!;
+        Assert.Equal(["a"], read.Keys);
+        Assert.Throws<FormatException>(() => new PickleReader([0x80, 2, (byte)'}', (byte)'}', (byte)'K', 2, (byte)'s', (byte)'.'], _ => false).Read());
+    }
 }

@@ -1,10 +1,13 @@
-namespace WclSharp.Checkpoints;
+namespace WclSharp.Files;
 
 /// <summary>
 /// A folder of results that hang on settings: <c>config.json</c> holds these, a lock keeps a second process out, and the same settings go on with what is there.
 /// </summary>
 internal sealed class ResultFolder : IDisposable
 {
+    /// <summary>The file that holds the settings.</summary>
+    public const string ConfigFile = "config.json";
+
     private readonly FileStream held;
 
     private ResultFolder(string path, FileStream held) => (FullPath, this.held) = (path, held);
@@ -20,20 +23,26 @@ internal sealed class ResultFolder : IDisposable
     /// <param name="what">What makes such results, for errors.</param>
     /// <param name="hangsOn">What may differ between two settings, for errors.</param>
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
-    public static ResultFolder Open(string path, byte[] settings, string what, string hangsOn)
+    public static ResultFolder Open(string path, byte[] settings, string what, string hangsOn) => Open(path, settings, what, there =>
+    {
+        if (!File.ReadAllBytes(there).AsSpan().SequenceEqual(settings))
+            throw new WclUsageException($"The folder {Path.GetDirectoryName(there)} holds results of {hangsOn}; name a new folder with --out (its config.json says which).");
+    });
+
+    /// <summary>Makes the folder, or opens one to go on with.</summary>
+    /// <param name="path">Folder.</param>
+    /// <param name="settings">What is written down as the settings.</param>
+    /// <param name="what">What makes such results, for errors.</param>
+    /// <param name="requireSame">Given the settings' file that is there; refuses others by an exception.</param>
+    /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
+    public static ResultFolder Open(string path, byte[] settings, string what, Action<string> requireSame)
     {
         path = Path.GetFullPath(path);
-        string config = Path.Combine(path, "config.json");
+        string config = Path.Combine(path, ConfigFile);
         if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
-        if (File.Exists(config))
-        {
-            if (!File.ReadAllBytes(config).AsSpan().SequenceEqual(settings))
-                throw new WclUsageException($"The folder {path} holds results of {hangsOn}; name a new folder with --out (its config.json says which).");
-        }
+        if (File.Exists(config)) requireSame(config);
         else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
-        {
             throw new WclUsageException($"The folder {path} is not empty and holds no {what}; name a new folder with --out.");
-        }
 
         FileStream? held = null;
         try
@@ -47,6 +56,11 @@ internal sealed class ResultFolder : IDisposable
         {
             held?.Dispose();
             throw new WclUsageException($"Cannot write to {path}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Name another folder with --out, and see that no other process works in it.", e);
+        }
+        catch
+        {
+            held?.Dispose();
+            throw;
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Text;
-using WclSharp.Checkpoints;
+using WclSharp.Files;
 
-namespace WclSharp.Tests.Checkpoints;
+namespace WclSharp.Tests.Files;
 
 public sealed class AtomicFileTests : IDisposable
 {

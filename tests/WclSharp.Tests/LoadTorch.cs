@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using WclSharp.Native;
 
-namespace WclSharp.Tests.Augmentation;
+namespace WclSharp.Tests;
 
 /// <summary>Loads TorchSharp's native library before any test calls TorchSharp, which some do before they call WclSharp.</summary>
 internal static class LoadTorch

@@ -1,4 +1,4 @@
-namespace WclSharp.Checkpoints;
+namespace WclSharp.Files;
 
 /// <summary>Folders that results are written into.</summary>
 internal static class OutputFolder

@@ -1,0 +1,53 @@
+namespace WclSharp.Data;
+
+/// <summary>A file that is written under a temporary name, beside the one that it gets when it is whole.</summary>
+internal sealed class PendingFile : IDisposable
+{
+    // Below the size from which .NET puts arrays on the heap that it rarely clears: a process that saves every epoch would grow.
+    private const int BufferBytes = 1 << 16;
+
+    /// <param name="path">The file; of a link, what it leads to.</param>
+    /// <param name="ending">What the temporary name has behind it.</param>
+    /// <exception cref="IOException">It cannot be made.</exception>
+    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
+    public PendingFile(string path, string ending = ".tmp")
+    {
+        Target = FileLinks.FinalTarget(path);
+        Stream = new FileStream(Target + ending, FileMode.Create, FileAccess.ReadWrite, FileShare.None, BufferBytes);
+    }
+
+    /// <summary>What is written; it may be read again.</summary>
+    public FileStream Stream { get; }
+
+    /// <summary>The name that it gets.</summary>
+    public string Target { get; }
+
+    /// <summary>Writes what is buffered to the disk, and closes the stream.</summary>
+    public void Close()
+    {
+        if (!Stream.CanWrite) return;
+        Stream.Flush(flushToDisk: true);
+        Stream.Dispose();
+    }
+
+    /// <summary>Closes it, and gives it its name. A file of that name is replaced.</summary>
+    public void Keep()
+    {
+        Close();
+        File.Move(Stream.Name, Target, overwrite: true);
+    }
+
+    /// <summary>Closes it; where it was not kept, nothing is left of it.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            Stream.Dispose();
+            File.Delete(Stream.Name); // it is not there if it was kept
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The first error is the one to tell.
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using System.Buffers.Binary;
+
+namespace WclSharp.Data;
+
+/// <summary>
+/// Looks through a TIFF's first directory before LibTiff.NET reads it, which allocates and reads as much as the directory claims: refuses what claims more than the
+/// file or an image of its size can have.
+/// </summary>
+/// <remarks>TIFF 6.0, section 2, and BigTIFF, whose numbers of a directory have twice the width.</remarks>
+internal static class TiffStructure
+{
+    private const int Width = 256, Height = 257, SamplesPerPixel = 277, StripBytes = 279, TileWidth = 322, TileHeight = 323, TileBytes = 325;
+    private const int MostEntries = 4096, MostSamples = 8;
+    private const long LargestTile = 1 << 22; // pixels, of an image that is smaller
+
+    // What strips and tiles claim together, over the file: some writers let alike ones share their bytes.
+    private const int LargestShare = 4;
+
+    /// <summary>Checks a file.</summary>
+    /// <exception cref="BadImageException">It is damaged, or claims too much.</exception>
+    public static void Check(ReadOnlySpan<byte> file, long maxPixels)
+    {
+        var reader = new Reader(file);
+        bool big = reader.Number(2, 2) == 43;
+        // Offsets and counts have the width of the form.
+        int wide = big ? 8 : 4, entryBytes = big ? 20 : 12;
+        ulong directory = reader.Number((ulong)wide, wide);
+        ulong entries = reader.Number(directory, big ? 8 : 2), first = directory + (big ? 8u : 2u);
+        if (entries is 0 or > MostEntries || first + entries * (ulong)entryBytes > (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (a directory of {entries:N0} entries)");
+
+        ulong width = 0, height = 0, tileWidth = 0, tileHeight = 0, samples = 1, claimed = 0;
+        for (ulong i = 0; i < entries; i++)
+        {
+            ulong entry = first + i * (ulong)entryBytes, tag = reader.Number(entry, 2), count = reader.Number(entry + 4, wide), field = entry + 4 + (ulong)wide;
+            int size = SizeOf(reader.Number(entry + 2, 2));
+            if (size > 0 && count > (ulong)file.Length / (ulong)size) throw new BadImageException($"the TIFF is damaged (its field {tag} claims {count:N0} values)");
+            if (tag is not (Width or Height or SamplesPerPixel or TileWidth or TileHeight or StripBytes or TileBytes) || size is not (2 or 4 or 8) || count == 0) continue;
+            ulong values = count * (ulong)size <= (ulong)wide ? field : reader.Number(field, wide); // few lie in the entry itself
+            switch (tag)
+            {
+                case Width: width = reader.Number(values, size); break;
+                case Height: height = reader.Number(values, size); break;
+                case SamplesPerPixel: samples = reader.Number(values, size); break;
+                case TileWidth: tileWidth = reader.Number(values, size); break;
+                case TileHeight: tileHeight = reader.Number(values, size); break;
+                default:
+                    for (ulong value = 0; value < count; value++) claimed = Math.Min(claimed + Math.Min(reader.Number(values + value * (ulong)size, size), uint.MaxValue), ulong.MaxValue / 2);
+                    break;
+            }
+        }
+
+        const ulong most = int.MaxValue;
+        ImageDecoder.CheckSize((long)Math.Min(height, most), (long)Math.Min(width, most), maxPixels);
+        if (samples > MostSamples) throw new BadImageException($"a TIFF of a kind that is not read ({samples:N0} samples a pixel)");
+        if (Math.Min(tileWidth, most) * Math.Min(tileHeight, most) > Math.Max(width * height, (ulong)LargestTile)) throw new BadImageException($"the TIFF is damaged (tiles of {tileWidth:N0} x {tileHeight:N0} pixels)");
+        if (claimed > LargestShare * (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (its strips claim {claimed:N0} bytes, the file has {file.Length:N0})");
+    }
+
+    /// <summary>Bytes of a value of a type; 0 for one that is not known.</summary>
+    private static int SizeOf(ulong type) => type switch
+    {
+        1 or 2 or 6 or 7 => 1,
+        3 or 8 => 2,
+        4 or 9 or 11 or 13 => 4,
+        5 or 10 or 12 or 16 or 17 or 18 => 8,
+        _ => 0,
+    };
+
+    private readonly ref struct Reader(ReadOnlySpan<byte> file)
+    {
+        private readonly ReadOnlySpan<byte> file = file;
+        private readonly bool littleEndian = file[0] == (byte)'I';
+
+        /// <summary>An unsigned number of 2, 4 or 8 bytes.</summary>
+        public ulong Number(ulong at, int bytes)
+        {
+            if (at > (ulong)file.Length || (ulong)bytes > (ulong)file.Length - at) throw new BadImageException("the TIFF is cut short");
+            var place = file.Slice((int)at, bytes);
+            return bytes switch
+            {
+                2 => littleEndian ? BinaryPrimitives.ReadUInt16LittleEndian(place) : BinaryPrimitives.ReadUInt16BigEndian(place),
+                4 => littleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(place) : BinaryPrimitives.ReadUInt32BigEndian(place),
+                _ => littleEndian ? BinaryPrimitives.ReadUInt64LittleEndian(place) : BinaryPrimitives.ReadUInt64BigEndian(place),
+            };
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace WclSharp.Inference;
+
+/// <summary>
+/// A session of ONNX Runtime that several threads run and one may dispose of meanwhile: it is freed when the last run has ended. ONNX Runtime itself would
+/// follow freed pointers.
+/// </summary>
+internal sealed class OnnxSession(InferenceSession session) : IDisposable
+{
+    private readonly RunOptions options = new();
+    private readonly Lock gate = new();
+    private int running;
+    private bool disposed;
+
+    /// <summary>Runs the network from one input to one output.</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed of.</exception>
+    /// <exception cref="OnnxRuntimeException">The run failed.</exception>
+    public void Run(string inputName, OrtValue input, string outputName, OrtValue output)
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, typeof(OnnxEncoder));
+            running++;
+        }
+        try
+        {
+            session.Run(options, [inputName], [input], [outputName], [output]);
+        }
+        finally
+        {
+            bool last;
+            lock (gate) last = --running == 0 && disposed;
+            if (last) Free();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            if (disposed) return;
+            disposed = true;
+            if (running > 0) return;
+        }
+        Free();
+    }
+
+    private void Free()
+    {
+        session.Dispose();
+        options.Dispose();
+    }
+}
