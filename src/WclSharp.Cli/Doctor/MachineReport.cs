@@ -72,7 +72,7 @@ internal sealed class MachineReport
         string precision = CpuFeatures.IsFasterInBf16 ? "bf16" : "fp32";
         Add("cpu_precision", "--precision auto", precision, $"trains in {precision} on this processor, where that is faster");
         if (CpuFeatures.IsFasterInBf16 && !CpuFeatures.HasAmxBf16)
-            Add("cpu_bf16_tiles", "bf16 3 x 3 convolutions", PairKernel.IsSupported, PairKernel.IsSupported ? "by our own loop" : "without our own loop, which this system does not allow or which is not there for it: a third slower");
+            Add("cpu_bf16_tiles", "--precision bf16-fast", PairKernel.IsSupported, PairKernel.IsSupported ? "can be had" : "is bf16 here: this system does not allow our own loop, or there is none for it");
         Add("free_memory_gib", "Free memory", FreeMemory(), $"{FreeMemory():0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB");
         if (FreeDisk() is { } disk) Add("free_disk_gib", "Free disk, this folder", disk, $"{disk:0.0} GiB");
     }

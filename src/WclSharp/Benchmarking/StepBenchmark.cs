@@ -16,7 +16,7 @@ namespace WclSharp.Benchmarking;
 /// <param name="SecondsPerStep">Median of the repeats.</param>
 /// <param name="HostSecondsPerStep">Median time until everything was asked of the device; on a CPU it is done by then.</param>
 /// <param name="PeakRssMib">Peak resident memory of the process, MiB.</param>
-/// <param name="Precision">fp32 or bf16.</param>
+/// <param name="Precision">fp32, bf16 or bf16-fast.</param>
 /// <param name="Seconds">Every repeat.</param>
 internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep, double HostSecondsPerStep, double PeakRssMib, string Precision, IReadOnlyList<double> Seconds);
 

@@ -33,9 +33,12 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>Whether Winograd's tiles may be rounded to bfloat16 in training, where images are.</summary>
+    public bool RoundsTiles { get; set; }
+
     public override Tensor forward(Tensor input)
     {
-        if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, roundTiles: training);
+        if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, roundTiles: training && RoundsTiles);
         if (productShape && input.dtype == ScalarType.Float32 && input.device_type == DeviceType.CPU) return Product(input);
         if (input.dtype == weight.dtype) return nn.functional.conv2d(input, weight, null, strides, padding);
         using var cast = weight.to(input.dtype);

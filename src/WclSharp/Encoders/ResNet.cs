@@ -86,6 +86,15 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
             : throw new ArgumentException($"{value} is not a compute type; use Float32 or BFloat16.", nameof(value));
     }
 
+    /// <summary>Whether Winograd's tiles may be rounded to bfloat16 in training; off at first.</summary>
+    internal bool RoundsTiles
+    {
+        set
+        {
+            foreach (var convolution in modules().OfType<Convolution>()) convolution.RoundsTiles = value;
+        }
+    }
+
     /// <summary>Features of images.</summary>
     /// <param name="x">[N, 3, H, W] float32, normalised; any strides.</param>
     /// <returns>[N, <see cref="FeatureSize"/>] float32, the global average pool of the last stage. The caller owns it.</returns>

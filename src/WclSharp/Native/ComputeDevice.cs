@@ -1,5 +1,7 @@
 using System.Globalization;
 using TorchSharp;
+using WclSharp.Configuration;
+using WclSharp.Kernels;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -13,8 +15,14 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <summary>The device, for people.</summary>
     public string Name => Device.type == DeviceType.CPU ? CpuFeatures.ModelName : $"{Device}";
 
-    /// <summary>fp32 or bf16.</summary>
-    public string TypeName => Type == ScalarType.BFloat16 ? "bf16" : "fp32";
+    /// <summary>Whether Winograd's tiles are rounded to bfloat16 in training; see <see cref="ComputePrecision.Bf16Fast"/>.</summary>
+    public bool RoundsTiles { get; private init; }
+
+    /// <summary>What it came to: everything but <see cref="ComputePrecision.Auto"/>.</summary>
+    public ComputePrecision Precision => Type != ScalarType.BFloat16 ? ComputePrecision.Fp32 : RoundsTiles ? ComputePrecision.Bf16Fast : ComputePrecision.Bf16;
+
+    /// <summary>fp32, bf16 or bf16-fast.</summary>
+    public string TypeName => OptionValue.NameOf(Precision);
 
     /// <summary>A GPU where there is one, else the processor.</summary>
     public const string Auto = "auto";
@@ -29,7 +37,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <exception cref="WclUsageException">There is no such device.</exception>
     /// <exception cref="WclException">libtorch does not load.</exception>
     public static ComputeDevice ChooseFor(string device, ComputePrecision trained) =>
-        Choose(device, trained == ComputePrecision.Bf16 ? ComputePrecision.Auto : trained);
+        Choose(device, trained is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast ? ComputePrecision.Auto : trained);
 
     /// <summary>Chooses a device and a format.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
@@ -53,7 +61,10 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         // What has to be exact, as a bank's whole numbers, is a product of float32 matrices; convolutions in float32 may round to TF32.
         if (gpu) backends.cuda.matmul.allow_tf32 = false;
         bool faster = gpu ? GpuFeatures.HasBf16(index) : CpuFeatures.IsFasterInBf16;
-        bool half = precision == ComputePrecision.Bf16 || (precision == ComputePrecision.Auto && faster);
-        return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32);
+        bool half = precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast || (precision == ComputePrecision.Auto && faster);
+        return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32)
+        {
+            RoundsTiles = precision == ComputePrecision.Bf16Fast && !gpu && PairKernel.IsSupported,
+        };
     }
 }

@@ -108,7 +108,7 @@ public sealed record RunSummary
     /// <summary>Device that was trained on.</summary>
     public string? Device { get; init; }
 
-    /// <summary>Number format that was trained in: fp32 or bf16.</summary>
+    /// <summary>Number format that was trained in: fp32, bf16 or bf16-fast.</summary>
     public string? Precision { get; init; }
 
     /// <summary>What the run was made with.</summary>

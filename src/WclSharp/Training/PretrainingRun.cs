@@ -50,7 +50,7 @@ internal sealed class PretrainingRun : IDisposable
         {
             var resolved = Presets.Resolve(given, data.Facts);
             // Written down as what it came to, so that a resumed run computes in the same format on another machine too.
-            options = resolved.Options with { Out = folder.FullPath, Precision = compute.Type == ScalarType.BFloat16 ? ComputePrecision.Bf16 : ComputePrecision.Fp32 };
+            options = resolved.Options with { Out = folder.FullPath, Precision = compute.Precision };
             foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
             method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);
 

@@ -28,6 +28,7 @@ internal sealed class WclModel : IDisposable
             : null;
         foreach (var (_, module) in Modules) module.to(device);
         Encoder.ComputeType = InstanceHead.ComputeType = computeType;
+        Encoder.RoundsTiles = options.Precision == ComputePrecision.Bf16Fast;
         if (WeakHead is not null) WeakHead.ComputeType = computeType;
         norms = [.. Modules.SelectMany(part => part.Module.modules()).OfType<BatchNormalisation>()];
     }
