@@ -9,6 +9,8 @@ namespace WclSharp.Service;
 /// <param name="longest">How long sending an image may take.</param>
 internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
 {
+    private const long FirstRoom = 16 << 20; // bytes, of a request that says that it has as many
+
     private int held;
     private readonly SemaphoreSlim free = new(atOnce);
 
@@ -21,7 +23,7 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         try
         {
             if (Interlocked.Increment(ref held) > most) return Results.StatusCode(StatusCodes.Status503ServiceUnavailable);
-            using var image = new MemoryStream((int)(request.ContentLength ?? 0)); // the server holds it to the limit
+            using var image = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, FirstRoom)); // the server refuses what is too long while it is read
             using (var deadline = CancellationTokenSource.CreateLinkedTokenSource(aborted))
             {
                 deadline.CancelAfter(longest);
