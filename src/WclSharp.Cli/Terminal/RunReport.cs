@@ -64,8 +64,7 @@ internal static class RunReport
     }
 
     /// <summary>A path as a shell takes it.</summary>
-    public static string Quoted(string path) =>
-        path.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '/' or '_' or '-' or '+' || (OperatingSystem.IsWindows() && letter is '\\' or ':')) ? path
-        : OperatingSystem.IsWindows() ? $"\"{path}\""
+    public static string Quoted(string path) => OperatingSystem.IsWindows() || path.All(letter => char.IsLetterOrDigit(letter) || letter is ' ' or '.' or '/' or '_' or '-' or '+')
+        ? path.Contains(' ') ? $"\"{path}\"" : path
         : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }
