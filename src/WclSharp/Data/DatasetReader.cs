@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -109,7 +110,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
             else
             {
                 Hash(hash, image);
-                table.Add(image.Name, image.Height, image.Width, store.Append(image.Pixels));
+                table.Add(image.Name, image.Height, image.Width, store.Append(image.Pixels), image.PixelHash);
                 labels.Add(image.ClassNumber);
             }
             image.Release();
@@ -204,6 +205,9 @@ internal readonly record struct PreparedImage(string Name, int ClassNumber, stri
 {
     /// <summary>Planar pixels.</summary>
     public ReadOnlySpan<byte> Pixels => Buffer.AsSpan(0, Length);
+
+    /// <summary>XXH3 of size and pixels. It is computed with the image, on its thread.</summary>
+    public ulong PixelHash { get; } = Buffer is null ? 0 : XxHash3.HashToUInt64(Buffer.AsSpan(0, Length), ((long)Height << 32) | (uint)Width);
 
     /// <summary>Gives the buffer back.</summary>
     public void Release()

@@ -105,6 +105,9 @@ public sealed class ImageDataset : IDisposable
         return store.Pixels(table.Place(place), Channels * height * width);
     }
 
+    /// <summary>64-bit hash of an image's stored size and pixels.</summary>
+    internal ulong PixelHashOf(int index) => table.PixelHash(Place(index));
+
     /// <summary>Some of the images, in the given order. Shares the pixels; dispose both.</summary>
     public ImageDataset Subset(ReadOnlySpan<int> indices)
     {

@@ -54,6 +54,9 @@ public static class Distill
             progress?.Report(new PretrainProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
         }
 
+        if (test is not null && FineTuneFolder.SettingsOf(teacher)?.TrainFingerprint == test.Fingerprint)
+            progress?.Report(new PretrainProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
+
         using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, test, compute, progress, cancellation);
         return run.Execute();
     }

@@ -116,7 +116,7 @@ internal sealed class PretrainingData : IDisposable
             Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
-            Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings, .. FewTests(all, heldOut, tests)],
+            Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings, .. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
@@ -137,6 +137,14 @@ internal sealed class PretrainingData : IDisposable
         heldOut is not null && tests < FewestTests && all.LabelledCount < all.Count
             ? [FormattableString.Invariant($"Of the {heldOut.Count:N0} images to test with {tests} have a label, which is too few to tell an accuracy by; name more with --test.")]
             : [];
+
+    /// <summary>Where images to test with are trained on too, under another name or in another place.</summary>
+    private static IEnumerable<string> Shared(ImageDataset train, ImageDataset? heldOut)
+    {
+        int shared = heldOut is null ? 0 : SharedImages.Count(heldOut, train);
+        if (shared > 0)
+            yield return FormattableString.Invariant($"{shared:N0} of the {heldOut!.Count:N0} images to test with are among those to train on, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
+    }
 
     /// <summary>Says how many files were no images, by their names.</summary>
     internal static string PassedOver(long files) => $"{files:N0} other files there are passed over; images are read from {ImageFormats.Names} files";

@@ -86,6 +86,14 @@ public sealed class RunEvaluationTests : IDisposable
             if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Contains(warnings, warning => warning.Contains("are of the data that the run was pretrained on", StringComparison.Ordinal));
+
+        // A part of what it was pretrained on, of which some is held out.
+        warnings.Clear();
+        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Linear = false }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Contains(warnings, warning => warning.Contains("pretrained on some or all of them", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,0 +1,28 @@
+namespace WclSharp.Data;
+
+/// <summary>Images of one set that are in another too, whatever they are called: an encoder that was trained on them knows what it is tested with.</summary>
+/// <remarks>
+/// Copies of a file are found, and so are images that decode to the same pixels; what was saved, cropped or scaled anew is not. By 64-bit hashes of the stored pixels: that any
+/// two different ones of 10 million and 10,000 images agree by chance has odds of 1 to 180 million.
+/// </remarks>
+internal static class SharedImages
+{
+    /// <summary>How many images of a set are in another.</summary>
+    /// <param name="images">The set, stored as the other is.</param>
+    /// <param name="others">The other set.</param>
+    public static int Count(ImageDataset images, ImageDataset others)
+    {
+        var wanted = new HashSet<ulong>();
+        for (int i = 0; i < images.Count; i++) wanted.Add(images.PixelHashOf(i));
+        var met = new HashSet<ulong>();
+        for (int i = 0; i < others.Count; i++)
+        {
+            ulong hash = others.PixelHashOf(i);
+            if (wanted.Contains(hash)) met.Add(hash);
+        }
+        int count = 0;
+        for (int i = 0; i < images.Count; i++)
+            if (met.Contains(images.PixelHashOf(i))) count++;
+        return count;
+    }
+}
