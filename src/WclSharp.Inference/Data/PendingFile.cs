@@ -5,6 +5,7 @@ internal sealed class PendingFile : IDisposable
 {
     // Below the size from which .NET puts arrays on the heap that it rarely clears: a process that saves every epoch would grow.
     private const int BufferBytes = 1 << 16;
+    private bool kept;
 
     /// <param name="path">The file; of a link, what it leads to.</param>
     /// <param name="ending">What the temporary name has behind it.</param>
@@ -35,6 +36,7 @@ internal sealed class PendingFile : IDisposable
     {
         Close();
         File.Move(Stream.Name, Target, overwrite: true);
+        kept = true;
     }
 
     /// <summary>Closes it; where it was not kept, nothing is left of it.</summary>
@@ -43,7 +45,7 @@ internal sealed class PendingFile : IDisposable
         try
         {
             Stream.Dispose();
-            File.Delete(Stream.Name); // it is not there if it was kept
+            if (!kept) File.Delete(Stream.Name); // of that name may by now be what another process writes
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
