@@ -77,7 +77,8 @@ internal static class CompareCommand
             output.WriteLine();
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
-            output.WriteLine("Mean over seeds, ± half of the 95 % interval by Student's t. Methods whose intervals overlap are not told apart by these runs.");
+            output.WriteLine("Mean over seeds, ± half of the 95 % interval by Student's t.");
+            if (result.Reading is { } reading) output.WriteLine(reading);
             foreach (string file in result.Files) output.WriteLine(RunReport.Shown(file));
         }, error.WriteLine, () =>
         {

@@ -80,7 +80,9 @@ internal static class FinetuneCommand
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"Accuracy on {result.TestImages:N0} test images, mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training); kNN and linear probe on the frozen encoder."));
+                $"Accuracy on {result.TestImages:N0} test images, mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training), given one choice of rate and stop, made on the first draw; kNN and linear probe on the frozen encoder."));
+            if (result.Rows.Any(row => row.ScratchDifferenceCi95 is not null))
+                output.WriteLine("The difference from scratch is in points, draw by draw: pretraining made one where the interval leaves out 0.");
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
             output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
@@ -91,6 +93,7 @@ internal static class FinetuneCommand
     private static void Write(Utf8JsonWriter writer, FineTuneResult result)
     {
         writer.WriteNumber("test_images", result.TestImages);
+        writer.WriteString("interval", FineTuneReport.IntervalText);
         writer.WriteStartArray("rows");
         foreach (var row in result.Rows)
         {
@@ -102,6 +105,8 @@ internal static class FinetuneCommand
             foreach (var (key, value) in ((string, double?)[])
                 [
                     ("finetune_mean", row.FinetuneMean), ("finetune_ci95", row.FinetuneCi95), ("scratch_mean", row.ScratchMean), ("scratch_ci95", row.ScratchCi95),
+                    ("scratch_difference", row.ScratchDifference), ("scratch_difference_ci95", row.ScratchDifferenceCi95),
+                    ("lr", row.Lr), ("stop_at", row.StopAt), ("scratch_lr", row.ScratchLr), ("scratch_stop_at", row.ScratchStopAt),
                     ("knn_mean", row.KnnMean), ("knn_ci95", row.KnnCi95), ("linear_mean", row.LinearMean), ("linear_ci95", row.LinearCi95),
                 ])
             {

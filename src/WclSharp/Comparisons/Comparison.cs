@@ -14,6 +14,9 @@ public sealed record ComparisonResult(string Folder, IReadOnlyList<MethodCompari
 {
     /// <summary>The table as lines of text.</summary>
     public IReadOnlyList<string> Table => ComparisonTable.Text(Methods);
+
+    /// <summary>What the table's differences say, in a sentence; null where there is nothing to differ from.</summary>
+    public string? Reading => ComparisonTable.Reading(Methods);
 }
 
 /// <summary>

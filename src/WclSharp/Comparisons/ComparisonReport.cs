@@ -26,6 +26,9 @@ internal sealed record ComparisonReport
     public string Interval { get; } = "half-width of the 95 % confidence interval of the mean over seeds, by Student's t distribution: "
         + "t(0.975, n - 1) x sample deviation / sqrt(n); null with one seed";
 
+    /// <summary>What the differences are.</summary>
+    public string Difference { get; } = "accuracy less the baseline's of the same seed, mean over the seeds that both have; its half-width is by the same formula, of these differences, and null with one common seed";
+
     /// <summary>What overhead is.</summary>
     public string OverheadOver { get; } = "seconds per epoch over those of simclr, by the seeds that both have; null without simclr";
 

@@ -8,12 +8,19 @@ namespace WclSharp.Comparisons;
 /// <summary>The rows of a comparison for people: on a screen, and as Markdown with everything that is needed to read them.</summary>
 internal static class ComparisonTable
 {
-    private static readonly (string Title, Func<MethodComparison, string> Cell)[] Columns =
+    /// <summary>Columns of a table of these rows; those of differences only where there is something to differ from.</summary>
+    private static (string Title, Func<MethodComparison, string> Cell)[] ColumnsOf(IReadOnlyList<MethodComparison> rows) =>
     [
         ("method", row => row.Method),
         ("seeds", row => row.Seeds.Count.ToString(CultureInfo.InvariantCulture)),
         ("kNN", row => EpochTable.Percent(row.KnnMean, row.KnnCi95)),
+        .. rows.Any(row => row.KnnDifference is not null)
+            ? [($"kNN - {rows[0].Baseline}", row => EpochTable.Points(row.KnnDifference, row.KnnDifferenceCi95))]
+            : Array.Empty<(string, Func<MethodComparison, string>)>(),
         ("linear", row => EpochTable.Percent(row.LinearMean, row.LinearCi95)),
+        .. rows.Any(row => row.LinearDifference is not null)
+            ? [($"linear - {rows[0].Baseline}", row => EpochTable.Points(row.LinearDifference, row.LinearDifferenceCi95))]
+            : Array.Empty<(string, Func<MethodComparison, string>)>(),
         ("s/epoch", row => Number(row.SecondsPerEpoch, "0.0")),
         ("overhead", row => Number(row.Overhead, "0.00")),
         ("peak MiB", row => Number(row.PeakRssMib, "0")),
@@ -23,7 +30,17 @@ internal static class ComparisonTable
     ];
 
     /// <summary>Columns of fixed width, the method to the left; a dash is what was not measured.</summary>
-    public static IReadOnlyList<string> Text(IReadOnlyList<MethodComparison> rows) => TextTable.Lines(Columns, rows, namesFirst: true);
+    public static IReadOnlyList<string> Text(IReadOnlyList<MethodComparison> rows) => TextTable.Lines(ColumnsOf(rows), rows, namesFirst: true);
+
+    /// <summary>What the differences say, in a sentence; null where there are none.</summary>
+    public static string? Reading(IReadOnlyList<MethodComparison> rows)
+    {
+        if (!rows.Any(row => row.KnnDifference is not null || row.LinearDifference is not null)) return null;
+        string baseline = rows[0].Baseline!;
+        return rows.Any(row => row.KnnDifferenceCi95 is not null || row.LinearDifferenceCi95 is not null)
+            ? $"Differences from {baseline} are in points, seed by seed. A method differs from {baseline} where the interval of its difference leaves out 0, also where the two methods' own intervals overlap."
+            : $"Differences from {baseline} are in points. Of one common seed they have no interval and tell no methods apart.";
+    }
 
     /// <summary>A page: the table, how to read it, the runs, the settings.</summary>
     public static string Markdown(ComparisonReport report)
@@ -39,8 +56,9 @@ internal static class ComparisonTable
 
         Line("# Comparison");
         Line();
-        Header([.. Columns.Select(column => column.Title)]);
-        foreach (var row in report.Methods) Row(Columns.Select(column => column.Cell(row)));
+        var columns = ColumnsOf(report.Methods);
+        Header([.. columns.Select(column => column.Title)]);
+        foreach (var row in report.Methods) Row(columns.Select(column => column.Cell(row)));
         Line();
         if (report.RunsFinished < report.RunsPlanned)
         {
@@ -53,6 +71,12 @@ internal static class ComparisonTable
             + "s/epoch is training alone, evaluation left out, mean over seeds. Overhead: " + report.OverheadOver + ". Peak MiB is the largest resident memory of a run's process. "
             + "Pair precision, pair recall and conflicts are means over the last epoch's steps and over seeds. A dash is what was not measured.");
         Line();
+        if (Reading(report.Methods) is { } reading)
+        {
+            Line(reading);
+            Line();
+        }
+
         Line("Linear probe: " + report.LinearProtocol + ".");
         Line();
         Line("## Runs");

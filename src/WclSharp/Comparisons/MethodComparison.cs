@@ -20,6 +20,21 @@ public sealed record MethodComparison
     /// <summary>Half-width of its 95 % confidence interval; null with one seed.</summary>
     public double? LinearCi95 { get; init; }
 
+    /// <summary>Method that the differences are over: simclr where it is compared, else the first.</summary>
+    public string? Baseline { get; init; }
+
+    /// <summary>kNN accuracy less the baseline's of the same seed, mean over the seeds that both have, -1 to 1; null for the baseline itself.</summary>
+    public double? KnnDifference { get; init; }
+
+    /// <summary>Half-width of the 95 % confidence interval of these differences; null with one common seed. The method differs from the baseline where the interval leaves out 0.</summary>
+    public double? KnnDifferenceCi95 { get; init; }
+
+    /// <summary>The same of the linear probe's accuracy.</summary>
+    public double? LinearDifference { get; init; }
+
+    /// <summary>Half-width of its 95 % confidence interval; null with one common seed.</summary>
+    public double? LinearDifferenceCi95 { get; init; }
+
     /// <summary>Mean seconds of training an epoch, evaluation left out.</summary>
     public double? SecondsPerEpoch { get; init; }
 
@@ -47,16 +62,23 @@ public sealed record MethodComparison
     /// <summary>The rows of a table.</summary>
     /// <param name="methods">Methods in the order of the rows.</param>
     /// <param name="runs">The runs that are finished.</param>
-    /// <param name="baseline">Method that overhead is measured over.</param>
-    internal static IReadOnlyList<MethodComparison> Of(IEnumerable<string> methods, IReadOnlyList<ComparedRun> runs, string baseline)
+    /// <param name="overheadOver">Method that overhead is measured over; it is the baseline of the differences, too, where it is one of the methods.</param>
+    internal static IReadOnlyList<MethodComparison> Of(IReadOnlyList<string> methods, IReadOnlyList<ComparedRun> runs, string overheadOver)
     {
-        var baselineSeconds = runs.Where(run => run.Method == baseline && run.SecondsPerEpoch is not null)
+        var baselineSeconds = runs.Where(run => run.Method == overheadOver && run.SecondsPerEpoch is not null)
             .ToDictionary(run => run.Seed, run => run.SecondsPerEpoch!.Value);
-        return [.. methods.Select(method => Row(method, [.. runs.Where(run => run.Method == method).OrderBy(run => run.Seed)], baselineSeconds))];
+        string baseline = methods.Contains(overheadOver) ? overheadOver : methods[0];
+        var baselineRuns = runs.Where(run => run.Method == baseline).ToDictionary(run => run.Seed);
+        return [.. methods.Select(method => Row(method, [.. runs.Where(run => run.Method == method).OrderBy(run => run.Seed)], baselineSeconds, baseline, baselineRuns))];
     }
 
-    private static MethodComparison Row(string method, ComparedRun[] runs, Dictionary<long, double> baselineSeconds)
+    private static MethodComparison Row(string method, ComparedRun[] runs, Dictionary<long, double> baselineSeconds, string baseline, Dictionary<long, ComparedRun> baselineRuns)
     {
+        // All runs of a seed have the same images, initial encoder and views, so their luck is shared: a difference seed by seed is free of it.
+        StudentInterval? Difference(Func<ComparedRun, double?> figure) => method == baseline
+            ? null
+            : StudentInterval.Of(runs.Where(run => baselineRuns.ContainsKey(run.Seed)).Select(run => figure(run) - figure(baselineRuns[run.Seed])));
+        var (knnDifference, linearDifference) = (Difference(run => run.Knn), Difference(run => run.Linear));
         double? Mean(Func<ComparedRun, double?> figure) => StudentInterval.Of(runs.Select(figure))?.Mean;
         var knn = StudentInterval.Of(runs.Select(run => run.Knn));
         var linear = StudentInterval.Of(runs.Select(run => run.Linear));
@@ -68,6 +90,11 @@ public sealed record MethodComparison
             KnnCi95 = knn?.HalfWidth,
             LinearMean = linear?.Mean,
             LinearCi95 = linear?.HalfWidth,
+            Baseline = baseline,
+            KnnDifference = knnDifference?.Mean,
+            KnnDifferenceCi95 = knnDifference?.HalfWidth,
+            LinearDifference = linearDifference?.Mean,
+            LinearDifferenceCi95 = linearDifference?.HalfWidth,
             SecondsPerEpoch = Mean(run => run.SecondsPerEpoch),
             Overhead = paired.Length == 0 ? null : paired.Sum(run => run.SecondsPerEpoch!.Value) / paired.Sum(run => baselineSeconds[run.Seed]),
             PeakRssMib = runs.Max(run => run.PeakRssMib),

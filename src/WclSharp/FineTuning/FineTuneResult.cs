@@ -1,6 +1,6 @@
 namespace WclSharp.FineTuning;
 
-/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
+/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw, given one choice of rates and stops, made on the first draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
 public sealed record FineTuneRow
 {
     /// <summary>What was asked for, for people: a share of the labels, or labels of each class.</summary>
@@ -26,6 +26,24 @@ public sealed record FineTuneRow
 
     /// <summary>Half-width of its interval.</summary>
     public double? ScratchCi95 { get; init; }
+
+    /// <summary>Fine-tuned less from scratch, draw by draw: mean of the differences, -1 to 1; null where there is nothing from scratch.</summary>
+    public double? ScratchDifference { get; init; }
+
+    /// <summary>Half-width of its interval. Fine-tuning differs from training from scratch where the interval leaves out 0.</summary>
+    public double? ScratchDifferenceCi95 { get; init; }
+
+    /// <summary>Peak learning rate of the encoder, chosen on the first draw or given.</summary>
+    public double? Lr { get; init; }
+
+    /// <summary>Share of the steps after which fine-tuning stopped, chosen on the first draw; 1 where it was not chosen.</summary>
+    public double? StopAt { get; init; }
+
+    /// <summary>Peak learning rate from scratch, as <see cref="Lr"/>; null where it was not trained.</summary>
+    public double? ScratchLr { get; init; }
+
+    /// <summary>Where training from scratch stopped, as <see cref="StopAt"/>.</summary>
+    public double? ScratchStopAt { get; init; }
 
     /// <summary>Nearest labelled images on frozen features.</summary>
     public required double KnnMean { get; init; }

@@ -36,6 +36,11 @@ internal static class EpochTable
     public static string Percent(double? mean, double? halfWidth) =>
         Percent(mean) + (mean is not null && halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
 
+    /// <summary>A mean difference of shares in percentage points, with its sign, and the half-width of its interval where there is one.</summary>
+    public static string Points(double? mean, double? halfWidth) => mean is not { } value
+        ? "-"
+        : (100 * value).ToString("+0.0;-0.0;0.0", CultureInfo.InvariantCulture) + (halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
+
     /// <summary>Hours, minutes and seconds, hours only where there are any.</summary>
     public static string Duration(TimeSpan time) => time.TotalHours >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}")

@@ -28,7 +28,8 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Equal((5, "d"), (compared.Seeds, compared.Out));
         Assert.Equal(new PretrainOptions { Batch = 32, LearningRate = 0.7, Seed = 4 }, compared.Training);
         Assert.NotNull(compared.Program);
-        Assert.Matches(@"\nwcl +2 +50\.0% ", output.ToString());
+        Assert.Matches(@"\nwcl +2 +50\.0% +\+2\.0 ± 1\.0 ", output.ToString());
+        Assert.Contains("A method differs from simclr where the interval", output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -119,7 +120,7 @@ public sealed class CompareCommandTests : IDisposable
     {
         compared = options;
         foreach (var report in reports) progress.Report(report);
-        return new(folder, [new MethodComparison { Method = "wcl", KnnMean = 0.5, Seeds = [0, 1], Runs = [] }], [Path.Combine(folder, "compare.json")]);
+        return new(folder, [new MethodComparison { Method = "wcl", KnnMean = 0.5, Baseline = "simclr", KnnDifference = 0.02, KnnDifferenceCi95 = 0.01, Seeds = [0, 1], Runs = [] }], [Path.Combine(folder, "compare.json")]);
     }
 
     private static Process Start(string[] command) =>

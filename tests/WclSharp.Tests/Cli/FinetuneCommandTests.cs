@@ -36,6 +36,10 @@ public sealed class FinetuneCommandTests : IDisposable
         Assert.Equal((0.725, 80, 0.03), ((double)row["finetune_mean"]!, (int)row["labels"]!, (double)row["finetune_ci95"]!));
         Assert.True(row.AsObject().ContainsKey("scratch_mean"));
         Assert.Null(row["scratch_mean"]);
+        Assert.Equal((0.03, 0.8), ((double)row["lr"]!, (double)row["stop_at"]!));
+        Assert.True(row.AsObject().ContainsKey("scratch_difference_ci95"));
+        foreach (string text in (string[])[output.ToString(), (string)JsonNode.Parse(File.ReadAllText(json))!["interval"]!])
+            Assert.Contains("given one choice of rate and stop, made on the first draw", text, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -70,7 +74,7 @@ public sealed class FinetuneCommandTests : IDisposable
         Finetune = (options, _, _) =>
         {
             asked = options;
-            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, KnnMean = 0.6, LinearMean = 0.7 };
+            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"));
         },
     }, output, error);

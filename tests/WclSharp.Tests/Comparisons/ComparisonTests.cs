@@ -10,7 +10,8 @@ namespace WclSharp.Tests.Comparisons;
 /// <summary>Whole comparisons with tiny settings, in this process.</summary>
 public sealed class ComparisonTests : IDisposable
 {
-    private static readonly string[] Keys = ["method", "knn_mean", "knn_ci95", "linear_mean", "linear_ci95", "seconds_per_epoch", "overhead",
+    private static readonly string[] Keys = ["method", "knn_mean", "knn_ci95", "linear_mean", "linear_ci95",
+        "baseline", "knn_difference", "knn_difference_ci95", "linear_difference", "linear_difference_ci95", "seconds_per_epoch", "overhead",
         "peak_rss_mib", "pair_precision", "pair_recall", "conflicts", "seeds", "runs"];
 
     private static readonly string[] Times = ["seconds", "seconds_per_epoch", "overhead", "peak_rss_mib"];
@@ -53,6 +54,9 @@ public sealed class ComparisonTests : IDisposable
         }
 
         Assert.Equal(1, (double)methods[1]!["overhead"]!, 12);
+        Assert.Equal((double)methods[0]!["linear_mean"]! - (double)methods[1]!["linear_mean"]!, (double)methods[0]!["linear_difference"]!, 12);
+        Assert.NotNull(methods[0]!["linear_difference_ci95"]);
+        Assert.Null(methods[1]!["linear_difference"]); // simclr's own
         Assert.Equal((4, 4), ((int)json["runs_finished"]!, (int)json["runs_planned"]!));
         Assert.Equal(300, (int)json["settings"]!["limit"]!);
         // The same images for both methods of a seed, others for another seed.
@@ -67,6 +71,7 @@ public sealed class ComparisonTests : IDisposable
         string page = File.ReadAllText(Path.Combine(result.Folder, "compare.md"));
         Assert.Contains("| wcl | 2 |", page, StringComparison.Ordinal);
         Assert.Contains("Student's t", page, StringComparison.Ordinal);
+        Assert.Contains("| kNN - simclr | linear | linear - simclr |", page, StringComparison.Ordinal);
         Assert.DoesNotContain("Not complete", page, StringComparison.Ordinal);
         foreach (string plot in (string[])["accuracy_over_epochs.png", "accuracy_over_time.png"])
         {

@@ -44,6 +44,39 @@ public sealed class MethodComparisonTests
     }
 
     [Fact]
+    public void Of_Differences_AreTakenSeedBySeed()
+    {
+        // Seeds differ by 10 points, methods by 2: the methods' own intervals overlap, that of the difference leaves out 0.
+        var rows = MethodComparison.Of(["wcl", "simclr", "wcl+knn"],
+            [.. new[] { 0.50, 0.60, 0.70 }.SelectMany((knn, seed) => new[] { Run("wcl", seed, knn + 0.02 + 0.001 * seed, 1), Run("simclr", seed, knn, 1) }), Run("simclr", 3, 0.1, 1), Run("wcl+knn", 1, 0.5, 1)], "simclr");
+
+        Assert.All(rows, row => Assert.Equal("simclr", row.Baseline));
+        Assert.Equal(0.021, rows[0].KnnDifference!.Value, 12);
+        Assert.Equal(4.30265 * 0.001 / Math.Sqrt(3), rows[0].KnnDifferenceCi95!.Value, 1e-7);
+        Assert.True(rows[0].KnnCi95 > 0.1);
+        Assert.Equal((null, null, null), (rows[0].LinearDifference, rows[1].KnnDifference, rows[1].KnnDifferenceCi95));
+        Assert.Equal(-0.1, rows[2].KnnDifference!.Value, 12); // of the one common seed
+        Assert.Null(rows[2].KnnDifferenceCi95);
+
+        var table = ComparisonTable.Text(rows);
+        Assert.Contains("kNN - simclr", table[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("linear - simclr", table[0], StringComparison.Ordinal); // not measured
+        Assert.Contains("+2.1 ± 0.2", table[1], StringComparison.Ordinal);
+        Assert.Matches(@"^wcl\+knn +1 +50\.0% +-10\.0 ", table[3]);
+        Assert.Contains("differs from simclr where the interval of its difference leaves out 0", ComparisonTable.Reading(rows), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_WithoutSimClr_TakesDifferencesFromTheFirst_AndOneSeedHasNoInterval()
+    {
+        var rows = MethodComparison.Of(["supcon", "wcl"], [Run("supcon", 0, 0.6, 1), Run("wcl", 0, 0.5, 1)], "simclr");
+        Assert.Equal(("supcon", null), (rows[1].Baseline, rows[1].KnnDifferenceCi95));
+        Assert.Equal(-0.1, rows[1].KnnDifference!.Value, 12);
+        Assert.Contains("Of one common seed they have no interval", ComparisonTable.Reading(rows), StringComparison.Ordinal);
+        Assert.Null(ComparisonTable.Reading([rows[0]]));
+    }
+
+    [Fact]
     public void PlotMeans_AreTakenWhereEverySeedWasMeasured()
     {
         EpochMetrics[] Seed(double knn, double secondsAnEpoch, int epochs) =>
