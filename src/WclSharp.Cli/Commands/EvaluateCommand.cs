@@ -41,6 +41,7 @@ internal static class EvaluateCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
+            bool probed = parsed.GetValue(linear) || parsed.GetValue(confusion) is not null || parsed.GetValue(augmented) || parsed.GetValue(rate) is not null || parsed.GetValue(decay) is not null;
             var request = new RunEvaluationOptions
             {
                 Run = parsed.GetRequiredValue(run),
@@ -49,8 +50,9 @@ internal static class EvaluateCommand
                 Labels = given.Labels,
                 KnnK = given.KnnK,
                 Device = given.Device ?? ComputeDevice.Auto,
-                Linear = parsed.GetValue(linear) || parsed.GetValue(confusion) is not null || parsed.GetValue(augmented) || parsed.GetValue(rate) is not null || parsed.GetValue(decay) is not null,
+                Linear = probed,
                 LinearAugmented = parsed.GetValue(augmented),
+                LinearConfusion = probed && (parsed.GetValue(confusion) is not null || parsed.GetValue(json) is not null),
                 LinearLearningRate = parsed.GetValue(rate),
                 LinearWeightDecay = parsed.GetValue(decay),
             };
@@ -62,9 +64,13 @@ internal static class EvaluateCommand
                 if (result.Linear is { } measured)
                 {
                     foreach (string line in Lines(measured)) output.WriteLine(line);
-                    if (parsed.GetValue(confusion) is { } picture)
+                    if (request.LinearConfusion && measured.Confusion is null)
                     {
-                        ConfusionPlot.Write(picture, measured.Confusion, $"Linear probe: {EpochTable.Percent(measured.Top1)} right");
+                        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Confusion matrix: left out, of more than {ConfusionMatrix.MostClasses:N0} classes"));
+                    }
+                    else if (parsed.GetValue(confusion) is { } picture)
+                    {
+                        ConfusionPlot.Write(picture, measured.Confusion!, $"Linear probe: {EpochTable.Percent(measured.Top1)} right");
                         output.WriteLine($"Confusion matrix: {RunReport.Shown(picture)}");
                     }
                 }
@@ -125,8 +131,9 @@ internal static class EvaluateCommand
         }
 
         writer.WriteEndArray();
+        if (probe.Confusion is not { } matrix) return; // of too many classes
         writer.WriteStartArray("linear_confusion"); // a row for each class in the order of linear_classes, what its images were taken for across
-        foreach (var row in probe.Confusion.Counts)
+        foreach (var row in matrix.Counts)
         {
             writer.WriteStartArray();
             foreach (int count in row) writer.WriteNumberValue(count);
@@ -135,7 +142,7 @@ internal static class EvaluateCommand
 
         writer.WriteEndArray();
         writer.WriteStartArray("linear_classes");
-        foreach (string name in probe.Confusion.ClassNames) writer.WriteStringValue(name);
+        foreach (string name in matrix.ClassNames) writer.WriteStringValue(name);
         writer.WriteEndArray();
     }
 }

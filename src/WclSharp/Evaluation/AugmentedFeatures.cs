@@ -22,9 +22,7 @@ internal sealed class AugmentedFeatures : IDisposable
     /// <param name="cancellation">Stops between batches.</param>
     public static AugmentedFeatures Of(ImageEncoder encoder, ImageDataset images, long seed, CancellationToken cancellation)
     {
-        var labels = images.Labels.ToArray();
-        var labelled = images.Subset([.. Enumerable.Range(0, labels.Length).Where(i => labels[i] >= 0)]);
-        return new(encoder, labelled, new Augmenter(encoder.ImageSize, encoder.Normalisation, seed, encoder.Device), cancellation);
+        return new(encoder, LabelledRows.Images(images), new Augmenter(encoder.ImageSize, encoder.Normalisation, seed, encoder.Device), cancellation);
     }
 
     /// <summary>Features of an epoch's views, [M, F] float32, rows of unit length. The caller owns it.</summary>

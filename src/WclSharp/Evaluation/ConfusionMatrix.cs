@@ -5,6 +5,9 @@ namespace WclSharp.Evaluation;
 /// <param name="Counts">Images of row's class that were taken for column's.</param>
 public sealed record ConfusionMatrix(IReadOnlyList<string> ClassNames, IReadOnlyList<IReadOnlyList<int>> Counts)
 {
+    /// <summary>Classes at most: a million numbers, more than anybody looks at.</summary>
+    internal const int MostClasses = 1000;
+
     /// <summary>Counts predictions.</summary>
     /// <param name="classNames">Names of the C classes.</param>
     /// <param name="truth">Class of each image, 0 to C - 1.</param>

@@ -6,6 +6,16 @@ namespace WclSharp.Evaluation;
 /// <summary>Those images of a data set that have a class: their features, and how many of them are classified rightly.</summary>
 internal static class LabelledRows
 {
+    /// <summary>Those images alone, in their order. Shares the pixels; dispose both.</summary>
+    public static ImageDataset Images(ImageDataset images) => images.Subset(Places(images));
+
+    /// <summary>Where they are in the set, in their order.</summary>
+    public static int[] Places(ImageDataset images)
+    {
+        var labels = images.Labels.ToArray();
+        return [.. Enumerable.Range(0, labels.Length).Where(i => labels[i] >= 0)];
+    }
+
     /// <param name="features">Features of all images, [M, F].</param>
     /// <param name="images">The images.</param>
     /// <returns>Their rows, and their classes. The tensor is <paramref name="features"/> itself where every image has a class.</returns>

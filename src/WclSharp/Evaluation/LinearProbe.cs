@@ -54,9 +54,11 @@ internal static class LinearProbe
     /// <param name="cancellation">Stops between epochs.</param>
     /// <param name="settings">Learning rate and decay; null is the usual protocol's.</param>
     /// <param name="views">Features of an epoch's augmented views of the labelled images of <paramref name="train"/>, in their order, which it hands over; null trains on <paramref name="gallery"/>.</param>
+    /// <param name="confusion">Whether to count what is taken for what: C x C numbers, which are left out above <see cref="ConfusionMatrix.MostClasses"/>.</param>
     /// <returns>Accuracies; null where one side has no labels.</returns>
+    /// <exception cref="WclException">Features or weights are no finite numbers.</exception>
     public static LinearProbeResult? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, long seed,
-        Action<int>? progress, CancellationToken cancellation, LinearProbeSettings? settings = null, Func<int, Tensor>? views = null)
+        Action<int>? progress, CancellationToken cancellation, LinearProbeSettings? settings = null, Func<int, Tensor>? views = null, bool confusion = false)
     {
         settings ??= new LinearProbeSettings();
         using var noGradient = no_grad();
@@ -70,6 +72,7 @@ internal static class LinearProbe
         var standard = Standardisation.Of(taught);
         var weights = Train(standard.Apply(taught), classes, names.Length, seed, settings, progress, cancellation,
             views is null ? null : Views); // [F + 1, C]
+        if (!AreFinite(weights)) throw Diverged(taught, settings);
         int[][] best = Best(weights, standard.Apply(asked), Math.Min(TopCount, names.Length));
         Tensor Views(int epoch)
         {
@@ -87,7 +90,7 @@ internal static class LinearProbe
                 .. Enumerable.Range(0, truth.Length).GroupBy(i => truth[i]).OrderBy(group => group.Key)
                     .Select(group => new ClassAccuracy(names[group.Key], group.Count(), group.Count(i => best[i][0] == truth[i]) / (double)group.Count())),
             ],
-            Confusion = ConfusionMatrix.Of(names, truth, Array.ConvertAll(best, row => row[0])),
+            Confusion = confusion && names.Length <= ConfusionMatrix.MostClasses ? ConfusionMatrix.Of(names, truth, Array.ConvertAll(best, row => row[0])) : null,
             TrainImages = classes.Length,
             TestImages = truth.Length,
             Settings = settings,
@@ -140,6 +143,17 @@ internal static class LinearProbe
 
         return weights.MoveToOuterDisposeScope();
     }
+
+    /// <summary>Whether a fit did not diverge. Waits for the device.</summary>
+    internal static bool AreFinite(Tensor weights)
+    {
+        using var scope = NewDisposeScope();
+        return weights.isfinite().all().item<bool>();
+    }
+
+    private static WclException Diverged(Tensor features, LinearProbeSettings settings) => new(AreFinite(features)
+        ? FormattableString.Invariant($"The linear classifier diverges with learning rate {settings.LearningRate} (--linear-lr) and weight decay {settings.WeightDecay} (--linear-decay), so it has no accuracy; use smaller ones.")
+        : "The encoder's features are no finite numbers, so no linear classifier can be trained on them; its training has diverged.");
 
     /// <summary>v = m v + g; w = w - lr (g + m v), Nesterov's momentum as PyTorch's SGD has it.</summary>
     private static void TakeStep(Tensor inputs, Tensor targets, Tensor rows, Tensor weights, Tensor velocity, Scalar minusRate, Scalar? decay)

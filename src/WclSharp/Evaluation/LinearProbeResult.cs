@@ -12,8 +12,8 @@ public sealed record LinearProbeResult
     /// <summary>Top-1 accuracy of each class that the test images have.</summary>
     public required IReadOnlyList<ClassAccuracy> PerClass { get; init; }
 
-    /// <summary>What test images of each class were taken for.</summary>
-    public required ConfusionMatrix Confusion { get; init; }
+    /// <summary>What test images of each class were taken for; null where it was not asked for (<see cref="RunEvaluationOptions.LinearConfusion"/>) or there are more than 1,000 classes.</summary>
+    public ConfusionMatrix? Confusion { get; init; }
 
     /// <summary>Labelled images that the classifier was trained on.</summary>
     public long TrainImages { get; init; }

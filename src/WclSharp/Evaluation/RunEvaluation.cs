@@ -37,6 +37,9 @@ public sealed record RunEvaluationOptions
     /// <summary>Train the linear classifier on features of random crops and flips, drawn anew each epoch, instead of the images as they are. The encoder then runs 80 times over the training images.</summary>
     public bool LinearAugmented { get; init; }
 
+    /// <summary>Count what the linear classifier takes images of each class for; of more than 1,000 classes it is left out.</summary>
+    public bool LinearConfusion { get; init; }
+
     /// <summary>Learning rate of the linear classifier for batches of 256, above 0; null chooses it, on a fifth of the labelled training images where every class has 25.</summary>
     public double? LinearLearningRate { get; init; }
 
@@ -53,7 +56,7 @@ public sealed record RunEvaluationOptions
 
 /// <summary>What an evaluation measured.</summary>
 /// <param name="Knn">kNN top-1 accuracy, 0 to 1.</param>
-/// <param name="KnnK">Neighbours that voted.</param>
+/// <param name="KnnK">Neighbours that voted: as many as were asked for, or all labelled training images where these are fewer.</param>
 /// <param name="TrainImages">Images that the neighbours come from.</param>
 /// <param name="TestImages">Images that were classified.</param>
 /// <param name="Epoch">Epochs that the encoder was trained for.</param>
@@ -88,19 +91,20 @@ public static class RunEvaluation
 
         long start = Stopwatch.GetTimestamp();
         using var encoder = ImageEncoder.Load(options.Run, compute);
-        // Images without a label neither vote nor count.
-        int voters = data.Train.LabelledCount, classified = data.HeldOut.LabelledCount, k = options.KnnK ?? KnnClassifier.DefaultK(voters);
-        using var gallery = FeatureExtractor.Extract(encoder, data.Train, "training images", progress, cancellation);
-        using var queries = FeatureExtractor.Extract(encoder, data.HeldOut, "test images", progress, cancellation);
-        double accuracy = LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, k)
+        // Images without a label neither vote nor count, so the encoder need not see them.
+        using ImageDataset voters = LabelledRows.Images(data.Train), classified = LabelledRows.Images(data.HeldOut);
+        int k = Math.Min(options.KnnK ?? KnnClassifier.DefaultK(voters.Count), voters.Count);
+        using var gallery = FeatureExtractor.Extract(encoder, voters, "training images", progress, cancellation);
+        using var queries = FeatureExtractor.Extract(encoder, classified, "test images", progress, cancellation);
+        double accuracy = LabelledKnn.Accuracy(gallery, voters, queries, classified, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 
-        var linear = options.Linear ? Probe(options, trained.Seed, encoder, gallery, data.Train, queries, data.HeldOut, progress, cancellation) : null;
+        var linear = options.Linear ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
         // Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.
         int epoch = RunFolder.ReadSummary(options.Run) is { Status: "finished" } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
             ? RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max()
             : state.Epoch;
-        return new(accuracy, k, voters, classified, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear) { TrainFingerprint = data.Train.Fingerprint, TestFingerprint = data.HeldOut.Fingerprint };
+        return new(accuracy, k, voters.Count, classified.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear) { TrainFingerprint = data.Train.Fingerprint, TestFingerprint = data.HeldOut.Fingerprint };
     }
 
     private static LinearProbeResult? Probe(RunEvaluationOptions options, long seed, ImageEncoder encoder, Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test,
@@ -119,7 +123,7 @@ public static class RunEvaluation
         using var views = options.LinearAugmented ? AugmentedFeatures.Of(encoder, train, seed, cancellation) : null;
         var result = LinearProbe.Measure(gallery, train, queries, test, seed,
             epochs => progress?.Report(new PretrainProgress.Working("Training a linear classifier, epochs", epochs, LinearProbe.Epochs)), cancellation,
-            settings, views is null ? null : views.OfEpoch);
+            settings, views is null ? null : views.OfEpoch, options.LinearConfusion);
         return result is null ? null : result with { ValidationImages = chosenOn };
     }
 }

@@ -26,7 +26,8 @@ internal sealed class FineTuneStudy : IDisposable
     private readonly FineTuneFolder folder;
     private readonly List<IDisposable> owned = [];
     private readonly bool listed; // whether a list says which images have labels
-    private Tensor? gallery, queries;
+    private FrozenFeatures? frozen;
+    private ImageDataset? classified;
 
     public FineTuneStudy(FineTuneOptions options, PretrainOptions trained, ImageDataset train, ImageDataset test, ComputeDevice compute,
         IProgress<PretrainProgress>? progress, CancellationToken cancellation)
@@ -75,6 +76,16 @@ internal sealed class FineTuneStudy : IDisposable
         int asked = test.LabelledCount;
         folder.Write(rows, asked, train.ClassNames.Count);
         return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath);
+    }
+
+    /// <summary>Test images that have a label: the others do not count.</summary>
+    private ImageDataset Tests
+    {
+        get
+        {
+            if (classified is null) owned.Add(classified = LabelledRows.Images(test));
+            return classified;
+        }
     }
 
     private IEnumerable<LabelBudget> Budgets()
@@ -158,7 +169,7 @@ internal sealed class FineTuneStudy : IDisposable
         var recipe = Recipe(drawn.Length, choice.Rate, pretrained) with { StopAt = choice.StopAt };
         Trainer(draw).Train(network, drawn, [], recipe, done => Tell(stage, done, recipe.StepsTaken), cancellation);
         if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
-        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, seed + draw, compute.Device), test, cancellation);
+        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, seed + draw, compute.Device), Tests, cancellation);
     }
 
     private ClassifierTrainer Trainer(int draw) => new(train, facts, seed + draw, compute);
@@ -200,13 +211,37 @@ internal sealed class FineTuneStudy : IDisposable
     /// <summary>kNN and linear probe on the labels drawn, with the encoder as it is.</summary>
     private (double Knn, double Linear) Frozen(int[] drawn)
     {
-        (gallery, queries) = (gallery ?? Features(train, "training"), queries ?? Features(test, "test"));
+        var (gallery, place, queries) = frozen ??= ExtractFrozen();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         using var labelled = train.Subset(drawn);
-        var rows = gallery.index_select(0, tensor(Array.ConvertAll(drawn, i => (long)i), device: gallery.device));
-        double knn = LabelledKnn.Accuracy(rows, labelled, queries, test, KnnClassifier.DefaultK(drawn.Length))!.Value;
-        return (knn, LinearProbe.Measure(rows, labelled, queries, test, seed, null, cancellation)!.Top1);
+        var rows = gallery.index_select(0, tensor(Array.ConvertAll(drawn, i => (long)place[i]), device: gallery.device));
+        double knn = LabelledKnn.Accuracy(rows, labelled, queries, Tests, KnnClassifier.DefaultK(drawn.Length))!.Value;
+        return (knn, LinearProbe.Measure(rows, labelled, queries, Tests, seed, null, cancellation)!.Top1);
+    }
+
+    /// <summary>Features that do not change from draw to draw.</summary>
+    /// <param name="Gallery">Of the training images that any draw takes, [M, F] float32, rows of unit length.</param>
+    /// <param name="Place">Row of each training image among these; meaningless where no draw takes it.</param>
+    /// <param name="Queries">Of the labelled test images, [Q, F], likewise.</param>
+    private sealed record FrozenFeatures(Tensor Gallery, int[] Place, Tensor Queries);
+
+    /// <summary>Computes them, of finished draws too: a study that was stopped has the same batches, and so the same features, as one that was not.</summary>
+    private FrozenFeatures ExtractFrozen()
+    {
+        var taken = new bool[train.Count];
+        foreach (var budget in Budgets())
+        {
+            for (int draw = 0; draw < options.Draws; draw++)
+            {
+                foreach (int i in LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw)) taken[i] = true;
+            }
+        }
+
+        int[] rows = [.. Enumerable.Range(0, taken.Length).Where(i => taken[i])], place = new int[taken.Length];
+        for (int row = 0; row < rows.Length; row++) place[rows[row]] = row;
+        using var drawn = train.Subset(rows);
+        return new(Features(drawn, "training"), place, Features(Tests, "test"));
     }
 
     private Tensor Features(ImageDataset images, string which)

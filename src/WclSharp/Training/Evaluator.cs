@@ -32,20 +32,23 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
             return metrics with { EffectiveRank = FeatureQuality.EffectiveRank(sample) };
         }
 
-        using var gallery = Features(data.Train);
+        // Those that vote and those that the rank is measured on: of many images, few may have a label.
+        int[] forRank = IsRankOfHeldOut ? [] : SampleOf(data.Train.Count, MostForRank);
+        int[] rows = [.. LabelledRows.Places(data.Train).Union(forRank).Order()];
+        using var looked = data.Train.Subset(rows);
+        using var gallery = Features(looked);
         using var queries = Features(data.HeldOut);
         return metrics with
         {
-            Knn = data.Train.HasLabels ? LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, options.KnnK!.Value) : null,
-            EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOfSome(gallery),
+            Knn = data.Train.HasLabels ? LabelledKnn.Accuracy(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null,
+            EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOf(gallery, Array.ConvertAll(forRank, i => (long)Array.BinarySearch(rows, i))),
         };
     }
 
-    private static double RankOfSome(Tensor gallery)
+    private static double RankOf(Tensor gallery, long[] places)
     {
-        int all = (int)gallery.size(0), count = Math.Min(all, MostForRank);
-        using var places = tensor([.. Enumerable.Range(0, count).Select(i => (long)Sampled(i, count, all))], device: gallery.device);
-        using var some = gallery.index_select(0, places);
+        using var index = tensor(places, device: gallery.device);
+        using var some = gallery.index_select(0, index);
         return FeatureQuality.EffectiveRank(some);
     }
 
@@ -70,10 +73,13 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
     private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device,
         done => progress?.Report(new PretrainProgress.Working("Computing features", done, images.Count)), cancellation);
 
-    private static ImageDataset Sample(ImageDataset images, int most)
+    private static ImageDataset Sample(ImageDataset images, int most) => images.Subset(SampleOf(images.Count, most));
+
+    /// <summary>Places of so many of all images at most, evenly spread, in their order.</summary>
+    private static int[] SampleOf(int all, int most)
     {
-        int count = Math.Min(images.Count, most);
-        return images.Subset([.. Enumerable.Range(0, count).Select(i => Sampled(i, count, images.Count))]);
+        int count = Math.Min(all, most);
+        return [.. Enumerable.Range(0, count).Select(i => Sampled(i, count, all))];
     }
 
     /// <summary>Which of all images is number i of so many.</summary>

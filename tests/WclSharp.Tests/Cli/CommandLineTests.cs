@@ -160,6 +160,22 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public void Run_EvaluateConfusionOfTooManyClasses_LeavesItOutAndSaysSo()
+    {
+        string json = Path.Combine(folder, "e.json"), picture = Path.Combine(folder, "c.png");
+
+        Assert.Equal(0, Run("evaluate", "runs/a", "--linear", "--confusion", picture, "--json", json));
+        Assert.True(evaluated!.LinearConfusion);
+        Assert.Contains("Confusion matrix: left out, of more than 1,000 classes", output.ToString());
+        Assert.False(File.Exists(picture));
+        Assert.Contains("\"linear\": 0.7", File.ReadAllText(json));
+        Assert.DoesNotContain("linear_confusion", File.ReadAllText(json));
+
+        Assert.Equal(0, Run("evaluate", "runs/a", "--linear"));
+        Assert.False(evaluated.LinearConfusion); // nobody would see it
+    }
+
+    [Fact]
     public void Process_UnknownOption_ExitsWithTwoAndOneLineOnStandardError()
     {
         var (code, standardOutput, standardError) = Start("pretrain", "--epoch", "3");
@@ -199,7 +215,7 @@ public sealed class CommandLineTests : IDisposable
     private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
     {
         evaluated = options;
-        return new(0.82, 20, 8000, 2000, 5, 1.5);
+        return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, PerClass = [new ClassAccuracy("a", 1, 0.7)] } : null);
     }
 
     private static (int Code, string Output, string Error) Start(params string[] arguments)

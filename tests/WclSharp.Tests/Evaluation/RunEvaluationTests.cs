@@ -33,15 +33,28 @@ public sealed class RunEvaluationTests : IDisposable
     [Fact]
     public void Run_LinearAugmented_TrainsOnOtherViewsEachEpoch_TheSameForTheSameSeed()
     {
-        var options = Options with { LinearLearningRate = 0.2, LinearAugmented = true };
+        var options = Options with { LinearLearningRate = 0.2, LinearAugmented = true, LinearConfusion = true };
         var plain = RunEvaluation.Run(options with { LinearAugmented = false }).Linear!;
         var augmented = RunEvaluation.Run(options).Linear!;
         Assert.True(augmented.Augmented);
         Assert.False(plain.Augmented);
-        Assert.NotEqual(plain.Confusion.Counts.SelectMany(row => row), augmented.Confusion.Counts.SelectMany(row => row));
+        Assert.NotEqual(Counts(plain), Counts(augmented));
         Assert.True(augmented.Top1 > 0.25, $"{augmented.Top1}"); // chance is 0.1
-        Assert.Equal(augmented.Confusion.Counts.SelectMany(row => row), RunEvaluation.Run(options).Linear!.Confusion.Counts.SelectMany(row => row));
+        Assert.Equal(Counts(augmented), Counts(RunEvaluation.Run(options).Linear!));
         Assert.Contains("random crops and flips", LinearProbe.Protocol(augmented.Settings, augmented.Augmented, augmented.ValidationImages), StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<int> Counts(LinearProbeResult probe) => probe.Confusion!.Counts.SelectMany(row => row);
+
+    [Fact]
+    public void Run_AProbeThatDiverges_HasNoAccuracy_AndMoreNeighboursThanThereAreDoNotVote()
+    {
+        var error = Assert.Throws<WclException>(() => RunEvaluation.Run(Options with { LinearLearningRate = 2, LinearWeightDecay = 100 }));
+        Assert.Contains("diverges with learning rate 2 (--linear-lr) and weight decay 100 (--linear-decay)", error.Message, StringComparison.Ordinal);
+
+        var result = RunEvaluation.Run(Options with { KnnK = 1000, LinearLearningRate = 0.2 });
+        Assert.Equal((400, 400L), (result.KnnK, result.TrainImages));
+        Assert.Null(result.Linear!.Confusion); // not asked for
     }
 
     [Fact]
@@ -60,11 +73,14 @@ public sealed class RunEvaluationTests : IDisposable
         Pretraining.Run(SmallRun.Options with { Data = photos, Limit = null, Batch = 16, Epochs = 1, Out = unlabelled });
         File.WriteAllLines(list, Enumerable.Range(0, 40).Select(i => $"{i:D2}.png,class {i % 2}"));
         List<string> warnings = [];
+        var features = new Dictionary<string, long?>();
         var result = RunEvaluation.Run(Options with { Run = unlabelled, Labels = list, Linear = false }, new ProgressHandler<PretrainProgress>(report =>
         {
+            if (report is PretrainProgress.Working working) features[working.Stage] = working.Total;
             if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Equal(40, result.TrainImages + result.TestImages);
+        Assert.Equal((result.TrainImages, result.TestImages), (features["Computing features of training images"], features["Computing features of test images"])); // not of the 20 others
         Assert.Contains(warnings, warning => warning.Contains("pretrained on some or all of them", StringComparison.Ordinal));
     }
 

@@ -14,6 +14,7 @@ public sealed class FineTuneTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-finetune-").FullName;
     private readonly List<string> stages = [];
+    private long featuresOfTraining;
     private readonly string run;
 
     public FineTuneTests()
@@ -28,7 +29,9 @@ public sealed class FineTuneTests : IDisposable
 
     private FineTuneResult Run(FineTuneOptions options) => FineTune.Run(options, new ProgressHandler<PretrainProgress>(report =>
     {
-        if (report is PretrainProgress.Working working && !stages.Contains(working.Stage)) stages.Add(working.Stage);
+        if (report is not PretrainProgress.Working working) return;
+        if (!stages.Contains(working.Stage)) stages.Add(working.Stage);
+        if (working.Stage == "Computing features of training images") featuresOfTraining = working.Total ?? 0;
     }));
 
     [Fact]
@@ -41,6 +44,7 @@ public sealed class FineTuneTests : IDisposable
         {
             if (report is PretrainProgress.Working { Stage: "From scratch, 20 labels, draw 2 of 2" }) stop.Cancel();
         }), stop.Token));
+        Assert.InRange(featuresOfTraining, 20, 40); // of two draws of 20, not of all 320
         stages.Clear();
         var resumed = Run(Options with { Out = halves });
 
@@ -53,6 +57,7 @@ public sealed class FineTuneTests : IDisposable
         Assert.NotNull(row.FinetuneCi95);
         Assert.True(new FileInfo(whole.PlotFile).Length > 5000);
         Assert.Equal(80, whole.TestImages);
+        Assert.Equal(whole.Rows[0].FinetuneMean - whole.Rows[0].ScratchMean!.Value, whole.Rows[0].ScratchDifference!.Value, 9);
     }
 
     [Fact]
@@ -208,6 +213,22 @@ public sealed class FineTuneTests : IDisposable
         var options = Options with { Draws = 1, Epochs = 2 };
         Run(options with { Out = Path.Combine(folder, "first") });
         LiveTensors.AssertNoneLeftBy(() => Run(options with { Out = Path.Combine(folder, "second") }));
+    }
+
+    [Fact]
+    public void Rows_TheDifferenceFromScratch_IsTakenDrawByDraw_AndTheChoiceIsTheFirstDraws()
+    {
+        FineTuneDraw Draw(int draw, double finetune, double? scratch, double lr) => new()
+        {
+            Budget = "b", Draw = draw, Labels = 250, Fraction = 0.1, Steps = 300, Finetune = finetune, Scratch = scratch, Lr = lr, StopAt = 0.7, ScratchLr = 0.3, ScratchStopAt = 0.9, Knn = 0.5, Linear = 0.5, Seconds = 1,
+        };
+        // Draws differ by 10 points, the networks by 2.
+        var row = Assert.Single(FineTuneTable.Rows([Draw(1, 0.621, 0.6, 0.03), Draw(0, 0.52, 0.5, 0.03), Draw(2, 0.722, 0.7, 0.03)]));
+        Assert.Equal(0.021, row.ScratchDifference!.Value, 12);
+        Assert.Equal(4.30265 * 0.001 / Math.Sqrt(3), row.ScratchDifferenceCi95!.Value, 1e-7);
+        Assert.Equal((0.03, 0.7, 0.3, 0.9), (row.Lr, row.StopAt, row.ScratchLr, row.ScratchStopAt));
+        Assert.Contains("+2.1 ± 0.2", FineTuneTable.Text([row])[1], StringComparison.Ordinal);
+        Assert.DoesNotContain("- scratch", FineTuneTable.Text(FineTuneTable.Rows([Draw(0, 0.5, null, 0.01)]))[0], StringComparison.Ordinal);
     }
 
     [Theory]

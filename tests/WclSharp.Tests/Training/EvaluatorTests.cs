@@ -1,0 +1,45 @@
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Configuration;
+using WclSharp.Evaluation;
+using WclSharp.Native;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Training;
+
+public sealed class EvaluatorTests : IDisposable
+{
+    private readonly string list = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(list);
+
+    [Theory]
+    [InlineData(2600)] // more than 512 are held out, whose rank is measured: of the others only those with a label are looked at
+    [InlineData(300)]  // fewer: the rank is that of training images
+    public void Measure_FewLabels_HasTheFiguresOfAllImages_AndLooksAtNoMoreThanItNeeds(int images)
+    {
+        var given = SmallRun.Options with { Limit = images, Labels = list, KnnK = 5 };
+        using (var all = PretrainingData.Read(given with { Labels = null }, null, null, default))
+            File.WriteAllLines(list, Enumerable.Range(0, 100).Select(i => $"{all.All.NameOf(i)},{all.All.ClassNames[all.All.Labels[i]]}"));
+        using var data = PretrainingData.Read(given, null, null, default);
+        var options = Presets.Resolve(given, data.Facts).Options;
+        var device = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
+        using var model = new WclModel(options, weakHead: false, device.Device, device.Type);
+        var augmenter = new Augmenter(16, data.Normalisation, options.Seed, device.Device);
+        var totals = new HashSet<long?>();
+        var watch = new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Working working) totals.Add(working.Total);
+        });
+        var measured = new Evaluator(data, model.Encoder, augmenter, options, device.Device, watch, default).Measure(new EpochMetrics { Epoch = 1 });
+
+        using var gallery = FeatureExtractor.Extract(model.Encoder, augmenter, data.Train, device.Device, null, default);
+        using var queries = FeatureExtractor.Extract(model.Encoder, augmenter, data.HeldOut!, device.Device, null, default);
+        bool ofHeldOut = data.HeldOut!.Count >= 512;
+        Assert.Equal(images > 2000, ofHeldOut);
+        Assert.Equal(LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, 5)!.Value, measured.Knn!.Value, 12);
+        Assert.Equal(FeatureQuality.EffectiveRank(ofHeldOut ? queries : gallery), measured.EffectiveRank!.Value, 1e-4);
+        Assert.Equal([.. new[] { ofHeldOut ? data.Train.LabelledCount : data.Train.Count, (long?)data.HeldOut.Count }.Order()], totals.Order());
+    }
+}
