@@ -42,6 +42,30 @@ public sealed class LinearProbeSearchTests
         }
     }
 
+    [Theory]
+    [InlineData(2_000, 1_600, 400)]         // all of them, a fifth to choose by
+    [InlineData(60_000, 48_000, 10_000)]
+    [InlineData(100_000, 50_000, 10_000)]
+    [InlineData(400_000, 100_000, 10_000)]  // a quarter of what the classifier will be trained on
+    public void Split_OfManyLabels_ChoosesByAFew_AndTrainsOnAGoodPartOfTheRest(int labels, int train, int validation)
+    {
+        // Classes of four sizes: a half, a quarter, an eighth, an eighth.
+        int[] y = [.. Enumerable.Range(0, labels).Select(i => (i % 8) switch { < 4 => 0, < 6 => 1, 6 => 2, _ => 3 })];
+        var split = LinearProbeSearch.Split(y, Classes, 3);
+        Assert.Equal((train, validation), (split.Train.Length, split.Validation.Length));
+        Assert.Empty(split.Train.Intersect(split.Validation));
+        foreach (int[] side in (int[][])[split.Train, split.Validation])
+            Assert.Equal([side.Length / 2, side.Length / 4, side.Length / 8, side.Length / 8], side.CountBy(i => y[i]).OrderBy(pair => pair.Key).Select(pair => pair.Value));
+    }
+
+    [Fact]
+    public void Split_ManySmallClasses_ChoosesByFiveOfEach()
+    {
+        int[] y = [.. Enumerable.Range(0, 25 * 4000).Select(i => i % 4000)];
+        var (train, validation) = LinearProbeSearch.Split(y, 4000, 0);
+        Assert.Equal((20 * 4000, 5 * 4000), (train.Length, validation.Length));
+    }
+
     [Fact]
     public void Choose_TooFewLabelsOfAClass_KeepsTheUsualSettings()
     {
