@@ -19,7 +19,7 @@ public sealed record SuggestOptions
     /// <summary>Run folder that <c>wcl pretrain</c> wrote.</summary>
     public required string Run { get; init; }
 
-    /// <summary>Images to choose from; null is the run's training images, or all of its images where a list says which have labels.</summary>
+    /// <summary>Images to choose from, all of them but for a fifth to check with where <see cref="Check"/> needs it; null is the run's training images, or all of its images where a list says which have labels.</summary>
     public string? Data { get; init; }
 
     /// <summary>CSV or TSV list of <c>path,label</c> of images that have a label already; null is the run's.</summary>
@@ -75,8 +75,9 @@ public static class LabelSuggestion
 
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
-        // Every image of a list can be suggested, and every label counts, unless some have to test the choice.
-        using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: asked.Labels is null || options.Check > 0, tests: options.Check > 0);
+        // Every image of a list or of other data can be suggested, and every label counts, unless some have to test the choice. What the run held out stays held out.
+        bool ownAsTrained = options.Data is null && asked.Labels is null;
+        using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0);
         var images = data.Train;
         // A list that has every image's class does what folders do: classes to check with. There is nothing left to suggest otherwise.
         int[] labelled = asked.Labels is null || (options.Check > 0 && !images.Labels.Contains(-1)) ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];

@@ -61,6 +61,17 @@ public sealed class LabelSuggestionTests : IDisposable
     {
         var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 1000, Device = "cpu" }));
         Assert.Contains("--count 1000 is more than the 320 images without a label", error.Message, StringComparison.Ordinal);
+
+        // Of other data nothing is held out, unless it is to check with.
+        string others = Path.Combine(folder, "others");
+        for (int i = 0; i < 20; i++)
+        {
+            Directory.CreateDirectory(Path.Combine(others, $"class {i % 2}"));
+            File.WriteAllBytes(Path.Combine(others, $"class {i % 2}", $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        }
+        var options = new SuggestOptions { Run = run, Data = others, Count = 1000, Device = "cpu" };
+        Assert.Contains("more than the 20 images", Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(options)).Message, StringComparison.Ordinal);
+        Assert.Contains("more than the 16 images", Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(options with { Check = 1 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
