@@ -50,6 +50,32 @@ public class EmbeddedDatasetTests
         }
     }
 
+    [Fact]
+    public void Split_ClassesThatCannotAllGiveAnImage_TakeTurnsBySeed()
+    {
+        using var folder = new DataFolder();
+        for (int i = 0; i < 36; i++) folder.Write($"class {i / 3:D2}/{i:D2}.png", ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 8 + i));
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path });
+        string[] held = [.. Enumerable.Range(0, 8).Select(seed => Held(seed))];
+        Assert.True(held.Distinct().Count() >= 6, string.Join("; ", held));
+        Assert.Contains(held, classes => classes.Contains("11", StringComparison.Ordinal)); // the last by name
+        Assert.Equal(held[3], Held(3));
+
+        // A fifth of 36 is 7: of 7 of the 12 classes one image each.
+        string Held(long seed)
+        {
+            var (train, heldOut) = data.Split(0.2, seed);
+            using (train)
+            using (heldOut)
+            {
+                Assert.Equal((29, 7), (train.Count, heldOut.Count));
+                int[] classes = [.. heldOut.Labels.ToArray().Distinct().Order()];
+                Assert.Equal(7, classes.Length);
+                return string.Join(' ', classes);
+            }
+        }
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
