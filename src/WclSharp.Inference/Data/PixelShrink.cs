@@ -78,11 +78,11 @@ internal static class PixelShrink
         }
     }
 
-    // Red and blue together, then green, so that a channel above alpha, which a damaged file may have, does not spill into the next.
+    // Red and blue together, then green. A channel above alpha, which a damaged file may have, ends at 255: the ninth bit of each is spread over the eight below.
     private static uint OnWhite(uint pixel)
     {
-        uint white = 255 - (pixel >> 24);
-        return ((pixel & 0xFF00FF) + white * 0x10001 & 0xFF00FF) | ((pixel & 0xFF00) + white * 0x100 & 0xFF00);
+        uint white = 255 - (pixel >> 24), ends = (pixel & 0xFF00FF) + white * 0x10001, over = ends & 0x1000100;
+        return ((ends | (over - (over >> 8))) & 0xFF00FF) | Math.Min((pixel >> 8 & 0xFF) + white, 255) << 8;
     }
 
     /// <summary>Writes a row of pixels, red in the lowest byte, into three planes.</summary>

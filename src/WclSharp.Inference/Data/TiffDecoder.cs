@@ -24,13 +24,11 @@ internal static class TiffDecoder
             ImageDecoder.CheckSize(fullHeight, fullWidth, maxPixels);
             if (!tiff.RGBAImageOK(out string problem)) throw new BadImageException($"a TIFF of a kind that is not read ({problem.Trim()})");
 
-            int orientation = tiff.GetFieldDefaulted(TiffTag.ORIENTATION)?[0].ToInt() ?? 1;
+            int orientation = TiffFields.Number(tiff, TiffTag.ORIENTATION);
             var raster = new int[fullHeight * fullWidth];
-            // In the file's own orientation, so that the result is turned in one place for all formats.
-            tiff.SetField(TiffTag.ORIENTATION, Orientation.TOPLEFT);
-            if (!tiff.ReadRGBAImageOriented(fullWidth, fullHeight, raster, Orientation.TOPLEFT, stopOnError: true)) throw Failed("the TIFF data is damaged");
             var rgba = MemoryMarshal.AsBytes(raster.AsSpan()); // ABGR in an integer is RGBA in bytes, little-endian
-            return ImageDecoder.Finish(rgba, fullHeight, fullWidth, StoredSize.For(fullHeight, fullWidth, storedSide), opaque: false, orientation, out height, out width);
+            bool opaque = TiffGrey.Is(tiff) ? new TiffGrey(tiff, fullHeight, fullWidth).Read(rgba) : ReadColours(tiff, fullHeight, fullWidth, raster);
+            return ImageDecoder.Finish(rgba, fullHeight, fullWidth, StoredSize.For(fullHeight, fullWidth, storedSide), opaque, orientation, out height, out width);
         }
         catch (Exception e) when (e is not BadImageException)
         {
@@ -39,9 +37,23 @@ internal static class TiffDecoder
         }
     }
 
+    /// <summary>Reads by LibTiff.NET's own way to RGBA; tells whether there is no alpha.</summary>
+    private static bool ReadColours(Tiff tiff, int height, int width, int[] raster)
+    {
+        // In the file's own orientation, so that the result is turned in one place for all formats.
+        tiff.SetField(TiffTag.ORIENTATION, Orientation.TOPLEFT);
+        // Where four samples are not told apart, the fourth is alpha that colours are not multiplied by, as Pillow has it.
+        if (tiff.GetField(TiffTag.EXTRASAMPLES) is null && TiffFields.Number(tiff, TiffTag.SAMPLESPERPIXEL) == 4 && tiff.GetField(TiffTag.PHOTOMETRIC)?[0].ToInt() == (int)Photometric.RGB)
+            tiff.SetField(TiffTag.EXTRASAMPLES, 1, new[] { (byte)ExtraSample.UNASSALPHA });
+        if (!tiff.ReadRGBAImageOriented(width, height, raster, Orientation.TOPLEFT, stopOnError: true)) throw Failed("the TIFF data is damaged");
+        // LibTiff.NET takes an unspecified fourth channel for alpha, but leaves the colours as they are.
+        return TiffFields.Alpha(tiff) == ExtraSample.UNSPECIFIED;
+    }
+
     private static int Field(Tiff tiff, TiffTag tag) => tiff.GetField(tag)?[0].ToInt() ?? throw Failed($"the TIFF has no {tag}");
 
-    private static BadImageException Failed(string what) => new(lastError is null ? what : $"{what} ({lastError})");
+    /// <summary>What is wrong, with what LibTiff.NET said of it.</summary>
+    internal static BadImageException Failed(string what) => new(lastError is null ? what : $"{what} ({lastError})");
 
     /// <summary>Keeps messages off the error stream.</summary>
     private sealed class Quiet : TiffErrorHandler

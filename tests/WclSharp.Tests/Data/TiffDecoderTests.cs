@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+using BitMiracle.LibTiff.Classic;
+using WclSharp.Data;
+
+namespace WclSharp.Tests.Data;
+
+public class TiffDecoderTests
+{
+    private static (byte[] Pixels, int Height, int Width) Decode(byte[] file, int side = 10_000)
+    {
+        var pixels = ImageDecoder.Decode(file, side, out int height, out int width);
+        return (pixels[..(3 * height * width)], height, width);
+    }
+
+    /// <summary>All three planes have the colours of a function of row, column and channel.</summary>
+    private static void AssertPixels(byte[] file, int height, int width, Func<int, int, int, int> expected)
+    {
+        var (pixels, h, w) = Decode(file);
+        Assert.Equal((height, width), (h, w));
+        for (int c = 0; c < 3; c++)
+            for (int y = 0; y < height; y++)
+                for (int x = 0; x < width; x++)
+                    if (pixels[(c * height + y) * width + x] != expected(y, x, c)) Assert.Fail($"({y}, {x}, {c}): {pixels[(c * height + y) * width + x]}, not {expected(y, x, c)}");
+    }
+
+    private static int Noise(int y, int x, int sample, int bits) => (int)((uint)(y * 7919 + x * 104_729 + sample * 1_299_709) * 2_654_435_761u >> (32 - bits));
+
+    // Width by tile: none divides the image's.
+    public static TheoryData<int, int, int, bool, bool, bool, int> GreyForms()
+    {
+        var forms = new TheoryData<int, int, int, bool, bool, bool, int>();
+        foreach (int bits in (int[])[1, 2, 4, 8, 16])
+            foreach (int tile in (int[])[0, 16])
+            {
+                forms.Add(bits, 1, tile, false, false, false, 1);
+                forms.Add(bits, 1, tile, true, true, false, 6);
+                if (bits < 8) continue;
+                forms.Add(bits, 2, tile, false, true, false, 1);
+                forms.Add(bits, 3, tile, true, false, false, 8);
+                forms.Add(bits, 2, tile, false, false, true, 1);
+            }
+        return forms;
+    }
+
+    [Theory]
+    [MemberData(nameof(GreyForms))]
+    public void Decode_Grey_GivesEveryValue(int bits, int samples, int tile, bool white, bool bigEndian, bool separate, int orientation)
+    {
+        const int Height = 41, Width = 39;
+        int range = (1 << Math.Min(bits, 8)) - 1;
+        foreach (var compression in (Compression[])[Compression.NONE, Compression.LZW])
+        {
+            byte[] file = new TiffFile
+            {
+                Width = Width,
+                Height = Height,
+                Bits = bits,
+                Samples = samples,
+                Tile = tile,
+                Rows = 7,
+                Separate = separate,
+                BigEndian = bigEndian,
+                Compression = compression,
+                Photometric = white ? Photometric.MINISWHITE : Photometric.MINISBLACK,
+                Extra = samples == 1 ? null : [.. Enumerable.Repeat(ExtraSample.UNSPECIFIED, samples - 1)],
+                Fields = [(TiffTag.ORIENTATION, orientation)],
+            }.ToArray((y, x, sample) => Noise(y, x, sample, bits));
+            AssertPixels(file, orientation > 4 ? Width : Height, orientation > 4 ? Height : Width, (y, x, _) =>
+            {
+                var (row, column) = orientation switch { 6 => (Height - 1 - x, y), 8 => (x, Width - 1 - y), _ => (y, x) };
+                int grey = (Noise(row, column, 0, bits) >> Math.Max(0, bits - 8)) * 255 / range;
+                return white ? 255 - grey : grey;
+            });
+        }
+    }
+
+    // In strips of one sample LibTiff.NET's own way is right.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(8)]
+    [InlineData(16)]
+    public void Decode_GreyStrips_AreWhatLibTiffMakesOfThem(int bits)
+    {
+        foreach (var photometric in (Photometric?[])[Photometric.MINISBLACK, Photometric.MINISWHITE, null])
+        {
+            byte[] file = new TiffFile { Width = 35, Height = 20, Bits = bits, Rows = 3, Photometric = photometric, Compression = Compression.PACKBITS }.ToArray((y, x, _) => Noise(y, x, 0, bits));
+            using var tiff = Tiff.ClientOpen("test", "r", new MemoryStream(file), new TiffStream());
+            var raster = new int[20 * 35];
+            Assert.True(tiff.ReadRGBAImageOriented(35, 20, raster, Orientation.TOPLEFT, stopOnError: true));
+            AssertPixels(file, 20, 35, (y, x, c) => MemoryMarshal.AsBytes(raster.AsSpan())[4 * (y * 35 + x) + c]);
+        }
+    }
+
+    [Fact]
+    public void Decode_GreyOfSixteenBitsInOneStrip_TakesNoMoreMemoryThanItHas()
+    {
+        byte[] file = new TiffFile { Width = 40, Height = 8000, Bits = 16 }.ToArray((y, x, _) => y + x);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Decode(file, 16);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 20L << 20); // a copy of what is left for every row was 2.5 GB
+    }
+
+    [Fact]
+    public void Decode_GreyThatIsDamaged_IsRefused()
+    {
+        byte[] file = new TiffFile { Width = 40, Height = 40, Bits = 16, Tile = 16, Compression = Compression.LZW }.ToArray((y, x, _) => Noise(y, x, 0, 16));
+        file.AsSpan(2000, 100).Fill(0xFF); // within the tiles, which come first
+        Assert.Contains("damaged", Assert.Throws<BadImageException>(() => Decode(file)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Decode_GreyOfFewerBits_IsScaledWhereAFieldSaysSo()
+    {
+        var plain = new TiffFile { Width = 20, Height = 20, Bits = 16, Rows = 6 };
+        AssertPixels(plain.ToArray(Twelve), 20, 20, (y, x, _) => Twelve(y, x, 0) >> 8);
+        foreach (var field in ((TiffTag, object)[])[(TiffTag.MAXSAMPLEVALUE, 4095), (TiffTag.MAXSAMPLEVALUE, 3000), (TiffTag.SMAXSAMPLEVALUE, 4095.0)])
+        {
+            AssertPixels((plain with { Fields = [field] }).ToArray(Twelve), 20, 20, (y, x, _) => Twelve(y, x, 0) >> 4);
+            AssertPixels((plain with { Fields = [field], Photometric = Photometric.MINISWHITE }).ToArray(Twelve), 20, 20, (y, x, _) => 255 - (Twelve(y, x, 0) >> 4));
+            // One value is larger than the field has it.
+            AssertPixels((plain with { Fields = [field] }).ToArray((y, x, _) => y == 7 && x == 3 ? 4096 : Twelve(y, x, 0)), 20, 20, (y, x, _) => y == 7 && x == 3 ? 16 : Twelve(y, x, 0) >> 8);
+        }
+
+        static int Twelve(int y, int x, int sample) => Noise(y, x, sample, 12);
+    }
+
+    [Theory]
+    [InlineData(8, 0, false)]
+    [InlineData(8, 16, false)]
+    [InlineData(16, 16, false)]
+    [InlineData(8, 0, true)]
+    [InlineData(16, 0, true)]
+    public void Decode_FourthChannel_IsAlphaOnlyWhereTheFileSaysSo(int bits, int tile, bool separate)
+    {
+        const int Side = 21;
+        var plain = new TiffFile { Width = Side, Height = Side, Bits = bits, Samples = 4, Tile = tile, Separate = separate, Photometric = Photometric.RGB };
+        int High(int y, int x, int sample) => Noise(y, x, sample, bits) >> (bits - 8);
+        AssertPixels(File([ExtraSample.UNSPECIFIED]), Side, Side, High);
+        foreach (var extra in (ExtraSample[]?[])[[ExtraSample.UNASSALPHA], null])
+            AssertPixels(File(extra), Side, Side, (y, x, c) => (High(y, x, c) * High(y, x, 3) + 127) / 255 + 255 - High(y, x, 3));
+        // Many a colour is more than its alpha, which no program should write.
+        AssertPixels(File([ExtraSample.ASSOCALPHA]), Side, Side, (y, x, c) => Math.Min(255, High(y, x, c) + 255 - High(y, x, 3)));
+
+        byte[] File(ExtraSample[]? extra) => (plain with { Extra = extra }).ToArray((y, x, sample) => Noise(y, x, sample, bits));
+    }
+
+    [Theory]
+    [InlineData(8, 0, false)]
+    [InlineData(16, 16, false)]
+    [InlineData(8, 16, true)]
+    public void Decode_GreyWithAlpha_IsPutOnWhite(int bits, int tile, bool separate)
+    {
+        const int Side = 21;
+        var plain = new TiffFile { Width = Side, Height = Side, Bits = bits, Samples = 2, Tile = tile, Separate = separate };
+        int High(int y, int x, int sample) => Noise(y, x, sample, bits) >> (bits - 8);
+        AssertPixels(File(ExtraSample.UNASSALPHA), Side, Side, (y, x, _) => (High(y, x, 0) * High(y, x, 1) + 127) / 255 + 255 - High(y, x, 1));
+        AssertPixels(File(ExtraSample.ASSOCALPHA), Side, Side, (y, x, _) => Math.Min(255, High(y, x, 0) + 255 - High(y, x, 1)));
+
+        byte[] File(ExtraSample extra) => (plain with { Extra = [extra] }).ToArray((y, x, sample) => Noise(y, x, sample, bits));
+    }
+}
