@@ -3,7 +3,11 @@ using System.Buffers;
 namespace WclSharp.Data;
 
 /// <summary>A file is no image that can be read; the message is the reason, in a few words.</summary>
-internal sealed class BadImageException(string reason) : Exception(reason);
+internal sealed class BadImageException(string reason) : Exception(reason)
+{
+    /// <summary>Whether the file is not to blame, but the place where it is looked for.</summary>
+    public bool MayPass { get; init; }
+}
 
 /// <summary>
 /// Decodes image files to planar RGB, upright, shrunk, with transparent parts on white. docs/decoders.md says which library

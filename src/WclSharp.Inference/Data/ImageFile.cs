@@ -21,7 +21,7 @@ internal static class ImageFile
         if (path.Contains('\0')) throw new BadImageException("its path has a character that no path has");
         // Asked before the file is opened: opening a pipe or a device waits, and these have no length.
         var info = new FileInfo(path);
-        if (!info.Exists) throw new BadImageException(Directory.Exists(path) ? "it is a folder" : path.Contains('\uFFFD') ? "its name is not UTF-8; rename it" : "there is no such file");
+        if (!info.Exists) throw Directory.Exists(path) ? new("it is a folder") : path.Contains('\uFFFD') ? new("its name is not UTF-8; rename it") : new BadImageException("there is no such file") { MayPass = true };
         bool isLink = (info.Attributes & FileAttributes.ReparsePoint) != 0; // known by now; resolving asks the system again
         if (isLink && info.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target) info = target;
         if (info.Length == 0) throw new BadImageException("the file is empty");
@@ -36,6 +36,23 @@ internal static class ImageFile
 
     /// <summary>True for what reading or decoding an image throws where the image is to blame.</summary>
     public static bool IsBad(Exception e) => e is BadImageException or IOException or UnauthorizedAccessException or OutOfMemoryException;
+
+    /// <summary>Whether it may be readable another time, unchanged: where the disk, the network, a permission or the memory is to blame.</summary>
+    public static bool MayPass(Exception e) => e is not BadImageException { MayPass: false };
+
+    /// <summary>True for a file whose bytes can be read, whatever they are.</summary>
+    public static bool CanBeRead(string path)
+    {
+        try
+        {
+            ArrayPool<byte>.Shared.Return(Read(path).Buffer);
+            return true;
+        }
+        catch (Exception e) when (IsBad(e))
+        {
+            return false;
+        }
+    }
 
     /// <summary>Why an image cannot be read, in a few words.</summary>
     public static string Reason(Exception e) => e switch

@@ -38,15 +38,19 @@ internal sealed class BadImageLog(string? file) : IDisposable
     }
 
     /// <summary>Fails where more than the allowed share of the images is unreadable.</summary>
-    public void Check(long images, double maxBad)
+    /// <param name="images">Images in all.</param>
+    /// <param name="maxBad">The share, 0 to 1.</param>
+    /// <param name="advice">What to do about it, as a sentence at the end; null for none.</param>
+    public void Check(long images, double maxBad, string? advice = null)
     {
         if (Count < images && Count <= maxBad * images) return;
         writer?.Flush();
-        if (Count == images) throw new WclException($"None of the {images:N0} images can be read; {(file is null ? "the first is" : $"'{file}' lists them, the first is")} {First}");
+        string end = advice is null ? "" : $". {advice}";
+        if (Count == images) throw new WclException($"None of the {images:N0} images can be read; {(file is null ? "the first is" : $"'{file}' lists them, the first is")} {First}{end}");
         string share = ((double)Count / images).ToString("0.##%", CultureInfo.InvariantCulture), allowed = maxBad.ToString("0.##%", CultureInfo.InvariantCulture);
         throw new WclException(string.Create(CultureInfo.InvariantCulture,
             $"{Count:N0} of {images:N0} images ({share}) cannot be read, more than the {allowed} that --max-bad allows; " +
-            $"{(file is null ? "the first is" : $"'{file}' lists them, the first is")} {First}"));
+            $"{(file is null ? "the first is" : $"'{file}' lists them, the first is")} {First}{end}"));
     }
 
     /// <summary>Closes the file.</summary>

@@ -7,12 +7,18 @@ namespace WclSharp.Data;
 internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames)
 {
     private readonly Dictionary<string, int> numbers = new(StringComparer.Ordinal);
+    private readonly List<int> meetings = []; // of each class, less what was taken back
 
     /// <summary>Number of a class in the order of first meetings; -1 for none.</summary>
     public int Meet(string? name)
     {
         if (name is null) return -1;
-        if (!numbers.TryGetValue(name, out int number)) numbers.Add(name, number = numbers.Count);
+        if (!numbers.TryGetValue(name, out int number))
+        {
+            numbers.Add(name, number = numbers.Count);
+            meetings.Add(0);
+        }
+        meetings[number]++;
         return number;
     }
 
@@ -21,21 +27,32 @@ internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames)
     {
         Span<char> name = stackalloc char[256];
         var lookup = numbers.GetAlternateLookup<ReadOnlySpan<char>>();
-        if (Encoding.UTF8.TryGetChars(utf8, name, out int length) && lookup.TryGetValue(name[..length], out int number)) return number;
+        if (Encoding.UTF8.TryGetChars(utf8, name, out int length) && lookup.TryGetValue(name[..length], out int number))
+        {
+            meetings[number]++;
+            return number;
+        }
         return Meet(Encoding.UTF8.GetString(utf8));
+    }
+
+    /// <summary>Takes a meeting back: the image cannot be read. A class that nothing else is of is none.</summary>
+    /// <param name="number">The class; -1 for none.</param>
+    public void TakeBack(int number)
+    {
+        if (number >= 0) meetings[number]--;
     }
 
     /// <summary>Settles the names and replaces the numbers in <paramref name="labels"/> by indices into them.</summary>
     /// <exception cref="WclUsageException">A class is not among the given ones.</exception>
     public string[] Settle(Span<int> labels)
     {
-        var names = fixedNames?.ToArray() ?? [.. numbers.Keys.Order(StringComparer.Ordinal)];
+        var names = fixedNames?.ToArray() ?? [.. numbers.Where(each => meetings[each.Value] > 0).Select(each => each.Key).Order(StringComparer.Ordinal)];
         var index = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int i = 0; i < names.Length; i++) index.TryAdd(names[i], i);
 
         var map = new int[numbers.Count];
         foreach (var (name, number) in numbers)
-            map[number] = index.TryGetValue(name, out int at) ? at : throw new WclUsageException(
+            map[number] = meetings[number] <= 0 ? -1 : index.TryGetValue(name, out int at) ? at : throw new WclUsageException(
                 $"Class '{name}' is not among the {names.Length} classes that can be told ({Few(names)}); leave its images out of the test, or train with a labelled image of it.");
         foreach (ref int label in labels)
             if (label >= 0) label = map[label];

@@ -30,7 +30,9 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     private readonly FolderClasses folders = new(options.ClassNames);
     private readonly ClassCatalog classes = new(options.ClassNames);
     private LabelList? labelList;
+    private readonly List<int> unreadable = []; // classes of images that cannot be read, by number
     private int listed, listedWithClass; // the latter by the list of labels, where a subset is read
+    private int labelsOutside;
 
     /// <summary>Reads.</summary>
     public ImageDataset Read()
@@ -52,8 +54,9 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
             bad.Complete();
             store.Complete();
 
+            foreach (int number in unreadable) classes.TakeBack(number);
             var warnings = new List<string>();
-            if (source.Warning is { } warning) warnings.Add(warning);
+            warnings.AddRange(source.Warnings);
             if (bad.Count > 0 && options.BadImagesFile is null) warnings.Add($"{bad.Count:N0} of {images:N0} images cannot be read and are left out; the first is {bad.First}");
             var finalLabels = labels.ToArray();
             if (labelList is not null) LabelFromList(labelList, table, finalLabels, chosen is not null, warnings);
@@ -64,6 +67,8 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
                 Source = source.Description,
                 BadImages = bad.Count,
                 Ignored = source.Ignored,
+                ListedLabels = labelList?.Count ?? 0,
+                LabelsOutsideLimit = labelsOutside,
                 Warnings = warnings,
             };
         }
@@ -106,6 +111,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
             if (image.Problem is not null)
             {
                 bad.Add(image.Name, image.Problem);
+                if (image.ClassNumber >= 0) unreadable.Add(image.ClassNumber);
             }
             else
             {
@@ -124,15 +130,19 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     private IEnumerable<(SourceImage Image, int ClassNumber)> Wanted(ImageSource source, bool[]? chosen)
     {
         bool useClasses = options.Labels is null;
-        (listed, listedWithClass) = (0, 0);
+        (listed, listedWithClass, labelsOutside) = (0, 0, 0);
         foreach (var image in source.Images(i => chosen is null || (i < chosen.Length && chosen[i])))
         {
             int position = listed++;
             // Met for images that are left out too: a subset numbers the classes like the whole.
             int number = useClasses ? classes.Meet(image.Class) : -1;
             if (source.ClassesAreFolders && chosen is null) folders.Observe(image.Name);
-            else if (source.ClassesAreFolders && useClasses) folders.Meet(image.Name, classes);
-            if (chosen is not null && labelList is not null && classes.Meet(Listed(labelList, Encoding.UTF8.GetBytes(image.Name))) >= 0) listedWithClass++;
+            else if (source.ClassesAreFolders && useClasses) number = folders.Meet(image.Name, classes);
+            if (chosen is not null && labelList is not null && (number = classes.Meet(Listed(labelList, Encoding.UTF8.GetBytes(image.Name)))) >= 0)
+            {
+                listedWithClass++;
+                if (position >= chosen.Length || !chosen[position]) labelsOutside++;
+            }
             if (chosen is null || (position < chosen.Length && chosen[position])) yield return (image, number);
             if (listed == int.MaxValue) throw new WclUsageException($"{source.Description} has more than {int.MaxValue:N0} images; use --limit or a part of them.");
         }
@@ -149,6 +159,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
 
     private void LabelFromList(LabelList list, ImageTable table, int[] labels, bool limited, List<string> warnings)
     {
+        if (list.Header is { } header) warnings.Add($"The first row of '{options.Labels}' is taken for the names of its columns: '{header}' is no image file.");
         int matched = 0; // among all that were listed
         for (int i = 0; i < labels.Length; i++)
         {
@@ -190,7 +201,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     }
 
     private WclUsageException NoImages(ImageSource source) => new($"No images under '{options.Path}'; expected {source.Expected}" +
-        (source.Ignored == 0 ? "." : $" ({source.Ignored:N0} files there are no images).") + (source.Warning is { } warning ? $" {warning}" : ""));
+        (source.Ignored == 0 ? "." : $" ({source.Ignored:N0} files there are no images).") + string.Concat(source.Warnings.Select(warning => $" {warning}")));
 
     private void Report(string stage, long done, long? total)
     {
@@ -203,6 +214,9 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
 /// <summary>An image that is ready to be stored, or the reason why there is none.</summary>
 internal readonly record struct PreparedImage(string Name, int ClassNumber, string? Problem, byte[]? Buffer, int Length, int Height, int Width)
 {
+    /// <summary>Whether the problem is one that may pass: the disk's or a permission's, not the file's.</summary>
+    public bool MayPass { get; init; }
+
     /// <summary>Planar pixels.</summary>
     public ReadOnlySpan<byte> Pixels => Buffer.AsSpan(0, Length);
 

@@ -2,13 +2,20 @@ using System.Text;
 
 namespace WclSharp.Data;
 
+/// <summary>A row of a list.</summary>
+/// <param name="Line">Number of the line that it begins on, from 1.</param>
+/// <param name="Path">The path, with '/' between its parts.</param>
+/// <param name="Literal">The path with '\' where the list has it.</param>
+/// <param name="Label">The class; null for none.</param>
+internal readonly record struct ListRow(int Line, string Path, string Literal, string? Label);
+
 /// <summary>
-/// Rows of a CSV or TSV file of one or two columns, <c>path</c> and <c>label</c>. Fields may be quoted as in RFC 4180; a
-/// quoted field does not run over lines. A first row of column names is passed over.
+/// Rows of a CSV or TSV file of one or two columns, <c>path</c> and <c>label</c>. Fields may be quoted as in RFC 4180, and then run over lines. A first row of
+/// column names is passed over.
 /// </summary>
 internal static class DelimitedFile
 {
-    private const int LongestPath = 4096;
+    private const int LongestPath = 4096, LongestField = 1 << 16; // a quotation mark that is not closed takes in all that follows
     private static readonly string[] PathTitles = ["path", "file", "filename", "file_name", "image", "name"];
     private static readonly string[] LabelTitles = ["label", "labels", "class", "classes", "class_name", "category", "species", "target"];
 
@@ -22,19 +29,22 @@ internal static class DelimitedFile
     public static string QuotePath(string path) => Quote(path.Length > 0 && path[0] is '=' or '+' or '-' or '@' or '\t' ? $"./{path}" : path);
 
     /// <summary>Reads the rows one by one: blank lines are left out, '\' in paths becomes '/', a leading "./" goes.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="isUnknownHeader">Asked of a first row without known column names, whose path is no image file's: whether it is a header all the same.</param>
     /// <exception cref="WclUsageException">The file cannot be read, or a line is malformed; the message has its number.</exception>
-    public static IEnumerable<(int Line, string Path, string? Label)> Read(string file)
+    public static IEnumerable<ListRow> Read(string file, Func<ListRow, bool>? isUnknownHeader = null)
     {
         using var reader = Open(file);
+        var lines = new TextLines(reader);
         var fields = new List<string>();
-        int line = 0, columns = 0;
+        int columns = 0;
         char separator = file.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
-        while (ReadLine(reader, file) is { } text)
+        while (NextLine(lines, file) is { } text)
         {
-            line++;
+            int line = lines.Number;
             if (string.IsNullOrWhiteSpace(text)) continue;
             if (columns == 0 && separator == ',') separator = SeparatorOf(text);
-            Split(text, separator, fields, file, line);
+            Split(text, separator, fields, file, lines);
             if (fields.Count > 2) throw Malformed(file, line, $"has {fields.Count} columns; expected path{separator}label. Quote a path that holds the separator");
             bool first = columns == 0;
             if (first) columns = fields.Count;
@@ -45,7 +55,9 @@ internal static class DelimitedFile
             if (path.Length == 0) throw Malformed(file, line, "has no path");
             if (path.Length > LongestPath) throw Malformed(file, line, $"has a path of {path.Length:N0} characters, where {LongestPath:N0} are the most");
             string? label = fields.Count < 2 || string.IsNullOrWhiteSpace(fields[1]) ? null : fields[1];
-            yield return (line, path, label);
+            var row = new ListRow(line, path, WithoutDots(fields[0], ['/', '\\']), label);
+            if (first && isUnknownHeader is not null && !ImageFormats.HasImageName(path) && isUnknownHeader(row)) continue;
+            yield return row;
         }
     }
 
@@ -66,10 +78,11 @@ internal static class DelimitedFile
         || (fields.Count == 2 && LabelTitles.Contains(fields[1].Trim().ToLowerInvariant()) && !ImageFormats.HasImageName(fields[0].Trim()));
 
     /// <summary>A path in the form that images are named by: '/' between the parts, no "./" in front.</summary>
-    public static string Normalise(string path)
+    public static string Normalise(string path) => WithoutDots(path.Replace('\\', '/'), ['/']);
+
+    private static string WithoutDots(string path, ReadOnlySpan<char> separators)
     {
-        path = path.Replace('\\', '/');
-        while (path.StartsWith("./", StringComparison.Ordinal)) path = path[2..].TrimStart('/');
+        while (path.Length > 1 && path[0] == '.' && separators.Contains(path[1])) path = path[2..].TrimStart(separators.ToArray());
         return path;
     }
 
@@ -85,11 +98,11 @@ internal static class DelimitedFile
         }
     }
 
-    private static string? ReadLine(StreamReader reader, string file)
+    private static string? NextLine(TextLines lines, string file)
     {
         try
         {
-            return reader.ReadLine();
+            return lines.Next();
         }
         catch (Exception e) when (e is IOException or DecoderFallbackException)
         {
@@ -97,22 +110,30 @@ internal static class DelimitedFile
         }
     }
 
-    private static void Split(string text, char separator, List<string> fields, string file, int line)
+    /// <summary>Splits a row into its fields; reads on where a quoted one runs over lines.</summary>
+    private static void Split(string text, char separator, List<string> fields, string file, TextLines lines)
     {
+        int line = lines.Number;
         fields.Clear();
         for (int at = 0; at <= text.Length;)
         {
-            if (at < text.Length && text[at] == '"')
+            int start = PastBlanks(at);
+            if (start < text.Length && text[start] == '"')
             {
                 var field = new StringBuilder();
-                for (at++; ; at++)
+                for (at = start + 1; ; at++)
                 {
-                    if (at >= text.Length) throw Malformed(file, line, "has a quotation mark that is not closed");
-                    if (text[at] != '"') field.Append(text[at]);
+                    if (at >= text.Length)
+                    {
+                        field.Append(lines.Ending);
+                        if (field.Length > LongestField || NextLine(lines, file) is not { } next) throw Malformed(file, line, "has a quotation mark that is not closed");
+                        (text, at) = (next, -1);
+                    }
+                    else if (text[at] != '"') field.Append(text[at]);
                     else if (at + 1 < text.Length && text[at + 1] == '"') field.Append(text[at++]);
                     else break;
                 }
-                at++;
+                at = PastBlanks(at + 1);
                 if (at < text.Length && text[at] != separator) throw Malformed(file, line, "goes on after a closing quotation mark");
                 fields.Add(field.ToString());
                 at++;
@@ -124,6 +145,12 @@ internal static class DelimitedFile
                 fields.Add(text[at..end].Trim());
                 at = end + 1;
             }
+        }
+
+        int PastBlanks(int from)
+        {
+            while (from < text.Length && text[from] is ' ' or '\t' && text[from] != separator) from++;
+            return from;
         }
     }
 

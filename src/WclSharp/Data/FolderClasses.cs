@@ -36,11 +36,11 @@ internal sealed class FolderClasses(IReadOnlyList<string>? given)
         return end < 0 ? [] : rest[..end];
     }
 
-    /// <summary>Makes the class of an image known, once all were observed.</summary>
-    public void Meet(string path, ClassCatalog classes)
+    /// <summary>Makes the class of an image known, once all were observed; gives its number, -1 for none.</summary>
+    public int Meet(string path, ClassCatalog classes)
     {
         var name = ClassOf(Encoding.UTF8.GetBytes(path));
-        if (!name.IsEmpty) classes.Meet(name);
+        return name.IsEmpty ? -1 : classes.Meet(name);
     }
 
     private string UpToGivenClass(string folder)

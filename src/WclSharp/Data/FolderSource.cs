@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using System.Text;
 
 namespace WclSharp.Data;
 
@@ -7,9 +8,9 @@ namespace WclSharp.Data;
 /// </summary>
 /// <remarks>
 /// One folder's names are in memory at a time (and those of the folders above it), as bytes. Names that begin with a dot
-/// are left out, as are files that have no image's name. A link to a folder is followed once, and not to a folder that
-/// it lies in, so that loops end. Folders that <c>wcl</c> wrote a run or a comparison into are left out with all that is in them: their
-/// plots are no images to learn from. An inner folder that cannot be listed is left out with a warning.
+/// are left out, as are files that have no image's name. A link to a folder is followed where what it leads to is not read anyway: once, and
+/// not to a folder that it lies in, so that loops end. Folders that <c>wcl</c> wrote a run or a comparison into are left out with all that is in them: their
+/// plots are no images to learn from; so is the sheet of <c>wcl suggest</c>. An inner folder that cannot be listed is left out with a warning.
 /// </remarks>
 internal sealed class FolderSource(string root) : ImageSource
 {
@@ -17,6 +18,8 @@ internal sealed class FolderSource(string root) : ImageSource
 
     private readonly Stack<Listing> spare = [];
     private readonly HashSet<string> linked = new(StringComparer.Ordinal);
+    private string? unlistable, results, again;
+    private int linksAgain;
 
     /// <inheritdoc/>
     public override string Description => $"folder '{root}'";
@@ -28,13 +31,17 @@ internal sealed class FolderSource(string root) : ImageSource
     public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes";
 
     /// <inheritdoc/>
+    public override IEnumerable<string> Warnings => new[] { unlistable, results, again }.OfType<string>();
+
+    /// <inheritdoc/>
     public override string? FileOf(string name) => Path.Combine(root, name);
 
     /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         Ignored = 0;
-        Warning = null;
+        unlistable = results = again = null;
+        linksAgain = 0;
         linked.Clear();
         int position = 0;
         foreach (string name in FileNames())
@@ -49,7 +56,9 @@ internal sealed class FolderSource(string root) : ImageSource
     {
         var levels = new Stack<(Listing Listing, string Prefix, string RealPath, int Next)>();
         string real = RealPath(root);
-        levels.Push((List(root), "", real, 0));
+        var top = List(root);
+        if (top.HasSheet) TellOfSheet("");
+        levels.Push((top, "", real, 0));
         while (levels.TryPop(out var level))
         {
             var (listing, prefix, realPath, next) = level;
@@ -69,14 +78,14 @@ internal sealed class FolderSource(string root) : ImageSource
 
             string path = prefix + name; // a folder's name ends in '/'
             string target = Path.Combine(realPath, name.TrimEnd('/'));
-            if (isLink)
+            if (isLink) target = RealPath(target);
+            if (isLink ? levels.Any(above => above.RealPath == target) || IsReadByItself(target, real) || !linked.Add(target) : linked.Contains(target))
             {
-                target = RealPath(target);
-                if (levels.Any(above => above.RealPath == target) || !linked.Add(target))
-                {
-                    Ignored++;
-                    continue;
-                }
+                Ignored++;
+                linksAgain++;
+                again = linksAgain == 1 ? $"The folder '{Path.Combine(root, path).TrimEnd('/')}' is passed over: what it leads to, '{target}', is read under another name."
+                    : $"{linksAgain:N0} folders, as '{Path.Combine(root, path).TrimEnd('/')}', are passed over: what they lead to is read under other names.";
+                continue;
             }
             Listing inner;
             try
@@ -86,20 +95,35 @@ internal sealed class FolderSource(string root) : ImageSource
             catch (WclUsageException e)
             {
                 // Such as lost+found, or a name that is not UTF-8: no reason to stop at what may be the millionth image.
-                Warning ??= $"{e.Message.TrimEnd('.')}. It is passed over, as are others like it{(path.Contains(NotUtf8) ? "; its name is not UTF-8, rename it" : "")}.";
+                unlistable ??= $"{e.Message.TrimEnd('.')}. It is passed over, as are others like it{(path.Contains(NotUtf8) ? "; its name is not UTF-8, rename it" : "")}.";
                 Ignored++;
                 continue;
             }
             if (inner.IsResult)
             {
-                Warning ??= $"The folder '{Path.Combine(root, path)}' holds results of wcl, so its pictures are left out, as are those of others like it.";
+                results ??= $"The folder '{Path.Combine(root, path)}' holds results of wcl, so its pictures are left out, as are those of others like it.";
                 inner.Clear();
                 spare.Push(inner);
                 continue;
             }
+            if (inner.HasSheet) TellOfSheet(path);
             levels.Push((inner, path, target, 0));
         }
     }
+
+    /// <summary>Whether a folder that a link leads to is read without the link: below the root, or below what another link leads to, and not hidden on the way.</summary>
+    private bool IsReadByItself(string target, string realRoot)
+    {
+        bool hidden = false;
+        for (string? folder = target; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (!hidden && (folder == realRoot || linked.Contains(folder))) return true;
+            hidden |= Path.GetFileName(folder).StartsWith('.') || Listing.IsResultFolder(folder);
+        }
+        return false;
+    }
+
+    private void TellOfSheet(string folder) => results ??= $"'{Path.Combine(root, folder, Listing.Sheet)}' is a sheet of wcl suggest, so it is left out, as are others like it.";
 
     private Listing List(string folder)
     {
@@ -141,15 +165,28 @@ internal sealed class FolderSource(string root) : ImageSource
     /// <summary>The folders and image files of one folder, sorted by the bytes of their names; folders' end in '/'.</summary>
     private sealed class Listing
     {
+        /// <summary>The picture that <c>wcl suggest</c> writes beside its list.</summary>
+        public const string Sheet = "suggestions.png";
+
+        private const string ConfigFile = "config.json", SuggestionList = "suggestions.csv";
+        private static readonly string[] Records = ["train.log", "metrics.jsonl", "compare.json", "draws.jsonl"];
+        private static readonly byte[] SheetName = Encoding.UTF8.GetBytes(Sheet);
+
         private readonly ByteArena names = new();
         private readonly GrowingArray<byte> kinds = new();
         private int[] order = [];
-        private bool hasConfig, hasRecord;
+        private bool hasConfig, hasRecord, hasSuggestions;
 
         public int Count => order.Length;
 
+        /// <summary>Whether such a picture was left out.</summary>
+        public bool HasSheet { get; private set; }
+
         /// <summary>Whether it is the folder of a run or a comparison.</summary>
         public bool IsResult => hasConfig && hasRecord;
+
+        /// <summary>The same of a folder that is not listed.</summary>
+        public static bool IsResultFolder(string folder) => File.Exists(Path.Combine(folder, ConfigFile)) && Records.Any(record => File.Exists(Path.Combine(folder, record)));
 
         public (string Name, bool IsFolder, bool IsLink) this[int index] =>
             (names.GetString(order[index]), (kinds[order[index]] & 1) != 0, (kinds[order[index]] & 2) != 0);
@@ -166,8 +203,9 @@ internal sealed class FolderSource(string root) : ImageSource
                 bool isFolder = entry.IsDirectory;
                 if (!isFolder && !ImageFormats.HasImageName(name))
                 {
-                    hasConfig |= name is "config.json";
-                    hasRecord |= name is "train.log" or "metrics.jsonl" or "compare.json" or "draws.jsonl";
+                    hasConfig |= name is ConfigFile;
+                    foreach (string record in Records) hasRecord |= name.SequenceEqual(record);
+                    hasSuggestions |= name is SuggestionList;
                     ignored++;
                     return false;
                 }
@@ -178,6 +216,13 @@ internal sealed class FolderSource(string root) : ImageSource
 
             order = new int[names.Count];
             for (int i = 0; i < order.Length; i++) order[i] = i;
+            if (hasSuggestions && Array.FindIndex(order, i => names[i].SequenceEqual(SheetName)) is >= 0 and var sheet)
+            {
+                // The sheet alone: somebody may have named a folder of photographs with --out.
+                order = [.. order.Where(i => i != sheet)];
+                HasSheet = true;
+                ignored++;
+            }
             order.AsSpan().Sort((a, b) => names[a].SequenceCompareTo(names[b]));
             return ignored;
         }
@@ -187,7 +232,7 @@ internal sealed class FolderSource(string root) : ImageSource
             names.Clear();
             kinds.Clear();
             order = [];
-            hasConfig = hasRecord = false;
+            hasConfig = hasRecord = hasSuggestions = HasSheet = false;
         }
 
         private void Add(ReadOnlySpan<char> name, bool isFolder, bool isLink)

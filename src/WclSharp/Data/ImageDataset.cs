@@ -61,6 +61,12 @@ public sealed class ImageDataset : IDisposable
     /// <summary>Files met that are not images.</summary>
     public long Ignored { get; internal init; }
 
+    /// <summary>Rows with a class of the list of labels; 0 without one.</summary>
+    internal int ListedLabels { get; init; }
+
+    /// <summary>Of these, rows of images that are there but that a limit leaves out.</summary>
+    internal int LabelsOutsideLimit { get; init; }
+
     /// <summary>What a person should know about the data, one line each; mostly empty.</summary>
     public IReadOnlyList<string> Warnings { get; internal init; } = [];
 
@@ -129,6 +135,8 @@ public sealed class ImageDataset : IDisposable
             Source = Source,
             BadImages = BadImages,
             Ignored = Ignored,
+            ListedLabels = ListedLabels,
+            LabelsOutsideLimit = LabelsOutsideLimit,
             Warnings = Warnings,
         };
     }

@@ -21,8 +21,8 @@ internal abstract class ImageSource : IDisposable
     /// <summary>Files met in the last listing that are not images.</summary>
     public long Ignored { get; protected set; }
 
-    /// <summary>Something about the source that a person should know; null when all is well.</summary>
-    public string? Warning { get; protected set; }
+    /// <summary>What a person should know about the source after a listing, a line each; empty when all is well.</summary>
+    public virtual IEnumerable<string> Warnings => [];
 
     /// <summary>What a person should do where there are no images, as the end of a sentence.</summary>
     public virtual string Expected => "an image file or more";

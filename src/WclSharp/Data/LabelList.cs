@@ -15,10 +15,11 @@ internal sealed class LabelList
     /// <summary>Number of rows with a class.</summary>
     public int Count => paths.Count;
 
+    /// <summary>First field of a first row that was taken for the names of the columns, though these are not known; null where there is none.</summary>
+    public string? Header { get; private set; }
+
     /// <summary>Path of the first row.</summary>
     public string FirstPath => paths.GetString(0);
-
-    /// <summary>The classes, in the order of their first rows.</summary>
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="WclUsageException">It cannot be read, is malformed, names no class, or names two for one path.</exception>
@@ -26,9 +27,27 @@ internal sealed class LabelList
     {
         var list = new LabelList();
         var numbers = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (line, path, label) in DelimitedFile.Read(file))
+        ListRow? first = null;
+        foreach (var row in DelimitedFile.Read(file, row =>
         {
-            if (label is null) continue;
+            first = row;
+            return true;
+        }))
+        {
+            // Names of columns that are not known, where the rows below name image files; images by their numbers, or files without an ending, are named like the first.
+            if (first is { } header && ImageFormats.HasImageName(row.Path)) list.Header = header.Literal;
+            else if (first is { } image) Add(image);
+            first = null;
+            Add(row);
+        }
+        if (first is { } only) Add(only);
+        if (list.Count == 0) throw new WclUsageException($"'{file}' names no class; expected rows of path,label.");
+        return list;
+
+        void Add(ListRow row)
+        {
+            var (line, path, _, label) = row;
+            if (label is null) return;
             if (!numbers.TryGetValue(label, out int number))
             {
                 numbers.Add(label, number = list.classes.Count);
@@ -37,13 +56,17 @@ internal sealed class LabelList
             int before = list.Put(System.Text.Encoding.UTF8.GetBytes(path), number);
             if (before != number) throw new WclUsageException($"'{file}', line {line}: '{path}' is of class '{label}' here and '{list.classes[before]}' above.");
         }
-        if (list.Count == 0) throw new WclUsageException($"'{file}' names no class; expected rows of path,label.");
-        return list;
     }
 
-    /// <summary>Class of the image of a path, null where the list has none.</summary>
+    /// <summary>Class of the image of a path, null where the list has none. '\' in the path counts as '/', as it does in the list's.</summary>
     public string? Find(ReadOnlySpan<byte> utf8Path)
     {
+        if (utf8Path.Contains((byte)'\\'))
+        {
+            byte[] normal = utf8Path.ToArray();
+            normal.AsSpan().Replace((byte)'\\', (byte)'/');
+            utf8Path = normal;
+        }
         int at = slots[SlotOf(utf8Path)];
         return at == 0 ? null : classes[labels[at - 1]];
     }

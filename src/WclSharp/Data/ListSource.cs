@@ -11,23 +11,41 @@ internal sealed class ListSource(string list) : ImageSource
     /// <inheritdoc/>
     public override string Expected => "rows of path,label, with paths relative to the list";
 
+    private string? header, repeated;
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> Warnings => new[] { header, repeated }.OfType<string>();
+
     /// <inheritdoc/>
     public override string? FileOf(string name) => Path.Combine(folder, name);
 
     /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
-        Warning = null;
+        header = repeated = null;
         int position = 0, again = 0;
         var met = new HashSet<ulong>(); // hashes of paths, which are less in memory
-        foreach (var (line, path, label) in DelimitedFile.Read(list))
+        foreach (var (line, normal, literal, label) in DelimitedFile.Read(list, IsHeader))
         {
+            string path = PathOf(normal, literal);
             if (!met.Add(HashOf(path)))
-                Warning = $"{++again:N0} row{(again == 1 ? "" : "s")} of '{list}' name{(again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, also where some images are held out to test with; keep one row of each.";
+                repeated = $"{++again:N0} row{(again == 1 ? "" : "s")} of '{list}' name{(again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, also where some images are held out to test with; keep one row of each.";
             var image = new SourceImage { Name = path, Class = label };
             yield return wanted(position++) ? image with { File = FileOf(path) } : image;
         }
     }
+
+    /// <summary>Whether a first row names columns, since it names no file.</summary>
+    private bool IsHeader(ListRow row)
+    {
+        if (File.Exists(FileOf(PathOf(row.Path, row.Literal)))) return false;
+        header = $"The first row of '{list}' is taken for the names of its columns: '{row.Literal}' is no image file.";
+        return true;
+    }
+
+    /// <summary>Elsewhere than on Windows a file's name may have '\' in it, as archives made there leave them.</summary>
+    private string PathOf(string normal, string literal) =>
+        literal != normal && Path.DirectorySeparatorChar != '\\' && File.Exists(FileOf(literal)) ? literal : normal;
 
     /// <summary>FNV-1a over UTF-16, 64 bits: two of ten million paths share one by a chance of 3 in a million.</summary>
     private static ulong HashOf(string path)

@@ -12,9 +12,11 @@ internal static class SamePath
     public static bool IsSameFile(string one, string other) => string.Equals(Full(FileLinks.FinalTarget(one)), Full(FileLinks.FinalTarget(other)), Comparison);
 
     /// <summary>Whether a folder of images has another, or a list of images, inside it, whose images are read with it. An archive is none of its images.</summary>
-    public static bool Holds(string? folder, string? other) => Full(folder) is { } outer && Full(other) is { } inner && Directory.Exists(outer)
-        && inner.StartsWith(outer.EndsWith(Path.DirectorySeparatorChar) ? outer : outer + Path.DirectorySeparatorChar, Comparison)
-        && (Directory.Exists(inner) || Path.GetExtension(inner).ToLowerInvariant() is ".csv" or ".tsv");
+    public static bool Holds(string? folder, string? other) => IsInside(other, folder) && (Directory.Exists(other) || Path.GetExtension(other)!.ToLowerInvariant() is ".csv" or ".tsv");
+
+    /// <summary>Whether a path lies in a folder, or further inside it; the path need not be there.</summary>
+    public static bool IsInside(string? path, string? folder) => Full(folder) is { } outer && Full(path) is { } inner && Directory.Exists(outer)
+        && inner.StartsWith(outer.EndsWith(Path.DirectorySeparatorChar) ? outer : outer + Path.DirectorySeparatorChar, Comparison);
 
     private static string? Full(string? path) => path is null ? null : Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 }

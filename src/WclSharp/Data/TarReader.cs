@@ -7,9 +7,10 @@ namespace WclSharp.Data;
 /// <param name="Name">Path, with '/' between its parts.</param>
 /// <param name="IsFile">True for an ordinary file.</param>
 /// <param name="IsLink">True for a hard or symbolic link, which has no content of its own.</param>
+/// <param name="IsSparse">True for a file that was packed without its holes, whose content is not put together again.</param>
 /// <param name="Size">Bytes that the header claims.</param>
 /// <param name="Offset">Where the content begins in the (unpacked) archive.</param>
-internal readonly record struct TarEntry(string Name, bool IsFile, bool IsLink, long Size, long Offset);
+internal readonly record struct TarEntry(string Name, bool IsFile, bool IsLink, bool IsSparse, long Size, long Offset);
 
 /// <summary>
 /// Reads a tar file's entries one after another (POSIX ustar with pax headers, GNU long names and sizes, and the older form).
@@ -23,9 +24,13 @@ internal readonly record struct TarEntry(string Name, bool IsFile, bool IsLink, 
 internal sealed class TarReader(Stream stream, string name)
 {
     private const int Block = 512, MaxExtension = 1 << 20, MaxName = 4096; // as long as a path may be on Linux
+    private const int LongestEnd = 1 << 20; // bytes that are looked at behind the end: archives are filled up to 10 KiB mostly, and to 256 KiB for large tapes
     private readonly byte[] header = new byte[Block];
     private long next; // offset of the next header
     private long position;
+
+    /// <summary>What is odd about how the archive ended, as the end of a sentence; null where nothing is, or before its end.</summary>
+    public string? OddEnd { get; private set; }
 
     /// <summary>Goes to the next entry, past what is left of the present one; null at the end.</summary>
     /// <exception cref="WclUsageException">The archive is damaged or cut short.</exception>
@@ -33,13 +38,22 @@ internal sealed class TarReader(Stream stream, string name)
     {
         string? longName = null;
         long? longSize = null;
+        bool sparse = false;
         while (true)
         {
             if (!SkipTo(next)) throw CutShort();
             int got = ReadUpTo(header);
-            if (got == 0) return null; // an archive without the two closing blocks
+            if (got == 0)
+            {
+                OddEnd = "has no end marker, so it may have been cut short there";
+                return null;
+            }
             if (got < Block) throw CutShort();
-            if (!header.AsSpan().ContainsAnyExcept((byte)0)) return null;
+            if (!header.AsSpan().ContainsAnyExcept((byte)0))
+            {
+                OddEnd = OddRest();
+                return null;
+            }
             if (!HasValidChecksum(header)) throw new WclUsageException($"'{name}' is damaged at byte {position - Block:N0}: no tar header there; pack or copy it again.");
 
             byte type = header[156];
@@ -53,7 +67,7 @@ internal sealed class TarReader(Stream stream, string name)
                     longName = Text(ReadExtension(size));
                     break;
                 case (byte)'x':
-                    ReadPax(ReadExtension(size), ref longName, ref longSize);
+                    ReadPax(ReadExtension(size), ref longName, ref longSize, ref sparse);
                     break;
                 case (byte)'g' or (byte)'K':
                     break;
@@ -61,7 +75,8 @@ internal sealed class TarReader(Stream stream, string name)
                     string path = longName ?? HeaderName();
                     if (path.Length > MaxName) throw new WclUsageException($"'{name}' has an entry with a name of {path.Length:N0} characters, where {MaxName:N0} are the most; leave it out of the archive.");
                     bool isFile = type is 0 or (byte)'0' or (byte)'7' && !path.EndsWith('/');
-                    return new(Clean(path), isFile, type is (byte)'1' or (byte)'2', claimed, position);
+                    if (type == (byte)'S') (sparse, isFile, next) = (true, true, next + SkipSparseHeaders());
+                    return new(Clean(path), isFile && !sparse, type is (byte)'1' or (byte)'2', isFile && sparse, claimed, position);
             }
         }
     }
@@ -85,6 +100,31 @@ internal sealed class TarReader(Stream stream, string name)
         for (int i = 0; i < Block; i++)
             if (i is < 148 or >= 156) sum += block[i];
         return sum == Number(block.Slice(148, 8));
+    }
+
+    /// <summary>What is odd about the bytes behind the end marker, which are zeros; null where nothing is.</summary>
+    private string? OddRest()
+    {
+        try
+        {
+            for (int read = 0, got; read < LongestEnd && (got = ReadUpTo(header)) > 0; read += got)
+                if (header.AsSpan(0, got).ContainsAnyExcept((byte)0)) return "goes on after its end marker, as two archives in one file do; what follows was left out";
+        }
+        catch (WclUsageException)
+        {
+            return "cannot be unpacked to its last byte, so it may be damaged; all that lies before its end marker was read";
+        }
+        return null;
+    }
+
+    /// <summary>Reads past the blocks that go on with the list of an old GNU sparse file's parts, which its size leaves out.</summary>
+    /// <returns>Their length.</returns>
+    private long SkipSparseHeaders()
+    {
+        long begin = position;
+        for (bool more = header[482] != 0; more; more = header[504] != 0)
+            if (ReadUpTo(header) < Block) throw CutShort();
+        return position - begin;
     }
 
     private WclUsageException CutShort() => new($"'{name}' is cut short: it ends at byte {position:N0}, inside an entry; copy or download it again.");
@@ -136,15 +176,18 @@ internal sealed class TarReader(Stream stream, string name)
     }
 
     /// <summary>pax records: "LENGTH KEY=VALUE\n", the length counting all of it.</summary>
-    private static void ReadPax(ReadOnlySpan<byte> records, ref string? path, ref long? size)
+    private static void ReadPax(ReadOnlySpan<byte> records, ref string? path, ref long? size, ref bool sparse)
     {
         while (!records.IsEmpty)
         {
             int space = records.IndexOf((byte)' ');
             if (space < 0 || !int.TryParse(records[..space], out int length) || length <= space + 1 || length > records.Length) return;
             var record = records[(space + 1)..(length - 1)];
-            if (record.StartsWith("path="u8)) path = Text(record["path="u8.Length..]);
+            // A sparse file's own name counts, not that of the file that GNU's tar makes of it.
+            if (record.StartsWith("GNU.sparse.name="u8)) path = Text(record["GNU.sparse.name="u8.Length..]);
+            else if (record.StartsWith("path="u8) && !(sparse && path is not null)) path = Text(record["path="u8.Length..]);
             else if (record.StartsWith("size="u8) && long.TryParse(record["size="u8.Length..], out long value) && value >= 0) size = value;
+            sparse |= record.StartsWith("GNU.sparse."u8);
             records = records[length..];
         }
     }
@@ -158,9 +201,12 @@ internal sealed class TarReader(Stream stream, string name)
         return prefix.Length == 0 ? ownName : $"{prefix}/{ownName}";
     }
 
-    /// <summary>Without the parts that mean nothing: ".", and '/' at either end.</summary>
-    private static string Clean(string path) =>
-        path.StartsWith("./", StringComparison.Ordinal) || path.Contains("/.", StringComparison.Ordinal) ? string.Join('/', path.Split('/').Where(part => part is not ("." or ""))) : path.Trim('/');
+    /// <summary>Without the parts that mean nothing: ".", and '/' at either end. Some programs of Windows write '\' between the parts.</summary>
+    private static string Clean(string path)
+    {
+        if (path.Contains('\\') && !path.Contains('/')) path = path.Replace('\\', '/');
+        return path.StartsWith("./", StringComparison.Ordinal) || path.Contains("/.", StringComparison.Ordinal) ? string.Join('/', path.Split('/').Where(part => part is not ("." or ""))) : path.Trim('/');
+    }
 
     private static string Text(ReadOnlySpan<byte> field)
     {

@@ -13,6 +13,8 @@ internal sealed class TarSource(string path) : ImageSource
     // What may be passed over in one entry of a gzipped archive, which has to be unpacked for that.
     private const long MaxPackedSkip = 64L << 30;
 
+    private string? links, sparse, end;
+
     /// <inheritdoc/>
     public override string Description => $"archive '{path}'";
 
@@ -26,21 +28,30 @@ internal sealed class TarSource(string path) : ImageSource
     public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes";
 
     /// <inheritdoc/>
+    public override IEnumerable<string> Warnings => new[] { links, sparse, end }.OfType<string>();
+
+    /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         Ignored = 0;
-        Warning = null;
+        links = sparse = end = null;
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
         bool gzipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
         file.Position = 0;
         using var unpacked = gzipped ? new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 17) : null;
         var reader = new TarReader(gzipped ? new ForwardOnly(unpacked!) : file, path);
-        int position = 0, links = 0;
+        int position = 0, linkCount = 0, sparseCount = 0;
         while (reader.Next() is { } entry)
         {
             if (entry.IsLink && !IsHidden(entry.Name) && ImageFormats.HasImageName(entry.Name))
-                Warning = $"{++links:N0} image{(links == 1 ? "" : "s")} in '{path}' {(links == 1 ? "is a link" : "are links")} to another file, as '{entry.Name}' is, and left out; pack them with tar --dereference --hard-dereference.";
-            if (!entry.IsFile) continue;
+                links = $"{++linkCount:N0} image{(linkCount == 1 ? "" : "s")} in '{path}' {(linkCount == 1 ? "is a link" : "are links")} to another file, as '{entry.Name}' is, and left out; pack them with tar --dereference --hard-dereference.";
+            if (entry.IsSparse && !IsHidden(entry.Name) && ImageFormats.HasImageName(entry.Name))
+                sparse = $"{++sparseCount:N0} image{(sparseCount == 1 ? "" : "s")} in '{path}' {(sparseCount == 1 ? "is" : "are")} packed as sparse files, as '{entry.Name}' is, and left out; pack them without tar's --sparse.";
+            if (!entry.IsFile)
+            {
+                CheckSkip(gzipped, entry);
+                continue;
+            }
             if (IsHidden(entry.Name) || !ImageFormats.HasImageName(entry.Name))
             {
                 Ignored++;
@@ -55,7 +66,7 @@ internal sealed class TarSource(string path) : ImageSource
                 yield return image with { Problem = problem };
                 if (!reader.Holds(entry) || (gzipped && entry.Size > MaxPackedSkip))
                 {
-                    Warning = $"'{path}' was read up to '{entry.Name}', which claims {entry.Size:N0} bytes; what follows it, if anything, was left out.";
+                    end = $"'{path}' was read up to '{entry.Name}', which claims {entry.Size:N0} bytes; what follows it, if anything, was left out.";
                     yield break;
                 }
                 continue;
@@ -66,6 +77,7 @@ internal sealed class TarSource(string path) : ImageSource
             }
             yield return image;
         }
+        if (reader.OddEnd is { } odd) end = $"'{path}' {odd}.";
     }
 
     /// <summary>Reads an entry; of one that begins like no image only the beginning.</summary>

@@ -9,7 +9,8 @@ namespace WclSharp.Embedding;
 /// <param name="Name">The image's path in its source, or its number.</param>
 /// <param name="Label">Its class; null for none.</param>
 /// <param name="Problem">Why it could not be read; null where it could.</param>
-internal readonly record struct EmbeddedRecord(string Name, string? Label, string? Problem);
+/// <param name="MayPass">Whether that is the disk's or a permission's fault, so that it may be readable another time.</param>
+internal readonly record struct EmbeddedRecord(string Name, string? Label, string? Problem, bool MayPass = false);
 
 /// <summary>
 /// A stretch of a source's images, with their vectors, as a file. Little-endian: where the stretch begins and ends in the source and the numbers of rows and of unreadable
@@ -22,7 +23,7 @@ internal readonly record struct EmbeddedRecord(string Name, string? Label, strin
 /// <param name="Bad">Images without.</param>
 internal sealed record EmbeddedPart(string Path, int Begin, int End, int Rows, int Bad)
 {
-    private const byte Unlabelled = 0, Labelled = 1, Unreadable = 2;
+    private const byte Unlabelled = 0, Labelled = 1, Unreadable = 2, Unopened = 3;
 
     /// <summary>Writes a part: it has its name when it is whole and on the disk.</summary>
     /// <param name="records">What <see cref="Append"/> wrote.</param>
@@ -67,7 +68,7 @@ internal sealed record EmbeddedPart(string Path, int Begin, int End, int Rows, i
     /// <param name="features">Its vector; empty where it could not be read.</param>
     public static void Append(BinaryWriter target, EmbeddedRecord record, ReadOnlySpan<float> features)
     {
-        target.Write(record.Problem is not null ? Unreadable : record.Label is not null ? Labelled : Unlabelled);
+        target.Write(record.Problem is not null ? record.MayPass ? Unopened : Unreadable : record.Label is not null ? Labelled : Unlabelled);
         target.Write(record.Name);
         if ((record.Problem ?? record.Label) is { } text) target.Write(text);
         target.Write(MemoryMarshal.AsBytes(features));
@@ -91,9 +92,9 @@ internal sealed record EmbeddedPart(string Path, int Begin, int End, int Rows, i
             byte kind = reader.ReadByte();
             string name = reader.ReadString();
             string? text = kind == Unlabelled ? null : reader.ReadString();
-            if (kind == Unreadable)
+            if (kind is Unreadable or Unopened)
             {
-                yield return new(name, null, text);
+                yield return new(name, null, text, kind == Unopened);
                 continue;
             }
             reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(features.AsSpan()));

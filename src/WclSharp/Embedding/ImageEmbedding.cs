@@ -44,6 +44,8 @@ public static class ImageEmbedding
         var listing = SourceListing.Of(source, progress, cancellation);
         using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, network, source, listing), options.Restart);
         using var bad = new BadImageLog(options.Out + ".bad_images.csv");
+        if (parts.ForgetFromReadable(name => source.FileOf(name) is { } file && ImageFile.CanBeRead(file)) is { } readable)
+            progress?.Report(new PretrainProgress.Warning($"'{readable}' could not be read before and can be now; what was embedded from about there on is embedded again."));
         foreach (var (name, problem) in parts.BadImages()) bad.Add(name, problem);
 
         int workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount, inputSize = network.InputSize;
@@ -59,7 +61,7 @@ public static class ImageEmbedding
             if (view.Problem is not null)
             {
                 bad.Add(view.Name, view.Problem);
-                batch.Add(new(view.Name, null, view.Problem));
+                batch.Add(new(view.Name, null, view.Problem, view.MayPass));
             }
             else
             {
@@ -71,9 +73,9 @@ public static class ImageEmbedding
         }
         if (batch.Count > 0) Flush();
 
-        if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.{(source.Warning is { } why ? $" {why}" : "")}");
-        if (source.Warning is { } warning) progress?.Report(new PretrainProgress.Warning(warning));
-        bad.Check(position, options.MaxBad);
+        if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.{string.Concat(source.Warnings.Select(why => $" {why}"))}");
+        foreach (string warning in source.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
+        bad.Check(position, options.MaxBad, "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
         using var file = create(options.Out, network.FeatureSize);
         foreach (var (name, label, vector) in parts.AllRows())
         {
@@ -126,6 +128,9 @@ public static class ImageEmbedding
     /// <summary>An image as the network sees it, or the reason why there is none.</summary>
     private readonly record struct ImageView(string Name, string? Label, string? Problem, float[]? Buffer, int Length)
     {
+        /// <summary>Whether the problem may pass.</summary>
+        public bool MayPass { get; init; }
+
         /// <summary>[3, S, S], 0 to 255.</summary>
         public ReadOnlySpan<float> Pixels => Buffer.AsSpan(0, Length);
 
@@ -133,7 +138,7 @@ public static class ImageEmbedding
         public static ImageView Of(SourceImage image, int channels, int imageSize)
         {
             var prepared = new ImagePreparation(StoredSize.SideFor(imageSize), channels).Prepare((image, -1));
-            if (prepared.Problem is not null) return new(image.Name, image.Class, prepared.Problem, null, 0);
+            if (prepared.Problem is not null) return new(image.Name, image.Class, prepared.Problem, null, 0) { MayPass = prepared.MayPass };
             int length = 3 * imageSize * imageSize;
             var buffer = ArrayPool<float>.Shared.Rent(length);
             // Image files have three channels in every source.

@@ -87,8 +87,34 @@ internal sealed class PartialEmbeddings : IDisposable
     }
 
     /// <summary>Images that could not be read, so far, with the reason.</summary>
-    public IEnumerable<(string Name, string Problem)> BadImages() =>
-        parts.Where(part => part.Bad > 0).SelectMany(part => part.Records(features)).Where(record => record.Problem is not null).Select(record => (record.Name, record.Problem!));
+    public IEnumerable<(string Name, string Problem)> BadImages() => parts.SelectMany(BadOf).Select(record => (record.Name, record.Problem!));
+
+    /// <summary>
+    /// Lets go of the parts from the first on that has an image that could not be opened and now can: batches behind it would be other ones, so all of them are embedded again.
+    /// </summary>
+    /// <param name="canBeRead">Whether an image can be read now, by its name.</param>
+    /// <returns>The name of that image; null where there is none.</returns>
+    /// <exception cref="WclException">A part cannot be deleted.</exception>
+    public string? ForgetFromReadable(Func<string, bool> canBeRead)
+    {
+        for (int first = 0; first < parts.Count; first++)
+        {
+            if (BadOf(parts[first]).Where(record => record.MayPass && canBeRead(record.Name)).Select(record => record.Name).FirstOrDefault() is not { } name) continue;
+            try
+            {
+                for (; parts.Count > first; parts.RemoveAt(parts.Count - 1)) // the last first: what is left at any time can be gone on with
+                    File.Delete(parts[^1].Path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new WclException($"'{parts[^1].Path}' cannot be deleted: {e.Message}", e);
+            }
+            Next = parts.Count > 0 ? parts[^1].End : 0;
+            Rows = parts.Sum(part => (long)part.Rows);
+            return name;
+        }
+        return null;
+    }
 
     /// <summary>Adds the images of a batch, readable or not.</summary>
     /// <param name="records">The images, in the source's order.</param>
@@ -146,6 +172,8 @@ internal sealed class PartialEmbeddings : IDisposable
         held.Dispose();
         RemoveIfEmpty(folder);
     }
+
+    private IEnumerable<EmbeddedRecord> BadOf(EmbeddedPart part) => part.Bad == 0 ? [] : part.Records(features).Where(record => record.Problem is not null);
 
     private void Save()
     {

@@ -67,6 +67,7 @@ public static class ImageSearch
         string? folder = Directory.Exists(source) ? source : source.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || source.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? Path.GetDirectoryName(Path.GetFullPath(source)) : null;
         if (folder is null) return File.Exists(source) ? $"the images are inside '{source}'" : $"'{source}' is not there now; {advice}";
 
+        if (SamePath.IsInside(options.Sheet, source)) return $"'{options.Sheet}' is inside '{source}', where it would be read as an image the next time; name another file with --sheet";
         long pictures = answers.Sum(answer => 1L + answer.Hits.Count);
         if (pictures > MostPictures) return $"a sheet of {pictures:N0} pictures is too large; {MostPictures} go on one, with fewer images to search for or a smaller -k";
         var rows = new List<SheetRow>(answers.Count);

@@ -191,6 +191,46 @@ public class FolderSourceTests
     }
 
     [Fact]
+    public void Read_LinksToFoldersThatAreReadAnyway_ArePassedOver_WithAWarning()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Symbolic links need a privilege on Windows.");
+        using var folder = new DataFolder();
+        using var elsewhere = new DataFolder();
+        folder.Write("cat/1.jpg", Jpeg);
+        folder.Write("dog/2.jpg", Jpeg);
+        folder.Write("dog/.hidden/3.jpg", Jpeg);
+        elsewhere.Write("old/4.jpg", Jpeg);
+        Directory.CreateSymbolicLink(folder["kitten"], "cat");
+        using var inside = Read(folder);
+        Assert.Equal(["cat/1.jpg", "dog/2.jpg"], Names(inside));
+        Assert.Contains("kitten' is passed over", Assert.Single(inside.Warnings), StringComparison.Ordinal);
+
+        Directory.Delete(folder["kitten"]);
+        Directory.CreateSymbolicLink(folder["hidden"], "dog/.hidden"); // not read by itself
+        Directory.CreateSymbolicLink(folder["outer"], elsewhere.Path);
+        Directory.CreateSymbolicLink(folder["outside"], elsewhere.Path);
+        Directory.CreateSymbolicLink(folder["over"], elsewhere["old"]);
+        using var outside = Read(folder);
+        Assert.Equal(["cat/1.jpg", "dog/2.jpg", "hidden/3.jpg", "outer/old/4.jpg"], Names(outside));
+        Assert.StartsWith("2 folders, as", Assert.Single(outside.Warnings), StringComparison.Ordinal);
+
+        Directory.CreateSymbolicLink(folder["a"], elsewhere["old"]); // first the inner folder, then the one around it
+        using var innerFirst = Read(folder);
+        Assert.Equal(["a/4.jpg", "cat/1.jpg", "dog/2.jpg", "hidden/3.jpg"], Names(innerFirst));
+    }
+
+    [Fact]
+    public void Read_SheetsOfSuggestions_AreLeftOut_WithAWarning()
+    {
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["1.jpg", "suggest/suggestions.csv", "suggest/suggestions.png", "cat/suggestions.csv", "cat/suggestions.png", "cat/2.jpg", "dog/suggestions.png"]) folder.Write(name, Jpeg);
+        using var data = Read(folder);
+        Assert.Equal(["1.jpg", "cat/2.jpg", "dog/suggestions.png"], Names(data)); // the last has no list beside it
+        Assert.Contains("is a sheet of wcl suggest", Assert.Single(data.Warnings), StringComparison.Ordinal);
+        Assert.Equal(4, data.Ignored);
+    }
+
+    [Fact]
     public void Read_APipeNamedLikeAnImage_DoesNotHang()
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("Named pipes are files on Unix only.");

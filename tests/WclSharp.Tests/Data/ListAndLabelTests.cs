@@ -165,4 +165,95 @@ public class ListAndLabelTests
         for (int i = 0; i < 5000; i += 7) Assert.Equal($"c{i % 17}", list.Find(System.Text.Encoding.UTF8.GetBytes($"f/{i}.jpg")));
         Assert.Null(list.Find("f/5000.jpg"u8));
     }
+
+    [Theory]
+    [InlineData("id,breed")]
+    [InlineData("image_path,diagnosis")]
+    public void Read_UnknownColumnNames_AreNoImage(string header)
+    {
+        using var folder = Folder();
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", $"{header}\nimg/a.jpg,cat\nimg/b.jpg,dog\n") });
+        Assert.Equal((2, 0), (data.Count, data.BadImages));
+        Assert.Equal(["cat", "dog"], data.ClassNames);
+        Assert.EndsWith($"taken for the names of its columns: '{header[..header.IndexOf(',', StringComparison.Ordinal)]}' is no image file.", Assert.Single(data.Warnings), StringComparison.Ordinal);
+
+        using var labelled = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", $"{header}\nimg/a.jpg,cat\n") });
+        Assert.Equal(["cat"], labelled.ClassNames);
+        Assert.Contains("names of its columns", Assert.Single(labelled.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_FirstImageWithoutAnEnding_IsAnImage()
+    {
+        using var folder = Folder();
+        folder.Write("img/x", Jpeg);
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "img/x,cat\nimg/a.jpg,dog\n") });
+        Assert.Equal(["img/x", "img/a.jpg"], Enumerable.Range(0, 2).Select(data.NameOf));
+        Assert.Empty(data.Warnings);
+        Assert.Equal(2, LabelList.Read(folder.Write("numbers.csv", "0,cat\n1,dog\n")).Count);
+        Assert.Equal(1, LabelList.Read(folder.Write("one.csv", "x,cat\n")).Count);
+    }
+
+    [Fact]
+    public void Read_ClassOfUnreadableImagesOnly_IsNone()
+    {
+        using var folder = Folder();
+        string list = folder.Write("list.csv", "img/a.jpg,cat\nimg/b.jpg,cat\n\"img/c, d.jpg\",cat\nimg/gone.jpg,dragon\n");
+        using var all = ImageDataset.Read(new DatasetOptions { Path = list, MaxBad = 0.5 });
+        Assert.Equal(["cat"], all.ClassNames);
+        Assert.Equal(["cat", "cat", "cat"], Classes(all));
+        var seen = new HashSet<int>();
+        for (int seed = 0; seed < 12; seed++)
+        {
+            using var some = ImageDataset.Read(new DatasetOptions { Path = list, MaxBad = 0.5, Limit = 3, Seed = seed });
+            seen.Add(some.BadImages);
+            Assert.Equal(some.BadImages == 1 ? ["cat"] : (string[])["cat", "dragon"], some.ClassNames); // an image that is not drawn may be readable
+        }
+        Assert.Equal(2, seen.Count);
+    }
+
+    [Fact]
+    public void Quote_LineBreaks_AreReadBack_AndLinesAreCounted()
+    {
+        using var folder = new DataFolder();
+        string[] names = ["a\nb/1.jpg", "c\r\n\r\nd/2.jpg", "e\rf/3.jpg", "\n.jpg"];
+        string list = folder.Write("list.csv", "path,label\r\n" + string.Concat(names.Select(name => $"{DelimitedFile.Quote(name)},{DelimitedFile.Quote(name + "!")}\r\n")) + "x.jpg\r\n");
+        var rows = new List<ListRow>();
+        var error = Assert.Throws<WclUsageException>(() =>
+        {
+            foreach (var row in DelimitedFile.Read(list)) rows.Add(row);
+        });
+        Assert.Equal(names.Select(name => (name, (string?)(name + "!"))), rows.Select(row => (row.Path, row.Label)));
+        Assert.Equal([2, 5, 10, 13], rows.Select(row => row.Line));
+        Assert.Contains("line 16: the line has 1 column", error.Message, StringComparison.Ordinal);
+
+        string open = folder.Write("open.csv", "a.jpg,x\n\"b.jpg,x\n" + string.Concat(Enumerable.Repeat("c.jpg,x\n", 20_000)));
+        Assert.Contains("line 2: the line has a quotation mark that is not closed", Assert.Throws<WclUsageException>(() => DelimitedFile.Read(open).Count()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_BlanksAroundQuotes_AreNoPartOfTheField()
+    {
+        using var folder = new DataFolder();
+        string list = folder.Write("list.csv", "a.jpg, \"cat\"\n \"b, c.jpg\" ,\t\" dog \" \n");
+        Assert.Equal([("a.jpg", "cat"), ("b, c.jpg", " dog ")], DelimitedFile.Read(list).Select(row => (row.Path, row.Label!)));
+        Assert.Equal<(string, string?)>([("a.jpg", "cat"), ("b.jpg", null)], DelimitedFile.Read(folder.Write("list.tsv", "a.jpg\t \"cat\"\nb.jpg\t\n")).Select(row => (row.Path, row.Label)));
+    }
+
+    [Fact]
+    public void Read_FilesWithBackslashesInTheirNames_AreFound()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("'\\' separates folders on Windows.");
+        using var folder = new DataFolder();
+        File.WriteAllBytes(folder["x"][..^1] + "cat\\1.jpg", Jpeg);
+        folder.Write("dog/2.jpg", Jpeg);
+        using var listed = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "cat\\1.jpg,a\ndog\\2.jpg,b\n") });
+        Assert.Equal(["cat\\1.jpg", "dog/2.jpg"], Enumerable.Range(0, 2).Select(listed.NameOf));
+        foreach (string rows in (string[])["cat\\1.jpg,a\ndog\\2.jpg,b\n", "cat/1.jpg,a\ndog/2.jpg,b\n"])
+        {
+            using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", rows) });
+            Assert.Equal(["a", "b"], Classes(data));
+            Assert.Empty(data.Warnings);
+        }
+    }
 }

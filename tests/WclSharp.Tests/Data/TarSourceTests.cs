@@ -201,4 +201,55 @@ public class TarSourceTests
         Assert.Equal(1, data.Count);
         Assert.StartsWith("2 images in", Assert.Single(data.Warnings), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Read_NamesWithBackslashesAlone_HaveFolders()
+    {
+        using var folder = new DataFolder();
+        using var data = Read(folder.Write("x.tar", new TarFile().Add("set\\cat\\1.jpg", Jpeg).Add("set\\dog\\2.jpg", Jpeg).Add("set/dog/a\\3.jpg", Jpeg).ToArray()));
+        Assert.Equal(["set/cat/1.jpg", "set/dog/2.jpg", "set/dog/a\\3.jpg"], Enumerable.Range(0, 3).Select(data.NameOf));
+        Assert.Equal(["cat", "dog"], data.ClassNames);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Read_OddEnds_AreWarnedOf(bool gzipped)
+    {
+        using var folder = new DataFolder();
+        var whole = new TarFile().Add("a.jpg", Jpeg).ToArray();
+        Assert.Empty(Warnings(whole));
+        Assert.Empty(Warnings([.. whole, .. new byte[9000]]));
+        Assert.Contains("no end marker", Assert.Single(Warnings(whole[..^1024])), StringComparison.Ordinal);
+        Assert.Contains("goes on after its end marker", Assert.Single(Warnings([.. whole, .. new byte[9000], .. whole])), StringComparison.Ordinal);
+
+        string[] Warnings(byte[] tar)
+        {
+            using var data = Read(folder.Write("x.tar", gzipped ? DataFolder.Gzip(tar) : tar));
+            Assert.Equal(1, data.Count);
+            return [.. data.Warnings];
+        }
+    }
+
+    [Fact]
+    public void Read_SparseFiles_AreLeftOutWithAWarning()
+    {
+        using var folder = new DataFolder();
+        // Of GNU's old form with one more block of parts, which the size leaves out.
+        byte[] tar = new TarFile().Add("a/1.jpg", Jpeg).Add("a/2.jpg", [.. new byte[512], .. Jpeg], claim: Jpeg.Length, type: 'S').Add("b/3.jpg", Jpeg).ToArray();
+        int sparse = 512 + (Jpeg.Length + 511) / 512 * 512;
+        tar[sparse + 482] = 1;
+        tar.AsSpan(sparse + 148, 8).Fill((byte)' ');
+        System.Text.Encoding.ASCII.GetBytes(Convert.ToString(tar.AsSpan(sparse, 512).ToArray().Sum(b => b), 8).PadLeft(6, '0') + "\0 ").CopyTo(tar, sparse + 148);
+        using var data = Read(folder.Write("x.tar", tar));
+        Assert.Equal(["a/1.jpg", "b/3.jpg"], Enumerable.Range(0, data.Count).Select(data.NameOf));
+        Assert.Contains("1 image in", Assert.Single(data.Warnings), StringComparison.Ordinal);
+        Assert.Contains("'a/2.jpg' is, and left out", data.Warnings[0], StringComparison.Ordinal);
+
+        static byte[] Pax(params string[] records) => System.Text.Encoding.UTF8.GetBytes(string.Concat(records.Select(record => $"{record.Length + 4} {record}\n")));
+        using var pax = Read(folder.Write("pax.tar", new TarFile().Add("a/1.jpg", Jpeg)
+            .Add("h", Pax("GNU.sparse.major=1", "GNU.sparse.name=a/2.jpg"), type: 'x').Add("a/GNUSparseFile.7/2.jpg", Jpeg).Add("b/3.jpg", Jpeg).ToArray()));
+        Assert.Equal(2, pax.Count);
+        Assert.Contains("'a/2.jpg' is, and left out", Assert.Single(pax.Warnings), StringComparison.Ordinal);
+    }
 }

@@ -77,6 +77,28 @@ public sealed class PartialEmbeddingsTests : IDisposable
         AssertSame(whole, file);
     }
 
+    [Fact]
+    public void Run_GoingOn_ReadsAgainWhatCouldNotBeOpened()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Symbolic links need a privilege on Windows.");
+        string whole = folder["whole/out.npy"], file = folder["stopped/out.npy"], link = folder[FileOf(100)];
+        byte[] image = File.ReadAllBytes(link);
+        File.Delete(link);
+        File.CreateSymbolicLink(link, folder["disk/100.png"]); // a disk that is not there
+        for (int i = 0; i < 2; i++) Stop(onnx, file, 1);
+
+        folder.Write("disk/100.png", image);
+        Run(onnx, whole);
+        List<string> warnings = [];
+        var result = Run(onnx, file, progress: new Training.ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Equal(64, result.Kept); // the part before
+        Assert.Contains("'dog/100.png' could not be read before and can be now", Assert.Single(warnings), StringComparison.Ordinal);
+        AssertSame(whole, file);
+    }
+
     [Theory]
     [InlineData("KILL", 137)]
     [InlineData("INT", 130)]
@@ -142,7 +164,9 @@ public sealed class PartialEmbeddingsTests : IDisposable
     public void Run_TooManyBadImages_KeepsWhatIsEmbedded()
     {
         string file = folder["out.npy"];
-        Assert.Contains("--max-bad", Assert.Throws<WclException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = folder["images"], Out = file })).Message, StringComparison.Ordinal);
+        string message = Assert.Throws<WclException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = folder["images"], Out = file })).Message;
+        Assert.Contains("--max-bad", message, StringComparison.Ordinal);
+        Assert.Contains("--restart", message, StringComparison.Ordinal);
         Assert.False(File.Exists(file));
         Assert.Equal(Images - Unreadable.Length, Run(onnx, file).Kept);
         Assert.False(Directory.Exists(file + ".partial"));

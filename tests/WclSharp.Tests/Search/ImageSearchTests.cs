@@ -152,4 +152,13 @@ public sealed class ImageSearchTests : IDisposable
         Assert.Equal(Images, index.Count);
         Assert.Equal(Path.GetFullPath(folder["images"]), index.Metadata["images"]);
     }
+
+    [Fact]
+    public void Run_SheetAmongTheIndexedImages_IsNotDrawn()
+    {
+        string sheet = folder["images/found.png"];
+        var result = ImageSearch.Run(new SearchOptions { Images = [folder["images/cat/02.png"]], Index = Index(), Count = 2, Sheet = sheet, Device = "cpu" });
+        Assert.Contains("--sheet", result.SheetProblem, StringComparison.Ordinal);
+        Assert.False(File.Exists(sheet));
+    }
 }
