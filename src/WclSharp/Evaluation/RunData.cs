@@ -33,9 +33,30 @@ internal static class RunData
         var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses);
         if (data.All.Ignored > 0 && !SamePath.Is(asked.Data, trained.Data)) // the run told of its own
             progress?.Report(new PretrainProgress.Warning(PretrainingData.PassedOver(data.All.Ignored)));
+        if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new PretrainProgress.Warning(outside));
         foreach (string warning in data.Warnings.Concat(tests && holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : [])) progress?.Report(new PretrainProgress.Warning(warning));
         return data;
     }
+
+    /// <summary>The error where images to train on or to test with have no label.</summary>
+    /// <param name="trained">The run's options.</param>
+    /// <param name="asked">What <see cref="Asked"/> made of them.</param>
+    /// <param name="data">The images.</param>
+    /// <param name="purpose">What they are for, behind "to".</param>
+    public static WclUsageException NoLabels(PretrainOptions trained, PretrainOptions asked, PretrainingData data, string purpose)
+    {
+        // Who gave labels need not be told to.
+        if (!data.Train.HasLabels && OutsideLimit(trained, asked, data) is not null)
+            return new(FormattableString.Invariant($"There are no labelled images to {purpose} within --limit {asked.Limit}; name the images with --data PATH, and without --limit."));
+        if (asked.Labels is null) return new($"There are no labelled images to {purpose}; name them with --data and --test, or --labels.");
+        return new(data.Train.HasLabels ? $"There are no labelled images to test with beside those that '{asked.Labels}' names; name some with --test."
+            : $"No image to {purpose} has a label in '{asked.Labels}'; name the images that it is of with --data.");
+    }
+
+    /// <summary>What to know where labels that the run did not have are of images that its limit leaves out.</summary>
+    private static string? OutsideLimit(PretrainOptions trained, PretrainOptions asked, PretrainingData data) =>
+        asked.Limit is not { } limit || data.All.LabelsOutsideLimit == 0 || SamePath.Is(asked.Labels, trained.Labels) ? null
+        : FormattableString.Invariant($"{data.All.LabelsOutsideLimit:N0} of the {data.All.ListedLabels:N0} labels in '{asked.Labels}' are of images outside --limit {limit}, which are not read; name the images with --data PATH, and without --limit, to use all labels.");
 
     /// <summary>A warning where images to test with may have been pretrained on.</summary>
     private static IEnumerable<string> Seen(PretrainOptions trained, PretrainOptions asked, PretrainingData read)

@@ -85,9 +85,9 @@ public static class RunEvaluation
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
-        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, options.Test, options.Labels), progress, cancellation);
-        if (!data.Train.HasLabels || data.HeldOut is null)
-            throw new WclUsageException("There are no labelled images to vote and to classify; name them with --data and --test, or --labels.");
+        var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
+        using var data = RunData.Read(trained, asked, progress, cancellation);
+        if (!data.Train.HasLabels || data.HeldOut is null) throw RunData.NoLabels(trained, asked, data, "vote and to classify");
 
         long start = Stopwatch.GetTimestamp();
         using var encoder = ImageEncoder.Load(options.Run, compute);

@@ -24,9 +24,9 @@ public static class FineTune
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
         Allocator.KeepFreedMemory();
-        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, options.Test, options.Labels), progress, cancellation);
-        if (!data.Train.HasLabels || data.HeldOut is null)
-            throw new WclUsageException("There are no labelled images to train on and to test with; name them with --data and --test, or --labels.");
+        var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
+        using var data = RunData.Read(trained, asked, progress, cancellation);
+        if (!data.Train.HasLabels || data.HeldOut is null) throw RunData.NoLabels(trained, asked, data, "train on and to test with");
 
         if (trained.Method == ContrastiveMethod.SupCon)
             progress?.Report(new PretrainProgress.Warning("The run was trained with the classes of all its images (supcon), so what its encoder reaches with few labels says nothing of few labels."));

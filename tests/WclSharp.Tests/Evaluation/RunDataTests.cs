@@ -1,0 +1,63 @@
+using WclSharp.Evaluation;
+using WclSharp.Tests.Data;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Evaluation;
+
+public class RunDataTests
+{
+    private const int Images = 40, Limit = 10;
+
+    [Fact]
+    public void Read_LabelsOfImagesOutsideTheRunsLimit_AreWarnedOf()
+    {
+        using var folder = Photos();
+        var trained = new PretrainOptions { Data = folder["photos"], ImageSize = 16, Limit = Limit };
+        var asked = RunData.Asked(trained, null, null, folder.Write("labels.csv", string.Concat(Enumerable.Range(0, Images).Select(i => $"{i:00}.jpg,{(i % 2 == 0 ? "even" : "odd")}\n"))));
+        Assert.Equal([$"30 of the 40 labels in '{asked.Labels}' are of images outside --limit 10, which are not read; name the images with --data PATH, and without --limit, to use all labels."],
+            Warnings(trained, asked).Where(warning => warning.Contains("--limit", StringComparison.Ordinal)));
+        // The run's own list, and the images by their place: nothing to say.
+        Assert.DoesNotContain(Warnings(trained with { Labels = asked.Labels }, asked), warning => warning.Contains("--limit", StringComparison.Ordinal));
+        Assert.DoesNotContain(Warnings(trained, RunData.Asked(trained, folder["photos"], null, asked.Labels)), warning => warning.Contains("--limit", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void NoLabels_WhoGaveLabels_IsNotToldTo()
+    {
+        using var folder = Photos();
+        var trained = new PretrainOptions { Data = folder["photos"], ImageSize = 16, Limit = Limit };
+        HashSet<string> read;
+        using (var data = RunData.Read(trained, RunData.Asked(trained, null, null, null), null, CancellationToken.None))
+        {
+            read = [.. Enumerable.Range(0, data.All.Count).Select(data.All.NameOf)];
+            Assert.EndsWith("or --labels.", RunData.NoLabels(trained, trained, data, "look at").Message, StringComparison.Ordinal);
+        }
+        string[] others = [.. Enumerable.Range(0, Images).Select(i => $"{i:00}.jpg").Where(name => !read.Contains(name))];
+        var asked = RunData.Asked(trained, null, null, folder.Write("labels.csv", string.Concat(others.Select(name => $"{name},cat\n"))));
+        using var unlabelled = RunData.Read(trained, asked, null, CancellationToken.None);
+        Assert.Equal("There are no labelled images to look at within --limit 10; name the images with --data PATH, and without --limit.", RunData.NoLabels(trained, asked, unlabelled, "look at").Message);
+
+        asked = asked with { Labels = folder.Write("one.csv", $"{read.First()},cat\n") };
+        using var untested = RunData.Read(trained, asked, null, CancellationToken.None);
+        Assert.EndsWith("name some with --test.", RunData.NoLabels(trained, asked, untested, "look at").Message, StringComparison.Ordinal);
+    }
+
+    private static DataFolder Photos()
+    {
+        var folder = new DataFolder();
+        byte[] jpeg = ImageFiles.Jpeg();
+        for (int i = 0; i < Images; i++) folder.Write($"photos/{i:00}.jpg", jpeg);
+        return folder;
+    }
+
+    private static List<string> Warnings(PretrainOptions trained, PretrainOptions asked)
+    {
+        List<string> warnings = [];
+        using var data = RunData.Read(trained, asked, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }), CancellationToken.None);
+        return warnings;
+    }
+}
