@@ -63,6 +63,6 @@ internal static class WholeReading
         foreach (var images in BatchLoader.InOrder(data, Batch))
             using (images)
             using (torch.NewDisposeScope())
-                augmenter.Augment(ImageTensor.Of(images, torch.CPU), images.Heights, images.Widths, images.Indices, epoch: 0, view: 0, recipe);
+                augmenter.Augment(ImageTensor.Of(images, torch.CPU), images.Indices, epoch: 0, view: 0, recipe);
     }
 }

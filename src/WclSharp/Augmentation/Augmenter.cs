@@ -68,11 +68,18 @@ public sealed class Augmenter
         AugmentationRecipe recipe, bool channelsLast = false)
     {
         Check(images, heights, widths);
-        if (samples.Length != heights.Length) throw new WclUsageException($"{heights.Length} images came with {samples.Length} sample numbers; give one each.");
+        return Augment(ImageTensor.Padded(images, heights, widths), samples, epoch, view, recipe, channelsLast);
+    }
+
+    /// <summary>The same of images in either form.</summary>
+    /// <exception cref="WclUsageException">There are not as many sample numbers as images.</exception>
+    internal Tensor Augment(ImageTensor images, ReadOnlySpan<int> samples, int epoch, int view, AugmentationRecipe recipe, bool channelsLast = false)
+    {
+        if (samples.Length != images.Count) throw new WclUsageException($"{images.Count} images came with {samples.Length} sample numbers; give one each.");
         recipe.Validate();
         var drawn = new ViewParameters[samples.Length];
         for (int i = 0; i < drawn.Length; i++)
-            drawn[i] = ViewParameters.Draw(random, recipe, heights[i], widths[i], samples[i], epoch, view);
+            drawn[i] = ViewParameters.Draw(random, recipe, images.Heights[i], images.Widths[i], samples[i], epoch, view);
         return Apply(images, drawn, channelsLast);
     }
 
@@ -80,38 +87,44 @@ public sealed class Augmenter
     /// Makes the evaluation view of each image, without randomness: small images (S up to <see cref="AugmentationRecipe.LargestSmallImage"/>)
     /// whole, others resized so that the shorter side is 256/224 of S and cut out of the middle.
     /// </summary>
-    /// <param name="images">As for <see cref="Augment"/>.</param>
-    /// <param name="heights">As for <see cref="Augment"/>.</param>
-    /// <param name="widths">As for <see cref="Augment"/>.</param>
-    /// <param name="channelsLast">As for <see cref="Augment"/>.</param>
+    /// <param name="images">[N, C, H, W] uint8, C 1 or 3, padded on the right and at the bottom to the largest of the batch.</param>
+    /// <param name="heights">N true heights in pixels, 1 to H.</param>
+    /// <param name="widths">N true widths in pixels, 1 to W.</param>
+    /// <param name="channelsLast">Whether the result's memory is in the order N, S, S, 3; its shape is the same.</param>
     /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
     /// <exception cref="WclUsageException">The shapes, type or lengths do not fit together.</exception>
     public Tensor Evaluate(Tensor images, ReadOnlySpan<int> heights, ReadOnlySpan<int> widths, bool channelsLast = false)
     {
         Check(images, heights, widths);
-        var plan = new BatchPlan(heights.Length, ImageSize);
-        for (int i = 0; i < heights.Length; i++)
+        return Evaluate(ImageTensor.Padded(images, heights, widths), channelsLast);
+    }
+
+    /// <summary>The same of images in either form.</summary>
+    internal Tensor Evaluate(ImageTensor images, bool channelsLast = false)
+    {
+        var plan = new BatchPlan(images.Count, ImageSize);
+        for (int i = 0; i < images.Count; i++)
         {
-            var (rows, columns) = EvaluationView.Of(heights[i], widths[i], ImageSize);
+            var (rows, columns) = EvaluationView.Of(images.Heights[i], images.Widths[i], ImageSize);
             plan.Add(i, rows, columns);
         }
         return Run(images, plan, channelsLast);
     }
 
     /// <summary>Makes views with given parameters.</summary>
-    internal Tensor Apply(Tensor images, ReadOnlySpan<ViewParameters> parameters, bool channelsLast = false)
+    internal Tensor Apply(ImageTensor images, ReadOnlySpan<ViewParameters> parameters, bool channelsLast = false)
     {
         var plan = new BatchPlan(parameters.Length, ImageSize);
         plan.AddSorted(parameters);
         return Run(images, plan, channelsLast);
     }
 
-    private Tensor Run(Tensor images, BatchPlan plan, bool channelsLast)
+    private Tensor Run(ImageTensor images, BatchPlan plan, bool channelsLast)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         int n = plan.Count, s = ImageSize;
-        var source = (images.device == device ? images : images.to(device)).contiguous();
+        var source = images.On(device);
         var (parameters, indices) = plan.ToDevice(device);
 
         var output = channelsLast ? empty([n, s, s, 3], float32, device).permute(0, 3, 1, 2) : empty([n, 3, s, s], float32, device);

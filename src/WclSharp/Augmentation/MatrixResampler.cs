@@ -20,12 +20,13 @@ internal static class MatrixResampler
 {
     // Large sources go a few at a time, so that only what their crop boxes cover is read and multiplied.
     private const long PixelsAtOnce = 1 << 25;
+    private const long PackedPixelsAtOnce = 1 << 23; // the place of each takes eight bytes
 
     // Made once: see ColourJitter.
     private static readonly Scalar Half = 0.5, One = 1, Zero = 0;
 
     /// <summary>Makes the samples [from, from + count) of a plan.</summary>
-    /// <param name="source">[N, C, H, W] uint8.</param>
+    /// <param name="source">N images of C channels.</param>
     /// <param name="plan">What each sample shows.</param>
     /// <param name="parameters">The plan's parameters, on the device.</param>
     /// <param name="indices">The plan's indices, on the device.</param>
@@ -33,10 +34,10 @@ internal static class MatrixResampler
     /// <param name="count">Number of samples.</param>
     /// <param name="outputSize">S, side of the views.</param>
     /// <returns>C tensors [count, S S] float32 in [0, 1]; the caller owns them.</returns>
-    public static Tensor[] Resample(Tensor source, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count, int outputSize)
+    public static Tensor[] Resample(ImageTensor source, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count, int outputSize)
     {
-        int channels = (int)source.size(1), s = outputSize;
-        int group = (int)Math.Clamp(PixelsAtOnce / (source.size(2) * source.size(3)), 1, count);
+        int channels = source.Channels, s = outputSize;
+        int group = (int)Math.Clamp((source.Places is null ? PixelsAtOnce : PackedPixelsAtOnce) / ((long)source.Height * source.Width), 1, count);
         var parts = new List<Tensor>[channels];
         for (int channel = 0; channel < channels; channel++) parts[channel] = [];
 
@@ -45,10 +46,18 @@ internal static class MatrixResampler
             int size = Math.Min(group, from + count - start);
             using var scope = NewDisposeScope();
             var (top, bottom, left, right) = plan.Cover(start, size);
-            var picked = plan.IsReordered && size > 1
-                ? source.index_select(0, plan.Order(indices).narrow(0, start, size))
-                : source.narrow(0, plan.SourceOf(start), size);
-            picked = picked.narrow(2, top, bottom - top).narrow(3, left, right - left);
+            Tensor picked; // [n, C, bottom - top, right - left]
+            if (source.Places is { } places)
+            {
+                picked = Unpack(source.Pixels, places.index_select(1, plan.Order(indices).narrow(0, start, size)), channels, top, bottom, left, right);
+            }
+            else
+            {
+                picked = plan.IsReordered && size > 1
+                    ? source.Pixels.index_select(0, plan.Order(indices).narrow(0, start, size))
+                    : source.Pixels.narrow(0, plan.SourceOf(start), size);
+                picked = picked.narrow(2, top, bottom - top).narrow(3, left, right - left);
+            }
             var maps = parameters.narrow(0, start, size);
             var rows = Weights(maps.narrow(1, BatchPlan.RowMap, AxisMap.Length), s, top, bottom - top, 1 / 255.0);
             var columns = Weights(maps.narrow(1, BatchPlan.ColumnMap, AxisMap.Length), s, left, right - left);
@@ -57,6 +66,33 @@ internal static class MatrixResampler
                 parts[channel].Add(planes[channel].view(size, (long)s * s).MoveToOuterDisposeScope());
         }
         return Array.ConvertAll(parts, list => list.Count == 1 ? list[0] : cat(list));
+    }
+
+    /// <summary>Some packed images side by side, of each the same part. Where an image has no such rows or columns, its last stand: they have no weight.</summary>
+    /// <param name="pixels">[bytes] uint8.</param>
+    /// <param name="places">First byte, height and width of each image, [3, n] int64.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="top">First row.</param>
+    /// <param name="bottom">The row after the last.</param>
+    /// <param name="left">First column.</param>
+    /// <param name="right">The column after the last.</param>
+    /// <returns>[n, C, bottom - top, right - left] uint8; the caller owns it.</returns>
+    private static Tensor Unpack(Tensor pixels, Tensor places, int channels, int top, int bottom, int left, int right)
+    {
+        using var scope = NewDisposeScope();
+        var each = places.view(3, -1, 1, 1);
+        Tensor start = each.select(0, 0), height = each.select(0, 1), width = each.select(0, 2); // [n, 1, 1]
+        var rows = minimum(Numbers(top, bottom, places.device).view(1, -1, 1), height.sub(One));
+        var columns = minimum(Numbers(left, right, places.device).view(1, 1, -1), width.sub(One));
+        var at = rows.mul(width).add_(start, One).add(columns, One);                           // [n, h, w]
+        var plane = height.mul(width);
+        var parts = new Tensor[channels];
+        for (int channel = 0; channel < channels; channel++)
+        {
+            if (channel > 0) at.add_(plane, One);
+            parts[channel] = pixels.index_select(0, at.view(-1)).view_as(at);
+        }
+        return stack(parts, 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>The weights of one axis for a batch.</summary>
@@ -96,6 +132,12 @@ internal static class MatrixResampler
         for (int channel = 0; channel < c; channel++)
             planes[channel] = bmm(rows, narrowed.select(1, channel)).MoveToOuterDisposeScope(); // [N, S, H] x [N, H, T]
         return planes;
+    }
+
+    private static Tensor Numbers(int first, int end, Device device)
+    {
+        using Scalar start = first, stop = end;
+        return arange(start, stop, One, dtype: int64, device: device);
     }
 
     private static Tensor PixelCentres(int first, int count, Device device)

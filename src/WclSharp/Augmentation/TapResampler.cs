@@ -18,16 +18,16 @@ internal static unsafe class TapResampler
     private const int Lanes = 8;
 
     /// <summary>Makes the samples [from, from + count) of a plan.</summary>
-    /// <param name="images">[N, C, H, W] uint8 on the CPU, contiguous.</param>
+    /// <param name="images">N images of C channels on the CPU, contiguous.</param>
     /// <param name="plan">What each sample shows.</param>
     /// <param name="from">Position of the first sample.</param>
     /// <param name="count">Number of samples.</param>
     /// <param name="outputSize">S, side of the views.</param>
     /// <returns>C tensors [count, S S] float32 in [0, 1]; the caller owns them.</returns>
-    public static Tensor[] Resample(Tensor images, BatchPlan plan, int from, int count, int outputSize)
+    public static Tensor[] Resample(ImageTensor images, BatchPlan plan, int from, int count, int outputSize)
     {
-        int channels = (int)images.size(1), height = (int)images.size(2), width = (int)images.size(3);
-        long view = (long)outputSize * outputSize, image = (long)channels * height * width;
+        int channels = images.Channels;
+        long view = (long)outputSize * outputSize;
         var planes = new Tensor[channels];
         var starts = new nint[channels];
         for (int channel = 0; channel < channels; channel++)
@@ -35,11 +35,13 @@ internal static unsafe class TapResampler
             planes[channel] = empty([count, view], float32);
             starts[channel] = (nint)TensorMemory.Start(planes[channel]);
         }
-        byte* pixels = TensorMemory.Bytes(images);
+        byte* pixels = TensorMemory.Bytes(images.Pixels);
         TorchThreads.For(count, sample =>
         {
             var (rows, columns) = plan.MapsOf(from + sample);
-            byte* corner = pixels + plan.SourceOf(from + sample) * image + (long)rows.Start * width + columns.Start;
+            int image = plan.SourceOf(from + sample), stride = images.RowBytes(image);
+            long plane = images.PlaneBytes(image);
+            byte* corner = pixels + images.Start(image) + (long)rows.Start * stride + columns.Start;
             AxisTaps down = new(rows, outputSize, 1 / 255.0), along = new(columns, outputSize, 1);
             float[] rented = ArrayPool<float>.Shared.Rent(columns.Extent + along.Most);
             fixed (float* line = rented)
@@ -47,11 +49,11 @@ internal static unsafe class TapResampler
                 // What weights of zero are multiplied with has to be a number.
                 new Span<float>(line + columns.Extent, along.Most).Clear();
                 for (int channel = 0; channel < starts.Length; channel++)
-                    Plane(corner + (long)channel * height * width, width, columns.Extent, down, along, line, (float*)starts[channel] + sample * view, outputSize);
+                    Plane(corner + channel * plane, stride, columns.Extent, down, along, line, (float*)starts[channel] + sample * view, outputSize);
             }
             ArrayPool<float>.Shared.Return(rented);
         });
-        GC.KeepAlive(images);
+        GC.KeepAlive(images.Pixels);
         GC.KeepAlive(planes);
         return planes;
     }

@@ -55,7 +55,7 @@ internal static class DataBenchmark
             using (torch.NewDisposeScope())
             {
                 time.Start();
-                augmenter.Augment(ImageTensor.Of(images, torch.CPU), images.Heights, images.Widths, images.Indices, epoch: 0, view: 0, recipe);
+                augmenter.Augment(ImageTensor.Of(images, torch.CPU), images.Indices, epoch: 0, view: 0, recipe);
                 time.Stop();
                 views += images.Count;
             }

@@ -1,14 +1,23 @@
+using System.Numerics;
+
 namespace WclSharp.Data;
 
-/// <summary>N images of possibly different sizes in one buffer. Return the buffer by <see cref="Dispose"/>.</summary>
+/// <summary>N images of possibly different sizes, packed one after another. Return the memory by <see cref="Dispose"/>.</summary>
 public sealed class ImageBatch : IDisposable
 {
+    /// <summary>Bytes of a buffer, but for its last image: a batch may be larger than one array can be.</summary>
+    internal const int LargestBuffer = 1 << 29;
+
+    private const int BufferSteps = 16; // in which sizes of buffers rise within an octave
+    private readonly long[] starts;     // [N + 1], first byte of each image in the batch
+    private readonly int[] firsts;      // first image of each buffer, and N
+    private readonly byte[][] buffers;
     private Action<byte[]>? giveBack;
 
-    internal ImageBatch(int[] indices, int[] heights, int[] widths, int channels, int height, int width, byte[] pixels, Action<byte[]>? giveBack)
+    private ImageBatch(int[] indices, int[] heights, int[] widths, int channels, long[] starts, int[] firsts, byte[][] buffers, Action<byte[]>? giveBack)
     {
-        (Indices, Heights, Widths, Channels, Height, Width, Pixels) = (indices, heights, widths, channels, height, width, pixels);
-        this.giveBack = giveBack;
+        (Indices, Heights, Widths, Channels) = (indices, heights, widths, channels);
+        (this.starts, this.firsts, this.buffers, this.giveBack) = (starts, firsts, buffers, giveBack);
     }
 
     /// <summary>Position of each image in the data set, [N].</summary>
@@ -26,72 +35,87 @@ public sealed class ImageBatch : IDisposable
     /// <summary>Channels, 1 or 3.</summary>
     public int Channels { get; }
 
-    /// <summary>Height of the tallest image.</summary>
-    public int Height { get; }
-
-    /// <summary>Width of the widest image.</summary>
-    public int Width { get; }
-
-    /// <summary>True where every image fills the batch's height and width.</summary>
+    /// <summary>True where all images have one size.</summary>
     public bool Uniform { get; private init; }
 
-    /// <summary>
-    /// [N, Channels, Height, Width] uint8 in its first <see cref="ByteCount"/> bytes, zero to the right of and below smaller
-    /// images. The buffer may be longer, and belongs to the next batch once this one is disposed.
-    /// </summary>
-    public byte[] Pixels { get; }
+    /// <summary>Bytes of all images' pixels.</summary>
+    public long ByteCount => starts[^1];
 
-    /// <summary>Bytes of <see cref="Pixels"/> that are used: N Channels Height Width.</summary>
-    public int ByteCount => Count * Channels * Height * Width;
+    /// <summary>First byte of each image where all of the batch's are counted through, [N + 1]; the last is where they end.</summary>
+    internal ReadOnlySpan<long> Starts => starts;
 
-    /// <summary>Gives the buffer back for another batch. May be called more than once.</summary>
-    public void Dispose() => Interlocked.Exchange(ref giveBack, null)?.Invoke(Pixels);
+    /// <summary>What the images lie in; each may be longer than its images are, and belongs to another batch once this one is disposed.</summary>
+    internal IReadOnlyList<byte[]> Buffers => buffers;
 
-    /// <summary>Copies images into one buffer.</summary>
+    /// <summary>Pixels of an image, planar [Channels, height, width], until the batch is disposed.</summary>
+    /// <param name="image">Its place in the batch, 0 to N - 1.</param>
+    public ReadOnlySpan<byte> PixelsOf(int image)
+    {
+        int buffer = Array.BinarySearch(firsts, 0, buffers.Length, image);
+        if (buffer < 0) buffer = ~buffer - 1;
+        return buffers[buffer].AsSpan((int)(starts[image] - starts[firsts[buffer]]), (int)(starts[image + 1] - starts[image]));
+    }
+
+    /// <summary>The pixels of a buffer's images; those of all buffers one after another are the batch's.</summary>
+    internal ReadOnlySpan<byte> PixelsIn(int buffer) => buffers[buffer].AsSpan(0, (int)(starts[firsts[buffer + 1]] - starts[firsts[buffer]]));
+
+    /// <summary>Gives the memory back for another batch. May be called more than once.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref giveBack, null) is not { } give) return;
+        foreach (byte[] buffer in buffers) give(buffer);
+    }
+
+    /// <summary>Copies images into a batch.</summary>
     /// <param name="data">Where they come from.</param>
     /// <param name="indices">Which; kept by the batch.</param>
     /// <param name="rent">Gives a buffer of at least so many bytes, of any content.</param>
-    /// <param name="giveBack">Takes the buffer back; null leaves it to the garbage collector.</param>
-    internal static ImageBatch Assemble(ImageDataset data, int[] indices, Func<int, byte[]> rent, Action<byte[]>? giveBack)
+    /// <param name="giveBack">Takes a buffer back; null leaves it to the garbage collector.</param>
+    /// <param name="largestBuffer">Bytes of a buffer, but for its last image.</param>
+    internal static ImageBatch Assemble(ImageDataset data, int[] indices, Func<int, byte[]> rent, Action<byte[]>? giveBack, int largestBuffer = LargestBuffer)
     {
-        int count = indices.Length, channels = data.Channels, height = 0, width = 0;
+        int count = indices.Length, channels = data.Channels;
         int[] heights = new int[count], widths = new int[count];
+        var starts = new long[count + 1];
         bool uniform = true;
         for (int i = 0; i < count; i++)
         {
             (heights[i], widths[i]) = data.SizeOf(indices[i]);
             uniform &= heights[i] == heights[0] && widths[i] == widths[0];
-            height = Math.Max(height, heights[i]);
-            width = Math.Max(width, widths[i]);
+            starts[i + 1] = starts[i] + (long)channels * heights[i] * widths[i];
         }
 
-        long bytes = (long)count * channels * height * width;
-        if (bytes > Array.MaxLength)
-            throw new WclException($"A batch of {count:N0} images of {width} x {height} takes {bytes >> 20:N0} MiB, more than a buffer holds; use a smaller --batch or --image-size.");
-        var pixels = rent((int)bytes);
-        var target = pixels.AsSpan(0, (int)bytes);
-        int plane = height * width;
-        for (int i = 0; i < count; i++)
+        int[] firsts = Divide(starts, largestBuffer);
+        var buffers = new byte[firsts.Length - 1][];
+        for (int b = 0; b < buffers.Length; b++)
         {
-            var source = data.PixelsOf(indices[i]);
-            var image = target.Slice(i * channels * plane, channels * plane);
-            if (heights[i] == height && widths[i] == width) source.CopyTo(image);
-            else CopyPadded(source, image, channels, heights[i], widths[i], height, width);
+            int bytes = (int)(starts[firsts[b + 1]] - starts[firsts[b]]);
+            var buffer = buffers[b] = rent(uniform ? bytes : Rounded(bytes));
+            int at = 0;
+            for (int i = firsts[b]; i < firsts[b + 1]; i++)
+            {
+                var pixels = data.PixelsOf(indices[i]);
+                pixels.CopyTo(buffer.AsSpan(at));
+                at += pixels.Length;
+            }
         }
-        return new(indices, heights, widths, channels, height, width, pixels, giveBack) { Uniform = uniform };
+        return new(indices, heights, widths, channels, starts, firsts, buffers, giveBack) { Uniform = uniform };
     }
 
-    private static void CopyPadded(ReadOnlySpan<byte> source, Span<byte> target, int channels, int height, int width, int fullHeight, int fullWidth)
+    /// <summary>Which images begin a buffer: as few buffers as will do, of much the same size, and no image in two.</summary>
+    private static int[] Divide(long[] starts, int largestBuffer)
     {
-        for (int c = 0; c < channels; c++)
-        {
-            for (int y = 0; y < height; y++)
-            {
-                var row = target.Slice((c * fullHeight + y) * fullWidth, fullWidth);
-                source.Slice((c * height + y) * width, width).CopyTo(row);
-                row[width..].Clear();
-            }
-            target[((c * fullHeight + height) * fullWidth)..((c + 1) * fullHeight * fullWidth)].Clear();
-        }
+        long total = starts[^1], parts = (total + largestBuffer - 1) / largestBuffer, share = parts == 0 ? 0 : (total + parts - 1) / parts;
+        List<int> firsts = [0];
+        for (int i = 1; i < starts.Length; i++)
+            if (starts[i] - starts[firsts[^1]] >= share || i == starts.Length - 1) firsts.Add(i);
+        return [.. firsts];
+    }
+
+    /// <summary>Somewhat more bytes, so that a buffer serves the next batch too, whose images are of other sizes.</summary>
+    private static int Rounded(int bytes)
+    {
+        int step = Math.Max(1, (int)(BitOperations.RoundUpToPowerOf2((uint)bytes) / (2 * BufferSteps)));
+        return (bytes + step - 1) / step * step;
     }
 }

@@ -133,7 +133,7 @@ internal sealed class DistillationRun : IDisposable
     private void Backward(ImageBatch batch, int epoch, long step, Tensor sum, bool last)
     {
         using var scope = NewDisposeScope();
-        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, batch.Indices, epoch, 0, AugmentationRecipe.CropAndFlip); // [N, 3, S, S]
+        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Indices, epoch, 0, AugmentationRecipe.CropAndFlip); // [N, 3, S, S]
         Tensor wanted;
         using (no_grad()) wanted = teacher.Scores(views);                      // [N, C]
         var given = student.Scores(views);                                     // [N, C]

@@ -26,7 +26,7 @@ internal static class FeatureExtractor
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>[M, F] float32, rows of unit length, on the device. The caller owns it.</returns>
     public static Tensor Extract(ResNet encoder, Augmenter augmenter, ImageDataset data, Device device, Action<int>? progress, CancellationToken cancellation) =>
-        Extract(encoder, augmenter.ImageSize, data, device, images => augmenter.Evaluate(ImageTensor.Of(images, device), images.Heights, images.Widths), progress, cancellation);
+        Extract(encoder, augmenter.ImageSize, data, device, images => augmenter.Evaluate(ImageTensor.Of(images, device)), progress, cancellation);
 
     /// <summary>The same by an encoder that was loaded.</summary>
     /// <param name="encoder">Encoder with its preparation of images.</param>
@@ -49,16 +49,41 @@ internal static class FeatureExtractor
     /// <returns>[M, F] float32, rows of unit length, on the device. The caller owns it.</returns>
     public static Tensor ExtractViews(ResNet encoder, Augmenter augmenter, AugmentationRecipe recipe, int epoch, ImageDataset data, Device device, CancellationToken cancellation) =>
         Extract(encoder, augmenter.ImageSize, data, device,
-            images => augmenter.Augment(ImageTensor.Of(images, device), images.Heights, images.Widths, images.Indices, epoch, 0, recipe), null, cancellation);
+            images => augmenter.Augment(ImageTensor.Of(images, device), images.Indices, epoch, 0, recipe), null, cancellation);
+
+    /// <summary>Computes features of the images as they are, and hands them on in blocks: for what needs not all of them at once.</summary>
+    /// <param name="encoder">Encoder; its mode is put back afterwards.</param>
+    /// <param name="augmenter">Prepares images for evaluation.</param>
+    /// <param name="data">Images.</param>
+    /// <param name="device">Where the encoder is.</param>
+    /// <param name="take">Gets [n, F] float32, rows of unit length, on the device, freed afterwards; and the place of the first.</param>
+    /// <param name="progress">Told how many images are done.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public static void ForEachBlock(ResNet encoder, Augmenter augmenter, ImageDataset data, Device device, Action<Tensor, int> take, Action<int>? progress, CancellationToken cancellation) =>
+        ForEachBlock(encoder, augmenter.ImageSize, data, device, images => augmenter.Evaluate(ImageTensor.Of(images, device)), take, progress, cancellation);
 
     private static Tensor Extract(ResNet encoder, int imageSize, ImageDataset data, Device device, Func<ImageBatch, Tensor> prepare, Action<int>? progress, CancellationToken cancellation)
+    {
+        var features = empty([data.Count, encoder.FeatureSize], device: device).DetachFromDisposeScope();
+        try
+        {
+            ForEachBlock(encoder, imageSize, data, device, prepare, (rows, first) => features.narrow(0, first, rows.size(0)).copy_(rows), progress, cancellation);
+            return features;
+        }
+        catch
+        {
+            features.Dispose();
+            throw;
+        }
+    }
+
+    private static void ForEachBlock(ResNet encoder, int imageSize, ImageDataset data, Device device, Func<ImageBatch, Tensor> prepare, Action<Tensor, int> take, Action<int>? progress, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
         int batch = BatchFor(imageSize);
         if (device.type != DeviceType.CPU) batch *= TimesOnDevice;
         bool wasTraining = encoder.training;
         encoder.eval();
-        var features = empty([data.Count, encoder.FeatureSize], device: device).DetachFromDisposeScope();
         try
         {
             int done = 0;
@@ -68,17 +93,11 @@ internal static class FeatureExtractor
                 using (NewDisposeScope())
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    features.narrow(0, done, images.Indices.Length).copy_(nn.functional.normalize(encoder.call(prepare(images))));
+                    take(nn.functional.normalize(encoder.call(prepare(images))), done);
                     done += images.Indices.Length;
                 }
                 progress?.Invoke(done);
             }
-            return features;
-        }
-        catch
-        {
-            features.Dispose();
-            throw;
         }
         finally
         {

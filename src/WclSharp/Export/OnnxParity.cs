@@ -34,7 +34,7 @@ internal static class OnnxParity
             using (batch)
             {
                 PreparedImages.Write(images, batch, onnx.ImageSize, pixels);
-                var features = network.Encoder.Network.call(network.Encoder.Preparation.Evaluate(ImageTensor.Of(batch, CPU), batch.Heights, batch.Widths));
+                var features = network.Encoder.Network.call(network.Encoder.Preparation.Evaluate(ImageTensor.Of(batch, CPU)));
                 Compare(OnnxFacts.Features, features, batch.Count);
                 if (network.TopOutput is { } top) Compare(top, network.Top(features), batch.Count);
                 done += batch.Count;

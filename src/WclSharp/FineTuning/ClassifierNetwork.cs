@@ -108,7 +108,7 @@ internal sealed class ClassifierNetwork : IDisposable
             using var scope = NewDisposeScope();
             using (batch)
             {
-                var scores = Scores(preparation.Evaluate(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths));
+                var scores = Scores(preparation.Evaluate(ImageTensor.Of(batch, compute.Device)));
                 predicted.AddRange(scores.argmax(1).cpu().data<long>().Select(c => (int)c));
             }
         }

@@ -75,7 +75,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     {
         using var scope = NewDisposeScope();
         // An image that comes twice in a batch is augmented in two ways: the counter is its place in the stream of images.
-        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), batch.Heights, batch.Widths, counters, 0, 0, AugmentationRecipe.CropAndFlip);
+        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), counters, 0, 0, AugmentationRecipe.CropAndFlip);
         var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]));
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
         FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; lower --lr, --head-lr or --scratch-lr.");

@@ -26,15 +26,15 @@ namespace WclSharp.Training;
 /// <param name="device">Where to compute.</param>
 internal sealed class GradientCache(WclModel model, IReadOnlyList<ImageBatch> chunks, Device device)
 {
-    private readonly List<(Func<ImageBatch, Tensor, Tensor> View, Tensor Z, Tensor? V)> cached = [];
+    private readonly List<(Func<ImageBatch, ImageTensor, Tensor> View, Tensor Z, Tensor? V)> cached = [];
 
     /// <summary>Projections of a view of the whole batch, leaves of their graph where gradient is on.</summary>
     /// <param name="view">
-    /// Makes the view of a chunk: of the chunk and its pixels, [n, C, H, W] uint8, to [M n, 3, S, S] float32, row m n + i being view m of image i. Called in
+    /// Makes the view of a chunk: of the chunk and its pixels to [M n, 3, S, S] float32, row m n + i being view m of image i. Called in
     /// both passes and to give the same in both.
     /// </param>
     /// <returns>z [M N, D] and v [M N, D], rows of unit length; v is null without a weak head. The caller owns them.</returns>
-    public (Tensor Z, Tensor? V) Project(Func<ImageBatch, Tensor, Tensor> view)
+    public (Tensor Z, Tensor? V) Project(Func<ImageBatch, ImageTensor, Tensor> view)
     {
         bool learned = is_grad_enabled();
         using var noGradient = no_grad();
@@ -77,7 +77,7 @@ internal sealed class GradientCache(WclModel model, IReadOnlyList<ImageBatch> ch
         }
     }
 
-    private (Tensor Z, Tensor? V) Project(ImageBatch chunk, Func<ImageBatch, Tensor, Tensor> view)
+    private (Tensor Z, Tensor? V) Project(ImageBatch chunk, Func<ImageBatch, ImageTensor, Tensor> view)
     {
         using var scope = NewDisposeScope();
         var (z, v) = model.Project(view(chunk, ImageTensor.Of(chunk, device)));

@@ -24,13 +24,13 @@ internal sealed class LocalViews
 
     /// <summary>All local crops of a batch.</summary>
     /// <param name="batch">The batch.</param>
-    /// <param name="images">Its pixels on the device, [N, C, H, W] uint8.</param>
+    /// <param name="images">Its pixels on the device.</param>
     /// <param name="epoch">Epoch, from 0.</param>
     /// <param name="recipe">The global views' recipe.</param>
     /// <param name="sources">Of m: the images [N] that crop m of each is cut from, null for the images themselves.</param>
     /// <param name="assemble">Gets other images' pixels.</param>
     /// <returns>[M N, 3, s, s] float32; row m N + i is crop m of image i. The caller owns it.</returns>
-    public Tensor Make(ImageBatch batch, Tensor images, int epoch, AugmentationRecipe recipe, Func<int, int[]?> sources, Func<int[], ImageBatch> assemble)
+    public Tensor Make(ImageBatch batch, ImageTensor images, int epoch, AugmentationRecipe recipe, Func<int, int[]?> sources, Func<int[], ImageBatch> assemble)
     {
         using var scope = NewDisposeScope();
         var local = crops.Recipe(recipe);
@@ -40,12 +40,12 @@ internal sealed class LocalViews
             // The random numbers are the image's that the crop counts for, whichever it is cut from.
             if (sources(m) is not { } from)
             {
-                views[m] = augmenter.Augment(images, batch.Heights, batch.Widths, batch.Indices, epoch, LocalCrops.ViewOf(m), local);
+                views[m] = augmenter.Augment(images, batch.Indices, epoch, LocalCrops.ViewOf(m), local);
                 continue;
             }
             using var others = assemble(from);
             using var pixels = ImageTensor.Of(others, device);
-            views[m] = augmenter.Augment(pixels, others.Heights, others.Widths, batch.Indices, epoch, LocalCrops.ViewOf(m), local);
+            views[m] = augmenter.Augment(pixels, batch.Indices, epoch, LocalCrops.ViewOf(m), local);
         }
         return cat(views).MoveToOuterDisposeScope();
     }

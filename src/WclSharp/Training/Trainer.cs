@@ -84,10 +84,13 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>Trains to the end of the running epoch.</summary>
+    /// <param name="progress">Told after every step; may be null.</param>
+    /// <param name="cancellation">Looked at after every step.</param>
+    /// <param name="stepped">Called after every step, as to save; its time is not training's. May be null.</param>
     /// <returns>What the epoch measured.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the step under way was finished.</exception>
     /// <exception cref="WclException">A loss is not finite.</exception>
-    public EpochMetrics TrainEpoch(IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    public EpochMetrics TrainEpoch(IProgress<PretrainProgress>? progress, CancellationToken cancellation, Action? stepped = null)
     {
         int epoch = Epoch, firstStep = (int)(Step % StepsPerEpoch);
         if (firstStep == 0) Sums.Clear();
@@ -109,6 +112,12 @@ internal sealed class Trainer : IDisposable
                 StepGarbage.Collect();
                 Step++;
                 Report(epoch, firstStep, trainedBefore, waitedBefore, progress);
+                if (stepped is not null)
+                {
+                    training.Stop();
+                    stepped();
+                    training.Start();
+                }
                 cancellation.ThrowIfCancellationRequested();
                 upcoming ??= Next(batches, loader, epoch, recipe, ahead);
             }
@@ -157,20 +166,21 @@ internal sealed class Trainer : IDisposable
         PreparedViews Prepare(ImageBatch batch)
         {
             using var scope = NewDisposeScope(); // frees what was made where the rest fails
-            var pixels = ImageTensor.Of(batch, device); // [N, C, H, W] uint8
+            var pixels = ImageTensor.Of(batch, device);
             Tensor[] views = [.. Enumerable.Range(0, method.Views).Select(view => View(batch, pixels, epoch, view, recipe))];
             var local = localViews is null ? null : LocalCrops(batch, pixels, loader, epoch, recipe);
-            foreach (var made in (Tensor?[])[pixels, .. views, local]) made?.DetachFromDisposeScope();
+            pixels.Detach();
+            foreach (var made in (Tensor?[])[.. views, local]) made?.DetachFromDisposeScope();
             return new(pixels, views, local);
         }
     }
 
     /// <summary>A view of a batch, [N, 3, S, S].</summary>
-    private Tensor View(ImageBatch batch, Tensor pixels, int epoch, int number, AugmentationRecipe recipe) =>
-        augmenter.Augment(pixels, batch.Heights, batch.Widths, batch.Indices, epoch, number, recipe);
+    private Tensor View(ImageBatch batch, ImageTensor pixels, int epoch, int number, AugmentationRecipe recipe) =>
+        augmenter.Augment(pixels, batch.Indices, epoch, number, recipe);
 
     /// <summary>The local crops of a batch, [M N, 3, s, s].</summary>
-    private Tensor LocalCrops(ImageBatch batch, Tensor pixels, BatchLoader loader, int epoch, AugmentationRecipe recipe) =>
+    private Tensor LocalCrops(ImageBatch batch, ImageTensor pixels, BatchLoader loader, int epoch, AugmentationRecipe recipe) =>
         localViews!.Make(batch, pixels, epoch, recipe, crop => method.CropSources(batch.Indices, epoch, crop), loader.Assemble);
 
     private void TakeStep(UpcomingBatch upcoming, BatchLoader loader, int epoch, AugmentationRecipe recipe, double rate)
@@ -181,11 +191,11 @@ internal sealed class Trainer : IDisposable
         var cache = batch.Count > 1 ? new GradientCache(model, batch, device) : null;
         waiting.Start();
         var prepared = upcoming.Prepared();
-        var pixels = prepared?.Pixels ?? (cache is null ? ImageTensor.Of(batch[0], device) : null); // [N, C, H, W] uint8
+        var pixels = prepared?.Pixels ?? (cache is null ? ImageTensor.Of(batch[0], device) : null);
         var views = prepared?.Views ?? [];
         waiting.Stop();
         // A view of the whole batch, at once or chunk by chunk: of a chunk and its pixels to [n, 3, S, S].
-        (Tensor Z, Tensor? V) Project(Func<ImageBatch, Tensor, Tensor> view) => cache is null ? model.Project(view(batch[0], pixels!)) : cache.Project(view);
+        (Tensor Z, Tensor? V) Project(Func<ImageBatch, ImageTensor, Tensor> view) => cache is null ? model.Project(view(batch[0], pixels!)) : cache.Project(view);
         (Tensor Z, Tensor? V) ProjectView(int number) => number < views.Length
             ? model.Project(views[number])
             : Project((chunk, pixels) => View(chunk, pixels, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]

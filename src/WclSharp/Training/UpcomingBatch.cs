@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 namespace WclSharp.Training;
 
 /// <summary>The views of a batch that were made before its step.</summary>
-/// <param name="Pixels">The images, [N, C, H, W] uint8.</param>
+/// <param name="Pixels">The images.</param>
 /// <param name="Views">The global views, [N, 3, S, S] each.</param>
 /// <param name="Local">The local crops, [M N, 3, s, s]; null without.</param>
-internal sealed record PreparedViews(Tensor Pixels, Tensor[] Views, Tensor? Local) : IDisposable
+internal sealed record PreparedViews(ImageTensor Pixels, Tensor[] Views, Tensor? Local) : IDisposable
 {
     public void Dispose()
     {

@@ -1,5 +1,8 @@
 using TorchSharp;
 using WclSharp.Augmentation;
+using WclSharp.Data;
+using WclSharp.Randomness;
+using WclSharp.Tests.Data;
 using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Augmentation;
@@ -116,6 +119,38 @@ public class AugmenterTests
             var view = augmenter.Augment(alone, [heights[i]], [widths[i]], [i], 0, 0, WithBlur);
             Assert.True(Views.Difference(view[0], padded[i]) < 1e-5);
         }
+    }
+
+    [Theory]
+    [InlineData(ImageBatch.LargestBuffer)]
+    [InlineData(4000)]
+    public void Augment_PackedImages_GivesTheBitsOfPaddedOnes(int largestBuffer)
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new DataFolder();
+        for (int i = 0; i < 12; i++) folder.Write($"{i:00}.jpg", ImageFiles.Jpeg(30 + 7 * (i % 4), 40 + 11 * (i % 3)));
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path });
+        int[] indices = [7, 0, 3, 11, 3, 8, 5];
+        using var batch = ImageBatch.Assemble(data, indices, bytes => new byte[bytes], null, largestBuffer);
+        var packed = ImageTensor.Of(batch, CPU);
+        int height = batch.Heights.Max(), width = batch.Widths.Max();
+        var padded = zeros([indices.Length, 3, height, width], uint8);
+        for (int i = 0; i < indices.Length; i++)
+            padded[i].narrow(1, 0, batch.Heights[i]).narrow(2, 0, batch.Widths[i]).copy_(tensor(batch.PixelsOf(i).ToArray(), [3, batch.Heights[i], batch.Widths[i]]));
+
+        var augmenter = new Augmenter(32, Normalisation.Cifar10, 1, CPU);
+        Assert.Equal(0, Views.Difference(augmenter.Augment(padded, batch.Heights, batch.Widths, indices, 2, 1, WithBlur), augmenter.Augment(packed, indices, 2, 1, WithBlur)));
+        Assert.Equal(0, Views.Difference(augmenter.Evaluate(padded, batch.Heights, batch.Widths), augmenter.Evaluate(packed)));
+
+        // The GPU's way, which unpacks.
+        var drawn = new ViewParameters[indices.Length];
+        var random = new CounterRandom(3, RandomPurpose.Augmentation);
+        for (int i = 0; i < drawn.Length; i++) drawn[i] = ViewParameters.Draw(random, WithBlur, batch.Heights[i], batch.Widths[i], i, 0, 0);
+        var plan = new BatchPlan(drawn.Length, 32);
+        plan.AddSorted(drawn);
+        var (parameters, places) = plan.ToDevice(CPU);
+        Tensor[] Products(ImageTensor images) => MatrixResampler.Resample(images, plan, parameters, places, 1, drawn.Length - 1, 32);
+        foreach (var (one, other) in Products(ImageTensor.Padded(padded, batch.Heights, batch.Widths)).Zip(Products(packed))) Assert.Equal(0, Views.Difference(one, other));
     }
 
     [Fact]

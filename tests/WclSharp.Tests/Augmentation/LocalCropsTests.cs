@@ -66,13 +66,13 @@ public class LocalCropsTests
         var augmenter = new Augmenter(local.SizePixels, Normalisation.FashionMnist, 5, CPU);
         var recipe = local.Recipe(AugmentationRecipe.Weak(28));
         using var images = ImageTensor.Of(batch, CPU);
-        var crops = augmenter.Augment(images, batch.Heights, batch.Widths, anchors, 3, LocalCrops.ViewOf(1), recipe);
+        var crops = augmenter.Augment(images, anchors, 3, LocalCrops.ViewOf(1), recipe);
         Assert.Equal([3, 3, 16, 16], crops.shape);
         Assert.True(Views.Difference(crops[0], crops[1]) > 0.01); // one source, two anchors: two crops
 
         using var single = loader.Assemble([2]);
         using var image = ImageTensor.Of(single, CPU);
-        var alone = augmenter.Augment(image, single.Heights, single.Widths, [30], 3, LocalCrops.ViewOf(1), recipe);
+        var alone = augmenter.Augment(image, [30], 3, LocalCrops.ViewOf(1), recipe);
         Assert.True(Views.Difference(alone[0], crops[2]) < 1e-5);
     }
 }

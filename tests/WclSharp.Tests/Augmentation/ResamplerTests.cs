@@ -94,8 +94,9 @@ public class ResamplerTests
             var plan = new BatchPlan(count, size);
             plan.AddSorted(drawn);
             var (parameters, indices) = plan.ToDevice(CPU);
-            var products = MatrixResampler.Resample(images, plan, parameters, indices, 3, count - 3, size);
-            var taps = TapResampler.Resample(images, plan, 3, count - 3, size);
+            var grid = ImageTensor.Padded(images, [.. Enumerable.Range(0, count).Select(i => height - i % 4)], [.. Enumerable.Range(0, count).Select(i => width - i % 5)]);
+            var products = MatrixResampler.Resample(grid, plan, parameters, indices, 3, count - 3, size);
+            var taps = TapResampler.Resample(grid, plan, 3, count - 3, size);
             Assert.Equal(channels, taps.Length);
             for (int channel = 0; channel < channels; channel++)
                 Assert.True(Views.Difference(products[channel], taps[channel]) < 2e-5); // the products round places to float32

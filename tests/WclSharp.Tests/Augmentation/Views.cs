@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Augmentation;
+using WclSharp.Data;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -27,7 +28,7 @@ internal static class Views
     };
 
     /// <summary>One view per image, pixels in [0, 1].</summary>
-    public static Tensor Make(Tensor images, int size, params ViewParameters[] views) => new Augmenter(size, Plain, 0, CPU).Apply(images, views);
+    public static Tensor Make(Tensor images, int size, params ViewParameters[] views) => new Augmenter(size, Plain, 0, CPU).Apply(ImageTensor.Padded(images, Repeat((int)images.size(2), views.Length), Repeat((int)images.size(3), views.Length)), views);
 
     /// <summary>[N, C, H, W] uint8: smooth waves with some noise, a function of the arguments.</summary>
     public static Tensor Images(int count, int channels, int height, int width, int seed = 1)

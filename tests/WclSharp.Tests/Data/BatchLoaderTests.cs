@@ -20,9 +20,9 @@ public class BatchLoaderTests
         {
             using (batch)
             {
-                Assert.Equal((96, 1, 28, 28, true), (batch.Count, batch.Channels, batch.Height, batch.Width, batch.Uniform));
+                Assert.Equal((96, 1, true), (batch.Count, batch.Channels, batch.Uniform));
                 for (int i = 0; i < batch.Count; i++)
-                    Assert.True(data.PixelsOf(batch.Indices[i]).SequenceEqual(batch.Pixels.AsSpan(i * 784, 784)));
+                    Assert.True(data.PixelsOf(batch.Indices[i]).SequenceEqual(batch.PixelsOf(i)));
                 seen.AddRange(batch.Indices);
             }
         }
@@ -48,7 +48,7 @@ public class BatchLoaderTests
         var buffers = new HashSet<byte[]>(ReferenceEqualityComparer.Instance);
         for (int epoch = 0; epoch < 3; epoch++)
             foreach (var batch in loader.Epoch(epoch))
-                using (batch) buffers.Add(batch.Pixels);
+                using (batch) buffers.Add(Assert.Single(batch.Buffers));
         Assert.InRange(buffers.Count, 1, 4); // three ahead, one with the consumer
     }
 
@@ -73,7 +73,7 @@ public class BatchLoaderTests
         for (int round = 0; round < 50; round++)
             foreach (var batch in loader.Epoch(round))
             {
-                buffers.Add(batch.Pixels);
+                buffers.Add(Assert.Single(batch.Buffers));
                 batch.Dispose();
                 if (batch.Indices[0] % 3 != 0) break;
             }
@@ -223,10 +223,10 @@ public class BatchLoaderTests
         {
             Assert.Equal(wanted, batch.Indices);
             for (int i = 0; i < wanted.Length; i++)
-                Assert.True(data.PixelsOf(wanted[i]).SequenceEqual(batch.Pixels.AsSpan(i * 784, 784)));
-            buffer = batch.Pixels;
+                Assert.True(data.PixelsOf(wanted[i]).SequenceEqual(batch.PixelsOf(i)));
+            buffer = Assert.Single(batch.Buffers);
         }
-        using (var next = loader.Assemble([1, 2])) Assert.Same(buffer, next.Pixels);
+        using (var next = loader.Assemble([1, 2])) Assert.Same(buffer, Assert.Single(next.Buffers));
         loader.Dispose();
         Assert.Throws<ObjectDisposedException>(() => loader.Assemble(wanted));
     }
@@ -242,7 +242,7 @@ public class BatchLoaderTests
             {
                 sizes.Add(batch.Count);
                 foreach (int index in batch.Indices) Assert.Equal(next++, index);
-                Assert.True(data.PixelsOf(next - 1).SequenceEqual(batch.Pixels.AsSpan((batch.Count - 1) * 784, 784)));
+                Assert.True(data.PixelsOf(next - 1).SequenceEqual(batch.PixelsOf(batch.Count - 1)));
             }
         Assert.Equal([300, 300, 300, 100], sizes);
     }

@@ -151,30 +151,33 @@ public class DatasetReaderTests
     public void Read_ImpossibleOptions_AreRefused(int side, int limit, double maxBad) =>
         Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { StoredSide = side, Limit = limit, MaxBad = maxBad }));
 
-    [Fact]
-    public void Batch_OfDifferentSizes_IsPaddedWithZeros()
+    [Theory]
+    [InlineData(ImageBatch.LargestBuffer, 1)]
+    [InlineData(5000, 2)] // six images of 1,152 to 2,160 bytes
+    [InlineData(1, 6)]
+    public void Batch_OfDifferentSizes_IsPackedIntoAsFewBuffersAsWillDo(int largestBuffer, int buffers)
     {
         using var folder = Mixed(6);
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path });
-        foreach (var batch in BatchLoader.InOrder(data, 4))
-            using (batch)
-            {
-                Assert.False(batch.Uniform);
-                Assert.Equal((batch.Heights.Max(), batch.Widths.Max()), (batch.Height, batch.Width));
-                Assert.True(batch.Pixels.Length >= batch.ByteCount);
-                for (int n = 0; n < batch.Count; n++)
-                {
-                    var pixels = data.PixelsOf(batch.Indices[n]);
-                    for (int c = 0; c < 3; c++)
-                        for (int y = 0; y < batch.Height; y++)
-                            for (int x = 0; x < batch.Width; x++)
-                            {
-                                bool inside = y < batch.Heights[n] && x < batch.Widths[n];
-                                byte expected = inside ? pixels[(c * batch.Heights[n] + y) * batch.Widths[n] + x] : (byte)0;
-                                Assert.Equal(expected, batch.Pixels[((n * 3 + c) * batch.Height + y) * batch.Width + x]);
-                            }
-                }
-            }
+        int[] indices = [5, 0, 3, 3, 1, 2];
+        var given = new List<byte[]>();
+        var batch = ImageBatch.Assemble(data, indices, bytes => new byte[bytes], given.Add, largestBuffer);
+        Assert.False(batch.Uniform);
+        Assert.Equal(buffers, batch.Buffers.Count);
+        long bytes = 0;
+        for (int i = 0; i < indices.Length; i++)
+        {
+            Assert.Equal(data.SizeOf(indices[i]), (batch.Heights[i], batch.Widths[i]));
+            Assert.True(data.PixelsOf(indices[i]).SequenceEqual(batch.PixelsOf(i)));
+            bytes += data.PixelsOf(indices[i]).Length;
+        }
+        Assert.Equal(bytes, batch.ByteCount);
+        var tensor = ImageTensor.Of(batch, TorchSharp.torch.CPU);
+        Assert.Equal(indices.SelectMany(i => data.PixelsOf(i).ToArray()), tensor.Pixels.data<byte>().ToArray());
+        tensor.Dispose();
+        batch.Dispose();
+        batch.Dispose();
+        Assert.Equal(batch.Buffers, given);
     }
 
     [Fact]

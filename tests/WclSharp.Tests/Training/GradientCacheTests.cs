@@ -226,8 +226,8 @@ public sealed class GradientCacheTests : IDisposable
 
             (Tensor Z, Tensor? V) Project(Tensor of) // [M, N, 3, S, S]
             {
-                Tensor View(ImageBatch chunk, Tensor pixels) => of.index_select(1, tensor(Array.ConvertAll(chunk.Indices, i => (long)i))).flatten(0, 1);
-                return cache is null ? model.Project(View(batch[0], of)) : cache.Project(View);
+                Tensor View(ImageBatch chunk, ImageTensor? pixels) => of.index_select(1, tensor(Array.ConvertAll(chunk.Indices, i => (long)i))).flatten(0, 1);
+                return cache is null ? model.Project(View(batch[0], null)) : cache.Project(View);
             }
 
             var input = MethodInput.Project(2, number => Project(views[number < 2 ? number : 2 + number % 2])) with
@@ -255,7 +255,7 @@ public sealed class GradientCacheTests : IDisposable
             {
                 var pixels = ImageTensor.Of(chunk, CPU);
                 for (int view = 0; view < 2; view++)
-                    views[view].Add(model.Project(augmenter.Augment(pixels, chunk.Heights, chunk.Widths, chunk.Indices, 0, view, recipe)));
+                    views[view].Add(model.Project(augmenter.Augment(pixels, chunk.Indices, 0, view, recipe)));
                 if (localViews is not null) views[2].Add(model.Project(localViews.Make(chunk, pixels, 0, recipe, _ => null, loader.Assemble)));
                 images.AddRange(chunk.Indices);
             }

@@ -47,8 +47,8 @@ public class TrainerThreadsTests
         var batch = new UpcomingBatch([OneImage()], _ =>
         {
             go.Wait();
-            tensors.AddRange([zeros(1), zeros(2), zeros(3), zeros(4)]);
-            return new(tensors[0], [tensors[1], tensors[2]], tensors[3]);
+            tensors.AddRange([zeros(1, 1, 1, 1), zeros(2), zeros(3), zeros(4)]);
+            return new(ImageTensor.Padded(tensors[0], [1], [1]), [tensors[1], tensors[2]], tensors[3]);
         });
         go.Set();
         batch.Dispose();
@@ -65,7 +65,11 @@ public class TrainerThreadsTests
         batch.Dispose();
     }
 
-    private static ImageBatch OneImage() => new([0], [1], [1], 1, 1, 1, [0], null);
+    private static ImageBatch OneImage()
+    {
+        using var data = ImageDataset.Read(new DatasetOptions { Limit = 1 });
+        return ImageBatch.Assemble(data, [0], bytes => new byte[bytes], null);
+    }
 
     private static (Tensor Weights, List<EpochMetrics> Metrics) Train(MultiCrop crops, bool threads)
     {
