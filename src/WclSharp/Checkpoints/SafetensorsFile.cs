@@ -17,6 +17,9 @@ internal static class SafetensorsFile
     private const long LargestHeader = 100 << 20; // the format's own limit
     private const int MostDimensions = 16;
 
+    /// <summary>Bytes that are copied at a time: one span holds less than 2 GiB, a tensor may hold more.</summary>
+    internal const int LargestSlice = 1 << 30;
+
     private static readonly (string Name, ScalarType Type, int Size)[] Types =
     [
         ("F32", ScalarType.Float32, 4), ("F64", ScalarType.Float64, 8), ("BF16", ScalarType.BFloat16, 2), ("F16", ScalarType.Float16, 2),
@@ -25,7 +28,11 @@ internal static class SafetensorsFile
     ];
 
     /// <summary>Writes tensors in the order given. The file appears whole or not at all.</summary>
-    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <param name="path">The file.</param>
+    /// <param name="tensors">Tensors by name, of any size.</param>
+    /// <param name="metadata">Strings beside them; null for none.</param>
+    /// <param name="slice">Bytes that are copied at a time, at least one number's.</param>
+    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null, int slice = LargestSlice)
     {
         var list = tensors.ToList();
         AtomicFile.Write(path, stream =>
@@ -57,21 +64,27 @@ internal static class SafetensorsFile
             foreach (var (_, tensor) in list)
             {
                 using var scope = NewDisposeScope();
-                stream.Write(tensor.detach().cpu().contiguous().bytes);
+                foreach (var part in Slices(tensor.detach().contiguous(), slice))
+                {
+                    using var partScope = NewDisposeScope();
+                    stream.Write(part.cpu().bytes);
+                }
             }
         });
     }
 
     /// <summary>Reads every tensor, on the CPU. The caller owns them; they belong to no dispose scope.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="slice">Bytes that are copied at a time, at least one number's.</param>
     /// <exception cref="WclUsageException">The file is missing, truncated or not in the format.</exception>
-    public static SafetensorsContent Read(string path)
+    public static SafetensorsContent Read(string path, int slice = LargestSlice)
     {
         var tensors = new Dictionary<string, Tensor>();
         try
         {
             using var stream = File.OpenRead(path);
             var (entries, metadata, dataStart) = ReadHeader(stream);
-            foreach (var entry in entries) tensors[entry.Name] = ReadTensor(stream, entry, dataStart);
+            foreach (var entry in entries) tensors[entry.Name] = ReadTensor(stream, entry, dataStart, slice);
             return new SafetensorsContent(tensors, metadata);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -131,18 +144,24 @@ internal static class SafetensorsFile
         if (offsets.GetArrayLength() != 2) throw new FormatException($"'{name}' has {offsets.GetArrayLength()} offsets");
         long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64(), count = shape.Aggregate(1L, (a, b) => checked(a * b));
         if (begin < 0 || checked(end - begin) != checked(count * size)) throw new FormatException($"'{name}' has {end - begin} bytes for {count} numbers of {typeName}");
-        if (end - begin > Array.MaxLength) throw new FormatException($"'{name}' has {end - begin} bytes; at most {Array.MaxLength} are read");
         return new Entry(name, type, shape, begin, end);
     }
 
-    private static Tensor ReadTensor(FileStream stream, Entry entry, long dataStart)
+    private static Tensor ReadTensor(FileStream stream, Entry entry, long dataStart, int slice)
     {
-        var bytes = new byte[entry.End - entry.Begin];
+        using var scope = NewDisposeScope(); // frees it where reading fails
         stream.Position = dataStart + entry.Begin;
-        stream.ReadExactly(bytes);
         var tensor = empty(entry.Shape, dtype: entry.Type);
-        if (bytes.Length > 0) bytes.CopyTo(tensor.bytes);
+        foreach (var part in Slices(tensor, slice)) stream.ReadExactly(part.bytes);
         return tensor.DetachFromDisposeScope();
+    }
+
+    /// <summary>The numbers of a contiguous tensor in their order, some at a time; the dispose scope owns the parts.</summary>
+    private static IEnumerable<Tensor> Slices(Tensor tensor, int slice)
+    {
+        var all = tensor.view(-1);
+        long count = all.size(0), step = slice / Types.First(t => t.Type == tensor.dtype).Size;
+        for (long start = 0; start < count; start += step) yield return all.narrow(0, start, Math.Min(step, count - start));
     }
 }
 

@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
+using WclSharp.Kernels;
 using WclSharp.Losses;
 using WclSharp.Native;
 using WclSharp.Randomness;
@@ -116,13 +116,13 @@ internal sealed class InstDisc : Method
         return Upload.To(device, drawn);
     }
 
-    private Tensor StartingBank(int images, int dim)
+    private unsafe Tensor StartingBank(int images, int dim)
     {
         var rows = empty([images, dim], ScalarType.Float32);
-        var values = MemoryMarshal.Cast<byte, float>(rows.bytes);
+        float* values = TensorMemory.Start(rows); // no span: a bank may be larger than one is
         for (int i = 0; i < images; i++)
         {
-            var row = values.Slice(i * dim, dim);
+            var row = new Span<float>(values + (long)i * dim, dim);
             float squares = 0;
             for (int j = 0; j < dim; j += 4)
             {
@@ -137,6 +137,7 @@ internal sealed class InstDisc : Method
             float norm = MathF.Sqrt(squares);
             foreach (ref float value in row) value /= norm;
         }
+        GC.KeepAlive(rows);
         return rows;
     }
 }
