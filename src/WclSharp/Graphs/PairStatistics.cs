@@ -35,7 +35,7 @@ internal static class PairStatistics
     // Made once: see ColourJitter.
     private static readonly Scalar Zero = 0, One = 1;
 
-    /// <summary>Counts for a partition, which is a relation both ways by construction. Takes [N, classes], not [N, N].</summary>
+    /// <summary>Counts for a partition, which is a relation both ways by construction. Takes [N], not [N, N] or [N, classes].</summary>
     /// <param name="labels">[N] int64 in 0 .. N - 1, equal for images that are alike.</param>
     /// <param name="classes">[N] int64 in 0 .. <paramref name="classCount"/> - 1, -1 where unknown; null where none are known.</param>
     /// <param name="classCount">Number of classes.</param>
@@ -53,7 +53,7 @@ internal static class PairStatistics
         using Scalar columns = classCount;
         var known = classes.ge(Zero).to(ScalarType.Float64);                // [N]
         var place = classes.clamp_min(Zero);
-        var right = Pairs(labels.mul(columns).add(place, One), known, rows * classCount);
+        var right = PairsOf(SharedKeys.Of(labels.mul(columns).add(place, One)).Totals(known));
         return stack([right, Pairs(labels, known, rows), Pairs(place, known, classCount), related, none]).MoveToOuterDisposeScope();
     }
 
@@ -88,7 +88,8 @@ internal static class PairStatistics
     /// <summary>Ordered pairs within the groups: sum of size (size - 1).</summary>
     private static Tensor Pairs(Tensor groups, Tensor weights, long groupCount)
     {
-        var sizes = zeros([groupCount], ScalarType.Float64, groups.device).index_add(0, groups, weights, One);
-        return sizes.mul(sizes).sub(sizes).sum();
+        return PairsOf(zeros([groupCount], ScalarType.Float64, groups.device).index_add(0, groups, weights, One));
     }
+
+    private static Tensor PairsOf(Tensor sizes) => sizes.mul(sizes).sub(sizes).sum();
 }

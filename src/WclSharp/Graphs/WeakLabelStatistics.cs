@@ -33,10 +33,16 @@ internal sealed record WeakLabelStatistics(Tensor Components, Tensor LargestShar
     private static (Tensor Pure, Tensor Known) CountPure(Tensor labels, Tensor classes, int classCount)
     {
         long count = labels.size(0);
-        using Scalar columns = classCount;
+        using Scalar columns = classCount, places = count + 1;
         var known = classes.ge(Zero).to(ScalarType.Float32);                                // [N]
-        var cell = labels.mul(columns).add(classes.clamp_min(Zero), One);                   // [N], in a table [N, classes]
-        var table = zeros([count * classCount], ScalarType.Float32, labels.device).index_add(0, cell, known, One);
-        return (table.view(count, classCount).amax([1]).sum(), known.sum());
+        var cells = SharedKeys.Of(labels.mul(columns).add(classes.clamp_min(Zero), One));   // of a table [N, classes]
+        var sizes = cells.Totals(known).index_select(0, cells.Number).to(ScalarType.Int64); // [N], of each row's cell, 0 .. N
+        // Rows by component and then by the size of their cell: the last of a component is of its largest.
+        var (ranked, _) = sort(labels.index_select(0, cells.Order).mul(places).add(sizes, One));
+        var component = ranked.div(places, RoundingMode.floor);
+        var last = ones([count], ScalarType.Bool, labels.device);
+        last.narrow(0, 0, count - 1).copy_(component.narrow(0, 0, count - 1).ne(component.narrow(0, 1, count - 1)));
+        var largest = ranked.sub(component.mul(places)).mul(last.to(ScalarType.Int64));
+        return (largest.sum().to(ScalarType.Float32), known.sum());
     }
 }

@@ -66,6 +66,41 @@ public class PairStatisticsTests
         Assert.Equal(0, counts[(int)PairStatistics.Count.OneWay]);
     }
 
+    [Theory]
+    [InlineData(1, 1, 3), InlineData(2, 2, 1), InlineData(40, 3, 5), InlineData(300, 60, 1000), InlineData(300, 300, 7)]
+    public void Partition_AndItsPurity_EqualTheTableOfComponentsAndClasses(int count, int components, int classCount)
+    {
+        using var scope = NewDisposeScope();
+        var random = new WclSharp.Randomness.CounterRandom(count, WclSharp.Randomness.RandomPurpose.Split);
+        int[] names = random.Permutation(count);
+        long[] labels = new long[count], classes = new long[count];
+        for (int i = 0; i < count; i++)
+        {
+            var (a, b, c, _) = random.Uniforms(1, (uint)i, 0, 0);
+            labels[i] = names[(int)((double)a * components)];
+            classes[i] = c < 0.3 ? -1 : (int)((double)b * classCount);
+        }
+
+        var table = new double[count, classCount];
+        for (int i = 0; i < count; i++)
+            if (classes[i] >= 0) table[labels[i], classes[i]]++;
+        double right = 0, pure = 0;
+        for (int row = 0; row < count; row++)
+        {
+            double most = 0;
+            for (int column = 0; column < classCount; column++)
+            {
+                right += table[row, column] * (table[row, column] - 1);
+                most = Math.Max(most, table[row, column]);
+            }
+            pure += most;
+        }
+
+        Assert.Equal(right, PairStatistics.OfPartition(tensor(labels), tensor(classes), classCount)[(int)PairStatistics.Count.Right].item<double>());
+        var statistics = WeakLabelStatistics.Measure(tensor(labels), tensor(classes), classCount);
+        Assert.Equal(((float)pure, (float)classes.Count(c => c >= 0)), (statistics.Pure!.item<float>(), statistics.Known!.item<float>()));
+    }
+
     [Fact]
     public void EpochSums_PoolThePairsOfTheirSteps()
     {
