@@ -50,7 +50,10 @@ internal static class MethodDefaults
     /// <summary>A warning for every option that was given and belongs to another method than the chosen one.</summary>
     public static IEnumerable<string> Unused(PretrainOptions given) => PretrainOptionTable.All
         .Where(option => option.OnlyFor is { } method && method != given.Method && option.Show(given) is not null)
-        .Select(option => $"--{option.Name} changes nothing: it belongs to --method {OptionValue.NameOf(option.OnlyFor!.Value)}, and the method is {OptionValue.NameOf(given.Method)}.");
+        .Select(option => $"--{option.Name} changes nothing: it belongs to --method {OptionValue.NameOf(option.OnlyFor!.Value)}, and the method is {OptionValue.NameOf(given.Method)}.")
+        .Concat(given.Method == ContrastiveMethod.InstDisc && given.Temperature != new PretrainOptions().Temperature
+            ? ["--temperature changes nothing: --method instdisc has its own, --instdisc-temperature."]
+            : []);
 
     /// <summary>A warning for what would begin after the last epoch only.</summary>
     public static IEnumerable<string> NeverBegun(PretrainOptions resolved)

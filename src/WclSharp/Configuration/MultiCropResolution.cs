@@ -45,10 +45,13 @@ internal static class MultiCropResolution
     }
 
     /// <summary>A warning for every option of local crops that was given and that the run has no use for.</summary>
-    public static IEnumerable<string> Unused(PretrainOptions given)
+    /// <param name="given">Options, those of a run that goes on resolved.</param>
+    /// <param name="imageSize">Side of the global crops, pixels.</param>
+    public static IEnumerable<string> Unused(PretrainOptions given, int imageSize)
     {
-        var unset = new PretrainOptions();
-        string[] crops = ["local-crops", "local-instance-weight", "local-weak-weight"], neighbors = ["bank-k", "crop-neighbors"];
+        var standard = LocalCrops.For(imageSize);
+        var unset = new PretrainOptions { LocalSize = standard.SizePixels, LocalScaleMin = standard.ScaleMin, LocalScaleMax = standard.ScaleMax };
+        string[] crops = ["local-crops", "local-size", "local-scale-min", "local-scale-max", "local-instance-weight", "local-weak-weight"], neighbors = ["bank-k", "crop-neighbors"];
         var (names, why) = given switch
         {
             { MultiCrop: MultiCrop.None } => ((string[])[.. crops, .. neighbors, "own-crops"], "there are no local crops without --multi-crop"),
@@ -57,8 +60,11 @@ internal static class MultiCropResolution
             { OwnCrops: 0 } => (["local-instance-weight"], "no local crop is of the image itself (--own-crops)"),
             _ => ([], ""),
         };
-        return names.Select(name => PretrainOptionTable.Find(name)!).Where(option => option.Show(given) != option.Show(unset))
-            .Select(option => $"--{option.Name} changes nothing: {why}.");
+        IEnumerable<(string Name, string Why)> unused = names.Select(name => (name, why));
+        if (given is { MultiCrop: MultiCrop.Standard, Method: ContrastiveMethod.SimClr }) unused = unused.Append(("local-weak-weight", "simclr has no weak loss"));
+        return unused.Select(pair => (Option: PretrainOptionTable.Find(pair.Name)!, pair.Why))
+            .Where(pair => pair.Option.Show(given) is { } value && value != pair.Option.Show(unset))
+            .Select(pair => $"--{pair.Option.Name} changes nothing: {pair.Why}.");
     }
 
     private static bool HasNeighbors(PretrainOptions options) => options.MultiCrop == MultiCrop.Knn && options.OwnCrops < options.LocalCrops;

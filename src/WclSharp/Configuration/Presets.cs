@@ -84,13 +84,15 @@ internal static class Presets
         List<string> warnings = [];
         var firstLook = data.Embedded && given.Preset == Default ? FirstLook.FashionMnist : null;
         int imageSize = given.ImageSize ?? firstLook?.ImageSize ?? preset.ImageSize ?? OwnSide(data.Side);
+        if (data.Images < 2)
+            throw new WclUsageException($"There {(data.Images == 1 ? "is 1 image" : "are no images")} to train on; contrastive learning needs 2 or more, and some hundreds to learn anything.");
         int batch = given.Batch is { } wanted ? CheckedBatch(wanted, data) : FittingBatch(preset.Batch, data, warnings);
         CheckChunks(given.Accumulate, batch);
         int epochs = given.Epochs ?? firstLook?.Epochs ?? preset.Epochs;
         var optimizer = given.Optimizer ?? preset.Optimizer;
         var (rate, decay) = Rates(optimizer, preset, batch);
 
-        warnings.AddRange(MethodDefaults.Unused(given).Concat(MultiCropResolution.Unused(given)));
+        warnings.AddRange(MethodDefaults.Unused(given).Concat(MultiCropResolution.Unused(given, imageSize)).Concat(UnusedStart(given, preset)));
         var resolved = MethodDefaults.Fill(MultiCropResolution.Resolve(given, imageSize, data) with
         {
             Device = given.Device ?? ComputeDevice.Auto,
@@ -124,6 +126,10 @@ internal static class Presets
         return new(resolved, warnings);
     }
 
+    /// <summary>Refuses what is wrong whatever the images are, before any is read.</summary>
+    /// <exception cref="WclUsageException">A value is out of range, or does not fit another value.</exception>
+    public static void RequireWithoutData(PretrainOptions given) => Resolve(given, new DataFacts(int.MaxValue, Side: null, Embedded: given.Data is null));
+
     /// <summary>Side of the crops where none was asked for: the images' own, of at most <see cref="LargestOwnSide"/>.</summary>
     public static int OwnSide(int? usual) => usual is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;
 
@@ -133,8 +139,6 @@ internal static class Presets
 
     private static int FittingBatch(int batch, DataFacts data, List<string> warnings)
     {
-        if (data.Images < 2)
-            throw new WclUsageException($"The data set has {data.Images} images to train on; contrastive learning needs 2 or more, and some hundreds to learn anything.");
         if (batch <= data.Images) return batch;
         int smaller = LargestPowerOfTwo(data.Images);
         warnings.Add($"The preset's batch of {batch} is larger than the data set of {data.Images} images; training with batches of {smaller}.");
@@ -152,12 +156,17 @@ internal static class Presets
         throw new WclUsageException($"--accumulate {chunks} does not cut a batch of {batch} images into equal chunks; use {divisor}, or another --batch.");
     }
 
-    private static int LargestPowerOfTwo(long atMost) => atMost < 2 ? 2 : 1 << (int)Math.Min(30, Math.Log2(atMost));
+    private static int LargestPowerOfTwo(long atMost) => 1 << (int)Math.Min(30, Math.Log2(atMost));
 
     private static double CheckedWarmup(double warmup, int epochs) => warmup < epochs
         ? warmup
         : throw new WclUsageException(FormattableString.Invariant(
             $"--warmup-epochs {warmup} is not shorter than --epochs {epochs}; the learning rate would never reach --lr."));
+
+    /// <summary>A warning where convolutions do not start from what was asked for.</summary>
+    private static IEnumerable<string> UnusedStart(PretrainOptions given, Preset preset) => given is { Init: not null, ConvInit: { } start } && start != preset.ConvInit
+        ? ["--conv-init changes nothing: the encoder starts from the weights of --init."]
+        : [];
 
     /// <summary>Peak learning rate and weight decay of an optimiser at a batch size.</summary>
     private static (double Rate, double Decay) Rates(OptimizerKind optimizer, Preset preset, int batch) => optimizer switch

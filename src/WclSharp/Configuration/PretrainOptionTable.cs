@@ -21,7 +21,7 @@ internal static class PretrainOptionTable
             o => o.Test, (o, v) => o with { Test = v }, mayChangeOnResume: true),
         Path("labels", "CSV", "CSV or TSV file of path,label rows that names the classes of some images", "the classes --data has",
             o => o.Labels, (o, v) => o with { Labels = v }, mayChangeOnResume: true),
-        Integer("limit", "Train on a random subset of this many images, drawn by --seed", "all images",
+        Integer("limit", "Read a random subset of this many images, drawn by --seed; those held out to test with are among them", "all images",
             o => o.Limit, (o, v) => o with { Limit = v }, AtLeastTwo),
 
         // What to train.

@@ -15,7 +15,7 @@ public sealed record PretrainOptions
     /// <summary>CSV or TSV file of <c>path,label</c> rows that names the classes of some images.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Random subset of this many training images, by seed; null takes all.</summary>
+    /// <summary>Random subset of this many images, by seed, what is held out of them included; null takes all.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Method to train with. Default: WCL.</summary>

@@ -109,9 +109,33 @@ public sealed class PresetsTests
         Assert.Null(Presets.Resolve(new PretrainOptions { Preset = "cifar" }, Many).Options.CropMin);
     }
 
-    [Fact]
-    public void Resolve_OneImage_IsRefused() =>
-        Assert.Throws<WclUsageException>(() => Presets.Resolve(new PretrainOptions(), new DataFacts(1, 32, Embedded: false)));
+    [Theory]
+    [InlineData(null), InlineData(2)]
+    public void Resolve_OneImage_IsRefused(int? batch) => Assert.StartsWith("There is 1 image to train on; contrastive learning needs 2 or more",
+        Assert.Throws<WclUsageException>(() => Presets.Resolve(new PretrainOptions { Batch = batch }, new DataFacts(1, 32, Embedded: false))).Message);
+
+    public static TheoryData<PretrainOptions, string> UnusedOptions => new()
+    {
+        { new() { LocalSize = 24 }, "--local-size changes nothing: there are no local crops" },
+        { new() { LocalScaleMin = 0.2 }, "--local-scale-min changes nothing: there are no local crops" },
+        { new() { LocalScaleMax = 0.3 }, "--local-scale-max changes nothing: there are no local crops" },
+        { new() { Method = ContrastiveMethod.InstDisc, Temperature = 0.2 }, "--temperature changes nothing: --method instdisc has its own" },
+        { new() { Method = ContrastiveMethod.SimClr, MultiCrop = MultiCrop.Standard, LocalWeakWeight = 0.5 }, "--local-weak-weight changes nothing: simclr has no weak loss" },
+        { new() { Init = "run", ConvInit = ConvInit.Torchvision }, "--conv-init changes nothing: the encoder starts from" },
+    };
+
+    [Theory]
+    [MemberData(nameof(UnusedOptions))]
+    public void Resolve_OptionThatIsNotUsed_BringsAWarning(PretrainOptions options, string warning) =>
+        Assert.StartsWith(warning, Assert.Single(Presets.Resolve(options, Many).Warnings), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(MultiCrop.None, ContrastiveMethod.Wcl), InlineData(MultiCrop.Standard, ContrastiveMethod.SimClr), InlineData(MultiCrop.Knn, ContrastiveMethod.Wcl), InlineData(MultiCrop.None, ContrastiveMethod.InstDisc)]
+    public void Resolve_WhatWasResolvedBefore_BringsNoWarning(MultiCrop crops, ContrastiveMethod method)
+    {
+        var options = Presets.Resolve(new PretrainOptions { MultiCrop = crops, Method = method, Init = "run" }, Many).Options; // as a run that goes on is given
+        Assert.Empty(Presets.Resolve(options, Many).Warnings);
+    }
 
     [Fact]
     public void Resolve_ShortRun_ShortensThePresetsWarmup() =>
