@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using WclSharp.Cli.Commands;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
+using WclSharp.Native;
 using WclSharp.Reporting;
 
 namespace WclSharp.Cli;
@@ -117,21 +118,9 @@ internal static class CommandLine
     private static string OneLine(Exception e) => e switch
     {
         WclException => e.Message.ReplaceLineEndings(" "),
-        ExternalException => OfLibtorch(e.Message),
+        ExternalException native => LibtorchError.Describe(native) + (LibtorchError.IsOutOfMemory(native) ? "" : " (--verbose shows where)"),
         _ => $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)",
     };
-
-    // What libtorch says of a GPU's memory and of the processor's.
-    private static readonly string[] OutOfMemory = ["out of memory", "allocate memory", "not enough memory"];
-
-    /// <summary>libtorch's message without its stack.</summary>
-    private static string OfLibtorch(string message)
-    {
-        string first = message.Split('\n')[0].Trim();
-        return OutOfMemory.Any(first.Contains)
-            ? $"libtorch: {first.TrimEnd('.')}. Use a smaller --batch, or --accumulate, or a smaller --image-size."
-            : $"libtorch: {first} (--verbose shows where)";
-    }
 
     private sealed class VersionAction(TextWriter output) : SynchronousCommandLineAction
     {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace WclSharp.Cli;
 
 /// <summary>
-/// Turns Ctrl-C and SIGTERM into a cancellation token: the first asks the work to save and stop, the second is left to
+/// Turns Ctrl-C, SIGTERM and the end of the terminal (SIGHUP; not where that is ignored, as by nohup) into a cancellation token: the first asks the work to save and stop, the second is left to
 /// the system, which ends the process at once.
 /// </summary>
 internal sealed class StopSignals : IDisposable
@@ -17,7 +17,7 @@ internal sealed class StopSignals : IDisposable
     public StopSignals(Action<string> tell)
     {
         this.tell = tell;
-        registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Hear), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hear)];
+        registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(signal => PosixSignalRegistration.Create(signal, Hear))];
     }
 
     /// <summary>Cancelled by the first signal.</summary>
@@ -69,7 +69,12 @@ internal sealed class StopSignals : IDisposable
         if (heard) return; // not cancelled: the default is to end
         heard = true; // by a signal: Ctrl-C also reaches the program that ends our input, in either order
         context.Cancel = true;
-        ExitCode = context.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
+        ExitCode = context.Signal switch
+        {
+            PosixSignal.SIGINT => ExitCodes.Interrupted,
+            PosixSignal.SIGHUP => ExitCodes.HungUp,
+            _ => ExitCodes.Terminated,
+        };
         stop.Cancel();
         tell("Stopping after this step and keeping what is finished; once more stops at once, without saving.");
     }

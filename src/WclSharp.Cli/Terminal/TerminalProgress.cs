@@ -11,12 +11,26 @@ internal static class TerminalProgress
 
     /// <summary>Does work whose progress is shown.</summary>
     public static T Run<T>(TextWriter output, Func<IProgress<PretrainProgress>, T> work) =>
-        IsLive(output) ? LiveProgress.Run(AnsiConsole.Console, work) : work(new PlainProgress(new UnfailingWriter(output).WriteLine, PlainInterval));
+        IsLive(output) ? LiveProgress.Run(AnsiConsole.Create(new AnsiConsoleSettings { Out = new LastingOutput(AnsiConsole.Profile.Out) }), work) : work(new PlainProgress(new UnfailingWriter(output).WriteLine, PlainInterval));
 
     private static bool IsLive(TextWriter output) =>
         ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected
         && !IsSet("NO_COLOR") && !IsSet("CI") && Environment.GetEnvironmentVariable("TERM") != "dumb"
         && AnsiConsole.Profile.Capabilities.Ansi;
+
+    /// <summary>A terminal that may be closed under the work, which then has to save and cannot be told of it.</summary>
+    private sealed class LastingOutput(IAnsiConsoleOutput inner) : IAnsiConsoleOutput
+    {
+        public TextWriter Writer { get; } = new UnfailingWriter(inner.Writer);
+
+        public bool IsTerminal => inner.IsTerminal;
+
+        public int Width => inner.Width;
+
+        public int Height => inner.Height;
+
+        public void SetEncoding(System.Text.Encoding encoding) => inner.SetEncoding(encoding);
+    }
 
     private static bool IsSet(string variable) => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(variable));
 }
