@@ -40,18 +40,4 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
 
     /// <summary>Share of queries whose class is predicted, 0 to 1.</summary>
     public double Accuracy(Tensor queries, int[] truth) => LabelledRows.ShareRight(Predict(queries), truth);
-
-    /// <summary>The nearest training images of each query.</summary>
-    /// <returns>Indices into the gallery and cosines, nearest first, for each query.</returns>
-    public static (int[] Index, float[] Cosine)[] Nearest(Tensor gallery, Tensor queries, int count)
-    {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var (similarity, index) = queries.matmul(gallery.T).topk((int)Math.Min(count, gallery.size(0)), 1);
-        int columns = (int)index.size(1);
-        var allIndex = index.cpu().data<long>().ToArray();
-        var allCosine = similarity.cpu().data<float>().ToArray();
-        return [.. Enumerable.Range(0, (int)queries.size(0)).Select(q =>
-            (allIndex.Skip(q * columns).Take(columns).Select(i => (int)i).ToArray(), allCosine.Skip(q * columns).Take(columns).ToArray()))];
-    }
 }

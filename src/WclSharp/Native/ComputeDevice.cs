@@ -21,6 +21,13 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <summary>What it came to: everything but <see cref="ComputePrecision.Auto"/>.</summary>
     public ComputePrecision Precision => Type != ScalarType.BFloat16 ? ComputePrecision.Fp32 : RoundsTiles ? ComputePrecision.Bf16Fast : ComputePrecision.Bf16;
 
+    /// <summary>
+    /// The precision that a run's configuration names: what it came to, so that a resumed run computes in the same format on another machine too. One that goes on where its format is
+    /// not to be had keeps its own, for the machine where it is.
+    /// </summary>
+    /// <param name="given">Options of the run; of one that goes on, those that it was started with.</param>
+    public ComputePrecision PrecisionOf(PretrainOptions given) => given.Resume && given.Precision != ComputePrecision.Auto ? given.Precision : Precision;
+
     /// <summary>fp32, bf16 or bf16-fast.</summary>
     public string TypeName => OptionValue.NameOf(Precision);
 

@@ -60,18 +60,19 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
     {
         var from = data.HeldOut ?? data.Train;
         using var shown = Sample(from, SheetRows);
-        using var gallery = Features(data.Train);
         using var queries = Features(shown);
         // Where nothing is held out, an image is among its nearest, though not always first where it has a copy: it is left out.
         bool among = data.HeldOut is null;
-        var nearest = KnnClassifier.Nearest(gallery, queries, SheetNeighbors + (among ? 1 : 0));
-        NeighborSheet.Write(path, [.. nearest.Select((found, q) => new SheetRow(Show(shown, q),
+        using var nearest = new NearestSoFar(queries, SheetNeighbors + (among ? 1 : 0));
+        FeatureExtractor.ForEachBlock(encoder, augmenter, data.Train, device, nearest.Add, Progress(data.Train), cancellation);
+        NeighborSheet.Write(path, [.. nearest.Result().Select((found, q) => new SheetRow(Show(shown, q),
             [.. found.Index.Zip(found.Cosine).Where(pair => !among || pair.First != Sampled(q, shown.Count, from.Count)).Take(SheetNeighbors).Select(pair => new SheetNeighbor(Show(data.Train, pair.First), pair.Second, Agree(shown.Labels[q], data.Train.Labels[pair.First])))]))],
             data.HeldOut is null ? "Images and their nearest others" : "Held-out images and their nearest training images");
     }
 
-    private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device,
-        done => progress?.Report(new PretrainProgress.Working("Computing features", done, images.Count)), cancellation);
+    private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device, Progress(images), cancellation);
+
+    private Action<int> Progress(ImageDataset images) => done => progress?.Report(new PretrainProgress.Working("Computing features", done, images.Count));
 
     private static ImageDataset Sample(ImageDataset images, int most) => images.Subset(SampleOf(images.Count, most));
 

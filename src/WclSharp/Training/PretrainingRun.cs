@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
+using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Methods;
@@ -20,6 +22,9 @@ internal sealed class PretrainingRun : IDisposable
     // Where an epoch is short beside it, as on a GPU, saving takes this share of the time at most.
     private const double LargestSavingShare = 0.03;
     private static readonly TimeSpan ShortSaving = TimeSpan.FromSeconds(0.1);
+
+    // An epoch of many images may take hours.
+    private static readonly TimeSpan LongestUnsavedStandard = TimeSpan.FromMinutes(30);
 
     private readonly RunFolder folder;
     private readonly CheckpointStore checkpoints;
@@ -45,17 +50,19 @@ internal sealed class PretrainingRun : IDisposable
         Allocator.KeepFreedMemory();
         checkpoints = new CheckpointStore(folder.CheckpointFolder);
         compute = ComputeDevice.Choose(given.Device ?? ComputeDevice.Auto, given.Precision);
+        RequireBeforeReading(given);
         data = PretrainingData.Read(given, folder, progress, cancellation);
         try
         {
             var resolved = Presets.Resolve(given, data.Facts);
-            // Written down as what it came to, so that a resumed run computes in the same format on another machine too.
-            options = resolved.Options with { Out = folder.FullPath, Precision = compute.Precision };
+            options = resolved.Options with { Out = folder.FullPath, Precision = compute.PrecisionOf(given) };
             foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
+            if (options.Precision != compute.Precision)
+                Warn($"The run was started in {OptionValue.NameOf(options.Precision)}, which {compute.Name} does not compute in, and goes on in {compute.TypeName}: the weights will differ.");
             method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);
 
             augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
-            model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
+            model = new WclModel(options with { Precision = compute.Precision }, method.HasWeakHead, compute.Device, compute.Type);
             // A run that died before its first checkpoint starts anew, from the same weights.
             if (options.Init is not null && checkpoints.Last is null) EncoderWeights.Load(model.Encoder, options.Init);
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
@@ -71,6 +78,9 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
+    /// <summary>Time since the last checkpoint after which one is written within an epoch.</summary>
+    public TimeSpan LongestUnsaved { get; init; } = LongestUnsavedStandard;
+
     /// <summary>Trains to the end.</summary>
     public PretrainResult Execute()
     {
@@ -82,40 +92,45 @@ internal sealed class PretrainingRun : IDisposable
             folder.WriteConfig(options); // where the images are by now, and what else may change
         }
 
+        saved = Stopwatch.GetTimestamp();
         try
         {
-            if (trainer.Step == 0) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);
-            else if (IsEpochUnfinished()) FinishEpoch(trainer.EpochMeans(), ref bestKnn);
-            while (trainer.Step < trainer.TotalSteps)
-            {
-                FinishEpoch(trainer.TrainEpoch(progress, cancellation), ref bestKnn);
-            }
-            Conclude();
-        }
-        catch (OperationCanceledException)
-        {
-            // An epoch whose evaluation was cut short is saved as it stands, and measured when the run goes on.
             try
             {
+                if (trainer.Step == 0) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);
+                else if (IsEpochUnfinished()) FinishEpoch(trainer.EpochMeans(), ref bestKnn);
+                while (trainer.Step < trainer.TotalSteps)
+                {
+                    FinishEpoch(trainer.TrainEpoch(progress, cancellation, () => SaveWithinEpoch(bestKnn)), ref bestKnn);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // An epoch whose evaluation was cut short is saved as it stands, and measured when the run goes on.
                 if (trainer.Step > 0)
                 {
                     RequireFinite();
                     Save(bestKnn, best: false);
                 }
+                SummariseStopped();
+                throw;
             }
-            finally
-            {
-                Summarise("stopped");
-            }
+            return Conclude();
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or WclUsageException))
+        {
+            SummariseStopped();
+            if (Explained(e) is { } explained) throw explained;
             throw;
         }
-        catch (WclException e) when (e is not WclUsageException && checkpoints.Last is { } last)
-        {
-            Summarise("stopped");
-            throw new WclException($"{e.Message} The last checkpoint is '{last}'.", e);
-        }
+    }
 
-        return new PretrainResult(folder.FullPath, EncoderPath, Summarise("finished"));
+    /// <summary>Refuses what is wrong whatever the images are: reading them can take hours.</summary>
+    private void RequireBeforeReading(PretrainOptions given)
+    {
+        Presets.RequireWithoutData(given);
+        if (given.Test is not null) ImageSources.Open(given.Test).Dispose();
+        if (given.Init is not null && checkpoints.Last is null) WeightsFile.Read(EncoderWeights.Find(given.Init)).Dispose();
     }
 
     /// <summary>True where the last part of the run stopped between an epoch's last step and its line in metrics.jsonl.</summary>
@@ -150,6 +165,14 @@ internal sealed class PretrainingRun : IDisposable
 
     /// <summary>Whether enough time has passed since the last checkpoint; a run that is killed loses what it did since.</summary>
     private bool IsSavingDue => saving <= ShortSaving || Stopwatch.GetElapsedTime(saved) >= saving / LargestSavingShare;
+
+    /// <summary>Saves after a step of an epoch that takes long. An epoch's last step is saved with what the epoch measured.</summary>
+    private void SaveWithinEpoch(double? bestKnn)
+    {
+        if (trainer.Step % trainer.StepsPerEpoch == 0 || Stopwatch.GetElapsedTime(saved) < LongestUnsaved) return;
+        RequireFinite();
+        Save(bestKnn, best: false);
+    }
 
     private void Save(double? bestKnn, bool best)
     {
@@ -199,13 +222,70 @@ internal sealed class PretrainingRun : IDisposable
         return state.BestKnn;
     }
 
-    private void Conclude()
+    /// <summary>What the run is for comes first: pictures need a pass over the images, and may fail.</summary>
+    private PretrainResult Conclude()
     {
+        using (var last = File.OpenRead(CheckpointStore.EncoderFile(checkpoints.Last!))) AtomicFile.Write(EncoderPath, last.CopyTo);
+        Summarise("finished");
         DrawCurves();
-        evaluator.DrawNeighbors(Path.Combine(folder.PlotFolder, "neighbours.png"));
-        using var last = File.OpenRead(CheckpointStore.EncoderFile(checkpoints.Last!));
-        AtomicFile.Write(EncoderPath, last.CopyTo);
+        Draw("neighbours.png", evaluator.DrawNeighbors);
+        return new PretrainResult(folder.FullPath, EncoderPath, Summarise("finished"));
     }
+
+    /// <summary>Draws a picture; one that fails is no reason to end a run.</summary>
+    private void Draw(string name, Action<string> draw)
+    {
+        try
+        {
+            draw(Path.Combine(folder.PlotFolder, name));
+        }
+        catch (Exception e)
+        {
+            Warn($"The picture {name} was not drawn: {(e is OperationCanceledException ? "the run was told to stop, and all else of it is there." : OneLine(e))}");
+        }
+    }
+
+    /// <summary>Says in the summary that the run has stopped. Where that fails too, what stopped it is the error to be told.</summary>
+    private void SummariseStopped()
+    {
+        try
+        {
+            Summarise("stopped");
+        }
+        catch (Exception e)
+        {
+            folder.Log($"no summary: {OneLine(e)}");
+        }
+    }
+
+    /// <summary>An error with where the run stands and how it goes on; null for one that is told as it is.</summary>
+    private WclException? Explained(Exception e)
+    {
+        string? last;
+        try
+        {
+            last = checkpoints.Last;
+        }
+        catch (WclException)
+        {
+            last = null;
+        }
+
+        return e switch
+        {
+            WclException => last is null ? null : new WclException($"{e.Message} The last checkpoint is '{last}'.", e),
+            ExternalException or AggregateException or IOException or UnauthorizedAccessException or OutOfMemoryException => new WclException(
+                $"{OneLine(e)} {(last is null ? "Nothing was saved before; start again" : $"The last checkpoint is '{last}'; go on")} with --resume --out {folder.FullPath}.", e),
+            _ => null,
+        };
+    }
+
+    private static string OneLine(Exception e) => e switch
+    {
+        AggregateException { InnerException: { } inner } => OneLine(inner),
+        ExternalException native => LibtorchError.Describe(native).TrimEnd('.') + ".",
+        _ => e.Message.ReplaceLineEndings(" ").TrimEnd('.') + ".",
+    };
 
     private string EncoderPath => Path.Combine(folder.FullPath, "encoder.safetensors");
 
@@ -244,8 +324,7 @@ internal sealed class PretrainingRun : IDisposable
         };
     }
 
-    private void DrawCurves() => CurvesPlot.Write(Path.Combine(folder.PlotFolder, "curves.png"), folder.ReadMetrics(),
-        $"{OptionValue.NameOf(options.Method)} on {data.Name}, seed {options.Seed}");
+    private void DrawCurves() => Draw("curves.png", path => CurvesPlot.Write(path, folder.ReadMetrics(), $"{OptionValue.NameOf(options.Method)} on {data.Name}, seed {options.Seed}"));
 
     private List<string> Facts()
     {

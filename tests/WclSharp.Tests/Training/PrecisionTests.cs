@@ -1,4 +1,5 @@
 using WclSharp.Kernels;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -30,6 +31,30 @@ public sealed class PrecisionTests : IDisposable
             Assert.Equal(SmallRun.HashOf(bf16.RunFolder), SmallRun.HashOf(fast.RunFolder));
         }
     }
+
+    [Fact]
+    public void Resumed_WhereItsPrecisionIsNotToBeHad_WarnsAndKeepsItForTheNextPart()
+    {
+        Assert.SkipWhen(PairKernel.IsSupported, "every precision is to be had here");
+        string run = Path.Combine(folder, "elsewhere"), config = Path.Combine(run, "config.json");
+        Pretraining.Run(SmallRun.Options with { Limit = 64, Epochs = 1, Precision = ComputePrecision.Bf16, Out = run });
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"bf16\"", "\"bf16-fast\"", StringComparison.Ordinal));
+
+        var warnings = new List<string>();
+        var resumed = Pretraining.Run(new PretrainOptions { Out = run, Resume = true }, new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Contains(warnings, warning => warning.StartsWith("The run was started in bf16-fast, which", StringComparison.Ordinal) && warning.EndsWith("goes on in bf16: the weights will differ.", StringComparison.Ordinal));
+        Assert.Equal(("bf16", ComputePrecision.Bf16Fast), (resumed.Summary.Precision, RunFolder.ReadConfig(run).Precision));
+    }
+
+    [Theory]
+    [InlineData(true, ComputePrecision.Bf16Fast, ComputePrecision.Bf16Fast)] // elsewhere than where it was started
+    [InlineData(true, ComputePrecision.Auto, ComputePrecision.Bf16)]
+    [InlineData(false, ComputePrecision.Bf16Fast, ComputePrecision.Bf16)]
+    public void Configuration_NamesWhatARunCameTo_AndKeepsItWhenItGoesOn(bool resume, ComputePrecision given, ComputePrecision named) =>
+        Assert.Equal(named, new ComputeDevice(TorchSharp.torch.CPU, TorchSharp.torch.ScalarType.BFloat16).PrecisionOf(new PretrainOptions { Resume = resume, Precision = given }));
 
     [Fact]
     public void Run_Auto_DoesNotRoundTiles()
