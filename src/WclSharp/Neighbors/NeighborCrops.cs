@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
+using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Neighbors;
@@ -78,11 +78,14 @@ internal sealed class NeighborCrops : IDisposable
         Bank?.Dispose();
     }
 
-    private void Take(Tensor found)
+    private unsafe void Take(Tensor found)
     {
         using var scope = NewDisposeScope();
         neighbors?.Dispose();
         neighbors = found.cpu().contiguous().clone().DetachFromDisposeScope();
-        sources = new CropSources(seed, MemoryMarshal.Cast<byte, int>(neighbors.bytes).ToArray(), k);
+        // No span of bytes, which 2 GiB of them would not fit.
+        var places = new ReadOnlySpan<int>(TensorMemory.Bytes(neighbors), checked((int)neighbors.numel()));
+        sources = new CropSources(seed, places.ToArray(), k);
+        GC.KeepAlive(neighbors);
     }
 }
