@@ -7,6 +7,15 @@ namespace WclSharp.Tests.Kernels;
 /// <summary>Products in the cache against libtorch's in float64.</summary>
 public sealed class MatrixKernelTests
 {
+    /// <summary>WCLSHARP_EXPECT says what a pass of the tests is there to see (.ci/run): with AVX-512 switched off it must be off.</summary>
+    [Fact]
+    public void Is_off_where_that_is_expected()
+    {
+        string? expected = Environment.GetEnvironmentVariable("WCLSHARP_EXPECT");
+        Assert.True(expected is null or "" or "no-avx512", $"WCLSHARP_EXPECT is {expected}; use no-avx512, or leave it unset.");
+        if (expected == "no-avx512") Assert.False(MatrixKernel.IsSupported || PairKernel.IsSupported);
+    }
+
     [Theory]
     [InlineData(8, 1, 32)]
     [InlineData(8, 5, 64)]
