@@ -60,6 +60,7 @@ public sealed class WeightsFuzzTests : IDisposable
         }
 
         Assert.True(read < Files, "No file was refused, so none was damaged.");
+        Assert.True(read > Files / 100, $"Of {Files} files {read} were read, so what comes after the first look was hardly tried.");
     }
 
     /// <summary>A few bytes changed, taken out, doubled or cut off; or a number of the text replaced.</summary>
