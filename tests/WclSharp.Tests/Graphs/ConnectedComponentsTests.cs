@@ -1,5 +1,7 @@
 using TorchSharp;
 using WclSharp.Graphs;
+using WclSharp.Kernels;
+using WclSharp.Losses;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -19,6 +21,21 @@ public class ConnectedComponentsTests
         var nearest = NearestNeighborGraph.Nearest(unit);
         Assert.Equal(fixture["nearest"].data<long>().ToArray(), nearest.data<long>().ToArray());
         Assert.Equal(fixture["component"].data<long>().ToArray(), Partition.ByFirstMember(ConnectedComponents.Label(nearest)));
+    }
+
+    /// <summary>As a training step on a CPU finds them: beside the weak loss, from the same products.</summary>
+    [Theory, MemberData(nameof(Graphs)), Trait("Category", "Fixtures")]
+    public void NearestAndComponents_OfFixtureFeatures_AreExact_BesideTheLoss(string file)
+    {
+        const double Temperature = 0.1;
+        using var scope = NewDisposeScope();
+        using var fixture = FixtureFiles.Load(file);
+        var unit = UnitRows.Of(fixture["features"]);
+        Assert.True(SelfPartition.Suits(Temperature, unit));
+        var nearest = SelfPartition.Compute([unit], Temperature, PartitionGradient.None, nearest: true).Nearest!;
+        Assert.Equal(fixture["nearest"].data<long>().ToArray(), nearest.data<long>().ToArray());
+        var (_, labels, _) = WeakLoss.OfGraphs(unit, unit, Temperature, detachKeys: true);
+        Assert.Equal(fixture["component"].data<long>().ToArray(), Partition.ByFirstMember(labels));
     }
 
     [Theory, MemberData(nameof(Lists)), Trait("Category", "Fixtures")]

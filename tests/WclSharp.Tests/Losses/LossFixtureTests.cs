@@ -1,6 +1,7 @@
 using System.Globalization;
 using TorchSharp;
 using WclSharp.Graphs;
+using WclSharp.Kernels;
 using WclSharp.Losses;
 using static TorchSharp.torch;
 
@@ -10,10 +11,14 @@ namespace WclSharp.Tests.Losses;
 public class LossFixtureTests
 {
     public static TheoryData<string> OneRank => FixtureFiles.Matching("loss-*.safetensors", not: "loss-two-ranks");
+    public static TheoryData<string, bool> OneRankBothWays => [.. OneRank.SelectMany(row => new[] { (row.Data, false), (row.Data, true) })];
+
     public static TheoryData<string> TwoRanks => FixtureFiles.Matching("loss-two-ranks-*.safetensors");
 
-    [Theory, MemberData(nameof(OneRank))]
-    public void Losses_OfTheAuthorsCode_AreMet(string file)
+    /// <param name="file">The fixture.</param>
+    /// <param name="asTrained">Whether as a training step on a CPU takes it, rows, graphs and weak loss together; else one after the other.</param>
+    [Theory, MemberData(nameof(OneRankBothWays))]
+    public void Losses_OfTheAuthorsCode_AreMet(string file, bool asTrained)
     {
         using var scope = NewDisposeScope();
         using var fixture = FixtureFiles.Load(file);
@@ -21,22 +26,28 @@ public class LossFixtureTests
         var x1 = fixture["x1"].clone().requires_grad_();
         var x2 = fixture["x2"].clone().requires_grad_();
         long dim = x1.shape[1] / 2;
-        var (z1, v1) = (Unit(x1.narrow(1, 0, dim)), Unit(x1.narrow(1, dim, dim)));
-        var (z2, v2) = (Unit(x2.narrow(1, 0, dim)), Unit(x2.narrow(1, dim, dim)));
+        Func<Tensor, Tensor> unit = asTrained ? UnitRows.Of : Unit;
+        var (z1, v1) = (unit(x1.narrow(1, 0, dim)), unit(x1.narrow(1, dim, dim)));
+        var (z2, v2) = (unit(x2.narrow(1, 0, dim)), unit(x2.narrow(1, dim, dim)));
+        if (asTrained) Assert.True(SelfPartition.Suits(temperature, v1, v2));
 
-        var labels1 = ConnectedComponents.OfNearestNeighbors(v1);
-        var labels2 = ConnectedComponents.OfNearestNeighbors(v2);
+        var (weak, labels1, labels2) = asTrained ? WeakLoss.OfGraphs(v1, v2, temperature, detachKeys: true) : OneAfterTheOther();
         Assert.Equal(fixture["component1"].data<long>().ToArray(), Partition.ByFirstMember(labels1));
         Assert.Equal(fixture["component2"].data<long>().ToArray(), Partition.ByFirstMember(labels2));
 
         var instance = InstanceLoss.Forward(z1, z2, temperature);
-        var weak = WeakLoss.Swapped(v1, v2, labels1, labels2, temperature, detachKeys: true);
         Close.Relative(fixture["instance_loss"].ToDouble(), instance.ToDouble(), 1e-5, "instance loss");
         Close.Relative(fixture["weak_loss"].ToDouble(), weak.ToDouble(), 1e-5, "weak loss");
 
         (instance + weak).backward();
         Close.ToNorm(fixture["grad_x1"], x1.grad!, 1e-5, "gradient of x1");
         Close.ToNorm(fixture["grad_x2"], x2.grad!, 1e-5, "gradient of x2");
+
+        (Tensor Weak, Tensor Labels1, Tensor Labels2) OneAfterTheOther()
+        {
+            Tensor first = ConnectedComponents.OfNearestNeighbors(v1), second = ConnectedComponents.OfNearestNeighbors(v2);
+            return (WeakLoss.Swapped(v1, v2, first, second, temperature, detachKeys: true), first, second);
+        }
     }
 
     [Theory, MemberData(nameof(OneRank))]
