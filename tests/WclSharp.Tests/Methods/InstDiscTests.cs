@@ -85,6 +85,46 @@ public class InstDiscTests
         Assert.True(double.IsFinite(expected));
     }
 
+    [Theory]
+    [InlineData(BankLoss.Nce), InlineData(BankLoss.Softmax)]
+    public void Losses_AreThoseOfTheBank(BankLoss loss)
+    {
+        const int Many = 2000;
+        const double Temperature = 0.2;
+        using var scope = NewDisposeScope();
+        using var method = new InstDisc(MethodDefaults.Fill(new PretrainOptions
+        {
+            Method = ContrastiveMethod.InstDisc,
+            InstDiscLoss = loss,
+            InstDiscNegatives = loss == BankLoss.Nce ? 9 : null,
+            InstDiscTemperature = Temperature,
+            HeadOutput = D,
+            Batch = N,
+            Seed = 3,
+        }), Many, CPU);
+        // All rows are one but those of the batch, none of which is drawn: then it does not matter which are.
+        var input = Input(0);
+        var batch = nn.functional.normalize(new WclSharp.Randomness.ParameterInitializer(8).Normal([N, D], 1));
+        var other = nn.functional.normalize(new WclSharp.Randomness.ParameterInitializer(9).Normal([1, D], 1));
+        var bank = other.expand(Many, D).clone();
+        for (int i = 0; i < N; i++) bank[input.Images[i]] = batch[i];
+        const double LogZ = 5;
+        method.Load(new Dictionary<string, Tensor> { ["bank"] = bank, ["log_normaliser"] = full([1], LogZ, ScalarType.Float32) });
+
+        double actual = method.Losses(input).Total.ToDouble(), expected = 0;
+        for (int i = 0; i < N; i++)
+        {
+            double own = Dot(i, batch, i), away = Dot(i, other, 0);
+            double Posterior(double cosine) => Math.Exp(cosine / Temperature - LogZ) / (Math.Exp(cosine / Temperature - LogZ) + 9.0 / Many);
+            expected -= loss == BankLoss.Nce
+                ? Math.Log(Posterior(own)) + 9 * Math.Log(1 - Posterior(away))
+                : own / Temperature - Math.Log((Many - N) * Math.Exp(away / Temperature) + Enumerable.Range(0, N).Sum(j => Math.Exp(Dot(i, batch, j) / Temperature)));
+        }
+        Assert.Equal(expected / N, actual, 1e-4);
+
+        double Dot(int image, Tensor rows, int row) => Values(input.Z1[image]).Zip(Values(rows[row]), (a, b) => (double)a * b).Sum();
+    }
+
     [Fact]
     public void StateOfOtherImages_IsRefused()
     {
