@@ -1,3 +1,4 @@
+using WclSharp.Configuration;
 using WclSharp.Kernels;
 using WclSharp.Native;
 using WclSharp.Reporting;
@@ -57,9 +58,13 @@ public sealed class PrecisionTests : IDisposable
         Assert.Equal(named, new ComputeDevice(TorchSharp.torch.CPU, TorchSharp.torch.ScalarType.BFloat16).PrecisionOf(new PretrainOptions { Resume = resume, Precision = given }));
 
     [Fact]
-    public void Run_Auto_DoesNotRoundTiles()
+    public void Run_Auto_TrainsInThePrecisionThatItNames()
     {
-        var auto = Pretraining.Run(SmallRun.Options with { Width = 32, Limit = 64, Epochs = 1, Out = Path.Combine(folder, "auto") });
-        Assert.Contains(auto.Summary.Precision, (string[])["fp32", "bf16"]);
+        PretrainResult Run(string name, ComputePrecision precision) =>
+            Pretraining.Run(SmallRun.Options with { Width = 32, Limit = 64, Epochs = 1, Precision = precision, Out = Path.Combine(folder, name) });
+        var auto = Run("auto", ComputePrecision.Auto);
+        var named = Enum.GetValues<ComputePrecision>().Single(precision => precision != ComputePrecision.Auto && OptionValue.NameOf(precision) == auto.Summary.Precision);
+        Assert.Equal(SmallRun.HashOf(Run("named", named).RunFolder), SmallRun.HashOf(auto.RunFolder));
+        Assert.NotEqual(SmallRun.HashOf(Run("other", named == ComputePrecision.Fp32 ? ComputePrecision.Bf16 : ComputePrecision.Fp32).RunFolder), SmallRun.HashOf(auto.RunFolder));
     }
 }

@@ -1,9 +1,5 @@
 using TorchSharp;
-using WclSharp.Augmentation;
-using WclSharp.Configuration;
 using WclSharp.Data;
-using WclSharp.Methods;
-using WclSharp.Optimizers;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -33,7 +29,7 @@ public class TrainerThreadsTests
     public void Cancelled_EpochWithViewsUnderWay_EndsAfterItsStep()
     {
         using var scope = NewDisposeScope();
-        using var run = new Run(MultiCrop.Knn, threads: true);
+        using var run = Run(MultiCrop.Knn, threads: true);
         Assert.Throws<OperationCanceledException>(() => run.Trainer.TrainEpoch(null, new CancellationToken(canceled: true)));
         Assert.Equal(1, run.Trainer.Step);
     }
@@ -70,49 +66,14 @@ public class TrainerThreadsTests
         using var data = ImageDataset.Read(new DatasetOptions { Limit = 1 });
         return ImageBatch.Assemble(data, [0], bytes => new byte[bytes], null);
     }
+    private static TrainerRun Run(MultiCrop crops, bool threads) =>
+        new(SmallRun.Options with { Limit = Images, Batch = 16, Epochs = 2, WarmupEpochs = 1, MultiCrop = crops }, threads);
+
 
     private static (Tensor Weights, List<EpochMetrics> Metrics) Train(MultiCrop crops, bool threads)
     {
-        using var run = new Run(crops, threads);
+        using var run = Run(crops, threads);
         var metrics = Enumerable.Range(0, 2).Select(_ => run.TakeEpoch()).ToList();
         return (cat([.. run.Model.Parameters.Select(p => p.Parameter.detach().flatten())]), metrics);
-    }
-
-    private sealed class Run : IDisposable
-    {
-        private readonly ImageDataset data = ImageDataset.Read(new DatasetOptions { Limit = Images, Seed = 4 });
-        private readonly Method method;
-        private readonly Optimizer optimizer;
-
-        public Run(MultiCrop crops, bool threads)
-        {
-            var options = Presets.Resolve(SmallRun.Options with { Limit = Images, Batch = 16, Epochs = 2, WarmupEpochs = 1, MultiCrop = crops }, new DataFacts(Images, 28, Embedded: true)).Options;
-            method = MethodFactory.Create(options, Images, labels: true, CPU);
-            Model = new WclModel(options, method.HasWeakHead, CPU, ScalarType.Float32);
-            optimizer = new Sgd(Model.Parameters, 1e-4);
-            var local = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, Normalisation.FashionMnist, CPU) : null;
-            Trainer = new Trainer(options, data, method, Model, optimizer, new Augmenter(16, Normalisation.FashionMnist, options.Seed, CPU), local, CPU, threads);
-        }
-
-        public WclModel Model { get; }
-
-        public Trainer Trainer { get; }
-
-        /// <summary>An epoch, and what comes after it: neighbours are found after the first.</summary>
-        public EpochMetrics TakeEpoch()
-        {
-            var metrics = Trainer.TrainEpoch(null, CancellationToken.None);
-            method.AfterEpoch(new EpochEnd(metrics.Epoch, () => throw new InvalidOperationException("no method here asks for features")));
-            return metrics;
-        }
-
-        public void Dispose()
-        {
-            Trainer.Dispose();
-            optimizer.Dispose();
-            Model.Dispose();
-            method.Dispose();
-            data.Dispose();
-        }
     }
 }
