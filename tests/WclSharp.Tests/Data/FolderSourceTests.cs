@@ -54,7 +54,7 @@ public class FolderSourceTests
     [Fact]
     public void Read_InnerFolderThatCannotBeListed_IsPassedOver_WithAWarning()
     {
-        if (!OperatingSystem.IsLinux()) return; // elsewhere names cannot be such bytes
+        if (!OperatingSystem.IsLinux()) Assert.Skip("Elsewhere names cannot be such bytes.");
         using var folder = new DataFolder();
         folder.Write("b/1.jpg", Jpeg);
         folder.Write("d/2.jpg", Jpeg);

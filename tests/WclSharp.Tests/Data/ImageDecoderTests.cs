@@ -36,6 +36,8 @@ public class ImageDecoderTests
         { "top-down bmp", 0 }, { "gif", 0 }, { "tiff", 0 }, { "big-endian tiff", 0 }, { "16-bit tiff", 0 }, { "lzw tiff", 0 }, { "cmyk tiff", 0 },
     };
 
+    public static TheoryData<string> KindNames => [.. Kinds.Select(row => row.Data.Item1)];
+
     private static byte[] FileOf(string kind) => kind switch
     {
         "jpeg" => ImageFiles.Jpeg(),
@@ -227,11 +229,10 @@ public class ImageDecoderTests
     }
 
     [Theory]
-    [MemberData(nameof(Kinds))]
-    public void Decode_AnyByteDamaged_DecodesOrIsRefused(string kind, int tolerance)
+    [MemberData(nameof(KindNames))]
+    public void Decode_AnyByteDamaged_DecodesOrIsRefused(string kind)
     {
         var file = FileOf(kind);
-        Assert.InRange(tolerance, 0, 255);
         int refused = 0;
         for (int at = 0; at < file.Length; at += Math.Max(1, file.Length / 200))
             foreach (byte value in (byte[])[0x00, 0xFF, (byte)(file[at] ^ 0x80)])
