@@ -1,0 +1,91 @@
+using TorchSharp;
+using WclSharp.Augmentation;
+using WclSharp.Data;
+using WclSharp.Methods;
+using WclSharp.Optimizers;
+using WclSharp.Training;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Training;
+
+/// <summary>What a step is taken with.</summary>
+public class TrainerTests
+{
+    [Fact]
+    public void Rates_AreTheSchedules_StepByStep_AndTheLastIsTheEpochs()
+    {
+        const double Peak = 0.3;
+        const int StepsPerEpoch = 4, Warmup = 6, All = 16;
+        using var scope = NewDisposeScope();
+        RecordedRates? recorded = null;
+        using var run = new TrainerRun(SmallRun.Options with { Limit = 64, Batch = 16, Epochs = 4, WarmupEpochs = 1.5, LearningRate = Peak }, optimize: parameters => recorded = new RecordedRates(parameters));
+        var metrics = Enumerable.Range(0, 4).Select(_ => run.TakeEpoch()).ToArray();
+
+        double[] expected = [.. Enumerable.Range(0, All).Select(step => step < Warmup
+            ? Peak * step / Warmup
+            : Peak / 2 * (1 + Math.Cos(Math.PI * (step - Warmup) / (All - Warmup))))];
+        Assert.Equal(expected, recorded!.Rates, (a, b) => Math.Abs(a - b) <= 1e-12);
+        Assert.Equal(Enumerable.Range(1, 4).Select(epoch => (double?)recorded.Rates[epoch * StepsPerEpoch - 1]), metrics.Select(epoch => epoch.Lr));
+    }
+
+    [Fact]
+    public void Views_AreMadeByTheWarmupsRecipe_AndByTheOtherAfterIt()
+    {
+        using var scope = NewDisposeScope();
+        Observed? observed = null;
+        using var run = new TrainerRun(SmallRun.Options with { Limit = 32, Batch = 16, Epochs = 3, WarmupEpochs = 1, Augmentation = AugmentationSchedule.Paper, Method = ContrastiveMethod.SimClr },
+            optimize: parameters => new RecordedRates(parameters), observe: method => observed = new Observed(method));
+        for (int epoch = 0; epoch < 3; epoch++) run.TakeEpoch();
+
+        var plan = AugmentationPlan.Of(run.Options);
+        using var loader = new BatchLoader(run.Data, 16, seed: 0, workers: 1);
+        Assert.Equal([0, 0, 1, 1, 2, 2], observed!.Steps.Select(step => step.Epoch));
+        foreach (var (epoch, images, first, second) in observed.Steps)
+        {
+            var (right, wrong) = epoch == 0 ? (plan.Warmup, plan.After) : (plan.After, plan.Warmup);
+            Assert.True(Z(0, right).allclose(first, rtol: 0, atol: 1e-5));
+            Assert.True(Z(1, right).allclose(second, rtol: 0, atol: 1e-5));
+            Assert.False(Z(0, wrong).allclose(first, rtol: 0, atol: 1e-2));
+
+            Tensor Z(int view, AugmentationRecipe recipe)
+            {
+                using var batch = loader.Assemble(images);
+                return run.Model.Project(run.Augmenter.Augment(ImageTensor.Of(batch, CPU), batch.Heights, batch.Widths, images, epoch, view, recipe)).Z;
+            }
+        }
+    }
+
+    /// <summary>Changes no weight.</summary>
+    private sealed class RecordedRates(IReadOnlyList<OptimizedParameter> parameters) : Optimizer(parameters)
+    {
+        public List<double> Rates { get; } = [];
+
+        protected override void Begin(double learningRate) => Rates.Add(learningRate);
+
+        protected override void Update(ParameterGroup group)
+        {
+        }
+    }
+
+    /// <summary>Keeps what each step of a method was made of.</summary>
+    private sealed class Observed(Method method) : Method
+    {
+        public List<(int Epoch, int[] Images, Tensor Z1, Tensor Z2)> Steps { get; } = [];
+
+        public override MethodLosses Losses(MethodInput input)
+        {
+            Steps.Add((input.Epoch, [.. input.Images], input.Z1.detach().clone().DetachFromDisposeScope(), input.Z2!.detach().clone().DetachFromDisposeScope()));
+            return method.Losses(input);
+        }
+
+        public override void Dispose()
+        {
+            foreach (var (_, _, z1, z2) in Steps)
+            {
+                z1.Dispose();
+                z2.Dispose();
+            }
+            method.Dispose();
+        }
+    }
+}
