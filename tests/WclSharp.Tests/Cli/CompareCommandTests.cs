@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using WclSharp.Cli;
 using WclSharp.Comparisons;
@@ -87,25 +85,21 @@ public sealed class CompareCommandTests : IDisposable
         using (var process = Start(command))
         {
             string saved = Path.Combine(run, "runs", "wcl-seed0", "checkpoints", "last.json");
-            Assert.True(SpinWait.SpinUntil(() => File.Exists(saved) || process.HasExited, TimeSpan.FromSeconds(120)));
-            Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
-            string said = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 143, $"exit code {process.ExitCode}: {said}");
-            Assert.Contains($"Go on with: wcl compare --resume --out \"{run}\"", said, StringComparison.Ordinal);
+            process.Await(() => File.Exists(saved));
+            process.Signal("TERM");
+            Assert.Contains($"Go on with: wcl compare --resume --out \"{run}\"", process.End(expectedCode: 143), StringComparison.Ordinal);
         }
 
         // Only the folder is named: the rest is remembered.
         using (var process = Start(["compare", "--resume", "--out", run]))
         {
-            string said = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 0, $"exit code {process.ExitCode}: {said}");
+            string said = process.End(expectedCode: 0);
             Assert.Contains("[2/2] simclr, seed 0", said, StringComparison.Ordinal);
             Assert.Contains("compare.json", said, StringComparison.Ordinal);
         }
 
         var rows = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "compare.json")))!["methods"]!.AsArray();
+        Assert.Equal(["wcl", "simclr"], rows.Select(row => (string)row!["method"]!));
         foreach (var row in rows)
         {
             Assert.InRange((double)row!["peak_rss_mib"]!, 50, 20_000); // each has a process of its own
@@ -123,6 +117,5 @@ public sealed class CompareCommandTests : IDisposable
         return new(folder, [new MethodComparison { Method = "wcl", KnnMean = 0.5, Baseline = "simclr", KnnDifference = 0.02, KnnDifferenceCi95 = 0.01, Seeds = [0, 1], Runs = [] }], [Path.Combine(folder, "compare.json")]);
     }
 
-    private static Process Start(string[] command) =>
-        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    private static ChildProcess Start(string[] command) => ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. command]);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -43,6 +42,21 @@ public sealed class ResumeTests : IDisposable
             Assert.Equal((a.InstanceLoss, a.WeakLoss, a.Knn, a.Components, a.Purity), (b.InstanceLoss, b.WeakLoss, b.Knn, b.Components, b.Purity));
             Assert.Equal(File.ReadLines(Path.Combine(whole.RunFolder, "metrics.jsonl")).Count(), File.ReadLines(Path.Combine(resumed.RunFolder, "metrics.jsonl")).Count());
         }
+    }
+
+    /// <summary>Of the width and size at which convolutions go by Winograd's algorithm and batch norms by loops of our own.</summary>
+    [Fact]
+    public void CancelledAtAStep_OfAWiderNetwork_AndResumed_EndsWithTheSameBytes()
+    {
+        PretrainOptions Wide(string name) => Options(name) with { Limit = 40, Batch = 16, Epochs = 1, EvaluateEvery = 1, Width = 32, ImageSize = 32 };
+        string whole = Pretraining.Run(Wide("whole")).RunFolder;
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Wide("stopped"), new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Step { StepInRun: 1 }) stop.Cancel(); // of two
+        }), stop.Token));
+        Assert.Equal(1, SavedStep(Path.Combine(folder, "stopped")));
+        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(Wide("stopped") with { Resume = true }).RunFolder));
     }
 
     [Fact]
@@ -132,14 +146,13 @@ public sealed class ResumeTests : IDisposable
         string reference = SmallRun.HashOf(Pretraining.Run(options).RunFolder);
         string run = Path.Combine(folder, "killed");
         string[] command = Command(options, run);
-        using (var process = Start("dotnet", command))
+        using (var process = ChildProcess.Start("dotnet", command))
         {
-            // Wherever it is by then: no warning, no clean-up.
             AwaitFirstCheckpoint(process, run);
-            process.Kill();
-            process.WaitForExit();
+            process.Kill(); // wherever it is by then
+            process.End();
         }
-        AssertExit(0, "dotnet", [.. command, "--resume"]);
+        using (var process = ChildProcess.Start("dotnet", [.. command, "--resume"])) process.End(expectedCode: 0);
         Assert.Equal(reference, SmallRun.HashOf(run));
     }
 
@@ -147,8 +160,8 @@ public sealed class ResumeTests : IDisposable
     public void InterruptedTerminatedOrHungUpInAnEpoch_SavesAndExitsWithTheSignalsCode_AndResumed_EndsWithTheSame()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent by kill, and reset by coreutils' env");
-        // Long enough for the signal to come before the end, however late: 1,024 images of these are trained on, two more epochs take some seconds.
-        const int Epochs = 3;
+        // Long enough for the signal to come before the end, however late: 1,024 images of these are trained on, four more epochs take some seconds.
+        const int Epochs = 5;
         var options = Options("whole") with { Limit = 1280, Epochs = Epochs, EvaluateEvery = Epochs };
         const int StepsPerEpoch = 16;
         string whole = Pretraining.Run(options).RunFolder;
@@ -157,16 +170,16 @@ public sealed class ResumeTests : IDisposable
             string run = Path.Combine(folder, signal);
             // A job that a script started in the background ignores SIGINT, and so would what it starts: env takes that back. One of them has nowhere to say what it does.
             string start = $"exec env --default-signal=INT,TERM,HUP dotnet \"$@\"{(code == 143 ? " 2> /dev/full" : "")}";
-            using (var process = Start("bash", ["-c", start, "-", .. Command(options, run)]))
+            using (var process = ChildProcess.Start("bash", ["-c", start, "-", .. Command(options, run)]))
             {
                 AwaitFirstCheckpoint(process, run);
-                Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
-                AssertExit(code, process);
+                process.Signal(signal);
+                process.End(code);
             }
             Assert.Contains("\"status\": \"stopped\"", File.ReadAllText(Path.Combine(run, "summary.json")), StringComparison.Ordinal);
             Assert.InRange(SavedStep(run), StepsPerEpoch, Epochs * StepsPerEpoch - 1);
 
-            AssertExit(0, "dotnet", [.. Command(options, run), "--resume"]);
+            using (var process = ChildProcess.Start("dotnet", [.. Command(options, run), "--resume"])) process.End(expectedCode: 0);
             Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(run));
             Assert.Equal(RunFolder.ReadMetrics(whole).Select(WithoutSpeed), RunFolder.ReadMetrics(run).Select(WithoutSpeed));
         }
@@ -365,10 +378,10 @@ public sealed class ResumeTests : IDisposable
             "--evaluate-every", Text(options.EvaluateEvery), "--seed", Text(options.Seed), "--device", options.Device!, "--workers", Text(options.Workers), "--out", run];
     }
 
-    private static void AwaitFirstCheckpoint(Process process, string run)
+    private static void AwaitFirstCheckpoint(ChildProcess process, string run)
     {
         string saved = Path.Combine(run, "checkpoints", "last.json");
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(saved) || process.HasExited, TimeSpan.FromSeconds(120)));
+        process.Await(() => File.Exists(saved));
     }
 
     private static int SavedStep(string run)
@@ -379,22 +392,6 @@ public sealed class ResumeTests : IDisposable
     }
 
     private static EpochMetrics WithoutSpeed(EpochMetrics metrics) => metrics with { ImagesPerSecond = null, DataWait = null, Seconds = null };
-
-    private static void AssertExit(int code, string program, string[] command)
-    {
-        using var process = Start(program, command);
-        AssertExit(code, process);
-    }
-
-    private static void AssertExit(int code, Process process)
-    {
-        string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == code, $"exit code {process.ExitCode}: {output}");
-    }
-
-    private static Process Start(string program, string[] command) =>
-        Process.Start(new ProcessStartInfo(program, command) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 }

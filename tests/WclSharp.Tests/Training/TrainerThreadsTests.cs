@@ -66,9 +66,9 @@ public class TrainerThreadsTests
         using var data = ImageDataset.Read(new DatasetOptions { Limit = 1 });
         return ImageBatch.Assemble(data, [0], bytes => new byte[bytes], null);
     }
+
     private static TrainerRun Run(MultiCrop crops, bool threads) =>
         new(SmallRun.Options with { Limit = Images, Batch = 16, Epochs = 2, WarmupEpochs = 1, MultiCrop = crops }, threads);
-
 
     private static (Tensor Weights, List<EpochMetrics> Metrics) Train(MultiCrop crops, bool threads)
     {
