@@ -237,7 +237,7 @@ public class ListAndLabelTests
         using var folder = new DataFolder();
         string list = folder.Write("list.csv", "a.jpg, \"cat\"\n \"b, c.jpg\" ,\t\" dog \" \n");
         Assert.Equal([("a.jpg", "cat"), ("b, c.jpg", " dog ")], DelimitedFile.Read(list).Select(row => (row.Path, row.Label!)));
-        Assert.Equal<(string, string?)>([("a.jpg", "cat"), ("b.jpg", null)], DelimitedFile.Read(folder.Write("list.tsv", "a.jpg\t \"cat\"\nb.jpg\t\n")).Select(row => (row.Path, row.Label)));
+        Assert.Equal([("a.jpg", "cat"), ("b.jpg", (string?)null)], DelimitedFile.Read(folder.Write("list.tsv", "a.jpg\t \"cat\"\nb.jpg\t\n")).Select(row => (row.Path, row.Label)));
     }
 
     [Fact]
