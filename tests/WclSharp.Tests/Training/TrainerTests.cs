@@ -50,7 +50,7 @@ public class TrainerTests
             Tensor Z(int view, AugmentationRecipe recipe)
             {
                 using var batch = loader.Assemble(images);
-                return run.Model.Project(run.Augmenter.Augment(ImageTensor.Of(batch, CPU), batch.Heights, batch.Widths, images, epoch, view, recipe)).Z;
+                return run.Model.Project(run.Augmenter.Augment(ImageTensor.Of(batch, CPU), images, epoch, view, recipe)).Z;
             }
         }
     }
