@@ -81,10 +81,11 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         EmbedBenchmark.RandomEncoder(new PretrainOptions { Arch = EncoderArch.ResNet18, Stem = EncoderStem.Small, Width = 2, ImageSize = 16 }, encoder).Dispose();
         ModelExport.Run(new ExportOptions { Source = encoder, Out = onnx });
 
-        string table = Path.Combine(folder, "o.npy"), index = Path.Combine(folder, "o.index"), image = Path.Combine(folder, "i.png");
+        string table = Path.Combine(folder, "o.npy"), index = Path.Combine(folder, "o.index"), photos = Path.Combine(folder, "photos"), image = Path.Combine(photos, "i.png");
+        Directory.CreateDirectory(photos);
         File.WriteAllBytes(image, ImageFiles.Skia(SKEncodedImageFormat.Png));
         Assert.DoesNotContain("libtorch", Loads("embed", onnx, "--out", table), StringComparison.Ordinal);
-        Assert.DoesNotContain("libtorch", Loads("index", onnx, "--out", index, "--data", folder), StringComparison.Ordinal);
+        Assert.DoesNotContain("libtorch", Loads("index", onnx, "--out", index, "--data", photos), StringComparison.Ordinal);
         Assert.DoesNotContain("libtorch", Loads("search", image, "--index", index, "--sheet", Path.Combine(folder, "s.png")), StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(folder, "s.png")));
         Assert.Contains("libtorch", Loads("embed", encoder, "--out", table), StringComparison.Ordinal); // the look itself works

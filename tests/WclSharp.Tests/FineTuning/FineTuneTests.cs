@@ -220,7 +220,20 @@ public sealed class FineTuneTests : IDisposable
     {
         FineTuneDraw Draw(int draw, double finetune, double? scratch, double lr) => new()
         {
-            Budget = "b", Draw = draw, Labels = 250, Fraction = 0.1, Steps = 300, Finetune = finetune, Scratch = scratch, Lr = lr, StopAt = 0.7, ScratchLr = 0.3, ScratchStopAt = 0.9, Knn = 0.5, Linear = 0.5, Seconds = 1,
+            Budget = "b",
+            Draw = draw,
+            Labels = 250,
+            Fraction = 0.1,
+            Steps = 300,
+            Finetune = finetune,
+            Scratch = scratch,
+            Lr = lr,
+            StopAt = 0.7,
+            ScratchLr = 0.3,
+            ScratchStopAt = 0.9,
+            Knn = 0.5,
+            Linear = 0.5,
+            Seconds = 1,
         };
         // Draws differ by 10 points, the networks by 2.
         var row = Assert.Single(FineTuneTable.Rows([Draw(1, 0.621, 0.6, 0.03), Draw(0, 0.52, 0.5, 0.03), Draw(2, 0.722, 0.7, 0.03)]));
