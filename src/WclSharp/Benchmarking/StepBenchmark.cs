@@ -35,7 +35,7 @@ internal static class StepBenchmark
         options = MethodDefaults.Fill(options);
         int batch = options.Batch!.Value;
         using var method = MethodFactory.Create(options, images: batch, labels: true, compute.Device);
-        using var model = new WclModel(options, method.HasWeakHead, compute.Device, compute.Type);
+        using var model = new WclModel(options, method.HasWeakHead, compute);
         using var optimizer = new Sgd(model.Parameters, 5e-4);
         int size = options.ImageSize!.Value;
         using var view1 = Images(0);

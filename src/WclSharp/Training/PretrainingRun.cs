@@ -62,7 +62,7 @@ internal sealed class PretrainingRun : IDisposable
             method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);
 
             augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
-            model = new WclModel(options with { Precision = compute.Precision }, method.HasWeakHead, compute.Device, compute.Type);
+            model = new WclModel(options, method.HasWeakHead, compute);
             // A run that died before its first checkpoint starts anew, from the same weights.
             if (options.Init is not null && checkpoints.Last is null) EncoderWeights.Load(model.Encoder, options.Init);
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed

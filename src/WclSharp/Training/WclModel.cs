@@ -2,6 +2,7 @@ using TorchSharp;
 using WclSharp.Encoders;
 using WclSharp.Heads;
 using WclSharp.Kernels;
+using WclSharp.Native;
 using WclSharp.Optimizers;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
@@ -16,9 +17,8 @@ internal sealed class WclModel : IDisposable
     /// <summary>Builds the network that resolved options describe, on its device and in training mode.</summary>
     /// <param name="options">Resolved options.</param>
     /// <param name="weakHead">Whether the method has a weak head.</param>
-    /// <param name="device">Where it lies.</param>
-    /// <param name="computeType">What convolutions and matrix products compute in.</param>
-    public WclModel(PretrainOptions options, bool weakHead, Device device, ScalarType computeType)
+    /// <param name="compute">Where it lies, and what convolutions and matrix products compute in.</param>
+    public WclModel(PretrainOptions options, bool weakHead, ComputeDevice compute)
     {
         var random = new ParameterInitializer(options.Seed, options.ConvInit ?? ConvInit.Torchvision);
         Encoder = new ResNet(options.Arch!.Value, options.Width!.Value, options.Stem!.Value, random);
@@ -26,10 +26,10 @@ internal sealed class WclModel : IDisposable
         WeakHead = weakHead
             ? new ProjectionHead(Encoder.FeatureSize, options.HeadHidden!.Value, options.HeadOutput!.Value, random)
             : null;
-        foreach (var (_, module) in Modules) module.to(device);
-        Encoder.ComputeType = InstanceHead.ComputeType = computeType;
-        Encoder.RoundsTiles = options.Precision == ComputePrecision.Bf16Fast;
-        if (WeakHead is not null) WeakHead.ComputeType = computeType;
+        foreach (var (_, module) in Modules) module.to(compute.Device);
+        Encoder.ComputeType = InstanceHead.ComputeType = compute.Type;
+        Encoder.RoundsTiles = compute.RoundsTiles;
+        if (WeakHead is not null) WeakHead.ComputeType = compute.Type;
         norms = [.. Modules.SelectMany(part => part.Module.modules()).OfType<BatchNormalisation>()];
     }
 

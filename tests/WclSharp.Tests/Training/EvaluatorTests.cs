@@ -25,7 +25,7 @@ public sealed class EvaluatorTests : IDisposable
         using var data = PretrainingData.Read(given, null, null, default);
         var options = Presets.Resolve(given, data.Facts).Options;
         var device = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
-        using var model = new WclModel(options, weakHead: false, device.Device, device.Type);
+        using var model = new WclModel(options, weakHead: false, device);
         var augmenter = new Augmenter(16, data.Normalisation, options.Seed, device.Device);
         var totals = new HashSet<long?>();
         var watch = new ProgressHandler<PretrainProgress>(report =>

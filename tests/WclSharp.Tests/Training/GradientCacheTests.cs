@@ -6,6 +6,7 @@ using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Kernels;
 using WclSharp.Methods;
+using WclSharp.Native;
 using WclSharp.Optimizers;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -192,7 +193,7 @@ public sealed class GradientCacheTests : IDisposable
             augmenter = new Augmenter(options.ImageSize!.Value, Normalisation.FashionMnist, options.Seed, CPU);
             localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, Normalisation.FashionMnist, CPU) : null;
             method = MethodFactory.Create(options, Images, labels: true, CPU);
-            model = new WclModel(options, method.HasWeakHead, CPU, type);
+            model = new WclModel(options, method.HasWeakHead, new ComputeDevice(CPU, type));
             foreach (var (_, module) in model.Modules)
             {
                 module.to(type);

@@ -2,6 +2,7 @@ using WclSharp.Augmentation;
 using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Methods;
+using WclSharp.Native;
 using WclSharp.Optimizers;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -25,7 +26,7 @@ internal sealed class TrainerRun : IDisposable
         Options = Presets.Resolve(given, new DataFacts(images, 28, Embedded: true)).Options;
         method = MethodFactory.Create(Options, images, labels: true, CPU);
         if (observe is not null) method = observe(method);
-        Model = new WclModel(Options, method.HasWeakHead, CPU, ScalarType.Float32);
+        Model = new WclModel(Options, method.HasWeakHead, new ComputeDevice(CPU, ScalarType.Float32));
         optimizer = optimize is null ? new Sgd(Model.Parameters, 1e-4) : optimize(Model.Parameters);
         Augmenter = new Augmenter(Options.ImageSize!.Value, Normalisation.FashionMnist, Options.Seed, CPU);
         var local = MethodFactory.HasLocalCrops(Options) ? new LocalViews(Options, Normalisation.FashionMnist, CPU) : null;
