@@ -69,7 +69,7 @@ internal sealed class MachineReport
             _ => "no instructions",
         };
         Add("cpu_bf16", "bf16 on the processor", CpuFeatures.HasAvx512Bf16 || CpuFeatures.HasAmxBf16, instructions);
-        string precision = CpuFeatures.IsFasterInBf16 ? "bf16" : "fp32";
+        string precision = PairKernel.IsSupported ? "bf16-fast" : CpuFeatures.IsFasterInBf16 ? "bf16" : "fp32";
         Add("cpu_precision", "--precision auto", precision, $"trains in {precision} on this processor, where that is faster");
         if (CpuFeatures.IsFasterInBf16 && !CpuFeatures.HasAmxBf16)
             Add("cpu_bf16_tiles", "--precision bf16-fast", PairKernel.IsSupported, PairKernel.IsSupported ? "can be had" : "is bf16 here: this system does not allow our own loop, or there is none for it");

@@ -38,17 +38,17 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     public static bool IsName(string device) =>
         device is "cpu" or "cuda" or Auto || (device.StartsWith("cuda:", StringComparison.Ordinal) && ushort.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
-    /// <summary>Chooses a device and a format for the encoder of a run: what was trained in bfloat16 elsewhere is computed so where that is faster here.</summary>
+    /// <summary>Chooses a device and a format for the encoder of a run: what was trained in bfloat16 elsewhere is computed so where that is faster here. Tiles are not rounded.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
     /// <param name="trained">What the run computed in.</param>
     /// <exception cref="WclUsageException">There is no such device.</exception>
     /// <exception cref="WclException">libtorch does not load.</exception>
     public static ComputeDevice ChooseFor(string device, ComputePrecision trained) =>
-        Choose(device, trained is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast ? ComputePrecision.Auto : trained);
+        Choose(device, trained is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast ? ComputePrecision.Auto : trained) with { RoundsTiles = false };
 
     /// <summary>Chooses a device and a format.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
-    /// <param name="precision">auto is bf16 where the device is faster at it than at float32.</param>
+    /// <param name="precision">auto is bf16 where the device is faster at it than at float32, and bf16-fast where there is a loop for it.</param>
     /// <exception cref="WclUsageException">There is no such device.</exception>
     /// <exception cref="WclException">libtorch does not load.</exception>
     public static ComputeDevice Choose(string device, ComputePrecision precision)
@@ -71,7 +71,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         bool half = precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast || (precision == ComputePrecision.Auto && faster);
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32)
         {
-            RoundsTiles = precision == ComputePrecision.Bf16Fast && !gpu && PairKernel.IsSupported,
+            RoundsTiles = precision is ComputePrecision.Bf16Fast or ComputePrecision.Auto && !gpu && PairKernel.IsSupported,
         };
     }
 }

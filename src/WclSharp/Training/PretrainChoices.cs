@@ -174,14 +174,14 @@ public enum OptimizerKind { Sgd, Lars, AdamW }
 /// <summary>Number format of convolutions and matrix products; weights, statistics and losses stay float32.</summary>
 public enum ComputePrecision
 {
-    /// <summary>bfloat16 on a GPU that has it (NVIDIA's from Ampere on), and on a processor that is faster in it than in float32; float32 elsewhere.</summary>
+    /// <summary>bfloat16 on a GPU that has it (NVIDIA's from Ampere on), and on a processor that is faster in it than in float32, as <see cref="Bf16Fast"/> where that is to be had; float32 elsewhere.</summary>
     Auto,
     Fp32,
     Bf16,
 
     /// <summary>
     /// As <see cref="Bf16"/>, with the tiles of Winograd's convolutions rounded to bfloat16 too, in pretraining on a processor that multiplies pairs of bfloat16 twice as fast: a quarter
-    /// faster, and about a point less accurate (docs/performance.md). Elsewhere it is <see cref="Bf16"/>.
+    /// faster; over six seeds kNN was within their noise (docs/performance.md). Elsewhere it is <see cref="Bf16"/>.
     /// </summary>
     [JsonStringEnumMemberName("bf16-fast")]
     Bf16Fast,
