@@ -82,10 +82,10 @@ public sealed class OnnxEncoder : IDisposable
                 WclException => e,
                 OutOfMemoryException => new WclException($"There is not enough memory to load '{path}'.", e),
                 OnnxRuntimeException when e.Message.Contains("bad_alloc", StringComparison.Ordinal) || e.Message.Contains("allocate memory", StringComparison.Ordinal) =>
-                    new WclException($"There is not enough memory to load '{path}': {OneLine(e)}", e),
-                OnnxRuntimeException or ArgumentException => new WclUsageException($"'{path}' is not an ONNX file that can be used: {OneLine(e)}", e),
-                TypeInitializationException or DllNotFoundException => new WclException($"ONNX Runtime's native library does not load: {OneLine(e.InnerException ?? e)}", e),
-                _ => new WclUsageException($"'{path}' cannot be read: {OneLine(e)}", e),
+                    new WclException($"There is not enough memory to load '{path}': {ErrorText.Of(e)}.", e),
+                OnnxRuntimeException or ArgumentException => new WclUsageException($"'{path}' is not an ONNX file that can be used: {ErrorText.Of(e)}.", e),
+                TypeInitializationException or DllNotFoundException => new WclException($"ONNX Runtime's native library does not load: {ErrorText.Of(e.InnerException ?? e)}.", e),
+                _ => new WclUsageException($"'{path}' cannot be read: {ErrorText.Of(e)}.", e),
             };
         }
     }
@@ -175,7 +175,7 @@ public sealed class OnnxEncoder : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new WclException($"'{path}' fails on {count} images: {OneLine(e)}", e);
+            throw new WclException($"'{path}' fails on {count} images: {ErrorText.Of(e)}.", e);
         }
     }
 
@@ -263,6 +263,4 @@ public sealed class OnnxEncoder : IDisposable
                 throw new WclUsageException($"'{path}' does not have the \"{name}\" of [N, {string.Join(", ", shape.ToArray())}] float32 that its metadata speak of; export it anew.");
         }
     }
-
-    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ").TrimEnd('.') + ".";
 }

@@ -60,6 +60,6 @@ internal static class ImageFile
         BadImageException => e.Message,
         OutOfMemoryException => "there is not enough memory to decode it",
         UnauthorizedAccessException => "reading it is not permitted",
-        _ => e.Message.ReplaceLineEndings(" ").TrimEnd('.'),
+        _ => ErrorText.Of(e),
     };
 }

@@ -77,7 +77,7 @@ public sealed class ImageIndex : IDisposable
             view?.Dispose();
             file?.Dispose();
             if (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-                throw new WclUsageException($"'{path}' cannot be read: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}.", e);
+                throw new WclUsageException($"'{path}' cannot be read: {ErrorText.Of(e)}.", e);
             throw;
         }
     }

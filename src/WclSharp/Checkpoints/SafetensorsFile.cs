@@ -94,7 +94,7 @@ internal static class SafetensorsFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
         {
             foreach (var tensor in tensors.Values) tensor.Dispose();
-            throw new WclUsageException($"'{path}' is not a whole safetensors file ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); use another checkpoint.", e);
+            throw new WclUsageException($"'{path}' is not a whole safetensors file ({ErrorText.Of(e)}); use another checkpoint.", e);
         }
     }
 

@@ -81,7 +81,7 @@ internal sealed class PartialEmbeddings : IDisposable
             held?.Dispose();
             RemoveIfEmpty(folder);
             if (e is IOException or UnauthorizedAccessException)
-                throw new WclUsageException($"Cannot write '{file}': {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Name a file in a folder that is there with --out, and see that no other process writes it.", e);
+                throw new WclUsageException($"Cannot write '{file}': {ErrorText.Of(e)}. Name a file in a folder that is there with --out, and see that no other process writes it.", e);
             throw;
         }
     }
@@ -217,7 +217,7 @@ internal sealed class PartialEmbeddings : IDisposable
         }
         catch (JsonException e)
         {
-            throw new WclUsageException($"'{path}' cannot be read: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Begin anew with --restart.", e);
+            throw new WclUsageException($"'{path}' cannot be read: {ErrorText.Of(e)}. Begin anew with --restart.", e);
         }
     }
 

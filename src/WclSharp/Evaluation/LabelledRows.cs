@@ -22,10 +22,10 @@ internal static class LabelledRows
     public static (Tensor Features, int[] Classes) Of(Tensor features, ImageDataset images)
     {
         var labels = images.Labels.ToArray();
-        if (labels.All(label => label >= 0)) return (features, labels);
-        long[] rows = [.. Enumerable.Range(0, labels.Length).Where(i => labels[i] >= 0).Select(i => (long)i)];
-        using var index = tensor(rows, device: features.device);
-        return (features.index_select(0, index), [.. labels.Where(label => label >= 0)]);
+        int[] places = Places(images);
+        if (places.Length == labels.Length) return (features, labels);
+        using var index = tensor(places, device: features.device);
+        return (features.index_select(0, index), [.. places.Select(i => labels[i])]);
     }
 
     /// <summary>Share of images whose class is predicted, 0 to 1; those without one (-1) do not count. Not a number where none has one.</summary>

@@ -30,7 +30,7 @@ internal static class JsonText
         }
         catch (JsonException e)
         {
-            throw new WclUsageException($"{path} is damaged ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); {advice}.", e);
+            throw new WclUsageException($"{path} is damaged ({ErrorText.Of(e)}); {advice}.", e);
         }
     }
 }

@@ -55,7 +55,7 @@ internal sealed class ResultFolder : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             held?.Dispose();
-            throw new WclUsageException($"Cannot write to {path}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Name another folder with --out, and see that no other process works in it.", e);
+            throw new WclUsageException($"Cannot write to {path}: {ErrorText.Of(e)}. Name another folder with --out, and see that no other process works in it.", e);
         }
         catch
         {

@@ -35,7 +35,7 @@ internal sealed class RunFolder : IDisposable
             log?.Dispose();
             held?.Dispose();
             throw new WclUsageException(resume
-                ? $"Cannot write to the run in {path}: {OneLine(e)} Is another process training in it?"
+                ? $"Cannot write to the run in {path}: {ErrorText.Of(e)}. Is another process training in it?"
                 : NotWritable(path, e), e);
         }
     }
@@ -125,7 +125,7 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclException($"Could not write {MetricsPath}: {OneLine(e)} Free some space, then go on with --resume --out {FullPath}.", e);
+            throw new WclException($"Could not write {MetricsPath}: {ErrorText.Of(e)}. Free some space, then go on with --resume --out {FullPath}.", e);
         }
     }
 
@@ -222,7 +222,5 @@ internal sealed class RunFolder : IDisposable
     }
 
     private static string NotWritable(string folder, Exception e) =>
-        $"Cannot make the run folder {folder}: {OneLine(e)} Name a folder that you can write to with --out.";
-
-    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ").TrimEnd('.') + ".";
+        $"Cannot make the run folder {folder}: {ErrorText.Of(e)}. Name a folder that you can write to with --out.";
 }

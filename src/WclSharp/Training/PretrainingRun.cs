@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
@@ -19,13 +18,6 @@ namespace WclSharp.Training;
 /// <summary>One run from data to pictures: read, build, then train, evaluate and save epoch by epoch.</summary>
 internal sealed class PretrainingRun : IDisposable
 {
-    // Where an epoch is short beside it, as on a GPU, saving takes this share of the time at most.
-    private const double LargestSavingShare = 0.03;
-    private static readonly TimeSpan ShortSaving = TimeSpan.FromSeconds(0.1);
-
-    // An epoch of many images may take hours.
-    private static readonly TimeSpan LongestUnsavedStandard = TimeSpan.FromMinutes(30);
-
     private readonly RunFolder folder;
     private readonly CheckpointStore checkpoints;
     private readonly IProgress<PretrainProgress>? progress;
@@ -40,9 +32,8 @@ internal sealed class PretrainingRun : IDisposable
     private readonly Optimizer optimizer;
     private readonly Trainer trainer;
     private readonly Evaluator evaluator;
-    private TimeSpan saving; // what the last checkpoint took
-    private long saved;      // when it was there
-    private int written;     // the last epoch with a line in metrics.jsonl
+    private readonly SavingSchedule saving = new();
+    private int written; // the last epoch with a line in metrics.jsonl
 
     public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
@@ -78,8 +69,8 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
-    /// <summary>Time since the last checkpoint after which one is written within an epoch.</summary>
-    public TimeSpan LongestUnsaved { get; init; } = LongestUnsavedStandard;
+    /// <inheritdoc cref="SavingSchedule.LongestUnsaved"/>
+    public TimeSpan LongestUnsaved { init => saving.LongestUnsaved = value; }
 
     /// <summary>Trains to the end.</summary>
     public PretrainResult Execute()
@@ -92,7 +83,7 @@ internal sealed class PretrainingRun : IDisposable
             folder.WriteConfig(options); // where the images are by now, and what else may change
         }
 
-        saved = Stopwatch.GetTimestamp();
+        saving.Begin();
         try
         {
             try
@@ -120,7 +111,7 @@ internal sealed class PretrainingRun : IDisposable
         catch (Exception e) when (e is not (OperationCanceledException or WclUsageException))
         {
             SummariseStopped();
-            if (Explained(e) is { } explained) throw explained;
+            if (RunFailure.Explained(e, checkpoints, folder.FullPath) is { } explained) throw explained;
             throw;
         }
     }
@@ -156,20 +147,17 @@ internal sealed class PretrainingRun : IDisposable
         folder.TruncateMetrics(metrics.Epoch - 1);
         folder.AppendMetrics(metrics);
         written = metrics.Epoch;
-        if (metrics.Epoch > 0 && (best || metrics.Epoch == options.Epochs || IsSavingDue)) Save(bestKnn, best);
+        if (metrics.Epoch > 0 && (best || metrics.Epoch == options.Epochs || saving.IsDue)) Save(bestKnn, best);
         Report(new PretrainProgress.EpochDone(metrics, options.Epochs!.Value));
         foreach (string warning in QualityWarnings.Of(metrics, model.Encoder.FeatureSize, evaluator.ImagesForRank)) Warn(warning);
         if (evaluate) DrawCurves();
         cancellation.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Whether enough time has passed since the last checkpoint; a run that is killed loses what it did since.</summary>
-    private bool IsSavingDue => saving <= ShortSaving || Stopwatch.GetElapsedTime(saved) >= saving / LargestSavingShare;
-
     /// <summary>Saves after a step of an epoch that takes long. An epoch's last step is saved with what the epoch measured.</summary>
     private void SaveWithinEpoch(double? bestKnn)
     {
-        if (trainer.Step % trainer.StepsPerEpoch == 0 || Stopwatch.GetElapsedTime(saved) < LongestUnsaved) return;
+        if (trainer.Step % trainer.StepsPerEpoch == 0 || !saving.IsOverdue) return;
         RequireFinite();
         Save(bestKnn, best: false);
     }
@@ -192,8 +180,7 @@ internal sealed class PretrainingRun : IDisposable
             TestFingerprint = data.HeldOut?.Fingerprint,
             Threads = get_num_threads(),
         }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
-        saved = Stopwatch.GetTimestamp();
-        saving = Stopwatch.GetElapsedTime(start, saved);
+        saving.Saved(start);
     }
 
     /// <summary>The loss is looked at before the step that it leads to: a last step can ruin weights unseen.</summary>
@@ -241,7 +228,7 @@ internal sealed class PretrainingRun : IDisposable
         }
         catch (Exception e)
         {
-            Warn($"The picture {name} was not drawn: {(e is OperationCanceledException ? "the run was told to stop, and all else of it is there." : OneLine(e))}");
+            Warn($"The picture {name} was not drawn: {(e is OperationCanceledException ? "the run was told to stop, and all else of it is there." : RunFailure.OneLine(e))}");
         }
     }
 
@@ -254,38 +241,9 @@ internal sealed class PretrainingRun : IDisposable
         }
         catch (Exception e)
         {
-            folder.Log($"no summary: {OneLine(e)}");
+            folder.Log($"no summary: {RunFailure.OneLine(e)}");
         }
     }
-
-    /// <summary>An error with where the run stands and how it goes on; null for one that is told as it is.</summary>
-    private WclException? Explained(Exception e)
-    {
-        string? last;
-        try
-        {
-            last = checkpoints.Last;
-        }
-        catch (WclException)
-        {
-            last = null;
-        }
-
-        return e switch
-        {
-            WclException => last is null ? null : new WclException($"{e.Message} The last checkpoint is '{last}'.", e),
-            ExternalException or AggregateException or IOException or UnauthorizedAccessException or OutOfMemoryException => new WclException(
-                $"{OneLine(e)} {(last is null ? "Nothing was saved before; start again" : $"The last checkpoint is '{last}'; go on")} with --resume --out {folder.FullPath}.", e),
-            _ => null,
-        };
-    }
-
-    private static string OneLine(Exception e) => e switch
-    {
-        AggregateException { InnerException: { } inner } => OneLine(inner),
-        ExternalException native => LibtorchError.Describe(native).TrimEnd('.') + ".",
-        _ => e.Message.ReplaceLineEndings(" ").TrimEnd('.') + ".",
-    };
 
     private string EncoderPath => Path.Combine(folder.FullPath, "encoder.safetensors");
 

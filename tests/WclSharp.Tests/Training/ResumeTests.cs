@@ -9,21 +9,8 @@ using WclSharp.Training;
 namespace WclSharp.Tests.Training;
 
 /// <summary>A run that is stopped anywhere and resumed ends with the same bytes as one that was not.</summary>
-public sealed class ResumeTests : IDisposable
+public sealed class ResumeTests : RunsInFolder
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("wcl-resume-").FullName;
-
-    private PretrainOptions Options(string name, bool resume = false) => SmallRun.Options with
-    {
-        Limit = 320,
-        Batch = 64,
-        Epochs = 3,
-        EvaluateEvery = 3,
-        Seed = 5,
-        Out = Path.Combine(folder, name),
-        Resume = resume,
-    };
-
     [Fact]
     public void CancelledAtAnyStep_AndResumed_EndsWithTheSameBytes()
     {
@@ -129,17 +116,6 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
-    public void WeightsThatALastStepRuined_AreNotSaved()
-    {
-        var options = Options("diverged") with { Limit = 20, Batch = 16, Epochs = 2, EvaluateEvery = 2, WarmupEpochs = 0, LearningRate = 3e38 };
-        string message = Assert.Throws<WclException>(() => Pretraining.Run(options)).Message;
-        Assert.Contains("The network's weights are no finite numbers any more (epoch 1, step 1)", message, StringComparison.Ordinal);
-        Assert.Contains("Lower --lr", message, StringComparison.Ordinal);
-        Assert.Null(new CheckpointStore(Path.Combine(folder, "diverged", "checkpoints")).Last);
-        Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
-    }
-
-    [Fact]
     public void KilledProcess_Resumed_EndsWithTheSameBytes()
     {
         var options = Options("whole");
@@ -200,89 +176,6 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
-    public void InitialWeightsThatAreNotThere_LeaveTheFolderToTheCorrectedCommand()
-    {
-        string init = Pretraining.Run(Options("init") with { Epochs = 1 }).RunFolder;
-        Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("misspelt") with { Epochs = 1, Init = init + "x" }));
-        Assert.Equal(1, Pretraining.Run(Options("misspelt") with { Epochs = 1, Init = init }).Summary.Epoch);
-    }
-
-    [Fact]
-    public void FailedWithinALongEpoch_LeavesASummaryAndAStepOfIt_AndResumed_EndsWithTheSameBytes()
-    {
-        string whole = Pretraining.Run(Options("whole")).RunFolder;
-        var options = Options("failed");
-        using (var run = RunFolder.Create(options.Out, resume: false, DateTime.Now))
-        using (var training = new PretrainingRun(options, run, new ProgressHandler<PretrainProgress>(p =>
-        {
-            if (p is PretrainProgress.Step { StepInRun: 3 }) throw new ExternalException("CUDA error: unspecified launch failure\nframe #0: c10::Error");
-        }), CancellationToken.None)
-        { LongestUnsaved = TimeSpan.Zero })
-        {
-            string message = Assert.Throws<WclException>(() => training.Execute()).Message;
-            Assert.StartsWith("libtorch: CUDA error: unspecified launch failure. The last checkpoint is '", message, StringComparison.Ordinal);
-            Assert.EndsWith($"; go on with --resume --out {options.Out}.", message, StringComparison.Ordinal);
-        }
-        Assert.Equal(2, SavedStep(options.Out!)); // of an epoch's four
-        Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
-        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(options with { Resume = true }).RunFolder));
-    }
-
-    [Fact]
-    public void FailedBeforeTheFirstCheckpoint_LeavesASummaryAndSaysHowToStartAgain()
-    {
-        var options = Options("failed");
-        string message = Assert.Throws<WclException>(() => Pretraining.Run(options, new ProgressHandler<PretrainProgress>(p =>
-        {
-            if (p is PretrainProgress.Step) throw new AggregateException(new IOException("The device is gone."));
-        }))).Message;
-        Assert.Equal($"The device is gone. Nothing was saved before; start again with --resume --out {options.Out}.", message);
-        Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
-    }
-
-    [Fact]
-    public void PicturesThatFail_AreWarningsOfARunThatIsFinished()
-    {
-        var options = Options("pictures") with { Epochs = 1 };
-        var warnings = new List<string>();
-        var result = Pretraining.Run(options, new ProgressHandler<PretrainProgress>(p =>
-        {
-            if (p is PretrainProgress.Warning warning) warnings.Add(warning.Message);
-            if (p is not PretrainProgress.Step) return;
-            foreach (string name in (string[])["curves", "neighbours"])
-            {
-                // A folder in a picture's place cannot be replaced by it.
-                string picture = Path.Combine(options.Out!, "plots", name + ".png");
-                if (Directory.Exists(picture)) continue; // since the step before
-                File.Delete(picture);
-                Directory.CreateDirectory(Path.Combine(picture, "x"));
-            }
-        }));
-        Assert.Equal(("finished", true), (result.Summary.Status, File.Exists(result.EncoderFile)));
-        Assert.Contains(warnings, warning => warning.StartsWith("The picture neighbours.png was not drawn: Could not write", StringComparison.Ordinal));
-        Assert.Contains(warnings, warning => warning.StartsWith("The picture curves.png was not drawn: Could not write", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public void WhatIsWrongWhateverTheImagesAre_IsSaidBeforeTheyAreRead()
-    {
-        // As these images are not there, all else is said before that.
-        var options = SmallRun.Options with { Limit = null, Data = Path.Combine(folder, "unread"), Out = Path.Combine(folder, "x") };
-        string typo = Path.Combine(folder, "typo");
-        Refused(options with { Test = typo }, $"There is no file or folder '{typo}'");
-        Refused(options with { Init = typo }, $"The weights '{typo}' cannot be read");
-        Refused(options with { MultiCrop = MultiCrop.Knn, Method = ContrastiveMethod.SimClr }, "--multi-crop knn needs weak labels");
-        Refused(options with { MultiCrop = MultiCrop.Knn, OwnCrops = 5 }, "--own-crops 5 is more");
-        Refused(options with { Epochs = 3, WarmupEpochs = 3 }, "--warmup-epochs 3 is not shorter");
-        Refused(options with { Batch = 64, Accumulate = 5 }, "--accumulate 5 does not cut");
-        Refused(options with { Preset = "tiney" }, "There is no preset");
-        Refused(options, "unread");
-
-        static void Refused(PretrainOptions options, string message) =>
-            Assert.Contains(message, Assert.Throws<WclUsageException>(() => Pretraining.Run(options)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void BestCheckpointThatIsGone_DoesNotStopARun()
     {
         var options = Options("best") with { Epochs = 3, EvaluateEvery = 1 };
@@ -296,78 +189,6 @@ public sealed class ResumeTests : IDisposable
         Assert.NotEqual(store.Last, store.Best);
         Directory.Delete(store.Best!, recursive: true);
         Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(options with { Resume = true }).RunFolder));
-    }
-
-    [Fact]
-    public void PurityOfFewLabels_IsTheShareOfTheImagesThatHaveOne()
-    {
-        string photos = Path.Combine(folder, "photos"), list = Path.Combine(folder, "labels.csv");
-        Directory.CreateDirectory(photos);
-        for (int i = 0; i < 64; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
-        File.WriteAllLines(list, ["07.png,odd", "08.png,odd", "09.png,odd"]);
-        var run = Pretraining.Run(SmallRun.Options with { Limit = null, Data = photos, Labels = list, Batch = 8, Epochs = 1, Out = Path.Combine(folder, "labelled") });
-        Assert.Equal(1, run.Summary.Purity); // of one class; most of the batches have no label
-    }
-
-    [Fact]
-    public void ImagesThatNoneOfHasALabel_AreNotHeldOut_AndThoseThatWouldBeTrainedOnAreNoTest()
-    {
-        string photos = Path.Combine(folder, "photos"), list = Path.Combine(folder, "labels.csv"), test = Path.Combine(photos, "test");
-        Directory.CreateDirectory(test);
-        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
-        File.WriteAllLines(list, ["07.png,odd", "08.png,even"]);
-        var options = SmallRun.Options with { Limit = null, Data = photos, Batch = 8, Epochs = 1 };
-        var summary = Pretraining.Run(options with { Labels = list, Out = Path.Combine(folder, "labelled") }).Summary;
-        Assert.Equal((40, null), (summary.TrainImages, summary.TestImages)); // a fifth without a label would test nothing
-
-        foreach (var (data, inside) in ((string, string)[])[(photos, test), (test, photos)])
-            Assert.Contains("images of --test would be trained on", Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Data = data, Test = inside, Out = Path.Combine(folder, "x") })).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void ClassesThatDoNotRepeat_AreRefused_UnlessTheyWereDrawn()
-    {
-        string photos = Path.Combine(folder, "photos");
-        for (int i = 0; i < 12; i++)
-        {
-            Directory.CreateDirectory(Path.Combine(photos, $"{i}"));
-            File.WriteAllBytes(Path.Combine(photos, $"{i}", "1.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
-        }
-
-        var options = SmallRun.Options with { Batch = 4, Epochs = 1 };
-        Assert.Contains("a class of its own", Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Data = photos, Limit = null, Out = Path.Combine(folder, "x") })).Message, StringComparison.Ordinal);
-        Assert.Equal(10, Pretraining.Run(options with { Limit = 10, Out = Path.Combine(folder, "drawn") }).Summary is { } summary ? summary.TrainImages + (summary.TestImages ?? 0) : 0);
-    }
-
-    [Fact]
-    public void DamagedCheckpoint_IsRefusedByName()
-    {
-        var run = Pretraining.Run(Options("damaged") with { Epochs = 1 });
-        string file = Directory.GetFiles(Path.Combine(run.RunFolder, "checkpoints"), "optimizer.safetensors", SearchOption.AllDirectories).Single();
-        var bytes = File.ReadAllBytes(file);
-        bytes[^1] ^= 1;
-        File.WriteAllBytes(file, bytes);
-        var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("damaged", resume: true) with { Epochs = 1 }));
-        Assert.Contains("optimizer.safetensors", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Runs_LeaveNoTensorBehind()
-    {
-        Pretraining.Run(Options("first") with { Epochs = 1 });
-        LiveTensors.AssertNoneLeftBy(() => Pretraining.Run(Options("second") with { Epochs = 1 }));
-    }
-
-    [Fact]
-    public void LiveTensors_DoNotGrowFromStepToStep()
-    {
-        var counts = new List<long>();
-        LiveTensors.OnOwnThread(() => Pretraining.Run(Options("steps") with { Epochs = 2 }, new ProgressHandler<PretrainProgress>(p =>
-        {
-            if (p is PretrainProgress.Step) counts.Add(LiveTensors.Count);
-        })));
-        Assert.True(counts.Count >= 6);
-        Assert.Single(counts.Skip(2).Distinct()); // the first steps make the optimiser's state and the gradients
     }
 
     /// <summary>Arguments of dotnet that make a process do what the options say, in another folder.</summary>
@@ -385,14 +206,5 @@ public sealed class ResumeTests : IDisposable
         process.Await(() => File.Exists(saved));
     }
 
-    private static int SavedStep(string run)
-    {
-        string checkpoint = new CheckpointStore(Path.Combine(run, "checkpoints")).Last!;
-        using var state = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(checkpoint, "state.json")));
-        return state.RootElement.GetProperty("step").GetInt32();
-    }
-
     private static EpochMetrics WithoutSpeed(EpochMetrics metrics) => metrics with { ImagesPerSecond = null, DataWait = null, Seconds = null };
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
 }

@@ -56,7 +56,7 @@ internal static class PyTorchFile
         catch (Exception e) when (e is FormatException or InvalidDataException or EndOfStreamException or OverflowException or NotSupportedException or ArgumentException)
         {
             foreach (var tensor in tensors.Values) tensor.Dispose();
-            throw new WclUsageException($"'{path}' is no PyTorch state dict that can be read: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}.", e);
+            throw new WclUsageException($"'{path}' is no PyTorch state dict that can be read: {ErrorText.Of(e)}.", e);
         }
     }
 

@@ -1,0 +1,116 @@
+using System.Runtime.InteropServices;
+using WclSharp.Checkpoints;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Training;
+
+/// <summary>What a run that cannot begin or go on leaves behind, and says.</summary>
+public sealed class FailedRunTests : RunsInFolder
+{
+    [Fact]
+    public void WhatIsWrongWhateverTheImagesAre_IsSaidBeforeTheyAreRead()
+    {
+        // As these images are not there, all else is said before that.
+        var options = SmallRun.Options with { Limit = null, Data = Path.Combine(folder, "unread"), Out = Path.Combine(folder, "x") };
+        string typo = Path.Combine(folder, "typo");
+        Refused(options with { Test = typo }, $"There is no file or folder '{typo}'");
+        Refused(options with { Init = typo }, $"The weights '{typo}' cannot be read");
+        Refused(options with { MultiCrop = MultiCrop.Knn, Method = ContrastiveMethod.SimClr }, "--multi-crop knn needs weak labels");
+        Refused(options with { MultiCrop = MultiCrop.Knn, OwnCrops = 5 }, "--own-crops 5 is more");
+        Refused(options with { Epochs = 3, WarmupEpochs = 3 }, "--warmup-epochs 3 is not shorter");
+        Refused(options with { Batch = 64, Accumulate = 5 }, "--accumulate 5 does not cut");
+        Refused(options with { Preset = "tiney" }, "There is no preset");
+        Refused(options, "unread");
+
+        static void Refused(PretrainOptions options, string message) =>
+            Assert.Contains(message, Assert.Throws<WclUsageException>(() => Pretraining.Run(options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void InitialWeightsThatAreNotThere_LeaveTheFolderToTheCorrectedCommand()
+    {
+        string init = Pretraining.Run(Options("init") with { Epochs = 1 }).RunFolder;
+        Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("misspelt") with { Epochs = 1, Init = init + "x" }));
+        Assert.Equal(1, Pretraining.Run(Options("misspelt") with { Epochs = 1, Init = init }).Summary.Epoch);
+    }
+
+    [Fact]
+    public void WeightsThatALastStepRuined_AreNotSaved()
+    {
+        var options = Options("diverged") with { Limit = 20, Batch = 16, Epochs = 2, EvaluateEvery = 2, WarmupEpochs = 0, LearningRate = 3e38 };
+        string message = Assert.Throws<WclException>(() => Pretraining.Run(options)).Message;
+        Assert.Contains("The network's weights are no finite numbers any more (epoch 1, step 1)", message, StringComparison.Ordinal);
+        Assert.Contains("Lower --lr", message, StringComparison.Ordinal);
+        Assert.Null(new CheckpointStore(Path.Combine(folder, "diverged", "checkpoints")).Last);
+        Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
+    }
+
+    [Fact]
+    public void FailedWithinALongEpoch_LeavesASummaryAndAStepOfIt_AndResumed_EndsWithTheSameBytes()
+    {
+        string whole = Pretraining.Run(Options("whole")).RunFolder;
+        var options = Options("failed");
+        using (var run = RunFolder.Create(options.Out, resume: false, DateTime.Now))
+        using (var training = new PretrainingRun(options, run, new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Step { StepInRun: 3 }) throw new ExternalException("CUDA error: unspecified launch failure\nframe #0: c10::Error");
+        }), CancellationToken.None)
+        { LongestUnsaved = TimeSpan.Zero })
+        {
+            string message = Assert.Throws<WclException>(() => training.Execute()).Message;
+            Assert.StartsWith("libtorch: CUDA error: unspecified launch failure. The last checkpoint is '", message, StringComparison.Ordinal);
+            Assert.EndsWith($"; go on with --resume --out {options.Out}.", message, StringComparison.Ordinal);
+        }
+        Assert.Equal(2, SavedStep(options.Out!)); // of an epoch's four
+        Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
+        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(options with { Resume = true }).RunFolder));
+    }
+
+    [Fact]
+    public void FailedBeforeTheFirstCheckpoint_LeavesASummaryAndSaysHowToStartAgain()
+    {
+        var options = Options("failed");
+        string message = Assert.Throws<WclException>(() => Pretraining.Run(options, new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Step) throw new AggregateException(new IOException("The device is gone."));
+        }))).Message;
+        Assert.Equal($"The device is gone. Nothing was saved before; start again with --resume --out {options.Out}.", message);
+        Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
+    }
+
+    [Fact]
+    public void PicturesThatFail_AreWarningsOfARunThatIsFinished()
+    {
+        var options = Options("pictures") with { Epochs = 1 };
+        var warnings = new List<string>();
+        var result = Pretraining.Run(options, new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (p is not PretrainProgress.Step) return;
+            foreach (string name in (string[])["curves", "neighbours"])
+            {
+                // A folder in a picture's place cannot be replaced by it.
+                string picture = Path.Combine(options.Out!, "plots", name + ".png");
+                if (Directory.Exists(picture)) continue; // since the step before
+                File.Delete(picture);
+                Directory.CreateDirectory(Path.Combine(picture, "x"));
+            }
+        }));
+        Assert.Equal(("finished", true), (result.Summary.Status, File.Exists(result.EncoderFile)));
+        Assert.Contains(warnings, warning => warning.StartsWith("The picture neighbours.png was not drawn: Could not write", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.StartsWith("The picture curves.png was not drawn: Could not write", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void DamagedCheckpoint_IsRefusedByName()
+    {
+        var run = Pretraining.Run(Options("damaged") with { Epochs = 1 });
+        string file = Directory.GetFiles(Path.Combine(run.RunFolder, "checkpoints"), "optimizer.safetensors", SearchOption.AllDirectories).Single();
+        var bytes = File.ReadAllBytes(file);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(file, bytes);
+        var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("damaged", resume: true) with { Epochs = 1 }));
+        Assert.Contains("optimizer.safetensors", error.Message, StringComparison.Ordinal);
+    }
+}
