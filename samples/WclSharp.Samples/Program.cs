@@ -9,6 +9,7 @@ try
         ["pretrain", var photos, var run] => PretrainWithProgress.Run(photos, run),
         ["compare", var run, var one, var other] => CompareTwoImages.Run(run, one, other),
         ["classify", var run, var photo] => ClassifyWithFewLabels.Run(run, photo),
+        ["loop", var photos, var file] => TrainInYourOwnLoop.Run(photos, file),
         ["onnx", var model, var one, var other] => EmbedWithoutLibtorch.Run(model, one, other),
         _ => Usage(),
     };
@@ -27,6 +28,7 @@ static int Usage()
         pretrain PHOTOS RUN     train on a folder with progress; Ctrl-C saves, and the same line goes on
         compare RUN ONE OTHER   how alike two photographs are to a trained encoder
         classify RUN PHOTO      train a classifier on ten labels of each class, and name what a photograph shows
+        loop PHOTOS FILE        train by a loop of the program's own, of the library's parts; FILE is the encoder
         onnx MODEL ONE OTHER    the same with an ONNX file that wcl export wrote, without libtorch
         """);
     return 2;

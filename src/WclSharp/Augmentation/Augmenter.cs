@@ -71,6 +71,18 @@ public sealed class Augmenter
         return Augment(ImageTensor.Padded(images, heights, widths), samples, epoch, view, recipe, channelsLast);
     }
 
+    /// <summary>Makes one random view of each image of a batch; the counters are the images' positions in their data set.</summary>
+    /// <param name="images">N images of a <see cref="BatchLoader"/>.</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="view">View of the image within the epoch, from 0.</param>
+    /// <param name="recipe">Strengths and probabilities.</param>
+    /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
+    public Tensor Augment(ImageBatch images, int epoch, int view, AugmentationRecipe recipe)
+    {
+        using var pixels = ImageTensor.Of(images, device);
+        return Augment(pixels, images.Indices, epoch, view, recipe);
+    }
+
     /// <summary>The same of images in either form.</summary>
     /// <exception cref="WclUsageException">There are not as many sample numbers as images.</exception>
     internal Tensor Augment(ImageTensor images, ReadOnlySpan<int> samples, int epoch, int view, AugmentationRecipe recipe, bool channelsLast = false)
@@ -97,6 +109,15 @@ public sealed class Augmenter
     {
         Check(images, heights, widths);
         return Evaluate(ImageTensor.Padded(images, heights, widths), channelsLast);
+    }
+
+    /// <summary>Makes the evaluation view of each image of a batch.</summary>
+    /// <param name="images">N images of a <see cref="BatchLoader"/>.</param>
+    /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
+    public Tensor Evaluate(ImageBatch images)
+    {
+        using var pixels = ImageTensor.Of(images, device);
+        return Evaluate(pixels);
     }
 
     /// <summary>The same of images in either form.</summary>

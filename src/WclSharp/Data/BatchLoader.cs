@@ -10,7 +10,7 @@ namespace WclSharp.Data;
 /// The order of an epoch is a function of seed, epoch, number of images and groups only, so that a run that is resumed at any step
 /// sees the batches that it would have seen. The last, partial batch of an epoch is left out.
 /// </remarks>
-internal sealed class BatchLoader : IDisposable
+public sealed class BatchLoader : IDisposable
 {
     private readonly ImageDataset data;
     private readonly int batch, workers, prefetch;
@@ -24,6 +24,7 @@ internal sealed class BatchLoader : IDisposable
     /// <param name="seed">Seed of the order.</param>
     /// <param name="workers">Threads, at least 1.</param>
     /// <param name="prefetch">Batches that are assembled ahead, at least 1.</param>
+    /// <exception cref="WclUsageException">There are fewer images than a batch has.</exception>
     public BatchLoader(ImageDataset data, int batch, long seed, int workers, int prefetch = 2)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
@@ -39,8 +40,14 @@ internal sealed class BatchLoader : IDisposable
     /// <summary>The batches of an epoch from a step on. Dispose each one when it is used up.</summary>
     /// <param name="epoch">Epoch, from 0.</param>
     /// <param name="firstStep">Step within the epoch, from 0.</param>
+    /// <returns>Batches of different images each, in the epoch's order.</returns>
+    public IEnumerable<ImageBatch> Epoch(int epoch, int firstStep = 0) => Epoch(epoch, firstStep, null);
+
+    /// <inheritdoc cref="Epoch(int, int)"/>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="firstStep">Step within the epoch, from 0.</param>
     /// <param name="groups">Group of each image where members come together (<see cref="GroupedOrder"/>); null for a plain shuffle.</param>
-    public IEnumerable<ImageBatch> Epoch(int epoch, int firstStep = 0, int[]? groups = null)
+    internal IEnumerable<ImageBatch> Epoch(int epoch, int firstStep, int[]? groups)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
@@ -62,6 +69,9 @@ internal sealed class BatchLoader : IDisposable
     }
 
     /// <summary>All images in their order, the last batch being what remains.</summary>
+    /// <param name="data">Images.</param>
+    /// <param name="batch">Images per batch, at least 1.</param>
+    /// <returns>Batches; each is valid until it is disposed, which gives its memory to the next.</returns>
     public static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);

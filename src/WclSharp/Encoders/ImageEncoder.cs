@@ -70,6 +70,15 @@ public sealed class ImageEncoder : IDisposable
         return new ImageEncoder(network, facts.ImageSize, facts.Normalisation, compute);
     }
 
+    /// <summary>Writes a network that a program trained by itself, so that <see cref="Load(string, string)"/> and <c>wcl export</c>, <c>embed</c> and <c>index</c> take it.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="path">A file that ends in <c>.safetensors</c>; one of that name is replaced. Names are torchvision's.</param>
+    /// <param name="imageSize">Side of the images that it was trained on, pixels.</param>
+    /// <param name="normalisation">What they were normalised with.</param>
+    /// <exception cref="WclException">The file cannot be written.</exception>
+    public static void Save(ResNet network, string path, int imageSize, Normalisation normalisation) =>
+        SafetensorsFile.Write(path, ModuleWeights.Of(network), EncoderWeights.Describe(network, imageSize, normalisation));
+
     /// <summary>Features of an image file (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
     /// <returns><see cref="FeatureSize"/> numbers; their direction is what similarity is measured by.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>

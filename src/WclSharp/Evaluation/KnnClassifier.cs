@@ -12,7 +12,7 @@ namespace WclSharp.Evaluation;
 /// <param name="classes">Their classes, M integers from 0.</param>
 /// <param name="classCount">Number of classes.</param>
 /// <param name="k">Neighbours that vote; at most M are used.</param>
-internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount, int k)
+public sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount, int k)
 {
     private static readonly Scalar Temperature = 0.1; // of the votes; made once: see Optimizer.Begin
 
@@ -20,7 +20,8 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
     public static int DefaultK(int voters) => voters < 20_000 ? 20 : 200;
 
     /// <summary>Predicted class of each query.</summary>
-    /// <param name="queries">[Q, F] float32, rows of unit length.</param>
+    /// <param name="queries">[Q, F] float32, rows of unit length, on the gallery's device.</param>
+    /// <returns>Q classes.</returns>
     public int[] Predict(Tensor queries)
     {
         using var noGradient = no_grad();
@@ -39,5 +40,7 @@ internal sealed class KnnClassifier(Tensor gallery, int[] classes, int classCoun
     }
 
     /// <summary>Share of queries whose class is predicted, 0 to 1.</summary>
+    /// <param name="queries">[Q, F] float32, rows of unit length.</param>
+    /// <param name="truth">Their classes, Q integers; those of -1 do not count.</param>
     public double Accuracy(Tensor queries, int[] truth) => LabelledRows.ShareRight(Predict(queries), truth);
 }

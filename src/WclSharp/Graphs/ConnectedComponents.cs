@@ -14,7 +14,7 @@ namespace WclSharp.Graphs;
 /// A mutual pair is a cycle of two; ties in similarity can make longer ones. The paper's text names Hoshen-Kopelman
 /// labelling; any exact algorithm gives the same partition. No transfer to the host.
 /// </remarks>
-internal static class ConnectedComponents
+public static class ConnectedComponents
 {
     // Made once: see ColourJitter.
     private static readonly Scalar Zero = 0, One = 1;
@@ -39,7 +39,7 @@ internal static class ConnectedComponents
 
     /// <summary>The weak labels of a batch: components of its nearest-neighbour graph (paper, section 3.2).</summary>
     /// <param name="embeddings">[N, D] floating point, rows of unit length. No gradient flows.</param>
-    /// <returns>[N] int64 as <see cref="Label"/> gives them.</returns>
+    /// <returns>[N] int64 as <see cref="Label"/> gives them. The caller owns it.</returns>
     public static Tensor OfNearestNeighbors(Tensor embeddings)
     {
         using var nearest = NearestNeighborGraph.Nearest(embeddings);
@@ -47,7 +47,7 @@ internal static class ConnectedComponents
     }
 
     /// <summary>0 .. <paramref name="count"/> - 1 as [N] int64. The caller owns it.</summary>
-    public static Tensor Nodes(long count, Device device)
+    internal static Tensor Nodes(long count, Device device)
     {
         using Scalar end = count;
         return arange(Zero, end, One, ScalarType.Int64, device);

@@ -10,7 +10,7 @@ namespace WclSharp.Heads;
 /// Projection head: three linear layers, batch norm and ReLU after the first two (paper, section 4.1: hidden 2048, output
 /// 128; the authors' code: 4096 and 256).
 /// </summary>
-internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
+public sealed class ProjectionHead : nn.Module<Tensor, Tensor>
 {
     private readonly DenseLayer linear1;
     private readonly BatchNormalisation bn1;
@@ -18,11 +18,14 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
     private readonly BatchNormalisation bn2;
     private readonly DenseLayer linear3;
 
-    /// <param name="features">Width of the encoder's features.</param>
+    /// <summary>Builds a head with fresh weights, in float32 on the CPU.</summary>
+    /// <param name="features">F, width of the encoder's features.</param>
     /// <param name="hidden">Hidden width.</param>
-    /// <param name="output">Output width D.</param>
-    /// <param name="random">Draws the initial weights.</param>
-    public ProjectionHead(int features, int hidden, int output, ParameterInitializer random) : base(nameof(ProjectionHead))
+    /// <param name="output">D, output width.</param>
+    /// <param name="seed">Seed of the initial weights; another one for each head.</param>
+    public ProjectionHead(int features, int hidden, int output, long seed) : this(features, hidden, output, new ParameterInitializer(seed)) { }
+
+    internal ProjectionHead(int features, int hidden, int output, ParameterInitializer random) : base(nameof(ProjectionHead))
     {
         linear1 = new DenseLayer(features, hidden, random);
         bn1 = new BatchNormalisation(hidden);
@@ -32,7 +35,7 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>Number format of the matrix products.</summary>
+    /// <summary>Number format of the matrix products: float32 or bfloat16. Weights and projections stay float32.</summary>
     public ScalarType ComputeType { get; set; } = ScalarType.Float32;
 
     /// <summary>Projections before they are brought to unit length.</summary>

@@ -9,8 +9,11 @@ namespace WclSharp.Losses;
 /// positive p(a), the other view of its image, and
 /// <code>L = mean_a -log( exp(Z_a . Z_p(a) / t) / sum_{k != a} exp(Z_a . Z_k / t) ).</code>
 /// </summary>
-/// <remarks>Legend: N images in the logical batch, n of them here (n = N unless there are several ranks), D projection size.</remarks>
-internal static class InstanceLoss
+/// <remarks>
+/// Legend: N images in the logical batch, n of them here (n = N but in the authors' runs on several GPUs, which a test compares with), D projection size.
+/// Its gradient is known when it returns, so <c>backward</c> may be called once.
+/// </remarks>
+public static class InstanceLoss
 {
     /// <summary>The loss over a whole logical batch; gradient flows through both sides of every product.</summary>
     /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
@@ -51,7 +54,7 @@ internal static class InstanceLoss
     /// <param name="offset">First row of this rank.</param>
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <returns>Scalar mean over this rank's 2n rows.</returns>
-    public static Tensor Forward(Tensor z1, Tensor z2, Tensor keys1, Tensor keys2, long offset, double temperature)
+    internal static Tensor Forward(Tensor z1, Tensor z2, Tensor keys1, Tensor keys2, long offset, double temperature)
     {
         LossArguments.RequireSameShape(z1, z2);
         LossArguments.RequireSameShape(keys1, keys2);

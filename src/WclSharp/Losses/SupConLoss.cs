@@ -13,7 +13,7 @@ namespace WclSharp.Losses;
 /// <see cref="WeakLoss"/> over the rows of both views, with the gradient through both sides. P(a) holds the other view, so it is never
 /// empty. With all labels different it is <see cref="InstanceLoss"/>.
 /// </remarks>
-internal static class SupConLoss
+public static class SupConLoss
 {
     private static readonly Scalar Zero = 0, One = 1; // made once: see ColourJitter
 

@@ -16,8 +16,9 @@ namespace WclSharp.Losses;
 /// In the authors' code the keys are detached, so the gradient flows through the anchors only; pass detached keys for
 /// that, or the anchors themselves for the gradient of the formula.
 /// </para>
+/// <para>Its gradient is known when it returns, so <c>backward</c> may be called once.</para>
 /// </remarks>
-internal static class WeakLoss
+public static class WeakLoss
 {
     // Made once: see ColourJitter.
     private static readonly Scalar Half = 0.5, One = 1;
@@ -30,6 +31,7 @@ internal static class WeakLoss
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <param name="detachKeys">True: gradient through anchors only.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
     public static Tensor Swapped(Tensor v1, Tensor v2, Tensor labels1, Tensor labels2, double temperature, bool detachKeys)
     {
         LossArguments.RequireSameShape(v1, v2);
@@ -46,6 +48,7 @@ internal static class WeakLoss
     /// <param name="detachKeys">True: gradient through anchors only.</param>
     /// <param name="swap">True: <see cref="Swapped"/>. False: each view by its own labels.</param>
     /// <returns>Scalar mean loss in nats, and the components of both graphs as <see cref="ConnectedComponents.Label"/> gives them; the caller owns them.</returns>
+    /// <exception cref="ArgumentException">The shapes differ; the message shows both.</exception>
     public static (Tensor Loss, Tensor Labels1, Tensor Labels2) OfGraphs(Tensor v1, Tensor v2, double temperature, bool detachKeys, bool swap = true)
     {
         LossArguments.RequireSameShape(v1, v2);
@@ -89,7 +92,7 @@ internal static class WeakLoss
     /// <param name="offset">First row of this rank.</param>
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <returns>Scalar mean over the n anchors.</returns>
-    public static Tensor Forward(Tensor anchors, Tensor keys, Tensor labels, long offset, double temperature)
+    internal static Tensor Forward(Tensor anchors, Tensor keys, Tensor labels, long offset, double temperature)
     {
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;

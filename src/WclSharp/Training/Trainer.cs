@@ -2,7 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Data;
-using WclSharp.Kernels;
+using WclSharp.Losses;
 using WclSharp.Methods;
 using WclSharp.Native;
 using WclSharp.Neighbors;
@@ -220,7 +220,7 @@ internal sealed class Trainer : IDisposable
         try
         {
             optimizer.ZeroGradients();
-            BackwardErrors.Run(() => losses.Total.backward());
+            Backpropagation.Run(losses.Total);
             cache?.Backward();
             FiniteLoss.Require(losses.Total, Step, last,
                 value => $"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). Lower --lr or raise --temperature.");
