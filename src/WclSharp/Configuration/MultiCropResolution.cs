@@ -1,4 +1,5 @@
 using WclSharp.Augmentation;
+using WclSharp.Methods;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -35,11 +36,13 @@ internal static class MultiCropResolution
     public static void Require(PretrainOptions options)
     {
         if (options.MultiCrop == MultiCrop.None) return;
-        bool weak = options.Method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap or ContrastiveMethod.WclBank;
-        if (!weak && options.Method != ContrastiveMethod.SimClr)
-            throw new WclUsageException($"--multi-crop goes with --method wcl, wcl-one-head, wcl-no-swap, wcl-bank and simclr, not with {OptionValue.NameOf(options.Method)}; leave it out.");
-        if (!weak && options.MultiCrop == MultiCrop.Knn)
-            throw new WclUsageException("--multi-crop knn needs weak labels, and simclr has none; use --method wcl, or --multi-crop standard.");
+        if (!HasLocalLoss(options.Method))
+        {
+            string[] names = [.. Enum.GetValues<ContrastiveMethod>().Where(HasLocalLoss).Select(OptionValue.NameOf)];
+            throw new WclUsageException($"--multi-crop goes with --method {string.Join(", ", names[..^1])} and {names[^1]}, not with {OptionValue.NameOf(options.Method)}; leave it out.");
+        }
+        if (options.MultiCrop == MultiCrop.Knn && !MethodFactory.HasWeakLoss(options.Method))
+            throw new WclUsageException($"--multi-crop knn needs weak labels, and {OptionValue.NameOf(options.Method)} has none; use --method wcl, or --multi-crop standard.");
         if (options.MultiCrop == MultiCrop.Knn && options.OwnCrops > options.LocalCrops)
             throw new WclUsageException($"--own-crops {options.OwnCrops} is more than there are local crops; use 0 to {options.LocalCrops}, or more --local-crops.");
     }
@@ -61,11 +64,15 @@ internal static class MultiCropResolution
             _ => ([], ""),
         };
         IEnumerable<(string Name, string Why)> unused = names.Select(name => (name, why));
-        if (given is { MultiCrop: MultiCrop.Standard, Method: ContrastiveMethod.SimClr }) unused = unused.Append(("local-weak-weight", "simclr has no weak loss"));
+        if (given.MultiCrop == MultiCrop.Standard && !MethodFactory.HasWeakLoss(given.Method))
+            unused = unused.Append(("local-weak-weight", $"{OptionValue.NameOf(given.Method)} has no weak loss"));
         return unused.Select(pair => (Option: PretrainOptionTable.Find(pair.Name)!, pair.Why))
             .Where(pair => pair.Option.Show(given) is { } value && value != pair.Option.Show(unset))
             .Select(pair => $"--{pair.Option.Name} changes nothing: {pair.Why}.");
     }
+
+    /// <summary>Whether a method has a loss of local crops: the two of wcl, or the first of them alone.</summary>
+    private static bool HasLocalLoss(ContrastiveMethod method) => MethodFactory.HasWeakLoss(method) || method == ContrastiveMethod.SimClr;
 
     private static bool HasNeighbors(PretrainOptions options) => options.MultiCrop == MultiCrop.Knn && options.OwnCrops < options.LocalCrops;
 

@@ -119,6 +119,16 @@ public class MethodLimitTests
         }
     }
 
+    [Fact]
+    public void HasWeakLoss_OfEveryMethod_IsWhatTheMethodSays()
+    {
+        foreach (var kind in Enum.GetValues<ContrastiveMethod>())
+        {
+            using var method = MethodFactory.Create(MethodDefaults.Fill(Options(kind)), N, labels: true, CPU);
+            Assert.True(method.HasWeakLoss == MethodFactory.HasWeakLoss(kind), $"{kind}");
+        }
+    }
+
     [Theory]
     [InlineData(WeakKeys.Detached, null)]
     [InlineData(WeakKeys.Full, BankNegatives.Others)]

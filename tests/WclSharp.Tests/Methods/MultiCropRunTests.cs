@@ -106,7 +106,7 @@ public sealed class MultiCropRunTests : IDisposable
     public void MethodWithoutTwoViewsOfItsKind_IsRefused()
     {
         var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("supcon", MultiCrop.Standard) with { Method = ContrastiveMethod.SupCon }));
-        Assert.Contains("not with supcon", error.Message, StringComparison.Ordinal);
+        Assert.Contains("goes with --method wcl, wcl-one-head, wcl-no-swap, wcl-bank and simclr, not with supcon", error.Message, StringComparison.Ordinal);
         error = Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("simclr", MultiCrop.Knn) with { Method = ContrastiveMethod.SimClr }));
         Assert.Contains("needs weak labels", error.Message, StringComparison.Ordinal);
     }
