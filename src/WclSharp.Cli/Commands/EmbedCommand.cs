@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Embedding;
 using WclSharp.Native;
@@ -22,7 +23,7 @@ internal static class EmbedCommand
             .Add("data", "those of RUN; the embedded Fashion-MNIST without a run", "Images to embed; same forms as pretrain's")
             .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
             .Add("workers", "one per core", "Threads that decode")
-            .Add("max-bad", "0.01", "Share of unreadable images above which nothing is written");
+            .Add("max-bad", PretrainOptionTable.Find("max-bad")!.DefaultText, "Share of unreadable images above which nothing is written");
         var restart = RestartOption();
         command.Add(restart);
         command.SetAction(parsed =>

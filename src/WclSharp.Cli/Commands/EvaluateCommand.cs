@@ -24,12 +24,13 @@ internal static class EvaluateCommand
             .Add("data", "the run's", "Labelled images whose neighbours vote; same forms as pretrain's")
             .Add("test", "the run's, or a part of --data", "Labelled images to classify")
             .Add("labels", "the run's; none with --data")
-            .Add("knn-k", "200; 20 below 20,000 labelled training images", "Neighbours that vote")
+            .Add("knn-k", KnnClassifier.DefaultText, "Neighbours that vote")
             .Add("device", "auto");
         var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };
         command.Add(linear);
-        var augmented = new Option<bool>("--linear-augmented") { Description = "Train it on random crops and flips, new ones each of 80 epochs; turns --linear on [default: off]" };
-        var rate = NumberOption.Real("--linear-lr", "Its learning rate for batches of 256; turns --linear on [default: chosen on a fifth of the training labels, 0.2 where a class has fewer than 25]");
+        var augmented = new Option<bool>("--linear-augmented") { Description = $"Train it on random crops and flips, new ones each of {LinearProbe.Epochs} epochs; turns --linear on [default: off]" };
+        var rate = NumberOption.Real("--linear-lr", string.Create(CultureInfo.InvariantCulture,
+            $"Its learning rate for batches of {LinearProbe.Batch}; turns --linear on [default: chosen on {LabelDraw.HeldOutShare} of the training labels, {new LinearProbeSettings().LearningRate} where a class has fewer than {LabelDraw.LeastToHoldOutFrom}]"));
         var decay = NumberOption.Real("--linear-decay", "Its weight decay; turns --linear on [default: chosen with the rate; 0 where that is given]");
         command.Add(augmented);
         command.Add(rate);

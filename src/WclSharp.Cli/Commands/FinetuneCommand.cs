@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
+using WclSharp.Evaluation;
 using WclSharp.FineTuning;
 using WclSharp.Native;
 using WclSharp.Training;
@@ -28,13 +29,13 @@ internal static class FinetuneCommand
             return option;
         }
 
-        var fractions = Text("--label-fraction", "A,B,C", "Shares of the labels to train with, the same of each class", "0.01,0.1 without --labels");
+        var fractions = Text("--label-fraction", "A,B,C", "Shares of the labels to train with, the same of each class", $"{Shown(FineTuneRecipe.UsualFractions, ",")} without --labels");
         var perClass = Text("--labels-per-class", "A,B,C", "Numbers of labels of each class to train with", "none");
         var draws = Text("--draws", "N", "Times that the labels are drawn anew", Shown(defaults.Draws));
-        var epochs = Text("--epochs", "N", "Passes over the labels", "20, or what makes 300 steps of 64 images");
-        var rate = Text("--lr", "X", "Peak learning rate of the encoder", "0.01, or the best of 0.01, 0.03, 0.1 on a fifth of the labels where every class has 25");
+        var epochs = Text("--epochs", "N", "Passes over the labels", $"{FineTuneRecipe.UsualEpochs}, or what makes {FineTuneRecipe.LeastSteps} steps of {FineTuneRecipe.Batch} images");
+        var rate = Text("--lr", "X", "Peak learning rate of the encoder", $"{FirstOrBest(FineTuneRecipe.EncoderRates)} on {LabelDraw.HeldOutShare} of the labels where every class has {LabelDraw.LeastToHoldOutFrom}");
         var headRate = Text("--head-lr", "X", "Peak learning rate of the classifier on top", Shown(defaults.HeadLearningRate));
-        var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", "0.1, or the best of 0.03, 0.1, 0.3 likewise");
+        var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", $"{FirstOrBest(FineTuneRecipe.ScratchRates)} likewise");
         var fromHead = new Option<bool>("--from-head") { Description = "Keep the first layer of the instance head, as SimCLRv2 does [default: off]" };
         var noScratch = new Option<bool>("--no-scratch") { Description = "Do not train from scratch beside it [default: off]" };
         command.Add(fromHead);
@@ -128,6 +129,10 @@ internal static class FinetuneCommand
         string[] parts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         return parts.Length > 0 ? [.. parts.Select(part => parse(part, option))] : throw new WclUsageException($"{option} is \"{text}\", which has no number in it.");
     }
+
+    private static string FirstOrBest(IReadOnlyList<double> rates) => $"{Shown(rates[0])}, or the best of {Shown(rates.Order(), ", ")}";
+
+    private static string Shown(IEnumerable<double> numbers, string between) => string.Join(between, numbers.Select(number => Shown(number)));
 
     private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Embedding;
 using WclSharp.Inference;
@@ -25,7 +26,7 @@ internal static class IndexCommand
             .Add("data", "those of RUN; the embedded Fashion-MNIST without a run", "Images to index; same forms as pretrain's")
             .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
             .Add("workers", "one per core", "Threads that decode")
-            .Add("max-bad", "0.01", "Share of unreadable images above which nothing is written");
+            .Add("max-bad", PretrainOptionTable.Find("max-bad")!.DefaultText, "Share of unreadable images above which nothing is written");
         var restart = EmbedCommand.RestartOption();
         command.Add(restart);
         command.SetAction(parsed =>

@@ -181,6 +181,28 @@ internal static class Presets
         _ => (0.06 * batch / 128, 5e-4),
     };
 
+    /// <summary>Peak learning rates by optimiser and preset, for <c>--help</c>.</summary>
+    public static string DescribeRates()
+    {
+        const int unit = 256; // the batch that rates in proportion to it are given for
+        var tiny = ByName[Default];
+        string sgd = string.Join(", ", ByName.Select(entry => $"{entry.Key} {Rate(OptimizerKind.Sgd, entry.Value, unit)}"));
+        return $"by optimiser: lars {Rate(OptimizerKind.Lars, tiny, 1)} x sqrt(batch), adamw {Rate(OptimizerKind.AdamW, tiny, unit)} x batch / {unit}, sgd x batch / {unit} {sgd}";
+
+        static string Rate(OptimizerKind optimizer, Preset preset, int batch) => Invariant((decimal)Rates(optimizer, preset, batch).Rate);
+    }
+
+    /// <summary>Weight decays by optimiser and preset, for <c>--help</c>.</summary>
+    public static string DescribeDecays()
+    {
+        string usual = Decay(OptimizerKind.Sgd, Default);
+        string others = string.Concat(Names.Where(name => Decay(OptimizerKind.Sgd, name) != usual).Select(name => $", with {name} {Decay(OptimizerKind.Sgd, name)}"));
+        return $"by optimiser: lars {Decay(OptimizerKind.Lars, Default)}, adamw {Decay(OptimizerKind.AdamW, Default)}, sgd {usual}{others}";
+
+        // As a decimal, so that it is written out.
+        static string Decay(OptimizerKind optimizer, string preset) => Invariant((decimal)Rates(optimizer, ByName[preset], 1).Decay);
+    }
+
     /// <summary>What the tiny preset does otherwise with the embedded images, so that the first run shows something within minutes.</summary>
     /// <remarks>
     /// A quarter of the standard width, at three quarters of the pixels, is enough for Fashion-MNIST and buys more epochs;
@@ -202,7 +224,7 @@ internal static class Presets
         };
     }
 
-    private static string Invariant(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
+    public static string Invariant(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 
     private sealed record Preset(EncoderArch Arch, int Width, EncoderStem? Stem, int? ImageSize, int Batch, int Epochs,
         OptimizerKind Optimizer, double WarmupEpochs, AugmentationSchedule Augmentation, double Jitter, double? CropMin, ConvInit ConvInit, int HeadHidden, int HeadOutput)

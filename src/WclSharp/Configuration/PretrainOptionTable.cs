@@ -1,4 +1,6 @@
 using WclSharp.Augmentation;
+using WclSharp.Data;
+using WclSharp.Evaluation;
 using WclSharp.Native;
 using WclSharp.Training;
 
@@ -50,8 +52,8 @@ internal static class PretrainOptionTable
         Integer("accumulate", "Embed the batch in this many chunks, for batches larger than memory; losses and graph span the whole batch", "1",
             o => o.Accumulate, (o, v) => o with { Accumulate = v }, Positive),
         Choice("optimizer", "Optimiser", Presets.Describe("optimizer"), o => o.Optimizer, (o, v) => o with { Optimizer = v }),
-        Real("lr", "Peak learning rate, after warm-up", "by optimiser: lars 0.075 x sqrt(batch), adamw 0.001 x batch / 256, sgd x batch / 256 tiny 0.06, cifar 0.12, imagenet 0.03", o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
-        Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", "by optimiser: lars 0.000001, adamw 0.05, sgd 0.0005, with imagenet 0.0001",
+        Real("lr", "Peak learning rate, after warm-up", Presets.DescribeRates(), o => o.LearningRate, (o, v) => o with { LearningRate = v }, Positive),
+        Real("weight-decay", "Weight decay: L2 for sgd and lars, decoupled for adamw", Presets.DescribeDecays(),
             o => o.WeightDecay, (o, v) => o with { WeightDecay = v }, NotNegative),
         Choice("augmentation", "Augmentation: weak during warm-up and strong after (paper), or weak throughout", Presets.Describe("augmentation"),
             o => o.Augmentation, (o, v) => o with { Augmentation = v }),
@@ -113,7 +115,7 @@ internal static class PretrainOptionTable
         // How to measure.
         Integer("evaluate-every", "Evaluate every so many epochs, and after the last", "a fifth of --epochs, 10 at most",
             o => o.EvaluateEvery, (o, v) => o with { EvaluateEvery = v }, Positive, mayChangeOnResume: true),
-        Integer("knn-k", "Neighbours of the kNN classifier", "200; 20 below 20,000 labelled training images",
+        Integer("knn-k", "Neighbours of the kNN classifier", KnnClassifier.DefaultText,
             o => o.KnnK, (o, v) => o with { KnnK = v }, Positive, mayChangeOnResume: true),
 
         // Where the results go.
@@ -129,9 +131,9 @@ internal static class PretrainOptionTable
             o => o.Precision, (o, v) => o with { Precision = v }),
         Integer("workers", "Threads that decode and prepare batches", "one per core",
             o => o.Workers, (o, v) => o with { Workers = v }, v => v is >= 1 and <= 1024 ? null : "must be from 1 to 1024", mayChangeOnResume: true),
-        Real("max-bad", "Share of unreadable images above which the run stops before training", "0.01",
+        Real("max-bad", "Share of unreadable images above which the run stops before training", Presets.Invariant(DatasetOptions.StandardMaxBad),
             o => o.MaxBad, (o, v) => o with { MaxBad = v }, Share, mayChangeOnResume: true),
-        Integer("cache-mib", "Memory for decoded images, MiB; more than this goes to a memory-mapped file", "4096",
+        Integer("cache-mib", "Memory for decoded images, MiB; more than this goes to a memory-mapped file", Presets.Invariant(DatasetOptions.StandardCacheBytes >> 20),
             o => o.CacheMiB, (o, v) => o with { CacheMiB = v }, NotNegative, mayChangeOnResume: true),
         Path("cache-folder", "DIR", "Where that memory-mapped file goes", "the run folder",
             o => o.CacheFolder, (o, v) => o with { CacheFolder = v }, mayChangeOnResume: true),

@@ -1,3 +1,5 @@
+using WclSharp.Data;
+
 namespace WclSharp.Embedding;
 
 /// <summary>What to embed, with what, and where to.</summary>
@@ -22,7 +24,7 @@ public sealed record EmbedOptions
     public int Workers { get; init; }
 
     /// <summary>Share of unreadable images, 0 to 1, above which nothing is written.</summary>
-    public double MaxBad { get; init; } = 0.01;
+    public double MaxBad { get; init; } = DatasetOptions.StandardMaxBad;
 
     /// <summary>Begin anew where the file was begun and not finished, instead of going on.</summary>
     public bool Restart { get; init; }

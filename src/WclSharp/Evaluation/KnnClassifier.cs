@@ -16,8 +16,13 @@ public sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount,
 {
     private static readonly Scalar Temperature = 0.1; // of the votes; made once: see Optimizer.Begin
 
-    /// <summary>The k that is used where none is given: 200 (Wu et al. 2018, on ImageNet), or 20 below 20,000 that vote.</summary>
-    public static int DefaultK(int voters) => voters < 20_000 ? 20 : 200;
+    private const int UsualK = 200, SmallerK = 20, LeastVoters = 20_000; // the first is Wu et al. 2018's on ImageNet
+
+    /// <summary>The k that is used where none is given: <see cref="UsualK"/>, or <see cref="SmallerK"/> below <see cref="LeastVoters"/> that vote.</summary>
+    public static int DefaultK(int voters) => voters < LeastVoters ? SmallerK : UsualK;
+
+    /// <summary>The same for <c>--help</c>.</summary>
+    public static string DefaultText => FormattableString.Invariant($"{UsualK}; {SmallerK} below {LeastVoters:N0} labelled training images");
 
     /// <summary>Predicted class of each query.</summary>
     /// <param name="queries">[Q, F] float32, rows of unit length, on the gallery's device.</param>

@@ -19,6 +19,15 @@ internal sealed record LabelBudget(double? Fraction, int? PerClass)
 /// </summary>
 internal static class LabelDraw
 {
+    /// <summary>Labels of the smallest class from which on some are held out to choose by: of fewer, a fifth tells nothing.</summary>
+    public const int LeastToHoldOutFrom = 25;
+
+    /// <summary>Of a class's labels, one in so many is held out.</summary>
+    public const int HeldOutOneIn = 5;
+
+    /// <summary>That share in words.</summary>
+    public const string HeldOutShare = "a fifth";
+
     /// <summary>Draws.</summary>
     /// <param name="classes">Class of each image, -1 where it has none.</param>
     /// <param name="classCount">Number of classes.</param>
@@ -46,12 +55,12 @@ internal static class LabelDraw
         return [.. drawn];
     }
 
-    /// <summary>Takes a fifth of each class's labels away, to choose by.</summary>
+    /// <summary>Takes one in <see cref="HeldOutOneIn"/> of each class's labels away, to choose by.</summary>
     /// <param name="drawn">What <see cref="Of"/> drew.</param>
     /// <param name="classes">Class of each image.</param>
     /// <param name="least">Labels that every class must have for it.</param>
     /// <returns>Labels to train on, and labels to choose by; none of these where a class has fewer than <paramref name="least"/>.</returns>
-    public static (int[] Train, int[] Validation) HoldOut(int[] drawn, ReadOnlySpan<int> classes, int least)
+    public static (int[] Train, int[] Validation) HoldOut(int[] drawn, ReadOnlySpan<int> classes, int least = LeastToHoldOutFrom)
     {
         var sizes = new Dictionary<int, int>();
         foreach (int i in drawn) sizes[classes[i]] = sizes.GetValueOrDefault(classes[i]) + 1;
@@ -61,7 +70,7 @@ internal static class LabelDraw
         foreach (int i in drawn)
         {
             int c = classes[i], place = seen[c] = seen.GetValueOrDefault(c) + 1;
-            (place > sizes[c] - sizes[c] / 5 ? validation : train).Add(i);
+            (place > sizes[c] - sizes[c] / HeldOutOneIn ? validation : train).Add(i);
         }
 
         return ([.. train], [.. validation]);

@@ -41,7 +41,7 @@ internal static class LinearProbe
         string decay = settings.WeightDecay == 0 ? "no weight decay" : FormattableString.Invariant($"weight decay {settings.WeightDecay}");
         string chosen = validationImages > 0 ? FormattableString.Invariant($"; rate and decay chosen on {validationImages} of the training images") : "";
         return FormattableString.Invariant($"multinomial logistic regression on {inputs}, standardised with the training images' mean and deviation; SGD, Nesterov momentum 0.9, ")
-            + FormattableString.Invariant($"learning rate {settings.LearningRate} x batch / 256, batch 256, {decay}, {Epochs} epochs, cosine to 0{chosen}");
+            + FormattableString.Invariant($"learning rate {settings.LearningRate} x batch / {Batch}, batch {Batch}, {decay}, {Epochs} epochs, cosine to 0{chosen}");
     }
 
     /// <summary>Trains on the labelled training images and classifies the labelled test images.</summary>
@@ -119,7 +119,7 @@ internal static class LinearProbe
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         int batch = Math.Min(Batch, images), stepsPerEpoch = (images + batch - 1) / batch;
-        var schedule = new LearningRateSchedule(settings.LearningRate * batch / 256, 0, (long)Epochs * stepsPerEpoch);
+        var schedule = new LearningRateSchedule(settings.LearningRate * batch / Batch, 0, (long)Epochs * stepsPerEpoch);
         var order = new CounterRandom(seed, RandomPurpose.Evaluation);
         var targets = tensor(Array.ConvertAll(classes, c => (long)c), device: inputs.device).unsqueeze(1);   // [M, 1]
         var weights = zeros([inputs.size(1), classCount], device: inputs.device);

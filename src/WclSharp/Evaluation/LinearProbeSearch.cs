@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Evaluation;
 
 /// <summary>
-/// Chooses a linear probe's learning rate and weight decay on a fifth of the labelled training images, 10,000 at most, held out by seed and class: first the rate without
+/// Chooses a linear probe's learning rate and weight decay on a part of the labelled training images (<see cref="LabelDraw.HoldOut"/>), 10,000 at most, held out by seed and class: first the rate without
 /// decay, then the decay at that rate. The usual protocol wins ties. Test images have no part in it.
 /// </summary>
 /// <remarks>
@@ -14,11 +14,8 @@ namespace WclSharp.Evaluation;
 /// </remarks>
 internal static class LinearProbeSearch
 {
-    /// <summary>Labels that every class must have; with fewer, a fifth of them tells nothing and the usual settings stay.</summary>
-    public const int LeastLabels = 25;
-
     private const int MostToChooseBy = 10_000; // enough: the standard error of an accuracy on these is at most half a point
-    private const int LeastToChooseByOfAClass = LeastLabels / 5;
+    private const int LeastToChooseByOfAClass = LabelDraw.LeastToHoldOutFrom / LabelDraw.HeldOutOneIn;
     private const int MostToTrainOn = 50_000; // or a share of a larger set
     private const int LeastShareToTrainOn = 4; // one in so many
 
@@ -32,7 +29,7 @@ internal static class LinearProbeSearch
     /// <param name="features">Features of the labelled training images, [M, F] float32. Not owned.</param>
     /// <param name="classes">M classes, from 0 to <paramref name="classCount"/> - 1.</param>
     /// <param name="classCount">C, number of classes.</param>
-    /// <param name="seed">Seed of the held-out fifth and of the order of the batches.</param>
+    /// <param name="seed">Seed of what is held out and of the order of the batches.</param>
     /// <param name="progress">Told how many classifiers are trained; may be null.</param>
     /// <param name="cancellation">Stops between epochs.</param>
     /// <returns>The settings, and how many images they were chosen on: 0 where the labels are too few and the usual ones stay.</returns>
@@ -71,9 +68,9 @@ internal static class LinearProbeSearch
     /// <summary>Images to train on and images to choose by, of each class in the same proportion; none of the latter where a class has too few labels.</summary>
     internal static (int[] Train, int[] Validation) Split(int[] classes, int classCount, long seed)
     {
-        var (train, validation) = LabelDraw.HoldOut(LabelDraw.Of(classes, classCount, new LabelBudget(1, null), seed, 0), classes, LeastLabels);
+        var (train, validation) = LabelDraw.HoldOut(LabelDraw.Of(classes, classCount, new LabelBudget(1, null), seed, 0), classes);
         if (validation.Length == 0) return (train, validation);
-        return (Some(train, classes, Math.Max(MostToTrainOn, classes.Length / LeastShareToTrainOn), LeastLabels - LeastToChooseByOfAClass),
+        return (Some(train, classes, Math.Max(MostToTrainOn, classes.Length / LeastShareToTrainOn), LabelDraw.LeastToHoldOutFrom - LeastToChooseByOfAClass),
             Some(validation, classes, MostToChooseBy, LeastToChooseByOfAClass));
     }
 

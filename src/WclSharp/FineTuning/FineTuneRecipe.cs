@@ -17,10 +17,12 @@ internal sealed record FineTuneRecipe
     /// </summary>
     public static readonly IReadOnlyList<double> EncoderRates = [0.01, 0.03, 0.1], ScratchRates = [0.1, 0.03, 0.3];
 
-    /// <summary>Labels of the smallest class from which on learning rate and when to stop are chosen on a fifth of the labels, before all are trained on.</summary>
-    public const int LabelsToChooseBy = 25;
+    /// <summary>Passes over the labels where none were asked for, but so many steps at least.</summary>
+    public const int UsualEpochs = 20, LeastSteps = 300;
 
-    private const int LeastSteps = 300, UsualEpochs = 20;
+    /// <summary>Shares of the labels to train with where none were asked for and no list says which images have one: those that papers report.</summary>
+    public static readonly IReadOnlyList<double> UsualFractions = [0.01, 0.1];
+
     private const double WarmupShare = 0.1;
 
     /// <summary>Peak learning rate of what was pretrained: the encoder, and the head's first layer where it is there.</summary>

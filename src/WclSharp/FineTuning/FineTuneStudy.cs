@@ -92,8 +92,8 @@ internal sealed class FineTuneStudy : IDisposable
     {
         LabelBudget[] asked = [.. options.LabelFractions.Distinct().Select(share => new LabelBudget(share, null)), .. options.LabelsPerClass.Distinct().Select(count => new LabelBudget(null, count))];
         if (asked.Length > 0) return asked;
-        // A list of labels is what there is; of a labelled set, the shares that papers report.
-        return listed ? [new(1, null)] : [new(0.01, null), new(0.1, null)];
+        // A list of labels is what there is.
+        return listed ? [new(1, null)] : FineTuneRecipe.UsualFractions.Select(share => new LabelBudget(share, null));
     }
 
     private FineTuneDraw Measure(LabelBudget budget, int draw, bool keep)
@@ -139,7 +139,7 @@ internal sealed class FineTuneStudy : IDisposable
     /// </summary>
     private Choice Choose(int[] drawn, IReadOnlyList<double> rates, int draw, bool pretrained, string stage)
     {
-        var (rows, validation) = LabelDraw.HoldOut(drawn, train.Labels, FineTuneRecipe.LabelsToChooseBy);
+        var (rows, validation) = LabelDraw.HoldOut(drawn, train.Labels);
         var choice = new Choice(rates[0], 1);
         if (validation.Length == 0) return choice;
         double bestRight = double.NegativeInfinity;

@@ -1,3 +1,4 @@
+using WclSharp.Data;
 using WclSharp.Inference;
 
 namespace WclSharp.Search;
@@ -24,7 +25,7 @@ public sealed record IndexOptions
     public int Workers { get; init; }
 
     /// <summary>Share of unreadable images, 0 to 1, above which nothing is written.</summary>
-    public double MaxBad { get; init; } = 0.01;
+    public double MaxBad { get; init; } = DatasetOptions.StandardMaxBad;
 
     /// <summary>Begin anew where the file was begun and not finished, instead of going on.</summary>
     public bool Restart { get; init; }
