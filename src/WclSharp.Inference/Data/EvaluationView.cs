@@ -4,7 +4,7 @@ namespace WclSharp.Data;
 
 /// <summary>
 /// The view of an image that an encoder is evaluated on, without randomness: small images (S up to <see cref="LargestSmallImage"/>)
-/// whole, others resized so that the shorter side is 256/224 of S and cut out of the middle.
+/// whole, others resized so that the shorter side is <see cref="ShorterSide"/> and cut out of the middle.
 /// </summary>
 /// <remarks>
 /// What the training side makes by matrix products on any device (<c>Augmenter.Evaluate</c>) is made here by walking the few taps of
@@ -20,6 +20,10 @@ internal static class EvaluationView
     // Images of usual size are resized to 256/224 of the view and cut in the middle.
     private const double Margin = 256 / 224.0;
 
+    /// <summary>Pixels that the shorter side of an image is resized to for a view of side S above <see cref="LargestSmallImage"/>.</summary>
+    /// <param name="imageSize">S, side of the view, pixels.</param>
+    public static int ShorterSide(int imageSize) => (int)Math.Round(imageSize * Margin);
+
     /// <summary>How both axes of the view map to an image.</summary>
     /// <param name="height">Height of the image, pixels.</param>
     /// <param name="width">Width of the image, pixels.</param>
@@ -29,7 +33,7 @@ internal static class EvaluationView
         int resizedHeight = imageSize, resizedWidth = imageSize;
         if (imageSize > LargestSmallImage)
         {
-            int shorter = (int)Math.Round(imageSize * Margin);
+            int shorter = ShorterSide(imageSize);
             (resizedHeight, resizedWidth) = height <= width
                 ? (shorter, (int)((long)shorter * width / height))
                 : ((int)((long)shorter * height / width), shorter);

@@ -6,7 +6,7 @@ namespace WclSharp.Data;
 internal readonly record struct StoredSize(int Height, int Width)
 {
     /// <summary>The longer side is kept up to this many times the shorter.</summary>
-    private const int MaxAspect = 3;
+    public const int MaxAspect = 3;
 
     /// <summary>Height that is kept.</summary>
     public int KeptHeight => Math.Min(Height, MaxAspect * Width);
@@ -21,6 +21,10 @@ internal readonly record struct StoredSize(int Height, int Width)
     public int Left => (Width - KeptWidth) / 2;
 
     /// <summary>Shorter side that images are kept at for crops of a side: room for crops of a small share of the area.</summary>
+    /// <remarks>
+    /// The margin of <see cref="EvaluationView.ShorterSide"/>, but truncated and not rounded, so a pixel less at some sides: rounding it too would change stored pixels, and with
+    /// them the features of images and the fingerprints of runs that there are.
+    /// </remarks>
     public static int SideFor(int imageSize) => imageSize <= EvaluationView.LargestSmallImage ? 2 * imageSize : imageSize * 256 / 224;
 
     /// <summary>The size for an image; never larger than the image is.</summary>

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Augmentation;
+using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Inference;
 using WclSharp.Training;
@@ -61,8 +62,8 @@ internal sealed class OnnxNetwork(OnnxGraph graph, OnnxArithmetic arithmetic, IR
 
     /// <summary>What has to happen to an image before it is the input, for those who do it themselves.</summary>
     private static string Preparation(int imageSize) => imageSize <= AugmentationRecipe.LargestSmallImage
-        ? $"The whole image is resized to {imageSize} x {imageSize} by an antialiased triangle filter; one that is more than three times as long as wide is cut to its middle before."
-        : $"The image is resized by an antialiased triangle filter so that its shorter side has {(int)Math.Round(imageSize * 256 / 224.0)} pixels, and cut to the middle {imageSize} x {imageSize}.";
+        ? $"The whole image is resized to {imageSize} x {imageSize} by an antialiased triangle filter; one that is more than {StoredSize.MaxAspect} times as long as wide is cut to its middle before."
+        : $"The image is resized by an antialiased triangle filter so that its shorter side has {EvaluationView.ShorterSide(imageSize)} pixels, and cut to the middle {imageSize} x {imageSize}.";
 
     private string Normalise(string x, Normalisation normalisation)
     {
