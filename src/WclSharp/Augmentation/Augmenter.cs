@@ -22,7 +22,7 @@ namespace WclSharp.Augmentation;
 /// </remarks>
 public sealed class Augmenter
 {
-    private readonly Scalar[] scales, shifts; // of the normalisation, by channel; made once: see ColourJitter
+    private readonly Scalar[] scales, shifts; // of the normalisation, by channel; made once: CONTRIBUTING, Numbers
     private readonly Scalar one = 1;
     private readonly CounterRandom random;
     private readonly Device device;

@@ -16,9 +16,7 @@ namespace WclSharp.Augmentation;
 /// </remarks>
 internal static class ColourJitter
 {
-    // A number passed to TorchSharp becomes a small native block that lives until the garbage collector comes by. Thousands of those between
-    // the large blocks of tensors keep the C heap from reusing these, and the process grows; constants are made once instead. The same goes for
-    // add with a tensor and no alpha, and for operators with a number on one side.
+    // Made once: CONTRIBUTING, Numbers.
     private static readonly Scalar RedLuma = 0.299f, GreenLuma = 0.587f, BlueLuma = 0.114f; // ITU-R 601-2
     private static readonly Scalar Zero = 0, One = 1, Two = 2, Three = 3, Four = 4, Six = 6, Tiny = 1e-9, OneThird = 1 / 3f, TwoThirds = 2 / 3f;
 

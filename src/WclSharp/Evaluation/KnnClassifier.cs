@@ -14,7 +14,7 @@ namespace WclSharp.Evaluation;
 /// <param name="k">Neighbours that vote; at most M are used.</param>
 public sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount, int k)
 {
-    private static readonly Scalar Temperature = 0.1; // of the votes; made once: see Optimizer.Begin
+    private static readonly Scalar Temperature = 0.1; // of the votes; made once: CONTRIBUTING, Numbers
 
     private const int UsualK = 200, SmallerK = 20, LeastVoters = 20_000; // the first is Wu et al. 2018's on ImageNet
 

@@ -8,7 +8,7 @@ namespace WclSharp.Graphs;
 /// <remarks>Every node has an edge, so every connected component has two members or more.</remarks>
 internal static class NearestNeighborGraph
 {
-    private static readonly Scalar Farthest = double.NegativeInfinity; // made once: see ColourJitter
+    private static readonly Scalar Farthest = double.NegativeInfinity; // made once: CONTRIBUTING, Numbers
 
     /// <summary>Each row's nearest other row by cosine similarity.</summary>
     /// <param name="embeddings">[N, D] floating point, rows of unit length; N is 2 or more. No gradient flows.</param>

@@ -6,7 +6,7 @@ namespace WclSharp.Graphs;
 /// <summary>Sets of the K nearest rows. Unlike components they need not be mutual: a row's nearest may have others nearer.</summary>
 internal static class NearestSets
 {
-    private static readonly Scalar Farthest = double.NegativeInfinity; // made once: see ColourJitter
+    private static readonly Scalar Farthest = double.NegativeInfinity; // made once: CONTRIBUTING, Numbers
 
     /// <summary>Each row's K nearest rows of other images, by cosine similarity, among both views. No gradient flows.</summary>
     /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>

@@ -12,7 +12,7 @@ namespace WclSharp.Graphs;
 /// <param name="Number">Which of the different keys each of these has, [N] int64 from 0, ascending.</param>
 internal sealed record SharedKeys(Tensor Order, Tensor Number)
 {
-    private static readonly Scalar One = 1; // made once: see ColourJitter
+    private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <summary>Sorts rows by their keys. The caller's dispose scope owns the tensors.</summary>
     /// <param name="keys">[N] int64, N at least 1.</param>

@@ -12,7 +12,7 @@ namespace WclSharp.Grouping;
 internal static class KMeans
 {
     private const int MostRounds = 50;
-    private static readonly Scalar One = 1; // made once: see ColourJitter
+    private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <summary>Divides rows into clusters.</summary>
     /// <param name="rows">[M, F] float32, rows of unit length. Not owned.</param>

@@ -9,7 +9,7 @@ namespace WclSharp.Kernels;
 /// </summary>
 internal sealed class KnownGradient : autograd.SingleTensorFunction<KnownGradient>
 {
-    private static readonly Scalar One = 1; // made once: see ColourJitter
+    private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
     [ThreadStatic] private static autograd.AutogradContext? applied;
 
     private sealed record Terms(Tensor Value, Tensor?[] Gradients);

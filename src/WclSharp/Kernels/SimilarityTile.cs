@@ -9,7 +9,7 @@ namespace WclSharp.Kernels;
 /// </summary>
 internal sealed unsafe class SimilarityTile
 {
-    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: see ColourJitter
+    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: CONTRIBUTING, Numbers
     private readonly Tensor room;
     private readonly SimilarityExponent exponent;
     private readonly SimilarityLoops? loops;

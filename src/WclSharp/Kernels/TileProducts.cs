@@ -16,7 +16,7 @@ internal static unsafe class TileProducts<TTile> where TTile : struct, IElements
     // A thread's kernels, and gradients of kernels, at a time: a few MiB where there are 512 channels.
     private const int PanelColumns = 32, PanelPadding = 16, GradientRows = 32;
 
-    private static readonly Scalar One = 1; // made once: see Optimizer.Begin
+    private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <summary>sum = left' right, or sum += left' right.</summary>
     /// <param name="left">[36, T, K], padded; see <see cref="Paired"/>.</param>

@@ -9,7 +9,7 @@ namespace WclSharp.Kernels;
 /// </summary>
 internal sealed class UnitRows : autograd.SingleTensorFunction<UnitRows>
 {
-    private static readonly Scalar LeastLength = 1e-12, Zero = 0, One = 1; // normalize's; made once: see ColourJitter
+    private static readonly Scalar LeastLength = 1e-12, Zero = 0, One = 1; // normalize's; made once: CONTRIBUTING, Numbers
     [ThreadStatic] private static autograd.AutogradContext? applied;
     [ThreadStatic] private static List<Tensor>? kept;
 

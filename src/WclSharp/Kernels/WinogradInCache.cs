@@ -21,7 +21,7 @@ internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struc
     // Images whose gradient is summed beside the blocks before it is rounded have about so many tiles: less would leave blocks half empty.
     private const int SummedTiles = 64;
 
-    private static readonly Scalar One = 1; // made once: see Optimizer.Begin
+    private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
     private readonly int images, threads, inChannels, outChannels, summedImages;
     private readonly long inMatrix, outMatrix, kernel, kernelGradient;
     private readonly WinogradTiles<TPixel, TTile> inTiles, outTiles;

@@ -7,7 +7,7 @@ namespace WclSharp.Losses;
 /// <summary>sum_i a_i . b_i over rows, block by block, so that no product of the rows' size is held, with block sums in float64.</summary>
 internal static class BlockProducts
 {
-    private static readonly Scalar One = 1; // made once: see ColourJitter
+    private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <param name="a">[N, D].</param>
     /// <param name="b">[N, D].</param>

@@ -6,7 +6,7 @@ namespace WclSharp.Losses;
 /// <summary>Checks that the losses share.</summary>
 internal static class LossArguments
 {
-    private static readonly Scalar Nothing = double.NegativeInfinity; // made once: see ColourJitter
+    private static readonly Scalar Nothing = double.NegativeInfinity; // made once: CONTRIBUTING, Numbers
 
     /// <exception cref="ArgumentException">The shapes differ or are not [N, D] with N of 2 or more.</exception>
     public static void RequireSameShape(Tensor a, Tensor b)

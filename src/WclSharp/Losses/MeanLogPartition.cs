@@ -18,7 +18,7 @@ internal readonly record struct OwnKeys(long Row, long Column, long Count);
 /// </remarks>
 internal static class MeanLogPartition
 {
-    private static readonly Scalar Nothing = double.NegativeInfinity, One = 1; // made once: see ColourJitter
+    private static readonly Scalar Nothing = double.NegativeInfinity, One = 1; // made once: CONTRIBUTING, Numbers
 
     private sealed record Terms(double Temperature, OwnKeys[] Own, bool AnchorGradient, bool KeyGradient);
 

@@ -14,7 +14,7 @@ namespace WclSharp.Losses;
 /// <remarks>With empty sets both are <see cref="InstanceLoss"/>. The gradient flows through both sides of every product, none through the sets.</remarks>
 internal static class RelationLoss
 {
-    private static readonly Scalar One = 1; // made once: see ColourJitter
+    private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <summary>Rows of F(a) leave a's denominator.</summary>
     /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>

@@ -43,7 +43,7 @@ internal sealed record SelfPartition(Tensor Mean, Tensor[]? Gradients, Tensor? N
 
     private const int Width = 2, MostTasks = 32;
 
-    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: see ColourJitter
+    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: CONTRIBUTING, Numbers
 
     /// <summary>Whether rows can be treated so: float32 or float64 on a CPU, since the host reads their length, and t not too small for it.</summary>
     public static bool Suits(double temperature, params Tensor[] views)

@@ -14,7 +14,7 @@ namespace WclSharp.Losses;
 /// </remarks>
 internal sealed class SelfTiles : IDisposable
 {
-    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: see ColourJitter
+    private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: CONTRIBUTING, Numbers
 
     private readonly record struct Block(int View, long Start, long Count, long Place);
 

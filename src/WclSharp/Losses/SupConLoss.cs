@@ -15,7 +15,7 @@ namespace WclSharp.Losses;
 /// </remarks>
 public static class SupConLoss
 {
-    private static readonly Scalar Zero = 0, One = 1; // made once: see ColourJitter
+    private static readonly Scalar Zero = 0, One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <summary>The loss over a batch.</summary>
     /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>

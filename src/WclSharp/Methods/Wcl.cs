@@ -11,7 +11,7 @@ namespace WclSharp.Methods;
 /// </summary>
 internal class Wcl(PretrainOptions options) : Method
 {
-    private static readonly Scalar One = 1; // made once: see ColourJitter
+    private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
 
     public override bool HasWeakHead => true;
 

@@ -17,7 +17,7 @@ namespace WclSharp.Methods;
 internal sealed class WclBank(PretrainOptions options, int images) : Method
 {
     private const string Name = "bank.groups";
-    private static readonly Scalar No = false; // made once: see ColourJitter
+    private static readonly Scalar No = false; // made once: CONTRIBUTING, Numbers
     private readonly Wcl wcl = new(options);
     private Tensor? groups; // [N] int64 on the CPU
     private int[]? groupOf;

@@ -23,7 +23,7 @@ internal sealed class EmbeddingBank : IDisposable
 {
     private const double LargestLength = 4095; // its square is the largest product, below 2^24
     private const int WrittenAtOnce = 1 << 16;     // rows that are float32 besides, where a bank of all is made
-    private static readonly Scalar True = true; // made once: see ColourJitter
+    private static readonly Scalar True = true; // made once: CONTRIBUTING, Numbers
     private readonly Tensor rows, filled;
     private readonly Scalar scale, inverseScale;
 

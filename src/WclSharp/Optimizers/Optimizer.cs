@@ -51,12 +51,7 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         return new([.. indices], [.. indices.Select(i => Parameters[i].Parameter)], [.. gradients], decayed);
     }
 
-    /// <summary>Prepares a step: numbers that all parameters share.</summary>
-    /// <remarks>
-    /// A number that is handed to a TorchSharp operator becomes a native <see cref="Scalar"/> that lives until the garbage
-    /// collector finds it. Thousands of these between large tensors would keep the heap from shrinking together, so that
-    /// resident memory creeps up; they are made once a run or once a step instead.
-    /// </remarks>
+    /// <summary>Prepares a step: numbers that all parameters share, made once a step (CONTRIBUTING, Numbers).</summary>
     protected abstract void Begin(double learningRate);
 
     /// <summary>Updates parameters in place, inside a dispose scope and without gradient.</summary>
