@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Data;
+using WclSharp.Native;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -219,7 +220,7 @@ public sealed class Augmenter
     private static void Check(Tensor images, ReadOnlySpan<int> heights, ReadOnlySpan<int> widths)
     {
         if (images.dim() != 4 || images.size(1) is not (1 or 3) || images.dtype != uint8)
-            throw new WclUsageException($"Images are [{string.Join(", ", images.shape)}] {images.dtype}; expected [N, 1 or 3, H, W] uint8.");
+            throw new WclUsageException($"Images are {ShapeText.Of(images)} {images.dtype}; expected [N, 1 or 3, H, W] uint8.");
         if (heights.Length != images.size(0) || widths.Length != images.size(0))
             throw new WclUsageException($"{images.size(0)} images came with {heights.Length} heights and {widths.Length} widths; give one each.");
         for (int i = 0; i < heights.Length; i++)

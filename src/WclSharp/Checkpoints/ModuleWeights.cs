@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Encoders;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Checkpoints;
@@ -32,7 +33,7 @@ internal static class ModuleWeights
                 throw new WclUsageException($"'{source}' has no tensor '{name}'; it holds another architecture than this run's (see --arch, --stem).");
             }
             if (!value.shape.AsSpan().SequenceEqual(tensor.shape))
-                throw new WclUsageException($"'{source}' has '{name}' of shape [{string.Join(", ", value.shape)}] where [{string.Join(", ", tensor.shape)}] is needed; give the --arch, --width and --stem it was made with.");
+                throw new WclUsageException($"'{source}' has '{name}' of shape {ShapeText.Of(value)} where {ShapeText.Of(tensor)} is needed; give the --arch, --width and --stem it was made with.");
         }
 
         using var noGradient = no_grad();

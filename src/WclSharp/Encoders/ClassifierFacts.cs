@@ -1,5 +1,6 @@
 using System.Text.Json;
 using WclSharp.Checkpoints;
+using WclSharp.Native;
 
 namespace WclSharp.Encoders;
 
@@ -40,14 +41,14 @@ internal sealed record ClassifierFacts(string[] ClassNames, int? Hidden)
         }
 
         if (classes is null || scores.dim() != 2 || classes.Length != scores.size(0))
-            throw new WclUsageException($"'{path}' names {classes?.Length ?? 0} classes for scores of shape [{string.Join(", ", scores.shape)}]; it is damaged.");
+            throw new WclUsageException($"'{path}' names {classes?.Length ?? 0} classes for scores of shape {ShapeText.Of(scores)}; it is damaged.");
         content.Tensors.TryGetValue("head.linear1.weight", out var head);
         // Networks are made by these sizes before the weights are put into them.
         int features = EncoderWeights.FactsOf(content, path).FeatureSize;
         if (head is not null && (head.dim() != 2 || head.size(0) < 1 || head.size(1) != features))
-            throw new WclUsageException($"'{path}' has a head of shape [{string.Join(", ", head.shape)}] on {features} features; it is damaged.");
+            throw new WclUsageException($"'{path}' has a head of shape {ShapeText.Of(head)} on {features} features; it is damaged.");
         int? hidden = (int?)head?.size(0);
-        if (scores.size(1) != (hidden ?? features)) throw new WclUsageException($"'{path}' has scores of shape [{string.Join(", ", scores.shape)}] on {hidden ?? features} numbers; it is damaged.");
+        if (scores.size(1) != (hidden ?? features)) throw new WclUsageException($"'{path}' has scores of shape {ShapeText.Of(scores)} on {hidden ?? features} numbers; it is damaged.");
         return new(classes, hidden);
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -75,7 +76,7 @@ internal static class EncoderWeights
         int side = facts.LastStage;
         if (!content.Tensors.TryGetValue(largest, out var weight)) throw new WclUsageException($"'{path}' has no '{largest}', as every encoder has; give a run folder or an encoder.safetensors that wcl pretrain wrote.");
         if (!weight.shape.AsSpan().SequenceEqual([side, side, 3, 3]))
-            throw new WclUsageException($"'{path}' has '{largest}' of shape [{string.Join(", ", weight.shape)}] where the width of {facts.Width} that it speaks of needs [{side}, {side}, 3, 3]; it is damaged.");
+            throw new WclUsageException($"'{path}' has '{largest}' of shape {ShapeText.Of(weight)} where the width of {facts.Width} that it speaks of needs [{side}, {side}, 3, 3]; it is damaged.");
         return facts;
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using TorchSharp;
 using WclSharp.Data;
+using WclSharp.Native;
 using WclSharp.Optimizers;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
@@ -115,7 +116,7 @@ internal static class LinearProbe
     {
         settings ??= new LinearProbeSettings();
         int images = (int)inputs.size(0);
-        if (images != classes.Length) throw new ArgumentException($"{classes.Length} classes for features of shape [{string.Join(", ", inputs.shape)}].");
+        if (images != classes.Length) throw new ArgumentException($"{classes.Length} classes for features of shape {ShapeText.Of(inputs)}.");
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         int batch = Math.Min(Batch, images), stepsPerEpoch = (images + batch - 1) / batch;

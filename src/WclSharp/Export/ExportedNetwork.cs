@@ -4,6 +4,7 @@ using WclSharp.Configuration;
 using WclSharp.Encoders;
 using WclSharp.Heads;
 using WclSharp.Inference;
+using WclSharp.Native;
 using WclSharp.Randomness;
 using WclSharp.Reporting;
 using static TorchSharp.torch;
@@ -114,7 +115,7 @@ internal sealed class ExportedNetwork : IDisposable
         try
         {
             if (first.dim() != 2 || last.dim() != 2 || first.size(1) != encoder.FeatureSize || last.size(1) != first.size(0))
-                throw new WclUsageException($"'{file}' has a head of shapes [{string.Join(", ", first.shape)}] and [{string.Join(", ", last.shape)}] on {encoder.FeatureSize} features; it is damaged.");
+                throw new WclUsageException($"'{file}' has a head of shapes {ShapeText.Of(first)} and {ShapeText.Of(last)} on {encoder.FeatureSize} features; it is damaged.");
             head = new ProjectionHead(encoder.FeatureSize, (int)first.size(0), (int)last.size(0), new ParameterInitializer(0));
             ModuleWeights.Load(head, content.Tensors, prefix, file);
             head.eval();

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Kernels;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Graphs;
@@ -17,7 +18,7 @@ internal static class NearestNeighborGraph
     public static Tensor Nearest(Tensor embeddings)
     {
         if (embeddings.dim() != 2 || embeddings.size(0) < 2)
-            throw new ArgumentException($"A nearest neighbour needs [N, D] embeddings with N of 2 or more, not [{string.Join(", ", embeddings.shape)}].", nameof(embeddings));
+            throw new ArgumentException($"A nearest neighbour needs [N, D] embeddings with N of 2 or more, not {ShapeText.Of(embeddings)}.", nameof(embeddings));
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

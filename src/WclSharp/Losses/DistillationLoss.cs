@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -18,7 +19,7 @@ internal static class DistillationLoss
     public static Tensor Compute(Tensor student, Tensor teacher, double temperature)
     {
         if (student.dim() != 2 || !student.shape.AsSpan().SequenceEqual(teacher.shape))
-            throw new ArgumentException($"Scores of student [{string.Join(", ", student.shape)}] and teacher [{string.Join(", ", teacher.shape)}] have to be [N, C] alike.");
+            throw new ArgumentException($"Scores of student {ShapeText.Of(student)} and teacher {ShapeText.Of(teacher)} have to be [N, C] alike.");
         if (!(temperature > 0 && double.IsFinite(temperature))) throw new ArgumentException($"Temperature {temperature} is not possible; use a number above 0.");
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;

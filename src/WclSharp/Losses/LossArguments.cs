@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -12,7 +13,7 @@ internal static class LossArguments
     public static void RequireSameShape(Tensor a, Tensor b)
     {
         if (a.dim() != 2 || !a.shape.AsSpan().SequenceEqual(b.shape))
-            throw new ArgumentException($"Both views need the same shape [N, D], not [{string.Join(", ", a.shape)}] and [{string.Join(", ", b.shape)}].");
+            throw new ArgumentException($"Both views need the same shape [N, D], not {ShapeText.Of(a)} and {ShapeText.Of(b)}.");
         if (a.size(0) < 2) throw new ArgumentException($"A contrastive loss needs 2 rows or more, not {a.size(0)}.");
     }
 

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -27,7 +28,7 @@ internal static class MemoryBankLoss
     {
         RequireWidth(z, bank);
         if (own.dim() != 1 || own.size(0) != z.size(0))
-            throw new ArgumentException($"{z.size(0)} rows need their places in the bank as [{z.size(0)}], not [{string.Join(", ", own.shape)}].", nameof(own));
+            throw new ArgumentException($"{z.size(0)} rows need their places in the bank as [{z.size(0)}], not {ShapeText.Of(own)}.", nameof(own));
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;
         var positives = z.mul(sharpness).mul(bank.index_select(0, own)).sum(1); // [N]
@@ -83,6 +84,6 @@ internal static class MemoryBankLoss
     private static void RequireWidth(Tensor z, Tensor rows)
     {
         if (z.dim() != 2 || rows.dim() != 2 || z.size(1) != rows.size(1))
-            throw new ArgumentException($"Projections [{string.Join(", ", z.shape)}] and rows of the bank [{string.Join(", ", rows.shape)}] need the same width.");
+            throw new ArgumentException($"Projections {ShapeText.Of(z)} and rows of the bank {ShapeText.Of(rows)} need the same width.");
     }
 }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -85,7 +86,7 @@ internal static class MultiCropLoss
     {
         long all = keys.size(0);
         if (labels.dim() != 1 || labels.size(0) != all)
-            throw new ArgumentException($"Labels [{string.Join(", ", labels.shape)}] for {all} keys; give one each.", nameof(labels));
+            throw new ArgumentException($"Labels {ShapeText.Of(labels)} for {all} keys; give one each.", nameof(labels));
         if (!HasCrops(crops, keys, count, offset)) return null;
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature;
@@ -106,7 +107,7 @@ internal static class MultiCropLoss
     private static bool HasCrops(Tensor crops, Tensor keys, long count, long offset)
     {
         if (crops.dim() != 2 || keys.dim() != 2 || crops.size(1) != keys.size(1))
-            throw new ArgumentException($"Crops and keys need shapes [M n, D] and [N, D], not [{string.Join(", ", crops.shape)}] and [{string.Join(", ", keys.shape)}].");
+            throw new ArgumentException($"Crops and keys need shapes [M n, D] and [N, D], not {ShapeText.Of(crops)} and {ShapeText.Of(keys)}.");
         if (count < 1 || crops.size(0) % count != 0)
             throw new ArgumentException($"{crops.size(0)} crops are no whole number for each of {count} images.");
         if (offset < 0 || offset + count > keys.size(0))

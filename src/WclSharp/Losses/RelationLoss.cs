@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -68,6 +69,6 @@ internal static class RelationLoss
         LossArguments.RequireSameShape(z1, z2);
         long rows = 2 * z1.size(0);
         if (sets.dim() != 2 || sets.size(0) != rows || sets.size(1) != rows || sets.dtype != ScalarType.Bool)
-            throw new ArgumentException($"{z1.size(0)} images need sets of shape [{rows}, {rows}] bool, not [{string.Join(", ", sets.shape)}] {sets.dtype}.", nameof(sets));
+            throw new ArgumentException($"{z1.size(0)} images need sets of shape [{rows}, {rows}] bool, not {ShapeText.Of(sets)} {sets.dtype}.", nameof(sets));
     }
 }

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Graphs;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -29,7 +30,7 @@ public static class SupConLoss
     {
         LossArguments.RequireSameShape(z1, z2);
         if (labels.dim() != 1 || labels.size(0) != z1.size(0))
-            throw new ArgumentException($"{z1.size(0)} images need labels of shape [{z1.size(0)}], not [{string.Join(", ", labels.shape)}].", nameof(labels));
+            throw new ArgumentException($"{z1.size(0)} images need labels of shape [{z1.size(0)}], not {ShapeText.Of(labels)}.", nameof(labels));
         using var scope = NewDisposeScope();
         var rows = cat([z1, z2]);                                           // [2N, D]
         return WeakLoss.OfBatch(rows, cat([labels, labels]), temperature, detachKeys).MoveToOuterDisposeScope();

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Checkpoints;
 using WclSharp.Kernels;
 using WclSharp.Losses;
 using WclSharp.Native;
@@ -72,12 +73,7 @@ internal sealed class InstDisc : Method
     public override void Load(IReadOnlyDictionary<string, Tensor> saved)
     {
         using var noGradient = no_grad();
-        foreach (var (name, tensor) in NamedState())
-        {
-            if (!saved.TryGetValue(name, out var value) || !value.shape.AsSpan().SequenceEqual(tensor.shape))
-                throw new WclUsageException($"The checkpoint has no memory bank of [{string.Join(", ", bank.shape)}] for these images and this head; resume with the options that it was started with.");
-            tensor.copy_(value);
-        }
+        foreach (var (name, tensor) in NamedState()) tensor.copy_(SavedTensors.Require(saved, name, tensor, "images and options"));
     }
 
     public override void Dispose()

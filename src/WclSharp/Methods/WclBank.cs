@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Checkpoints;
 using WclSharp.Losses;
 using WclSharp.Native;
 using WclSharp.Neighbors;
@@ -62,10 +63,8 @@ internal sealed class WclBank(PretrainOptions options, int images) : Method
 
     public override void Load(IReadOnlyDictionary<string, Tensor> saved)
     {
-        if (!saved.TryGetValue(Name, out var found)) return; // saved before there was a graph
-        if (found.dtype != ScalarType.Int64 || !found.shape.AsSpan().SequenceEqual([images]))
-            throw new WclUsageException($"The checkpoint's '{Name}' is [{string.Join(", ", found.shape)}] {found.dtype}, where this run needs [{images}] Int64; resume with the images that it was started with.");
-        Take(found);
+        if (!saved.ContainsKey(Name)) return; // saved before there was a graph
+        Take(SavedTensors.Require(saved, Name, ScalarType.Int64, [images], "images"));
     }
 
     public override void Dispose()

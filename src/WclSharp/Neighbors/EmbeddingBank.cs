@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Checkpoints;
 using WclSharp.Native;
 using static TorchSharp.torch;
 
@@ -78,7 +79,7 @@ internal sealed class EmbeddingBank : IDisposable
     public void Write(ReadOnlySpan<int> images, Tensor embeddings)
     {
         if (embeddings.dim() != 2 || embeddings.size(0) != images.Length || embeddings.size(1) != Dim)
-            throw new ArgumentException($"{images.Length} images came with embeddings [{string.Join(", ", embeddings.shape)}]; the bank takes [{images.Length}, {Dim}].", nameof(embeddings));
+            throw new ArgumentException($"{images.Length} images came with embeddings {ShapeText.Of(embeddings)}; the bank takes [{images.Length}, {Dim}].", nameof(embeddings));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var places = Upload.To(Device, Array.ConvertAll(images.ToArray(), i => (long)i));
@@ -121,12 +122,7 @@ internal sealed class EmbeddingBank : IDisposable
     public void Load(IReadOnlyDictionary<string, Tensor> saved)
     {
         using var noGradient = no_grad();
-        foreach (var (name, own) in NamedState())
-        {
-            if (!saved.TryGetValue(name, out var tensor) || tensor.dtype != own.dtype || !tensor.shape.AsSpan().SequenceEqual(own.shape))
-                throw new WclUsageException($"The checkpoint's '{name}' {(tensor is null ? "is missing" : $"is [{string.Join(", ", tensor.shape)}] {tensor.dtype}")}, where this run needs [{string.Join(", ", own.shape)}] {own.dtype}; resume with the images and options that it was started with.");
-            own.copy_(tensor);
-        }
+        foreach (var (name, own) in NamedState()) own.copy_(SavedTensors.Require(saved, name, own, "images and options"));
     }
 
     public void Dispose()

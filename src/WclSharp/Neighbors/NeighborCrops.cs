@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Checkpoints;
 using WclSharp.Kernels;
 using static TorchSharp.torch;
 
@@ -66,10 +67,8 @@ internal sealed class NeighborCrops : IDisposable
     public void Load(IReadOnlyDictionary<string, Tensor> saved)
     {
         Bank?.Load(saved);
-        if (!saved.TryGetValue(Neighbors, out var found)) return; // saved in the first epoch
-        if (found.dtype != ScalarType.Int32 || !found.shape.AsSpan().SequenceEqual([count, k]))
-            throw new WclUsageException($"The checkpoint's '{Neighbors}' is [{string.Join(", ", found.shape)}] {found.dtype}, where this run needs [{count}, {k}] Int32; resume with the images and --bank-k that it was started with.");
-        Take(found);
+        if (!saved.ContainsKey(Neighbors)) return; // saved in the first epoch
+        Take(SavedTensors.Require(saved, Neighbors, ScalarType.Int32, [count, k], "images and --bank-k"));
     }
 
     public void Dispose()

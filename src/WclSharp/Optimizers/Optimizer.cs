@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Optimizers;
@@ -101,7 +102,7 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
             for (int i = 0; i < Parameters.Count && dot > 0; i++)
                 if (key.AsSpan(0, dot).SequenceEqual(Parameters[i].Name)) index = i;
             if (index < 0 || !tensor.shape.AsSpan().SequenceEqual(Parameters[index].Parameter.shape))
-                throw new WclUsageException($"The checkpoint's optimiser state '{key}' [{string.Join(", ", tensor.shape)}] fits no parameter of this network; resume with the options that it was started with.");
+                throw new WclUsageException($"The checkpoint's optimiser state '{key}' {ShapeText.Of(tensor)} fits no parameter of this network; resume with the options that it was started with.");
             State(index, key[(dot + 1)..]).copy_(tensor);
         }
         Steps = steps;

@@ -126,12 +126,14 @@ public class InstDiscTests
     }
 
     [Fact]
-    public void StateOfOtherImages_IsRefused()
+    public void StateOfOtherImagesOrTypes_IsRefused()
     {
         using var scope = NewDisposeScope();
         using var method = Create();
-        var error = Assert.Throws<WclUsageException>(() => method.Load(new Dictionary<string, Tensor> { ["bank"] = zeros(Images + 1, D) }));
-        Assert.Contains($"[{Images}, {D}]", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"'bank' is [{Images + 1}, {D}] Float32, where this run needs [{Images}, {D}] Float32", Refusal(zeros(Images + 1, D)), StringComparison.Ordinal);
+        Assert.Contains($"'bank' is [{Images}, {D}] Int32, where this run needs [{Images}, {D}] Float32", Refusal(zeros([Images, D], ScalarType.Int32)), StringComparison.Ordinal);
+
+        string Refusal(Tensor bank) => Assert.Throws<WclUsageException>(() => method.Load(new Dictionary<string, Tensor> { ["bank"] = bank })).Message;
     }
 
     [Fact]
