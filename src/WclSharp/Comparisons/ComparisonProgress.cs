@@ -17,10 +17,12 @@ public abstract record ComparisonProgress
     /// <param name="State">Whether there is anything left to do.</param>
     public sealed record Turn(string Method, long Seed, int Number, int Total, RunState State) : ComparisonProgress;
 
-    /// <summary>A line of progress of the run at work.</summary>
+    /// <summary>A line of progress of the run at work, or of its measurement.</summary>
+    /// <param name="Text">The line, for people; without a line break.</param>
     public sealed record Line(string Text) : ComparisonProgress;
 
-    /// <summary>A run has been trained and measured.</summary>
+    /// <summary>A run has been trained and measured. One that was measured before the comparison was stopped is not reported again.</summary>
+    /// <param name="Run">Its figures, as in <c>compare.json</c>.</param>
     public sealed record Measured(ComparedRun Run) : ComparisonProgress;
 }
 

@@ -100,7 +100,10 @@ public sealed class ImageEncoder : IDisposable
         return Network.call(input).squeeze(0).cpu().data<float>().ToArray();
     }
 
-    /// <summary>Cosine similarity of two feature vectors, -1 to 1.</summary>
+    /// <summary>Cosine similarity of two feature vectors.</summary>
+    /// <param name="a">Features of one image.</param>
+    /// <param name="b">Features of another, by the same encoder.</param>
+    /// <returns>-1 to 1, the larger the more alike; 0 where a vector is zero.</returns>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static float Similarity(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {

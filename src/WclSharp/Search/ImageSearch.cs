@@ -15,6 +15,8 @@ public static class ImageSearch
     private const int SheetSide = 2 * SheetCell.Cell;
 
     /// <summary>Searches.</summary>
+    /// <param name="options">The index, the images to search for, and how many to find.</param>
+    /// <returns>For each image, in the order given, the images of the index that are most alike, the nearest first; and where the sheet is, or why there is none.</returns>
     /// <exception cref="WclUsageException">An image cannot be read; the index is damaged or was made with another model; an option is wrong.</exception>
     /// <exception cref="WclException">The sheet cannot be written.</exception>
     public static SearchResult Run(SearchOptions options)

@@ -49,10 +49,20 @@ public sealed record SuggestOptions
 /// <param name="Alike">Images that it stands for.</param>
 public sealed record SuggestedImage(string Path, int Alike);
 
-/// <summary>Accuracy of a linear classifier on the suggested labels, and on as many random ones: means and half-widths of 95 % intervals, shares.</summary>
+/// <summary>Accuracy of a linear classifier on the suggested labels, and on as many random ones; accuracies are shares of the test images, 0 to 1.</summary>
+/// <param name="Labels">Labels that each classifier was trained on.</param>
+/// <param name="Repeats">Classifiers of either kind, each with a choice of its own.</param>
+/// <param name="SuggestedMean">Mean accuracy on suggested labels.</param>
+/// <param name="SuggestedCi95">Half-width of its 95 % interval by Student's t; null with one repeat.</param>
+/// <param name="RandomMean">Mean accuracy on random labels.</param>
+/// <param name="RandomCi95">Half-width of its interval, likewise.</param>
 public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMean, double? SuggestedCi95, double RandomMean, double? RandomCi95);
 
 /// <summary>What was suggested, and where the list and the sheet are.</summary>
+/// <param name="Images">The images, those that stand for most others first.</param>
+/// <param name="ListFile">Absolute path of <c>suggestions.csv</c>: <c>path,label</c> with the labels left empty.</param>
+/// <param name="SheetFile">Absolute path of <c>suggestions.png</c>, which shows the images.</param>
+/// <param name="Check">Comparison with random choice; null where <see cref="SuggestOptions.Check"/> is 0.</param>
 public sealed record SuggestResult(IReadOnlyList<SuggestedImage> Images, string ListFile, string SheetFile, SuggestionCheck? Check);
 
 /// <summary>Says which images are most worth labelling first: typical ones, each of another kind (<see cref="TypicalImages"/>).</summary>
@@ -62,6 +72,7 @@ public static class LabelSuggestion
     /// <param name="options">Which images, and how many.</param>
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops.</param>
+    /// <returns>The images and where the list and the sheet lie.</returns>
     /// <exception cref="WclUsageException">There is no such run, there are fewer images, or there is a list already.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing was written.</exception>
     public static SuggestResult Run(SuggestOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
