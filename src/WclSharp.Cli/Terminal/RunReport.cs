@@ -33,13 +33,13 @@ internal static class RunReport
         yield return $"Run folder:   {shown}";
         foreach (var (name, file) in ((string, string)[])[("Curves:       ", "curves.png"), ("Neighbours:   ", "neighbours.png")])
         {
-            string plot = Path.Combine(folder, "plots", file);
+            string plot = Path.Combine(RunFolder.PlotsOf(folder), file);
             if (File.Exists(plot)) yield return name + Shown(plot);
         }
 
         if (summary.BadImages is > 0)
         {
-            string lists = string.Join(" and ", ((string[])["bad_images.csv", "bad_test_images.csv"]).Where(file => File.Exists(Path.Combine(folder, file))));
+            string lists = string.Join(" and ", RunFolder.BadImageLists(folder));
             yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read{(lists.Length > 0 ? $"; {lists} says why" : "")}.");
         }
         yield return $"Encoder:      {Shown(result.EncoderFile)}";

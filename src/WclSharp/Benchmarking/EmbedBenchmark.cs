@@ -10,6 +10,7 @@ using WclSharp.Files;
 using WclSharp.Inference;
 using WclSharp.Native;
 using WclSharp.Randomness;
+using WclSharp.Reporting;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -44,7 +45,7 @@ internal static class EmbedBenchmark
         try
         {
             int size = options.ImageSize!.Value, count = images ?? (size <= AugmentationRecipe.LargestSmallImage ? SmallImages : LargeImages);
-            using var network = new ExportedNetwork(RandomEncoder(options, Path.Combine(folder, "encoder.safetensors")));
+            using var network = new ExportedNetwork(RandomEncoder(options, Path.Combine(folder, EncoderWeights.FileName)));
             int side = StoredSize.SideFor(size);
             int height = size <= AugmentationRecipe.LargestSmallImage ? size : side, width = size <= AugmentationRecipe.LargestSmallImage ? size : side * 4 / 3;
             byte[] pixels = RandomPixels(count * 3 * height * width);

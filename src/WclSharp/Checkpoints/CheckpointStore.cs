@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Methods;
 using WclSharp.Optimizers;
@@ -14,7 +15,7 @@ namespace WclSharp.Checkpoints;
 /// </summary>
 internal sealed class CheckpointStore(string folder)
 {
-    private const string Encoder = "encoder.safetensors", Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", MethodState = "method.safetensors", State = "state.json";
+    private const string Encoder = EncoderWeights.FileName, Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", MethodState = "method.safetensors", State = "state.json";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     /// <summary>Of <c>state.json</c>; 3 since it names the images that are tested with.</summary>

@@ -80,8 +80,8 @@ public static class Comparison
     /// <summary>How far a run is, by what its folder holds.</summary>
     private static RunState StateOf(string run)
     {
-        if (!File.Exists(Path.Combine(run, "config.json"))) return RunState.New;
-        if (!File.Exists(Path.Combine(run, "encoder.safetensors")) || ReadSummary(run) is not { Status: "finished" }) return RunState.Stopped;
+        if (!RunFolder.IsRun(run)) return RunState.New;
+        if (!File.Exists(RunFolder.EncoderOf(run)) || RunFolder.ReadSummary(run) is not { Status: "finished" }) return RunState.Stopped;
         return File.Exists(Path.Combine(run, RunRecord)) ? RunState.Measured : RunState.Trained;
     }
 
@@ -98,7 +98,7 @@ public static class Comparison
     private static ComparedRun Measure(ComparisonOptions options, string method, long seed, string path, string name,
         IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
     {
-        var summary = ReadSummary(path)!;
+        var summary = RunFolder.ReadSummary(path)!;
         // Without labels there is no accuracy, but there is still speed and memory to compare.
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
             new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device ?? ComputeDevice.Auto, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
@@ -137,6 +137,4 @@ public static class Comparison
         if (one is null || (sameTests && one.DatasetFingerprint == other.DatasetFingerprint)) return;
         throw new WclUsageException($"The images of {other.Folder} are not those of {one.Folder}, so the two cannot be compared: the data changed between them. Put it back and delete {other.Folder}, or start anew with another --out.");
     }
-
-    private static RunSummary? ReadSummary(string run) => RunFolder.ReadSummary(run);
 }

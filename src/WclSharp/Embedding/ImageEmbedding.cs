@@ -30,7 +30,7 @@ public static class ImageEmbedding
         Run(options, EmbeddingFile.FormatOf(options.Out), progress, cancellation);
 
     /// <summary>The images to embed: those asked for, or those that the run was trained on, where the model is a run.</summary>
-    internal static string? DataOf(string model, string? asked) => asked ?? (File.Exists(Path.Combine(model, "config.json")) ? RunFolder.ReadConfig(model).Data : null);
+    internal static string? DataOf(string model, string? asked) => asked ?? (RunFolder.IsRun(model) ? RunFolder.ReadConfig(model).Data : null);
 
     /// <summary>Embeds into a file that another function makes, given its name and the length of the rows.</summary>
     internal static EmbedResult Run(EmbedOptions options, Func<string, int, EmbeddingFile> create, IProgress<PretrainProgress>? progress, CancellationToken cancellation)

@@ -21,6 +21,9 @@ internal sealed record EncoderFacts(EncoderArch Arch, int Width, EncoderStem Ste
 /// <summary>An encoder's weights in files: safetensors with torchvision's names, and what is needed to use them as metadata.</summary>
 internal static class EncoderWeights
 {
+    /// <summary>Name of the file in the folder of a run or of a checkpoint.</summary>
+    public const string FileName = "encoder.safetensors";
+
     private const int LargestWidth = 1024, LargestImageSize = 2048;
 
     /// <summary>Facts that an encoder's file carries: network, input size and normalisation.</summary>
@@ -51,7 +54,7 @@ internal static class EncoderWeights
     public static string Find(string source)
     {
         if (!Directory.Exists(source)) return source;
-        string exported = Path.Combine(source, "encoder.safetensors");
+        string exported = RunFolder.EncoderOf(source);
         if (File.Exists(exported)) return exported;
         string? checkpoint = new CheckpointStore(RunFolder.CheckpointsOf(source)).Last;
         return checkpoint is null

@@ -171,7 +171,7 @@ public static class ModelExport
         {
             try
             {
-                if (File.Exists(Path.Combine(folder, "config.json"))) return RunFolder.ReadConfig(folder);
+                if (RunFolder.IsRun(folder)) return RunFolder.ReadConfig(folder);
             }
             catch (WclUsageException)
             {

@@ -83,7 +83,7 @@ internal sealed class FineTuneFolder : IDisposable
     /// <summary>What the classifier in a folder was fine-tuned and tested with; null where the folder is of another kind.</summary>
     public static FineTuneSettings? SettingsOf(string classifier)
     {
-        string settings = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(classifier))!, "config.json");
+        string settings = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(classifier))!, ResultFolder.ConfigFile);
         try
         {
             return File.Exists(settings) ? JsonSerializer.Deserialize(File.ReadAllBytes(settings), FineTuneJson.Default.FineTuneSettings) : null;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using WclSharp.Configuration;
+using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Training;
 
@@ -13,6 +14,12 @@ namespace WclSharp.Reporting;
 /// </summary>
 internal sealed class RunFolder : IDisposable
 {
+    /// <summary>Name of the list of unreadable images.</summary>
+    public const string BadImages = "bad_images.csv";
+
+    private const string LockName = "run.lock", LogName = "train.log", Metrics = "metrics.jsonl", Summary = "summary.json";
+    private const string BadTestImages = "bad_test_images.csv", Checkpoints = "checkpoints", Plots = "plots";
+
     private readonly Lock gate = new();
     private readonly FileStream held;
     private readonly StreamWriter log;
@@ -23,7 +30,7 @@ internal sealed class RunFolder : IDisposable
         try
         {
             // Not the log itself, which people read while it grows. The lock goes with the process, however it ends.
-            held = new FileStream(Path.Combine(path, "run.lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            held = new FileStream(Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
             var stream = new FileStream(LogPath, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
             stream.Seek(0, SeekOrigin.End);
             log = new StreamWriter(stream) { AutoFlush = true };
@@ -43,25 +50,40 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Absolute path of the folder.</summary>
     public string FullPath { get; }
 
-    public string ConfigPath => Path.Combine(FullPath, "config.json");
+    public string ConfigPath => ConfigOf(FullPath);
 
-    public string MetricsPath => Path.Combine(FullPath, "metrics.jsonl");
+    public string MetricsPath => Path.Combine(FullPath, Metrics);
 
-    public string SummaryPath => Path.Combine(FullPath, "summary.json");
+    public string SummaryPath => Path.Combine(FullPath, Summary);
 
-    public string LogPath => Path.Combine(FullPath, "train.log");
+    public string LogPath => Path.Combine(FullPath, LogName);
 
-    public string BadImagesPath => Path.Combine(FullPath, "bad_images.csv");
+    public string BadImagesPath => Path.Combine(FullPath, BadImages);
 
     /// <summary>List of unreadable images of <c>--test</c>.</summary>
-    public string BadTestImagesPath => Path.Combine(FullPath, "bad_test_images.csv");
+    public string BadTestImagesPath => Path.Combine(FullPath, BadTestImages);
 
     public string CheckpointFolder => CheckpointsOf(FullPath);
 
     /// <summary>Where the checkpoints of the run in a folder lie.</summary>
-    public static string CheckpointsOf(string folder) => Path.Combine(folder, "checkpoints");
+    public static string CheckpointsOf(string folder) => Path.Combine(folder, Checkpoints);
 
-    public string PlotFolder => Path.Combine(FullPath, "plots");
+    public string PlotFolder => PlotsOf(FullPath);
+
+    /// <summary>Where the pictures of the run in a folder lie.</summary>
+    public static string PlotsOf(string folder) => Path.Combine(folder, Plots);
+
+    /// <summary>The options of the run in a folder; the file that makes it one.</summary>
+    public static string ConfigOf(string folder) => Path.Combine(folder, ResultFolder.ConfigFile);
+
+    /// <summary>The encoder that a finished run leaves in its folder.</summary>
+    public static string EncoderOf(string folder) => Path.Combine(folder, EncoderWeights.FileName);
+
+    /// <summary>Whether a folder is that of a run that has started.</summary>
+    public static bool IsRun(string folder) => File.Exists(ConfigOf(folder));
+
+    /// <summary>Names of the lists of unreadable images that a run left in its folder.</summary>
+    public static IEnumerable<string> BadImageLists(string folder) => ((string[])[BadImages, BadTestImages]).Where(name => File.Exists(Path.Combine(folder, name)));
 
     /// <summary>Makes the folder of a new run, or opens that of a run to go on with.</summary>
     /// <param name="path">The folder; null is <c>runs/</c> and the time of the start, under the current folder.</param>
@@ -75,7 +97,7 @@ internal sealed class RunFolder : IDisposable
         if (resume)
         {
             if (path is null) throw new WclUsageException("--resume needs the run to go on with: give its folder with --out.");
-            if (!File.Exists(Path.Combine(path, "config.json")))
+            if (!IsRun(path))
                 throw new WclUsageException($"There is no run to resume in {path} (no config.json); leave out --resume to start one, or name the folder of a run with --out.");
             return new RunFolder(Path.GetFullPath(path), resume);
         }
@@ -109,7 +131,7 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="WclUsageException">There is no run in the folder, or its configuration is damaged.</exception>
     public static PretrainOptions ReadConfig(string folder)
     {
-        string path = Path.Combine(folder, "config.json");
+        string path = ConfigOf(folder);
         if (!File.Exists(path))
             throw new WclUsageException($"There is no run in {folder} (no config.json); name the folder that wcl pretrain wrote.");
         return ConfigFile.Read(path, new PretrainOptions()) with { Out = folder };
@@ -142,7 +164,7 @@ internal sealed class RunFolder : IDisposable
         if (File.Exists(MetricsPath)) MetricsOf(FullPath).Write(ReadMetrics().Where(metrics => metrics.Epoch <= lastEpoch));
     }
 
-    private static JsonLines<EpochMetrics> MetricsOf(string folder) => new(Path.Combine(folder, "metrics.jsonl"), RunJson.Default.EpochMetrics);
+    private static JsonLines<EpochMetrics> MetricsOf(string folder) => new(Path.Combine(folder, Metrics), RunJson.Default.EpochMetrics);
 
     /// <summary>Writes what the run came to.</summary>
     public void WriteSummary(RunSummary summary) =>
@@ -152,7 +174,7 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="WclUsageException">The file is damaged.</exception>
     public static RunSummary? ReadSummary(string folder)
     {
-        string path = Path.Combine(folder, "summary.json");
+        string path = Path.Combine(folder, Summary);
         return File.Exists(path) ? JsonText.Read(path, RunJson.Default.RunSummary, "measurements are in metrics.jsonl, and a resumed run writes it anew") : null;
     }
 
@@ -188,14 +210,14 @@ internal sealed class RunFolder : IDisposable
         }
 
         held.Dispose();
-        if (!File.Exists(ConfigPath)) DeleteWhatIsEmpty();
+        if (!IsRun(FullPath)) DeleteWhatIsEmpty();
     }
 
     /// <summary>Whether a new run can have a folder: it holds nothing, or what a run that never started left.</summary>
     private static bool IsUnused(string folder) => Directory.EnumerateFileSystemEntries(folder).All(entry => Path.GetFileName(entry) switch
     {
-        "run.lock" or "train.log" or "bad_images.csv" or "bad_test_images.csv" => File.Exists(entry) && !File.Exists(Path.Combine(folder, "config.json")),
-        "checkpoints" or "plots" => Directory.Exists(entry) && !Directory.EnumerateFileSystemEntries(entry).Any(),
+        LockName or LogName or BadImages or BadTestImages => File.Exists(entry) && !IsRun(folder),
+        Checkpoints or Plots => Directory.Exists(entry) && !Directory.EnumerateFileSystemEntries(entry).Any(),
         _ => false,
     });
 

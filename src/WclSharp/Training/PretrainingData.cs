@@ -154,7 +154,7 @@ internal sealed class PretrainingData : IDisposable
         string classes = all.HasLabels ? $"{all.ClassNames.Count} classes" : "no classes";
         List<string> lines = [$"{all.Source}: {train.Count:N0} images to train on, {classes}"
             + (heldOut is null ? "" : test ? $"; {heldOut.Count:N0} to test on" : $"; {heldOut.Count:N0} held out")];
-        if (all.BadImages > 0) lines.Add($"{all.BadImages:N0} images could not be read and are left out; bad_images.csv lists them");
+        if (all.BadImages > 0) lines.Add($"{all.BadImages:N0} images could not be read and are left out; {RunFolder.BadImages} lists them");
         if (all.Ignored > 0) lines.Add(PassedOver(all.Ignored));
         if (all.IsMemoryMapped) lines.Add($"{all.PixelBytes >> 20:N0} MiB of decoded images are kept in a memory-mapped file (--cache-mib)");
         return lines;

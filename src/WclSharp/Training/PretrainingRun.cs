@@ -245,7 +245,7 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
-    private string EncoderPath => Path.Combine(folder.FullPath, "encoder.safetensors");
+    private string EncoderPath => RunFolder.EncoderOf(folder.FullPath);
 
     private RunSummary Summarise(string status)
     {
