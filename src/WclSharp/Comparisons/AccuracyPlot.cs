@@ -1,6 +1,4 @@
 using ScottPlot;
-using ScottPlot.TickGenerators;
-using WclSharp.Files;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -31,7 +29,6 @@ internal static class AccuracyPlot
     {
         var measured = curves.SelectMany(curve => curve.Runs).SelectMany(run => run).Where(IsMeasured).ToArray();
         if (measured.Length == 0) return false;
-        _ = PlotFont.Typeface;
         var (unit, perUnit) = measured.Max(SecondsOf) switch
         {
             > SecondsInHours => ("hours", 3600.0),
@@ -40,29 +37,14 @@ internal static class AccuracyPlot
         };
         double X(EpochMetrics metrics) => overTime ? SecondsOf(metrics) / perUnit : metrics.Epoch;
 
-        using var plot = new Plot();
+        using var plot = PlotLook.New();
         foreach (var (index, curve) in curves.Index()) Draw(plot, curve, index, X);
-        plot.Title(overTime ? "kNN accuracy over training time" : "kNN accuracy over epochs", size: 18);
-        plot.Axes.Title.Label.Bold = false;
-        plot.XLabel(overTime ? $"{unit} of training, evaluation left out" : "epoch", size: 14);
-        plot.YLabel("% of held-out images", size: 14);
-        if (!overTime)
-        {
-            plot.Axes.Bottom.TickGenerator = new NumericAutomatic
-            {
-                IntegerTicksOnly = true,
-                MinimumTickSpacing = 35,
-                MinorTickGenerator = new EvenlySpacedMinorTickGenerator(1), // there are no parts of epochs to mark
-            };
-        }
-
-        plot.Axes.Left.TickGenerator = new NumericAutomatic { MinimumTickSpacing = 30 };
+        PlotLook.Label(plot, overTime ? "kNN accuracy over training time" : "kNN accuracy over epochs", overTime ? $"{unit} of training, evaluation left out" : "epoch", "% of held-out images");
+        if (!overTime) plot.Axes.Bottom.TickGenerator = PlotLook.EpochTicks();
+        plot.Axes.Left.TickGenerator = PlotLook.UprightTicks();
         plot.Axes.Margins(0.03, 0.06);
-        plot.Legend.ShadowColor = Colors.Transparent;
-        plot.Legend.OutlineColor = Colors.Transparent;
-        plot.ShowLegend(Edge.Right); // beside the curves, so that it covers none
-        byte[] png = plot.GetImageBytes(Width, Height, ImageFormat.Png);
-        AtomicFile.Write(path, stream => stream.Write(png));
+        PlotLook.ShowLegendBeside(plot);
+        PlotLook.Write(plot, path, Width, Height);
         return true;
     }
 

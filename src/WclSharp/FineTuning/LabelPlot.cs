@@ -1,7 +1,6 @@
 using System.Globalization;
 using ScottPlot;
 using ScottPlot.TickGenerators;
-using WclSharp.Files;
 using WclSharp.Reporting;
 
 namespace WclSharp.FineTuning;
@@ -23,8 +22,7 @@ internal static class LabelPlot
     /// <exception cref="WclException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<FineTuneRow> rows)
     {
-        _ = PlotFont.Typeface;
-        using var plot = new Plot();
+        using var plot = PlotLook.New();
         double range = Math.Log10(rows[^1].Labels / (double)rows[0].Labels);
         foreach (var (index, (name, colour, mean, ci95)) in Curves.Index())
         {
@@ -39,22 +37,16 @@ internal static class LabelPlot
             bars.Color = Color.FromHex(colour);
         }
 
-        plot.Title("Accuracy by number of labels", size: 18);
-        plot.Axes.Title.Label.Bold = false;
-        plot.XLabel("labelled images", size: 14);
-        plot.YLabel("% of test images", size: 14);
+        PlotLook.Label(plot, "Accuracy by number of labels", "labelled images", "% of test images");
         var ticks = new NumericManual();
         foreach (var row in rows) ticks.AddMajor(Math.Log10(row.Labels), row.Labels.ToString("N0", CultureInfo.InvariantCulture));
         plot.Axes.Bottom.TickGenerator = ticks;
-        plot.Axes.Left.TickGenerator = new NumericAutomatic { MinimumTickSpacing = 30 };
+        plot.Axes.Left.TickGenerator = PlotLook.UprightTicks();
         plot.Axes.Margins(0.1, 0.1);
         plot.Axes.AutoScale();
         var limits = plot.Axes.GetLimits();
         plot.Axes.SetLimitsY(Math.Max(0, limits.Bottom), Math.Min(100, limits.Top)); // of an interval of two draws, more can lie outside
-        plot.Legend.ShadowColor = Colors.Transparent;
-        plot.Legend.OutlineColor = Colors.Transparent;
-        plot.ShowLegend(Edge.Right);
-        byte[] png = plot.GetImageBytes(Width, Height, ImageFormat.Png);
-        AtomicFile.Write(path, stream => stream.Write(png));
+        PlotLook.ShowLegendBeside(plot);
+        PlotLook.Write(plot, path, Width, Height);
     }
 }

@@ -2,7 +2,6 @@ using System.Globalization;
 using ScottPlot;
 using ScottPlot.TickGenerators;
 using WclSharp.Evaluation;
-using WclSharp.Files;
 
 namespace WclSharp.Reporting;
 
@@ -15,7 +14,6 @@ internal static class ConfusionPlot
     /// <exception cref="WclException">The file cannot be written.</exception>
     public static void Write(string path, ConfusionMatrix matrix, string title)
     {
-        _ = PlotFont.Typeface;
         int classes = matrix.ClassNames.Count;
         var shares = new double[classes, classes];
         for (int row = 0; row < classes; row++)
@@ -24,7 +22,7 @@ internal static class ConfusionPlot
             for (int column = 0; column < classes; column++) shares[row, column] = images == 0 ? 0 : matrix.Counts[row][column] / images;
         }
 
-        using var plot = new Plot();
+        using var plot = PlotLook.New();
         var heat = plot.Add.Heatmap(shares);
         heat.Colormap = new ScottPlot.Colormaps.Blues().Reversed();
         heat.ManualRange = new ScottPlot.Range(0, 1);
@@ -48,15 +46,11 @@ internal static class ConfusionPlot
         }
 
         plot.HideGrid();
-        plot.Title(title, size: 16);
-        plot.Axes.Title.Label.Bold = false;
-        plot.XLabel("taken for", size: 14);
-        plot.YLabel("is", size: 14);
+        PlotLook.Label(plot, title, "taken for", "is", titleSize: 16);
         plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
         plot.Axes.Bottom.MinimumSize = plot.Axes.Left.MinimumSize = Math.Clamp(40 + 8 * longest, 60, 220);
         int side = Math.Min(LargestSide, Margin + Cell * classes + 7 * longest);
-        byte[] png = plot.GetImageBytes(side, side, ImageFormat.Png);
-        AtomicFile.Write(path, stream => stream.Write(png));
+        PlotLook.Write(plot, path, side, side);
     }
 
     private static void AddNumbers(Plot plot, double[,] shares)

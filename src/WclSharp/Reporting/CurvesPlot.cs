@@ -1,5 +1,4 @@
 using ScottPlot;
-using ScottPlot.TickGenerators;
 using SkiaSharp;
 using WclSharp.Files;
 using WclSharp.Training;
@@ -32,7 +31,7 @@ internal static class CurvesPlot
 
     private static byte[] Draw(IReadOnlyList<EpochMetrics> metrics, string title)
     {
-        _ = PlotFont.Typeface;
+        PlotLook.UseFont();
         Curve Of(string name, Color color, Func<EpochMetrics, double?> metric, double scale = 1) =>
             new(name, color, [.. metrics.Where(m => metric(m) is { } value && double.IsFinite(value))
                 .Select(m => new Coordinates(m.Epoch, metric(m)!.Value * scale))]);
@@ -78,17 +77,9 @@ internal static class CurvesPlot
 
     private static void Fill(Plot plot, Panel panel, int lastEpoch)
     {
-        plot.Title(panel.Title, size: 15);
-        plot.Axes.Title.Label.Bold = false;
-        plot.XLabel("epoch", size: 13);
-        plot.YLabel(panel.Unit, size: 13);
-        plot.Axes.Bottom.TickGenerator = new NumericAutomatic
-        {
-            IntegerTicksOnly = true,
-            MinimumTickSpacing = 35,
-            MinorTickGenerator = new EvenlySpacedMinorTickGenerator(1), // there are no parts of epochs to mark
-        };
-        plot.Axes.Left.TickGenerator = new NumericAutomatic { MinimumTickSpacing = 30 };
+        PlotLook.Label(plot, panel.Title, "epoch", panel.Unit, titleSize: 15, axisSize: 13);
+        plot.Axes.Bottom.TickGenerator = PlotLook.EpochTicks();
+        plot.Axes.Left.TickGenerator = PlotLook.UprightTicks();
 
         foreach (var curve in panel.Curves.Where(curve => curve.Points.Length > 0))
         {
