@@ -121,7 +121,7 @@ internal sealed class DistillationRun : IDisposable
             }
 
             optimizer.Step(schedule.At(step));
-            progress?.Report(new PretrainProgress.Working("Distilling, steps", step + 1, steps));
+            progress.Working("Distilling, steps", step + 1, steps);
             cancellation.ThrowIfCancellationRequested();
         }
 
@@ -177,7 +177,7 @@ internal sealed class DistillationRun : IDisposable
 
     private int[] Predict(ClassifierNetwork network, string stage, ImageDataset asked)
     {
-        progress?.Report(new PretrainProgress.Working(stage, 0, asked.Count));
+        progress.Working(stage, 0, asked.Count);
         return network.Predict(augmenter, asked, cancellation);
     }
 

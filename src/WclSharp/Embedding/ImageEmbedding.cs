@@ -97,7 +97,7 @@ public static class ImageEmbedding
             parts.Add(batch, features.AsSpan(0, rows * network.FeatureSize), position);
             batch.Clear();
             rows = 0;
-            progress?.Report(new PretrainProgress.Working("Embedding images", position, listing.Total));
+            progress.Working("Embedding images", position, listing.Total);
         }
     }
 

@@ -38,7 +38,7 @@ internal sealed record SourceListing(int Total, FolderClasses? Folders, string H
                 AppendText(hash, image.Name);
                 AppendText(hash, image.Class);
                 if (source.FileOf(image.Name) is { } file) AppendFile(hash, file);
-                if (++total % 4096 == 0) progress?.Report(new PretrainProgress.Working("Listing images", total, null));
+                if (++total % 4096 == 0) progress.Working("Listing images", total, null);
             }
         }
         AppendNumber(hash, total);

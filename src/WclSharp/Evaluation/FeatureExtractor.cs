@@ -36,7 +36,7 @@ internal static class FeatureExtractor
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>[M, F] float32, rows of unit length, on the encoder's device. The caller owns it.</returns>
     public static Tensor Extract(ImageEncoder encoder, ImageDataset data, string which, IProgress<PretrainProgress>? progress, CancellationToken cancellation) =>
-        Extract(encoder.Network, encoder.Preparation, data, encoder.Device, done => progress?.Report(new PretrainProgress.Working($"Computing features of {which}", done, data.Count)), cancellation);
+        Extract(encoder.Network, encoder.Preparation, data, encoder.Device, done => progress.Working($"Computing features of {which}", done, data.Count), cancellation);
 
     /// <summary>Computes features of random views.</summary>
     /// <param name="encoder">Encoder; its mode is put back afterwards.</param>

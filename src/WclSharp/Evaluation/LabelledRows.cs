@@ -24,8 +24,7 @@ internal static class LabelledRows
         var labels = images.Labels.ToArray();
         int[] places = Places(images);
         if (places.Length == labels.Length) return (features, labels);
-        using var index = tensor(places, device: features.device);
-        return (features.index_select(0, index), [.. places.Select(i => labels[i])]);
+        return (Rows.Of(features, places), [.. places.Select(i => labels[i])]);
     }
 
     /// <summary>Share of images whose class is predicted, 0 to 1; those without one (-1) do not count. Not a number where none has one.</summary>

@@ -41,9 +41,9 @@ internal static class LinearProbeSearch
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor Rows(int[] rows) => features.index_select(0, tensor(Array.ConvertAll(rows, i => (long)i), device: features.device));
-        var standard = LinearProbe.Standardisation.Of(Rows(kept));
-        Tensor train = standard.Apply(Rows(kept)), held = standard.Apply(Rows(heldOut));
+        var keptRows = Rows.Of(features, kept);
+        var standard = LinearProbe.Standardisation.Of(keptRows);
+        Tensor train = standard.Apply(keptRows), held = standard.Apply(Rows.Of(features, heldOut));
         int[] taught = Array.ConvertAll(kept, i => classes[i]);
         var truth = tensor(Array.ConvertAll(heldOut, i => (long)classes[i]), device: features.device);
 

@@ -118,11 +118,11 @@ public static class RunEvaluation
         var (settings, chosenOn) = given
             ? (usual with { LearningRate = options.LinearLearningRate ?? usual.LearningRate, WeightDecay = options.LinearWeightDecay ?? 0 }, 0)
             : LinearProbeSearch.Choose(taught, classes, train.ClassNames.Count, seed,
-                fits => progress?.Report(new PretrainProgress.Working("Choosing the linear classifier's learning rate and decay", fits, LinearProbeSearch.Fits)), cancellation);
+                fits => progress.Working("Choosing the linear classifier's learning rate and decay", fits, LinearProbeSearch.Fits), cancellation);
 
         using var views = options.LinearAugmented ? AugmentedFeatures.Of(encoder, train, seed, cancellation) : null;
         var result = LinearProbe.Measure(gallery, train, queries, test, seed,
-            epochs => progress?.Report(new PretrainProgress.Working("Training a linear classifier, epochs", epochs, LinearProbe.Epochs)), cancellation,
+            epochs => progress.Working("Training a linear classifier, epochs", epochs, LinearProbe.Epochs), cancellation,
             settings, views is null ? null : views.OfEpoch, options.LinearConfusion);
         return result is null ? null : result with { ValidationImages = chosenOn };
     }

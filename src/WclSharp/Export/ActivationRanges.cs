@@ -33,7 +33,7 @@ internal static class ActivationRanges
             using (batch) PreparedImages.Write(images, batch, imageSize, pixels);
             observer.See(pixels, batch.Count, imageSize);
             done += batch.Count;
-            progress?.Report(new PretrainProgress.Working("Calibrating", done, images.Count));
+            progress.Working("Calibrating", done, images.Count);
         }
         return observer.Ranges(KeptShare);
     }

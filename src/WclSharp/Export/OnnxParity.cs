@@ -39,7 +39,7 @@ internal static class OnnxParity
                 if (network.TopOutput is { } top) Compare(top, network.Top(features), batch.Count);
                 done += batch.Count;
             }
-            progress?.Report(new PretrainProgress.Working("Comparing with libtorch", done, images.Count));
+            progress.Working("Comparing with libtorch", done, images.Count);
         }
         return new ExportParity(images.Count, images.Source, minCosine, largest);
 

@@ -53,7 +53,7 @@ internal static class PrecisionComparison
             if (projection is { } size) Compare(Run(float32, OnnxFacts.Projection, size), Run(exported, OnnxFacts.Projection, size), size);
             if (exported.ClassNames.Count is > 0 and var count) classes.Add(Run(float32, OnnxFacts.Probabilities, count), Run(exported, OnnxFacts.Probabilities, count), batch.Count);
             done += batch.Count;
-            progress?.Report(new PretrainProgress.Working($"Comparing {Name(precision)} with float32", done, images.Count));
+            progress.Working($"Comparing {Name(precision)} with float32", done, images.Count);
 
             float[] Run(OnnxEncoder encoder, string output, int width)
             {
@@ -105,12 +105,10 @@ internal static class PrecisionComparison
         int[][] halves = [[.. Enumerable.Range(0, images.Count).Where(i => i % 2 == 0)], [.. Enumerable.Range(0, images.Count).Where(i => i % 2 == 1)]];
         using var even = images.Subset(halves[0]);
         using var odd = images.Subset(halves[1]);
-        Tensor evenRows = Rows(halves[0]), oddRows = Rows(halves[1]);
+        Tensor evenRows = Rows.Of(rows, halves[0]), oddRows = Rows.Of(rows, halves[1]);
         int k = KnnClassifier.DefaultK(even.Count);
         double? ofOdd = LabelledKnn.Accuracy(evenRows, even, oddRows, odd, k), ofEven = LabelledKnn.Accuracy(oddRows, odd, evenRows, even, k);
         return (ofOdd + ofEven) / 2;
-
-        Tensor Rows(int[] indices) => rows.index_select(0, tensor(Array.ConvertAll(indices, i => (long)i)));
     }
 
     /// <summary>Seconds that each takes for one batch: medians of rounds in turn.</summary>
@@ -123,7 +121,7 @@ internal static class PrecisionComparison
             cancellation.ThrowIfCancellationRequested();
             a.Add(Seconds(float32));
             b.Add(Seconds(exported));
-            progress?.Report(new PretrainProgress.Working("Timing both", i + 1, Rounds));
+            progress.Working("Timing both", i + 1, Rounds);
         }
         return (Median.Of(a), Median.Of(b));
 

@@ -151,7 +151,7 @@ internal sealed class FineTuneStudy : IDisposable
             try
             {
                 var (right, stopAt) = Trainer(draw).Train(network, rows, validation, recipe,
-                    done => Tell(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
+                    done => progress.Working(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
                 if (right > bestRight) (bestRight, choice) = (right, new Choice(rate, stopAt));
             }
             catch (WclException e) when (e is not WclUsageException)
@@ -167,7 +167,7 @@ internal sealed class FineTuneStudy : IDisposable
     {
         using var network = StartingNetwork(draw, pretrained);
         var recipe = Recipe(drawn.Length, choice.Rate, pretrained) with { StopAt = choice.StopAt };
-        Trainer(draw).Train(network, drawn, [], recipe, done => Tell(stage, done, recipe.StepsTaken), cancellation);
+        Trainer(draw).Train(network, drawn, [], recipe, done => progress.Working(stage, done, recipe.StepsTaken), cancellation);
         if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
         return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, seed + draw, compute.Device), Tests, cancellation);
     }
@@ -215,7 +215,7 @@ internal sealed class FineTuneStudy : IDisposable
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         using var labelled = train.Subset(drawn);
-        var rows = gallery.index_select(0, tensor(Array.ConvertAll(drawn, i => (long)place[i]), device: gallery.device));
+        var rows = Rows.Of(gallery, Array.ConvertAll(drawn, i => place[i]));
         double knn = LabelledKnn.Accuracy(rows, labelled, queries, Tests, KnnClassifier.DefaultK(drawn.Length))!.Value;
         return (knn, LinearProbe.Measure(rows, labelled, queries, Tests, seed, null, cancellation)!.Top1);
     }
@@ -251,8 +251,6 @@ internal sealed class FineTuneStudy : IDisposable
         owned.Add(features);
         return features;
     }
-
-    private void Tell(string stage, int done, int total) => progress?.Report(new PretrainProgress.Working(stage, done, total));
 
     public void Dispose()
     {

@@ -37,12 +37,12 @@ public static class ImageGrouping
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
-        using var nearest = NearestRows.Among(features, Math.Min(UnusualImages.Nearest, images.Count - 1), (done, all) => Tell("Finding nearest images", done, all), cancellation);
+        using var nearest = NearestRows.Among(features, Math.Min(UnusualImages.Nearest, images.Count - 1), (done, all) => progress.Working("Finding nearest images", done, all), cancellation);
         using var first = nearest.select(1, 0);
         var levels = GroupHierarchy.Of(features, first, cancellation);
-        int[] shown = Shown(levels, options.Groups, images, features, (done, all) => Tell("Joining groups", done, all), cancellation);
+        int[] shown = Shown(levels, options.Groups, images, features, (done, all) => progress.Working("Joining groups", done, all), cancellation);
         var members = GroupMembers.Of(features, shown);
-        var unusual = UnusualImages.Of(features, nearest, options.CopyThreshold, new Thumbnails(images).Difference, (done, all) => Tell("Looking for copies and outliers", done, all), cancellation);
+        var unusual = UnusualImages.Of(features, nearest, options.CopyThreshold, new Thumbnails(images).Difference, (done, all) => progress.Working("Looking for copies and outliers", done, all), cancellation);
         var classes = images.Labels.ToArray();
         var grouping = Division.Of(shown, classes);
         var clusters = images.HasLabels ? KMeansOf() : null;
@@ -68,12 +68,10 @@ public static class ImageGrouping
 
         Division KMeansOf()
         {
-            var (groups, centres) = KMeans.Of(features, grouping.Groups, options.Seed ?? trained.Seed, (done, all) => Tell("Comparing with k-means, rounds", done, all), cancellation);
+            var (groups, centres) = KMeans.Of(features, grouping.Groups, options.Seed ?? trained.Seed, (done, all) => progress.Working("Comparing with k-means, rounds", done, all), cancellation);
             centres.Dispose();
             return Division.Of(groups, classes);
         }
-
-        void Tell(string stage, long done, long all) => progress?.Report(new PretrainProgress.Working(stage, done, all));
     }
 
     /// <summary>The coarsest level with enough groups; joined further where a number was asked for.</summary>

@@ -98,7 +98,7 @@ public static class LabelSuggestion
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
         long seed = options.Seed ?? trained.Seed;
-        var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => Tell(progress, "Grouping images, rounds", done, all), cancellation);
+        var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => progress.Working("Grouping images, rounds", done, all), cancellation);
         var check = options.Check == 0 ? null : CheckAgainstRandom(options, data, encoder, features, seed, compute, progress, cancellation);
 
         SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.Alike))];
@@ -119,7 +119,7 @@ public static class LabelSuggestion
         List<double?> suggested = [], random = [];
         for (int i = 0; i < options.Check; i++)
         {
-            Tell(progress, "Checking against random choice", i, options.Check);
+            progress.Working("Checking against random choice", i, options.Check);
             suggested.Add(Accuracy([.. TypicalImages.Choose(features, [], options.Count, seed + i, null, cancellation).Select(image => image.Row)]));
             random.Add(Accuracy(new CounterRandom(seed, RandomPurpose.LabelDraw).Permutation(data.Train.Count, i)[..options.Count]));
         }
@@ -131,10 +131,8 @@ public static class LabelSuggestion
         {
             using var scope = NewDisposeScope();
             using var labels = data.Train.Subset(rows);
-            var taught = features.index_select(0, tensor(Array.ConvertAll(rows, row => (long)row), device: features.device));
+            var taught = Rows.Of(features, rows);
             return LinearProbe.Measure(taught, labels, queries, data.HeldOut!, seed, null, cancellation)!.Top1;
         }
     }
-
-    private static void Tell(IProgress<PretrainProgress>? progress, string stage, int done, int all) => progress?.Report(new PretrainProgress.Working(stage, done, all));
 }

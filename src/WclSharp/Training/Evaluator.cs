@@ -41,14 +41,13 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         return metrics with
         {
             Knn = data.Train.HasLabels ? LabelledKnn.Accuracy(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null,
-            EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOf(gallery, Array.ConvertAll(forRank, i => (long)Array.BinarySearch(rows, i))),
+            EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOf(gallery, Array.ConvertAll(forRank, i => Array.BinarySearch(rows, i))),
         };
     }
 
-    private static double RankOf(Tensor gallery, long[] places)
+    private static double RankOf(Tensor gallery, int[] places)
     {
-        using var index = tensor(places, device: gallery.device);
-        using var some = gallery.index_select(0, index);
+        using var some = Rows.Of(gallery, places);
         return FeatureQuality.EffectiveRank(some);
     }
 
@@ -72,7 +71,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
 
     private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device, Progress(images), cancellation);
 
-    private Action<int> Progress(ImageDataset images) => done => progress?.Report(new PretrainProgress.Working("Computing features", done, images.Count));
+    private Action<int> Progress(ImageDataset images) => done => progress.Working("Computing features", done, images.Count);
 
     private static ImageDataset Sample(ImageDataset images, int most) => images.Subset(SampleOf(images.Count, most));
 

@@ -131,7 +131,7 @@ internal sealed class PretrainingRun : IDisposable
     {
         if (trainer.Step < trainer.TotalSteps)
         {
-            trainer.Between(() => method.AfterEpoch(new EpochEnd(metrics.Epoch, evaluator.TrainFeatures, (done, all) => Report(new PretrainProgress.Working("Finding nearest images", done, all)), cancellation)));
+            trainer.Between(() => method.AfterEpoch(new EpochEnd(metrics.Epoch, evaluator.TrainFeatures, (done, all) => progress.Working("Finding nearest images", done, all), cancellation)));
             metrics = metrics with { Seconds = trainer.Seconds };
         }
         Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
