@@ -1,6 +1,8 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WclSharp.Configuration;
 using WclSharp.Native;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Optimizers;
@@ -113,6 +115,19 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         foreach (var tensor in state.Values) tensor.Dispose();
         state.Clear();
     }
+
+    /// <summary>Makes an optimiser.</summary>
+    /// <param name="kind">Which.</param>
+    /// <param name="parameters">What it updates.</param>
+    /// <param name="weightDecay">Weight decay, in the optimiser's own sense.</param>
+    /// <exception cref="WclUsageException">There is no such optimiser.</exception>
+    public static Optimizer Create(OptimizerKind kind, IReadOnlyList<OptimizedParameter> parameters, double weightDecay) => kind switch
+    {
+        OptimizerKind.Sgd => new Sgd(parameters, weightDecay),
+        OptimizerKind.Lars => new Lars(parameters, weightDecay),
+        OptimizerKind.AdamW => new AdamW(parameters, weightDecay),
+        _ => throw new WclUsageException($"{kind} is no optimiser; use {OptionValue.Choice<OptimizerKind>().Expected}."),
+    };
 
     /// <summary>Names a model's parameters; only tensors with more than one dimension are decayed and adapted.</summary>
     public static List<OptimizedParameter> ParametersOf(params (string Prefix, nn.Module Module)[] modules) =>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
@@ -57,7 +56,7 @@ internal sealed class PretrainingRun : IDisposable
             // A run that died before its first checkpoint starts anew, from the same weights.
             if (options.Init is not null && checkpoints.Last is null) EncoderWeights.Load(model.Encoder, options.Init);
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
-            optimizer = CreateOptimizer();
+            optimizer = Optimizer.Create(options.Optimizer!.Value, model.Parameters, options.WeightDecay!.Value);
             var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
             trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, localViews, compute.Device);
             evaluator = new Evaluator(data, model.Encoder, augmenter, options, compute.Device, progress, cancellation);
@@ -75,7 +74,7 @@ internal sealed class PretrainingRun : IDisposable
     /// <summary>Trains to the end.</summary>
     public PretrainResult Execute()
     {
-        Report(new PretrainProgress.Started(options, Facts()));
+        Report(new PretrainProgress.Started(options, RunFacts.Of(options, data, model, compute, trainer.StepsPerEpoch)));
         double? bestKnn = null;
         if (options.Resume)
         {
@@ -269,33 +268,7 @@ internal sealed class PretrainingRun : IDisposable
         return summary;
     }
 
-    private Optimizer CreateOptimizer()
-    {
-        var parameters = model.Parameters;
-        double decay = options.WeightDecay!.Value;
-        return options.Optimizer switch
-        {
-            OptimizerKind.Sgd => new Sgd(parameters, decay),
-            OptimizerKind.Lars => new Lars(parameters, decay),
-            OptimizerKind.AdamW => new AdamW(parameters, decay),
-            _ => throw new WclUsageException($"{options.Optimizer} is no optimiser; use sgd, lars or adamw."),
-        };
-    }
-
     private void DrawCurves() => Draw("curves.png", path => CurvesPlot.Write(path, folder.ReadMetrics(), $"{OptionValue.NameOf(options.Method)} on {data.Name}, seed {options.Seed}"));
-
-    private List<string> Facts()
-    {
-        long weights = model.Encoder.parameters().Sum(p => p.numel());
-        return
-        [
-            .. data.Lines,
-            string.Create(CultureInfo.InvariantCulture, $"{OptionValue.NameOf(options.Method)} with {OptionValue.NameOf(options.Arch!.Value)}, width {options.Width}, {OptionValue.NameOf(options.Stem!.Value)} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
-            string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {trainer.StepsPerEpoch} steps, batch {options.Batch}, {OptionValue.NameOf(options.Optimizer!.Value)} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
-            $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} threads",
-            $"run folder {folder.FullPath}",
-        ];
-    }
 
     private void Warn(string message) => Report(new PretrainProgress.Warning(message));
 

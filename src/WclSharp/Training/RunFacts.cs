@@ -1,0 +1,28 @@
+using System.Globalization;
+using WclSharp.Configuration;
+using WclSharp.Native;
+using static TorchSharp.torch;
+
+namespace WclSharp.Training;
+
+/// <summary>What a person is told of a run before it trains: data, network, training, machine and folder, a fact a line.</summary>
+internal static class RunFacts
+{
+    /// <param name="options">Resolved options.</param>
+    /// <param name="data">What it trains on.</param>
+    /// <param name="model">What it trains.</param>
+    /// <param name="compute">Where.</param>
+    /// <param name="stepsPerEpoch">Steps of an epoch.</param>
+    public static IReadOnlyList<string> Of(PretrainOptions options, PretrainingData data, WclModel model, ComputeDevice compute, long stepsPerEpoch)
+    {
+        long weights = model.Encoder.parameters().Sum(p => p.numel());
+        return
+        [
+            .. data.Lines,
+            string.Create(CultureInfo.InvariantCulture, $"{OptionValue.NameOf(options.Method)} with {OptionValue.NameOf(options.Arch!.Value)}, width {options.Width}, {OptionValue.NameOf(options.Stem!.Value)} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
+            string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {stepsPerEpoch} steps, batch {options.Batch}, {OptionValue.NameOf(options.Optimizer!.Value)} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
+            $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} threads",
+            $"run folder {options.Out}",
+        ];
+    }
+}
