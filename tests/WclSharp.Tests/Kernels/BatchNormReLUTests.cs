@@ -16,7 +16,7 @@ public sealed class BatchNormReLUTests
     [InlineData(64, 48, 13, 9, true)]
     [InlineData(16, 512, 1, 1, true)]
     [InlineData(40, 16, 32, 32, false)]
-    public void Agrees_with_separate_operators(int images, int channels, int height, int width, bool residual)
+    public void Apply_InTraining_AgreesWithSeparateOperators(int images, int channels, int height, int width, bool residual)
     {
         using var scope = NewDisposeScope();
         var random = new Generator(11);
@@ -60,7 +60,7 @@ public sealed class BatchNormReLUTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Agrees_in_bfloat16(bool residual)
+    public void Apply_InBFloat16_AgreesWithSeparateOperators(bool residual)
     {
         using var scope = NewDisposeScope();
         var random = new Generator(12);
@@ -90,7 +90,7 @@ public sealed class BatchNormReLUTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Agrees_in_evaluation(bool residual)
+    public void Apply_InEvaluation_AgreesWithSeparateOperators(bool residual)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -112,7 +112,7 @@ public sealed class BatchNormReLUTests
     [InlineData(false, true)]
     [InlineData(true, true)]
     [InlineData(true, false)]
-    public void Without_a_graph_gives_the_same_bits_and_updates_the_running_statistics_where_wanted(bool residual, bool updates)
+    public void Apply_WithoutAGraph_GivesTheSameBits_AndUpdatesRunningStatisticsWhereWanted(bool residual, bool updates)
     {
         using var scope = NewDisposeScope();
         var random = new Generator(14);
@@ -128,7 +128,7 @@ public sealed class BatchNormReLUTests
     }
 
     [Fact]
-    public void Running_statistics_stay_where_they_are_not_to_be_updated()
+    public void Activate_WithoutUpdates_LeavesRunningStatistics()
     {
         using var scope = NewDisposeScope();
         var random = new Generator(15);
@@ -148,7 +148,7 @@ public sealed class BatchNormReLUTests
     }
 
     [Fact]
-    public void Leaves_a_frozen_norm_and_odd_channels_to_libtorch()
+    public void Suits_AFrozenNormOrOddChannels_IsFalse()
     {
         using var x = zeros([2, 16, 4, 4]);
         using var odd = zeros([2, 12, 4, 4]);
@@ -160,7 +160,7 @@ public sealed class BatchNormReLUTests
     }
 
     [Fact]
-    public void Leaves_no_tensors_behind()
+    public void Steps_LeaveNoTensorBehind()
     {
         using var norm = new BatchNormalisation(32);
         using var random = new Generator(16);

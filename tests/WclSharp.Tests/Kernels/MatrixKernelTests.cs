@@ -9,7 +9,7 @@ public sealed class MatrixKernelTests
 {
     /// <summary>WCLSHARP_EXPECT says what a pass of the tests is there to see (.ci/run): with AVX-512 switched off it must be off.</summary>
     [Fact]
-    public void Is_off_where_that_is_expected()
+    public void IsSupported_WhereExpectedOff_IsFalse()
     {
         string? expected = Environment.GetEnvironmentVariable("WCLSHARP_EXPECT");
         Assert.True(expected is null or "" or "no-avx512", $"WCLSHARP_EXPECT is {expected}; use no-avx512, or leave it unset.");
@@ -22,7 +22,7 @@ public sealed class MatrixKernelTests
     [InlineData(16, 64, 96)]
     [InlineData(32, 33, 128)]
     [InlineData(40, 7, 160)]
-    public unsafe void Agrees_with_libtorch(int rows, int inner, int columns)
+    public unsafe void Multiply_AgreesWithLibtorch(int rows, int inner, int columns)
     {
         Assert.SkipUnless(MatrixKernel.IsSupported, "needs AVX-512");
         using var scope = NewDisposeScope();

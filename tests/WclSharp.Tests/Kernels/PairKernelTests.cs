@@ -13,7 +13,7 @@ public sealed class PairKernelTests
     [InlineData(16, 64, 96)]
     [InlineData(32, 66, 128)]
     [InlineData(40, 14, 160)]
-    public unsafe void Agrees_with_libtorch(int rows, int inner, int columns)
+    public unsafe void Multiply_AgreesWithLibtorch(int rows, int inner, int columns)
     {
         Assert.SkipUnless(PairKernel.IsSupported, "needs AVX-512's dot products of bfloat16 at a whole register's rate");
         using var scope = NewDisposeScope();
@@ -37,7 +37,7 @@ public sealed class PairKernelTests
     [InlineData(1, 32)]
     [InlineData(7, 64)]
     [InlineData(24, 96)]
-    public unsafe void Rows_are_paired_with_the_next(int rows, int columns)
+    public unsafe void PairRows_PairsEachRowWithTheNext(int rows, int columns)
     {
         using var scope = NewDisposeScope();
         var numbers = randn([rows, columns], generator: new Generator(6)).to(ScalarType.BFloat16);

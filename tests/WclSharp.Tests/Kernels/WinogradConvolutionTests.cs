@@ -21,7 +21,7 @@ public sealed class WinogradConvolutionTests
     [InlineData(130, 72, 72, 14, 14)] // several chunks by libtorch's products, on any processor
     [InlineData(70, 256, 256, 8, 8)]  // several chunks, where it can
     [InlineData(3, 256, 512, 4, 4)]   // one chunk, kernels made on the way
-    public void Agrees_with_a_direct_convolution(int images, int inChannels, int outChannels, int height, int width)
+    public void Apply_AgreesWithADirectConvolution(int images, int inChannels, int outChannels, int height, int width)
     {
         using var scope = NewDisposeScope();
         var random = new Generator(7);
@@ -48,7 +48,7 @@ public sealed class WinogradConvolutionTests
     [InlineData(10, 160, 96, 8, 8)]
     [InlineData(70, 256, 256, 8, 8)]   // several chunks
     [InlineData(3, 256, 512, 4, 4)]    // one chunk, kernels made on the way
-    public void Of_bfloat16_agrees_with_a_direct_convolution_but_for_its_rounding(int images, int inChannels, int outChannels, int height, int width)
+    public void Apply_OfBFloat16_AgreesWithADirectConvolution_ButForItsRounding(int images, int inChannels, int outChannels, int height, int width)
     {
         using var scope = NewDisposeScope();
         var random = new Generator(7);
@@ -78,7 +78,7 @@ public sealed class WinogradConvolutionTests
     [InlineData(70, 256, 256, 8, 8)]   // several chunks
     [InlineData(3, 256, 512, 4, 4)]    // one chunk of an odd number of tiles, kernels made on the way
     [InlineData(65, 256, 512, 5, 4)]
-    public void With_rounded_tiles_agrees_within_their_rounding(int images, int inChannels, int outChannels, int height, int width)
+    public void Apply_WithRoundedTiles_AgreesWithinTheirRounding(int images, int inChannels, int outChannels, int height, int width)
     {
         SkipUnlessThereAre(roundedTiles: true);
         using var scope = NewDisposeScope();
@@ -109,7 +109,7 @@ public sealed class WinogradConvolutionTests
     }
 
     [Fact]
-    public void Takes_fewer_channels_where_tiles_stay_in_the_cache()
+    public void Suits_WhereTilesStayInTheCache_TakesFewerChannels()
     {
         int fewest = MatrixKernel.IsSupported ? 32 : 64;
         for (int channels = 8; channels <= 128; channels *= 2)
@@ -131,7 +131,7 @@ public sealed class WinogradConvolutionTests
     }
 
     [Fact]
-    public void Does_not_round_tiles_where_that_is_no_faster()
+    public void Apply_WhereRoundedTilesAreNoFaster_DoesNotRoundThem()
     {
         Assert.SkipWhen(PairKernel.IsSupported, "this processor has fast dot products of bfloat16");
         using var scope = NewDisposeScope();
@@ -142,7 +142,7 @@ public sealed class WinogradConvolutionTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public void Has_the_same_bits_on_one_thread(ScalarType type, bool roundTiles)
+    public void Apply_OnOneThread_GivesTheSameBits(ScalarType type, bool roundTiles)
     {
         SkipUnlessThereAre(roundTiles);
         using var scope = NewDisposeScope();
@@ -175,7 +175,7 @@ public sealed class WinogradConvolutionTests
     [InlineData(16, 64, 8, 8)]  // too few channels to pay
     [InlineData(64, 65, 8, 8)]  // not whole vectors
     [InlineData(64, 64, 2, 8)]  // nearly all of a tile would hang over
-    public void Leaves_other_shapes_to_libtorch(int inChannels, int outChannels, int height, int width)
+    public void Suits_OtherShapes_IsFalse(int inChannels, int outChannels, int height, int width)
     {
         using var input = zeros([2, inChannels, height, width]);
         using var weight = zeros([outChannels, inChannels, 3, 3]);
@@ -183,7 +183,7 @@ public sealed class WinogradConvolutionTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public void Gives_the_same_bits_at_every_call(ScalarType type, bool roundTiles)
+    public void Apply_CalledAgain_GivesTheSameBits(ScalarType type, bool roundTiles)
     {
         SkipUnlessThereAre(roundTiles);
         using var scope = NewDisposeScope();
@@ -204,7 +204,7 @@ public sealed class WinogradConvolutionTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public void Without_a_graph_gives_the_same_bits(ScalarType type, bool roundTiles)
+    public void Apply_WithoutAGraph_GivesTheSameBits(ScalarType type, bool roundTiles)
     {
         SkipUnlessThereAre(roundTiles);
         using var scope = NewDisposeScope();
@@ -219,7 +219,7 @@ public sealed class WinogradConvolutionTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public void Leaves_no_tensors_behind(ScalarType type, bool roundTiles)
+    public void Steps_LeaveNoTensorBehind(ScalarType type, bool roundTiles)
     {
         SkipUnlessThereAre(roundTiles);
         using var random = new Generator(6);
