@@ -22,7 +22,7 @@ public abstract record ComparisonProgress
     public sealed record Line(string Text) : ComparisonProgress;
 
     /// <summary>A run has been trained and measured. One that was measured before the comparison was stopped is not reported again.</summary>
-    /// <param name="Run">Its figures, as in <c>compare.json</c>.</param>
+    /// <param name="Run">Its figures, as <c>compared.json</c> in its folder has them.</param>
     public sealed record Measured(ComparedRun Run) : ComparisonProgress;
 }
 
