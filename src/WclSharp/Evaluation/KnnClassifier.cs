@@ -22,7 +22,7 @@ public sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount,
     public static int DefaultK(int voters) => voters < LeastVoters ? SmallerK : UsualK;
 
     /// <summary>The same for <c>--help</c>.</summary>
-    public static string DefaultText => FormattableString.Invariant($"{UsualK}; {SmallerK} below {LeastVoters:N0} labelled training images");
+    internal static string DefaultText => FormattableString.Invariant($"{UsualK}; {SmallerK} below {LeastVoters:N0} labelled training images");
 
     /// <summary>Predicted class of each query.</summary>
     /// <param name="queries">[Q, F] float32, rows of unit length, on the gallery's device.</param>
