@@ -23,10 +23,11 @@ public sealed class OnnxEncoder : IDisposable
     private readonly string path;
     private readonly int storedSide;
     private readonly long maxPixels;
+    private readonly int threads; // that prepare; -1 for no limit
 
-    private OnnxEncoder(InferenceSession session, OnnxFacts facts, string path, long maxPixels)
+    private OnnxEncoder(InferenceSession session, OnnxFacts facts, string path, int threads, long maxPixels)
     {
-        (this.session, this.facts, this.path, this.maxPixels) = (new OnnxSession(session), facts, path, maxPixels);
+        (this.session, this.facts, this.path, this.threads, this.maxPixels) = (new OnnxSession(session), facts, path, threads > 0 ? threads : -1, maxPixels);
         storedSide = StoredSize.SideFor(facts.ImageSize);
         Batch = facts.ImageSize <= EvaluationView.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
     }
@@ -54,7 +55,7 @@ public sealed class OnnxEncoder : IDisposable
 
     /// <summary>Loads a file.</summary>
     /// <param name="path">An ONNX file that <c>wcl export</c> wrote.</param>
-    /// <param name="threads">Threads that compute; 0 is one per core.</param>
+    /// <param name="threads">Threads that compute, and that decode where many images are embedded at a time; 0 is one per core.</param>
     /// <param name="maxPixels">Pixels that an image may have, by its header; larger ones are refused before they are decoded, which takes 4 bytes a pixel.</param>
     /// <exception cref="WclUsageException">There is no such file, it is damaged, or it is another program's.</exception>
     /// <exception cref="WclException">ONNX Runtime's native library does not load, or memory does not suffice.</exception>
@@ -72,7 +73,7 @@ public sealed class OnnxEncoder : IDisposable
             session = new InferenceSession(path, options);
             var facts = OnnxFacts.Parse(session.ModelMetadata.CustomMetadataMap, path);
             CheckGraph(session, facts, path);
-            return new OnnxEncoder(session, facts, path, maxPixels);
+            return new OnnxEncoder(session, facts, path, threads, maxPixels);
         }
         catch (Exception e)
         {
@@ -182,7 +183,7 @@ public sealed class OnnxEncoder : IDisposable
     /// <summary>Features of many images: prepared on several threads, and put through the network some at a time.</summary>
     /// <param name="count">Number of images.</param>
     /// <param name="prepare">Writes image i as [3, S, S], 0 to 255. On any thread.</param>
-    /// <param name="cancellation">Stops between batches.</param>
+    /// <param name="cancellation">Stops between images.</param>
     internal float[][] EmbedEach(int count, Action<int, Memory<float>> prepare, CancellationToken cancellation = default)
     {
         var result = new float[count][];
@@ -190,13 +191,14 @@ public sealed class OnnxEncoder : IDisposable
         var pixels = ArrayPool<float>.Shared.Rent(batch * InputSize);
         var features = new float[batch * FeatureSize];
         var errors = new Exception?[batch];
+        var limits = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         try
         {
             for (int start = 0; start < count; start += batch)
             {
                 cancellation.ThrowIfCancellationRequested();
                 int size = Math.Min(batch, count - start), first = start;
-                Parallel.For(0, size, i =>
+                Parallel.For(0, size, limits, i =>
                 {
                     try
                     {

@@ -85,6 +85,25 @@ public sealed class OnnxEncoderTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => encoder.Embed([file.AsMemory()]));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Embed_OfMany_PreparesOnNoMoreThreadsThanAskedFor(int threads)
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()), threads);
+        int now = 0, most = 0;
+        var gate = new Lock();
+        encoder.EmbedEach(60, (i, target) =>
+        {
+            int here = Interlocked.Increment(ref now);
+            lock (gate) most = Math.Max(most, here);
+            Thread.Sleep(5);
+            target.Span.Clear();
+            Interlocked.Decrement(ref now);
+        }, TestContext.Current.CancellationToken);
+        Assert.InRange(most, 1, threads);
+    }
+
     [Fact]
     public void Embed_Cancelled_Stops_AndLargerImagesThanAsked_AreRefused()
     {
