@@ -2,7 +2,7 @@ namespace WclSharp.Service;
 
 /// <summary>
 /// Reads an image from a request, lets as many computations run at a time as there are cores, and answers with what they found: more at a time would only make each other slower. A request whose
-/// body is no image gets status 400 and the reason, one that sends its image too slowly 408; where too many are there already, each with an image in memory, 503.
+/// body is no image gets status 400 and the reason, one that sends its image too slowly 408, and what else the server refuses, as too long a body, its status and the reason; where too many are there already, each with an image in memory, 503.
 /// </summary>
 /// <param name="atOnce">Computations at a time.</param>
 /// <param name="most">Requests at a time, those that wait or still send their image included.</param>
@@ -24,11 +24,10 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         {
             if (Interlocked.Increment(ref held) > most) return Results.StatusCode(StatusCodes.Status503ServiceUnavailable);
             using var image = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, FirstRoom)); // the server refuses what is too long while it is read
-            using (var deadline = CancellationTokenSource.CreateLinkedTokenSource(aborted))
-            {
-                deadline.CancelAfter(longest);
-                await request.Body.CopyToAsync(image, deadline.Token);
-            }
+            // The read is cancelled and not its token: the server can still leave the rest of the body aside.
+            using (var deadline = new CancellationTokenSource(longest))
+            using (deadline.Token.Register(request.BodyReader.CancelPendingRead))
+                await request.BodyReader.CopyToAsync(image, aborted);
 
             await free.WaitAsync(aborted);
             try
@@ -43,6 +42,10 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         catch (UnreadableImageException e)
         {
             return Results.BadRequest(e.Message);
+        }
+        catch (BadHttpRequestException e)
+        {
+            return Results.Json(e.Message, statusCode: e.StatusCode);
         }
         catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
         {

@@ -16,7 +16,11 @@ var slowest = TimeSpan.FromSeconds(20); // for a request to send its image
 
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
-builder.WebHost.ConfigureKestrel(server => server.Limits.MaxRequestBodySize = LargestImage);
+builder.WebHost.ConfigureKestrel(server =>
+{
+    server.Limits.MaxRequestBodySize = LargestImage;
+    server.Limits.MinRequestBodyDataRate = null; // the gate has a deadline of its own
+});
 string Option(string name) => builder.Configuration[name] ?? throw new WclUsageException($"--{name} is missing; the head of Program.cs shows how the service is started.");
 try
 {
@@ -24,6 +28,7 @@ try
     using var encoder = OnnxEncoder.Load(Option("encoder"), threads: 1, MostPixels);
     using var index = ImageIndex.Open(Option("index"), threads: 1);
     using var classifier = builder.Configuration["classifier"] is { } file ? OnnxEncoder.Load(file, threads: 1, MostPixels) : null;
+    index.RequireModel(Option("encoder"));
     if (encoder.FeatureSize != index.FeatureSize) throw new WclUsageException($"The encoder's features have {encoder.FeatureSize} numbers, the index's {index.FeatureSize}; index the images with this encoder.");
     if (classifier is { ClassNames.Count: 0 }) throw new WclUsageException($"--classifier {builder.Configuration["classifier"]} holds an encoder but no classifier; export a classifier.safetensors that wcl finetune made.");
 

@@ -2,6 +2,7 @@ using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using WclSharp.Data;
 
 namespace WclSharp.Inference;
 
@@ -20,6 +21,9 @@ public sealed class ImageIndex : IDisposable
 
     // Above what rounding makes of rows of unit length, which is 1 + sqrt(F) / 254 for int8 in the worst case.
     private const float LargestCosine = 8;
+
+    // Entries of the metadata that wcl index writes.
+    internal const string ModelKey = "model", ModelHashKey = "model_sha256", ImagesKey = "images";
 
     private readonly MemoryMappedFile file;
     private readonly MemoryMappedViewAccessor view;
@@ -80,6 +84,33 @@ public sealed class ImageIndex : IDisposable
                 throw new WclUsageException($"'{path}' cannot be read: {ErrorText.Of(e)}.", e);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Refuses vectors of another model than a file's: they may be as long as the index's and have nothing to do with them. An index that does not say what it was made with is
+    /// taken as it is.
+    /// </summary>
+    /// <param name="modelFile">The file that vectors to search for are made with: an ONNX file, or an encoder's weights.</param>
+    /// <exception cref="WclUsageException">The index was made with another model, or with what this file held before; or the file cannot be read.</exception>
+    public void RequireModel(string modelFile) => RequireModel(modelFile, modelFile);
+
+    /// <param name="modelFile">The file that holds the model.</param>
+    /// <param name="model">What the model is named by, which may be the folder that holds its file.</param>
+    internal void RequireModel(string modelFile, string model)
+    {
+        if (!Metadata.TryGetValue(ModelHashKey, out string? hash)) return;
+        try
+        {
+            if (hash == FileHash.Of(modelFile)) return;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"'{modelFile}' cannot be read: {ErrorText.Of(e)}.", e);
+        }
+        string? made = Metadata.GetValueOrDefault(ModelKey);
+        throw new WclUsageException(Path.GetFullPath(model) == made
+            ? $"'{model}' has changed since '{path}' was made with it; index the images anew."
+            : $"'{path}' was made with another model than '{model}' ({made ?? "it does not say which"}); name that one, or index the images anew.");
     }
 
     /// <summary>Path of an image in the source that was indexed, or its number there.</summary>

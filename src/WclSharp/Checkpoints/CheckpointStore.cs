@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using System.Text.Json;
+using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Methods;
@@ -145,9 +145,5 @@ internal sealed class CheckpointStore(string folder)
     }
 
     /// <summary>SHA-256 of a file, in hexadecimal digits.</summary>
-    public static string HashOf(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
+    public static string HashOf(string path) => FileHash.Of(path);
 }

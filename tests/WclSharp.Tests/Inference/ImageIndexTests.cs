@@ -159,6 +159,28 @@ public sealed class ImageIndexTests : IDisposable
     }
 
     [Fact]
+    public void RequireModel_AnotherFileOrAnotherContent_IsRefused()
+    {
+        string model = FileOf("m.onnx"), other = FileOf("n.onnx");
+        File.WriteAllText(model, "one");
+        File.WriteAllText(other, "two");
+        using (var index = ImageIndex.Open(Write(IndexFormat.Float32, [[1, 0]]))) index.RequireModel(model); // it does not say what made it
+        string hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("one"u8)), path = FileOf("made.index");
+        using (var writer = new ImageIndexWriter(path, 2, metadata: new Dictionary<string, string> { ["model"] = model, ["model_sha256"] = hash })) writer.Complete();
+
+        using var made = ImageIndex.Open(path);
+        made.RequireModel(model);
+        Assert.Equal($"'{path}' was made with another model than '{other}' ({model}); name that one, or index the images anew.", Refusal(other));
+        File.Copy(model, other, overwrite: true); // the same, elsewhere
+        made.RequireModel(other);
+        File.WriteAllText(model, "trained again");
+        Assert.Equal($"'{model}' has changed since '{path}' was made with it; index the images anew.", Refusal(model));
+        Assert.Contains("cannot be read", Refusal(FileOf("none.onnx")), StringComparison.Ordinal);
+
+        string Refusal(string file) => Assert.Throws<WclUsageException>(() => made.RequireModel(file)).Message;
+    }
+
+    [Fact]
     public void Search_ByManyThreads_WhileDisposed_GivesTheSameOrSaysSo()
     {
         float[][] rows = [.. Enumerable.Range(0, 4000).Select(row => Vector(0, row, 64))];
