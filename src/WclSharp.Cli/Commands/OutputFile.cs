@@ -11,14 +11,15 @@ internal static class OutputFile
     /// <param name="description">For help.</param>
     /// <param name="required">Whether it has to be given.</param>
     /// <param name="makesFolder">Whether its folder is made where there is none.</param>
-    public static Option<string> Option(string name, string description, bool required = false, bool makesFolder = false)
+    /// <param name="ending">What it has to end in, since what is written has one form; null for no matter what.</param>
+    public static Option<string> Option(string name, string description, bool required = false, bool makesFolder = false, string? ending = null)
     {
         var option = new Option<string>(name) { HelpName = "FILE", Description = description, Required = required };
         option.Validators.Add(result =>
         {
             if (result.Tokens.Count != 1) return;
             string path = result.Tokens[0].Value;
-            if ((ProblemOf(path, makesFolder) ?? OtherUseOf(path, result)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
+            if ((ProblemOf(path, makesFolder, ending) ?? OtherUseOf(path, result)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
         });
         return option;
     }
@@ -33,10 +34,11 @@ internal static class OutputFile
         return null;
     }
 
-    private static string? ProblemOf(string path, bool makesFolder)
+    private static string? ProblemOf(string path, bool makesFolder, string? ending)
     {
         if (string.IsNullOrWhiteSpace(path)) return "is empty; name a file.";
         if (Directory.Exists(path)) return "is a folder; name a file.";
+        if (ending is not null && !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) return $"does not end in {ending}, which is what is written; name a file that does.";
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (makesFolder)
         {

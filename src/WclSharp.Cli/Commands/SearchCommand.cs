@@ -33,7 +33,7 @@ internal static class SearchCommand
             DefaultValueFactory = _ => defaults.Count,
         };
         count.Aliases.Add("-k");
-        var sheet = OutputFile.Option("--sheet", "Write a picture (PNG) of the images and what was found for them, where the indexed images are files [default: none]");
+        var sheet = OutputFile.Option("--sheet", "Write a picture (PNG) of the images and what was found for them, where the indexed images are files [default: none]", makesFolder: true, ending: ".png");
         var data = new Option<string>("--data") { HelpName = "PATH", Description = "Folder or list that the indexed images are in, for the picture [default: where they were then]" };
         var json = JsonFile.Option();
         command.Add(images);
@@ -54,7 +54,7 @@ internal static class SearchCommand
             });
             Print(result, output);
             JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
-            return ExitCodes.Done;
+            return result.SheetProblem is null && result.Unreadable.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;
         });
         return command;
     }
@@ -71,6 +71,7 @@ internal static class SearchCommand
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}  {hit.Cosine,7:0.0000}  {(labelled ? TextTable.Plain(hit.Label ?? "").PadRight(width) + "  " : "")}{TextTable.Plain(hit.Name)}"));
             output.WriteLine();
         }
+        foreach (var query in result.Unreadable) output.WriteLine($"No answer: {TextTable.Plain(query.Reason)}");
         if (result.SheetFile is not null) output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
         if (result.SheetProblem is not null) output.WriteLine($"No sheet: {result.SheetProblem}.");
     }
@@ -97,6 +98,16 @@ internal static class SearchCommand
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        if (result.Unreadable.Count == 0) return;
+        writer.WriteStartArray("unreadable");
+        foreach (var query in result.Unreadable)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("image", query.Image);
+            writer.WriteString("reason", query.Reason);
             writer.WriteEndObject();
         }
         writer.WriteEndArray();

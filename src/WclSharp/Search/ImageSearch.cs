@@ -16,48 +16,54 @@ public static class ImageSearch
 
     /// <summary>Searches.</summary>
     /// <param name="options">The index, the images to search for, and how many to find.</param>
-    /// <returns>For each image, in the order given, the images of the index that are most alike, the nearest first; and where the sheet is, or why there is none.</returns>
-    /// <exception cref="WclUsageException">An image cannot be read; the index is damaged or was made with another model; an option is wrong.</exception>
+    /// <returns>For each image that can be read, in the order given, the images of the index that are most alike, the nearest first; and where the sheet is, or why there is none.</returns>
+    /// <exception cref="WclUsageException">An image is not there, or none can be read; the index is damaged or was made with another model; an option is wrong.</exception>
     /// <exception cref="WclException">The sheet cannot be written.</exception>
     public static SearchResult Run(SearchOptions options)
     {
         if (options.Images.Count == 0) throw new WclUsageException("There is no image to search for; name one or more.");
         if (options.Count < 1) throw new WclUsageException($"-k is {options.Count}; it must be 1 or more.");
+        if (options.Images.FirstOrDefault(image => !File.Exists(image) && !Directory.Exists(image)) is { } missing) throw new WclUsageException($"There is no file '{missing}' to search for; name an image file.");
         using var index = ImageIndex.Open(options.Index);
         string model = ModelOf(options, index);
         var answers = new List<SearchAnswer>(options.Images.Count);
+        var unreadable = new List<UnreadableQuery>();
         using (var network = BatchEmbedder.Load(model, options.Device))
         {
             if (network.FeatureSize != index.FeatureSize)
                 throw new WclUsageException($"'{model}' makes vectors of {network.FeatureSize} numbers; those of '{options.Index}' have {index.FeatureSize}. Name the model that it was made with.");
             foreach (string image in options.Images)
             {
-                var vector = ImageEmbedding.One(network, image);
+                float[] vector;
+                try
+                {
+                    vector = ImageEmbedding.One(network, image);
+                }
+                catch (UnreadableImageException e)
+                {
+                    unreadable.Add(new UnreadableQuery(image, e.Message));
+                    continue;
+                }
                 long start = Stopwatch.GetTimestamp();
                 var hits = index.Search(vector, options.Count);
                 answers.Add(new SearchAnswer(image, hits, Stopwatch.GetElapsedTime(start).TotalSeconds));
             }
         }
+        if (answers.Count == 0) throw new UnreadableImageException(unreadable.Count == 1 ? unreadable[0].Reason : $"None of the {unreadable.Count:N0} images can be read. {unreadable[0].Reason}");
         string? problem = options.Sheet is null ? null : DrawSheet(options, index, answers);
-        return new SearchResult(answers, index.Count, model, problem is null ? options.Sheet : null, problem);
+        return new SearchResult(answers, index.Count, model, problem is null ? options.Sheet : null, problem) { Unreadable = unreadable };
     }
 
     /// <summary>The model to use, which is that of the index.</summary>
     private static string ModelOf(SearchOptions options, ImageIndex index)
     {
-        string? made = index.Metadata.GetValueOrDefault(ImageIndexing.ModelKey);
-        if ((options.Model ?? made) is not { } model) throw new WclUsageException($"'{options.Index}' does not say what model it was made with; name it with --model.");
+        if ((options.Model ?? index.Metadata.GetValueOrDefault(ImageIndex.ModelKey)) is not { } model) throw new WclUsageException($"'{options.Index}' does not say what model it was made with; name it with --model.");
         // The file may be a stranger's: asking for a network path would already tell its machine who we are.
         if (options.Model is null && (model.StartsWith(@"\\", StringComparison.Ordinal) || model.StartsWith("//", StringComparison.Ordinal)))
             throw new WclUsageException($"'{options.Index}' was made with '{model}', on another machine; name the model with --model.");
         if (options.Model is null && !File.Exists(model) && !Directory.Exists(model))
             throw new WclUsageException($"'{options.Index}' was made with '{model}', which is not there now; say with --model where it is.");
-        if (index.Metadata.TryGetValue(ImageIndexing.HashKey, out string? hash) && hash != BatchEmbedder.HashOf(model))
-        {
-            throw new WclUsageException(options.Model is null || Path.GetFullPath(options.Model) == made
-                ? $"'{model}' has changed since '{options.Index}' was made with it; index the images anew."
-                : $"'{options.Index}' was made with another model than '{model}' ({made ?? "it does not say which"}); name that one with --model.");
-        }
+        index.RequireModel(BatchEmbedder.FileOf(model), model);
         return model;
     }
 
@@ -65,20 +71,30 @@ public static class ImageSearch
     private static string? DrawSheet(SearchOptions options, ImageIndex index, List<SearchAnswer> answers)
     {
         const string advice = "say with --data which folder, or list, the images are in";
-        if ((options.Data ?? index.Metadata.GetValueOrDefault(ImageIndexing.ImagesKey)) is not { } source) return "the images that were indexed are not files";
+        if ((options.Data ?? index.Metadata.GetValueOrDefault(ImageIndex.ImagesKey)) is not { } source) return "the images that were indexed are not files";
         string? folder = Directory.Exists(source) ? source : source.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || source.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? Path.GetDirectoryName(Path.GetFullPath(source)) : null;
+        bool isList = folder is not null && !Directory.Exists(source);
         if (folder is null) return File.Exists(source) ? $"the images are inside '{source}'" : $"'{source}' is not there now; {advice}";
 
         if (SamePath.IsInside(options.Sheet, source)) return $"'{options.Sheet}' is inside '{source}', where it would be read as an image the next time; name another file with --sheet";
         long pictures = answers.Sum(answer => 1L + answer.Hits.Count);
         if (pictures > MostPictures) return $"a sheet of {pictures:N0} pictures is too large; {MostPictures} go on one, with fewer images to search for or a smaller -k";
+        HashSet<string>? named = null; // what the list holds that the person names
         var rows = new List<SheetRow>(answers.Count);
         foreach (var answer in answers)
         {
             var neighbors = new List<SheetNeighbor>(answer.Hits.Count);
             foreach (var hit in answer.Hits)
             {
-                if (Path.IsPathRooted(hit.Name) || hit.Name.Split('/', '\\').Contains("..")) return $"the index names '{hit.Name}', which lies outside of the folder";
+                if (Path.IsPathRooted(hit.Name) || hit.Name.Split('/', '\\').Contains(".."))
+                {
+                    // The index may be a stranger's, and lead to any file of ours.
+                    if (options.Data is null || !isList) return $"the index names '{hit.Name}', which lies outside of '{folder}'; name the list that has it with --data";
+                    string? wrong = null;
+                    named ??= NamesOf(source, out wrong);
+                    if (named is null) return $"'{source}' cannot be read as a list: {wrong}";
+                    if (!named.Contains(hit.Name)) return $"the index names '{hit.Name}', which is not in '{source}'; name the list that has it with --data";
+                }
                 string file = Path.Combine(folder, hit.Name);
                 if (Picture(file, hit.Label ?? Path.GetFileName(hit.Name), out string? problem) is not { } image) return $"'{file}' cannot be read: {problem}; {advice}";
                 neighbors.Add(new SheetNeighbor(image, hit.Cosine, null));
@@ -86,8 +102,38 @@ public static class ImageSearch
             if (Picture(answer.Image, Path.GetFileName(answer.Image), out string? why) is not { } query) return $"'{answer.Image}' cannot be read: {why}";
             rows.Add(new SheetRow(query, neighbors));
         }
+        if (MakeFolderOf(options.Sheet!) is { } unmade) return unmade;
         NeighborSheet.Write(options.Sheet!, rows, "Images and their nearest ones in the index", "searched for");
         return null;
+    }
+
+    /// <summary>The images that a list names; null where it cannot be read.</summary>
+    private static HashSet<string>? NamesOf(string list, out string? problem)
+    {
+        problem = null;
+        try
+        {
+            using var source = new ListSource(list);
+            return [.. source.Images(_ => false).Select(image => image.Name)];
+        }
+        catch (WclUsageException e)
+        {
+            problem = ErrorText.Of(e);
+            return null;
+        }
+    }
+
+    private static string? MakeFolderOf(string file)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"the folder of '{file}' cannot be made: {ErrorText.Of(e)}; name another file with --sheet";
+        }
     }
 
     private static SheetImage? Picture(string file, string caption, out string? problem)

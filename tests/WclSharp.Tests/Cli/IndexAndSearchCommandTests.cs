@@ -13,6 +13,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     private IndexOptions? indexed;
     private SearchOptions? searched;
     private string? sheetProblem;
+    private UnreadableQuery[] unreadable = [];
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -44,7 +45,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     {
         string json = Path.Combine(folder, "r.json");
         sheetProblem = "why not";
-        Assert.Equal(0, Run("search", "a.png", "--index", "i", "--json", json));
+        Assert.Equal(1, Run("search", "a.png", "--index", "i", "--json", json)); // a sheet that was asked for is missing
         string[] lines = output.ToString().Split('\n', StringSplitOptions.TrimEntries);
         Assert.Equal("a.png: the nearest of 2,000 images, 0.250 s", lines[0]);
         Assert.Equal("rank   cosine  label   path", lines[1]);
@@ -63,6 +64,19 @@ public sealed class IndexAndSearchCommandTests : IDisposable
         Assert.Equal("x/é,1.png", answer.GetProperty("hits")[0].GetProperty("path").GetString());
     }
 
+    [Fact]
+    public void Search_UnreadableImages_GiveExitCodeOne_WithTheAnswersOfTheOthers()
+    {
+        string json = Path.Combine(folder, "new", "r.json");
+        unreadable = [new("b.png", "'b.png' cannot be read as an image: it is a folder.")];
+        Assert.Equal(1, Run("search", "a.png", "--index", "i", "--json", json, "--sheet", Path.Combine(folder, "newer", "s.png")));
+        Assert.Contains("No answer: 'b.png' cannot be read as an image: it is a folder.", output.ToString(), StringComparison.Ordinal);
+        using var document = JsonDocument.Parse(File.ReadAllText(json));
+        Assert.Equal(1, document.RootElement.GetProperty("answers").GetArrayLength());
+        var query = Assert.Single(document.RootElement.GetProperty("unreadable").EnumerateArray());
+        Assert.Equal(("b.png", unreadable[0].Reason), (query.GetProperty("image").GetString(), query.GetProperty("reason").GetString()));
+    }
+
     [Theory]
     [InlineData("--out", "index", "r")]
     [InlineData("--format is \"fp8\"; expected float32, fp16 or int8.", "index", "r", "--out", "o", "--format", "fp8")]
@@ -74,7 +88,8 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     [InlineData("--out \"./m.onnx\" is also what the command reads", "index", "m.onnx", "--out", "./m.onnx")]
     [InlineData("is also what the command reads; name another file.", "search", "a.png", "--index", "i", "--sheet", "a.png")]
     [InlineData("is also what --index names", "search", "a.png", "--index", "i", "--json", "i")]
-    [InlineData("is also what --json names", "search", "a.png", "--index", "i", "--sheet", "s", "--json", "s")]
+    [InlineData("is also what --json names", "search", "a.png", "--index", "i", "--sheet", "s.png", "--json", "s.png")]
+    [InlineData("--sheet \"a.jpg\" does not end in .png", "search", "a.png", "--index", "i", "--sheet", "a.jpg")]
     [InlineData("did you mean --sheet?", "search", "a.png", "--index", "i", "--shet", "o")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {
@@ -96,7 +111,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
         {
             searched = options;
             SearchHit[] hits = [new(7, "x/é,1.png", "a, cat", 0.9f), new(2, "2", null, -0.125f)];
-            return new SearchResult([.. options.Images.Select(image => new SearchAnswer(image, hits, 0.25))], 2000, "m", sheetProblem is null ? options.Sheet : null, sheetProblem);
+            return new SearchResult([.. options.Images.Select(image => new SearchAnswer(image, hits, 0.25))], 2000, "m", sheetProblem is null ? options.Sheet : null, sheetProblem) { Unreadable = unreadable };
         },
     }, output, error);
 }

@@ -106,6 +106,49 @@ public sealed class ImageSearchTests : IDisposable
     }
 
     [Fact]
+    public void Run_ImagesOutsideTheFolder_AreDrawnWhereTheNamedListHasThem()
+    {
+        string outside = folder.Write("outside/1.png", Noise(77)).Replace('\\', '/');
+        string list = folder.Write("lists/list.csv", $"path,label\n../images/cat/02.png,a\n{outside},b\n"), sheet = folder["sheet.png"];
+        var options = new SearchOptions { Images = [folder["images/cat/02.png"]], Index = Index(list), Sheet = sheet };
+        string problem = ImageSearch.Run(options).SheetProblem!;
+        Assert.Contains("'../images/cat/02.png', which lies outside of", problem, StringComparison.Ordinal);
+        Assert.Contains("name the list that has it with --data", problem, StringComparison.Ordinal);
+        Assert.Contains("lies outside of", ImageSearch.Run(options with { Data = folder["lists"] }).SheetProblem, StringComparison.Ordinal); // a folder has no such image
+        string other = folder.Write("lists/other.csv", "path\n../images/cat/02.png\n");
+        Assert.Contains($"'{outside}', which is not in '{other}'", ImageSearch.Run(options with { Data = other }).SheetProblem, StringComparison.Ordinal);
+        Assert.False(File.Exists(sheet));
+
+        Assert.Null(ImageSearch.Run(options with { Data = list }).SheetProblem);
+        Assert.True(File.Exists(sheet));
+    }
+
+    [Fact]
+    public void Run_SheetInAFolderThatIsNotThere_MakesIt()
+    {
+        string sheet = Path.Combine(folder.Path, "new", "deep", "sheet.png");
+        Assert.Null(ImageSearch.Run(new SearchOptions { Images = [folder["images/cat/02.png"]], Index = Index(), Count = 2, Sheet = sheet }).SheetProblem);
+        Assert.True(File.Exists(sheet));
+        string inside = Path.Combine(sheet, "x.png"); // a file cannot become a folder
+        Assert.Contains("name another file with --sheet", ImageSearch.Run(new SearchOptions { Images = [folder["images/cat/02.png"]], Index = folder["all.index"], Count = 2, Sheet = inside }).SheetProblem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_UnreadableImages_AreToldOfBesideTheAnswers()
+    {
+        string good = folder["images/cat/02.png"], bad = folder.Write("bad.png", "no image");
+        var options = new SearchOptions { Images = [bad, good, folder["images"]], Index = Index(), Count = 2 };
+        var result = ImageSearch.Run(options);
+        Assert.Equal("cat/02.png", Assert.Single(result.Answers).Hits[0].Name);
+        Assert.Equal([bad, folder["images"]], result.Unreadable.Select(query => query.Image));
+        Assert.Contains("bad.png' cannot be read as an image", result.Unreadable[0].Reason, StringComparison.Ordinal);
+        Assert.Contains("None of the 2 images can be read. '", Assert.Throws<UnreadableImageException>(() => ImageSearch.Run(options with { Images = [bad, bad] })).Message, StringComparison.Ordinal);
+        // Said before anything is loaded.
+        Assert.Equal("There is no file 'none.png' to search for; name an image file.",
+            Assert.Throws<WclUsageException>(() => ImageSearch.Run(options with { Images = [good, "none.png"], Index = folder["none.index"] })).Message);
+    }
+
+    [Fact]
     public void Run_WrongModelsAndImages_AreRefused()
     {
         string file = Index(), image = folder["images/cat/02.png"];
