@@ -51,6 +51,9 @@ public sealed class ImageIndexWriter : IDisposable
         }
     }
 
+    /// <summary>What is wrong with a vector that has a number that is not finite.</summary>
+    internal static WclException NotFinite(string name) => new($"The vector of '{name}' has a number that is not finite; the network's weights are of no use.");
+
     /// <summary>Adds an image.</summary>
     /// <param name="name">Its path, or what else it is known by.</param>
     /// <param name="label">Its class; null for none.</param>
@@ -62,7 +65,7 @@ public sealed class ImageIndexWriter : IDisposable
         ObjectDisposedException.ThrowIf(complete || !rows.CanWrite, this);
         if (vector.Length != header.FeatureSize) throw new ArgumentException($"The vector has {vector.Length} numbers; those of the index have {header.FeatureSize}.", nameof(vector));
         if (count == int.MaxValue) throw new WclException($"'{path}' has {count:N0} rows, which is as many as an index can have.");
-        if (!IndexRow.Normalise(vector, unit)) throw new WclException($"The vector of '{name}' has a number that is not finite; the network's weights are of no use.");
+        if (!IndexRow.Normalise(vector, unit)) throw NotFinite(name);
         IndexRow.Encode(header.Format, unit, row);
         byte[] nameBytes = Encoding.UTF8.GetBytes(name), labelBytes = label is null ? [] : Encoding.UTF8.GetBytes(label);
         BinaryPrimitives.WriteInt32LittleEndian(lengths, nameBytes.Length);

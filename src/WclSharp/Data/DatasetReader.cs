@@ -138,7 +138,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
             int number = useClasses ? classes.Meet(image.Class) : -1;
             if (source.ClassesAreFolders && chosen is null) folders.Observe(image.Name);
             else if (source.ClassesAreFolders && useClasses) number = folders.Meet(image.Name, classes);
-            if (chosen is not null && labelList is not null && (number = classes.Meet(Listed(labelList, Encoding.UTF8.GetBytes(image.Name)))) >= 0)
+            if (chosen is not null && labelList is not null && (number = classes.Meet(labelList.Find(Encoding.UTF8.GetBytes(image.Name), folders))) >= 0)
             {
                 listedWithClass++;
                 if (position >= chosen.Length || !chosen[position]) labelsOutside++;
@@ -159,23 +159,18 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
 
     private void LabelFromList(LabelList list, ImageTable table, int[] labels, bool limited, List<string> warnings)
     {
-        if (list.Header is { } header) warnings.Add($"The first row of '{options.Labels}' is taken for the names of its columns: '{header}' is no image file.");
+        if (list.HeaderWarning(options.Labels!) is { } header) warnings.Add(header);
         int matched = 0; // among all that were listed
         for (int i = 0; i < labels.Length; i++)
         {
-            string? label = Listed(list, table.Utf8Name(i));
+            string? label = list.Find(table.Utf8Name(i), folders);
             labels[i] = classes.Meet(label);
             if (label is not null) matched++;
         }
         if (limited) matched = listedWithClass;
-        if (matched == 0)
-            throw new WclUsageException($"None of the {list.Count:N0} paths in '{options.Labels}' is an image there; the first is '{list.FirstPath}', the first image '{table.Name(0)}'.");
-        if (matched < list.Count)
-            warnings.Add($"{list.Count - matched:N0} of the {list.Count:N0} paths in '{options.Labels}' are not among the images there.");
+        if (matched == 0) throw list.NoneOf(options.Labels!, table.Name(0));
+        if (list.OthersWarning(options.Labels!, matched) is { } others) warnings.Add(others);
     }
-
-    /// <summary>The class that a list gives an image, by its path or by what is left of it without the folder that all are in.</summary>
-    private string? Listed(LabelList list, ReadOnlySpan<byte> name) => list.Find(name) ?? list.Find(name[folders.CommonBytes..]);
 
     private static void Hash(IncrementalHash hash, PreparedImage image)
     {

@@ -71,6 +71,19 @@ internal sealed class LabelList
         return at == 0 ? null : classes[labels[at - 1]];
     }
 
+    /// <summary>The class of an image by its path, or by what is left of it without the folder that all are in.</summary>
+    public string? Find(ReadOnlySpan<byte> utf8Path, FolderClasses? folders) => Find(utf8Path) ?? (folders is null ? null : Find(utf8Path[folders.CommonBytes..]));
+
+    /// <summary>The error where no image of a source is in the list.</summary>
+    public WclUsageException NoneOf(string file, string firstImage) =>
+        new($"None of the {Count:N0} paths in '{file}' is an image there; the first is '{FirstPath}', the first image '{firstImage}'.");
+
+    /// <summary>A warning where a first row was passed over; null where none was.</summary>
+    public string? HeaderWarning(string file) => Header is null ? null : $"The first row of '{file}' is taken for the names of its columns: '{Header}' is no image file.";
+
+    /// <summary>A warning where some paths are no image of the source; null where all are.</summary>
+    public string? OthersWarning(string file, long matched) => matched >= Count ? null : $"{Count - matched:N0} of the {Count:N0} paths in '{file}' are not among the images there.";
+
     /// <summary>Adds a row; gives the class that the path has, which is an older row's where there is one.</summary>
     private int Put(ReadOnlySpan<byte> path, int label)
     {

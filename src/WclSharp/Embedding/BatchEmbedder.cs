@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
-using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
@@ -31,7 +30,11 @@ internal abstract class BatchEmbedder : IDisposable
 
     /// <summary>Loads what a path stands for: an ONNX file by its ending, a run or its encoder otherwise.</summary>
     /// <exception cref="WclUsageException">There is no network there.</exception>
-    public static BatchEmbedder Load(string model, string device) => IsOnnx(model) ? new Onnx(OnnxEncoder.Load(model)) : new Libtorch(model, device);
+    public static BatchEmbedder Load(string model, string device)
+    {
+        _ = FileOf(model);
+        return IsOnnx(model) ? new Onnx(OnnxEncoder.Load(model)) : new Libtorch(model, device);
+    }
 
     /// <summary>The file that holds the network which a path stands for.</summary>
     /// <exception cref="WclUsageException">There is no network there.</exception>
@@ -48,7 +51,7 @@ internal abstract class BatchEmbedder : IDisposable
         string file = FileOf(model);
         try
         {
-            return CheckpointStore.HashOf(file);
+            return FileHash.Of(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -12,6 +12,11 @@ public sealed record EmbedOptions
     public string? Data { get; init; }
 
     /// <summary>
+    /// CSV or TSV file of <c>path,label</c> that names the classes; null is the run's where its <see cref="Data"/> is taken, else the classes are those of the source.
+    /// </summary>
+    public string? Labels { get; init; }
+
+    /// <summary>
     /// The file to write; its ending says the form. <c>.npy</c>: float32 [N, F], with path and label in a <c>.csv</c> beside it. <c>.csv</c>: a row of
     /// path, label and numbers an image. <c>.parquet</c>: columns path, label (null where there is none) and features, a list of float32.
     /// </summary>

@@ -22,7 +22,7 @@ internal abstract class EmbeddingFile : IDisposable
     };
 
     /// <summary>Refuses to write over what is read, or over a list that happens to have the name of the one beside a .npy file.</summary>
-    /// <exception cref="WclUsageException">The file, or the one beside it, is a source, or a list that no earlier .npy file came with.</exception>
+    /// <exception cref="WclUsageException">The file, or the one beside it, is a source, or a list that no earlier .npy file came with; or it is the list that came with one.</exception>
     public static void RequireOtherThan(string path, params string?[] sources)
     {
         bool hasList = Path.GetExtension(path).Equals(".npy", StringComparison.OrdinalIgnoreCase);
@@ -32,6 +32,10 @@ internal abstract class EmbeddingFile : IDisposable
         // Where the table was begun the list may be its own: the two get their names one after the other.
         if (hasList && File.Exists(list) && !File.Exists(path) && !PartialEmbeddings.IsBegun(path))
             throw new WclUsageException($"--out {path} comes with paths and labels in '{list}', where there is a file already; name another, or move that one.");
+        // A table of embeddings may be written anew, the list that tells what the rows of a .npy file are may not.
+        string table = Path.ChangeExtension(path, ".npy");
+        if (Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && File.Exists(table) && File.ReadLines(path).FirstOrDefault() == NpyFile.ListHeader)
+            throw new WclUsageException($"--out {path} would be written over the paths and labels of '{table}'; name another file.");
     }
 
     /// <summary>Adds a row.</summary>

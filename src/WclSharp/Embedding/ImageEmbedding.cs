@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.Text;
 using WclSharp.Data;
+using WclSharp.Inference;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -27,21 +27,30 @@ public static class ImageEmbedding
     /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EmbedResult Run(EmbedOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default) =>
-        Run(options, EmbeddingFile.FormatOf(options.Out), progress, cancellation);
+        Run(Resolve(options), EmbeddingFile.FormatOf(options.Out), progress, cancellation);
 
-    /// <summary>The images to embed: those asked for, or those that the run was trained on, where the model is a run.</summary>
-    internal static string? DataOf(string model, string? asked) => asked ?? (RunFolder.IsRun(model) ? RunFolder.ReadConfig(model).Data : null);
+    /// <summary>With the images to embed and their classes: those asked for, or those that the run was trained on, where the model is a run.</summary>
+    internal static EmbedOptions Resolve(EmbedOptions options)
+    {
+        if (options.Data is not null || !RunFolder.IsRun(options.Model)) return options;
+        var trained = RunFolder.ReadConfig(options.Model);
+        return options with { Data = trained.Data, Labels = options.Labels ?? trained.Labels };
+    }
 
     /// <summary>Embeds into a file that another function makes, given its name and the length of the rows.</summary>
+    /// <param name="options">What <see cref="Resolve"/> made of them.</param>
+    /// <param name="create">Makes the file.</param>
+    /// <param name="progress">As above.</param>
+    /// <param name="cancellation">As above.</param>
     internal static EmbedResult Run(EmbedOptions options, Func<string, int, EmbeddingFile> create, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        options = options with { Data = DataOf(options.Model, options.Data) };
-        EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model);
+        EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model, options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
         using var network = BatchEmbedder.Load(options.Model, options.Device);
         var listing = SourceListing.Of(source, progress, cancellation);
+        var labels = new SourceLabels(options.Labels, source, listing.Folders);
         using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, network, source, listing), options.Restart);
         using var bad = new BadImageLog(options.Out + ".bad_images.csv");
         if (parts.ForgetFromReadable(name => source.FileOf(name) is { } file && ImageFile.CanBeRead(file)) is { } readable)
@@ -66,7 +75,7 @@ public static class ImageEmbedding
             else
             {
                 view.Pixels.CopyTo(pixels.AsSpan(rows++ * inputSize));
-                batch.Add(new(view.Name, listing.Folders is null ? view.Label : FolderOf(view.Name), null));
+                batch.Add(new(view.Name, labels.Of(view.Name, view.Label), null));
             }
             view.Release();
             if (rows == network.Batch || batch.Count == MostWaiting) Flush();
@@ -77,23 +86,26 @@ public static class ImageEmbedding
         foreach (string warning in source.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
         bad.Check(position, options.MaxBad, "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
         using var file = create(options.Out, network.FeatureSize);
+        long labelled = 0;
         foreach (var (name, label, vector) in parts.AllRows())
         {
             cancellation.ThrowIfCancellationRequested();
             file.Add(name, label, vector);
+            if (label is not null) labelled++;
         }
         file.Complete();
         bad.Complete();
         parts.Remove();
+        foreach (string warning in labels.Warnings(labelled)) progress?.Report(new PretrainProgress.Warning(warning));
         return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description, Ignored = source.Ignored };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);
 
-        string? FolderOf(string name) => listing.Folders!.ClassOf(Encoding.UTF8.GetBytes(name)) is { IsEmpty: false } label ? Encoding.UTF8.GetString(label) : null;
-
         void Flush()
         {
             if (rows > 0) network.Embed(pixels, rows, features);
+            foreach (var (row, record) in batch.Where(record => record.Problem is null).Index())
+                if (features.AsSpan(row * network.FeatureSize, network.FeatureSize).ContainsAnyExceptInRange(float.MinValue, float.MaxValue)) throw ImageIndexWriter.NotFinite(record.Name);
             parts.Add(batch, features.AsSpan(0, rows * network.FeatureSize), position);
             batch.Clear();
             rows = 0;
@@ -123,6 +135,8 @@ public static class ImageEmbedding
         Data = options.Data is null ? source.Description : Path.GetFullPath(options.Data),
         Images = listing.Total,
         ImagesSha256 = listing.Hash,
+        Labels = options.Labels is null ? null : Path.GetFullPath(options.Labels),
+        LabelsSha256 = options.Labels is null ? null : FileHash.Of(options.Labels),
     };
 
     /// <summary>An image as the network sees it, or the reason why there is none.</summary>

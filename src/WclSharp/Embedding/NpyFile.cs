@@ -10,6 +10,9 @@ namespace WclSharp.Embedding;
 /// </summary>
 internal sealed class NpyFile : EmbeddingFile
 {
+    /// <summary>First row of the list beside it.</summary>
+    public const string ListHeader = "path,label";
+
     private const int HeaderBytes = 128; // a multiple of 64, as the format wants it
     private readonly int featureSize;
     private readonly StreamWriter names;
@@ -21,7 +24,7 @@ internal sealed class NpyFile : EmbeddingFile
         this.featureSize = featureSize;
         names = Text(Open(Path.ChangeExtension(path, ".csv")));
         numbers = Open(path);
-        names.WriteLine("path,label");
+        names.WriteLine(ListHeader);
         WriteHeader();
     }
 

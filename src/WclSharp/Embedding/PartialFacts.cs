@@ -30,6 +30,12 @@ internal sealed record PartialFacts
     /// <summary>What <see cref="SourceListing"/> knows the images by.</summary>
     public required string ImagesSha256 { get; init; }
 
+    /// <summary>List of the classes; null where there is none. For people.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>SHA-256 of that list.</summary>
+    public string? LabelsSha256 { get; init; }
+
     /// <summary>What is no longer what it was, for people; empty where nothing is.</summary>
     /// <param name="now">The facts of now.</param>
     public IEnumerable<string> Differences(PartialFacts now)
@@ -42,8 +48,12 @@ internal sealed record PartialFacts
                 ? string.Create(CultureInfo.InvariantCulture, $"the images of {Data} have changed ({Images:N0} then, {now.Images:N0} now)")
                 : $"the images were {Data} and are {now.Data}";
         }
+        if (LabelsSha256 != now.LabelsSha256)
+            yield return Labels == now.Labels ? $"the labels in '{Labels}' have changed" : $"the labels were {Named(Labels)} and are {Named(now.Labels)}";
         if (Device != now.Device) yield return $"the device was {Device} and is {now.Device}";
         if (Version != now.Version) yield return $"WclSharp was {Version} and is {now.Version}";
+
+        static string Named(string? labels) => labels is null ? "those of the images' source" : $"those in '{labels}'";
     }
 }
 

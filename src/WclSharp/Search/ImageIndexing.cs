@@ -7,9 +7,6 @@ namespace WclSharp.Search;
 /// <summary>Embeds all images of a source into an <see cref="ImageIndex"/>, which notes the model and the source.</summary>
 public static class ImageIndexing
 {
-    // Entries of an index's metadata.
-    internal const string ModelKey = "model", HashKey = "model_sha256", ImagesKey = "images";
-
     /// <summary>Indexes.</summary>
     /// <param name="options">What, with what, and where to.</param>
     /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
@@ -20,19 +17,19 @@ public static class ImageIndexing
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EmbedResult Run(IndexOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
     {
-        string? data = ImageEmbedding.DataOf(options.Model, options.Data);
-        var request = new EmbedOptions
+        var request = ImageEmbedding.Resolve(new EmbedOptions
         {
             Model = options.Model,
-            Data = data,
+            Data = options.Data,
+            Labels = options.Labels,
             Out = options.Out,
             Device = options.Device,
             Workers = options.Workers,
             MaxBad = options.MaxBad,
             Restart = options.Restart,
-        };
-        var metadata = new Dictionary<string, string> { [ModelKey] = Path.GetFullPath(options.Model), [HashKey] = BatchEmbedder.HashOf(options.Model) };
-        if (data is not null) metadata[ImagesKey] = Path.GetFullPath(data);
+        });
+        var metadata = new Dictionary<string, string> { [ImageIndex.ModelKey] = Path.GetFullPath(options.Model), [ImageIndex.ModelHashKey] = BatchEmbedder.HashOf(options.Model) };
+        if (request.Data is not null) metadata[ImageIndex.ImagesKey] = Path.GetFullPath(request.Data);
         return ImageEmbedding.Run(request, (path, size) => new IndexedEmbeddings(path, size, options.Format, metadata), progress, cancellation);
     }
 

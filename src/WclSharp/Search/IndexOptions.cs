@@ -12,6 +12,11 @@ public sealed record IndexOptions
     /// <summary>Images, in any form that training takes; null is the source that the run read, where <see cref="Model"/> is a run folder, else the embedded data set.</summary>
     public string? Data { get; init; }
 
+    /// <summary>
+    /// CSV or TSV file of <c>path,label</c> that names the classes; null is the run's where its <see cref="Data"/> is taken, else the classes are those of the source.
+    /// </summary>
+    public string? Labels { get; init; }
+
     /// <summary>The file to write.</summary>
     public required string Out { get; init; }
 

@@ -20,8 +20,8 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     [Fact]
     public void Index_Options_AreThoseOfTheCommandLine()
     {
-        Assert.Equal(0, Run("index", "m.onnx", "--out", "o.index", "--format", "int8", "--data", "d", "--device", "cpu", "--workers", "3", "--max-bad", "0.5", "--restart"));
-        Assert.Equal(new IndexOptions { Model = "m.onnx", Out = "o.index", Format = IndexFormat.Int8, Data = "d", Device = "cpu", Workers = 3, MaxBad = 0.5, Restart = true }, indexed);
+        Assert.Equal(0, Run("index", "m.onnx", "--out", "o.index", "--format", "int8", "--data", "d", "--labels", "l", "--device", "cpu", "--workers", "3", "--max-bad", "0.5", "--restart"));
+        Assert.Equal(new IndexOptions { Model = "m.onnx", Out = "o.index", Format = IndexFormat.Int8, Data = "d", Labels = "l", Device = "cpu", Workers = 3, MaxBad = 0.5, Restart = true }, indexed);
         Assert.Contains("1,000 images of 512 features, 500 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Left out 2 images", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("wcl search IMAGE --index", output.ToString(), StringComparison.Ordinal);

@@ -126,6 +126,61 @@ public sealed class ImageEmbeddingTests : IDisposable
     }
 
     [Fact]
+    public void Run_OfARun_TakesItsLabels_AndOthersWhereTheyAreNamed()
+    {
+        string run = Path.GetDirectoryName(folder["run/config.json"])!, own = Labels("own.csv", i => i < 100 ? "early" : null), other = Labels("other.csv", i => i == 7 ? "seventh" : null);
+        File.Copy(encoder, Path.Combine(run, "encoder.safetensors"));
+        File.WriteAllText(Path.Combine(run, "config.json"), $"{{ \"data\": {System.Text.Json.JsonSerializer.Serialize(Images)}, \"labels\": {System.Text.Json.JsonSerializer.Serialize(own)} }}");
+        var options = new EmbedOptions { Model = run, Out = folder["run.npy"], Device = "cpu" };
+        Assert.Equal(Enumerable.Range(0, 150).Select(i => i < 100 ? "early" : ""), Written(options));
+        Assert.Equal(Enumerable.Range(0, 150).Select(i => i == 7 ? "seventh" : ""), Written(options with { Labels = other }));
+        Assert.Equal(images.Select(image => image.Label), Written(options with { Data = Images })); // of other data the run's list is not
+
+        List<string> warnings = [];
+        string some = folder.Write("some.csv", File.ReadAllText(other) + "none.png,x\n");
+        ImageEmbedding.Run(options with { Labels = some }, new Told(value => { if (value is PretrainProgress.Warning warning) warnings.Add(warning.Message); }));
+        Assert.Equal($"1 of the 2 paths in '{some}' are not among the images there.", Assert.Single(warnings));
+        string none = folder.Write("none.csv", "none.png,x\n");
+        Assert.StartsWith($"None of the 1 paths in '{none}' is an image there", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Labels = none })).Message, StringComparison.Ordinal);
+        Assert.Contains(", which is read", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Labels = some, Out = some })).Message, StringComparison.Ordinal);
+
+        string Labels(string name, Func<int, string?> labelOf) => folder.Write(name, "path,label\n" + string.Concat(images.Select((image, i) =>
+            labelOf(i) is { } label ? $"\"{image.Path.Replace("\"", "\"\"", StringComparison.Ordinal)}\",{label}\n" : "")));
+
+        string[] Written(EmbedOptions asked)
+        {
+            ImageEmbedding.Run(asked);
+            return [.. File.ReadLines(folder["run.csv"]).Skip(1).Select(line => line[(line.LastIndexOf(',') + 1)..])];
+        }
+    }
+
+    [Fact]
+    public void Run_CsvOverTheListOfANpyFile_IsRefused()
+    {
+        string table = folder["x.npy"], list = folder["x.csv"];
+        ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = table });
+        byte[] before = File.ReadAllBytes(list);
+        var options = new EmbedOptions { Model = onnx, Data = Images, Out = list };
+        Assert.Contains($"the paths and labels of '{table}'", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options)).Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(list));
+        File.Delete(table);
+        ImageEmbedding.Run(options);
+        File.WriteAllText(table, ""); // beside a table of embeddings, which may be written anew
+        Assert.Equal(images.Count, ImageEmbedding.Run(options).Images);
+    }
+
+    [Fact]
+    public void Run_NetworkOfNoUse_WritesNothing()
+    {
+        byte[] weights = File.ReadAllBytes(encoder);
+        weights.AsSpan(weights.Length - 4096).Fill(0xFF); // not a number
+        string broken = folder.Write("broken.safetensors", weights), file = folder["out.npy"];
+        Assert.EndsWith("has a number that is not finite; the network's weights are of no use.",
+            Assert.Throws<WclException>(() => ImageEmbedding.Run(new EmbedOptions { Model = broken, Data = Images, Out = file, Device = "cpu" })).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(file) || Directory.Exists(PartialEmbeddings.FolderOf(file)));
+    }
+
+    [Fact]
     public void Run_EveryImageReadable_LeavesNoOldListOfBadOnes()
     {
         string file = folder["clean.csv"], bad = folder.Write("clean.csv.bad_images.csv", "path,reason\nold.png,gone\n");
@@ -263,6 +318,7 @@ public sealed class ImageEmbeddingTests : IDisposable
         Refused("Name a file in a folder that is there", new EmbedOptions { Model = onnx, Out = Path.Combine(folder.Path, "none", "out.npy") });
         Refused("There is no file or folder", new EmbedOptions { Model = onnx, Data = "nowhere", Out = folder["out.npy"] });
         Refused("There is no file", new EmbedOptions { Model = onnx + ".onnx", Out = folder["out.npy"] });
+        Refused("There is no file 'nowhere'; give a run folder, its encoder.safetensors, or an ONNX file", new EmbedOptions { Model = "nowhere", Out = folder["out.npy"] });
         Refused("--workers -1", new EmbedOptions { Model = onnx, Out = folder["out.npy"], Workers = -1 });
         Directory.CreateDirectory(folder["empty/x"]);
         Refused("No images under", new EmbedOptions { Model = onnx, Data = folder["empty"], Out = folder["out.npy"] });

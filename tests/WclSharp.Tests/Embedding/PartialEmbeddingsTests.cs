@@ -190,6 +190,23 @@ public sealed class PartialEmbeddingsTests : IDisposable
     }
 
     [Fact]
+    public void Run_GoingOn_WithOtherLabels_IsRefused()
+    {
+        string file = folder["out.npy"], labels = folder.Write("labels.csv", "cat/001.png,a\n"), others = folder.Write("others.csv", "cat/001.png,b\n");
+        var options = new EmbedOptions { Model = onnx, Data = folder["images"], Out = file, MaxBad = 0.1, Labels = labels };
+        using (var stop = new CancellationTokenSource())
+            Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(options, new Training.ProgressHandler<PretrainProgress>(_ => stop.Cancel()), stop.Token));
+        Assert.Contains($"the labels were those in '{labels}' and are those in '{others}'", Refused(options with { Labels = others }), StringComparison.Ordinal);
+        Assert.Contains($"the labels were those in '{labels}' and are those of the images' source", Refused(options with { Labels = null }), StringComparison.Ordinal);
+        File.AppendAllText(labels, "cat/002.png,a\n");
+        Assert.Contains($"the labels in '{labels}' have changed", Refused(options), StringComparison.Ordinal);
+        File.WriteAllText(labels, "cat/001.png,a\n");
+        Assert.Equal(64, ImageEmbedding.Run(options).Kept);
+
+        static string Refused(EmbedOptions options) => Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options)).Message;
+    }
+
+    [Fact]
     public void Run_StoppedBeforeTheFirstBatch_LeavesNothing()
     {
         string file = folder["none/out.npy"];

@@ -149,6 +149,15 @@ public sealed class ImageSearchTests : IDisposable
     }
 
     [Fact]
+    public void Index_Labels_AreThoseOfTheList()
+    {
+        string file = folder["all.index"], labels = folder.Write("labels.csv", "path,label\ncat/02.png,tabby\n");
+        ImageIndexing.Run(new IndexOptions { Model = onnx, Data = folder["images"], Labels = labels, Out = file });
+        using var index = ImageIndex.Open(file);
+        Assert.Equal(["tabby"], Enumerable.Range(0, index.Count).Select(index.LabelOf).OfType<string>());
+    }
+
+    [Fact]
     public void Run_WrongModelsAndImages_AreRefused()
     {
         string file = Index(), image = folder["images/cat/02.png"];

@@ -1,0 +1,45 @@
+using System.Text;
+using WclSharp.Data;
+
+namespace WclSharp.Embedding;
+
+/// <summary>The class of each image of a source: by a list of <c>path,label</c>, by its folder, or what the source says.</summary>
+internal sealed class SourceLabels
+{
+    private readonly string? file;
+    private readonly LabelList? list;
+    private readonly FolderClasses? folders;
+
+    /// <param name="file">The list; null for none.</param>
+    /// <param name="source">The source.</param>
+    /// <param name="folders">The classes that its paths tell; null where they tell none.</param>
+    /// <exception cref="WclUsageException">The list cannot be read, or has no image of the source.</exception>
+    public SourceLabels(string? file, ImageSource source, FolderClasses? folders)
+    {
+        (this.file, this.folders, list) = (file, folders, file is null ? null : LabelList.Read(file));
+        if (list is null) return;
+        // Said before the work, which may take hours; mostly the first image is one of the list.
+        string? first = null;
+        foreach (var image in source.Images(_ => false))
+        {
+            first ??= image.Name;
+            if (Of(image.Name, null) is not null) return;
+        }
+        if (first is not null) throw list.NoneOf(file!, first);
+    }
+
+    /// <summary>Class of an image; null for none.</summary>
+    /// <param name="name">Its name in the source.</param>
+    /// <param name="own">What the source says.</param>
+    public string? Of(string name, string? own)
+    {
+        if (list is null && folders is null) return own;
+        byte[] path = Encoding.UTF8.GetBytes(name);
+        if (list is not null) return list.Find(path, folders);
+        return folders!.ClassOf(path) is { IsEmpty: false } label ? Encoding.UTF8.GetString(label) : null;
+    }
+
+    /// <summary>What a person should know of the list.</summary>
+    /// <param name="labelled">Images with a class.</param>
+    public IEnumerable<string> Warnings(long labelled) => list is null ? [] : new[] { list.HeaderWarning(file!), list.OthersWarning(file!, labelled) }.OfType<string>();
+}
