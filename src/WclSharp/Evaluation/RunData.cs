@@ -1,5 +1,6 @@
 using WclSharp.Checkpoints;
 using WclSharp.Data;
+using WclSharp.Files;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -24,17 +25,21 @@ internal static class RunData
     /// <param name="cancellation">Stops reading.</param>
     /// <param name="holdOut">As for <see cref="PretrainingData.Read"/>.</param>
     /// <param name="testClasses">As for <see cref="PretrainingData.Read"/>.</param>
-    /// <param name="tests">Whether held-out images serve to test, so that it matters whether the encoder has seen them; if not, images to test with are not read.</param>
+    /// <param name="tests">Whether held-out images serve to test, so that it matters whether the encoder has seen them; if not, images to test with are not read, and nothing is said of them.</param>
+    /// <param name="badImagesFile">Where unreadable images are listed; null tells of the first alone.</param>
     public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<PretrainProgress>? progress, CancellationToken cancellation,
-        bool holdOut = true, IReadOnlyList<string>? testClasses = null, bool tests = true)
+        bool holdOut = true, IReadOnlyList<string>? testClasses = null, bool tests = true, string? badImagesFile = null)
     {
         // Where the run had images to test with, it held none out of its own.
         if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, false);
-        var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses);
+        var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses, badImagesFile);
         if (data.All.Ignored > 0 && !SamePath.Is(asked.Data, trained.Data)) // the run told of its own
             progress?.Report(new PretrainProgress.Warning(PretrainingData.PassedOver(data.All.Ignored)));
         if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new PretrainProgress.Warning(outside));
-        foreach (string warning in data.Warnings.Concat(tests && holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : [])) progress?.Report(new PretrainProgress.Warning(warning));
+        if (badImagesFile is not null && data.BadImages > 0)
+            progress?.Report(new PretrainProgress.Warning($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them"));
+        IEnumerable<string> ofTests = tests ? data.TestWarnings.Concat(holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : []) : [];
+        foreach (string warning in data.Warnings.Concat(ofTests)) progress?.Report(new PretrainProgress.Warning(warning));
         return data;
     }
 
@@ -80,19 +85,5 @@ internal static class RunData
 
     /// <summary>How to read: with this machine's processors, unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
     private static PretrainOptions Reading(PretrainOptions trained) =>
-        trained with { MaxBad = 1, Workers = null, CacheFolder = new[] { trained.CacheFolder, trained.Out }.FirstOrDefault(CanWrite) };
-
-    private static bool CanWrite(string? folder)
-    {
-        if (!Directory.Exists(folder)) return false;
-        try
-        {
-            using var file = new FileStream(Path.Combine(folder, $".wcl-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            return true;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false; // such as a run on a medium that cannot be written: the system's folder it is
-        }
-    }
+        trained with { MaxBad = 1, Workers = null, CacheFolder = new[] { trained.CacheFolder, trained.Out }.FirstOrDefault(OutputFolder.CanWrite) }; // a run may lie where nothing can be written: the system's folder it is
 }

@@ -16,4 +16,42 @@ internal static class OutputFolder
             throw new WclUsageException($"Cannot make the folder {folder}: {e.Message.TrimEnd('.')}. Name another with --out.", e);
         }
     }
+
+    /// <summary>Refuses a folder that results cannot be written into, before the work; leaves nothing there.</summary>
+    /// <exception cref="WclUsageException">It cannot be made, or not be written to.</exception>
+    public static void RequireWritable(string folder)
+    {
+        List<string> made = []; // the innermost first
+        for (string? each = folder; each is not null && !Directory.Exists(each) && !File.Exists(each); each = Path.GetDirectoryName(each)) made.Add(each);
+        Make(folder);
+        try
+        {
+            TryWriting(folder);
+            foreach (string each in made) Directory.Delete(each);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"Cannot write to {folder}: {ErrorText.Of(e)}. Name another folder with --out.", e);
+        }
+    }
+
+    /// <summary>Whether a folder is there and files can be made in it.</summary>
+    public static bool CanWrite(string? folder)
+    {
+        if (!Directory.Exists(folder)) return false;
+        try
+        {
+            TryWriting(folder);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static void TryWriting(string folder)
+    {
+        using var file = new FileStream(Path.Combine(folder, $".wcl-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+    }
 }

@@ -13,7 +13,7 @@ internal static class GroupGallery
     private const int MostGroups = 100, MembersShown = 12, MostPairs = 60, MostOutliers = 60;
     private const int ThumbnailSide = 96, SmallSide = 48, Quality = 82;
 
-    private const string Medoid = "medoid"; // also its style
+    private const string Medoid = "medoid", Shown = "shown"; // styles
 
     private const string Style = """
         :root { color-scheme: light dark; --ink: #222; --faint: #666; --line: #ddd; --page: #fff; }
@@ -24,7 +24,8 @@ internal static class GroupGallery
         table { border-collapse: collapse; } td, th { text-align: right; padding: .15rem .9rem .15rem 0; font-weight: normal; }
         .row { display: flex; flex-wrap: wrap; gap: 6px; } figure { margin: 0; width: 96px; }
         img { width: 96px; height: 96px; object-fit: contain; background: #8881; image-rendering: auto; } img.small { image-rendering: pixelated; }
-        figcaption { font-size: 11px; color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+        figcaption { font-size: 11px; line-height: 1.3; color: var(--faint); } figcaption span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+        .shown th, .shown td { color: var(--ink); font-weight: 600; }
         .medoid img { outline: 3px solid #0072b2; outline-offset: -3px; } .pair { display: flex; gap: 2px; margin-right: 14px; }
         """;
 
@@ -35,7 +36,7 @@ internal static class GroupGallery
         using var page = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
         page.WriteLine($"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Groups of {Text(name)}</title><style>{Style}</style></head><body>");
         page.WriteLine(Invariant($"<h1>{result.Shown.Groups:N0} groups of {result.Images:N0} images: {Text(name)}</h1>"));
-        page.WriteLine("<p>By what the encoder sees in them, without labels: every image is joined to its nearest, then groups to their nearest, level by level. In each group the image most like its mean comes first, framed.</p>");
+        page.WriteLine("<p>By what the encoder sees in them, without labels: every image is joined to its nearest, then groups to their nearest, level by level. In each group the most typical image, the one most like its mean, comes first, framed; under each picture stand its cosine to that mean and its name.</p>");
         WriteTable(page, result);
         page.WriteLine(Invariant($"<h2>Groups, largest first{(members.Rows.Count > MostGroups ? $" (the first {MostGroups}; groups.csv has all)" : "")}</h2>"));
         foreach (var (number, rows) in members.Rows.Take(MostGroups).Index())
@@ -45,7 +46,7 @@ internal static class GroupGallery
             page.WriteLine("</div></section>");
         }
 
-        page.WriteLine(Invariant($"<h2>{result.Copies:N0} pairs that look like copies</h2><div class=\"row\">"));
+        page.WriteLine(Invariant($"<h2>{result.Copies:N0} pairs that look like copies</h2><p>With the cosine of the two.</p><div class=\"row\">"));
         foreach (var pair in unusual.Copies.Take(MostPairs)) page.WriteLine($"<div class=\"pair\">{Figure(images, pair.First, "", pair.Similarity)}{Figure(images, pair.Second, "", pair.Similarity)}</div>");
         page.WriteLine(Invariant($"</div><h2>{result.Outliers:N0} images that are like no others</h2><p>With their mean cosine to their five nearest.</p><div class=\"row\">"));
         foreach (var (row, similarity) in unusual.Outliers.Take(MostOutliers)) page.WriteLine(Figure(images, row, "", similarity));
@@ -59,7 +60,7 @@ internal static class GroupGallery
         foreach (var (name, grouping) in GroupTable.Rows(result))
         {
             string agreement = grouping.Agreement is { } a ? Invariant($"<td>{EpochTable.Percent(a.Purity)}</td><td>{GroupTable.Shown(a.Nmi)}</td><td>{GroupTable.Shown(a.Ami)}</td>") : "";
-            page.WriteLine(Invariant($"<tr><th scope=\"row\">{name}</th><td>{grouping.Groups:N0}</td><td>{EpochTable.Percent(grouping.Largest)}</td>{agreement}</tr>"));
+            page.WriteLine(Invariant($"<tr{(grouping == result.Shown ? $" class=\"{Shown}\"" : "")}><th scope=\"row\">{name}</th><td>{grouping.Groups:N0}</td><td>{EpochTable.Percent(grouping.Largest)}</td>{agreement}</tr>"));
         }
 
         page.WriteLine("</table>");
@@ -76,7 +77,7 @@ internal static class GroupGallery
     {
         var (data, small) = Thumbnail(images, row);
         string name = Text(images.NameOf(row));
-        return Invariant($"<figure class=\"{kind}\" title=\"{name}\"><img{(small ? " class=\"small\"" : "")} alt=\"{name}\" loading=\"lazy\" src=\"{data}\"><figcaption>{(kind == Medoid ? "most typical, " : "")}{similarity:0.00} {Text(Path.GetFileName(images.NameOf(row)))}</figcaption></figure>");
+        return Invariant($"<figure class=\"{kind}\" title=\"{(kind == Medoid ? "most typical of its group: " : "")}{name}\"><img{(small ? " class=\"small\"" : "")} alt=\"{name}\" loading=\"lazy\" src=\"{data}\"><figcaption>{similarity:0.00}<span>{Text(Path.GetFileName(images.NameOf(row)))}</span></figcaption></figure>");
     }
 
     private static (string Data, bool Small) Thumbnail(ImageDataset images, int row)

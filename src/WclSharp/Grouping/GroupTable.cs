@@ -6,11 +6,11 @@ namespace WclSharp.Grouping;
 /// <summary>The levels, what is shown, and k-means, side by side.</summary>
 internal static class GroupTable
 {
-    /// <summary>A name for each division, in the order to show them in.</summary>
+    /// <summary>A name for each division, in the order to show them in; that of the one whose groups are shown says so.</summary>
     public static IEnumerable<(string Name, Division Division)> Rows(GroupResult result)
     {
-        foreach (var (i, level) in result.Levels.Index()) yield return ($"level {i + 1}", level);
-        if (!result.Levels.Contains(result.Shown)) yield return ("joined", result.Shown);
+        foreach (var (i, level) in result.Levels.Index()) yield return ($"level {i + 1}{(level == result.Shown ? ", shown" : "")}", level);
+        if (!result.Levels.Contains(result.Shown)) yield return ("joined, shown", result.Shown);
         if (result.KMeans is { } clusters) yield return ("k-means", clusters);
     }
 

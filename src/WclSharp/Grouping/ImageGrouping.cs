@@ -23,14 +23,17 @@ public static class ImageGrouping
     /// <param name="cancellation">Stops.</param>
     /// <exception cref="WclUsageException">There is no such run, there are too few images, or an option is wrong.</exception>
     /// <exception cref="WclException">A file cannot be written.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; nothing was written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing but a list of unreadable images was written.</exception>
     public static GroupResult Run(GroupOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
-        // With a list of labels of one's own all images of the run, since nothing is tested with any.
-        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation, holdOut: options.Labels is null, tests: false);
+        string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
+        OutputFolder.RequireWritable(folder);
+        // Of other data, or with a list of labels of one's own, all images, since nothing is tested with any.
+        using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation,
+            holdOut: options.Labels is null && options.Data is null, tests: false, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         var images = options.Data is null ? data.Train : data.All;
         if (images.Count < 3) throw new WclUsageException($"{images.Count} images cannot be grouped; 3 or more can.");
         if (options.Groups > images.Count) throw new WclUsageException($"--groups {options.Groups} is more than the {images.Count:N0} images.");
@@ -47,7 +50,6 @@ public static class ImageGrouping
         var grouping = Division.Of(shown, classes);
         var clusters = images.HasLabels ? KMeansOf() : null;
 
-        string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
         OutputFolder.Make(folder);
         var result = new GroupResult
         {

@@ -43,14 +43,19 @@ internal sealed class PretrainingData : IDisposable
     /// <summary>What a person should know about the data.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
+    /// <summary>What a person should know who tests with the held-out images.</summary>
+    public IReadOnlyList<string> TestWarnings { get; private init; } = [];
+
     /// <summary>Reads the training images, and the held-out ones from <c>--test</c> or from a split by seed.</summary>
     /// <param name="options">Which images, and how to keep them.</param>
-    /// <param name="folder">Where unreadable images are listed; null lists them nowhere.</param>
+    /// <param name="folder">Where unreadable images are listed; null lists them nowhere but in <paramref name="badImagesFile"/>.</param>
     /// <param name="progress">Told how far reading is; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
     /// <param name="holdOut">False trains on all images where there is no <c>--test</c>.</param>
     /// <param name="testClasses">The classes that <c>--test</c> may have, in their order; null for those of the training images, where they have any.</param>
-    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null)
+    /// <param name="badImagesFile">Where unreadable images to train on are listed, without a folder.</param>
+    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null,
+        string? badImagesFile = null)
     {
         if (options.Test is not null && SamePath.Is(options.Test, options.Data))
             throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
@@ -67,7 +72,7 @@ internal sealed class PretrainingData : IDisposable
             MaxBad = options.MaxBad ?? DatasetOptions.StandardMaxBad,
             CacheBytes = options.CacheMiB is { } mib ? (long)mib << 20 : DatasetOptions.StandardCacheBytes,
             CacheFolder = options.CacheFolder ?? folder?.FullPath,
-            BadImagesFile = folder?.BadImagesPath,
+            BadImagesFile = folder?.BadImagesPath ?? badImagesFile,
             Workers = options.Workers ?? Environment.ProcessorCount,
         };
         var all = ImageDataset.Read(request, reading, cancellation);
@@ -116,7 +121,8 @@ internal sealed class PretrainingData : IDisposable
             Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
-            Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings, .. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null)],
+            Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings],
+            TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());

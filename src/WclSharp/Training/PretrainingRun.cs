@@ -46,7 +46,7 @@ internal sealed class PretrainingRun : IDisposable
         {
             var resolved = Presets.Resolve(given, data.Facts);
             options = resolved.Options with { Out = folder.FullPath, Precision = compute.PrecisionOf(given) };
-            foreach (string warning in data.Warnings.Concat(resolved.Warnings)) Warn(warning);
+            foreach (string warning in data.Warnings.Concat(data.TestWarnings).Concat(resolved.Warnings)) Warn(warning);
             if (options.Precision != compute.Precision)
                 Warn($"The run was started in {OptionValue.NameOf(options.Precision)}, which {compute.Name} does not compute in, and goes on in {compute.TypeName}: the weights will differ.");
             method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);

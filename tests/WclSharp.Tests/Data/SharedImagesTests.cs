@@ -15,17 +15,17 @@ public sealed class SharedImagesTests : IDisposable
         for (int i = 0; i < 12; i++) folder.Write($"train/class {i % 2}/{i:D2}.png", Picture(i));
         for (int i = 9; i < 15; i++) folder.Write($"test/class {i % 2}/other name {i:D2}.png", Picture(i));
         using var data = Read("train", "test");
-        Assert.Contains(data.Warnings, warning => warning.StartsWith("3 of the 6 images to test with are among those to train on", StringComparison.Ordinal));
+        Assert.Contains(data.TestWarnings, warning => warning.StartsWith("3 of the 6 images to test with are among those to train on", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Read_CopiesOnBothSidesOfASplit_AreWarnedOf()
     {
         for (int i = 0; i < 20; i++) folder.Write($"photos/class {i % 2}/{i:D2}.png", Picture(i));
-        using (var data = Read("photos", test: null)) Assert.DoesNotContain(data.Warnings, warning => warning.Contains("pixel for pixel", StringComparison.Ordinal));
+        using (var data = Read("photos", test: null)) Assert.DoesNotContain(data.TestWarnings, warning => warning.Contains("pixel for pixel", StringComparison.Ordinal));
         for (int i = 0; i < 20; i++) folder.Write($"photos/class {i % 2}/{i:D2} again.png", Picture(i));
         using var doubled = Read("photos", test: null);
-        Assert.Contains(doubled.Warnings, warning => warning.Contains("of the 8 images to test with are among those to train on", StringComparison.Ordinal));
+        Assert.Contains(doubled.TestWarnings, warning => warning.Contains("of the 8 images to test with are among those to train on", StringComparison.Ordinal));
     }
 
     [Fact]

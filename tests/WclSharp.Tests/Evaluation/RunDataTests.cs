@@ -43,6 +43,17 @@ public class RunDataTests
         Assert.EndsWith("name some with --test.", RunData.NoLabels(trained, asked, untested, "look at").Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Read_WhereNothingIsTested_TellsNothingOfTests()
+    {
+        using var folder = new DataFolder();
+        byte[] jpeg = ImageFiles.Jpeg();
+        for (int i = 0; i < Images; i++) folder.Write($"photos/{(i % 2 == 0 ? "even" : "odd")}/{i:00}.jpg", jpeg);
+        var trained = new PretrainOptions { Data = folder["photos"], ImageSize = 16 };
+        Assert.Contains("pixel for pixel", Assert.Single(Warnings(trained, trained)), StringComparison.Ordinal);
+        Assert.Empty(Warnings(trained, trained, tests: false));
+    }
+
     private static DataFolder Photos()
     {
         var folder = new DataFolder();
@@ -51,13 +62,13 @@ public class RunDataTests
         return folder;
     }
 
-    private static List<string> Warnings(PretrainOptions trained, PretrainOptions asked)
+    private static List<string> Warnings(PretrainOptions trained, PretrainOptions asked, bool tests = true)
     {
         List<string> warnings = [];
         using var data = RunData.Read(trained, asked, new ProgressHandler<PretrainProgress>(report =>
         {
             if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
-        }), CancellationToken.None);
+        }), CancellationToken.None, tests: tests);
         return warnings;
     }
 }

@@ -44,6 +44,10 @@ public sealed class ImageGroupingTests : IDisposable
         Assert.True(Regex.Count(page, "src=\"") >= result.Shown.Groups, "pictures"); // its medoid at least
         Assert.All(Regex.Matches(page, "src=\"([^\"]{0,22})"), match => Assert.Equal("data:image/png;base64,", match.Groups[1].Value));
         Assert.Contains("k-means", page, StringComparison.Ordinal);
+        Assert.Equal(1, Regex.Count(page, "<tr class=\"shown\"><th scope=\"row\">level [0-9]+, shown</th>"));
+        Assert.Single(GroupTable.Text(result), line => line.Contains(", shown", StringComparison.Ordinal));
+        Assert.Equal(Math.Min(100, result.Shown.Groups), Regex.Count(page, "<figure class=\"medoid\" title=\"most typical of its group: [^\"]+\">"));
+        Assert.True(Regex.Count(page, "<figcaption>[01]\\.[0-9]{2}<span>[^<]+</span></figcaption>") >= result.Shown.Groups, "captions of two lines");
     }
 
     [Fact]
@@ -87,6 +91,39 @@ public sealed class ImageGroupingTests : IDisposable
         {
             using var stream = File.Create(Path.Combine(photos, name));
             picture.Encode(stream, format, 85);
+        }
+    }
+
+    [Fact]
+    public void Run_OtherImages_AreAllGrouped_WithTheUnreadableListed_AndNothingIsSaidOfTests()
+    {
+        string photos = Path.Combine(folder, "classes"), bad = Path.Combine(run, "groups", "bad_images.csv");
+        for (int i = 0; i < 40; i++)
+        {
+            Directory.CreateDirectory(Path.Combine(photos, i % 2 == 0 ? "even" : "odd"));
+            File.WriteAllBytes(Path.Combine(photos, i % 2 == 0 ? "even" : "odd", $"{i:00}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i % 3, 16)); // many pixel for pixel
+        }
+
+        File.WriteAllText(Path.Combine(photos, "odd", "broken.png"), "no image");
+        List<string> warnings = [];
+        var result = ImageGrouping.Run(Options with { Data = photos }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Equal(40, result.Images);
+        Assert.Equal($"1 of 41 images cannot be read and are left out; '{bad}' lists them", Assert.Single(warnings));
+        Assert.StartsWith("odd/broken.png,", File.ReadAllLines(bad)[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_OutThatCannotBeWritten_IsRefusedBeforeAnythingIsRead()
+    {
+        string file = Path.Combine(folder, "file");
+        File.WriteAllText(file, "");
+        foreach (string place in (string[])[file, Path.Combine(file, "deeper")])
+        {
+            Assert.Contains("Name another with --out", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = place },
+                new ProgressHandler<PretrainProgress>(report => Assert.Fail($"{report}")))).Message, StringComparison.Ordinal);
         }
     }
 
