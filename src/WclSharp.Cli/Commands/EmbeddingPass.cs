@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Embedding;
 using WclSharp.Native;
