@@ -24,7 +24,7 @@ internal static class SuggestCommand
         command.Add(count);
         command.Add(check);
         var options = new TableOptions(command)
-            .Add("data", "the run's", "Images to choose from; same forms as pretrain's")
+            .Add("data", "the run's", "Images to choose from, those without a class where only some have one; same forms as pretrain's")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label of images that have a label already")
             .Add("test", "the run's; none with --data", "Labelled images to check with")
             .Add("seed", "the run's", "Seed of the grouping")

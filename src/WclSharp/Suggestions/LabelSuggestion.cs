@@ -19,10 +19,10 @@ public sealed record SuggestOptions
     /// <summary>Run folder that <c>wcl pretrain</c> wrote.</summary>
     public required string Run { get; init; }
 
-    /// <summary>Images to choose from, all of them but for a fifth to check with where <see cref="Check"/> needs it; null is the run's training images, or all of its images where a list says which have labels.</summary>
+    /// <summary>Images to choose from, those that have no class where only some have one, all of them but for a fifth to check with where <see cref="Check"/> needs it; null is the run's training images, or all of its images where a list says which have labels.</summary>
     public string? Data { get; init; }
 
-    /// <summary>CSV or TSV list of <c>path,label</c> of images that have a label already; null is the run's.</summary>
+    /// <summary>CSV or TSV list of <c>path,label</c> of images that have a label already; null is the run's, or what <see cref="Data"/> has itself.</summary>
     public string? Labels { get; init; }
 
     /// <summary>Labelled images to check with; null is the run's held-out ones.</summary>
@@ -90,8 +90,9 @@ public static class LabelSuggestion
         bool ownAsTrained = options.Data is null && asked.Labels is null;
         using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0);
         var images = data.Train;
-        // A list that has every image's class does what folders do: classes to check with. There is nothing left to suggest otherwise.
-        int[] labelled = asked.Labels is null || (options.Check > 0 && !images.Labels.Contains(-1)) ? [] : [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
+        // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
+        bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);
+        int[] labelled = known ? [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)] : [];
         if (options.Count > images.Count - labelled.Length)
             throw new WclUsageException($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images without a label.");
 

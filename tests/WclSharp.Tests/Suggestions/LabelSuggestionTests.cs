@@ -86,4 +86,16 @@ public sealed class LabelSuggestionTests : IDisposable
         var second = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 10, Labels = first.ListFile, Device = "cpu", Out = Path.Combine(folder, "second") });
         Assert.Empty(second.Images.Select(image => image.Path).Intersect(first.Images.Select(image => image.Path)));
     }
+
+    [Fact]
+    public void Run_DataThatKnowsSomeClasses_SuggestsTheOthers()
+    {
+        string list = Path.Combine(folder, "list.csv"), photos = Path.Combine(folder, "photos");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        File.WriteAllLines(list, ["path,label", .. Enumerable.Range(0, 40).Select(i => $"photos/{i:D2}.png,{(i < 28 ? $"class {i % 2}" : "")}")]);
+        var options = new SuggestOptions { Run = run, Data = list, Count = 12, Device = "cpu" };
+        Assert.Contains("--count 13 is more than the 12 images without a label", Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(options with { Count = 13 })).Message, StringComparison.Ordinal);
+        Assert.Equal(Enumerable.Range(28, 12).Select(i => $"{i:D2}.png"), LabelSuggestion.Run(options).Images.Select(image => Path.GetFileName(image.Path)).Order(StringComparer.Ordinal));
+    }
 }
