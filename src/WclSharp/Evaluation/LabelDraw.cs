@@ -48,12 +48,15 @@ internal static class LabelDraw
         for (int c = 0; c < classCount; c++)
         {
             // A stream for each draw and class, so that the draws of a class do not hang on how many others there are.
-            var order = new CounterRandom(seed + (long)draw * int.MaxValue, RandomPurpose.LabelDraw).Permutation(members[c].Count, 1 + c);
+            var order = new CounterRandom(SeedOf(seed, draw), RandomPurpose.LabelDraw).Permutation(members[c].Count, 1 + c);
             for (int i = 0; i < quota[c]; i++) drawn.Add(members[c][order[i]]);
         }
 
         return [.. drawn];
     }
+
+    /// <summary>Seed of all that is random in a draw, the seed itself in the first: so far from another's that a study with the next seed shares none of its draws.</summary>
+    public static long SeedOf(long seed, int draw) => unchecked(seed + (long)draw * int.MaxValue);
 
     /// <summary>Takes one in <see cref="HeldOutOneIn"/> of each class's labels away, to choose by.</summary>
     /// <param name="drawn">What <see cref="Of"/> drew.</param>

@@ -25,7 +25,7 @@ internal sealed class FineTuneStudy : IDisposable
     private readonly int? hidden;
     private readonly FineTuneFolder folder;
     private readonly List<IDisposable> owned = [];
-    private readonly bool listed; // whether a list says which images have labels
+    private readonly bool listed; // whether only some images have labels, or a list says which
     private FrozenFeatures? frozen;
     private ImageDataset? classified;
 
@@ -34,7 +34,7 @@ internal sealed class FineTuneStudy : IDisposable
     {
         (this.options, this.train, this.test, this.compute, this.progress, this.cancellation) = (options, train, test, compute, progress, cancellation);
         seed = options.Seed ?? trained.Seed;
-        listed = RunData.Asked(trained, options.Data, options.Test, options.Labels).Labels is not null;
+        listed = RunData.Asked(trained, options.Data, options.Test, options.Labels).Labels is not null || train.Labels.Contains(-1);
         encoderFile = EncoderWeights.Find(options.Run);
         using (var content = SafetensorsFile.Read(encoderFile)) facts = EncoderWeights.FactsOf(content, encoderFile);
         hidden = options.FromHead ? trained.HeadHidden : null;
@@ -92,7 +92,7 @@ internal sealed class FineTuneStudy : IDisposable
     {
         LabelBudget[] asked = [.. options.LabelFractions.Distinct().Select(share => new LabelBudget(share, null)), .. options.LabelsPerClass.Distinct().Select(count => new LabelBudget(null, count))];
         if (asked.Length > 0) return asked;
-        // A list of labels is what there is.
+        // Labels of some images are what there is; of a set where all have one, the shares that papers report.
         return listed ? [new(1, null)] : FineTuneRecipe.UsualFractions.Select(share => new LabelBudget(share, null));
     }
 
@@ -169,14 +169,14 @@ internal sealed class FineTuneStudy : IDisposable
         var recipe = Recipe(drawn.Length, choice.Rate, pretrained) with { StopAt = choice.StopAt };
         Trainer(draw).Train(network, drawn, [], recipe, done => progress.Working(stage, done, recipe.StepsTaken), cancellation);
         if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
-        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, seed + draw, compute.Device), Tests, cancellation);
+        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation);
     }
 
-    private ClassifierTrainer Trainer(int draw) => new(train, facts, seed + draw, compute);
+    private ClassifierTrainer Trainer(int draw) => new(train, facts, LabelDraw.SeedOf(seed, draw), compute);
 
     private ClassifierNetwork StartingNetwork(int draw, bool pretrained)
     {
-        var network = new ClassifierNetwork(facts, hidden, train.ClassNames.Count, seed + draw, compute);
+        var network = new ClassifierNetwork(facts, hidden, train.ClassNames.Count, LabelDraw.SeedOf(seed, draw), compute);
         try
         {
             if (pretrained) LoadPretrained(network);

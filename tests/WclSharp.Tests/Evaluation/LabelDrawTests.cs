@@ -67,6 +67,13 @@ public sealed class LabelDrawTests
         Assert.Equal([87, 31, 69, 80, 2, 44, 99, 49, 24], Draw(new(null, 3)));
 
     [Fact]
+    public void SeedOf_StudiesWithNeighbouringSeeds_ShareNoDraw()
+    {
+        Assert.Equal(7, LabelDraw.SeedOf(7, 0));
+        Assert.Equal(400, Enumerable.Range(0, 20).SelectMany(seed => Enumerable.Range(0, 20).Select(draw => LabelDraw.SeedOf(seed, draw))).Distinct().Count());
+    }
+
+    [Fact]
     public void HoldOut_TakesAFifthOfEachClass_WhereThereAreEnough()
     {
         int[] drawn = Draw(new(null, 1000));

@@ -102,7 +102,13 @@ public sealed class FineTuneTests : IDisposable
         Assert.Equal(30, result.Rows.Single().Labels + result.TestImages);
         Assert.Contains(warnings, warning => warning.Contains($"{result.TestImages} have a label", StringComparison.Ordinal));
 
-        // The same where the list is the run's own.
+        // The same where the images are themselves a list, of which some rows have a class.
+        string rows = Path.Combine(folder, "rows.csv");
+        File.WriteAllLines(rows, Enumerable.Range(0, 40).Select(i => $"photos/{i:D2}.png,{(i < 30 ? $"class {i % 10}" : "")}"));
+        var partly = Run(options with { Data = rows, Labels = null, Out = Path.Combine(folder, "partly") });
+        Assert.Equal(30, partly.Rows.Single().Labels + partly.TestImages);
+
+        // And where the list is the run's own.
         string own = Path.Combine(folder, "own");
         Pretraining.Run(SmallRun.Options with { Data = photos, Labels = list, Limit = null, Batch = 8, Epochs = 1, Out = own });
         var listed = Run(options with { Run = own, Data = null, Labels = null, Out = Path.Combine(folder, "of own") });
