@@ -7,7 +7,7 @@ namespace WclSharp.Data;
 /// Shuffled batches of a data set, assembled ahead of the consumer by worker threads in bounded memory.
 /// </summary>
 /// <remarks>
-/// The order of an epoch is a function of seed, epoch, number of images and groups only, so that a run that is resumed at any step
+/// The order of an epoch is a function of seed, epoch, number of images, and, with groups, these and the batch only, so that a run that is resumed at any step
 /// sees the batches that it would have seen. The last, partial batch of an epoch is left out.
 /// </remarks>
 public sealed class BatchLoader : IDisposable
@@ -52,7 +52,8 @@ public sealed class BatchLoader : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
         var order = new CounterRandom(seed, RandomPurpose.Shuffle).Permutation(data.Count, epoch);
-        if (groups is not null) order = GroupedOrder.Arrange(order, groups);
+        // Half a batch at most, so that there are always others to tell the images of a group from.
+        if (groups is not null) order = GroupedOrder.Arrange(order, groups, Math.Max(1, batch / 2));
         int steps = Math.Max(0, StepsPerEpoch - firstStep);
         return OrderedParallel.Map(
             Enumerable.Range(firstStep, steps),
