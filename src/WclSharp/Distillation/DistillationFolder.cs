@@ -25,6 +25,10 @@ internal sealed record DistillSettings
     public required double LabelMix { get; init; }
     public required long Seed { get; init; }
     public required string Precision { get; init; }
+
+    /// <summary>Raised when the same options come to train otherwise; null, and not written, where they never did.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Recipe { get; init; }
 }
 
 /// <summary>A line of <c>metrics.jsonl</c>.</summary>

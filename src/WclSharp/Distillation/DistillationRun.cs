@@ -68,6 +68,7 @@ internal sealed class DistillationRun : IDisposable
                 LabelMix = options.LabelMix,
                 Seed = options.Seed,
                 Precision = compute.TypeName,
+                Recipe = options.Temperature == 1 ? null : 2, // the square of the temperature
             });
         }
         catch

@@ -16,7 +16,7 @@ public sealed class DistillationLossTests
                 total -= Math.Exp(teacher[i][y] / t) / ofTeacher * Math.Log(Math.Exp(student[i][y] / t) / ofStudent);
         }
 
-        return total / student.Length;
+        return t * t * total / student.Length;
     }
 
     [Theory, InlineData(1.0), InlineData(0.1), InlineData(4.0)]
@@ -37,6 +37,23 @@ public sealed class DistillationLossTests
         var same = teacher.add(7).requires_grad_(); // a constant on all scores changes no probability
         DistillationLoss.Compute(same, teacher, 0.5).backward();
         Assert.InRange(same.grad!.abs().max().item<double>(), 0, 1e-12);
+    }
+
+    [Fact]
+    public void Gradient_KeepsItsSize_WhateverTheTemperature()
+    {
+        using var scope = NewDisposeScope();
+        var teacher = ToTensor(Rows(5, 4, 6));
+        double Size(double temperature)
+        {
+            var student = ToTensor(Rows(5, 4, 5)).requires_grad_();
+            DistillationLoss.Compute(student, teacher, temperature).backward();
+            return student.grad!.norm().item<double>();
+        }
+
+        // Far above the scores it comes to (student - teacher) / (N C) of centred scores (Hinton et al. 2015, equation 4); without the factor it would be a hundredth from 10 to 100.
+        Assert.Equal(1, Size(100) / Size(10), 0.1);
+        Assert.InRange(Size(4) / Size(1), 0.5, 2);
     }
 
     [Fact]
