@@ -53,16 +53,25 @@ internal static class MethodDefaults
         .Select(option => $"--{option.Name} changes nothing: it belongs to --method {OptionValue.NameOf(option.OnlyFor!.Value)}, and the method is {OptionValue.NameOf(given.Method)}.")
         .Concat(given.Method == ContrastiveMethod.InstDisc && given.Temperature != new PretrainOptions().Temperature
             ? ["--temperature changes nothing: --method instdisc has its own, --instdisc-temperature."]
+            : [])
+        .Concat(given is { Method: ContrastiveMethod.InstDisc, InstDiscLoss: BankLoss.Softmax, InstDiscNegatives: not null }
+            ? ["--instdisc-negatives changes nothing: --instdisc-loss softmax compares with every image of the bank and draws none."]
             : []);
 
-    /// <summary>A warning for what would begin after the last epoch only.</summary>
+    /// <summary>A warning for what would begin, or come to its full size, after the last epoch only.</summary>
     public static IEnumerable<string> NeverBegun(PretrainOptions resolved)
     {
         if (resolved.BankStart >= resolved.Epochs)
             yield return $"The run's {resolved.Epochs} epochs are over before wcl-bank's graph is made, after epoch {resolved.BankStart} (--bank-start): all of it is wcl. Use more --epochs or a smaller --bank-start.";
         if (resolved is { MultiCrop: MultiCrop.Knn, Epochs: 1 })
             yield return "Local crops are of an image's nearest ones from the second epoch on, and the run has one: all of them are of the image itself. Use more --epochs, or --multi-crop standard.";
+        if (HasBeta(resolved.Method) && resolved.BetaRamp > resolved.Epochs - resolved.WarmupEpochs)
+            yield return FormattableString.Invariant($"The run's {resolved.Epochs} epochs are over before the weak loss has its weight: --beta-ramp {resolved.BetaRamp} has {resolved.Epochs - resolved.WarmupEpochs} after the warm-up. Use more --epochs or a smaller --beta-ramp.");
     }
+
+    /// <summary>Whether a method's weak loss is weighted by --beta.</summary>
+    private static bool HasBeta(ContrastiveMethod method) =>
+        method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap or ContrastiveMethod.WclBank;
 
     private static int Neighbours(string name, int? given, int standard, int batch)
     {

@@ -120,6 +120,7 @@ public sealed class PresetsTests
         { new() { LocalScaleMin = 0.2 }, "--local-scale-min changes nothing: there are no local crops" },
         { new() { LocalScaleMax = 0.3 }, "--local-scale-max changes nothing: there are no local crops" },
         { new() { Method = ContrastiveMethod.InstDisc, Temperature = 0.2 }, "--temperature changes nothing: --method instdisc has its own" },
+        { new() { Method = ContrastiveMethod.InstDisc, InstDiscLoss = BankLoss.Softmax, InstDiscNegatives = 100 }, "--instdisc-negatives changes nothing: --instdisc-loss softmax" },
         { new() { Method = ContrastiveMethod.SimClr, MultiCrop = MultiCrop.Standard, LocalWeakWeight = 0.5 }, "--local-weak-weight changes nothing: simclr has no weak loss" },
         { new() { Init = "run", ConvInit = ConvInit.Torchvision }, "--conv-init changes nothing: the encoder starts from" },
     };
@@ -256,6 +257,18 @@ public sealed class PresetsTests
     public void Resolve_WhatBeginsAfterTheLastEpoch_IsToldOf(string? warning, ContrastiveMethod method, int epochs, int? start, MultiCrop crops)
     {
         var warnings = Presets.Resolve(new PretrainOptions { Method = method, Epochs = epochs, BankStart = start, MultiCrop = crops }, Many).Warnings;
+        if (warning is null) Assert.Empty(warnings);
+        else Assert.Contains(warning, Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ContrastiveMethod.Wcl, 50, 0, "--beta-ramp 50 has 2 after the warm-up")]
+    [InlineData(ContrastiveMethod.WclBank, 3, 1, "--beta-ramp 3 has 1 after the warm-up")]
+    [InlineData(ContrastiveMethod.Wcl, 2, 0, null)]
+    [InlineData(ContrastiveMethod.SimClr, 50, 0, null)] // has no weak loss, of which nothing is said
+    public void Resolve_ABetaRampLongerThanTheRun_IsToldOf(ContrastiveMethod method, double ramp, double warmup, string? warning)
+    {
+        var warnings = Presets.Resolve(new PretrainOptions { Method = method, Epochs = 2, BankStart = method == ContrastiveMethod.WclBank ? 1 : null, WarmupEpochs = warmup, BetaRamp = ramp }, Many).Warnings;
         if (warning is null) Assert.Empty(warnings);
         else Assert.Contains(warning, Assert.Single(warnings), StringComparison.Ordinal);
     }
