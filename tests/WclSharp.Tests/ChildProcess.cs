@@ -16,9 +16,13 @@ internal sealed class ChildProcess : IDisposable
         (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
     }
 
-    /// <summary>Starts a program.</summary>
-    public static ChildProcess Start(string program, IEnumerable<string> arguments) =>
-        new(Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!);
+    /// <summary>Starts a program, with further variables where these are given.</summary>
+    public static ChildProcess Start(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        return new(Process.Start(start)!);
+    }
 
     /// <summary>Waits until something has happened, or the program has ended.</summary>
     public void Await(Func<bool> happened) =>

@@ -11,7 +11,8 @@ namespace WclSharp.Kernels;
 /// </summary>
 internal static unsafe class TorchThreads
 {
-    private static readonly delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> OpenMpParallel = FindOpenMp();
+    private static readonly delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> OpenMpParallel =
+        (delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void>)OpenMp.Export("GOMP_parallel"); // elsewhere .NET's own threads serve
 
     /// <summary>Calls <paramref name="body"/> once for each number in 0 .. count - 1, in any order, on all threads.</summary>
     public static void For(int count, Action<int> body)
@@ -48,16 +49,6 @@ internal static unsafe class TorchThreads
 
     [UnmanagedCallersOnly]
     private static void RunLoop(void* loop) => ((Loop)GCHandle.FromIntPtr((nint)loop).Target!).Run();
-
-    private static delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> FindOpenMp()
-    {
-        // The package's OpenMP runtime is GNU's, on Linux; elsewhere .NET's own threads serve.
-        if (TorchRuntime.LibraryFolder is not { } folder) return null;
-        string? library = Directory.EnumerateFiles(folder, "libgomp*.so*").FirstOrDefault();
-        return library is not null && NativeLibrary.TryLoad(library, out nint handle) && NativeLibrary.TryGetExport(handle, "GOMP_parallel", out nint entry)
-            ? (delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void>)entry
-            : null;
-    }
 
     /// <summary>A loop under way; each thread takes the next number until none is left.</summary>
     private sealed class Loop(int count, Action<int> body)

@@ -63,8 +63,10 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
             throw new WclUsageException($"--device {device}: there are {cuda.device_count()} GPUs, counted from 0.");
 
         // Said aloud, though it is the number already: only then does libtorch forbid MKL to choose another from call to call,
-        // by which sums would be rounded otherwise.
-        set_num_threads(get_num_threads());
+        // by which sums would be rounded otherwise. oneDNN shares work out among as many threads as there may be, and some of its loops
+        // wait for all of them: without end, where OpenMP grants fewer (OMP_THREAD_LIMIT, OMP_DYNAMIC).
+        OpenMp.ForbidFewerThreads();
+        set_num_threads(Math.Min(get_num_threads(), OpenMp.ThreadLimit));
         // What has to be exact, as a bank's whole numbers, is a product of float32 matrices; convolutions in float32 may round to TF32.
         if (gpu) backends.cuda.matmul.allow_tf32 = false;
         bool faster = gpu ? GpuFeatures.HasBf16(index) : CpuFeatures.IsFasterInBf16;
