@@ -11,10 +11,13 @@ internal static class LibtorchError
     /// <summary>Whether memory ran out.</summary>
     public static bool IsOutOfMemory(ExternalException error) => OutOfMemory.Any(FirstLine(error).Contains);
 
+    /// <summary>One line without the stack.</summary>
+    public static string Brief(ExternalException error) => $"libtorch: {FirstLine(error)}";
+
     /// <summary>One line without the stack, and what to do where that is known.</summary>
     public static string Describe(ExternalException error) => IsOutOfMemory(error)
-        ? $"libtorch: {FirstLine(error).TrimEnd('.')}. Use a smaller --batch, or --accumulate, or a smaller --image-size."
-        : $"libtorch: {FirstLine(error)}";
+        ? $"{Brief(error).TrimEnd('.')}. Use a smaller --batch, or --accumulate, or a smaller --image-size."
+        : Brief(error);
 
     private static string FirstLine(ExternalException error) => error.Message.Split('\n')[0].Trim();
 }

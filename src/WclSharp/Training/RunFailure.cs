@@ -23,6 +23,9 @@ internal static class RunFailure
         return e switch
         {
             WclException => last is null ? null : new WclException($"{e.Message} The last checkpoint is '{last}'.", e),
+            _ when IsOutOfMemory(e) => new WclException(OneLine(e) + (last is null
+                ? " Nothing was saved before; start anew with a smaller --batch, with --accumulate or with a smaller --image-size, and with another --out."
+                : $" The last checkpoint is '{last}'; a run keeps its options, so it goes on only where more memory is free, with --resume --out {folder}."), e),
             ExternalException or AggregateException or IOException or UnauthorizedAccessException or OutOfMemoryException => new WclException(
                 $"{OneLine(e)} {(last is null ? "Nothing was saved before; start again" : $"The last checkpoint is '{last}'; go on")} with --resume --out {folder}.", e),
             _ => null,
@@ -33,7 +36,14 @@ internal static class RunFailure
     public static string OneLine(Exception e) => e switch
     {
         AggregateException { InnerException: { } inner } => OneLine(inner),
-        ExternalException native => LibtorchError.Describe(native).TrimEnd('.') + ".",
+        ExternalException native => LibtorchError.Brief(native).TrimEnd('.') + ".",
         _ => $"{ErrorText.Of(e)}.",
+    };
+
+    private static bool IsOutOfMemory(Exception e) => e switch
+    {
+        AggregateException { InnerException: { } inner } => IsOutOfMemory(inner),
+        ExternalException native => LibtorchError.IsOutOfMemory(native),
+        _ => e is OutOfMemoryException,
     };
 }

@@ -79,6 +79,31 @@ public sealed class FailedRunTests : RunsInFolder
         Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
     }
 
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public void OutOfMemory_SaysWhatIsPossible_SinceARunKeepsItsOptions(bool saved)
+    {
+        var options = Options("memory");
+        string Failure(Exception error)
+        {
+            if (saved) Pretraining.Run(options with { Epochs = 1, EvaluateEvery = 1 });
+            return RunFailure.Explained(error, new CheckpointStore(Path.Combine(options.Out!, "checkpoints")), options.Out!)!.Message;
+        }
+
+        string message = Failure(new AggregateException(new ExternalException("CUDA out of memory. Tried to allocate 2 GiB.\nframe #0: c10::Error")));
+        Assert.StartsWith("libtorch: CUDA out of memory. Tried to allocate 2 GiB. ", message, StringComparison.Ordinal);
+        if (saved)
+        {
+            Assert.Contains("goes on only where more memory is free, with --resume --out " + options.Out, message, StringComparison.Ordinal);
+            Assert.DoesNotContain("--batch", message, StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.EndsWith("start anew with a smaller --batch, with --accumulate or with a smaller --image-size, and with another --out.", message, StringComparison.Ordinal);
+            Assert.DoesNotContain("--resume", message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void PicturesThatFail_AreWarningsOfARunThatIsFinished()
     {
