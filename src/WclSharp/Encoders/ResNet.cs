@@ -10,6 +10,10 @@ namespace WclSharp.Encoders;
 /// ResNet-18/34/50/101 without its classifier (He et al. 2016), with torchvision's parameter names, order and
 /// initialisation, so that weights go to and from PyTorch unchanged (<c>fc</c> aside).
 /// </summary>
+/// <remarks>
+/// A forward pass serves one backward pass: what it saved is gone after that, also with <c>retain_graph</c>. On a processor an error within a backward pass, such as a second one
+/// or memory that runs out, cannot be caught: it is written to standard error, and libtorch may end the process.
+/// </remarks>
 public sealed class ResNet : nn.Module<Tensor, Tensor>
 {
     private readonly Convolution conv1;
@@ -77,13 +81,13 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     /// <summary>Length of a feature vector.</summary>
     public int FeatureSize { get; }
 
-    /// <summary>Number format of the convolutions, float32 or bfloat16. Weights, statistics and features stay float32.</summary>
+    /// <summary>Number format of the convolutions, float32 or bfloat16; weights, statistics and features stay float32. Float64 is for a network whose weights are float64, to check numbers by.</summary>
     public ScalarType ComputeType
     {
         get => computeType;
         set => computeType = value is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16
             ? value
-            : throw new ArgumentException($"{value} is not a compute type; use Float32 or BFloat16.", nameof(value));
+            : throw new ArgumentException($"{value} is not a compute type; use Float32, BFloat16 or Float64.", nameof(value));
     }
 
     /// <summary>Whether Winograd's tiles may be rounded to bfloat16 in training; off at first.</summary>

@@ -37,7 +37,10 @@ internal static class BackwardErrors
         error?.Throw();
     }
 
-    /// <summary>A backward function's work; where it fails within <see cref="Run"/> its gradients are undefined.</summary>
+    /// <summary>
+    /// A backward function's work; where it fails within <see cref="Run"/> its gradients are undefined. Elsewhere, in a program that calls <c>backward</c> itself, the process may
+    /// end in libtorch's frames before anybody can catch the error: it is written to standard error first.
+    /// </summary>
     public static List<Tensor> Hold(Func<List<Tensor>> work)
     {
         try
@@ -48,6 +51,11 @@ internal static class BackwardErrors
         {
             first ??= ExceptionDispatchInfo.Capture(e);
             return [.. Enumerable.Repeat<Tensor>(null!, More)];
+        }
+        catch (Exception e)
+        {
+            Console.Error.WriteLine($"WclSharp: a backward pass failed, and libtorch, which called it, may end the process: {e}");
+            throw;
         }
     }
 }

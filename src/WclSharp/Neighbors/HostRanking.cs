@@ -20,8 +20,11 @@ internal sealed unsafe class HostRanking : NeighborRanking
 
     /// <param name="count">F, rows.</param>
     /// <param name="k">K.</param>
+    /// <exception cref="WclUsageException">F times K is more than an array has places.</exception>
     public HostRanking(int count, int k)
     {
+        if ((long)count * k > Array.MaxLength)
+            throw new WclUsageException(FormattableString.Invariant($"The {k:N0} nearest of each of {count:N0} images are more than a search on a processor can hold, {Array.MaxLength:N0} in all; ask for {Array.MaxLength / count:N0} neighbours or fewer."));
         this.k = k;
         best = new float[(long)count * k];
         keys = new int[(long)count * k];

@@ -104,4 +104,11 @@ public class ResNetTests
             AutogradMemory.FreeReturned();
         }
     }
+
+    [Fact]
+    public void ComputeType_ThatIsNone_IsRefusedWithThoseThatAre()
+    {
+        using var net = new ResNet(EncoderArch.ResNet18, 4, EncoderStem.Small, seed: 1);
+        Assert.Contains("use Float32, BFloat16 or Float64", Assert.Throws<ArgumentException>(() => net.ComputeType = ScalarType.Float16).Message, StringComparison.Ordinal);
+    }
 }

@@ -25,6 +25,24 @@ public class BackwardErrorsTests
     }
 
     [Fact]
+    public void Hold_OutsideRun_WritesTheErrorBeforeItGoesOn()
+    {
+        var (before, written) = (Console.Error, new StringWriter());
+        Console.SetError(written);
+        try
+        {
+            Assert.Throws<InvalidOperationException>(() => BackwardErrors.Hold(() => throw new InvalidOperationException("the buffer is gone")));
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+
+        Assert.Contains("a backward pass failed", written.ToString(), StringComparison.Ordinal);
+        Assert.Contains("the buffer is gone", written.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_OtherExceptions_AreNotHeldBack() =>
         Assert.Throws<InvalidOperationException>(() => BackwardErrors.Run(() => throw new InvalidOperationException()));
 }

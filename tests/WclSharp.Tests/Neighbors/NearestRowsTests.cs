@@ -182,4 +182,9 @@ public class NearestRowsTests
         using var bank = new EmbeddingBank(2, 2, CPU);
         Assert.Throws<ArgumentOutOfRangeException>(() => NearestRows.Search(bank, 0));
     }
+
+    [Fact]
+    public void HostRanking_MoreThanAnArrayHolds_IsRefusedWithBothNumbers() =>
+        Assert.Contains("The 4,096 nearest of each of 1,048,576 images are more than a search on a processor can hold, 2,147,483,591 in all; ask for 2,047 neighbours or fewer",
+            Assert.Throws<WclUsageException>(() => new HostRanking(1 << 20, 1 << 12)).Message, StringComparison.Ordinal);
 }
