@@ -62,6 +62,12 @@ public sealed record ComparedRun
     /// <summary>Number format that was trained in: fp32, bf16 or bf16-fast.</summary>
     public string? Precision { get; init; }
 
+    /// <summary>Threads that computed; null on a GPU.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Whether loops of our own used AVX-512; null on a GPU.</summary>
+    public bool? Avx512 { get; init; }
+
     /// <summary>What the run was made with.</summary>
     public SoftwareVersions? Versions { get; init; }
 }

@@ -74,6 +74,7 @@ public static class Comparison
             if (changed) result = folder.Write(methods, finished, planned.Length);
         }
 
+        if (ComparisonTable.Unequal(finished) is { } unequal) progress?.Report(new ComparisonProgress.Line($"warning: {unequal}"));
         return result!;
     }
 
@@ -127,6 +128,8 @@ public static class Comparison
             TestFingerprint = accuracy?.TestFingerprint,
             Device = summary.Device,
             Precision = summary.Precision,
+            Threads = summary.Threads,
+            Avx512 = summary.Avx512,
             Versions = summary.Versions,
         };
     }

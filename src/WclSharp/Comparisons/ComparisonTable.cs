@@ -42,6 +42,17 @@ internal static class ComparisonTable
             : $"Differences from {baseline} are in points. Of one common seed they have no interval and tell no methods apart.";
     }
 
+    /// <summary>What to know of runs that were not computed with as many threads, or not by the same loops; null where all were.</summary>
+    public static string? Unequal(IReadOnlyList<ComparedRun> runs)
+    {
+        var ways = runs.Where(run => run.Threads is not null).GroupBy(run => (run.Threads, run.Avx512)).ToArray();
+        if (ways.Length < 2) return null;
+        return $"The runs were computed with {string.Join("; ", ways.Select(way => $"{Way(way.First())} ({string.Join(", ", way.Select(run => run.Folder))})"))}: "
+            + "sums are rounded otherwise, so that what these differ by is also the luck of another seed, and their times cannot be compared.";
+    }
+
+    private static string Way(ComparedRun run) => string.Create(CultureInfo.InvariantCulture, $"{run.Threads} {(run.Threads == 1 ? "thread" : "threads")}{(run.Avx512 == true ? " and AVX-512" : "")}");
+
     /// <summary>A page: the table, how to read it, the runs, the settings.</summary>
     public static string Markdown(ComparisonReport report)
     {
@@ -77,6 +88,12 @@ internal static class ComparisonTable
             Line();
         }
 
+        if (Unequal(runs) is { } unequal)
+        {
+            Line($"**Not computed alike**: {unequal}");
+            Line();
+        }
+
         Line("Linear probe: " + report.LinearProtocol + ".");
         Line();
         Line("## Runs");
@@ -101,7 +118,7 @@ internal static class ComparisonTable
         {
             Row(["training images, test images", string.Create(CultureInfo.InvariantCulture, $"{first.TrainImages}, {first.TestImages}")]);
             Row(["neighbours that vote", first.KnnK?.ToString(CultureInfo.InvariantCulture) ?? "-"]);
-            Row(["device", string.Join("; ", runs.Select(run => $"{run.Device}, {run.Precision}").Distinct())]);
+            Row(["device", string.Join("; ", runs.Select(run => $"{run.Device}, {run.Precision}{(run.Threads is null ? "" : ", " + Way(run))}").Distinct())]);
             Row(["made with", string.Join("; ", runs.Select(run => run.Versions).Distinct()
                 .Select(versions => versions is null ? "-" : $"WclSharp {versions.WclSharp}, TorchSharp {versions.TorchSharp}, libtorch {versions.Libtorch}, .NET {versions.Dotnet}, {versions.Os}"))]);
         }

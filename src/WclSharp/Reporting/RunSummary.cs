@@ -111,6 +111,12 @@ public sealed record RunSummary
     /// <summary>Number format that was trained in: fp32, bf16 or bf16-fast.</summary>
     public string? Precision { get; init; }
 
+    /// <summary>Threads that computed, in the last process; null on a GPU. Another number rounds sums otherwise.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Whether loops of our own used AVX-512, in the last process; null on a GPU. Those without it round otherwise.</summary>
+    public bool? Avx512 { get; init; }
+
     /// <summary>What the run was made with.</summary>
     public SoftwareVersions? Versions { get; init; }
 

@@ -6,6 +6,7 @@ using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Files;
+using WclSharp.Kernels;
 using WclSharp.Methods;
 using WclSharp.Native;
 using WclSharp.Optimizers;
@@ -200,7 +201,7 @@ internal sealed class PretrainingRun : IDisposable
         if (state.TestFingerprint != data.HeldOut?.Fingerprint)
             throw new WclUsageException("The images to test with are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
         if (state.Threads != get_num_threads())
-            Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: sums are rounded otherwise, so the weights will differ in their last bits.");
+            Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: sums are rounded otherwise, and some hundred steps on the weights will differ as from another seed.");
         trainer.Restore(state.Step, state.Seconds, state.Sums, state.SummedSteps);
         folder.TruncateMetrics(state.Epoch);
         written = state.Epoch;
@@ -262,6 +263,8 @@ internal sealed class PretrainingRun : IDisposable
             BadImages = data.BadImages,
             Device = compute.Name,
             Precision = compute.TypeName,
+            Threads = compute.Device.type == DeviceType.CPU ? get_num_threads() : null,
+            Avx512 = compute.Device.type == DeviceType.CPU ? MatrixKernel.IsSupported : null,
             Versions = SoftwareVersions.Current,
         }.WithMetrics(folder.ReadMetrics());
         folder.WriteSummary(summary);

@@ -34,6 +34,16 @@ public sealed class MethodComparisonTests
     }
 
     [Fact]
+    public void Unequal_RunsOfOtherThreadsOrLoops_AreNamed()
+    {
+        ComparedRun Computed(string method, int? threads, bool? avx512) => Run(method, 0, 0.5, 1) with { Threads = threads, Avx512 = avx512 };
+        Assert.Null(ComparisonTable.Unequal([Computed("wcl", 4, true), Computed("simclr", 4, true), Computed("old", null, null)]));
+        Assert.StartsWith("The runs were computed with 4 threads and AVX-512 (runs/wcl-seed0, runs/supcon-seed0); 1 thread and AVX-512 (runs/simclr-seed0): sums are rounded otherwise",
+            ComparisonTable.Unequal([Computed("wcl", 4, true), Computed("simclr", 1, true), Computed("supcon", 4, true)]), StringComparison.Ordinal);
+        Assert.Contains("4 threads (runs/simclr-seed0)", ComparisonTable.Unequal([Computed("wcl", 4, true), Computed("simclr", 4, false)]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Of_WithoutSimClr_HasNoOverhead_AndAMethodWithoutRunsHasARowOfNulls()
     {
         var rows = MethodComparison.Of(["wcl", "other"], [Run("wcl", 0, 0.5, 11)], "simclr");

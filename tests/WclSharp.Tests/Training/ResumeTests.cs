@@ -116,6 +116,28 @@ public sealed class ResumeTests : RunsInFolder
     }
 
     [Fact]
+    public void ResumedWithAnotherNumberOfThreads_SaysThatTheWeightsPartWays_AndTheSummaryHasTheNumber()
+    {
+        var options = Options("threads") with { Epochs = 1, EvaluateEvery = 1 };
+        var run = Pretraining.Run(options);
+        Assert.Equal(torch.get_num_threads(), run.Summary.Threads);
+        Assert.NotNull(run.Summary.Avx512);
+
+        string state = Path.Combine(new CheckpointStore(Path.Combine(run.RunFolder, "checkpoints")).Last!, "state.json");
+        string Threads(int count) => $"\"threads\": {count}";
+        string before = File.ReadAllText(state);
+        Assert.Contains(Threads(torch.get_num_threads()), before, StringComparison.Ordinal);
+        File.WriteAllText(state, before.Replace(Threads(torch.get_num_threads()), Threads(99), StringComparison.Ordinal));
+        List<string> warnings = [];
+        Pretraining.Run(options with { Resume = true }, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        string told = Assert.Single(warnings, warning => warning.Contains("99 threads", StringComparison.Ordinal));
+        Assert.Contains("will differ as from another seed", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void KilledProcess_Resumed_EndsWithTheSameBytes()
     {
         var options = Options("whole");
