@@ -15,7 +15,7 @@ namespace WclSharp.Checkpoints;
 internal static class SafetensorsFile
 {
     private const long LargestHeader = 100 << 20; // the format's own limit
-    private const int MostDimensions = 16;
+    private const int MostDimensions = 16, MostTensors = 100_000; // a ResNet-101 with all that a checkpoint holds has some thousand
 
     /// <summary>Bytes that are copied at a time: one span holds less than 2 GiB, a tensor may hold more.</summary>
     internal const int LargestSlice = 1 << 30;
@@ -26,6 +26,10 @@ internal static class SafetensorsFile
         ("I64", ScalarType.Int64, 8), ("I32", ScalarType.Int32, 4), ("I16", ScalarType.Int16, 2), ("I8", ScalarType.Int8, 1),
         ("U8", ScalarType.Byte, 1), ("BOOL", ScalarType.Bool, 1),
     ];
+
+    // What the format knows beside them. They are left aside: no weights of ours are such.
+    private static readonly (string Name, int Size)[] TypesLeftAside =
+        [("U16", 2), ("U32", 4), ("U64", 8), ("F8_E4M3", 1), ("F8_E5M2", 1), ("F8_E8M0", 1), ("C64", 8)];
 
     /// <summary>Writes tensors in the order given. The file appears whole or not at all.</summary>
     /// <param name="path">The file.</param>
@@ -73,7 +77,7 @@ internal static class SafetensorsFile
         });
     }
 
-    /// <summary>Reads every tensor, on the CPU. The caller owns them; they belong to no dispose scope.</summary>
+    /// <summary>Reads every tensor of a type that there is here, on the CPU. The caller owns them; they belong to no dispose scope.</summary>
     /// <param name="path">The file.</param>
     /// <param name="slice">Bytes that are copied at a time, at least one number's.</param>
     /// <exception cref="WclUsageException">The file is missing, truncated or not in the format.</exception>
@@ -84,8 +88,9 @@ internal static class SafetensorsFile
         {
             using var stream = File.OpenRead(path);
             var (entries, metadata, dataStart) = ReadHeader(stream);
-            foreach (var entry in entries) tensors[entry.Name] = ReadTensor(stream, entry, dataStart, slice);
-            return new SafetensorsContent(tensors, metadata);
+            foreach (var entry in entries)
+                if (entry.Type is { } type) tensors[entry.Name] = ReadTensor(stream, entry, type, dataStart, slice);
+            return new SafetensorsContent(tensors, metadata, entries.Where(entry => entry.Type is null).ToDictionary(entry => entry.Name, entry => $"a tensor of {entry.TypeName}"));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -94,11 +99,26 @@ internal static class SafetensorsFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
         {
             foreach (var tensor in tensors.Values) tensor.Dispose();
-            throw new WclUsageException($"'{path}' is not a whole safetensors file ({ErrorText.Of(e)}); use another checkpoint.", e);
+            throw new WclUsageException(KindOf(path) is { } other ? $"'{path}' {other}." : $"'{path}' is not a whole safetensors file ({ErrorText.Of(e)}); use another checkpoint.", e);
         }
     }
 
-    private sealed record Entry(string Name, ScalarType Type, long[] Shape, long Begin, long End);
+    private static string? KindOf(string path)
+    {
+        try
+        {
+            Span<byte> start = stackalloc byte[WeightsFile.StartBytes];
+            using var stream = File.OpenRead(path);
+            return WeightsFile.OtherKind(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // told of by the first error
+        }
+    }
+
+    /// <summary>A tensor's place; without a type that there is here, only its place.</summary>
+    private sealed record Entry(string Name, string TypeName, ScalarType? Type, long[] Shape, long Begin, long End);
 
     /// <summary>Reads and checks the header, so that nothing is read of a file that is wrong somewhere: tensors have to fill the data one after the other, without gap or overlap.</summary>
     private static (List<Entry> Entries, Dictionary<string, string> Metadata, long DataStart) ReadHeader(FileStream stream)
@@ -109,6 +129,7 @@ internal static class SafetensorsFile
         if (size <= 0 || size > LargestHeader || size > stream.Length - 8) throw new FormatException($"its header claims {size} bytes");
         var json = new byte[size];
         stream.ReadExactly(json);
+        RequireFewEnough(json);
         using var header = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
 
         var metadata = new Dictionary<string, string>();
@@ -132,26 +153,38 @@ internal static class SafetensorsFile
         return at == data ? (entries, metadata, 8 + size) : throw new FormatException($"its tensors have {at} bytes, its data {data}");
     }
 
+    /// <summary>Objects are made of a header only where they are not too many: it may have two million names.</summary>
+    private static void RequireFewEnough(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        for (int names = 0; reader.Read();)
+            if (reader is { TokenType: JsonTokenType.PropertyName, CurrentDepth: 1 } && ++names > MostTensors) throw new FormatException($"it has more than {MostTensors:N0} tensors");
+    }
+
     private static Entry EntryOf(string name, JsonElement element)
     {
         string typeName = element.GetProperty("dtype").GetString() ?? "";
         var (_, type, size) = Types.FirstOrDefault(t => t.Name == typeName);
+        bool isRead = size > 0;
+        if (!isRead) size = TypesLeftAside.FirstOrDefault(t => t.Name == typeName).Size;
         if (size == 0) throw new FormatException($"'{name}' has the dtype {typeName}, which is not known");
-        long[] shape = [.. element.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())];
-        if (shape.Length > MostDimensions || shape.Any(d => d < 0)) throw new FormatException($"'{name}' has an impossible shape");
+        var dimensions = element.GetProperty("shape");
+        if (dimensions.GetArrayLength() > MostDimensions) throw new FormatException($"'{name}' has an impossible shape");
+        long[] shape = [.. dimensions.EnumerateArray().Select(d => d.GetInt64())];
+        if (shape.Any(d => d < 0)) throw new FormatException($"'{name}' has an impossible shape");
         _ = shape.Aggregate(1L, (a, b) => checked(a * Math.Max(1, b))); // the strides have to be numbers, too
         var offsets = element.GetProperty("data_offsets");
         if (offsets.GetArrayLength() != 2) throw new FormatException($"'{name}' has {offsets.GetArrayLength()} offsets");
         long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64(), count = shape.Aggregate(1L, (a, b) => checked(a * b));
         if (begin < 0 || checked(end - begin) != checked(count * size)) throw new FormatException($"'{name}' has {end - begin} bytes for {count} numbers of {typeName}");
-        return new Entry(name, type, shape, begin, end);
+        return new Entry(name, typeName, isRead ? type : null, shape, begin, end);
     }
 
-    private static Tensor ReadTensor(FileStream stream, Entry entry, long dataStart, int slice)
+    private static Tensor ReadTensor(FileStream stream, Entry entry, ScalarType type, long dataStart, int slice)
     {
         using var scope = NewDisposeScope(); // frees it where reading fails
         stream.Position = dataStart + entry.Begin;
-        var tensor = empty(entry.Shape, dtype: entry.Type);
+        var tensor = empty(entry.Shape, dtype: type);
         foreach (var part in Slices(tensor, slice)) stream.ReadExactly(part.bytes);
         return tensor.DetachFromDisposeScope();
     }
@@ -166,13 +199,16 @@ internal static class SafetensorsFile
 }
 
 /// <summary>Tensors by name, and what a file says beside them.</summary>
-internal sealed class SafetensorsContent(Dictionary<string, Tensor> tensors, Dictionary<string, string> metadata) : IDisposable
+internal sealed class SafetensorsContent(Dictionary<string, Tensor> tensors, Dictionary<string, string> metadata, Dictionary<string, string> others) : IDisposable
 {
     /// <summary>Tensors by name, on the CPU.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors => tensors;
 
     /// <summary>Strings that the writer added.</summary>
     public IReadOnlyDictionary<string, string> Metadata => metadata;
+
+    /// <summary>What has a name in the file but is no tensor that is read here: what it is, by name.</summary>
+    public IReadOnlyDictionary<string, string> Others => others;
 
     /// <summary>A tensor by name.</summary>
     public Tensor this[string name] => tensors.TryGetValue(name, out var tensor)

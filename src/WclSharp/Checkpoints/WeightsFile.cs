@@ -5,12 +5,16 @@ namespace WclSharp.Checkpoints;
 /// <summary>Weights in a file of either kind that is read here, told apart by their first bytes.</summary>
 internal static class WeightsFile
 {
+    /// <summary>Bytes that files are told apart by.</summary>
+    public const int StartBytes = 16;
+
     /// <summary>Reads every tensor, on the CPU. The caller owns them.</summary>
     /// <param name="path">A safetensors file, or what PyTorch's <c>torch.save</c> wrote of a state dict.</param>
+    /// <param name="isWanted">Whether the names of tensors are those of what is looked for, where a PyTorch file holds several dictionaries of tensors; null takes the largest.</param>
     /// <exception cref="WclUsageException">The file is missing or damaged, or is neither.</exception>
-    public static SafetensorsContent Read(string path)
+    public static SafetensorsContent Read(string path, Func<IReadOnlyCollection<string>, bool>? isWanted = null)
     {
-        Span<byte> start = stackalloc byte[4];
+        Span<byte> start = stackalloc byte[StartBytes];
         try
         {
             using var stream = File.OpenRead(path);
@@ -23,6 +27,16 @@ internal static class WeightsFile
 
         if (PyTorchFile.RecognisesLegacy(start))
             throw new WclUsageException($"'{path}' is in the format of PyTorch before 1.6; write it anew there with torch.save(torch.load(OLD), NEW).");
-        return PyTorchFile.Recognises(start) ? PyTorchFile.Read(path) : SafetensorsFile.Read(path);
+        return PyTorchFile.Recognises(start) ? PyTorchFile.Read(path, isWanted) : SafetensorsFile.Read(path);
     }
+
+    /// <summary>What a file is that is no safetensors file, and what takes it, as the end of a sentence; null where it is nothing that is known.</summary>
+    public static string? OtherKind(ReadOnlySpan<byte> start) => start switch
+    {
+        [] => "is empty; use another checkpoint",
+        _ when PyTorchFile.Recognises(start) => "is an archive as PyTorch's .pth files are, which have no image size and normalisation; use it with wcl pretrain --init",
+        _ when PyTorchFile.RecognisesLegacy(start) => "is in the format of PyTorch before 1.6; write it anew there with torch.save(torch.load(OLD), NEW), and use it with wcl pretrain --init",
+        [0x08, < 0x20, 0x12, ..] => "is an ONNX file, which wcl embed and wcl index take; give a run folder or a .safetensors file here", // its version and who made it
+        _ => null,
+    };
 }

@@ -73,6 +73,43 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Contains("wrong.safetensors", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>1.8 million names of empty tensors filled gigabytes.</summary>
+    [Fact]
+    public void HeaderOfTooManyTensors_IsRefusedBeforeObjectsAreMadeOfIt()
+    {
+        const int Names = 500_000;
+        byte[] json = System.Text.Encoding.UTF8.GetBytes($"{{{string.Join(',', Enumerable.Range(0, Names).Select(i => $"\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"))}}}");
+        File.WriteAllBytes(At("many.safetensors"), [.. BitConverter.GetBytes((long)json.Length), .. json]);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("it has more than 100,000 tensors", Assert.Throws<WclUsageException>(() => SafetensorsFile.Read(At("many.safetensors"))).Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, json.Length + (4 << 20));
+    }
+
+    [Fact]
+    public void TensorsOfTypesThatAreNotReadHere_AreLeftAsideByName()
+    {
+        byte[] json = """{"a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},"seeds":{"dtype":"U32","shape":[2],"data_offsets":[0,8]},"scale":{"dtype":"F8_E4M3","shape":[3],"data_offsets":[12,15]}}"""u8.ToArray();
+        File.WriteAllBytes(At("odd.safetensors"), [.. BitConverter.GetBytes((long)json.Length), .. json, .. new byte[8], .. BitConverter.GetBytes(2.5f), .. new byte[3]]);
+        using var read = SafetensorsFile.Read(At("odd.safetensors"));
+        Assert.Equal(["a"], read.Tensors.Keys);
+        Assert.Equal(2.5f, read["a"].item<float>());
+        Assert.Equal(("a tensor of U32", "a tensor of F8_E4M3"), (read.Others["seeds"], read.Others["scale"]));
+    }
+
+    [Theory]
+    [InlineData("is empty", "")]
+    [InlineData("is an archive as PyTorch's .pth files are, which have no image size and normalisation; use it with wcl pretrain --init", "PK\u0003\u0004............")]
+    [InlineData("is in the format of PyTorch before 1.6", "\u0080\u0002\u008A\u000A............")]
+    [InlineData("is in the format of PyTorch before 1.6", "\u0080\u0004\u0095\u000D.......\u008A\u000A...")]
+    [InlineData("is an ONNX file, which wcl embed and wcl index take", "\u0008\u0008\u0012\u0003wcl............")]
+    [InlineData("is not a whole safetensors file", "something else altogether")]
+    public void FilesOfOtherKinds_AreNamed_WithWhatTakesThem(string message, string start)
+    {
+        File.WriteAllBytes(At("other"), System.Text.Encoding.Latin1.GetBytes(start));
+        var error = Assert.Throws<WclUsageException>(() => SafetensorsFile.Read(At("other")));
+        Assert.Contains($"other' {message}", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void MissingFile_IsNamed() => Assert.Contains("nowhere", Assert.Throws<WclUsageException>(() => SafetensorsFile.Read(At("nowhere.safetensors"))).Message, StringComparison.Ordinal);
 

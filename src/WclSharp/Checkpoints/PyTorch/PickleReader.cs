@@ -9,16 +9,19 @@ internal sealed record PickleGlobal(string Module, string Name);
 /// <summary>A call in a pickle: the name and its arguments, not carried out.</summary>
 internal sealed record PickleCall(PickleGlobal Function, object?[] Arguments);
 
+/// <summary>A value that no state dict is made of, such as a set, or an integer of any size. Nothing is known of it but what it is called.</summary>
+internal sealed record PickleOther(string What);
+
 /// <summary>A reference to something outside of the pickle; PyTorch's storages are such.</summary>
 internal sealed record PicklePersistentId(object? Id);
 
 /// <summary>
-/// Reads the subset of Python's pickle format (protocols 2 to 5) that state dicts are written in: numbers, strings, tuples, lists, dictionaries, references to storages,
-/// and calls of a few known names, which stay data. Every other instruction and every other name is refused, so that no file makes anything run.
+/// Reads the subset of Python's pickle format (protocols 2 to 5) that state dicts, and what training scripts put beside them, are written in: numbers, strings, tuples, lists,
+/// dictionaries, sets, references to storages, names and calls of these. Names and calls stay data: nothing is imported, called or filled, so that no file makes anything run.
+/// Every other instruction is refused.
 /// </summary>
 /// <param name="data">The pickle.</param>
-/// <param name="isKnown">Which names may occur.</param>
-internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, bool> isKnown)
+internal ref struct PickleReader(ReadOnlySpan<byte> data)
 {
     // Each makes an object of some tens of bytes at most beside its text; a large model's state has some hundred thousand.
     private const int MostInstructions = 4_000_000;
@@ -30,7 +33,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
     private int position;
 
     /// <summary>
-    /// Reads the one object of the pickle: null, bool, long, double, string, byte[], object?[] (a tuple), List, Dictionary with the entries whose key is text, or one of this file's records.
+    /// Reads the one object of the pickle: null, bool, long, double, string, byte[], object?[] (a tuple), List, Dictionary with those entries whose key is text, or one of this file's records.
     /// </summary>
     /// <exception cref="FormatException">The pickle is damaged, or holds what state dicts do not need.</exception>
     public object? Read()
@@ -51,12 +54,15 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
                 case (byte)'M': stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Bytes(2))); break;
                 case (byte)'J': stack.Add((long)BinaryPrimitives.ReadInt32LittleEndian(Bytes(4))); break;
                 case 0x8A: stack.Add(Long(Bytes(Bytes(1)[0]))); break;                               // LONG1
+                case 0x8B: stack.Add(Long(Bytes(Length(4)))); break;                                 // LONG4
                 case (byte)'G': stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8))); break;
                 case 0x8C: stack.Add(Text(Bytes(1)[0])); break;                                      // SHORT_BINUNICODE
                 case (byte)'X': stack.Add(Text(Length(4))); break;                                   // BINUNICODE
                 case (byte)'U': stack.Add(Text(Bytes(1)[0])); break;                                 // SHORT_BINSTRING
                 case (byte)'C': stack.Add(Bytes(Bytes(1)[0]).ToArray()); break;                      // SHORT_BINBYTES
                 case (byte)'B': stack.Add(Bytes(Length(4)).ToArray()); break;                        // BINBYTES
+                case 0x8D: stack.Add(Text(LongLength())); break;                                     // BINUNICODE8
+                case 0x8E or 0x96: stack.Add(Bytes(LongLength()).ToArray()); break;                  // BINBYTES8, BYTEARRAY8
                 case (byte)'(': stack.Add(Mark); break;
                 case (byte)')': stack.Add(Array.Empty<object?>()); break;
                 case 0x85: stack.Add(Last(1)); break;                                                // TUPLE1
@@ -69,23 +75,24 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
                 case (byte)'}': stack.Add(new Dictionary<string, object?>()); break;
                 case (byte)'s': Set(Last(2)); break;
                 case (byte)'u': Set(SinceMark()); break;
+                case 0x8F: stack.Add(Set()); break;                                                  // EMPTY_SET
+                case 0x90: Fill(SinceMark()); break;                                                 // ADDITEMS
+                case 0x91: SinceMark(); stack.Add(Set()); break;                                     // FROZENSET
                 case (byte)'q': memo[Bytes(1)[0]] = Peek(); break;                                   // BINPUT
                 case (byte)'r': memo[BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4))] = Peek(); break;
                 case 0x94: memo[memo.Count] = Peek(); break;                                         // MEMOIZE
                 case (byte)'h': stack.Add(Recall(Bytes(1)[0])); break;                               // BINGET
                 case (byte)'j': stack.Add(Recall(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))); break;
-                case (byte)'c': stack.Add(Known(Line(), Line())); break;                             // GLOBAL
+                case (byte)'c': stack.Add(new PickleGlobal(Line(), Line())); break;                  // GLOBAL
                 case 0x93:                                                                           // STACK_GLOBAL
                     object?[] names = Last(2);
-                    stack.Add(names is [string module, string name] ? Known(module, name) : throw Damaged("a name is no text"));
+                    stack.Add(names is [string module, string name] ? new PickleGlobal(module, name) : throw Damaged("a name is no text"));
                     break;
-                case (byte)'R':                                                                      // REDUCE
-                    object?[] call = Last(2);
-                    stack.Add(call is [PickleGlobal function, object?[] arguments] ? Call(function, arguments) : throw Damaged("a call has no name"));
-                    break;
+                case (byte)'R' or 0x81: stack.Add(Call(Last(2))); break;                             // REDUCE, NEWOBJ
+                case 0x92: Pop(); stack.Add(Call(Last(2))); break;                                   // NEWOBJ_EX, without the arguments by name
                 case (byte)'b':                                                                      // BUILD
-                    Pop(); // the attributes of a dictionary, which carry no tensors
-                    if (Peek() is not Dictionary<string, object?>) throw Damaged("attributes are set on what is no dictionary");
+                    Pop(); // the attributes of a dictionary or of another object, which carry no tensors that are wanted
+                    if (Peek() is not (Dictionary<string, object?> or PickleCall or PickleOther)) throw Damaged("attributes are set on what has none");
                     break;
                 case (byte)'Q': stack.Add(new PicklePersistentId(Pop())); break;                     // BINPERSID
                 default: throw Damaged($"it has the instruction 0x{code:X2}, which state dicts do not need");
@@ -93,14 +100,15 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
         }
     }
 
-    private static object Call(PickleGlobal function, object?[] arguments) =>
-        function == PyTorchNames.OrderedDict && arguments.Length == 0 ? new Dictionary<string, object?>() : new PickleCall(function, arguments);
-
-    private readonly PickleGlobal Known(string module, string name)
+    private static object Call(object?[] call) => call switch
     {
-        var global = new PickleGlobal(module, name);
-        return isKnown(global) ? global : throw Damaged($"it needs Python's {module}.{name}, which is no part of a state dict; save the state dict alone with torch.save(model.state_dict(), FILE)");
-    }
+        [PickleGlobal function, object?[] { Length: 0 }] when function == PyTorchNames.OrderedDict => new Dictionary<string, object?>(),
+        [PickleGlobal function, object?[] arguments] => new PickleCall(function, arguments),
+        [PickleCall or PickleOther, object?[]] => new PickleOther("what a call of a call gives"),
+        _ => throw Damaged("a call has no name"),
+    };
+
+    private static PickleOther Set() => new("a set");
 
     private ReadOnlySpan<byte> Bytes(int count)
     {
@@ -116,6 +124,12 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
         return length <= int.MaxValue ? (int)length : throw Damaged("it is cut short");
     }
 
+    private int LongLength()
+    {
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8));
+        return length <= int.MaxValue ? (int)length : throw Damaged("it is cut short");
+    }
+
     private string Text(int length) => Encoding.UTF8.GetString(Bytes(length));
 
     private string Line()
@@ -127,9 +141,9 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
         return text;
     }
 
-    private static long Long(ReadOnlySpan<byte> bytes)
+    private static object Long(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > 8) throw Damaged("a number is too large");
+        if (bytes.Length > 8) return new PickleOther("an integer of more than 8 bytes");
         long value = 0;
         for (int i = 0; i < bytes.Length; i++) value |= (long)bytes[i] << (8 * i);
         return bytes.Length is 0 or 8 || bytes[^1] < 0x80 ? value : value - (1L << (8 * bytes.Length));
@@ -162,18 +176,30 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, Func<PickleGlobal, boo
 
     private readonly void Append(object?[] items)
     {
-        if (Peek() is not List<object?> list) throw Damaged("an item has no list");
-        list.AddRange(items);
+        if (Peek() is List<object?> list) list.AddRange(items);
+        else Fill(items);
+    }
+
+    /// <summary>Lets go of what an object of another kind is filled with.</summary>
+    private readonly void Fill(object?[] items)
+    {
+        if (Peek() is not (PickleCall or PickleOther)) throw Damaged($"there is nothing to put {items.Length} items into");
     }
 
     private readonly void Set(object?[] pairs)
     {
-        if (Peek() is not Dictionary<string, object?> dictionary || pairs.Length % 2 != 0) throw Damaged("a pair has no dictionary");
+        if (pairs.Length % 2 != 0) throw Damaged("a key has no value");
+        if (Peek() is not Dictionary<string, object?> dictionary)
+        {
+            Fill(pairs); // such as a defaultdict
+            return;
+        }
+
         for (int i = 0; i < pairs.Length; i += 2)
         {
             // Numbers as keys are an optimiser's. .NET's hashes of text have a secret in them, those of numbers can be made to collide.
             if (pairs[i] is string key) dictionary[key] = pairs[i + 1];
-            else if (pairs[i] is not (long or double or bool)) throw Damaged("a key is neither text nor number");
+            else if (pairs[i] is List<object?> or Dictionary<string, object?>) throw Damaged("a key is a list or a dictionary");
         }
     }
 

@@ -7,7 +7,7 @@ namespace WclSharp.Checkpoints.PyTorch;
 
 /// <summary>
 /// Reads and writes state dicts as PyTorch's <c>torch.save</c> does since version 1.6: a zip archive of a pickle that describes the tensors, and of a file of little-endian numbers for
-/// each storage. What a training script put beside the tensors is read over; objects of Python classes are refused.
+/// each storage. What a training script put beside the tensors is read over, objects of Python classes too: <see cref="SafetensorsContent.Others"/> names them.
 /// </summary>
 internal static class PyTorchFile
 {
@@ -20,13 +20,18 @@ internal static class PyTorchFile
     public static bool Recognises(ReadOnlySpan<byte> start) => start.StartsWith("PK\x03\x04"u8);
 
     /// <summary>Whether a file begins as PyTorch wrote before version 1.6, which is not read.</summary>
-    public static bool RecognisesLegacy(ReadOnlySpan<byte> start) => start.StartsWith((ReadOnlySpan<byte>)[0x80, 0x02, 0x8A, 0x0A]);
+    /// <param name="start">Its first <see cref="WeightsFile.StartBytes"/> bytes, where it has as many.</param>
+    public static bool RecognisesLegacy(ReadOnlySpan<byte> start) => // a magic number of ten bytes, from protocol 4 on in a frame
+        start is [0x80, >= 2 and <= 5, 0x8A, 0x0A, ..] or [0x80, 4 or 5, 0x95, _, _, _, _, _, _, _, _, 0x8A, 0x0A, ..];
 
     /// <summary>Reads the tensors of a state dict, on the CPU. The caller owns them; they belong to no dispose scope.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="isWanted">Whether the names of tensors are those of what is looked for, where the file holds several dictionaries of tensors; null takes the largest.</param>
     /// <exception cref="WclUsageException">The file is missing or damaged, or holds something else.</exception>
-    public static SafetensorsContent Read(string path)
+    public static SafetensorsContent Read(string path, Func<IReadOnlyCollection<string>, bool>? isWanted = null)
     {
         var tensors = new Dictionary<string, Tensor>();
+        var others = new Dictionary<string, string>();
         try
         {
             using var stream = File.OpenRead(path);
@@ -35,19 +40,24 @@ internal static class PyTorchFile
                 ?? throw new FormatException("the archive has no data.pkl");
             string folder = pickle.FullName[..^"data.pkl".Length];
             if (archive.GetEntry(folder + "byteorder") is { } order && System.Text.Encoding.ASCII.GetString(Content(order, 16)).Trim() == "big") throw new FormatException("its numbers are big-endian");
-            var described = new PickleReader(Content(pickle, LargestPickle), PyTorchNames.IsKnown).Read();
+            var described = new PickleReader(Content(pickle, LargestPickle)).Read();
             // Tensors may share a storage; many that do must not fill the memory with copies.
             using var storages = new Storages(archive, folder, 4 * stream.Length);
             long left = 4 * stream.Length + (1 << 20);
-            foreach (var (name, value) in StateDict(described))
+            foreach (var (name, value) in StateDict(described, isWanted))
             {
-                if (TensorOf(value) is not { } shape) continue;
+                if (TensorOf(value, out string? other) is not { } shape)
+                {
+                    if (other is not null) others[name] = other;
+                    continue;
+                }
+
                 left -= shape.Count * shape.Size;
                 if (left < 0) throw new FormatException("its tensors are far larger than the file");
                 tensors[name] = storages.Take(shape);
             }
 
-            return new SafetensorsContent(tensors, []);
+            return new SafetensorsContent(tensors, [], others);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -61,7 +71,10 @@ internal static class PyTorchFile
     }
 
     /// <summary>Writes tensors so that <c>torch.load</c> gives an <c>OrderedDict</c> of them. The file appears whole or not at all.</summary>
-    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor)> tensors)
+    /// <param name="path">The file.</param>
+    /// <param name="tensors">Tensors by name.</param>
+    /// <param name="option">The option that names the file, for errors; null where none does.</param>
+    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor)> tensors, string? option = null)
     {
         var list = tensors.ToList();
         AtomicFile.Write(path, stream =>
@@ -83,7 +96,7 @@ internal static class PyTorchFile
             }
 
             Add("version", entry => entry.Write("3\n"u8));
-        });
+        }, option: option);
     }
 
     /// <summary>Where a tensor's numbers lie.</summary>
@@ -92,27 +105,49 @@ internal static class PyTorchFile
         public long Count => Shape.Aggregate(1L, (a, b) => checked(a * b));
     }
 
-    private static IEnumerable<(string Name, object? Value)> StateDict(object? described)
+    /// <summary>The dictionary of tensors: of the file's own and those that it keeps under usual names the first that is wanted.</summary>
+    private static Dictionary<string, object?> StateDict(object? described, Func<IReadOnlyCollection<string>, bool>? isWanted)
     {
-        var dictionary = described as Dictionary<string, object?> ?? throw new FormatException("it holds no dictionary");
-        if (!HasTensors(dictionary))
-            dictionary = Wrappers.Select(name => dictionary.GetValueOrDefault(name) as Dictionary<string, object?>).FirstOrDefault(inner => inner is not null && HasTensors(inner))
-                ?? throw new FormatException($"there are no tensors in it, nor in its {string.Join(", ", Wrappers)}");
-        return dictionary.Select(pair => (pair.Key, pair.Value));
+        const string alone = "save the state dict alone with torch.save(model.state_dict(), FILE)";
+        var dictionary = described as Dictionary<string, object?> ?? throw new FormatException(WhatOf(described) is { } what ? $"it holds {what}; {alone}" : "it holds no dictionary");
+        List<Dictionary<string, object?>> all = [.. Wrappers.Select(name => dictionary.GetValueOrDefault(name) as Dictionary<string, object?>).Prepend(dictionary).OfType<Dictionary<string, object?>>().Where(each => TensorNames(each).Count > 0)];
+        if (all.Count > 0) return (isWanted is null ? null : all.Find(each => isWanted(TensorNames(each)))) ?? all.MaxBy(each => TensorNames(each).Count)!;
+        var (key, value) = dictionary.FirstOrDefault(pair => Wrappers.Contains(pair.Key) && WhatOf(pair.Value) is not null);
+        throw new FormatException(key is null ? $"there are no tensors in it, nor in its {string.Join(", ", Wrappers)}" : $"its {key} is {WhatOf(value)}; {alone}");
     }
 
-    private static bool HasTensors(Dictionary<string, object?> dictionary) => dictionary.Values.Any(value => value is PickleCall);
+    private static List<string> TensorNames(Dictionary<string, object?> dictionary) => [.. dictionary.Where(pair => IsTensor(pair.Value)).Select(pair => pair.Key)];
 
-    /// <summary>_rebuild_tensor_v2(storage, offset, size, stride, ...) or a parameter of one; null for what is no tensor.</summary>
-    private static StoredTensor? TensorOf(object? value)
+    private static bool IsTensor(object? value) => value is PickleCall call && (call.Function == PyTorchNames.RebuildTensor || call.Function == PyTorchNames.RebuildParameter);
+
+    /// <summary>What a value is that is no tensor and no plain value; null for these.</summary>
+    private static string? WhatOf(object? value) => value switch
     {
+        _ when IsTensor(value) => null,
+        PickleCall call => $"Python's {call.Function.Module}.{call.Function.Name}",
+        PickleGlobal global => $"Python's {global.Module}.{global.Name}",
+        PickleOther other => other.What,
+        _ => null,
+    };
+
+    /// <summary>_rebuild_tensor_v2(storage, offset, size, stride, ...) or a parameter of one; null for what is no tensor, or none of numbers that are read.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="other">What it is where it is another object.</param>
+    private static StoredTensor? TensorOf(object? value, out string? other)
+    {
+        other = WhatOf(value);
         if (value is PickleCall { Arguments: [PickleCall inner, ..] } parameter && parameter.Function == PyTorchNames.RebuildParameter) value = inner;
         if (value is not PickleCall call || call.Function != PyTorchNames.RebuildTensor) return null;
         if (call.Arguments is not [PicklePersistentId { Id: object?[] and ["storage", PickleGlobal kind, string key, _, long storageCount, ..] }, long offset, object?[] size, object?[] stride, ..]
             || size.Length != stride.Length || !size.Concat(stride).All(each => each is long and >= 0))
             throw new FormatException("a tensor is described wrongly");
         var (_, type, bytes) = PyTorchNames.Storages.FirstOrDefault(storage => storage.Class == kind);
-        if (bytes == 0) throw new FormatException($"a tensor is stored as {kind.Module}.{kind.Name}");
+        if (bytes == 0)
+        {
+            other = $"a tensor in a {kind.Module}.{kind.Name}";
+            return null;
+        }
+
         var tensor = new StoredTensor(key, type, bytes, storageCount, offset, [.. size.Cast<long>()], [.. stride.Cast<long>()]);
         long last = tensor.Count == 0 ? offset : checked(offset + tensor.Shape.Zip(tensor.Strides, (n, step) => (n - 1) * step).Sum() + 1);
         // No more numbers than the storage has: an expanded tensor could ask for any amount.

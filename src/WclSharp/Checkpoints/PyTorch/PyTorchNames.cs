@@ -17,8 +17,4 @@ internal static class PyTorchNames
         (new("torch", "ShortStorage"), ScalarType.Int16, 2), (new("torch", "CharStorage"), ScalarType.Int8, 1), (new("torch", "ByteStorage"), ScalarType.Byte, 1),
         (new("torch", "BoolStorage"), ScalarType.Bool, 1),
     ];
-
-    /// <summary>Whether a name may occur in a file.</summary>
-    public static bool IsKnown(PickleGlobal global) =>
-        global == OrderedDict || global == RebuildTensor || global == RebuildParameter || Storages.Any(storage => storage.Class == global);
 }
