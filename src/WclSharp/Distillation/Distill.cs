@@ -36,6 +36,7 @@ public static class Distill
         Allocator.KeepFreedMemory();
         using var network = ClassifierNetwork.Load(teacher, compute);
         var facts = EncoderWeights.FactsOf(teacher);
+        if (options.Init is not null) EncoderWeights.RequireFit(options.Init, options.Arch ?? facts.Arch, options.Width ?? facts.Width, facts.Stem);
         var asked = trained is null
             ? new PretrainOptions { Data = options.Data, Test = options.Test, Labels = options.Labels, ImageSize = facts.ImageSize, Seed = options.Seed, MaxBad = 1 }
             : RunData.Asked(trained, options.Data, options.Test, options.Labels);

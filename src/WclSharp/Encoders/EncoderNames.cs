@@ -1,53 +1,89 @@
-using static TorchSharp.torch;
+using WclSharp.Checkpoints;
 
 namespace WclSharp.Encoders;
 
 /// <summary>
 /// Finds an encoder among the weights of a larger model, whatever it is called there: torchvision's names as they are, behind a prefix (<c>module.net.</c> in the authors'
-/// checkpoints, <c>backbone.</c> in others), or by number, where the network was cut into a list of its children (lightly).
+/// checkpoints, <c>backbone.</c> in others), or by number, where the network was cut into a list of its children (lightly). <c>shortcut</c> is another name of <c>downsample</c>.
 /// </summary>
 internal static class EncoderNames
 {
-    private const string FirstLayer = "conv1.weight", FirstLayerByNumber = "0.weight";
+    private const string FirstLayer = "conv1.weight";
 
-    // The children of torchvision's ResNet in order; 2 and 3 are ReLU and pooling, which have no weights.
-    private static readonly Dictionary<string, string> Children = new()
-    {
-        ["0"] = "conv1",
-        ["1"] = "bn1",
-        ["4"] = "layer1",
-        ["5"] = "layer2",
-        ["6"] = "layer3",
-        ["7"] = "layer4",
-    };
+    // Where a model has an encoder that is trained and one that follows it (MoCo, BYOL), words by which the two are told apart.
+    private static readonly string[] Trained = ["q", "query", "online"], Following = ["k", "key", "momentum", "ema", "target"];
+
+    // How an encoder's children are called, and by which names it is known. Later ones hold where no earlier one does.
+    private static readonly Layout[] Layouts =
+    [
+        new(FirstLayer, "bn1.weight", "layer1.0.conv1.weight", []),
+        new("0.weight", "1.weight", "2.0.conv1.weight", Numbered(firstStage: 2)), // lightly's own ResNet
+        new("0.weight", "1.weight", "4.0.conv1.weight", Numbered(firstStage: 4)), // torchvision's: 2 and 3 are ReLU and pooling, which have no weights
+    ];
+
+    private sealed record Layout(string First, string Second, string Block, Dictionary<string, string> Children);
+
+    /// <summary>Whether names of tensors have an encoder's among them.</summary>
+    public static bool AreIn(IReadOnlyCollection<string> names) => Places(names).Any();
 
     /// <summary>The encoder's weights under torchvision's names.</summary>
-    /// <param name="tensors">Weights of the model.</param>
+    /// <param name="content">Weights of the model.</param>
     /// <param name="path">Where they come from, for errors.</param>
-    /// <returns>Those of the encoder, not copied.</returns>
-    /// <exception cref="WclUsageException">There is none.</exception>
-    public static IReadOnlyDictionary<string, Tensor> Find(IReadOnlyDictionary<string, Tensor> tensors, string path)
+    /// <exception cref="WclUsageException">There is none, or there are several that nothing tells apart.</exception>
+    public static FoundEncoder Find(SafetensorsContent content, string path)
     {
-        if (tensors.ContainsKey(FirstLayer) && tensors.ContainsKey("bn1.weight")) return tensors;
-        // The first layers of blocks are called conv1 too; the encoder's own has the shortest name, and its batch norm beside it.
-        string? named = Prefixes(FirstLayer).FirstOrDefault(prefix => tensors.ContainsKey(prefix + "bn1.weight") && tensors.ContainsKey(prefix + "layer1.0.conv1.weight"));
-        if (named is not null) return Under(named, name => name);
-        string? numbered = Prefixes(FirstLayerByNumber).FirstOrDefault(prefix => tensors[prefix + FirstLayerByNumber].dim() == 4 && tensors.ContainsKey(prefix + "4.0.conv1.weight"));
-        if (numbered is not null) return Under(numbered, ByNumber);
-        throw new WclUsageException($"'{path}' holds no ResNet: none of its {tensors.Count:N0} tensors ends with {FirstLayer} beside a bn1.weight (the first is {tensors.Keys.FirstOrDefault() ?? "missing"}).");
-
-        IEnumerable<string> Prefixes(string ending) => tensors.Keys
-            .Where(name => name == ending || name.EndsWith("." + ending, StringComparison.Ordinal)).Select(name => name[..^ending.Length])
-            .OrderBy(prefix => prefix.Length).ThenBy(prefix => prefix, StringComparer.Ordinal);
-
-        Dictionary<string, Tensor> Under(string prefix, Func<string, string?> rename) => tensors
-            .Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(pair => (Name: rename(pair.Key[prefix.Length..]), pair.Value))
-            .Where(pair => pair.Name is not null).ToDictionary(pair => pair.Name!, pair => pair.Value);
+        List<FoundEncoder> all = [.. Places([.. content.Tensors.Keys, .. content.Others.Keys]).Select(place => new FoundEncoder(path, place.Prefix, Under(content.Tensors, place), Under(content.Others, place)))];
+        if (all.Count == 0)
+            throw new WclUsageException($"'{path}' holds no ResNet: none of its {content.Tensors.Count:N0} tensors ends with {FirstLayer} beside a bn1.weight and a layer1 (the first is {content.Tensors.Keys.FirstOrDefault() ?? "missing"}).");
+        if (all[0].Prefix.Length == 0) return all[0];
+        var chosen = all.FindAll(each => HasWord(each, Trained));
+        if (chosen.Count == 0) chosen = all.FindAll(each => !HasWord(each, Following));
+        if (chosen.Count == 0) chosen = all;
+        return chosen.TrueForAll(each => each == chosen[0] || each.IsSameAs(chosen[0]))
+            ? chosen[0]
+            : throw new WclUsageException($"'{path}' holds several ResNets, under {string.Join(", ", chosen.Select(each => each.Prefix))}; save the one that is wanted alone.");
     }
 
-    private static string? ByNumber(string name)
+    /// <summary>Where encoders are, the shortest prefix first.</summary>
+    private static IEnumerable<(string Prefix, Layout Layout)> Places(IReadOnlyCollection<string> names)
     {
-        int dot = name.IndexOf('.', StringComparison.Ordinal);
-        return dot > 0 && Children.TryGetValue(name[..dot], out string? child) ? child + name[dot..] : null;
+        var all = names.ToHashSet();
+        return Layouts.SelectMany(layout => names
+                .Where(name => name == layout.First || name.EndsWith("." + layout.First, StringComparison.Ordinal))
+                .Select(name => (Prefix: name[..^layout.First.Length], Layout: layout)))
+            // The first layers of blocks are called conv1 too; the encoder's own has a batch norm and a stage beside it.
+            .Where(place => all.Contains(place.Prefix + place.Layout.Second) && all.Contains(place.Prefix + place.Layout.Block))
+            .DistinctBy(place => place.Prefix).OrderBy(place => place.Prefix.Length).ThenBy(place => place.Prefix, StringComparer.Ordinal);
+    }
+
+    private static Dictionary<string, T> Under<T>(IReadOnlyDictionary<string, T> named, (string Prefix, Layout Layout) place)
+    {
+        var found = new Dictionary<string, T>();
+        foreach (var (name, value) in named)
+            if (name.StartsWith(place.Prefix, StringComparison.Ordinal) && Renamed(name[place.Prefix.Length..], place.Layout) is { } own) found.TryAdd(own, value);
+        return found;
+    }
+
+    /// <summary>torchvision's name; null for what is no part of an encoder.</summary>
+    private static string? Renamed(string name, Layout layout)
+    {
+        string[] parts = name.Split('.');
+        if (layout.Children.Count > 0)
+        {
+            if (!layout.Children.TryGetValue(parts[0], out string? child)) return null;
+            parts[0] = child;
+        }
+
+        if (parts is [_, _, "shortcut", ..] && parts[0].StartsWith("layer", StringComparison.Ordinal)) parts[2] = "downsample";
+        return string.Join('.', parts);
+    }
+
+    private static bool HasWord(FoundEncoder encoder, string[] words) => encoder.Prefix.ToLowerInvariant().Split('.', '_').Any(words.Contains);
+
+    private static Dictionary<string, string> Numbered(int firstStage)
+    {
+        var children = new Dictionary<string, string> { ["0"] = "conv1", ["1"] = "bn1" };
+        for (int stage = 0; stage < 4; stage++) children[FormattableString.Invariant($"{firstStage + stage}")] = FormattableString.Invariant($"layer{stage + 1}");
+        return children;
     }
 }

@@ -42,12 +42,39 @@ internal static class EncoderWeights
     /// Fills an encoder from a run folder, a safetensors file or a PyTorch state dict (<c>.pth</c>), in which it may be a part of a larger model (<see cref="EncoderNames"/>); heads and
     /// classifiers are left aside.
     /// </summary>
-    /// <exception cref="WclUsageException">There is no such file, or it holds another network.</exception>
-    public static void Load(ResNet encoder, string source)
+    /// <returns>What was loaded, for people.</returns>
+    /// <exception cref="WclUsageException">There is no such file, it holds another network, or its weights are no finite numbers.</exception>
+    public static string Load(ResNet encoder, string source)
+    {
+        using var content = Read(source, out var found);
+        found.RequireFit(encoder.Architecture, encoder.Width, encoder.Stem);
+        ModuleWeights.Load(encoder, found.Weights, "", found.Path);
+        int taken = ModuleWeights.Of(encoder).Count(pair => found.Weights.ContainsKey(pair.Name));
+        return string.Create(CultureInfo.InvariantCulture, $"{taken:N0} tensors {(found.Prefix.Length > 0 ? $"under {found.Prefix} " : "")}of {found.Path}, {content.Tensors.Count - taken:N0} left aside");
+    }
+
+    /// <summary>Refuses what cannot fill an encoder, as far as that is known without having it.</summary>
+    /// <exception cref="WclUsageException">There is no such file, it holds another network, or its weights are no finite numbers.</exception>
+    public static void RequireFit(string source, EncoderArch? arch, int? width, EncoderStem? stem)
+    {
+        using var content = Read(source, out var found);
+        found.RequireFit(arch, width, stem);
+    }
+
+    private static SafetensorsContent Read(string source, out FoundEncoder found)
     {
         string path = Find(source);
-        using var content = WeightsFile.Read(path);
-        ModuleWeights.Load(encoder, EncoderNames.Find(content.Tensors, path), "", path);
+        var content = WeightsFile.Read(path, EncoderNames.AreIn);
+        try
+        {
+            found = EncoderNames.Find(content, path);
+            return content;
+        }
+        catch
+        {
+            content.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The weights that a path stands for: a file, or a run folder's last encoder.</summary>

@@ -34,14 +34,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
         Stem = stem;
         Architecture = arch;
         Width = width;
-        var (blocks, bottleneck) = arch switch
-        {
-            EncoderArch.ResNet18 => ((int[])[2, 2, 2, 2], false),
-            EncoderArch.ResNet34 => ([3, 4, 6, 3], false),
-            EncoderArch.ResNet50 => ([3, 4, 6, 3], true),
-            EncoderArch.ResNet101 => ([3, 4, 23, 3], true),
-            _ => throw new ArgumentOutOfRangeException(nameof(arch), arch, "Not a ResNet that is built here."),
-        };
+        var (blocks, bottleneck) = BlocksOf(arch);
 
         conv1 = stem == EncoderStem.Small ? new Convolution(3, width, 3, 1, random) : new Convolution(3, width, 7, 2, random);
         bn1 = new BatchNormalisation(width);
@@ -68,6 +61,16 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
             return stage;
         }
     }
+
+    /// <summary>Blocks of each stage, and whether they are bottlenecks.</summary>
+    internal static (int[] Blocks, bool Bottleneck) BlocksOf(EncoderArch arch) => arch switch
+    {
+        EncoderArch.ResNet18 => ([2, 2, 2, 2], false),
+        EncoderArch.ResNet34 => ([3, 4, 6, 3], false),
+        EncoderArch.ResNet50 => ([3, 4, 6, 3], true),
+        EncoderArch.ResNet101 => ([3, 4, 23, 3], true),
+        _ => throw new ArgumentOutOfRangeException(nameof(arch), arch, "Not a ResNet that is built here."),
+    };
 
     /// <summary>Depth.</summary>
     public EncoderArch Architecture { get; }

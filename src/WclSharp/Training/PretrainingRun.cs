@@ -33,6 +33,7 @@ internal sealed class PretrainingRun : IDisposable
     private readonly Trainer trainer;
     private readonly Evaluator evaluator;
     private readonly SavingSchedule saving = new();
+    private readonly string? initial; // what the weights are at first, where not random
     private int written; // the last epoch with a line in metrics.jsonl
 
     public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
@@ -55,7 +56,7 @@ internal sealed class PretrainingRun : IDisposable
             augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
             model = new WclModel(options, method.HasWeakHead, compute);
             // A run that died before its first checkpoint starts anew, from the same weights.
-            if (options.Init is not null && checkpoints.Last is null) EncoderWeights.Load(model.Encoder, options.Init);
+            if (options.Init is not null && checkpoints.Last is null) initial = EncoderWeights.Load(model.Encoder, options.Init);
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
             optimizer = Optimizer.Create(options.Optimizer!.Value, model.Parameters, options.WeightDecay!.Value);
             var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
@@ -75,7 +76,7 @@ internal sealed class PretrainingRun : IDisposable
     /// <summary>Trains to the end.</summary>
     public PretrainResult Execute()
     {
-        Report(new PretrainProgress.Started(options, RunFacts.Of(options, data, model, compute, trainer.StepsPerEpoch)));
+        Report(new PretrainProgress.Started(options, RunFacts.Of(options, data, model, initial, compute, trainer.StepsPerEpoch)));
         double? bestKnn = null;
         if (options.Resume)
         {
@@ -121,7 +122,7 @@ internal sealed class PretrainingRun : IDisposable
     {
         Presets.RequireWithoutData(given);
         if (given.Test is not null) ImageSources.Open(given.Test).Dispose();
-        if (given.Init is not null && checkpoints.Last is null) WeightsFile.Read(EncoderWeights.Find(given.Init)).Dispose();
+        if (given.Init is not null && checkpoints.Last is null) EncoderWeights.RequireFit(given.Init, given.Arch, given.Width, given.Stem);
     }
 
     /// <summary>True where the last part of the run stopped between an epoch's last step and its line in metrics.jsonl.</summary>

@@ -11,9 +11,10 @@ internal static class RunFacts
     /// <param name="options">Resolved options.</param>
     /// <param name="data">What it trains on.</param>
     /// <param name="model">What it trains.</param>
+    /// <param name="initial">What its weights are at first; null where they are random.</param>
     /// <param name="compute">Where.</param>
     /// <param name="stepsPerEpoch">Steps of an epoch.</param>
-    public static IReadOnlyList<string> Of(PretrainOptions options, PretrainingData data, WclModel model, ComputeDevice compute, long stepsPerEpoch)
+    public static IReadOnlyList<string> Of(PretrainOptions options, PretrainingData data, WclModel model, string? initial, ComputeDevice compute, long stepsPerEpoch)
     {
         long weights = model.Encoder.parameters().Sum(p => p.numel());
         return
@@ -21,6 +22,7 @@ internal static class RunFacts
             .. data.Lines,
             string.Create(CultureInfo.InvariantCulture, $"{OptionValue.NameOf(options.Method)} with {OptionValue.NameOf(options.Arch!.Value)}, width {options.Width}, {OptionValue.NameOf(options.Stem!.Value)} stem, {weights / 1e6:F1} M weights, {options.ImageSize} x {options.ImageSize} pixels"),
             string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epochs of {stepsPerEpoch} steps, batch {options.Batch}, {OptionValue.NameOf(options.Optimizer!.Value)} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
+            .. initial is null ? (string[])[] : [$"init: {initial}"],
             $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} threads",
             $"run folder {options.Out}",
         ];
