@@ -25,6 +25,6 @@ internal static class JsonFile
             }
 
             stream.WriteByte((byte)'\n');
-        });
+        }, option: "--json");
     }
 }

@@ -1,6 +1,6 @@
 namespace WclSharp.Data;
 
-/// <summary>A file that is written under a temporary name, beside the one that it gets when it is whole.</summary>
+/// <summary>A file that is written under a temporary name of its own, beside the one that it gets when it is whole: two that are to get one name do not meet before.</summary>
 internal sealed class PendingFile : IDisposable
 {
     // Below the size from which .NET puts arrays on the heap that it rarely clears: a process that saves every epoch would grow.
@@ -8,13 +8,13 @@ internal sealed class PendingFile : IDisposable
     private bool kept;
 
     /// <param name="path">The file; of a link, what it leads to.</param>
-    /// <param name="ending">What the temporary name has behind it.</param>
+    /// <param name="ending">What the temporary name ends with.</param>
     /// <exception cref="IOException">It cannot be made.</exception>
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public PendingFile(string path, string ending = ".tmp")
     {
         Target = FileLinks.FinalTarget(path);
-        Stream = new FileStream(Target + ending, FileMode.Create, FileAccess.ReadWrite, FileShare.None, BufferBytes);
+        Stream = new FileStream($"{Target}.{Path.GetRandomFileName()[..8]}{ending}", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes);
     }
 
     /// <summary>What is written; it may be read again.</summary>
@@ -42,10 +42,15 @@ internal sealed class PendingFile : IDisposable
     /// <summary>Closes it; where it was not kept, nothing is left of it.</summary>
     public void Dispose()
     {
+        Guarded(Stream.Dispose); // writes what is buffered, for which a full disk has no place
+        if (!kept) Guarded(() => File.Delete(Stream.Name));
+    }
+
+    private static void Guarded(Action action)
+    {
         try
         {
-            Stream.Dispose();
-            if (!kept) File.Delete(Stream.Name); // of that name may by now be what another process writes
+            action();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -24,7 +24,7 @@ public sealed class ImageIndexWriter : IDisposable
     private bool complete;
 
     /// <summary>Begins a file.</summary>
-    /// <param name="path">The file; files of this name with <c>.tmp</c> behind it lie beside it meanwhile.</param>
+    /// <param name="path">The file; files whose names begin with this one and end with <c>.tmp</c> lie beside it meanwhile.</param>
     /// <param name="featureSize">F, the length of the vectors.</param>
     /// <param name="format">How numbers are stored.</param>
     /// <param name="metadata">What is to be known of the vectors; up to a megabyte.</param>
@@ -127,7 +127,7 @@ public sealed class ImageIndexWriter : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. Free some space or name another file; what was there before is intact.", e);
+            throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. {WriteAdvice.For(e)}; what was there before is intact.", e);
         }
     }
 }

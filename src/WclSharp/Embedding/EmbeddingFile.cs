@@ -103,5 +103,5 @@ internal abstract class EmbeddingFile : IDisposable
     /// <summary>The shortest digits that give the same float32.</summary>
     protected static string Digits(float value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Target}': {e.Message.TrimEnd('.')}. Free some space or name another file with --out; what was there before is intact.", e);
+    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Target}': {e.Message.TrimEnd('.')}. {WriteAdvice.For(e, "--out")}; what was there before is intact.", e);
 }

@@ -231,7 +231,7 @@ internal sealed class PartialEmbeddings : IDisposable
     private static IEnumerable<string> Ours(string folder) => Directory.GetFiles(folder).Where(path => path.EndsWith(Ending, StringComparison.Ordinal) || path.EndsWith(".tmp", StringComparison.Ordinal));
 
     /// <summary>What is not ours in a folder that says nothing of parts.</summary>
-    private static IEnumerable<string> Others(string folder) => Directory.GetFileSystemEntries(folder).Where(path => Path.GetFileName(path) is not (LockFile or FactsFile + ".tmp"));
+    private static IEnumerable<string> Others(string folder) => Directory.GetFileSystemEntries(folder).Where(path => Path.GetFileName(path) is not LockFile and var name && !(name.StartsWith(FactsFile, StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal)));
 
     private static void RemoveIfEmpty(string folder)
     {

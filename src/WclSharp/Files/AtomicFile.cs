@@ -8,8 +8,9 @@ internal static class AtomicFile
     /// <param name="path">The file.</param>
     /// <param name="write">Writes its content.</param>
     /// <param name="check">Given the name of the whole file before it gets its own; may refuse it by an exception. Null checks nothing.</param>
+    /// <param name="option">The option that names the file, for errors; null where none does.</param>
     /// <exception cref="WclException">The disk is full or the folder is not writable; the old file is untouched.</exception>
-    public static void Write(string path, Action<Stream> write, Action<string>? check = null)
+    public static void Write(string path, Action<Stream> write, Action<string>? check = null, string? option = null)
     {
         try
         {
@@ -23,7 +24,7 @@ internal static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. Free some space or give another folder with --out; what was saved before is intact.", e);
+            throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. {WriteAdvice.For(e, option)}; what was saved before is intact.", e);
         }
     }
 

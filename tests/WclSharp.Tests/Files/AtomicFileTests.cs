@@ -23,6 +23,33 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void Write_TwoAtOnce_EachChecksItsOwn_AndAFileOfSomebodyElseStays()
+    {
+        string path = Path.Combine(folder, "out.onnx"), users = path + ".tmp";
+        File.WriteAllText(users, "mine");
+        AtomicFile.Write(path, stream => stream.Write("first"u8), first =>
+        {
+            AtomicFile.Write(path, stream => stream.Write("second"u8), second => Assert.Equal("second", File.ReadAllText(second)));
+            Assert.Equal("first", File.ReadAllText(first));
+        });
+        Assert.Equal(("first", "mine"), (File.ReadAllText(path), File.ReadAllText(users)));
+        Assert.Equal(2, Directory.GetFiles(folder).Length);
+    }
+
+    [Fact]
+    public void Write_ToAFullDisk_LeavesNothing_AndSaysSo()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("The number of the error is Linux's and macOS's.");
+        string path = Path.Combine(folder, "x");
+        var full = new IOException("No space left on device", 28);
+        Assert.Contains("Free some space;", Assert.Throws<WclException>(() => AtomicFile.Write(path, _ => throw full)).Message, StringComparison.Ordinal);
+        Assert.Contains("Free some space or name another file with --out;", Assert.Throws<WclException>(() => AtomicFile.Write(path, _ => throw full, option: "--out")).Message, StringComparison.Ordinal);
+        Assert.Contains("Choose a file that you can write to with --json;", Assert.Throws<WclException>(() =>
+            AtomicFile.Write(path, _ => throw new UnauthorizedAccessException("denied"), option: "--json")).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder));
+    }
+
+    [Fact]
     public void Write_ToAnOpenFileOfTheSystem_WritesIntoIt()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc is Linux's");
