@@ -15,8 +15,8 @@ internal static class ExportCommand
     public static Command Create(Func<ExportOptions, IProgress<PretrainProgress>, CancellationToken, ExportResult> export, TextWriter output)
     {
         var command = new Command("export", "Write a trained network for use elsewhere; an ONNX file is compared with libtorch on images before it is kept");
-        var source = new Argument<string>("RUN|FILE") { Description = "Run folder that wcl pretrain wrote, an encoder.safetensors, or a classifier.safetensors of wcl finetune" };
-        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "onnx, safetensors, or torchvision, a PyTorch state dict (.pth); the last two have torchvision's parameter names [default: onnx]" };
+        var source = new Argument<string>("RUN|FILE") { Description = "Run folder that wcl pretrain wrote, an encoder.safetensors, or a classifier.safetensors of wcl finetune, or its folder" };
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "onnx, safetensors, or torchvision, a PyTorch state dict (.pth); the last two have torchvision's parameter names [default: what the ending of --out says (.onnx, .safetensors, .pth, .pt), else onnx]" };
         var file = OutputFile.Option("--out", "File to write", required: true);
         var head = new Option<string>("--head") { HelpName = "HEAD", Description = "A head of the run, weak or instance, as a second output of the ONNX file [default: none]" };
         var data = new Option<string>("--data") { HelpName = "PATH", Description = "Images to compare on, and to calibrate int8 with; same forms as pretrain's [default: the run's; without a run the embedded ones, but not for int8]" };
@@ -32,7 +32,7 @@ internal static class ExportCommand
             {
                 Source = parsed.GetRequiredValue(source),
                 Out = parsed.GetRequiredValue(file),
-                Format = ChoiceText.Parse<ExportFormat>(parsed.GetValue(format), "--format") ?? ExportFormat.Onnx,
+                Format = FormatOf(ChoiceText.Parse<ExportFormat>(parsed.GetValue(format), "--format"), parsed.GetRequiredValue(file)),
                 Head = ChoiceText.Parse<ExportHead>(parsed.GetValue(head), "--head"),
                 Precision = PrecisionOf(parsed.GetValue(precision)),
                 Data = parsed.GetValue(data),
@@ -52,6 +52,22 @@ internal static class ExportCommand
             });
         });
         return command;
+    }
+
+    /// <summary>The format that is asked for by name, or by the ending of the file.</summary>
+    /// <exception cref="WclUsageException">The two differ.</exception>
+    private static ExportFormat FormatOf(ExportFormat? named, string file)
+    {
+        ExportFormat? ending = Path.GetExtension(file).ToLowerInvariant() switch
+        {
+            ".onnx" => ExportFormat.Onnx,
+            ".safetensors" => ExportFormat.Safetensors,
+            ".pth" or ".pt" => ExportFormat.Torchvision,
+            _ => null,
+        };
+        return named is { } format && ending is { } other && format != other
+            ? throw new WclUsageException($"--out {file} has the ending of --format {OptionValue.NameOf(other)}, not of {OptionValue.NameOf(format)}; give another ending, or leave --format out.")
+            : named ?? ending ?? ExportFormat.Onnx;
     }
 
     /// <summary>The option that says which numbers an ONNX file holds.</summary>

@@ -39,7 +39,7 @@ public enum ExportPrecision
 /// <summary>What to export, and where to.</summary>
 public sealed record ExportOptions
 {
-    /// <summary>A run folder, an <c>encoder.safetensors</c>, or a <c>classifier.safetensors</c> that <c>wcl finetune</c> made.</summary>
+    /// <summary>A run folder, an <c>encoder.safetensors</c>, or a <c>classifier.safetensors</c> that <c>wcl finetune</c> made, or its folder.</summary>
     public required string Source { get; init; }
 
     /// <summary>The file to write.</summary>

@@ -34,12 +34,17 @@ internal sealed class ExportedNetwork : IDisposable
     /// <summary>Length of that output; 0 where there is none.</summary>
     public int TopSize { get; }
 
+    /// <summary>The weights that a path stands for: a file, a run's encoder, or the classifier of a folder that wcl finetune or wcl distill wrote.</summary>
+    /// <exception cref="WclUsageException">A folder holds none.</exception>
+    public static string FileOf(string source) =>
+        File.Exists(Path.Combine(source, "classifier.safetensors")) && !File.Exists(Path.Combine(source, "encoder.safetensors")) ? ClassifierFacts.Find(source) : EncoderWeights.Find(source);
+
     /// <summary>Loads a run's encoder with one of its heads or none, or a file, which may hold a classifier.</summary>
     /// <exception cref="WclUsageException">There is none, or no such head.</exception>
     public static ExportedNetwork Load(string source, ExportHead? head)
     {
         if (head is { } which) return LoadWithHead(source, which);
-        string file = EncoderWeights.Find(source);
+        string file = FileOf(source);
         return ImageClassifier.IsIn(file) ? new ExportedNetwork(ImageClassifier.Load(file)) : new ExportedNetwork(ImageEncoder.Load(file));
     }
 

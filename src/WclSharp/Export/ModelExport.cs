@@ -26,7 +26,7 @@ public static class ModelExport
     {
         if (Directory.Exists(options.Out)) throw new WclUsageException($"--out {options.Out} is a folder; name a file.");
         options.Validate();
-        string weights = EncoderWeights.Find(options.Source);
+        string weights = ExportedNetwork.FileOf(options.Source);
         if (SamePath.IsSameFile(weights, options.Out)) throw new WclUsageException($"--out {options.Out} is the file that is exported; name another.");
         ExportParity? parity = null;
         ExportCost? cost = null;
@@ -39,7 +39,7 @@ public static class ModelExport
         {
             using var network = ExportedNetwork.Load(options.Source, options.Head);
             if (options.Precision == ExportPrecision.Fp32)
-                AtomicFile.Write(options.Out, network.ToOnnx().WriteTo, file => parity = Compare(network, file, options, progress, cancellation));
+                AtomicFile.Write(options.Out, network.ToOnnx().WriteTo, file => parity = Compare(network, file, options, progress, cancellation), "--out");
             else
                 (parity, cost) = WriteWithFewerBits(network, options, progress, cancellation);
         }
@@ -50,13 +50,15 @@ public static class ModelExport
     {
         using (SafetensorsFile.Read(from)) { } // whole, or an error that says so
         using var source = File.OpenRead(from);
-        AtomicFile.Write(to, source.CopyTo);
+        AtomicFile.Write(to, source.CopyTo, option: "--out");
     }
 
     private static void WriteStateDict(string from, string to)
     {
         using var content = SafetensorsFile.Read(from);
-        PyTorchFile.Write(to, content.Tensors.Select(pair => (pair.Key, pair.Value)));
+        if (content.Tensors.Keys.Any(name => name.StartsWith("head.", StringComparison.Ordinal)))
+            throw new WclUsageException($"'{from}' has a layer between features and scores (head.linear1) that torchvision's ResNet has not, and would compute something else there; use --format onnx or safetensors.");
+        PyTorchFile.Write(to, content.Tensors.Select(pair => (pair.Key, pair.Value)), "--out");
     }
 
     private static ExportParity Compare(ExportedNetwork network, string file, ExportOptions options, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
@@ -100,7 +102,7 @@ public static class ModelExport
                         Float32 = measured.Float32 with { Bytes = new FileInfo(file32).Length },
                         Exported = measured.Exported with { Bytes = new FileInfo(file).Length },
                     }, options.Out);
-                });
+                }, "--out");
                 return (parity, cost!);
             }
             finally

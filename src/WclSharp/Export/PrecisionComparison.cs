@@ -88,10 +88,13 @@ internal static class PrecisionComparison
     public static ExportCost Require(ExportCost cost, string file)
     {
         var (what, value, required) = cost.Precision == ExportPrecision.Int8 ? ("mean", cost.MeanCosine, RequiredInt8MeanCosine) : ("lowest", cost.MinCosine, RequiredHalfCosine);
+        string advice = cost.Precision == ExportPrecision.Int8
+            ? "calibrate with images like those (--data, --calibrate), or export with --precision fp32"
+            : "a weight is too large or too small for half precision (it holds 6e-8 to 65,504), so export with --precision fp32";
         return value > required // false for NaN
             ? cost
             : throw new WclException(string.Create(CultureInfo.InvariantCulture,
-                $"The {Name(cost.Precision)} file '{file}' is too far from float32: on {cost.Images} images of {cost.Source} the {what} cosine is {value:0.######}, not above {required}. It was not kept; calibrate with images like those (--data, --calibrate), or export with --precision fp32."));
+                $"The {Name(cost.Precision)} file '{file}' is too far from float32: on {cost.Images} images of {cost.Source} the {what} cosine is {value:0.######}, not above {required}. It was not kept; {advice}."));
     }
 
     private static string Name(ExportPrecision precision) => OptionValue.NameOf(precision);

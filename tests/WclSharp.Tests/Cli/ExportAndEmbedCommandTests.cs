@@ -28,6 +28,12 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Assert.Contains("3.0 MiB", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, Run("export", "r", "--out", "o", "--format", "safetensors"));
         Assert.Equal(new ExportOptions { Source = "r", Out = "o", Format = ExportFormat.Safetensors }, exported);
+        foreach (var (name, format) in ((string, ExportFormat)[])[("o.ONNX", ExportFormat.Onnx), ("o.safetensors", ExportFormat.Safetensors), ("o.pth", ExportFormat.Torchvision), ("o.pt", ExportFormat.Torchvision), ("o.x", ExportFormat.Onnx)])
+        {
+            Assert.Equal(0, Run("export", "r", "--out", name));
+            Assert.Equal(new ExportOptions { Source = "r", Out = name, Format = format }, exported);
+        }
+
         string json = Path.Combine(folder, "e.json");
         Assert.Equal(0, Run("export", "r", "--out", "o", "--precision", "int8", "--calibrate", "5", "--check", "1000", "--json", json));
         Assert.Equal(new ExportOptions { Source = "r", Out = "o", Precision = ExportPrecision.Int8, Calibrate = 5, Check = 1000 }, exported);
@@ -57,6 +63,8 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     [Theory]
     [InlineData("--out", "export", "r")]
     [InlineData("--format is \"pth\"; expected onnx, safetensors or torchvision.", "export", "r", "--out", "o", "--format", "pth")]
+    [InlineData("--out o.pth has the ending of --format torchvision, not of onnx", "export", "r", "--out", "o.pth", "--format", "onnx")]
+    [InlineData("--out o.onnx has the ending of --format onnx, not of safetensors", "export", "r", "--out", "o.onnx", "--format", "safetensors")]
     [InlineData("--head is \"both\"; expected instance or weak.", "export", "r", "--out", "o", "--head", "both")]
     [InlineData("--precision is \"int4\"; expected fp32, fp16 or int8.", "export", "r", "--out", "o", "--precision", "int4")]
     [InlineData("--precision is \"bf16\"", "bench", "embed", "--precision", "bf16")]

@@ -177,6 +177,16 @@ public sealed class ModelExportTests : ExportFolder
         var result = ModelExport.Run(new ExportOptions { Source = tuned.ClassifierFile, Out = Out });
         Assert.True(result.Parity!.MinCosine > 1 - 1e-6, $"{result.Parity}");
 
+        string same = Path.Combine(Folder, "same.onnx"), state = Path.Combine(Folder, "state.pth");
+        Assert.NotNull(ModelExport.Run(new ExportOptions { Source = Path.GetDirectoryName(tuned.ClassifierFile)!, Out = same }).Parity); // its folder
+        Assert.Equal(File.ReadAllBytes(Out), File.ReadAllBytes(same));
+        var torchvision = new ExportOptions { Source = tuned.ClassifierFile, Out = state, Format = ExportFormat.Torchvision };
+        if (fromHead)
+            Assert.Contains("has a layer between features and scores (head.linear1) that torchvision's ResNet has not", Assert.Throws<WclUsageException>(() => ModelExport.Run(torchvision)).Message, StringComparison.Ordinal);
+        else
+            ModelExport.Run(torchvision);
+        Assert.Equal(!fromHead, File.Exists(state));
+
         string small = Path.Combine(Folder, "small.onnx");
         var cost = ModelExport.Run(new ExportOptions { Source = tuned.ClassifierFile, Out = small, Precision = ExportPrecision.Int8, Calibrate = 100, Check = 100 }).Cost!;
         Assert.InRange(cost.Agreement!.Value, 0.9, 1);
