@@ -46,11 +46,18 @@ internal sealed record FoundEncoder(string Path, string Prefix, IReadOnlyDiction
 
     private EncoderArch RequireArchitecture()
     {
-        int[] blocks = [.. Enumerable.Range(1, 4).Select(stage => Weights.Keys.Select(name => name.Split('.')).Where(parts => parts.Length > 2 && parts[0] == FormattableString.Invariant($"layer{stage}")).Select(parts => parts[1]).Distinct().Count())];
+        int[] blocks = [.. Enumerable.Range(1, 4).Select(Blocks)];
         bool bottleneck = Weights.ContainsKey("layer1.0.conv3.weight");
         foreach (var each in Enum.GetValues<EncoderArch>())
             if (ResNet.BlocksOf(each) is var (counts, deep) && deep == bottleneck && counts.AsSpan().SequenceEqual(blocks)) return each;
-        throw Refused($"holds a ResNet of {string.Join(", ", blocks)} {(bottleneck ? "bottleneck" : "basic")} blocks, which is none of {string.Join(", ", Enum.GetValues<EncoderArch>().Select(OptionValue.NameOf))}");
+        string known = string.Join(", ", Enum.GetValues<EncoderArch>().Select(OptionValue.NameOf));
+        throw Refused($"holds a ResNet of {string.Join(", ", blocks)} {(bottleneck ? "bottleneck" : "basic")} blocks, which is none of {known}");
+
+        int Blocks(int stage)
+        {
+            string start = FormattableString.Invariant($"layer{stage}.");
+            return Weights.Keys.Where(name => name.StartsWith(start, StringComparison.Ordinal)).Select(name => name[start.Length..].Split('.')[0]).Distinct().Count();
+        }
     }
 
     private void RequireNumbers(string name)

@@ -110,7 +110,8 @@ internal static class PyTorchFile
     {
         const string alone = "save the state dict alone with torch.save(model.state_dict(), FILE)";
         var dictionary = described as Dictionary<string, object?> ?? throw new FormatException(WhatOf(described) is { } what ? $"it holds {what}; {alone}" : "it holds no dictionary");
-        List<Dictionary<string, object?>> all = [.. Wrappers.Select(name => dictionary.GetValueOrDefault(name) as Dictionary<string, object?>).Prepend(dictionary).OfType<Dictionary<string, object?>>().Where(each => TensorNames(each).Count > 0)];
+        var inner = Wrappers.Select(name => dictionary.GetValueOrDefault(name)).OfType<Dictionary<string, object?>>();
+        List<Dictionary<string, object?>> all = [.. inner.Prepend(dictionary).Where(each => TensorNames(each).Count > 0)];
         if (all.Count > 0) return (isWanted is null ? null : all.Find(each => isWanted(TensorNames(each)))) ?? all.MaxBy(each => TensorNames(each).Count)!;
         var (key, value) = dictionary.FirstOrDefault(pair => Wrappers.Contains(pair.Key) && WhatOf(pair.Value) is not null);
         throw new FormatException(key is null ? $"there are no tensors in it, nor in its {string.Join(", ", Wrappers)}" : $"its {key} is {WhatOf(value)}; {alone}");
