@@ -10,6 +10,9 @@ internal static class LabelPlot
 {
     private const int Width = 900, Height = 560;
 
+    /// <summary>To either side of a single number of labels, decades.</summary>
+    private const double AroundOne = 0.3;
+
     private static readonly (string Name, string Colour, Func<FineTuneRow, double?> Mean, Func<FineTuneRow, double?> Ci95)[] Curves =
     [
         ("fine-tuned", "#D55E00", row => row.FinetuneMean, row => row.FinetuneCi95),
@@ -46,6 +49,7 @@ internal static class LabelPlot
         plot.Axes.AutoScale();
         var limits = plot.Axes.GetLimits();
         plot.Axes.SetLimitsY(Math.Max(0, limits.Bottom), Math.Min(100, limits.Top)); // of an interval of two draws, more can lie outside
+        if (range == 0) plot.Axes.SetLimitsX(Math.Log10(rows[0].Labels) - AroundOne, Math.Log10(rows[0].Labels) + AroundOne);
         PlotLook.ShowLegendBeside(plot);
         PlotLook.Write(plot, path, Width, Height);
     }

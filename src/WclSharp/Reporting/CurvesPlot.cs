@@ -60,6 +60,9 @@ internal static class CurvesPlot
         int width = columns * PanelWidth, height = rows * PanelHeight;
         using var panelSurface = Surface(width, height);
         multiplot.Render(panelSurface.Canvas, new PixelRect(0, width, height, 0));
+        using var blank = new SKPaint { Color = SKColors.White };
+        for (int i = drawn.Length; i < rows * columns; i++) // a last row that is not full
+            panelSurface.Canvas.DrawRect(SKRect.Create(i % columns * PanelWidth, i / columns * PanelHeight, PanelWidth, PanelHeight), blank);
 
         using var surface = Surface(width, TitleHeight + height);
         surface.Canvas.Clear(SKColors.White);
@@ -95,7 +98,7 @@ internal static class CurvesPlot
             line.LegendText = panel.BaselineLabel;
         }
 
-        bool legend = panel.Curves.Count(curve => curve.Points.Length > 0) > 1 || panel.BaselineLabel is not null;
+        bool legend = panel.Curves.Length > 1 || panel.BaselineLabel is not null; // of several curves, the one that was measured has a name too
         plot.Axes.AutoScale();
         var limits = plot.Axes.GetLimits();
         double bottom = panel.FromZero ? 0 : limits.Bottom;

@@ -23,7 +23,7 @@ internal static class NeighborSheet
     /// <param name="queryDetail">What stands below a row's first image.</param>
     /// <exception cref="ArgumentException">There is no row, or an image's pixels do not fit its shape.</exception>
     /// <exception cref="WclException">The file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<SheetRow> rows, string title = "Held-out images and their nearest training images", string queryDetail = "held out")
+    public static void Write(string path, IReadOnlyList<SheetRow> rows, string title, string queryDetail)
     {
         if (rows.Count == 0) throw new ArgumentException("A sheet needs one row or more.", nameof(rows));
         using var picture = Draw(rows, title, queryDetail);

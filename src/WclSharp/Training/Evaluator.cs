@@ -66,7 +66,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         FeatureExtractor.ForEachBlock(encoder, augmenter, data.Train, device, nearest.Add, Progress(data.Train), cancellation);
         NeighborSheet.Write(path, [.. nearest.Result().Select((found, q) => new SheetRow(Show(shown, q),
             [.. found.Index.Zip(found.Cosine).Where(pair => !among || pair.First != Sampled(q, shown.Count, from.Count)).Take(SheetNeighbors).Select(pair => new SheetNeighbor(Show(data.Train, pair.First), pair.Second, Agree(shown.Labels[q], data.Train.Labels[pair.First])))]))],
-            data.HeldOut is null ? "Images and their nearest others" : "Held-out images and their nearest training images");
+            among ? "Images and their nearest others" : "Held-out images and their nearest training images", among ? "trained on" : "held out");
     }
 
     private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device, Progress(images), cancellation);
