@@ -22,7 +22,7 @@ internal static class SearchCommand
         {
             // A list of words would take a misspelt option for one of them.
             if (given.Tokens.FirstOrDefault(token => token.Value.StartsWith('-')) is { } token)
-                given.AddError($"There is no option {token.Value}; did you mean {NearestName.Find(token.Value, command.Options.Select(option => option.Name))}?");
+                given.AddError($"There is no option {token.Value}{NearestName.Question(token.Value, command.Options.Select(option => option.Name))}");
         });
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Index that wcl index wrote", Required = true };
         var model = new Option<string>("--model") { HelpName = "RUN|MODEL.onnx", Description = "The model that the index was made with [default: where it lay then]" };

@@ -37,11 +37,11 @@ internal static class MethodNames
     {
         string[] parts = name.ToLowerInvariant().Split(Plus, 2);
         if (!All.Contains(parts[0]))
-            throw new WclUsageException($"There is no method \"{parts[0]}\"; did you mean {NearestName.Find(parts[0], All)}? --methods takes {string.Join(", ", All)}, each also with +standard or +knn for local crops.");
+            throw new WclUsageException($"There is no method \"{parts[0]}\"{NearestName.Question(parts[0], All)} --methods takes {string.Join(", ", All)}, each also with +standard or +knn for local crops.");
         var method = Method.Parse(new PretrainOptions(), parts[0]).Method;
         if (parts.Length == 1) return method;
         if (!AllCrops.Contains(parts[1]))
-            throw new WclUsageException($"There are no local crops \"{parts[1]}\" (in \"{name}\"); did you mean {parts[0]}+{NearestName.Find(parts[1], AllCrops)}?");
+            throw new WclUsageException($"There are no local crops \"{parts[1]}\" (in \"{name}\"){NearestName.Question(parts[1], AllCrops, crops => $"{parts[0]}+{crops}")} There are {string.Join(", ", AllCrops)}.");
         return new ComparedMethod(method, Crops.Parse(new PretrainOptions(), parts[1]).MultiCrop);
     }
 }

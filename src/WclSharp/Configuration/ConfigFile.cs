@@ -88,6 +88,6 @@ internal static class ConfigFile
     private static WclUsageException Unknown(string key, string name)
     {
         var names = PretrainOptionTable.All.Select(option => option.Key);
-        return new($"\"{key}\" in {name} is no option; did you mean \"{NearestName.Find(key.Replace('-', '_'), names)}\"?");
+        return new($"\"{key}\" in {name} is no option{NearestName.Question(key.Replace('-', '_'), names, nearest => $"\"{nearest}\"")}");
     }
 }

@@ -6,11 +6,26 @@ namespace WclSharp.Configuration;
 /// </summary>
 internal static class NearestName
 {
-    /// <summary>The nearest of the known names; the first of equals. Case does not count.</summary>
-    /// <exception cref="ArgumentException">There are no known names.</exception>
-    public static string Find(string name, IEnumerable<string> known) =>
-        known.MinBy(candidate => Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant()))
-        ?? throw new ArgumentException("There are no known names.", nameof(known));
+    private const int FewestOfABeginning = 3;
+
+    /// <summary>The nearest of the known names, the first of equals: by a third of its letters at most, or begun by what was typed; null where none is. Case does not count.</summary>
+    public static string? Find(string name, IEnumerable<string> known)
+    {
+        string typed = Bare(name);
+        var (nearest, edits) = known.Select(candidate => (candidate, Edits: Distance(typed, Bare(candidate)))).MinBy(pair => pair.Edits);
+        if (edits <= (Math.Max(typed.Length, Bare(nearest).Length) + 1) / 3) return nearest;
+        return typed.Length < FewestOfABeginning ? null : known.FirstOrDefault(candidate => Bare(candidate).StartsWith(typed, StringComparison.Ordinal));
+    }
+
+    /// <summary>The question whether the nearest name was meant, to go behind what is wrong; empty where none is near.</summary>
+    /// <param name="name">What was typed.</param>
+    /// <param name="known">Names that there are.</param>
+    /// <param name="shown">How a name is written; null is as it is.</param>
+    public static string Question(string name, IEnumerable<string> known, Func<string, string>? shown = null) =>
+        Find(name, known) is { } nearest ? $"; did you mean {shown?.Invoke(nearest) ?? nearest}?" : ".";
+
+    /// <summary>Without the dashes of an option, which all have.</summary>
+    private static string Bare(string name) => name.ToLowerInvariant().TrimStart('-');
 
     /// <summary>Fewest single-character edits that turn one name into the other, no part edited twice.</summary>
     public static int Distance(ReadOnlySpan<char> from, ReadOnlySpan<char> to)

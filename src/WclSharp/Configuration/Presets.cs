@@ -79,7 +79,7 @@ internal static class Presets
     {
         PretrainOptionTable.Validate(given);
         if (!ByName.TryGetValue(given.Preset, out var preset))
-            throw new WclUsageException($"There is no preset \"{given.Preset}\"; did you mean {NearestName.Find(given.Preset, Names)}?");
+            throw new WclUsageException($"There is no preset \"{given.Preset}\"{NearestName.Question(given.Preset, Names)} There are {string.Join(", ", Names)}.");
 
         List<string> warnings = [];
         var firstLook = data.Embedded && given.Preset == Default ? FirstLook.FashionMnist : null;
