@@ -68,9 +68,9 @@ internal static class CommandLine
             EvaluateCommand.Create(actions.Evaluate, output, error),
             FinetuneCommand.Create(actions.Finetune, output, error),
             DistillCommand.Create(actions.Distill, output, error),
-            GroupsCommand.Create(actions.Group, output),
-            SuggestCommand.Create(actions.Suggest, output),
-            ExportCommand.Create(actions.Export, output),
+            GroupsCommand.Create(actions.Group, output, error),
+            SuggestCommand.Create(actions.Suggest, output, error),
+            ExportCommand.Create(actions.Export, output, error),
             EmbedCommand.Create(actions.Embed, output, error),
             IndexCommand.Create(actions.Index, output, error),
             SearchCommand.Create(actions.Search, output),
@@ -94,13 +94,13 @@ internal static class CommandLine
         {
             var known = command.Options.Concat(parsed.RootCommandResult.Command.Options).Select(candidate => candidate.Name);
             string name = option.Split('=')[0];
-            return $"There is no option {name}; did you mean {NearestName.Find(name, known)}? `{help}` lists all.";
+            return $"There is no option {name}{NearestName.Question(name, known)} `{help}` lists all.";
         }
 
         if (parsed.UnmatchedTokens is [var word, ..])
         {
             return command.Subcommands.Count > 0
-                ? $"There is no command {word}; did you mean {NearestName.Find(word, command.Subcommands.Select(known => known.Name))}? `{help}` lists all."
+                ? $"There is no command {word}{NearestName.Question(word, command.Subcommands.Select(known => known.Name))} `{help}` lists all."
                 : $"\"{word}\" belongs to no option; `{help}` shows how it is used.";
         }
 

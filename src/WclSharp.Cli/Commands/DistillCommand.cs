@@ -67,7 +67,7 @@ internal static class DistillCommand
     {
         return Stoppable.Run(stop =>
         {
-            var result = TerminalProgress.Run(output, progress => distill(request, progress, stop));
+            var result = TerminalProgress.Run(output, error, progress => distill(request, progress, stop));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"Learnt from {result.TrainImages:N0} images in {result.Epochs} epochs, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
             output.WriteLine(Line("Teacher", result.TeacherParameters, result.TeacherAccuracy, result.TestImages));

@@ -63,7 +63,7 @@ internal sealed class EmbeddingPass
     public static int Run(EmbedOptions request, Func<IProgress<PretrainProgress>, CancellationToken, EmbedResult> work, TextWriter output, TextWriter error, Func<EmbedResult, string>? next = null) =>
         Stoppable.Run(stop =>
         {
-            var result = TerminalProgress.Run(output, progress => work(progress, stop));
+            var result = TerminalProgress.Run(output, error, progress => work(progress, stop));
             Print(result, output);
             if (next is not null) output.WriteLine(next(result));
         }, stopped: () =>

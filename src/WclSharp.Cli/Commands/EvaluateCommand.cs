@@ -59,7 +59,7 @@ internal static class EvaluateCommand
             };
             return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => evaluate(request, progress, stop));
+                var result = TerminalProgress.Run(output, error, progress => evaluate(request, progress, stop));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images, by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
                 if (result.Linear is { } measured)
@@ -71,8 +71,9 @@ internal static class EvaluateCommand
                     }
                     else if (parsed.GetValue(confusion) is { } picture)
                     {
-                        ConfusionPlot.Write(picture, measured.Confusion!, $"Linear probe: {EpochTable.Percent(measured.Top1)} right");
+                        string? unnamed = ConfusionPlot.Write(picture, measured.Confusion!, $"Linear probe: {EpochTable.Percent(measured.Top1)} right");
                         output.WriteLine($"Confusion matrix: {RunReport.Shown(picture)}");
+                        if (unnamed is not null) error.WriteLine($"warning: {unnamed}");
                     }
                 }
 

@@ -12,7 +12,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl export RUN|FILE</c>: a trained network as a file for use elsewhere.</summary>
 internal static class ExportCommand
 {
-    public static Command Create(Func<ExportOptions, IProgress<PretrainProgress>, CancellationToken, ExportResult> export, TextWriter output)
+    public static Command Create(Func<ExportOptions, IProgress<PretrainProgress>, CancellationToken, ExportResult> export, TextWriter output, TextWriter error)
     {
         var command = new Command("export", "Write a trained network for use elsewhere; an ONNX file is compared with libtorch on images before it is kept");
         var source = new Argument<string>("RUN|FILE") { Description = "Run folder that wcl pretrain wrote, an encoder.safetensors, or a classifier.safetensors of wcl finetune, or its folder" };
@@ -41,7 +41,7 @@ internal static class ExportCommand
             };
             return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => export(request, progress, stop));
+                var result = TerminalProgress.Run(output, error, progress => export(request, progress, stop));
                 if (result.Parity is { } parity)
                     output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                         $"Compared {(result.Cost is null ? "" : "float32 ")}with libtorch on {parity.Images:N0} images of {parity.Source}: lowest cosine {parity.MinCosine:0.00000000}, largest difference {parity.LargestDifference:0.0e+0}"));

@@ -77,7 +77,7 @@ internal static class FinetuneCommand
     {
         return Stoppable.Run(stop =>
         {
-            var result = TerminalProgress.Run(output, progress => finetune(request, progress, stop));
+            var result = TerminalProgress.Run(output, error, progress => finetune(request, progress, stop));
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -11,7 +11,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl groups RUN</c>: all images in groups of alike ones, with a page to look through.</summary>
 internal static class GroupsCommand
 {
-    public static Command Create(Func<GroupOptions, IProgress<PretrainProgress>, CancellationToken, GroupResult> group, TextWriter output)
+    public static Command Create(Func<GroupOptions, IProgress<PretrainProgress>, CancellationToken, GroupResult> group, TextWriter output, TextWriter error)
     {
         var command = new Command("groups", "Divide images into groups of alike ones; find copies and outliers; write a page to look through");
         var defaults = new GroupOptions { Run = "" };
@@ -46,7 +46,7 @@ internal static class GroupsCommand
             };
             return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => group(request, progress, stop));
+                var result = TerminalProgress.Run(output, error, progress => group(request, progress, stop));
                 foreach (string line in GroupTable.Text(result)) output.WriteLine(line);
                 output.WriteLine();
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Copies:N0} pairs of {result.Images:N0} images look like copies; the {result.Outliers:N0} that are least like any other are listed."));

@@ -60,14 +60,14 @@ internal static class PretrainCommand
         string? folder = null;
         return Stoppable.Run(stop =>
         {
-            var outcome = TerminalProgress.Run(output, progress =>
+            var outcome = TerminalProgress.Run(output, error, progress =>
                 actions.Pretrain(options, new FolderWatch(progress, started => folder = started), stop));
             foreach (string line in RunReport.Lines(outcome)) output.WriteLine(line);
             if (options is { Data: null, Limit: null } && stopWith is null) // a program that starts this one asks for what it wants
             {
                 folder = null; // the run is over: there is nothing to resume
                 var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [RunReport.FewLabels], Draws = 1, Device = options.Device ?? ComputeDevice.Auto };
-                foreach (string line in RunReport.Lines(TerminalProgress.Run(output, progress => actions.Finetune(few, progress, stop)), outcome.RunFolder)) output.WriteLine(line);
+                foreach (string line in RunReport.Lines(TerminalProgress.Run(output, error, progress => actions.Finetune(few, progress, stop)), outcome.RunFolder)) output.WriteLine(line);
             }
         }, error.WriteLine, () =>
         {

@@ -13,7 +13,7 @@ internal static class SuggestCommand
 {
     private const int MostShown = 20;
 
-    public static Command Create(Func<SuggestOptions, IProgress<PretrainProgress>, CancellationToken, SuggestResult> suggest, TextWriter output)
+    public static Command Create(Func<SuggestOptions, IProgress<PretrainProgress>, CancellationToken, SuggestResult> suggest, TextWriter output, TextWriter error)
     {
         var command = new Command("suggest", "Say which images are most worth labelling first: typical ones, each of another kind");
         var defaults = new SuggestOptions { Run = "" };
@@ -49,7 +49,7 @@ internal static class SuggestCommand
             };
             return Stoppable.Run(stop =>
             {
-                var result = TerminalProgress.Run(output, progress => suggest(request, progress, stop));
+                var result = TerminalProgress.Run(output, error, progress => suggest(request, progress, stop));
                 Print(result, output);
                 Write(parsed.GetValue(json), result);
             });
@@ -65,8 +65,9 @@ internal static class SuggestCommand
         output.WriteLine();
         if (result.Check is { } check)
         {
+            string times = check.Repeats == 1 ? "one try, which moves by some points" : $"mean of {check.Repeats}, ± half of the 95 % interval";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; mean of {check.Repeats}, ± half of the 95 % interval."));
+                $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; {times}."));
         }
 
         output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, then: wcl finetune RUN --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");

@@ -10,8 +10,11 @@ internal static class TerminalProgress
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
 
     /// <summary>Does work whose progress is shown.</summary>
-    public static T Run<T>(TextWriter output, Func<IProgress<PretrainProgress>, T> work) =>
-        IsLive(output) ? LiveProgress.Run(AnsiConsole.Create(new AnsiConsoleSettings { Out = new LastingOutput(AnsiConsole.Profile.Out) }), work) : work(new PlainProgress(new UnfailingWriter(output).WriteLine, PlainInterval));
+    /// <param name="output">Where progress goes.</param>
+    /// <param name="error">Where warnings go, but on a terminal, where they stand above the bar.</param>
+    /// <param name="work">The work.</param>
+    public static T Run<T>(TextWriter output, TextWriter error, Func<IProgress<PretrainProgress>, T> work) =>
+        IsLive(output) ? LiveProgress.Run(AnsiConsole.Create(new AnsiConsoleSettings { Out = new LastingOutput(AnsiConsole.Profile.Out) }), work) : work(new PlainProgress(new UnfailingWriter(output).WriteLine, PlainInterval, new UnfailingWriter(error).WriteLine));
 
     private static bool IsLive(TextWriter output) =>
         ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected

@@ -11,10 +11,12 @@ internal static class ConfusionPlot
     private const int Margin = 190, Cell = 52, LargestSide = 1400, MostNumbered = 25;
 
     /// <summary>Writes the picture as PNG; an old one is replaced.</summary>
+    /// <returns>What to tell a person of names that it could not show; null where there are none.</returns>
     /// <exception cref="WclException">The file cannot be written.</exception>
-    public static void Write(string path, ConfusionMatrix matrix, string title)
+    public static string? Write(string path, ConfusionMatrix matrix, string title)
     {
         int classes = matrix.ClassNames.Count;
+        var (names, typeface) = PictureNames.InOneFont(matrix.ClassNames);
         var shares = new double[classes, classes];
         for (int row = 0; row < classes; row++)
         {
@@ -32,13 +34,14 @@ internal static class ConfusionPlot
         NumericManual across = new(), down = new();
         for (int c = 0; c < classes; c += every)
         {
-            across.AddMajor(c, matrix.ClassNames[c]);
-            down.AddMajor(classes - 1 - c, matrix.ClassNames[c]);
+            across.AddMajor(c, names[c]);
+            down.AddMajor(classes - 1 - c, names[c]);
         }
 
         plot.Axes.Bottom.TickGenerator = across;
         plot.Axes.Left.TickGenerator = down;
-        int longest = matrix.ClassNames.Max(name => name.Length);
+        plot.Axes.Bottom.TickLabelStyle.FontName = plot.Axes.Left.TickLabelStyle.FontName = PlotFont.NameOf(typeface);
+        int longest = names.Max(name => name.Length);
         if (longest > 4)
         {
             plot.Axes.Bottom.TickLabelStyle.Rotation = -45;
@@ -51,6 +54,7 @@ internal static class ConfusionPlot
         plot.Axes.Bottom.MinimumSize = plot.Axes.Left.MinimumSize = Math.Clamp(40 + 8 * longest, 60, 220);
         int side = Math.Min(LargestSide, Margin + Cell * classes + 7 * longest);
         PlotLook.Write(plot, path, side, side);
+        return PictureNames.Warning(matrix.ClassNames, names);
     }
 
     private static void AddNumbers(Plot plot, double[,] shares)

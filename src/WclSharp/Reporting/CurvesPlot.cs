@@ -66,7 +66,7 @@ internal static class CurvesPlot
 
         using var surface = Surface(width, TitleHeight + height);
         surface.Canvas.Clear(SKColors.White);
-        using var font = new SKFont(PlotFont.Typeface, TitleSize) { Edging = SKFontEdging.Antialias, Subpixel = true };
+        using var font = new SKFont(PlotFont.For(title) ?? PlotFont.Typeface, TitleSize) { Edging = SKFontEdging.Antialias, Subpixel = true };
         using var paint = new SKPaint { Color = SKColors.Black, IsAntialias = true };
         surface.Canvas.DrawText(title, 16, TitleHeight / 2f + TitleSize / 2f, SKTextAlign.Left, font, paint);
         surface.Canvas.DrawSurface(panelSurface, 0, TitleHeight);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ScottPlot;
 using SkiaSharp;
 
@@ -21,13 +22,28 @@ internal sealed class PlotFont : IFontResolver
         return typeface;
     });
 
+    private static readonly ConcurrentDictionary<string, SKTypeface> Others = new(StringComparer.Ordinal);
+
     private PlotFont() { }
 
     /// <summary>The typeface. First use makes it ScottPlot's default as well.</summary>
     public static SKTypeface Typeface => Loaded.Value;
 
-    public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => fontName == Name ? Typeface : null;
+    /// <summary>The typeface of a text: ours, or one of the machine's that has its letters; null where there is none.</summary>
+    public static SKTypeface? For(string text) => SystemFonts.Has(Typeface, text) ? Typeface : SystemFonts.For(text);
 
-    public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) =>
-        fontName == Name ? Typeface : null;
+    /// <summary>By which ScottPlot finds a typeface.</summary>
+    public static string NameOf(SKTypeface typeface)
+    {
+        if (typeface == Typeface) return Name;
+        string name = $"machine's {typeface.FamilyName}";
+        Others.TryAdd(name, typeface);
+        return name;
+    }
+
+    private static SKTypeface? Find(string fontName) => fontName == Name ? Typeface : Others.GetValueOrDefault(fontName);
+
+    public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => Find(fontName);
+
+    public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) => Find(fontName);
 }

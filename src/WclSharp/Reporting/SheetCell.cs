@@ -68,7 +68,8 @@ internal static class SheetCell
         float baseline = y + Cell + FrameWidth + font.Size + 1;
         if (name is not null)
         {
-            Text(canvas, Shortened(name, font), x + Cell / 2f, baseline, font, color, SKTextAlign.Center);
+            using var other = PlotFont.For(name) is { } typeface && typeface != font.Typeface ? new SKFont(typeface, font.Size) { Edging = font.Edging, Subpixel = font.Subpixel } : null;
+            Text(canvas, Shortened(name, other ?? font), x + Cell / 2f, baseline, other ?? font, color, SKTextAlign.Center);
             baseline += font.Size + 2;
         }
 

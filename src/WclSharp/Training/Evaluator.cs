@@ -67,6 +67,12 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         NeighborSheet.Write(path, [.. nearest.Result().Select((found, q) => new SheetRow(Show(shown, q),
             [.. found.Index.Zip(found.Cosine).Where(pair => !among || pair.First != Sampled(q, shown.Count, from.Count)).Take(SheetNeighbors).Select(pair => new SheetNeighbor(Show(data.Train, pair.First), pair.Second, Agree(shown.Labels[q], data.Train.Labels[pair.First])))]))],
             among ? "Images and their nearest others" : "Held-out images and their nearest training images", among ? "trained on" : "held out");
+        WarnOfNames(data.Train.ClassNames);
+    }
+
+    private void WarnOfNames(IReadOnlyList<string> names)
+    {
+        if (PictureNames.Warning(names, names.Select((_, label) => PictureNames.Of(names, label))) is { } warning) progress?.Report(new PretrainProgress.Warning(warning));
     }
 
     private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device, Progress(images), cancellation);
@@ -88,7 +94,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
     private static SheetImage Show(ImageDataset images, int index)
     {
         int label = images.Labels[index];
-        return SheetImage.Of(images, index, label < 0 ? null : images.ClassNames[label]);
+        return SheetImage.Of(images, index, label < 0 ? null : PictureNames.Of(images.ClassNames, label));
     }
 
     private static bool? Agree(int one, int other) => one < 0 || other < 0 ? null : one == other;

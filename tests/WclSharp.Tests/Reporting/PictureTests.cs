@@ -7,6 +7,8 @@ namespace WclSharp.Tests.Reporting;
 
 public sealed class PictureTests : IDisposable
 {
+    private const string Title = "Images", Detail = "asked";
+
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-pictures-").FullName;
 
     private string Png => Path.Combine(folder, "picture.png");
@@ -37,6 +39,55 @@ public sealed class PictureTests : IDisposable
         using var picture = SKBitmap.Decode(Png);
 
         Assert.Equal(520, picture.Width);
+    }
+
+    [Theory]
+    [InlineData(3, 2, 2)]
+    [InlineData(5, 3, 2)]
+    public void Curves_CellsWithoutAPanel_AreWhite(int panels, int columns, int rows)
+    {
+        CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics).Select(all => panels == 5 ? all with { Knn = null } : all with { Knn = null, Components = null, LargestComponent = null, Purity = null })], "a run");
+        using var picture = SKBitmap.Decode(Png);
+        Assert.Equal((columns * 520, 56 + rows * 380), (picture.Width, picture.Height));
+        var cell = new SKRectI((columns - 1) * 520, 56 + (rows - 1) * 380, picture.Width, picture.Height);
+        Assert.Equal(cell.Width * cell.Height, Count(picture, cell, SKColors.White));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Curves_OneOfSeveralCurves_HasItsName(bool both)
+    {
+        // Weak labels without classes have no purity. Only the legend's frame and sample are not the curve's.
+        CurvesPlot.Write(Png, [.. Enumerable.Range(1, 2).Select(epoch => new EpochMetrics { Epoch = epoch, LargestComponent = 0.1, Purity = both ? 0.5 : null })], "a run");
+        using var picture = SKBitmap.Decode(Png);
+        Assert.True(CountDark(picture, new SKRectI(260, 90, 515, 140)) > 100); // the legend, at the right above the curves
+    }
+
+    [Fact]
+    public void Confusion_NamesThatNoFontHas_AreNumbers_AndAreTold()
+    {
+        const string Unassigned = "\u0378"; // of no script, so no font has it
+        var matrix = ConfusionMatrix.Of(["ant", Unassigned + "bee"], [0, 1], [0, 1]);
+        string? warning = ConfusionPlot.Write(Png, matrix, "insects");
+        Assert.StartsWith($"The picture has 1 of the 2 classes by number (class 2 is \"{Unassigned}bee\")", warning);
+        byte[] numbered = File.ReadAllBytes(Png);
+        Assert.Null(ConfusionPlot.Write(Png, ConfusionMatrix.Of(["ant", "class 2"], [0, 1], [0, 1]), "insects"));
+        Assert.Equal(numbered, File.ReadAllBytes(Png));
+        Assert.Equal("class 2", PictureNames.Of(matrix.ClassNames, 1));
+        Assert.Equal("ant", PictureNames.Of(matrix.ClassNames, 0));
+    }
+
+    [Theory]
+    [InlineData("shirt", true)]
+    [InlineData("Käfer, жук", true)]
+    [InlineData("猫", false)]
+    [InlineData("🐈‍⬛", false)]
+    public void Font_OfAName_HasItsLetters(string name, bool ours)
+    {
+        var typeface = PlotFont.For(name);
+        if (ours) Assert.Equal(PlotFont.Typeface, typeface);
+        else Assert.True(typeface is null || SystemFonts.Has(typeface, name)); // as the machine has it
     }
 
     [Fact]
@@ -70,7 +121,7 @@ public sealed class PictureTests : IDisposable
     {
         var checker = Grey(2, 2, [0, 255, 255, 0], "shirt");
         var red = new SheetImage([200, 10, 20], 3, 1, 1, "red");
-        NeighborSheet.Write(Png, [new SheetRow(checker, [new(red, 0.9, true), new(red, 0.8, false)])]);
+        NeighborSheet.Write(Png, [new SheetRow(checker, [new(red, 0.9, true), new(red, 0.8, false)])], Title, Detail);
         using var picture = SKBitmap.Decode(Png);
 
         // Four squares of 48 x 48 pixels, with no grey between them.
@@ -88,7 +139,7 @@ public sealed class PictureTests : IDisposable
     public void Sheet_WithoutLabels_HasNoClassColours()
     {
         var image = Grey(4, 4, new byte[16], null);
-        NeighborSheet.Write(Png, [new SheetRow(image, [new(image, 0.5, null)])]);
+        NeighborSheet.Write(Png, [new SheetRow(image, [new(image, 0.5, null)])], Title, Detail);
         using var picture = SKBitmap.Decode(Png);
 
         Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0x2E, 0xA0, 0x43)));
@@ -100,7 +151,7 @@ public sealed class PictureTests : IDisposable
     {
         var wrong = Grey(4, 4, new byte[15], null);
 
-        Assert.Contains("[1, 4, 4] with 15 bytes", Assert.Throws<ArgumentException>(() => NeighborSheet.Write(Png, [new SheetRow(wrong, [])])).Message);
+        Assert.Contains("[1, 4, 4] with 15 bytes", Assert.Throws<ArgumentException>(() => NeighborSheet.Write(Png, [new SheetRow(wrong, [])], Title, Detail)).Message);
     }
 
     private static EpochMetrics Metrics(int epoch) => new()
