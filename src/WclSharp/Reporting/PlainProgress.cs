@@ -9,8 +9,9 @@ namespace WclSharp.Reporting;
 /// </summary>
 /// <param name="write">Takes a line.</param>
 /// <param name="interval">Least time between two lines of progress.</param>
+/// <param name="warn">Takes a warning; null writes it as every line.</param>
 /// <param name="clock">Where the time comes from; null is the system.</param>
-internal sealed class PlainProgress(Action<string> write, TimeSpan interval, TimeProvider? clock = null) : IProgress<PretrainProgress>
+internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Action<string>? warn = null, TimeProvider? clock = null) : IProgress<PretrainProgress>
 {
     private readonly TimeProvider clock = clock ?? TimeProvider.System;
     private readonly Lock gate = new();
@@ -38,7 +39,7 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Tim
                     ReportEpoch(done.Metrics);
                     break;
                 case PretrainProgress.Warning warning:
-                    write($"warning: {warning.Message}");
+                    (warn ?? write)($"warning: {warning.Message}");
                     break;
             }
         }
@@ -77,9 +78,9 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Tim
     {
         if (working.Stage != stage)
         {
-            // A stage that is over within the interval needs no line.
-            (stage, stageBegan) = (working.Stage, working.Done);
-            lastLine = stageStart = clock.GetTimestamp();
+            // A stage that is over within the interval needs no line; of many short ones, the one at work when it is over has one.
+            (stage, stageBegan, stageStart) = (working.Stage, working.Done, clock.GetTimestamp());
+            if (lastLine == 0) lastLine = stageStart;
             return;
         }
 

@@ -9,7 +9,7 @@ public sealed class PlainProgressTests
     private readonly ManualClock clock = new();
     private readonly PlainProgress progress;
 
-    public PlainProgressTests() => progress = new PlainProgress(lines.Add, TimeSpan.FromSeconds(10), clock);
+    public PlainProgressTests() => progress = new PlainProgress(lines.Add, TimeSpan.FromSeconds(10), clock: clock);
 
     [Fact]
     public void Report_Steps_GiveALineEveryTenSecondsAtMost()
@@ -37,6 +37,31 @@ public sealed class PlainProgressTests
         clock.Seconds += 11;
         progress.Report(new PretrainProgress.Working("Listing", 12_345, null));
         Assert.Equal(["Listing: 12,345"], lines);
+    }
+
+    [Fact]
+    public void Report_ManyShortStages_GiveALineEveryTenSeconds()
+    {
+        for (int training = 0; training < 8; training++)
+        {
+            for (int step = 0; step < 4; step++)
+            {
+                progress.Report(new PretrainProgress.Working($"Training {training}", step, 4));
+                clock.Seconds++;
+            }
+        }
+        Assert.Equal(["Training 2: 2 of 4 (50%)", "Training 5: 1 of 4 (25%)", "Training 7: 3 of 4 (75%, 0:01 left)"], lines);
+    }
+
+    [Fact]
+    public void Report_Warnings_GoToTheirOwnWriter()
+    {
+        List<string> warnings = [];
+        var apart = new PlainProgress(lines.Add, TimeSpan.FromSeconds(10), warnings.Add, clock);
+        apart.Report(new PretrainProgress.Started(new PretrainOptions(), ["a fact"]));
+        apart.Report(new PretrainProgress.Warning("careful"));
+        Assert.Equal(["warning: careful"], warnings);
+        Assert.Equal(["a fact"], lines);
     }
 
     [Fact]
