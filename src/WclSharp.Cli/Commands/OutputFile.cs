@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using WclSharp.Data;
+using WclSharp.Files;
 
 namespace WclSharp.Cli.Commands;
 
@@ -34,6 +35,21 @@ internal static class OutputFile
         return null;
     }
 
+    /// <summary>Why nothing can be written beside the file, as it is before it gets its name; null where it can. What is no file, as /dev/stdout, is written into.</summary>
+    private static string? RefusalOf(string path, string folder)
+    {
+        if (AtomicFile.IsWrittenInto(path)) return null;
+        try
+        {
+            using var probe = new FileStream(Path.Combine(folder, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"cannot be written: {ErrorText.Of(e)}. Name a file in another folder.";
+        }
+    }
+
     private static string? ProblemOf(string path, bool makesFolder, string? ending)
     {
         if (string.IsNullOrWhiteSpace(path)) return "is empty; name a file.";
@@ -44,8 +60,9 @@ internal static class OutputFile
         {
             string? above = folder;
             while (above is not null && !Directory.Exists(above) && !File.Exists(above)) above = Path.GetDirectoryName(above);
-            return File.Exists(above) ? $"cannot be: {above} is a file." : null;
+            return File.Exists(above) ? $"cannot be: {above} is a file." : above is null ? null : RefusalOf(path, above);
         }
-        return Directory.Exists(folder) ? null : $"is in no folder that is there; make {folder} first, or name another file.";
+        if (!Directory.Exists(folder)) return $"is in no folder that is there; make {folder} first, or name another file.";
+        return RefusalOf(path, Path.GetDirectoryName(Path.GetFullPath(FileLinks.FinalTarget(path)))!);
     }
 }

@@ -14,7 +14,7 @@ internal static class AtomicFile
     {
         try
         {
-            bool device = IsDevice(path) || IsDevice(FileLinks.FinalTarget(path));
+            bool device = IsWrittenInto(path);
             using var file = new PendingFile(device ? Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()) : path);
             write(file.Stream);
             file.Close();
@@ -39,6 +39,9 @@ internal static class AtomicFile
         if (to.CanSeek) to.Seek(0, SeekOrigin.End); // standard output in a file
         from.CopyTo(to);
     }
+
+    /// <summary>Whether a path leads to what is no file, into which is written without a temporary name.</summary>
+    public static bool IsWrittenInto(string path) => IsDevice(path) || IsDevice(FileLinks.FinalTarget(path));
 
     /// <summary>Whether a path is a device or a pipe, as /dev/stdout and the shell's &gt;(...) are: there is nothing to rename.</summary>
     private static bool IsDevice(string path)

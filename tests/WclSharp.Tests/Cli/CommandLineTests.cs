@@ -45,6 +45,24 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public void Run_AFileThatCannotBeWritten_IsSaidBeforeTheWork()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a folder that nobody may write to");
+        foreach (string file in (string[])["/sys/r.json", "/sys/below/r.json"])
+        {
+            evaluated = null;
+            Assert.Equal(2, Run("evaluate", "r", "--json", file));
+            Assert.Null(evaluated);
+        }
+        Assert.Contains("cannot be written: ", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(2, error.ToString().TrimEnd().Split('\n').Length);
+        Assert.Equal(0, Run("evaluate", "r", "--json", "/dev/null"));
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+        Assert.Equal(0, Run("evaluate", "r", "--json", Path.Combine(folder, "r.json")));
+        Assert.Single(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Fact]
     public void Run_PretrainAlone_TrainsWithDefaults()
     {
         Assert.Equal(0, Run("pretrain"));
