@@ -12,6 +12,14 @@ namespace WclSharp.Distillation;
 /// <summary>What a distillation hangs on; another one does not go on with it.</summary>
 internal sealed record DistillSettings
 {
+    /// <summary>What they are called.</summary>
+    public static readonly IReadOnlyList<ResultSetting> Names =
+    [
+        new("teacher", "weights of the teacher"), new("init", "weights of --init"), new("train_fingerprint", "images"), new("arch", "--student"), new("width", "--width"),
+        new("epochs", "--epochs"), new("batch", "--batch"), new("lr", "--lr"), new("weight_decay", "--weight-decay"), new("temperature", "--temperature"),
+        new("label_mix", "--label-mix"), new("seed", "--seed"), new("precision", "number format"),
+    ];
+
     public required string Teacher { get; init; }
     public string? Init { get; init; }
     public required string TrainFingerprint { get; init; }
@@ -62,7 +70,7 @@ internal sealed class DistillationFolder : IDisposable
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <exception cref="WclUsageException">It holds something else, or cannot be written to.</exception>
     public static DistillationFolder Open(string path, DistillSettings settings) =>
-        new(ResultFolder.Open(path, JsonText.Page(settings, DistillJson.Default.DistillSettings), "distillation", "another teacher, other images or other options"));
+        new(ResultFolder.Open(path, JsonText.Page(settings, DistillJson.Default.DistillSettings), "distillation", DistillSettings.Names));
 
     /// <summary>Takes what an earlier process left, if any.</summary>
     /// <exception cref="WclUsageException">A file is damaged.</exception>

@@ -19,15 +19,12 @@ internal sealed class ResultFolder : IDisposable
 
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <param name="path">Folder.</param>
-    /// <param name="settings">What results hang on, as JSON; compared byte by byte.</param>
+    /// <param name="settings">What results hang on, as JSON.</param>
     /// <param name="what">What makes such results, for errors.</param>
-    /// <param name="hangsOn">What may differ between two settings, for errors.</param>
+    /// <param name="known">What the settings are called, for errors.</param>
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
-    public static ResultFolder Open(string path, byte[] settings, string what, string hangsOn) => Open(path, settings, what, there =>
-    {
-        if (!File.ReadAllBytes(there).AsSpan().SequenceEqual(settings))
-            throw new WclUsageException($"The folder {Path.GetDirectoryName(there)} holds results of {hangsOn}; name a new folder with --out (its config.json says which).");
-    });
+    public static ResultFolder Open(string path, byte[] settings, string what, IReadOnlyList<ResultSetting> known) =>
+        Open(path, settings, what, there => ResultSettings.RequireSame(there, settings, known));
 
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <param name="path">Folder.</param>

@@ -25,12 +25,46 @@ public static class FineTune
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
         Allocator.KeepFreedMemory();
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
-        using var data = RunData.Read(trained, asked, progress, cancellation);
-        if (!data.Train.HasLabels || data.HeldOut is null) throw RunData.NoLabels(trained, asked, data, "train on and to test with");
-
+        var held = new HeldWarnings(progress); // of images that a folder of other results refuses, nothing need be known
+        using var data = Read(trained, asked, held, cancellation);
         if (trained.Method == ContrastiveMethod.SupCon)
-            progress?.Report(new PretrainProgress.Warning("The run was trained with the classes of all its images (supcon), so what its encoder reaches with few labels says nothing of few labels."));
-        using var study = new FineTuneStudy(options, trained, data.Train, data.HeldOut, compute, progress, cancellation);
+            held.Report(new PretrainProgress.Warning("The run was trained with the classes of all its images (supcon), so what its encoder reaches with few labels says nothing of few labels."));
+        using var study = new FineTuneStudy(options, trained, data.Train, data.HeldOut!, compute, progress, cancellation);
+        held.PassOn();
         return study.Execute();
+    }
+
+    private static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, HeldWarnings held, CancellationToken cancellation)
+    {
+        PretrainingData? data = null;
+        try
+        {
+            data = RunData.Read(trained, asked, held, cancellation);
+            return data.Train.HasLabels && data.HeldOut is not null ? data : throw RunData.NoLabels(trained, asked, data, "train on and to test with");
+        }
+        catch
+        {
+            held.PassOn();
+            data?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Passes progress on, but warnings only when it is told to.</summary>
+    private sealed class HeldWarnings(IProgress<PretrainProgress>? next) : IProgress<PretrainProgress>
+    {
+        private readonly List<PretrainProgress> held = [];
+
+        public void Report(PretrainProgress value)
+        {
+            if (value is PretrainProgress.Warning) held.Add(value);
+            else next?.Report(value);
+        }
+
+        public void PassOn()
+        {
+            foreach (var warning in held) next?.Report(warning);
+            held.Clear();
+        }
     }
 }

@@ -7,9 +7,25 @@ namespace WclSharp.FineTuning;
 /// <summary>What the results of a folder hang on; results of other settings do not mix. Rates are null where they are chosen.</summary>
 internal sealed record FineTuneSettings
 {
+    /// <summary>What they are called.</summary>
+    public static readonly IReadOnlyList<ResultSetting> Names =
+    [
+        new("encoder", "encoder weights"), new("train_fingerprint", "labelled images", "train_labels"), new("test_fingerprint", "images to test with", "test_labels"),
+        new("seed", "--seed"), new("from_head", "--from-head"), new("scratch", "training from scratch"), new("epochs", "--epochs"), new("lr", "--lr"),
+        new("head_lr", "--head-lr"), new("scratch_lr", "--scratch-lr"), new("batch", "batch size"), new("recipe", "version of the recipe"), new("weight_decay", "weight decay"),
+        new("precision", "number format"),
+    ];
+
     public required string Encoder { get; init; }
     public required string TrainFingerprint { get; init; }
     public required string TestFingerprint { get; init; }
+
+    /// <summary>Images that have a label, of those trained on and of those tested with; null before they were written down.</summary>
+    public int? TrainLabels { get; init; }
+
+    /// <inheritdoc cref="TrainLabels"/>
+    public int? TestLabels { get; init; }
+
     public required long Seed { get; init; }
     public required bool FromHead { get; init; }
     public required bool Scratch { get; init; }
@@ -68,7 +84,7 @@ internal sealed class FineTuneFolder : IDisposable
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
     public static FineTuneFolder Open(string path, FineTuneSettings settings)
     {
-        var folder = ResultFolder.Open(path, JsonText.Page(settings, FineTuneJson.Default.FineTuneSettings), "fine-tuning", "another encoder, other data or other options, or of a version that fine-tuned otherwise");
+        var folder = ResultFolder.Open(path, JsonText.Page(settings, FineTuneJson.Default.FineTuneSettings), "fine-tuning", FineTuneSettings.Names);
         try
         {
             return new FineTuneFolder(folder, settings);

@@ -28,6 +28,7 @@ internal sealed class FineTuneStudy : IDisposable
     private readonly bool listed; // whether only some images have labels, or a list says which
     private FrozenFeatures? frozen;
     private ImageDataset? classified;
+    private int training, trainings; // the one at work, and those of this call
 
     public FineTuneStudy(FineTuneOptions options, PretrainOptions trained, ImageDataset train, ImageDataset test, ComputeDevice compute,
         IProgress<PretrainProgress>? progress, CancellationToken cancellation)
@@ -43,6 +44,8 @@ internal sealed class FineTuneStudy : IDisposable
             Encoder = CheckpointStore.HashOf(encoderFile),
             TrainFingerprint = train.Fingerprint,
             TestFingerprint = test.Fingerprint,
+            TrainLabels = train.LabelledCount,
+            TestLabels = test.LabelledCount,
             Seed = seed,
             FromHead = options.FromHead,
             Scratch = options.Scratch,
@@ -62,11 +65,12 @@ internal sealed class FineTuneStudy : IDisposable
     {
         var planned = Budgets().Select(budget => (Budget: budget, Labels: LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, 0).Length))
             .OrderBy(pair => pair.Labels).ToArray();
+        trainings = planned.Sum(each => Enumerable.Range(0, options.Draws).Where(draw => !IsDone(each.Budget, draw)).Sum(draw => TrainingsOf(each.Budget, draw)));
         foreach (var (budget, labels) in planned)
         {
             for (int draw = 0; draw < options.Draws; draw++)
             {
-                if (folder.Draws.Any(done => done.Budget == budget.Name && done.Draw == draw)) continue;
+                if (IsDone(budget, draw)) continue;
                 bool keep = draw == 0 && folder.Draws.All(done => done.Labels <= labels);
                 folder.Add(Measure(budget, draw, keep));
             }
@@ -77,6 +81,20 @@ internal sealed class FineTuneStudy : IDisposable
         folder.Write(rows, asked, train.ClassNames.Count);
         return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath);
     }
+
+    private bool IsDone(LabelBudget budget, int draw) => folder.Draws.Any(done => done.Budget == budget.Name && done.Draw == draw);
+
+    /// <summary>Networks that a draw trains; the first chooses for the others.</summary>
+    private int TrainingsOf(LabelBudget budget, int draw)
+    {
+        int all = options.Scratch ? 2 : 1;
+        if (draw > 0 || LabelDraw.HoldOut(LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw), train.Labels, FineTuneRecipe.LabelsToChooseBy).Validation.Length == 0) return all;
+        return all + EncoderRates.Count + (options.Scratch ? ScratchRates.Count : 0);
+    }
+
+    private IReadOnlyList<double> EncoderRates => options.EncoderLearningRate is { } rate ? [rate] : FineTuneRecipe.EncoderRates;
+
+    private IReadOnlyList<double> ScratchRates => options.ScratchLearningRate is { } rate ? [rate] : FineTuneRecipe.ScratchRates;
 
     /// <summary>Test images that have a label: the others do not count.</summary>
     private ImageDataset Tests
@@ -104,12 +122,12 @@ internal sealed class FineTuneStudy : IDisposable
         var (knn, linear) = Frozen(drawn);
         var first = folder.Draws.FirstOrDefault(done => done.Budget == budget.Name && done.Draw == 0);
         var choice = first is null
-            ? Choose(drawn, options.EncoderLearningRate is { } rate ? [rate] : FineTuneRecipe.EncoderRates, draw, pretrained: true, $"Fine-tuning, {what}")
+            ? Choose(drawn, EncoderRates, draw, pretrained: true, $"Fine-tuning, {what}")
             : new Choice(first.Lr, first.StopAt);
         double finetuned = Train(drawn, choice, draw, pretrained: true, $"Fine-tuning, {what}", keep);
         Choice? scratchChoice = !options.Scratch ? null : first is { ScratchLr: { } chosen }
             ? new Choice(chosen, first.ScratchStopAt ?? 1)
-            : Choose(drawn, options.ScratchLearningRate is { } asked ? [asked] : FineTuneRecipe.ScratchRates, draw, pretrained: false, $"From scratch, {what}");
+            : Choose(drawn, ScratchRates, draw, pretrained: false, $"From scratch, {what}");
         double? scratch = scratchChoice is null ? null : Train(drawn, scratchChoice, draw, pretrained: false, $"From scratch, {what}", keep: false);
         return new FineTuneDraw
         {
@@ -146,12 +164,13 @@ internal sealed class FineTuneStudy : IDisposable
         WclException? diverged = null;
         foreach (double rate in rates)
         {
+            training++;
             var recipe = Recipe(rows.Length, rate, pretrained);
             using var network = StartingNetwork(draw, pretrained);
             try
             {
                 var (right, stopAt) = Trainer(draw).Train(network, rows, validation, recipe,
-                    done => progress.Working(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
+                    done => TellTraining(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
                 if (right > bestRight) (bestRight, choice) = (right, new Choice(rate, stopAt));
             }
             catch (WclException e) when (e is not WclUsageException)
@@ -165,9 +184,10 @@ internal sealed class FineTuneStudy : IDisposable
     /// <summary>Trains on all labels drawn, and tests.</summary>
     private double Train(int[] drawn, Choice choice, int draw, bool pretrained, string stage, bool keep)
     {
+        training++;
         using var network = StartingNetwork(draw, pretrained);
         var recipe = Recipe(drawn.Length, choice.Rate, pretrained) with { StopAt = choice.StopAt };
-        Trainer(draw).Train(network, drawn, [], recipe, done => progress.Working(stage, done, recipe.StepsTaken), cancellation);
+        Trainer(draw).Train(network, drawn, [], recipe, done => TellTraining(stage, done, recipe.StepsTaken), cancellation);
         if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
         return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation);
     }
@@ -251,6 +271,8 @@ internal sealed class FineTuneStudy : IDisposable
         owned.Add(features);
         return features;
     }
+
+    private void TellTraining(string stage, int done, int total) => progress.Working(trainings > 1 ? $"{stage} (training {training} of {trainings})" : stage, done, total);
 
     public void Dispose()
     {

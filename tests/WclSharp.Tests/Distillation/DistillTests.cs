@@ -159,7 +159,7 @@ public sealed class DistillTests : IDisposable
 
         string occupied = Path.Combine(folder, "occupied");
         Distill.Run(Options with { Epochs = 1, Out = occupied });
-        Assert.Contains("another teacher, other images or other options", Refusal(Options with { Epochs = 2, Out = occupied }), StringComparison.Ordinal);
+        Assert.Contains("holds results of something else: --epochs (1 there, 2 now). Name", Refusal(Options with { Epochs = 2, Out = occupied }), StringComparison.Ordinal);
         // Left as it was: the same options go on, with nothing left to do.
         Distill.Run(Options with { Epochs = 1, Out = occupied });
     }

@@ -13,7 +13,7 @@ namespace WclSharp.Tests.FineTuning;
 public sealed class FineTuneTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-finetune-").FullName;
-    private readonly List<string> stages = [];
+    private readonly List<string> stages = [], numbers = [];
     private long featuresOfTraining;
     private readonly string run;
 
@@ -30,7 +30,9 @@ public sealed class FineTuneTests : IDisposable
     private FineTuneResult Run(FineTuneOptions options) => FineTune.Run(options, new ProgressHandler<PretrainProgress>(report =>
     {
         if (report is not PretrainProgress.Working working) return;
-        if (!stages.Contains(working.Stage)) stages.Add(working.Stage);
+        string[] parts = working.Stage.Split(" (training ");
+        if (!stages.Contains(parts[0])) stages.Add(parts[0]);
+        if (parts.Length > 1 && !numbers.Contains(parts[1])) numbers.Add(parts[1]);
         if (working.Stage == "Computing features of training images") featuresOfTraining = working.Total ?? 0;
     }));
 
@@ -42,14 +44,16 @@ public sealed class FineTuneTests : IDisposable
         string halves = Path.Combine(folder, "halves");
         Assert.Throws<OperationCanceledException>(() => FineTune.Run(Options with { Out = halves }, new ProgressHandler<PretrainProgress>(report =>
         {
-            if (report is PretrainProgress.Working { Stage: "From scratch, 20 labels, draw 2 of 2" }) stop.Cancel();
+            if (report is PretrainProgress.Working { Stage: "From scratch, 20 labels, draw 2 of 2 (training 4 of 4)" }) stop.Cancel();
         }), stop.Token));
         Assert.InRange(featuresOfTraining, 20, 40); // of two draws of 20, not of all 320
         stages.Clear();
+        numbers.Clear();
         var resumed = Run(Options with { Out = halves });
 
         Assert.DoesNotContain("Fine-tuning, 20 labels, draw 1 of 2", stages);
         Assert.Contains("Fine-tuning, 20 labels, draw 2 of 2", stages);
+        Assert.Equal(["1 of 2)", "2 of 2)"], numbers); // what is left
         Assert.Equal(whole.Rows, resumed.Rows);
         Assert.Equal(SmallRun.HashOfFile(whole.ClassifierFile), SmallRun.HashOfFile(resumed.ClassifierFile));
         var row = Assert.Single(whole.Rows);
@@ -65,7 +69,8 @@ public sealed class FineTuneTests : IDisposable
     {
         Run(Options with { Draws = 1, Scratch = false });
         var error = Assert.Throws<WclUsageException>(() => Run(Options with { Draws = 1, EncoderLearningRate = 1 }));
-        Assert.Contains("holds results of another encoder, other data or other options", error.Message, StringComparison.Ordinal);
+        Assert.Contains("holds results of something else: training from scratch (false there, true now); --lr (not given there, 1 now). Name", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("images", error.Message, StringComparison.Ordinal);
         // More draws and more labels are more of the same.
         Assert.Equal(2, Run(Options with { Scratch = false, LabelsPerClass = [2, 4] }).Rows.Count);
     }
@@ -101,6 +106,17 @@ public sealed class FineTuneTests : IDisposable
         }));
         Assert.Equal(30, result.Rows.Single().Labels + result.TestImages);
         Assert.Contains(warnings, warning => warning.Contains($"{result.TestImages} have a label", StringComparison.Ordinal));
+
+        // More labels are another study, which is said before anything that is known of its images.
+        File.AppendAllLines(list, Enumerable.Range(30, 5).Select(i => $"{i:D2}.png,class {i % 10}"));
+        warnings.Clear();
+        var refused = Assert.Throws<WclUsageException>(() => FineTune.Run(options, new ProgressHandler<PretrainProgress>(report =>
+        {
+            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+        })));
+        Assert.Matches($@"something else: labelled images \({result.Rows.Single().Labels} there, 2\d now\); images to test with \({result.TestImages} there, \d+ now\)\. Name", refused.Message);
+        Assert.Empty(warnings);
+        File.WriteAllLines(list, File.ReadAllLines(list).Take(30));
 
         // The same where the images are themselves a list, of which some rows have a class.
         string rows = Path.Combine(folder, "rows.csv");
@@ -151,6 +167,7 @@ public sealed class FineTuneTests : IDisposable
         foreach (string rate in (string[])["0.1", "0.03", "0.3"]) Assert.Contains($"From scratch, 250 labels, draw 1 of 2, choosing, rate {rate}", stages);
         foreach (int draw in (int[])[1, 2]) Assert.Contains($"Fine-tuning, 250 labels, draw {draw} of 2", stages); // on all of them
         Assert.Contains("From scratch, 250 labels, draw 2 of 2", stages);
+        Assert.Equal(Enumerable.Range(1, 10).Select(training => $"{training} of 10)"), numbers); // two rates' three, and two networks of two draws
         var draws = Draws(chosen);
         foreach (string choice in (string[])["lr", "scratch_lr", "stop_at", "scratch_stop_at"]) Assert.Single(draws.Select(draw => draw.GetProperty(choice).GetDouble()).Distinct());
         Assert.InRange(draws[0].GetProperty("stop_at").GetDouble(), 0.1, 1);
