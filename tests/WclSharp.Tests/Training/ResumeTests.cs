@@ -46,6 +46,23 @@ public sealed class ResumeTests : RunsInFolder
         Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(Wide("stopped") with { Resume = true }).RunFolder));
     }
 
+    /// <summary>A full disk or a kill can leave a part of a checkpoint, which no name points to.</summary>
+    [Fact]
+    public void Resumed_DeletesTheUnfinishedCheckpointThatWasLeft()
+    {
+        string run = Path.Combine(folder, "left");
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("left"), new ProgressHandler<PretrainProgress>(p =>
+        {
+            if (p is PretrainProgress.Step { StepInRun: 1 }) stop.Cancel();
+        }), stop.Token));
+        string left = Path.Combine(run, "checkpoints", "step-00000002");
+        Directory.CreateDirectory(left);
+        File.WriteAllText(Path.Combine(left, "encoder.safetensors.tmp"), "half");
+        Pretraining.Run(Options("left", resume: true));
+        Assert.False(Directory.Exists(left));
+    }
+
     [Fact]
     public void Resumed_KeepsHowImagesAreRead_UnlessToldOtherwise_AndWritesItDown()
     {
