@@ -55,6 +55,32 @@ public class TrainerTests
         }
     }
 
+    [Fact]
+    public void TheSameBatchAgainAndAgain_IsLearntByHeart()
+    {
+        const int Images = 16, Steps = 40;
+        using var scope = NewDisposeScope();
+        using var run = new TrainerRun(SmallRun.Options with
+        {
+            Limit = Images,
+            Batch = Images,
+            Epochs = Steps,
+            Width = 8,
+            WarmupEpochs = 0,
+            Method = ContrastiveMethod.SimClr,
+            Augmentation = AugmentationSchedule.Weak,
+            CropMin = 1,
+            Jitter = 0,
+            Temperature = 0.1,
+            LearningRate = 0.01,
+        }, optimize: parameters => new AdamW(parameters, 1e-4));
+        double[] losses = [.. Enumerable.Range(0, Steps).Select(_ => run.TakeEpoch().InstanceLoss!.Value)];
+
+        // Flips alone tell an image's views apart, so the loss of the right network is nearly 0.
+        Assert.InRange(losses[0], 2, 8);
+        Assert.True(losses.TakeLast(5).Average() < losses[0] / 10, string.Join(' ', losses.Select(loss => loss.ToString("0.0000", System.Globalization.CultureInfo.InvariantCulture))));
+    }
+
     /// <summary>Changes no weight.</summary>
     private sealed class RecordedRates(IReadOnlyList<OptimizedParameter> parameters) : Optimizer(parameters)
     {
