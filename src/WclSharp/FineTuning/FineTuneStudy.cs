@@ -88,7 +88,7 @@ internal sealed class FineTuneStudy : IDisposable
     private int TrainingsOf(LabelBudget budget, int draw)
     {
         int all = options.Scratch ? 2 : 1;
-        if (draw > 0 || LabelDraw.HoldOut(LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw), train.Labels, FineTuneRecipe.LabelsToChooseBy).Validation.Length == 0) return all;
+        if (draw > 0 || LabelDraw.HoldOut(LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw), train.Labels, LabelDraw.LeastToHoldOutFrom).Validation.Length == 0) return all;
         return all + EncoderRates.Count + (options.Scratch ? ScratchRates.Count : 0);
     }
 
