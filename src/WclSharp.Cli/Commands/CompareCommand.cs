@@ -70,7 +70,7 @@ internal static class CompareCommand
     private static int Run(ComparisonOptions options, Func<ComparisonOptions, IProgress<ComparisonProgress>, CancellationToken, ComparisonResult> compare,
         TextWriter output, TextWriter error)
     {
-        var lines = new Lines(output);
+        var lines = new Lines(output, error);
         return Stoppable.Run(stop =>
         {
             var result = compare(options, lines, stop);
@@ -95,7 +95,7 @@ internal static class CompareCommand
     }
 
     /// <summary>Progress as lines: every run's own, under a heading.</summary>
-    private sealed class Lines(TextWriter output) : IProgress<ComparisonProgress>
+    private sealed class Lines(TextWriter output, TextWriter error) : IProgress<ComparisonProgress>
     {
         private readonly List<TimeSpan> whole = []; // what runs took from their start to their end
         private long? begun; // of the run at work; null where it was begun before
@@ -122,7 +122,7 @@ internal static class CompareCommand
                     output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{turn.Number}/{turn.Total}] {turn.Method}, seed {turn.Seed}{state}{Left(turn)}"));
                     break;
                 case ComparisonProgress.Line line:
-                    output.WriteLine(line.Text.Length == 0 ? "" : "  " + line.Text);
+                    (line.Text.StartsWith(PlainProgress.WarningStart, StringComparison.Ordinal) ? error : output).WriteLine(line.Text.Length == 0 ? "" : "  " + line.Text);
                     break;
                 case ComparisonProgress.Measured { Run: var run }:
                     if (begun is { } start) whole.Add(Stopwatch.GetElapsedTime(start));

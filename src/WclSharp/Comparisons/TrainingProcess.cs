@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using WclSharp.Configuration;
+using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Comparisons;
@@ -16,7 +18,7 @@ internal static class TrainingProcess
     /// <summary>Runs to the end.</summary>
     /// <param name="program">Program and first arguments.</param>
     /// <param name="options">The run, with folder and whether it goes on.</param>
-    /// <param name="line">Takes the lines that it prints.</param>
+    /// <param name="line">Takes the lines that it prints, its warnings among them.</param>
     /// <param name="cancellation">Lets it save and stop.</param>
     /// <exception cref="WclUsageException">The run's options or data are wrong.</exception>
     /// <exception cref="WclException">The run failed, or was stopped by somebody else.</exception>
@@ -31,22 +33,38 @@ internal static class TrainingProcess
             RedirectStandardError = true,
         };
         using var process = Process.Start(start) ?? throw new WclException($"{program[0]} does not start.");
-        var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        var warnings = new ConcurrentQueue<string>();
+        string problem = "It says nothing.";
+        process.ErrorDataReceived += (_, received) =>
+        {
+            if (string.IsNullOrWhiteSpace(received.Data)) return;
+            if (received.Data.StartsWith(PlainProgress.WarningStart, StringComparison.Ordinal)) warnings.Enqueue(received.Data);
+            else problem = received.Data.Trim();
+        };
+        process.BeginErrorReadLine();
         using (cancellation.Register(process.StandardInput.Close))
         {
-            while (process.StandardOutput.ReadLine() is { } text) line(text);
-            process.WaitForExit();
+            while (process.StandardOutput.ReadLine() is { } text)
+            {
+                TellWarnings();
+                line(text);
+            }
+            process.WaitForExit(); // and until its errors are read
+            TellWarnings();
         }
 
         if (process.ExitCode == 0) return;
         // A signal to both processes may have ended the run before this process has heard it.
         cancellation.WaitHandle.WaitOne(process.ExitCode > 128 ? SignalSkew : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
-        string problem = errors.Result.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).LastOrDefault()
-            ?? "It says nothing.";
         throw process.ExitCode == 2
             ? new WclUsageException(problem)
             : new WclException($"The run {options.Out} ended with exit code {process.ExitCode}: {problem}");
+
+        void TellWarnings()
+        {
+            while (warnings.TryDequeue(out string? warning)) line(warning);
+        }
     }
 
     /// <summary>The command line of a run. One that goes on has its options in its folder: only what may change is given.</summary>

@@ -13,6 +13,9 @@ namespace WclSharp.Reporting;
 /// <param name="clock">Where the time comes from; null is the system.</param>
 internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Action<string>? warn = null, TimeProvider? clock = null) : IProgress<PretrainProgress>
 {
+    /// <summary>What the line of a warning begins with.</summary>
+    public const string WarningStart = "warning: ";
+
     private readonly TimeProvider clock = clock ?? TimeProvider.System;
     private readonly Lock gate = new();
     private long lastLine, stageStart, stageBegan; // the last in units of the stage
@@ -39,7 +42,7 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Act
                     ReportEpoch(done.Metrics);
                     break;
                 case PretrainProgress.Warning warning:
-                    (warn ?? write)($"warning: {warning.Message}");
+                    (warn ?? write)(WarningStart + warning.Message);
                     break;
             }
         }
