@@ -19,9 +19,8 @@ internal static class TrainInYourOwnLoop
     public static int Run(string photos, string file)
     {
         using var images = ImageDataset.Read(new DatasetOptions { Path = photos, StoredSide = 2 * Size });
-        var (train, heldOut) = images.Split(heldOutFraction: 0.2, seed: 0);
-        using var _ = train;
-        using var __ = heldOut;
+        var parts = images.Split(heldOutFraction: 0.2, seed: 0);
+        using ImageDataset train = parts.Train, heldOut = parts.HeldOut;
         var augmenter = new Augmenter(Size, Normalisation.ImageNet, seed: 0, CPU);
         var recipe = AugmentationRecipe.Strong(Size);
 

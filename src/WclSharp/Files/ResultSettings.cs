@@ -42,9 +42,9 @@ internal static class ResultSettings
         {
             if (known.Any(setting => setting.CountKey == key) || JsonNode.DeepEquals(there[key], now[key])) continue;
             var setting = known.FirstOrDefault(setting => setting.Key == key) ?? new ResultSetting(key, key);
-            var (old, young) = setting.CountKey is { } count ? (there[count], now[count]) : (there[key], now[key]);
-            bool told = !IsHash(old) && !IsHash(young) && !(setting.CountKey is not null && old is null);
-            yield return told ? $"{setting.Words} ({Shown(old)} there, {Shown(young)} now)" : $"other {setting.Words}";
+            var (before, after) = setting.CountKey is { } count ? (there[count], now[count]) : (there[key], now[key]);
+            bool told = !IsHash(before) && !IsHash(after) && !(setting.CountKey is not null && before is null);
+            yield return told ? $"{setting.Words} ({Shown(before)} there, {Shown(after)} now)" : $"other {setting.Words}";
         }
     }
 
