@@ -36,19 +36,8 @@ internal static class OutputFile
     }
 
     /// <summary>Why nothing can be written beside the file, as it is before it gets its name; null where it can. What is no file, as /dev/stdout, is written into.</summary>
-    private static string? RefusalOf(string path, string folder)
-    {
-        if (AtomicFile.IsWrittenInto(path)) return null;
-        try
-        {
-            using var probe = new FileStream(Path.Combine(folder, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            return null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return $"cannot be written: {ErrorText.Of(e)}. Name a file in another folder.";
-        }
-    }
+    private static string? RefusalOf(string path, string folder) =>
+        !AtomicFile.IsWrittenInto(path) && OutputFolder.RefusalOf(folder) is { } refusal ? $"cannot be written: {refusal}. Name a file in another folder." : null;
 
     private static string? ProblemOf(string path, bool makesFolder, string? ending)
     {

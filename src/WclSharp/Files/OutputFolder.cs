@@ -36,17 +36,19 @@ internal static class OutputFolder
     }
 
     /// <summary>Whether a folder is there and files can be made in it.</summary>
-    public static bool CanWrite(string? folder)
+    public static bool CanWrite(string? folder) => Directory.Exists(folder) && RefusalOf(folder) is null;
+
+    /// <summary>Why no file can be made in a folder, without a full stop; null where one can.</summary>
+    public static string? RefusalOf(string folder)
     {
-        if (!Directory.Exists(folder)) return false;
         try
         {
             TryWriting(folder);
-            return true;
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return false;
+            return ErrorText.Of(e);
         }
     }
 
