@@ -39,25 +39,25 @@ internal static class PretrainWithProgress
     /// Writes a line for what matters. Reports come on the training thread, in order; <see cref="Progress{T}"/> would
     /// hand them to the thread pool, which may swap them.
     /// </summary>
-    private sealed class ConsoleLines : IProgress<PretrainProgress>
+    private sealed class ConsoleLines : IProgress<RunProgress>
     {
-        public void Report(PretrainProgress value)
+        public void Report(RunProgress value)
         {
             switch (value)
             {
-                case PretrainProgress.Started started:
+                case RunProgress.Started started:
                     foreach (string line in started.Lines) Console.WriteLine(line);
                     break;
-                case PretrainProgress.Step { StepInRun: var step } report when step % 50 == 0:
+                case RunProgress.Step { StepInRun: var step } report when step % 50 == 0:
                     Console.WriteLine($"epoch {report.Epoch} of {report.Epochs}: {report.ImagesPerSecond:0} images/s, {(int)report.Left.TotalHours}:{report.Left:mm\\:ss} left");
                     break;
-                case PretrainProgress.EpochDone { Metrics: var metrics }:
+                case RunProgress.EpochDone { Metrics: var metrics }:
                     // Epoch 0 is the untrained network: it has no losses. kNN needs images with classes.
                     string losses = metrics.Epoch == 0 ? "" : $", instance loss {metrics.InstanceLoss:0.000}, weak loss {metrics.WeakLoss:0.000}";
                     string knn = metrics.Knn is { } accuracy ? $", kNN accuracy {accuracy:P1}" : "";
                     Console.WriteLine($"epoch {metrics.Epoch}{losses}{knn}");
                     break;
-                case PretrainProgress.Warning warning:
+                case RunProgress.Warning warning:
                     Console.WriteLine($"warning: {warning.Message}");
                     break;
             }

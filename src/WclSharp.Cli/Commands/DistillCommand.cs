@@ -12,7 +12,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl distill TEACHER</c>: teaches a network what a fine-tuned classifier says of images without labels.</summary>
 internal static class DistillCommand
 {
-    public static Command Create(Func<DistillOptions, IProgress<PretrainProgress>, CancellationToken, DistillResult> distill, TextWriter output, TextWriter error)
+    public static Command Create(Func<DistillOptions, IProgress<RunProgress>, CancellationToken, DistillResult> distill, TextWriter output, TextWriter error)
     {
         var command = new Command("distill", "Teach the same or a smaller network what a fine-tuned classifier says of all images");
         var defaults = new DistillOptions { Teacher = "" };
@@ -63,7 +63,7 @@ internal static class DistillCommand
         return command;
     }
 
-    private static int Run(DistillOptions request, string? json, Func<DistillOptions, IProgress<PretrainProgress>, CancellationToken, DistillResult> distill, TextWriter output, TextWriter error)
+    private static int Run(DistillOptions request, string? json, Func<DistillOptions, IProgress<RunProgress>, CancellationToken, DistillResult> distill, TextWriter output, TextWriter error)
     {
         return Stoppable.Run(stop =>
         {

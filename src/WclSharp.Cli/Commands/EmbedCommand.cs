@@ -7,7 +7,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl embed RUN|MODEL.onnx</c>: a vector of every image, as a file.</summary>
 internal static class EmbedCommand
 {
-    public static Command Create(Func<EmbedOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> embed, TextWriter output, TextWriter error)
+    public static Command Create(Func<EmbedOptions, IProgress<RunProgress>, CancellationToken, EmbedResult> embed, TextWriter output, TextWriter error)
     {
         var command = new Command("embed", "Write the features of every image of a source, with its path and label");
         var pass = new EmbeddingPass(command, "File to write: .npy (path and label in a .csv beside it), .csv or .parquet", "embed");

@@ -60,7 +60,7 @@ internal sealed class EmbeddingPass
     /// <param name="output">Where to say it.</param>
     /// <param name="error">Where to say that it was stopped.</param>
     /// <param name="next">What to do with the file, as a line; null for none.</param>
-    public static int Run(EmbedOptions request, Func<IProgress<PretrainProgress>, CancellationToken, EmbedResult> work, TextWriter output, TextWriter error, Func<EmbedResult, string>? next = null) =>
+    public static int Run(EmbedOptions request, Func<IProgress<RunProgress>, CancellationToken, EmbedResult> work, TextWriter output, TextWriter error, Func<EmbedResult, string>? next = null) =>
         Stoppable.Run(stop =>
         {
             var result = TerminalProgress.Run(output, error, progress => work(progress, stop));

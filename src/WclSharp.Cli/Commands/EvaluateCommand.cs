@@ -14,7 +14,7 @@ internal static class EvaluateCommand
 {
     private const int MostClassesShown = 20;
 
-    public static Command Create(Func<RunEvaluationOptions, IProgress<PretrainProgress>, CancellationToken, RunEvaluationResult> evaluate,
+    public static Command Create(Func<RunEvaluationOptions, IProgress<RunProgress>, CancellationToken, RunEvaluationResult> evaluate,
         TextWriter output, TextWriter error)
     {
         var command = new Command("evaluate", "Measure what a run's encoder has learned, by its nearest neighbours and by a linear classifier");

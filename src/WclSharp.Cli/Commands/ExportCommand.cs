@@ -12,7 +12,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl export RUN|FILE</c>: a trained network as a file for use elsewhere.</summary>
 internal static class ExportCommand
 {
-    public static Command Create(Func<ExportOptions, IProgress<PretrainProgress>, CancellationToken, ExportResult> export, TextWriter output, TextWriter error)
+    public static Command Create(Func<ExportOptions, IProgress<RunProgress>, CancellationToken, ExportResult> export, TextWriter output, TextWriter error)
     {
         var command = new Command("export", "Write a trained network for use elsewhere; an ONNX file is compared with libtorch on images before it is kept");
         var source = new Argument<string>("RUN|FILE") { Description = "Run folder that wcl pretrain wrote, an encoder.safetensors, or a classifier.safetensors of wcl finetune, or its folder" };

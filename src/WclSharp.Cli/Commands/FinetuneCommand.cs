@@ -12,7 +12,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl finetune RUN</c>: what a few labels give, against training from scratch.</summary>
 internal static class FinetuneCommand
 {
-    public static Command Create(Func<FineTuneOptions, IProgress<PretrainProgress>, CancellationToken, FineTuneResult> finetune, TextWriter output, TextWriter error)
+    public static Command Create(Func<FineTuneOptions, IProgress<RunProgress>, CancellationToken, FineTuneResult> finetune, TextWriter output, TextWriter error)
     {
         var command = new Command("finetune", "Train a classifier from a run's encoder with few labels, beside one from scratch");
         var defaults = new FineTuneOptions { Run = "" };
@@ -72,7 +72,7 @@ internal static class FinetuneCommand
         return command;
     }
 
-    private static int Run(FineTuneOptions request, string? json, Func<FineTuneOptions, IProgress<PretrainProgress>, CancellationToken, FineTuneResult> finetune,
+    private static int Run(FineTuneOptions request, string? json, Func<FineTuneOptions, IProgress<RunProgress>, CancellationToken, FineTuneResult> finetune,
         TextWriter output, TextWriter error)
     {
         return Stoppable.Run(stop =>

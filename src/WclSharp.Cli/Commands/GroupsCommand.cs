@@ -11,7 +11,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl groups RUN</c>: all images in groups of alike ones, with a page to look through.</summary>
 internal static class GroupsCommand
 {
-    public static Command Create(Func<GroupOptions, IProgress<PretrainProgress>, CancellationToken, GroupResult> group, TextWriter output, TextWriter error)
+    public static Command Create(Func<GroupOptions, IProgress<RunProgress>, CancellationToken, GroupResult> group, TextWriter output, TextWriter error)
     {
         var command = new Command("groups", "Divide images into groups of alike ones; find copies and outliers; write a page to look through");
         var defaults = new GroupOptions { Run = "" };

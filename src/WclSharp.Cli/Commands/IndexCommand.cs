@@ -10,7 +10,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl index RUN|MODEL.onnx</c>: a file of all images' vectors, for <c>wcl search</c>.</summary>
 internal static class IndexCommand
 {
-    public static Command Create(Func<IndexOptions, IProgress<PretrainProgress>, CancellationToken, EmbedResult> index, TextWriter output, TextWriter error)
+    public static Command Create(Func<IndexOptions, IProgress<RunProgress>, CancellationToken, EmbedResult> index, TextWriter output, TextWriter error)
     {
         var command = new Command("index", "Write the features of every image of a source as an index that wcl search looks through");
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "How numbers are stored: float32, fp16 (half the size) or int8 (a quarter, slightly rounded) [default: float32]" };

@@ -76,11 +76,11 @@ internal static class PretrainCommand
     }
 
     /// <summary>Passes progress on, and notes the folder of the run that starts.</summary>
-    private sealed class FolderWatch(IProgress<PretrainProgress> next, Action<string?> started) : IProgress<PretrainProgress>
+    private sealed class FolderWatch(IProgress<RunProgress> next, Action<string?> started) : IProgress<RunProgress>
     {
-        public void Report(PretrainProgress value)
+        public void Report(RunProgress value)
         {
-            if (value is PretrainProgress.Started { Options.Out: var folder }) started(folder);
+            if (value is RunProgress.Started { Options.Out: var folder }) started(folder);
             next.Report(value);
         }
     }

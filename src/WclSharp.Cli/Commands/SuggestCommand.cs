@@ -13,7 +13,7 @@ internal static class SuggestCommand
 {
     private const int MostShown = 20;
 
-    public static Command Create(Func<SuggestOptions, IProgress<PretrainProgress>, CancellationToken, SuggestResult> suggest, TextWriter output, TextWriter error)
+    public static Command Create(Func<SuggestOptions, IProgress<RunProgress>, CancellationToken, SuggestResult> suggest, TextWriter output, TextWriter error)
     {
         var command = new Command("suggest", "Say which images are most worth labelling first: typical ones, each of another kind");
         var defaults = new SuggestOptions { Run = "" };

@@ -7,7 +7,7 @@ using WclSharp.Training;
 namespace WclSharp.Cli.Terminal;
 
 /// <summary>Progress on a terminal: a bar for the stage or epoch at work, and above it the table of epochs, line by line.</summary>
-internal sealed class LiveProgress : IProgress<PretrainProgress>
+internal sealed class LiveProgress : IProgress<RunProgress>
 {
     private const int BarWidth = 24;
 
@@ -26,38 +26,38 @@ internal sealed class LiveProgress : IProgress<PretrainProgress>
     }
 
     /// <summary>Does work whose progress is shown; the bar is gone afterwards, the lines stay.</summary>
-    public static T Run<T>(IAnsiConsole console, Func<IProgress<PretrainProgress>, T> work) => console.Progress()
+    public static T Run<T>(IAnsiConsole console, Func<IProgress<RunProgress>, T> work) => console.Progress()
         .AutoClear(true)
         .HideCompleted(true)
         .Columns(new ProgressBarColumn { Width = BarWidth }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
         .Start(context => work(new LiveProgress(console, context)));
 
-    public void Report(PretrainProgress value)
+    public void Report(RunProgress value)
     {
         lock (gate)
         {
             switch (value)
             {
-                case PretrainProgress.Started started:
+                case RunProgress.Started started:
                     foreach (string line in started.Lines) console.WriteLine(line);
                     break;
-                case PretrainProgress.Working working:
+                case RunProgress.Working working:
                     ShowStage(working);
                     break;
-                case PretrainProgress.Step step:
+                case RunProgress.Step step:
                     ShowStep(step);
                     break;
-                case PretrainProgress.EpochDone done:
+                case RunProgress.EpochDone done:
                     ShowEpoch(done.Metrics);
                     break;
-                case PretrainProgress.Warning warning:
+                case RunProgress.Warning warning:
                     console.MarkupLineInterpolated($"[yellow]warning: {warning.Message}[/]");
                     break;
             }
         }
     }
 
-    private void ShowStage(PretrainProgress.Working working)
+    private void ShowStage(RunProgress.Working working)
     {
         var task = Bar(working.Stage, working.Done);
         task.IsIndeterminate = working.Total is null;
@@ -69,7 +69,7 @@ internal sealed class LiveProgress : IProgress<PretrainProgress>
         if (working.Done >= working.Total) RemoveBar();
     }
 
-    private void ShowStep(PretrainProgress.Step step)
+    private void ShowStep(RunProgress.Step step)
     {
         var (done, total) = PlainProgress.StepInEpoch(step);
         var task = Bar(string.Create(CultureInfo.InvariantCulture, $"epoch {step.Epoch}/{step.Epochs}"));

@@ -13,7 +13,7 @@ internal static class TerminalProgress
     /// <param name="output">Where progress goes.</param>
     /// <param name="error">Where warnings go, but on a terminal, where they stand above the bar.</param>
     /// <param name="work">The work.</param>
-    public static T Run<T>(TextWriter output, TextWriter error, Func<IProgress<PretrainProgress>, T> work) =>
+    public static T Run<T>(TextWriter output, TextWriter error, Func<IProgress<RunProgress>, T> work) =>
         IsLive(output) ? LiveProgress.Run(AnsiConsole.Create(new AnsiConsoleSettings { Out = new LastingOutput(AnsiConsole.Profile.Out) }), work) : work(new PlainProgress(new UnfailingWriter(output).WriteLine, PlainInterval, new UnfailingWriter(error).WriteLine));
 
     private static bool IsLive(TextWriter output) =>

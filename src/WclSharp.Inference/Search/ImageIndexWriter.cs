@@ -47,7 +47,7 @@ public sealed class ImageIndexWriter : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Dispose();
-            throw new WclUsageException($"Cannot write '{path}': {e.Message.TrimEnd('.')}. Name a file in a folder that is there.", e);
+            throw new WclUsageException($"Cannot write '{path}': {ErrorText.Of(e)}. Name a file in a folder that is there.", e);
         }
     }
 
@@ -127,7 +127,7 @@ public sealed class ImageIndexWriter : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. {WriteAdvice.For(e)}; what was there before is intact.", e);
+            throw new WclException($"Could not write '{path}': {ErrorText.Of(e)}. {WriteAdvice.For(e)}; what was there before is intact.", e);
         }
     }
 }

@@ -49,7 +49,7 @@ internal sealed class CheckpointStore(string folder)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclException($"Could not make the folder '{target}': {e.Message.TrimEnd('.')}. Give another with --out.", e);
+            throw new WclException($"Could not make the folder '{target}': {ErrorText.Of(e)}. Give another with --out.", e);
         }
 
         SafetensorsFile.Write(Path.Combine(target, Encoder), ModuleWeights.Of(model.Encoder), encoderFacts);
@@ -113,7 +113,7 @@ internal sealed class CheckpointStore(string folder)
         }
         catch (Exception e) when (e is JsonException or IOException)
         {
-            throw new WclUsageException($"The checkpoint '{path}' cannot be read ({e.Message.TrimEnd('.')}); start anew with another --out.", e);
+            throw new WclUsageException($"The checkpoint '{path}' cannot be read ({ErrorText.Of(e)}); start anew with another --out.", e);
         }
     }
 
@@ -128,7 +128,7 @@ internal sealed class CheckpointStore(string folder)
         }
         catch (JsonException e)
         {
-            throw new WclUsageException($"'{path}' cannot be read ({e.Message.TrimEnd('.')}); start anew with another --out.", e);
+            throw new WclUsageException($"'{path}' cannot be read ({ErrorText.Of(e)}); start anew with another --out.", e);
         }
     }
 

@@ -22,7 +22,7 @@ internal static class WeightsFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclUsageException($"The weights '{path}' cannot be read: {e.Message.TrimEnd('.')}. Give a .safetensors or .pth file, or a run folder.", e);
+            throw new WclUsageException($"The weights '{path}' cannot be read: {ErrorText.Of(e)}. Give a .safetensors or .pth file, or a run folder.", e);
         }
 
         if (PyTorchFile.RecognisesLegacy(start))

@@ -95,7 +95,7 @@ internal sealed class FolderSource(string root) : ImageSource
             catch (WclUsageException e)
             {
                 // Such as lost+found, or a name that is not UTF-8: no reason to stop at what may be the millionth image.
-                unlistable ??= $"{e.Message.TrimEnd('.')}. It is passed over, as are others like it{(path.Contains(NotUtf8) ? "; its name is not UTF-8, rename it" : "")}.";
+                unlistable ??= $"{ErrorText.Of(e)}. It is passed over, as are others like it{(path.Contains(NotUtf8) ? "; its name is not UTF-8, rename it" : "")}.";
                 Ignored++;
                 continue;
             }

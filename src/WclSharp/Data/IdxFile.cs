@@ -107,5 +107,5 @@ internal sealed class IdxFile : IDisposable
     }
 
     private static WclUsageException Damaged(string name, Exception cause) =>
-        new($"'{name}' is damaged ({cause.Message.TrimEnd('.')}); copy or download it again.", cause);
+        new($"'{name}' is damaged ({ErrorText.Of(cause)}); copy or download it again.", cause);
 }

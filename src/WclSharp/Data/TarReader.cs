@@ -163,7 +163,7 @@ internal sealed class TarReader(Stream stream, string name)
         }
         catch (InvalidDataException e)
         {
-            throw new WclUsageException($"'{name}' is damaged ({e.Message.TrimEnd('.')}); copy or download it again.", e);
+            throw new WclUsageException($"'{name}' is damaged ({ErrorText.Of(e)}); copy or download it again.", e);
         }
     }
 

@@ -22,7 +22,7 @@ public static class Distill
     /// <exception cref="WclUsageException">There is no such classifier, there are no images, or an option is wrong.</exception>
     /// <exception cref="WclException">Training failed; what is finished is intact.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static DistillResult Run(DistillOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static DistillResult Run(DistillOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         options.Validate();
         string teacher = ClassifierFacts.Find(options.Teacher);
@@ -52,11 +52,11 @@ public static class Distill
         if (test is not null && options.Test is null && FineTuneFolder.SettingsOf(teacher) is { } tuned && tuned.TestFingerprint != test.Fingerprint)
         {
             test = null;
-            progress?.Report(new PretrainProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
+            progress?.Report(new RunProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
         }
 
         if (test is not null && FineTuneFolder.SettingsOf(teacher)?.TrainFingerprint == test.Fingerprint)
-            progress?.Report(new PretrainProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
+            progress?.Report(new RunProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
 
         using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, test, compute, progress, cancellation);
         return run.Execute();

@@ -31,12 +31,12 @@ internal sealed class DistillationRun : IDisposable
     private readonly Augmenter augmenter;
     private readonly Sgd optimizer;
     private readonly DistillationFolder folder;
-    private readonly IProgress<PretrainProgress>? progress;
+    private readonly IProgress<RunProgress>? progress;
     private readonly CancellationToken cancellation;
     private readonly Scalar labelMix, teacherMix;
 
     public DistillationRun(DistillOptions options, string teacherFile, EncoderFacts teacherFacts, ClassifierNetwork teacher, ImageDataset images, ImageDataset? test, ComputeDevice compute,
-        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         (this.options, this.teacher, this.images, this.test, this.compute, this.progress, this.cancellation) = (options, teacher, images, test, compute, progress, cancellation);
         if (options.Batch > images.Count) throw new WclUsageException($"--batch {options.Batch} is more than the {images.Count:N0} images there are; use fewer.");

@@ -55,7 +55,7 @@ internal abstract class BatchEmbedder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclUsageException($"'{file}' cannot be read: {e.Message.TrimEnd('.')}.", e);
+            throw new WclUsageException($"'{file}' cannot be read: {ErrorText.Of(e)}.", e);
         }
     }
 

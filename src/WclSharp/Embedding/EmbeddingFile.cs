@@ -90,7 +90,7 @@ internal abstract class EmbeddingFile : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Dispose();
-            throw new WclUsageException($"Cannot write '{path}': {e.Message.TrimEnd('.')}. Name a file in a folder that is there with --out.", e);
+            throw new WclUsageException($"Cannot write '{path}': {ErrorText.Of(e)}. Name a file in a folder that is there with --out.", e);
         }
     }
 
@@ -103,5 +103,5 @@ internal abstract class EmbeddingFile : IDisposable
     /// <summary>The shortest digits that give the same float32.</summary>
     protected static string Digits(float value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Target}': {e.Message.TrimEnd('.')}. {WriteAdvice.For(e, "--out")}; what was there before is intact.", e);
+    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Target}': {ErrorText.Of(e)}. {WriteAdvice.For(e, "--out")}; what was there before is intact.", e);
 }

@@ -26,7 +26,7 @@ public static class ImageEmbedding
     /// <exception cref="WclUsageException">The model, the data or the options are wrong, there are no images, or the file was begun with another model or other images.</exception>
     /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static EmbedResult Run(EmbedOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default) =>
+    public static EmbedResult Run(EmbedOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
         Run(Resolve(options), EmbeddingFile.FormatOf(options.Out), progress, cancellation);
 
     /// <summary>With the images to embed and their classes: those asked for, or those that the run was trained on, where the model is a run.</summary>
@@ -42,7 +42,7 @@ public static class ImageEmbedding
     /// <param name="create">Makes the file.</param>
     /// <param name="progress">As above.</param>
     /// <param name="cancellation">As above.</param>
-    internal static EmbedResult Run(EmbedOptions options, Func<string, int, EmbeddingFile> create, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    internal static EmbedResult Run(EmbedOptions options, Func<string, int, EmbeddingFile> create, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model, options.Labels);
@@ -54,7 +54,7 @@ public static class ImageEmbedding
         using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, network, source, listing), options.Restart);
         using var bad = new BadImageLog(options.Out + ".bad_images.csv");
         if (parts.ForgetFromReadable(name => source.FileOf(name) is { } file && ImageFile.CanBeRead(file)) is { } readable)
-            progress?.Report(new PretrainProgress.Warning($"'{readable}' could not be read before and can be now; what was embedded from about there on is embedded again."));
+            progress?.Report(new RunProgress.Warning($"'{readable}' could not be read before and can be now; what was embedded from about there on is embedded again."));
         foreach (var (name, problem) in parts.BadImages()) bad.Add(name, problem);
 
         int workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount, inputSize = network.InputSize;
@@ -83,7 +83,7 @@ public static class ImageEmbedding
         if (batch.Count > 0) Flush();
 
         if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.{string.Concat(source.Warnings.Select(why => $" {why}"))}");
-        foreach (string warning in source.Warnings) progress?.Report(new PretrainProgress.Warning(warning));
+        foreach (string warning in source.Warnings) progress?.Report(new RunProgress.Warning(warning));
         bad.Check(position, options.MaxBad, "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
         using var file = create(options.Out, network.FeatureSize);
         long labelled = 0;
@@ -96,7 +96,7 @@ public static class ImageEmbedding
         file.Complete();
         bad.Complete();
         parts.Remove();
-        foreach (string warning in labels.Warnings(labelled)) progress?.Report(new PretrainProgress.Warning(warning));
+        foreach (string warning in labels.Warnings(labelled)) progress?.Report(new RunProgress.Warning(warning));
         return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description, Ignored = source.Ignored };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);

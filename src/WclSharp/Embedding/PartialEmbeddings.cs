@@ -203,7 +203,7 @@ internal sealed class PartialEmbeddings : IDisposable
             }
             catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
             {
-                throw new WclUsageException($"'{path}' cannot be gone on with: {e.Message.TrimEnd('.')}. Begin anew with --restart.", e);
+                throw new WclUsageException($"'{path}' cannot be gone on with: {ErrorText.Of(e)}. Begin anew with --restart.", e);
             }
         }
     }

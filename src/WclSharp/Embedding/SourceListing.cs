@@ -19,7 +19,7 @@ internal sealed record SourceListing(int Total, FolderClasses? Folders, string H
 {
     /// <summary>Lists a source; one whose images are known by their number alone is not gone through.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static SourceListing Of(ImageSource source, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    public static SourceListing Of(ImageSource source, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string file in source.Files) AppendFile(hash, file);

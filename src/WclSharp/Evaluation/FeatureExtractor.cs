@@ -35,7 +35,7 @@ internal static class FeatureExtractor
     /// <param name="progress">Told how far it is; may be null.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>[M, F] float32, rows of unit length, on the encoder's device. The caller owns it.</returns>
-    public static Tensor Extract(ImageEncoder encoder, ImageDataset data, string which, IProgress<PretrainProgress>? progress, CancellationToken cancellation) =>
+    public static Tensor Extract(ImageEncoder encoder, ImageDataset data, string which, IProgress<RunProgress>? progress, CancellationToken cancellation) =>
         Extract(encoder.Network, encoder.Preparation, data, encoder.Device, done => progress.Working($"Computing features of {which}", done, data.Count), cancellation);
 
     /// <summary>Computes features of random views.</summary>

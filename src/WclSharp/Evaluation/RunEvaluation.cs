@@ -80,7 +80,7 @@ public static class RunEvaluation
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="WclUsageException">There is no such run, or there are no labelled images to vote and to classify.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
@@ -108,7 +108,7 @@ public static class RunEvaluation
     }
 
     private static LinearProbeResult? Probe(RunEvaluationOptions options, long seed, ImageEncoder encoder, Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test,
-        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         var (taught, classes) = LabelledRows.Of(gallery, train);

@@ -22,7 +22,7 @@ internal static class ActivationRanges
     /// <param name="progress">Told how far it is; may be null.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>The range of each value by its name.</returns>
-    public static Dictionary<string, ActivationRange> Measure(ExportedNetwork network, ImageDataset images, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    public static Dictionary<string, ActivationRange> Measure(ExportedNetwork network, ImageDataset images, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         int imageSize = network.Encoder.ImageSize, batchSize = imageSize <= EvaluationView.LargestSmallImage ? SmallImageBatch : LargeImageBatch, done = 0;
         var pixels = new float[batchSize * 3 * imageSize * imageSize];

@@ -22,7 +22,7 @@ public static class ModelExport
     /// <param name="cancellation">Stops the comparison; nothing is written then.</param>
     /// <exception cref="WclUsageException">There is no such network, or the options do not fit it.</exception>
     /// <exception cref="WclException">The file cannot be written, or it differs from the network; a file that was there before is untouched.</exception>
-    public static ExportResult Run(ExportOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static ExportResult Run(ExportOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (Directory.Exists(options.Out)) throw new WclUsageException($"--out {options.Out} is a folder; name a file.");
         options.Validate();
@@ -61,7 +61,7 @@ public static class ModelExport
         PyTorchFile.Write(to, content.Tensors.Select(pair => (pair.Key, pair.Value)), "--out");
     }
 
-    private static ExportParity Compare(ExportedNetwork network, string file, ExportOptions options, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    private static ExportParity Compare(ExportedNetwork network, string file, ExportOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var onnx = OnnxEncoder.Load(file);
         using var images = ReadImages(options, options.Check ?? ExportOptions.StandardImages, onnx.StoredSide, out _, cancellation);
@@ -69,7 +69,7 @@ public static class ModelExport
     }
 
     /// <summary>Writes a float32 file aside, which has to do what libtorch does, and then the one that is wanted, which has to do nearly the same.</summary>
-    private static (ExportParity Parity, ExportCost Cost) WriteWithFewerBits(ExportedNetwork network, ExportOptions options, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    private static (ExportParity Parity, ExportCost Cost) WriteWithFewerBits(ExportedNetwork network, ExportOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         string folder = Directory.CreateTempSubdirectory("wcl-export-").FullName;
         try
@@ -82,7 +82,7 @@ public static class ModelExport
             // As many to compare on as to calibrate with, at least, so that calibration may take half of what is read.
             using var images = ReadImages(options, (int)Math.Min(calibrate + (long)Math.Max(check, calibrate), int.MaxValue), float32.StoredSide, out bool trainedOn, cancellation);
             if (trainedOn && images.HasLabels)
-                progress?.Report(new PretrainProgress.Warning("Accuracy is over images of the run, most of which were trained on, so a loss may look smaller than it is; name others with --data."));
+                progress?.Report(new RunProgress.Warning("Accuracy is over images of the run, most of which were trained on, so a loss may look smaller than it is; name others with --data."));
             if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
             int calibration = Math.Min(calibrate, images.Count / 2), others = Math.Min(check, images.Count - calibration);
             int[] order = new CounterRandom(0, RandomPurpose.Split).Permutation(images.Count);
@@ -140,7 +140,7 @@ public static class ModelExport
         }
         catch (WclException e) when (calibrates)
         {
-            throw new WclUsageException($"{e.Message.TrimEnd('.')}. --precision int8 is calibrated with images like those to embed; give some with --data.", e);
+            throw new WclUsageException($"{ErrorText.Of(e)}. --precision int8 is calibrated with images like those to embed; give some with --data.", e);
         }
         catch (WclException)
         {

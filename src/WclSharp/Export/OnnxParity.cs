@@ -21,7 +21,7 @@ internal static class OnnxParity
     /// <param name="images">Images, stored at the size that the network wants.</param>
     /// <param name="progress">Told how far it is; may be null.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public static ExportParity Measure(ExportedNetwork network, OnnxEncoder onnx, ImageDataset images, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    public static ExportParity Measure(ExportedNetwork network, OnnxEncoder onnx, ImageDataset images, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
         double minCosine = 1, largest = 0;

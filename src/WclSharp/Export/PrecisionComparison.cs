@@ -31,7 +31,7 @@ internal static class PrecisionComparison
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>Sizes and the images for calibration are left for the caller to fill in.</returns>
     public static ExportCost Measure(ExportedNetwork network, ExportPrecision precision, OnnxEncoder float32, OnnxEncoder exported, ImageDataset images,
-        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         if ((long)images.Count * float32.FeatureSize > Array.MaxLength)
             throw new WclUsageException($"The vectors of {images.Count:N0} images are too many to compare at once; use --check {Array.MaxLength / float32.FeatureSize} or less.");
@@ -115,7 +115,7 @@ internal static class PrecisionComparison
     }
 
     /// <summary>Seconds that each takes for one batch: medians of rounds in turn.</summary>
-    private static (double Float32, double Exported) Time(OnnxEncoder float32, OnnxEncoder exported, float[] pixels, int count, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    private static (double Float32, double Exported) Time(OnnxEncoder float32, OnnxEncoder exported, float[] pixels, int count, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var features = new float[count * float32.FeatureSize];
         List<double> a = [], b = [];

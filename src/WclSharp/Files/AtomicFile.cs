@@ -24,7 +24,7 @@ internal static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclException($"Could not write '{path}': {e.Message.TrimEnd('.')}. {WriteAdvice.For(e, option)}; what was saved before is intact.", e);
+            throw new WclException($"Could not write '{path}': {ErrorText.Of(e)}. {WriteAdvice.For(e, option)}; what was saved before is intact.", e);
         }
     }
 

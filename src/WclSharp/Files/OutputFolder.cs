@@ -13,7 +13,7 @@ internal static class OutputFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclUsageException($"Cannot make the folder {folder}: {e.Message.TrimEnd('.')}. Name another with --out.", e);
+            throw new WclUsageException($"Cannot make the folder {folder}: {ErrorText.Of(e)}. Name another with --out.", e);
         }
     }
 

@@ -18,7 +18,7 @@ public static class FineTune
     /// <exception cref="WclUsageException">There is no such run, there are no labels, or an option is wrong.</exception>
     /// <exception cref="WclException">Training failed; what is finished is intact.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static FineTuneResult Run(FineTuneOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static FineTuneResult Run(FineTuneOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
@@ -28,7 +28,7 @@ public static class FineTune
         var held = new HeldWarnings(progress); // of images that a folder of other results refuses, nothing need be known
         using var data = Read(trained, asked, held, cancellation);
         if (trained.Method == ContrastiveMethod.SupCon)
-            held.Report(new PretrainProgress.Warning("The run was trained with the classes of all its images (supcon), so what its encoder reaches with few labels says nothing of few labels."));
+            held.Report(new RunProgress.Warning("The run was trained with the classes of all its images (supcon), so what its encoder reaches with few labels says nothing of few labels."));
         using var study = new FineTuneStudy(options, trained, data.Train, data.HeldOut!, compute, progress, cancellation);
         held.PassOn();
         return study.Execute();
@@ -51,13 +51,13 @@ public static class FineTune
     }
 
     /// <summary>Passes progress on, but warnings only when it is told to.</summary>
-    private sealed class HeldWarnings(IProgress<PretrainProgress>? next) : IProgress<PretrainProgress>
+    private sealed class HeldWarnings(IProgress<RunProgress>? next) : IProgress<RunProgress>
     {
-        private readonly List<PretrainProgress> held = [];
+        private readonly List<RunProgress> held = [];
 
-        public void Report(PretrainProgress value)
+        public void Report(RunProgress value)
         {
-            if (value is PretrainProgress.Warning) held.Add(value);
+            if (value is RunProgress.Warning) held.Add(value);
             else next?.Report(value);
         }
 

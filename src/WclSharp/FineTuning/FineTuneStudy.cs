@@ -17,7 +17,7 @@ internal sealed class FineTuneStudy : IDisposable
     private readonly FineTuneOptions options;
     private readonly ImageDataset train, test;
     private readonly ComputeDevice compute;
-    private readonly IProgress<PretrainProgress>? progress;
+    private readonly IProgress<RunProgress>? progress;
     private readonly CancellationToken cancellation;
     private readonly long seed;
     private readonly string encoderFile;
@@ -31,7 +31,7 @@ internal sealed class FineTuneStudy : IDisposable
     private int training, trainings; // the one at work, and those of this call
 
     public FineTuneStudy(FineTuneOptions options, PretrainOptions trained, ImageDataset train, ImageDataset test, ComputeDevice compute,
-        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         (this.options, this.train, this.test, this.compute, this.progress, this.cancellation) = (options, train, test, compute, progress, cancellation);
         seed = options.Seed ?? trained.Seed;

@@ -24,7 +24,7 @@ public static class ImageGrouping
     /// <exception cref="WclUsageException">There is no such run, there are too few images, or an option is wrong.</exception>
     /// <exception cref="WclException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing but a list of unreadable images was written.</exception>
-    public static GroupResult Run(GroupOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static GroupResult Run(GroupOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);

@@ -11,7 +11,7 @@ namespace WclSharp.Reporting;
 /// <param name="interval">Least time between two lines of progress.</param>
 /// <param name="warn">Takes a warning; null writes it as every line.</param>
 /// <param name="clock">Where the time comes from; null is the system.</param>
-internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Action<string>? warn = null, TimeProvider? clock = null) : IProgress<PretrainProgress>
+internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Action<string>? warn = null, TimeProvider? clock = null) : IProgress<RunProgress>
 {
     /// <summary>What the line of a warning begins with.</summary>
     public const string WarningStart = "warning: ";
@@ -22,26 +22,26 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Act
     private string? stage;
     private bool headerWritten;
 
-    public void Report(PretrainProgress value)
+    public void Report(RunProgress value)
     {
         lock (gate)
         {
             switch (value)
             {
-                case PretrainProgress.Started started:
+                case RunProgress.Started started:
                     foreach (string line in started.Lines) write(line);
                     break;
-                case PretrainProgress.Working working:
+                case RunProgress.Working working:
                     ReportStage(working);
                     break;
-                case PretrainProgress.Step step:
+                case RunProgress.Step step:
                     stage = null;
                     if (IsDue()) write(Line(step));
                     break;
-                case PretrainProgress.EpochDone done:
+                case RunProgress.EpochDone done:
                     ReportEpoch(done.Metrics);
                     break;
-                case PretrainProgress.Warning warning:
+                case RunProgress.Warning warning:
                     (warn ?? write)(WarningStart + warning.Message);
                     break;
             }
@@ -49,7 +49,7 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Act
     }
 
     /// <summary>One line for a step.</summary>
-    internal static string Line(PretrainProgress.Step step)
+    internal static string Line(RunProgress.Step step)
     {
         var (done, inEpoch) = StepInEpoch(step);
         return string.Create(CultureInfo.InvariantCulture,
@@ -57,14 +57,14 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Act
     }
 
     /// <summary>Steps of the epoch that are done, and that it has.</summary>
-    internal static (long Done, long Total) StepInEpoch(PretrainProgress.Step step)
+    internal static (long Done, long Total) StepInEpoch(RunProgress.Step step)
     {
         long total = Math.Max(1, step.StepsInRun / Math.Max(1, step.Epochs));
         return (step.StepInRun - (step.Epoch - 1) * total, total);
     }
 
     /// <summary>The losses of a step, with a comma behind; empty where there is none.</summary>
-    internal static string Losses(PretrainProgress.Step step) =>
+    internal static string Losses(RunProgress.Step step) =>
         (step.InstanceLoss is { } instance ? string.Create(CultureInfo.InvariantCulture, $"instance loss {instance:0.000}, ") : "")
         + (step.WeakLoss is { } weak ? string.Create(CultureInfo.InvariantCulture, $"weak loss {weak:0.000}, ") : "");
 
@@ -72,12 +72,12 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Act
     /// <param name="working">Where it is.</param>
     /// <param name="began">What was done when it was first told of: work that goes on where it was stopped does not begin at 0.</param>
     /// <param name="elapsed">Time since then.</param>
-    internal static string TimeLeft(PretrainProgress.Working working, long began, TimeSpan elapsed) =>
+    internal static string TimeLeft(RunProgress.Working working, long began, TimeSpan elapsed) =>
         working.Total is { } total && working.Done > began && working.Done < total && elapsed > TimeSpan.FromSeconds(2)
             ? $", {EpochTable.Duration(elapsed * ((total - working.Done) / (double)(working.Done - began)))} left"
             : "";
 
-    private void ReportStage(PretrainProgress.Working working)
+    private void ReportStage(RunProgress.Working working)
     {
         if (working.Stage != stage)
         {

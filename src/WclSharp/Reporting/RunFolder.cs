@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using WclSharp.Data;
 using WclSharp.Configuration;
 using WclSharp.Encoders;
 using WclSharp.Files;
@@ -147,7 +148,7 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclException($"Could not write {MetricsPath}: {ErrorText.Of(e)}. Free some space, then go on with --resume --out {FullPath}.", e);
+            throw new WclException($"Could not write {MetricsPath}: {ErrorText.Of(e)}. {(WriteAdvice.IsFull(e) ? "Free some space" : "Make it writable")}, then go on with --resume --out {FullPath}.", e);
         }
     }
 

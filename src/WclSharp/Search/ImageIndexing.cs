@@ -15,7 +15,7 @@ public static class ImageIndexing
     /// <exception cref="WclUsageException">The model, the data or the options are wrong, there are no images, or the file was begun with another model or other images.</exception>
     /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static EmbedResult Run(IndexOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static EmbedResult Run(IndexOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         var request = ImageEmbedding.Resolve(new EmbedOptions
         {

@@ -75,7 +75,7 @@ public static class LabelSuggestion
     /// <returns>The images and where the list and the sheet lie.</returns>
     /// <exception cref="WclUsageException">There is no such run, there are fewer images, or there is a list already.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing was written.</exception>
-    public static SuggestResult Run(SuggestOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static SuggestResult Run(SuggestOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (options.Count < 1) throw new WclUsageException($"--count is {options.Count}; use 1 or more.");
         if (options.Check < 0) throw new WclUsageException($"--check is {options.Check}; use 0 or more.");
@@ -112,7 +112,7 @@ public static class LabelSuggestion
     }
 
     private static SuggestionCheck CheckAgainstRandom(SuggestOptions options, PretrainingData data, ImageEncoder encoder, Tensor features, long seed, ComputeDevice compute,
-        IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         if (data.HeldOut is null || data.Train.Labels.Contains(-1))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");

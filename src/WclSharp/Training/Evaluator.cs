@@ -10,7 +10,7 @@ namespace WclSharp.Training;
 
 /// <summary>Measures an encoder between epochs: kNN where classes are known, effective rank always.</summary>
 internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter augmenter, PretrainOptions options, Device device,
-    IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    IProgress<RunProgress>? progress, CancellationToken cancellation)
 {
     private const int MostForRank = 2048, SheetRows = 10, SheetNeighbors = 8;
 
@@ -72,7 +72,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
 
     private void WarnOfNames(IReadOnlyList<string> names)
     {
-        if (PictureNames.Warning(names, names.Select((_, label) => PictureNames.Of(names, label))) is { } warning) progress?.Report(new PretrainProgress.Warning(warning));
+        if (PictureNames.Warning(names, names.Select((_, label) => PictureNames.Of(names, label))) is { } warning) progress?.Report(new RunProgress.Warning(warning));
     }
 
     private Tensor Features(ImageDataset images) => FeatureExtractor.Extract(encoder, augmenter, images, device, Progress(images), cancellation);

@@ -20,7 +20,7 @@ public static class Pretraining
     /// <exception cref="WclUsageException">The options or the data are wrong; nothing was trained.</exception>
     /// <exception cref="WclException">Training failed; the last checkpoint is intact.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; go on with <see cref="PretrainOptions.Resume"/>.</exception>
-    public static PretrainResult Run(PretrainOptions options, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    public static PretrainResult Run(PretrainOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         PretrainOptionTable.Validate(options);
         using var folder = RunFolder.Create(options.Out, options.Resume, DateTime.Now);

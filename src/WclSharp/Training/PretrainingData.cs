@@ -54,7 +54,7 @@ internal sealed class PretrainingData : IDisposable
     /// <param name="holdOut">False trains on all images where there is no <c>--test</c>.</param>
     /// <param name="testClasses">The classes that <c>--test</c> may have, in their order; null for those of the training images, where they have any.</param>
     /// <param name="badImagesFile">Where unreadable images to train on are listed, without a folder.</param>
-    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null,
+    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<RunProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null,
         string? badImagesFile = null)
     {
         if (options.Test is not null && SamePath.Is(options.Test, options.Data))
@@ -211,8 +211,8 @@ internal sealed class PretrainingData : IDisposable
         foreach (var item in owned) item.Dispose();
     }
 
-    private sealed class ReadingRelay(IProgress<PretrainProgress> progress) : IProgress<ReadingProgress>
+    private sealed class ReadingRelay(IProgress<RunProgress> progress) : IProgress<ReadingProgress>
     {
-        public void Report(ReadingProgress value) => progress.Report(new PretrainProgress.Working(value.Stage, value.Done, value.Total));
+        public void Report(ReadingProgress value) => progress.Report(new RunProgress.Working(value.Stage, value.Done, value.Total));
     }
 }

@@ -20,7 +20,7 @@ internal sealed class PretrainingRun : IDisposable
 {
     private readonly RunFolder folder;
     private readonly CheckpointStore checkpoints;
-    private readonly IProgress<PretrainProgress>? progress;
+    private readonly IProgress<RunProgress>? progress;
     private readonly CancellationToken cancellation;
     private readonly long started = Stopwatch.GetTimestamp();
     private readonly PretrainOptions options;
@@ -36,7 +36,7 @@ internal sealed class PretrainingRun : IDisposable
     private readonly string? initial; // what the weights are at first, where not random
     private int written; // the last epoch with a line in metrics.jsonl
 
-    public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<PretrainProgress>? progress, CancellationToken cancellation)
+    public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         (this.folder, this.progress, this.cancellation) = (folder, progress, cancellation);
         Allocator.KeepFreedMemory();
@@ -76,7 +76,7 @@ internal sealed class PretrainingRun : IDisposable
     /// <summary>Trains to the end.</summary>
     public PretrainResult Execute()
     {
-        Report(new PretrainProgress.Started(options, RunFacts.Of(options, data, model, initial, compute, trainer.StepsPerEpoch)));
+        Report(new RunProgress.Started(options, RunFacts.Of(options, data, model, initial, compute, trainer.StepsPerEpoch)));
         double? bestKnn = null;
         if (options.Resume)
         {
@@ -149,7 +149,7 @@ internal sealed class PretrainingRun : IDisposable
         folder.AppendMetrics(metrics);
         written = metrics.Epoch;
         if (metrics.Epoch > 0 && (best || metrics.Epoch == options.Epochs || saving.IsDue)) Save(bestKnn, best);
-        Report(new PretrainProgress.EpochDone(metrics, options.Epochs!.Value));
+        Report(new RunProgress.EpochDone(metrics, options.Epochs!.Value));
         foreach (string warning in QualityWarnings.Of(metrics, model.Encoder.FeatureSize, evaluator.ImagesForRank)) Warn(warning);
         if (evaluate) DrawCurves();
         cancellation.ThrowIfCancellationRequested();
@@ -274,9 +274,9 @@ internal sealed class PretrainingRun : IDisposable
 
     private void DrawCurves() => Draw("curves.png", path => CurvesPlot.Write(path, folder.ReadMetrics(), $"{OptionValue.NameOf(options.Method)} on {data.Name}, seed {options.Seed}"));
 
-    private void Warn(string message) => Report(new PretrainProgress.Warning(message));
+    private void Warn(string message) => Report(new RunProgress.Warning(message));
 
-    private void Report(PretrainProgress report) => progress?.Report(report);
+    private void Report(RunProgress report) => progress?.Report(report);
 
     public void Dispose()
     {

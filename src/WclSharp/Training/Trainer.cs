@@ -90,7 +90,7 @@ internal sealed class Trainer : IDisposable
     /// <returns>What the epoch measured.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the step under way was finished.</exception>
     /// <exception cref="WclException">A loss is not finite.</exception>
-    public EpochMetrics TrainEpoch(IProgress<PretrainProgress>? progress, CancellationToken cancellation, Action? stepped = null)
+    public EpochMetrics TrainEpoch(IProgress<RunProgress>? progress, CancellationToken cancellation, Action? stepped = null)
     {
         int epoch = Epoch, firstStep = (int)(Step % StepsPerEpoch);
         if (firstStep == 0) Sums.Clear();
@@ -251,7 +251,7 @@ internal sealed class Trainer : IDisposable
         return (right, judged);
     }
 
-    private void Report(int epoch, int firstStep, double trainedBefore, double waitedBefore, IProgress<PretrainProgress>? progress)
+    private void Report(int epoch, int firstStep, double trainedBefore, double waitedBefore, IProgress<RunProgress>? progress)
     {
         if (progress is null) return;
         double seconds = training.Elapsed.TotalSeconds - trainedBefore;
@@ -259,7 +259,7 @@ internal sealed class Trainer : IDisposable
         // Reading the sums waits for a GPU.
         bool read = onProcessor || Step % 20 == 0;
         var means = read ? Sums.Means() : null;
-        progress.Report(new PretrainProgress.Step(epoch + 1, options.Epochs!.Value, Step, TotalSteps, means?.InstanceLoss, means?.WeakLoss,
+        progress.Report(new RunProgress.Step(epoch + 1, options.Epochs!.Value, Step, TotalSteps, means?.InstanceLoss, means?.WeakLoss,
             steps * options.Batch!.Value / seconds, (waiting.Elapsed.TotalSeconds - waitedBefore) / seconds,
             TimeSpan.FromSeconds(seconds / steps * (TotalSteps - Step))));
     }

@@ -216,7 +216,7 @@ public sealed class CommandLineTests : IDisposable
 
     private int Run(params string[] arguments) => CommandLine.Run(arguments, new CommandActions(Pretrain, Evaluate) { Finetune = Finetune }, output, error);
 
-    private PretrainResult Pretrain(PretrainOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
+    private PretrainResult Pretrain(PretrainOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
         if (failure is not null) throw failure;
         trained = options;
@@ -224,13 +224,13 @@ public sealed class CommandLineTests : IDisposable
             new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82 });
     }
 
-    private FineTuneResult Finetune(FineTuneOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
+    private FineTuneResult Finetune(FineTuneOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
         finetuned = options;
         return new(folder, [new FineTuneRow { Budget = "", Fraction = 0.01, Labels = 80, Draws = 1, FinetuneMean = 0.725, ScratchMean = 0.65, KnnMean = 0.6, LinearMean = 0.73 }], 2000, "", "");
     }
 
-    private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<PretrainProgress> progress, CancellationToken stop)
+    private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
         evaluated = options;
         return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, PerClass = [new ClassAccuracy("a", 1, 0.7)] } : null);

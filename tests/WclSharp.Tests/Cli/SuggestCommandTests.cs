@@ -29,7 +29,7 @@ public sealed class SuggestCommandTests
     {
         Suggest = (_, progress, _) =>
         {
-            progress.Report(new PretrainProgress.Warning("careful"));
+            progress.Report(new RunProgress.Warning("careful"));
             return new SuggestResult([new SuggestedImage("a.png", 3)], "list.csv", "sheet.png", check);
         },
     }, output, error);

@@ -52,15 +52,15 @@ public sealed class DistillTests : IDisposable
         var whole = Distill.Run(Options with { Out = Path.Combine(folder, "whole") });
         using var stop = new CancellationTokenSource();
         string halves = Path.Combine(folder, "halves");
-        Assert.Throws<OperationCanceledException>(() => Distill.Run(Options with { Out = halves }, new ProgressHandler<PretrainProgress>(report =>
+        Assert.Throws<OperationCanceledException>(() => Distill.Run(Options with { Out = halves }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Working { Stage: "Distilling, steps", Done: 25 }) stop.Cancel(); // in the third epoch of ten steps
+            if (report is RunProgress.Working { Stage: "Distilling, steps", Done: 25 }) stop.Cancel(); // in the third epoch of ten steps
         }), stop.Token));
         Assert.Equal(2, File.ReadLines(Path.Combine(halves, "metrics.jsonl")).Count());
         long first = -1;
-        var resumed = Distill.Run(Options with { Out = halves }, new ProgressHandler<PretrainProgress>(report =>
+        var resumed = Distill.Run(Options with { Out = halves }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Working { Stage: "Distilling, steps" } step && first < 0) first = step.Done;
+            if (report is RunProgress.Working { Stage: "Distilling, steps" } step && first < 0) first = step.Done;
         }));
 
         Assert.Equal(21, first);
@@ -116,9 +116,9 @@ public sealed class DistillTests : IDisposable
         File.WriteAllText(settings, json.ToJsonString());
         var warnings = new List<string>();
 
-        var result = Distill.Run(Options with { Epochs = 1, Out = Path.Combine(folder, "untested") }, new ProgressHandler<PretrainProgress>(report =>
+        var result = Distill.Run(Options with { Epochs = 1, Out = Path.Combine(folder, "untested") }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
 
         Assert.Equal((0, null), (result.TestImages, result.TeacherAccuracy));

@@ -70,7 +70,7 @@ public sealed class ImageEmbeddingTests : IDisposable
         using (var stop = new CancellationTokenSource())
         {
             // Called at the first batch, after which nothing more is embedded.
-            var progress = new Told(value => { if (value is PretrainProgress.Working { Stage: "Embedding images" }) stop.Cancel(); });
+            var progress = new Told(value => { if (value is RunProgress.Working { Stage: "Embedding images" }) stop.Cancel(); });
             Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }, progress, stop.Token));
         }
 
@@ -138,7 +138,7 @@ public sealed class ImageEmbeddingTests : IDisposable
 
         List<string> warnings = [];
         string some = folder.Write("some.csv", File.ReadAllText(other) + "none.png,x\n");
-        ImageEmbedding.Run(options with { Labels = some }, new Told(value => { if (value is PretrainProgress.Warning warning) warnings.Add(warning.Message); }));
+        ImageEmbedding.Run(options with { Labels = some }, new Told(value => { if (value is RunProgress.Warning warning) warnings.Add(warning.Message); }));
         Assert.Equal($"1 of the 2 paths in '{some}' are not among the images there.", Assert.Single(warnings));
         string none = folder.Write("none.csv", "none.png,x\n");
         Assert.StartsWith($"None of the 1 paths in '{none}' is an image there", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Labels = none })).Message, StringComparison.Ordinal);
@@ -267,8 +267,8 @@ public sealed class ImageEmbeddingTests : IDisposable
     public async Task Run_EmbeddedImages_HaveTheirNamesAndLabels()
     {
         string file = folder["out.parquet"];
-        var done = new List<PretrainProgress.Working>();
-        var result = ImageEmbedding.Run(new EmbedOptions { Model = onnx, Out = file }, new Training.ProgressHandler<PretrainProgress>(report => done.Add((PretrainProgress.Working)report)));
+        var done = new List<RunProgress.Working>();
+        var result = ImageEmbedding.Run(new EmbedOptions { Model = onnx, Out = file }, new Training.ProgressHandler<RunProgress>(report => done.Add((RunProgress.Working)report)));
         Assert.Equal(10_000, result.Images);
         Assert.Equal(("Embedding images", 10_000L, 10_000L), (done[^1].Stage, done[^1].Done, done[^1].Total!.Value));
 
@@ -336,8 +336,8 @@ public sealed class ImageEmbeddingTests : IDisposable
         LiveTensors.AssertNoneLeftBy(() => ImageEmbedding.Run(options));
     }
 
-    private sealed class Told(Action<PretrainProgress> act) : IProgress<PretrainProgress>
+    private sealed class Told(Action<RunProgress> act) : IProgress<RunProgress>
     {
-        public void Report(PretrainProgress value) => act(value);
+        public void Report(RunProgress value) => act(value);
     }
 }

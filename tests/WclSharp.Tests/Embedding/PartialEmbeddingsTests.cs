@@ -89,9 +89,9 @@ public sealed class PartialEmbeddingsTests : IDisposable
         folder.Write("disk/100.png", image);
         Run(onnx, whole);
         List<string> warnings = [];
-        var result = Run(onnx, file, progress: new Training.ProgressHandler<PretrainProgress>(report =>
+        var result = Run(onnx, file, progress: new Training.ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Equal(64, result.Kept); // the part before
         Assert.Contains("'dog/100.png' could not be read before and can be now", Assert.Single(warnings), StringComparison.Ordinal);
@@ -195,7 +195,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         string file = folder["out.npy"], labels = folder.Write("labels.csv", "cat/001.png,a\n"), others = folder.Write("others.csv", "cat/001.png,b\n");
         var options = new EmbedOptions { Model = onnx, Data = folder["images"], Out = file, MaxBad = 0.1, Labels = labels };
         using (var stop = new CancellationTokenSource())
-            Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(options, new Training.ProgressHandler<PretrainProgress>(_ => stop.Cancel()), stop.Token));
+            Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(options, new Training.ProgressHandler<RunProgress>(_ => stop.Cancel()), stop.Token));
         Assert.Contains($"the labels were those in '{labels}' and are those in '{others}'", Refused(options with { Labels = others }), StringComparison.Ordinal);
         Assert.Contains($"the labels were those in '{labels}' and are those of the images' source", Refused(options with { Labels = null }), StringComparison.Ordinal);
         File.AppendAllText(labels, "cat/002.png,a\n");
@@ -260,7 +260,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         File.SetLastWriteTimeUtc(path, time);
     }
 
-    private EmbedResult Run(string model, string file, string? data = null, bool restart = false, IProgress<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    private EmbedResult Run(string model, string file, string? data = null, bool restart = false, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         data ??= folder["images"];
         return file.EndsWith(".index", StringComparison.Ordinal)
@@ -274,7 +274,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
     {
         using var stop = new CancellationTokenSource();
         int done = 0;
-        Assert.Throws<OperationCanceledException>(() => Run(model, file, progress: new Training.ProgressHandler<PretrainProgress>(_ =>
+        Assert.Throws<OperationCanceledException>(() => Run(model, file, progress: new Training.ProgressHandler<RunProgress>(_ =>
         {
             if (++done == batches) stop.Cancel();
         }), cancellation: stop.Token));

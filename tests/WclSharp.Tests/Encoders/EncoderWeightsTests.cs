@@ -133,10 +133,10 @@ public sealed class EncoderWeightsTests : IDisposable
         string file = Pth(Of(given, "module.encoder_q."));
         var options = SmallRun.Options with { Epochs = 1, Init = file };
         List<string> stages = [], lines = [];
-        var progress = new ProgressHandler<PretrainProgress>(report =>
+        var progress = new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Working working) stages.Add(working.Stage);
-            if (report is PretrainProgress.Started started) lines.AddRange(started.Lines);
+            if (report is RunProgress.Working working) stages.Add(working.Stage);
+            if (report is RunProgress.Started started) lines.AddRange(started.Lines);
         });
         Assert.Contains("is of width 4, not 8", Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Width = 8, Out = Path.Combine(folder, "wide") }, progress)).Message, StringComparison.Ordinal);
         Assert.Empty(stages);

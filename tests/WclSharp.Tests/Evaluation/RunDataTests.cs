@@ -65,9 +65,9 @@ public class RunDataTests
     private static List<string> Warnings(PretrainOptions trained, PretrainOptions asked, bool tests = true)
     {
         List<string> warnings = [];
-        using var data = RunData.Read(trained, asked, new ProgressHandler<PretrainProgress>(report =>
+        using var data = RunData.Read(trained, asked, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }), CancellationToken.None, tests: tests);
         return warnings;
     }

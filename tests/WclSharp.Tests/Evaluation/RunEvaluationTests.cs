@@ -74,10 +74,10 @@ public sealed class RunEvaluationTests : IDisposable
         File.WriteAllLines(list, Enumerable.Range(0, 40).Select(i => $"{i:D2}.png,class {i % 2}"));
         List<string> warnings = [];
         var features = new Dictionary<string, long?>();
-        var result = RunEvaluation.Run(Options with { Run = unlabelled, Labels = list, Linear = false }, new ProgressHandler<PretrainProgress>(report =>
+        var result = RunEvaluation.Run(Options with { Run = unlabelled, Labels = list, Linear = false }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Working working) features[working.Stage] = working.Total;
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Working working) features[working.Stage] = working.Total;
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Equal(40, result.TrainImages + result.TestImages);
         Assert.Equal((result.TrainImages, result.TestImages), (features["Computing features of training images"], features["Computing features of test images"])); // not of the 20 others
@@ -97,17 +97,17 @@ public sealed class RunEvaluationTests : IDisposable
             }
         Pretraining.Run(SmallRun.Options with { Data = photos, Limit = null, Batch = 16, Epochs = 1, Out = whole });
         List<string> warnings = [];
-        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Test = Path.Combine(photos, "test"), Linear = false }, new ProgressHandler<PretrainProgress>(report =>
+        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Test = Path.Combine(photos, "test"), Linear = false }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Contains(warnings, warning => warning.Contains("are of the data that the run was pretrained on", StringComparison.Ordinal));
 
         // A part of what it was pretrained on, of which some is held out.
         warnings.Clear();
-        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Linear = false }, new ProgressHandler<PretrainProgress>(report =>
+        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Linear = false }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Contains(warnings, warning => warning.Contains("pretrained on some or all of them", StringComparison.Ordinal));
     }
@@ -117,9 +117,9 @@ public sealed class RunEvaluationTests : IDisposable
     {
         string stopped = Path.Combine(folder, "stopped");
         using var cancellation = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => Pretraining.Run(SmallRun.Options with { Epochs = 3, Out = stopped }, new ProgressHandler<PretrainProgress>(report =>
+        Assert.Throws<OperationCanceledException>(() => Pretraining.Run(SmallRun.Options with { Epochs = 3, Out = stopped }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.EpochDone { Metrics.Epoch: 1 }) cancellation.Cancel();
+            if (report is RunProgress.EpochDone { Metrics.Epoch: 1 }) cancellation.Cancel();
         }), cancellation.Token));
         File.AppendAllText(Path.Combine(stopped, "metrics.jsonl"), "{\"epoch\":2}\n"); // as if it had been killed before the second epoch's checkpoint
         Assert.Equal(1, RunEvaluation.Run(Options with { Run = stopped, Linear = false }).Epoch);

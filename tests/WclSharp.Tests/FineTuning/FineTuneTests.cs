@@ -27,9 +27,9 @@ public sealed class FineTuneTests : IDisposable
 
     private FineTuneOptions Options => new() { Run = run, LabelsPerClass = [2], Draws = 2, Epochs = 20, Device = "cpu" };
 
-    private FineTuneResult Run(FineTuneOptions options) => FineTune.Run(options, new ProgressHandler<PretrainProgress>(report =>
+    private FineTuneResult Run(FineTuneOptions options) => FineTune.Run(options, new ProgressHandler<RunProgress>(report =>
     {
-        if (report is not PretrainProgress.Working working) return;
+        if (report is not RunProgress.Working working) return;
         string[] parts = working.Stage.Split(" (training ");
         if (!stages.Contains(parts[0])) stages.Add(parts[0]);
         if (parts.Length > 1 && !numbers.Contains(parts[1])) numbers.Add(parts[1]);
@@ -42,9 +42,9 @@ public sealed class FineTuneTests : IDisposable
         var whole = Run(Options with { Out = Path.Combine(folder, "whole") });
         using var stop = new CancellationTokenSource();
         string halves = Path.Combine(folder, "halves");
-        Assert.Throws<OperationCanceledException>(() => FineTune.Run(Options with { Out = halves }, new ProgressHandler<PretrainProgress>(report =>
+        Assert.Throws<OperationCanceledException>(() => FineTune.Run(Options with { Out = halves }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Working { Stage: "From scratch, 20 labels, draw 2 of 2 (training 4 of 4)" }) stop.Cancel();
+            if (report is RunProgress.Working { Stage: "From scratch, 20 labels, draw 2 of 2 (training 4 of 4)" }) stop.Cancel();
         }), stop.Token));
         Assert.InRange(featuresOfTraining, 20, 40); // of two draws of 20, not of all 320
         stages.Clear();
@@ -100,9 +100,9 @@ public sealed class FineTuneTests : IDisposable
 
         File.AppendAllLines(list, Enumerable.Range(10, 20).Select(i => $"{i:D2}.png,class {i % 10}"));
         List<string> warnings = [];
-        var result = FineTune.Run(options, new ProgressHandler<PretrainProgress>(report =>
+        var result = FineTune.Run(options, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Equal(30, result.Rows.Single().Labels + result.TestImages);
         Assert.Contains(warnings, warning => warning.Contains($"{result.TestImages} have a label", StringComparison.Ordinal));
@@ -110,9 +110,9 @@ public sealed class FineTuneTests : IDisposable
         // More labels are another study, which is said before anything that is known of its images.
         File.AppendAllLines(list, Enumerable.Range(30, 5).Select(i => $"{i:D2}.png,class {i % 10}"));
         warnings.Clear();
-        var refused = Assert.Throws<WclUsageException>(() => FineTune.Run(options, new ProgressHandler<PretrainProgress>(report =>
+        var refused = Assert.Throws<WclUsageException>(() => FineTune.Run(options, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         })));
         Assert.Matches($@"something else: labelled images \({result.Rows.Single().Labels} there, 2\d now\); images to test with \({result.TestImages} there, \d+ now\)\. Name", refused.Message);
         Assert.Empty(warnings);

@@ -106,9 +106,9 @@ public sealed class ImageGroupingTests : IDisposable
 
         File.WriteAllText(Path.Combine(photos, "odd", "broken.png"), "no image");
         List<string> warnings = [];
-        var result = ImageGrouping.Run(Options with { Data = photos }, new ProgressHandler<PretrainProgress>(report =>
+        var result = ImageGrouping.Run(Options with { Data = photos }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Equal(40, result.Images);
         Assert.Equal($"1 of 41 images cannot be read and are left out; '{bad}' lists them", Assert.Single(warnings));
@@ -123,7 +123,7 @@ public sealed class ImageGroupingTests : IDisposable
         foreach (string place in (string[])[file, Path.Combine(file, "deeper")])
         {
             Assert.Contains("Name another with --out", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = place },
-                new ProgressHandler<PretrainProgress>(report => Assert.Fail($"{report}")))).Message, StringComparison.Ordinal);
+                new ProgressHandler<RunProgress>(report => Assert.Fail($"{report}")))).Message, StringComparison.Ordinal);
         }
     }
 

@@ -58,9 +58,9 @@ public sealed class MethodRunTests : IDisposable
     {
         var whole = Pretraining.Run(Options(ContrastiveMethod.InstDisc, "whole"));
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(ContrastiveMethod.InstDisc, "stopped"), new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(ContrastiveMethod.InstDisc, "stopped"), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step { StepInRun: 5 }) stop.Cancel();
+            if (p is RunProgress.Step { StepInRun: 5 }) stop.Cancel();
         }), stop.Token));
         var resumed = Pretraining.Run(Options(ContrastiveMethod.InstDisc, "stopped", resume: true));
 
@@ -80,9 +80,9 @@ public sealed class MethodRunTests : IDisposable
         PretrainOptions Run(string name, bool resume = false) => Options(ContrastiveMethod.WclBank, name, resume) with { Epochs = 3, BankStart = 1 };
         var whole = Pretraining.Run(Run("whole"));
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run("stopped"), new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run("stopped"), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
+            if (p is RunProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
         }), stop.Token));
         var resumed = Pretraining.Run(Run("stopped", resume: true));
 
@@ -96,9 +96,9 @@ public sealed class MethodRunTests : IDisposable
     public void FnCancel_LeavesTheSameTensorsFromStepToStep()
     {
         var counts = new List<long>();
-        LiveTensors.OnOwnThread(() => Pretraining.Run(Options(ContrastiveMethod.FnCancel, "steps") with { FnSupport = 2 }, new ProgressHandler<PretrainProgress>(p =>
+        LiveTensors.OnOwnThread(() => Pretraining.Run(Options(ContrastiveMethod.FnCancel, "steps") with { FnSupport = 2 }, new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step) counts.Add(LiveTensors.Count);
+            if (p is RunProgress.Step) counts.Add(LiveTensors.Count);
         })));
         Assert.True(counts.Count >= 6);
         Assert.Single(counts.Skip(2).Distinct());

@@ -54,9 +54,9 @@ public sealed class MultiCropRunTests : IDisposable
     {
         string whole = SmallRun.HashOf(Pretraining.Run(Options("whole", MultiCrop.Knn)).RunFolder);
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped", MultiCrop.Knn), new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped", MultiCrop.Knn), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
+            if (p is RunProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
         }), stop.Token));
         var resumed = Pretraining.Run(Options("stopped", MultiCrop.Knn) with { Resume = true });
         Assert.Equal(whole, SmallRun.HashOf(resumed.RunFolder));
@@ -70,9 +70,9 @@ public sealed class MultiCropRunTests : IDisposable
         PretrainOptions Run(string name) => Options(name, MultiCrop.Knn) with { OwnCrops = 1, CropNeighbors = by };
         var whole = Pretraining.Run(Run("whole"));
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run("stopped"), new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run("stopped"), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step step && step.StepInRun == 6) stop.Cancel();
+            if (p is RunProgress.Step step && step.StepInRun == 6) stop.Cancel();
         }), stop.Token));
         var resumed = Pretraining.Run(Run("stopped") with { Resume = true });
         Assert.Equal(SmallRun.HashOf(whole.RunFolder), SmallRun.HashOf(resumed.RunFolder));

@@ -28,14 +28,14 @@ public sealed class PlainProgressTests
     [Fact]
     public void Report_ShortStage_GivesNoLine_LongStageDoes()
     {
-        progress.Report(new PretrainProgress.Working("Reading", 1, 10));
+        progress.Report(new RunProgress.Working("Reading", 1, 10));
         clock.Seconds += 5;
-        progress.Report(new PretrainProgress.Working("Reading", 10, 10));
+        progress.Report(new RunProgress.Working("Reading", 10, 10));
         Assert.Empty(lines);
 
-        progress.Report(new PretrainProgress.Working("Listing", 1, null));
+        progress.Report(new RunProgress.Working("Listing", 1, null));
         clock.Seconds += 11;
-        progress.Report(new PretrainProgress.Working("Listing", 12_345, null));
+        progress.Report(new RunProgress.Working("Listing", 12_345, null));
         Assert.Equal(["Listing: 12,345"], lines);
     }
 
@@ -46,7 +46,7 @@ public sealed class PlainProgressTests
         {
             for (int step = 0; step < 4; step++)
             {
-                progress.Report(new PretrainProgress.Working($"Training {training}", step, 4));
+                progress.Report(new RunProgress.Working($"Training {training}", step, 4));
                 clock.Seconds++;
             }
         }
@@ -58,8 +58,8 @@ public sealed class PlainProgressTests
     {
         List<string> warnings = [];
         var apart = new PlainProgress(lines.Add, TimeSpan.FromSeconds(10), warnings.Add, clock);
-        apart.Report(new PretrainProgress.Started(new PretrainOptions(), ["a fact"]));
-        apart.Report(new PretrainProgress.Warning("careful"));
+        apart.Report(new RunProgress.Started(new PretrainOptions(), ["a fact"]));
+        apart.Report(new RunProgress.Warning("careful"));
         Assert.Equal(["warning: careful"], warnings);
         Assert.Equal(["a fact"], lines);
     }
@@ -67,17 +67,17 @@ public sealed class PlainProgressTests
     [Fact]
     public void Report_WorkThatGoesOn_TellsTheTimeLeftByItsOwnPace()
     {
-        progress.Report(new PretrainProgress.Working("Embedding", 9_000_000, 10_000_000));
+        progress.Report(new RunProgress.Working("Embedding", 9_000_000, 10_000_000));
         clock.Seconds += 100;
-        progress.Report(new PretrainProgress.Working("Embedding", 9_010_000, 10_000_000));
+        progress.Report(new RunProgress.Working("Embedding", 9_010_000, 10_000_000));
         Assert.Equal(["Embedding: 9,010,000 of 10,000,000 (90%, 2:45:00 left)"], lines); // 990,000 at 100 a second
     }
 
     [Fact]
     public void Report_EpochZero_SaysTheUntrainedAccuracyUnderOneHeader()
     {
-        progress.Report(new PretrainProgress.EpochDone(new EpochMetrics { Epoch = 0, Knn = 0.699 }, 2));
-        progress.Report(new PretrainProgress.EpochDone(new EpochMetrics { Epoch = 1, Knn = 0.75, InstanceLoss = 5, Seconds = 61 }, 2));
+        progress.Report(new RunProgress.EpochDone(new EpochMetrics { Epoch = 0, Knn = 0.699 }, 2));
+        progress.Report(new RunProgress.EpochDone(new EpochMetrics { Epoch = 1, Knn = 0.75, InstanceLoss = 5, Seconds = 61 }, 2));
 
         Assert.Equal(4, lines.Count);
         Assert.Equal("kNN accuracy before training: 69.9%", lines[0]);
@@ -90,16 +90,16 @@ public sealed class PlainProgressTests
     [Fact]
     public void Report_Anything_HasNoEscapeCodes()
     {
-        progress.Report(new PretrainProgress.Started(new PretrainOptions(), ["a fact"]));
+        progress.Report(new RunProgress.Started(new PretrainOptions(), ["a fact"]));
         progress.Report(Step(1));
-        progress.Report(new PretrainProgress.Warning("[careful]"));
-        progress.Report(new PretrainProgress.EpochDone(new EpochMetrics { Epoch = 1 }, 2));
+        progress.Report(new RunProgress.Warning("[careful]"));
+        progress.Report(new RunProgress.EpochDone(new EpochMetrics { Epoch = 1 }, 2));
 
         Assert.Contains("warning: [careful]", lines);
         Assert.All(lines, line => Assert.DoesNotContain(line, char.IsControl));
     }
 
-    private static PretrainProgress.Step Step(int step) => new((step - 1) / 50 + 1, 2, step, 100, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
+    private static RunProgress.Step Step(int step) => new((step - 1) / 50 + 1, 2, step, 100, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
 
     private sealed class ManualClock : TimeProvider
     {

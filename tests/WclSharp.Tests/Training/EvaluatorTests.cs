@@ -28,9 +28,9 @@ public sealed class EvaluatorTests : IDisposable
         using var model = new WclModel(options, weakHead: false, device);
         var augmenter = new Augmenter(16, data.Normalisation, options.Seed, device.Device);
         var totals = new HashSet<long?>();
-        var watch = new ProgressHandler<PretrainProgress>(report =>
+        var watch = new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Working working) totals.Add(working.Total);
+            if (report is RunProgress.Working working) totals.Add(working.Total);
         });
         var measured = new Evaluator(data, model.Encoder, augmenter, options, device.Device, watch, default).Measure(new EpochMetrics { Epoch = 1 });
 

@@ -52,9 +52,9 @@ public sealed class FailedRunTests : RunsInFolder
         string whole = Pretraining.Run(Options("whole")).RunFolder;
         var options = Options("failed");
         using (var run = RunFolder.Create(options.Out, resume: false, DateTime.Now))
-        using (var training = new PretrainingRun(options, run, new ProgressHandler<PretrainProgress>(p =>
+        using (var training = new PretrainingRun(options, run, new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step { StepInRun: 3 }) throw new ExternalException("CUDA error: unspecified launch failure\nframe #0: c10::Error");
+            if (p is RunProgress.Step { StepInRun: 3 }) throw new ExternalException("CUDA error: unspecified launch failure\nframe #0: c10::Error");
         }), CancellationToken.None)
         { LongestUnsaved = TimeSpan.Zero })
         {
@@ -71,9 +71,9 @@ public sealed class FailedRunTests : RunsInFolder
     public void FailedBeforeTheFirstCheckpoint_LeavesASummaryAndSaysHowToStartAgain()
     {
         var options = Options("failed");
-        string message = Assert.Throws<WclException>(() => Pretraining.Run(options, new ProgressHandler<PretrainProgress>(p =>
+        string message = Assert.Throws<WclException>(() => Pretraining.Run(options, new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step) throw new AggregateException(new IOException("The device is gone."));
+            if (p is RunProgress.Step) throw new AggregateException(new IOException("The device is gone."));
         }))).Message;
         Assert.Equal($"The device is gone. Nothing was saved before; start again with --resume --out {options.Out}.", message);
         Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
@@ -109,10 +109,10 @@ public sealed class FailedRunTests : RunsInFolder
     {
         var options = Options("pictures") with { Epochs = 1 };
         var warnings = new List<string>();
-        var result = Pretraining.Run(options, new ProgressHandler<PretrainProgress>(p =>
+        var result = Pretraining.Run(options, new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Warning warning) warnings.Add(warning.Message);
-            if (p is not PretrainProgress.Step) return;
+            if (p is RunProgress.Warning warning) warnings.Add(warning.Message);
+            if (p is not RunProgress.Step) return;
             foreach (string name in (string[])["curves", "neighbours"])
             {
                 // A folder in a picture's place cannot be replaced by it.

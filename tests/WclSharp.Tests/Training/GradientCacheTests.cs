@@ -133,9 +133,9 @@ public sealed class GradientCacheTests : IDisposable
         {
             string name = $"stopped-{stopAt}";
             using var stop = new CancellationTokenSource();
-            Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run(name), new ProgressHandler<PretrainProgress>(p =>
+            Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run(name), new ProgressHandler<RunProgress>(p =>
             {
-                if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
+                if (p is RunProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
             }), stop.Token));
             Assert.Equal(whole, SmallRun.HashOf(Pretraining.Run(Run(name) with { Resume = true }).RunFolder));
         }
@@ -147,9 +147,9 @@ public sealed class GradientCacheTests : IDisposable
         PretrainOptions Run(string name) => SmallRun.Options with { Batch = 16, Accumulate = 4, Epochs = 1, MultiCrop = MultiCrop.Standard, LocalCrops = 2, Out = Path.Combine(folder, name) };
         var counts = new List<long>();
         Pretraining.Run(Run("first"));
-        LiveTensors.AssertNoneLeftBy(() => Pretraining.Run(Run("second"), new ProgressHandler<PretrainProgress>(p =>
+        LiveTensors.AssertNoneLeftBy(() => Pretraining.Run(Run("second"), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step) counts.Add(LiveTensors.Count);
+            if (p is RunProgress.Step) counts.Add(LiveTensors.Count);
         })));
         Assert.True(counts.Count >= 6);
         Assert.Single(counts.Skip(2).Distinct()); // the first steps make the optimiser's state and the gradients

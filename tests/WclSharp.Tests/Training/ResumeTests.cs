@@ -19,9 +19,9 @@ public sealed class ResumeTests : RunsInFolder
         {
             string name = $"stopped-{stopAt}";
             using var stop = new CancellationTokenSource();
-            Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(name), new ProgressHandler<PretrainProgress>(p =>
+            Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options(name), new ProgressHandler<RunProgress>(p =>
             {
-                if (p is PretrainProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
+                if (p is RunProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
             }), stop.Token));
             var resumed = Pretraining.Run(Options(name, resume: true));
             Assert.Equal(SmallRun.HashOf(whole.RunFolder), SmallRun.HashOf(resumed.RunFolder));
@@ -38,9 +38,9 @@ public sealed class ResumeTests : RunsInFolder
         PretrainOptions Wide(string name) => Options(name) with { Limit = 40, Batch = 16, Epochs = 1, EvaluateEvery = 1, Width = 32, ImageSize = 32 };
         string whole = Pretraining.Run(Wide("whole")).RunFolder;
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Wide("stopped"), new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Wide("stopped"), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step { StepInRun: 1 }) stop.Cancel(); // of two
+            if (p is RunProgress.Step { StepInRun: 1 }) stop.Cancel(); // of two
         }), stop.Token));
         Assert.Equal(1, SavedStep(Path.Combine(folder, "stopped")));
         Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(Wide("stopped") with { Resume = true }).RunFolder));
@@ -52,9 +52,9 @@ public sealed class ResumeTests : RunsInFolder
     {
         string run = Path.Combine(folder, "left");
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("left"), new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("left"), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step { StepInRun: 1 }) stop.Cancel();
+            if (p is RunProgress.Step { StepInRun: 1 }) stop.Cancel();
         }), stop.Token));
         string left = Path.Combine(run, "checkpoints", "step-00000002");
         Directory.CreateDirectory(left);
@@ -93,9 +93,9 @@ public sealed class ResumeTests : RunsInFolder
         string train = Pictures("train", 16), test = Pictures("test", 0), moved = Pictures("moved", 0), other = Pictures("other", 1);
         var options = SmallRun.Options with { Limit = null, Batch = 8, Epochs = 2, Data = train, Test = test, Out = Path.Combine(folder, "tested") };
         using var cancellation = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => Pretraining.Run(options, new ProgressHandler<PretrainProgress>(report =>
+        Assert.Throws<OperationCanceledException>(() => Pretraining.Run(options, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.EpochDone { Metrics.Epoch: 1 }) cancellation.Cancel();
+            if (report is RunProgress.EpochDone { Metrics.Epoch: 1 }) cancellation.Cancel();
         }), cancellation.Token));
 
         var resume = new PretrainOptions { Out = options.Out, Resume = true };
@@ -120,9 +120,9 @@ public sealed class ResumeTests : RunsInFolder
         PretrainOptions Bank(string name) => Options(name) with { Method = ContrastiveMethod.WclBank, BankStart = 1, EvaluateEvery = 1 };
         string whole = Pretraining.Run(Bank("whole")).RunFolder;
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Bank("killed"), new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Bank("killed"), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step { StepInRun: 4 }) stop.Cancel(); // the last of its epoch
+            if (p is RunProgress.Step { StepInRun: 4 }) stop.Cancel(); // the last of its epoch
         }), stop.Token));
         // Resumed, it makes the graph and writes the line; killed then, it has no checkpoint of that.
         string metrics = Path.Combine(folder, "killed", "metrics.jsonl");
@@ -146,9 +146,9 @@ public sealed class ResumeTests : RunsInFolder
         Assert.Contains(Threads(torch.get_num_threads()), before, StringComparison.Ordinal);
         File.WriteAllText(state, before.Replace(Threads(torch.get_num_threads()), Threads(99), StringComparison.Ordinal));
         List<string> warnings = [];
-        Pretraining.Run(options with { Resume = true }, new ProgressHandler<PretrainProgress>(report =>
+        Pretraining.Run(options with { Resume = true }, new ProgressHandler<RunProgress>(report =>
         {
-            if (report is PretrainProgress.Warning warning) warnings.Add(warning.Message);
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
         string told = Assert.Single(warnings, warning => warning.Contains("99 threads", StringComparison.Ordinal));
         Assert.Contains("will differ as from another seed", told, StringComparison.Ordinal);
@@ -206,9 +206,9 @@ public sealed class ResumeTests : RunsInFolder
         string init = Pretraining.Run(Options("init") with { Epochs = 1, Seed = 6 }).RunFolder;
         string whole = Pretraining.Run(Options("whole") with { Init = init }).RunFolder;
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped") with { Init = init }, new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped") with { Init = init }, new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.EpochDone { Metrics.Epoch: 0 }) stop.Cancel();
+            if (p is RunProgress.EpochDone { Metrics.Epoch: 0 }) stop.Cancel();
         }), stop.Token));
         Assert.Null(new CheckpointStore(Path.Combine(folder, "stopped", "checkpoints")).Last);
         Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(Options("stopped", resume: true) with { Init = init }).RunFolder));
@@ -220,9 +220,9 @@ public sealed class ResumeTests : RunsInFolder
         var options = Options("best") with { Epochs = 3, EvaluateEvery = 1 };
         string whole = Pretraining.Run(options with { Out = Path.Combine(folder, "whole") }).RunFolder;
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(options, new ProgressHandler<PretrainProgress>(p =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(options, new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step { StepInRun: 5 }) stop.Cancel();
+            if (p is RunProgress.Step { StepInRun: 5 }) stop.Cancel();
         }), stop.Token));
         var store = new CheckpointStore(Path.Combine(folder, "best", "checkpoints"));
         Assert.NotEqual(store.Last, store.Best);

@@ -16,9 +16,9 @@ public sealed class RunMemoryTests : RunsInFolder
     public void LiveTensors_DoNotGrowFromStepToStep()
     {
         var counts = new List<long>();
-        LiveTensors.OnOwnThread(() => Pretraining.Run(Options("steps") with { Epochs = 2 }, new ProgressHandler<PretrainProgress>(p =>
+        LiveTensors.OnOwnThread(() => Pretraining.Run(Options("steps") with { Epochs = 2 }, new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.Step) counts.Add(LiveTensors.Count);
+            if (p is RunProgress.Step) counts.Add(LiveTensors.Count);
         })));
         Assert.True(counts.Count >= 6);
         Assert.Single(counts.Skip(2).Distinct()); // the first steps make the optimiser's state and the gradients

@@ -18,9 +18,9 @@ public sealed class SourceReadOnceTests
         PretrainOptions Options(string name) => SmallRun.Options with { Data = data, Limit = null, CacheMiB = cacheMiB, Epochs = 3, EvaluateEvery = 3, Out = runs[name] };
 
         var whole = Pretraining.Run(Options("whole"));
-        var gone = Pretraining.Run(Options("gone"), new ProgressHandler<PretrainProgress>(p =>
+        var gone = Pretraining.Run(Options("gone"), new ProgressHandler<RunProgress>(p =>
         {
-            if (p is PretrainProgress.EpochDone { Metrics.Epoch: 1 }) Directory.Delete(data, recursive: true);
+            if (p is RunProgress.EpochDone { Metrics.Epoch: 1 }) Directory.Delete(data, recursive: true);
         }));
         Assert.False(Directory.Exists(data));
         Assert.Equal("finished", gone.Summary.Status);

@@ -1,20 +1,20 @@
 namespace WclSharp.Training;
 
 /// <summary>Something that a run reports while it works. Observers match on the derived type.</summary>
-public abstract record PretrainProgress
+public abstract record RunProgress
 {
-    private PretrainProgress() { }
+    private RunProgress() { }
 
     /// <summary>A stage before or between epochs, such as listing, reading or evaluating.</summary>
     /// <param name="Stage">What is being done, for people.</param>
     /// <param name="Done">Units done.</param>
     /// <param name="Total">Units in all; null where not known yet.</param>
-    public sealed record Working(string Stage, long Done, long? Total) : PretrainProgress;
+    public sealed record Working(string Stage, long Done, long? Total) : RunProgress;
 
     /// <summary>The run is about to train: everything is resolved.</summary>
     /// <param name="Options">Options with nothing left null but what is optional.</param>
     /// <param name="Lines">What the data and network are, for people; one fact a line.</param>
-    public sealed record Started(PretrainOptions Options, IReadOnlyList<string> Lines) : PretrainProgress;
+    public sealed record Started(PretrainOptions Options, IReadOnlyList<string> Lines) : RunProgress;
 
     /// <summary>A training step is done.</summary>
     /// <param name="Epoch">The epoch under way, from 1.</param>
@@ -27,14 +27,14 @@ public abstract record PretrainProgress
     /// <param name="DataWait">Share of these seconds spent waiting for data, 0 to 1.</param>
     /// <param name="Left">Training time left to the end of the run, at this speed; evaluation left out.</param>
     public sealed record Step(int Epoch, int Epochs, long StepInRun, long StepsInRun, double? InstanceLoss, double? WeakLoss,
-        double ImagesPerSecond, double DataWait, TimeSpan Left) : PretrainProgress;
+        double ImagesPerSecond, double DataWait, TimeSpan Left) : RunProgress;
 
     /// <summary>An epoch (or the evaluation before the first) is done.</summary>
     /// <param name="Metrics">What it measured; its epoch is 0 for the untrained network, and its accuracy null where the epoch was not evaluated.</param>
     /// <param name="Epochs">Epochs in all.</param>
-    public sealed record EpochDone(EpochMetrics Metrics, int Epochs) : PretrainProgress;
+    public sealed record EpochDone(EpochMetrics Metrics, int Epochs) : RunProgress;
 
     /// <summary>Something that a person should know; the run goes on.</summary>
     /// <param name="Message">A sentence or two, for people.</param>
-    public sealed record Warning(string Message) : PretrainProgress;
+    public sealed record Warning(string Message) : RunProgress;
 }
