@@ -19,6 +19,7 @@ namespace WclSharp.FineTuning;
 internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts, long seed, ComputeDevice compute)
 {
     private const int LooksAtValidation = 10;
+    private const string LowerRates = "lower --lr, --head-lr or --scratch-lr.";
     private readonly Augmenter augmenter = new(facts.ImageSize, facts.Normalisation, seed, compute.Device);
     private readonly CounterRandom order = new(seed, RandomPurpose.FineTuning);
 
@@ -30,7 +31,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     /// <param name="progress">Told how many steps are done.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <returns>The best accuracy at a look, 0 to 1, and the share of the steps after which it was, of equals the last; null without looks.</returns>
-    /// <exception cref="WclException">The loss is not finite.</exception>
+    /// <exception cref="WclException">The loss or, at the end, the weights are not finite.</exception>
     public (double Accuracy, double StopAt)? Train(ClassifierNetwork network, int[] rows, int[] validation, FineTuneRecipe recipe, Action<int>? progress, CancellationToken cancellation)
     {
         var (pretrainedParameters, scoreParameters) = network.Parameters;
@@ -62,6 +63,8 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
             if (!(accuracy < best?.Accuracy)) best = (accuracy, (step + 1) / (double)recipe.Steps);
         }
 
+        // The last step's loss is of the weights before it.
+        if (!FiniteLoss.AreFinite([network.Encoder, network.Top])) throw new WclException($"The classifier's weights are no finite numbers after step {steps} of fine-tuning; {LowerRates}");
         network.Train(false);
         return best;
     }
@@ -78,7 +81,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), counters, 0, 0, AugmentationRecipe.CropAndFlip);
         var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]));
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
-        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; lower --lr, --head-lr or --scratch-lr.");
+        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; {LowerRates}");
         BackwardErrors.Run(() => loss.backward());
     }
 
