@@ -28,7 +28,7 @@ internal static class BenchCommand
         var options = new TableOptions(command)
             .Add("arch", "resnet18")
             .Add("width", "64")
-            .Add("stem", "small")
+            .Add("stem", "by --image-size as in training; small without it")
             .Add("batch", "128")
             .Add("image-size", "32 with the small stem, 224 with imagenet's")
             .Add("method", "wcl")
@@ -43,12 +43,12 @@ internal static class BenchCommand
             {
                 Arch = EncoderArch.ResNet18,
                 Width = 64,
-                Stem = EncoderStem.Small,
                 Batch = 128,
                 HeadHidden = 2048,
                 HeadOutput = 128,
             });
-            given = given with { ImageSize = given.ImageSize ?? (given.Stem == EncoderStem.Small ? 32 : 224) };
+            var stem = given.Stem ?? (given.ImageSize is { } side ? Presets.StemFor(side) : EncoderStem.Small);
+            given = given with { Stem = stem, ImageSize = given.ImageSize ?? (stem == EncoderStem.Small ? 32 : 224) };
             var figures = StepBenchmark.Run(given, Positive(parsed, repeat));
             // On a processor it is done when it is asked for.
             string asked = figures.HostSecondsPerStep < 0.99 * figures.SecondsPerStep ? string.Create(CultureInfo.InvariantCulture, $" (asked of the device in {figures.HostSecondsPerStep:0.0000} s)") : "";
@@ -145,7 +145,7 @@ internal static class BenchCommand
         var options = new TableOptions(command)
             .Add("arch", "resnet18")
             .Add("width", "64")
-            .Add("stem", "small")
+            .Add("stem", "by --image-size as in training; small without it")
             .Add("image-size", "32 with the small stem, 224 with imagenet's");
         var images = new Option<int?>("--images") { HelpName = "N", Description = "Images to embed [default: 256 up to 64 pixels, 64 above]" };
         var precision = ExportCommand.PrecisionOption();
@@ -154,7 +154,8 @@ internal static class BenchCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 64, Stem = EncoderStem.Small });
-            given = given with { ImageSize = given.ImageSize ?? (given.Stem == EncoderStem.Small ? 32 : 224) };
+            var stem = given.Stem ?? (given.ImageSize is { } side ? Presets.StemFor(side) : EncoderStem.Small);
+            given = given with { Stem = stem, ImageSize = given.ImageSize ?? (stem == EncoderStem.Small ? 32 : 224) };
             if (parsed.GetValue(images) is < 1) throw new WclUsageException($"--images is {parsed.GetValue(images)}; it must be 1 or more.");
             var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,

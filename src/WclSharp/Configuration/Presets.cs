@@ -59,6 +59,9 @@ internal static class Presets
 
     public static IEnumerable<string> Names => ByName.Keys;
 
+    /// <summary>The stem that fits images of this side, where neither options nor preset name one.</summary>
+    public static EncoderStem StemFor(int imageSize) => imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small;
+
     /// <summary>The presets' values of an option, for <c>--help</c>.</summary>
     public static string Describe(string option)
     {
@@ -100,7 +103,7 @@ internal static class Presets
             CacheMiB = given.CacheMiB ?? (int)(DatasetOptions.StandardCacheBytes >> 20),
             Arch = given.Arch ?? preset.Arch,
             Width = given.Width ?? firstLook?.Width ?? preset.Width,
-            Stem = given.Stem ?? preset.Stem ?? (imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small),
+            Stem = given.Stem ?? preset.Stem ?? StemFor(imageSize),
             ImageSize = imageSize,
             Batch = batch,
             Epochs = epochs,
@@ -233,7 +236,7 @@ internal static class Presets
         {
             "arch" => OptionValue.NameOf(Arch),
             "width" => Invariant(Width),
-            "stem" => Stem is { } stem ? OptionValue.NameOf(stem) : "by image size",
+            "stem" => Stem is { } stem ? OptionValue.NameOf(stem) : $"small, imagenet from {ImageNetStemSide} pixels on",
             "image-size" => ImageSize?.ToString(CultureInfo.InvariantCulture) ?? $"the images' own, at most {LargestOwnSide}",
             "batch" => Invariant(Batch),
             "epochs" => Invariant(Epochs),

@@ -76,13 +76,19 @@ internal static class SheetCell
         Text(canvas, detail, x + Cell / 2f, baseline, font, Faint, SKTextAlign.Center);
     }
 
-    /// <summary>The text, its end replaced by an ellipsis where it is wider than a cell.</summary>
-    private static string Shortened(string text, SKFont font)
+    /// <summary>The text, its middle replaced by an ellipsis where it is wider than a cell: a camera's names differ at their ends.</summary>
+    internal static string Shortened(string text, SKFont font)
     {
-        if (font.MeasureText(text) <= Cell + Gap - 2) return text;
-        int length = text.Length;
-        while (length > 1 && font.MeasureText(text[..length] + "…") > Cell + Gap - 2) length--;
-        return text[..length] + "…";
+        int kept = text.Length;
+        string shown = text;
+        while (kept > 1 && font.MeasureText(shown) > Cell + Gap - 2)
+        {
+            kept--;
+            int start = Math.Max(1, kept * 2 / 5);
+            shown = $"{text[..start].TrimEnd()}…{text[(text.Length - kept + start)..]}";
+        }
+
+        return shown;
     }
 
     /// <summary>Writes a line.</summary>

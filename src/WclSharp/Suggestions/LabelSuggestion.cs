@@ -60,7 +60,7 @@ public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMe
 
 /// <summary>What was suggested, and where the list and the sheet are.</summary>
 /// <param name="Images">The images, those that stand for most others first.</param>
-/// <param name="ListFile">Absolute path of <c>suggestions.csv</c>: <c>path,label</c> with the labels left empty.</param>
+/// <param name="ListFile">Absolute path of <c>suggestions.csv</c>: <c>path,label</c> with the labels left empty; below them the images that have a label already, with it.</param>
 /// <param name="SheetFile">Absolute path of <c>suggestions.png</c>, which shows the images.</param>
 /// <param name="Check">Comparison with random choice; null where <see cref="SuggestOptions.Check"/> is 0.</param>
 public sealed record SuggestResult(IReadOnlyList<SuggestedImage> Images, string ListFile, string SheetFile, SuggestionCheck? Check);
@@ -105,10 +105,19 @@ public static class LabelSuggestion
         SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.Alike))];
         string sheet = Path.Combine(folder, "suggestions.png");
         OutputFolder.Make(folder);
-        AtomicFile.WriteText(list, suggested.Aggregate(new StringBuilder("path,label\n"), (text, image) => text.Append(DelimitedFile.QuotePath(image.Path)).Append(",\n")).ToString());
+        AtomicFile.WriteText(list, ListOf(suggested, images, labelled));
         ContactSheet.Write(sheet, [.. chosen.Select((image, i) => (SheetImage.Of(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
             string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], $"{chosen.Count} images to label first");
         return new SuggestResult(suggested, list, sheet, check);
+    }
+
+    /// <summary>A list to fill in. It ends with what is labelled already, so that it is all that fine-tuning needs.</summary>
+    private static string ListOf(SuggestedImage[] suggested, ImageDataset images, int[] labelled)
+    {
+        var text = new StringBuilder("path,label\n");
+        foreach (var image in suggested) text.Append(DelimitedFile.QuotePath(image.Path)).Append(",\n");
+        foreach (int row in labelled) text.Append(DelimitedFile.QuotePath(images.NameOf(row))).Append(',').Append(DelimitedFile.Quote(images.ClassNames[(int)images.Labels[row]])).Append('\n');
+        return text.ToString();
     }
 
     private static SuggestionCheck CheckAgainstRandom(SuggestOptions options, PretrainingData data, ImageEncoder encoder, Tensor features, long seed, ComputeDevice compute,

@@ -182,4 +182,16 @@ public sealed class PictureTests : IDisposable
                 if (wanted(pixels[y * picture.Width + x])) count++;
         return count;
     }
+
+    [Fact]
+    public void Captions_OfACamerasNames_StillTellThemApart()
+    {
+        using var font = SheetCell.Font(SheetCell.TextSize);
+        string first = SheetCell.Shortened("11. IMG_20240312_0014.jpg", font), second = SheetCell.Shortened("12. IMG_20240312_0015.jpg", font);
+        Assert.StartsWith("11. ", first, StringComparison.Ordinal);
+        Assert.EndsWith("14.jpg", first, StringComparison.Ordinal);
+        Assert.EndsWith("15.jpg", second, StringComparison.Ordinal);
+        Assert.InRange(font.MeasureText(first), 1, SheetCell.Cell + SheetCell.Gap);
+        Assert.Equal("cat.jpg", SheetCell.Shortened("cat.jpg", font));
+    }
 }

@@ -85,6 +85,11 @@ public sealed class LabelSuggestionTests : IDisposable
         File.WriteAllLines(first.ListFile, ["path,label", .. first.Images.Select((image, i) => $"{image.Path},class {i % 3}")]);
         var second = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 10, Labels = first.ListFile, Device = "cpu", Out = Path.Combine(folder, "second") });
         Assert.Empty(second.Images.Select(image => image.Path).Intersect(first.Images.Select(image => image.Path)));
+
+        // The second list has the first's labels too, so that it is all that fine-tuning needs.
+        string[] lines = File.ReadAllLines(second.ListFile);
+        Assert.Equal(second.Images.Select(image => image.Path + ","), lines[1..11]);
+        Assert.Equal(File.ReadAllLines(first.ListFile)[1..].Order(StringComparer.Ordinal), lines[11..].Order(StringComparer.Ordinal));
     }
 
     [Fact]
