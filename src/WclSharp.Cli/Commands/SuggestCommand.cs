@@ -70,7 +70,7 @@ internal static class SuggestCommand
                 $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; {times}."));
         }
 
-        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, then: wcl finetune RUN --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
+        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, at least one image of every class, then: wcl finetune RUN --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
         output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
     }
 
