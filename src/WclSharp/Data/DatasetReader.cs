@@ -16,7 +16,11 @@ namespace WclSharp.Data;
 /// Without a limit the source is listed once, while its images are decoded. With one it is listed twice: once to count the
 /// images, then to read those that the seed chose. Images that are not chosen are never read.
 /// </remarks>
-internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingProgress>? progress, CancellationToken cancellation)
+/// <param name="options">Which images, and how to keep them.</param>
+/// <param name="given">Images that take the place of those of the options' path; null reads these.</param>
+/// <param name="progress">Told how far it is; may be null.</param>
+/// <param name="cancellation">Stops reading.</param>
+internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedImage>? given, IProgress<ReadingProgress>? progress, CancellationToken cancellation)
 {
     // A small image decodes in less time than a thread takes to wake, so that they go from thread to thread in chunks: of at most so many, and of at most so
     // many bytes decoded, where photographs of the stored side are taken to be half as long again as wide.
@@ -38,7 +42,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
     public ImageDataset Read()
     {
         options.Validate();
-        using var source = ImageSources.Open(options.Path);
+        using var source = given is null ? ImageSources.Open(options.Path) : new GivenImages(given);
         labelList = options.Labels is null ? null : LabelList.Read(options.Labels);
         var chosen = options.Limit is { } limit ? Choose(source, limit) : null;
         var table = new ImageTable();
@@ -195,7 +199,7 @@ internal sealed class DatasetReader(DatasetOptions options, IProgress<ReadingPro
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private WclUsageException NoImages(ImageSource source) => new($"No images under '{options.Path}'; expected {source.Expected}" +
+    private WclUsageException NoImages(ImageSource source) => new($"No images {(given is null ? $"under '{options.Path}'" : "were given")}; expected {source.Expected}" +
         (source.Ignored == 0 ? "." : $" ({source.Ignored:N0} files there are no images).") + string.Concat(source.Warnings.Select(warning => $" {warning}")));
 
     private void Report(string stage, long done, long? total)

@@ -85,7 +85,22 @@ public sealed class ImageDataset : IDisposable
     public static ImageDataset Read(DatasetOptions options, IProgress<ReadingProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new DatasetReader(options, progress, cancellation).Read();
+        return new DatasetReader(options, null, progress, cancellation).Read();
+    }
+
+    /// <summary>Reads images that are no files, for <see cref="BatchLoader"/> and the rest of a loop of one's own.</summary>
+    /// <param name="images">The images. Enumerated once, on a thread of the reader's at a time; twice with a limit.</param>
+    /// <param name="options">How to keep them; its <see cref="DatasetOptions.Path"/> is null. Null is the defaults.</param>
+    /// <param name="progress">Told from time to time how far reading is; may be null. Called on the calling thread.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    /// <exception cref="WclUsageException">The options are wrong, or there are no images.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, or the disk is full.</exception>
+    public static ImageDataset Read(IEnumerable<EncodedImage> images, DatasetOptions? options = null, IProgress<ReadingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        options ??= new();
+        if (options.Path is not null) throw new WclUsageException($"The path '{options.Path}' is given beside images; leave one out.");
+        return new DatasetReader(options, images, progress, cancellation).Read();
     }
 
     /// <summary>Class of each image by its place in another list of names, -1 where it has none or one that is not there.</summary>
