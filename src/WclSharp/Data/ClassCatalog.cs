@@ -4,7 +4,8 @@ namespace WclSharp.Data;
 
 /// <summary>Names of the classes, numbered as they are met and renumbered by name at the end.</summary>
 /// <param name="fixedNames">Class names that are given from outside, in their order; null numbers by name.</param>
-internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames)
+/// <param name="others">Whether further classes follow these, by name, instead of being an error.</param>
+internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames, bool others)
 {
     private readonly Dictionary<string, int> numbers = new(StringComparer.Ordinal);
     private readonly List<int> meetings = []; // of each class, less what was taken back
@@ -43,10 +44,11 @@ internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames)
     }
 
     /// <summary>Settles the names and replaces the numbers in <paramref name="labels"/> by indices into them.</summary>
-    /// <exception cref="WclUsageException">A class is not among the given ones.</exception>
+    /// <exception cref="WclUsageException">A class is not among the given ones, and may not follow them.</exception>
     public string[] Settle(Span<int> labels)
     {
-        var names = fixedNames?.ToArray() ?? [.. numbers.Where(each => meetings[each.Value] > 0).Select(each => each.Key).Order(StringComparer.Ordinal)];
+        var met = numbers.Where(each => meetings[each.Value] > 0).Select(each => each.Key).Order(StringComparer.Ordinal);
+        string[] names = fixedNames is null ? [.. met] : others ? [.. fixedNames, .. met.Except(fixedNames)] : [.. fixedNames];
         var index = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int i = 0; i < names.Length; i++) index.TryAdd(names[i], i);
 
@@ -59,5 +61,6 @@ internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames)
         return names;
     }
 
-    private static string Few(string[] names) => string.Join(", ", names.Take(3)) + (names.Length > 3 ? ", .." : "");
+    /// <summary>The first of some names.</summary>
+    public static string Few(IReadOnlyList<string> names) => string.Join(", ", names.Take(3)) + (names.Count > 3 ? ", .." : "");
 }

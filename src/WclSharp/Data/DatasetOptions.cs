@@ -48,6 +48,9 @@ public sealed record DatasetOptions
     /// </summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
+    /// <summary>Whether classes that are not among <see cref="ClassNames"/> are numbered behind them instead of being an error.</summary>
+    internal bool OtherClasses { get; init; }
+
     internal const int MaxStoredSide = 2048;
 
     internal void Validate()

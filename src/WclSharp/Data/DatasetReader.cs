@@ -32,7 +32,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
 
     private readonly Stopwatch sinceReport = Stopwatch.StartNew();
     private readonly FolderClasses folders = new(options.ClassNames);
-    private readonly ClassCatalog classes = new(options.ClassNames);
+    private readonly ClassCatalog classes = new(options.ClassNames, options.OtherClasses);
     private LabelList? labelList;
     private readonly List<int> unreadable = []; // classes of images that cannot be read, by number
     private int listed, listedWithClass; // the latter by the list of labels, where a subset is read

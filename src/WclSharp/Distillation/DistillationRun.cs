@@ -20,6 +20,7 @@ namespace WclSharp.Distillation;
 internal sealed class DistillationRun : IDisposable
 {
     private const double WarmupShare = 0.05;
+    private const int Unknown = int.MaxValue; // class of an image to test with that the teacher does not know: whatever it is taken for is wrong
     private readonly DistillOptions options;
     private readonly ClassifierNetwork teacher, student;
     private readonly EncoderFacts facts;
@@ -40,10 +41,10 @@ internal sealed class DistillationRun : IDisposable
     {
         (this.options, this.teacher, this.images, this.test, this.compute, this.progress, this.cancellation) = (options, teacher, images, test, compute, progress, cancellation);
         if (options.Batch > images.Count) throw new WclUsageException($"--batch {options.Batch} is more than the {images.Count:N0} images there are; use fewer.");
-        classes = TeachersClasses(images, needed: options.LabelMix > 0);
+        classes = TeachersClasses(images);
         if (options.LabelMix > 0 && classes.All(number => number < 0))
             throw new WclUsageException(FormattableString.Invariant($"--label-mix {options.LabelMix} needs labels, and none of the {images.Count:N0} images has one; name them with --labels, or leave it out."));
-        truth = test is null ? null : TeachersClasses(test, needed: true);
+        truth = test?.LabelsAmong(teacher.ClassNames).Zip(test.Labels.ToArray(), (known, own) => known < 0 && own >= 0 ? Unknown : known).ToArray();
         facts = teacherFacts with { Arch = options.Arch ?? teacherFacts.Arch, Width = options.Width ?? teacherFacts.Width };
         augmenter = new Augmenter(facts.ImageSize, facts.Normalisation, options.Seed, compute.Device);
         (labelMix, teacherMix) = (options.LabelMix, 1 - options.LabelMix);
@@ -183,9 +184,9 @@ internal sealed class DistillationRun : IDisposable
     }
 
     /// <summary>Classes by name: data may list them in another order than the teacher, or lack some.</summary>
-    private int[] TeachersClasses(ImageDataset data, bool needed)
+    private int[] TeachersClasses(ImageDataset data)
     {
-        if (needed && data.ClassNames.Except(teacher.ClassNames).FirstOrDefault() is { } unknown)
+        if (options.LabelMix > 0 && data.ClassNames.Except(teacher.ClassNames).FirstOrDefault() is { } unknown)
             throw new WclUsageException($"{data.Source} has images of the class \"{unknown}\", which the teacher does not know; it knows {string.Join(", ", teacher.ClassNames.Take(10))}{(teacher.ClassNames.Count > 10 ? ", ..." : "")}.");
         return data.LabelsAmong(teacher.ClassNames);
     }

@@ -69,12 +69,14 @@ internal static class LinearProbe
         var (asked, truth) = LabelledRows.Of(queries, test);
         if (truth.Length == 0 || classes.Length == 0) return null;
 
+        // The images to test with may have further classes, behind those that can be told: no score is theirs.
         string[] names = [.. (train.ClassNames.Count >= test.ClassNames.Count ? train : test).ClassNames];
+        int told = train.ClassNames.Count;
         var standard = Standardisation.Of(taught);
-        var weights = Train(standard.Apply(taught), classes, names.Length, seed, settings, progress, cancellation,
+        var weights = Train(standard.Apply(taught), classes, told, seed, settings, progress, cancellation,
             views is null ? null : Views); // [F + 1, C]
         if (!AreFinite(weights)) throw Diverged(taught, settings);
-        int[][] best = Best(weights, standard.Apply(asked), Math.Min(TopCount, names.Length));
+        int[][] best = Best(weights, standard.Apply(asked), Math.Min(TopCount, told));
         Tensor Views(int epoch)
         {
             using var features = views(epoch);
@@ -85,7 +87,7 @@ internal static class LinearProbe
         return new LinearProbeResult
         {
             Top1 = Share(i => best[i][0] == truth[i]),
-            Top5 = names.Length > TopCount ? Share(i => best[i].Contains(truth[i])) : null,
+            Top5 = told > TopCount ? Share(i => best[i].Contains(truth[i])) : null,
             PerClass =
             [
                 .. Enumerable.Range(0, truth.Length).GroupBy(i => truth[i]).OrderBy(group => group.Key)

@@ -6,7 +6,7 @@ public sealed record LinearProbeResult
     /// <summary>Share of test images whose class has the largest score, 0 to 1.</summary>
     public required double Top1 { get; init; }
 
-    /// <summary>Share whose class is among the five largest scores, 0 to 1; null with five classes or fewer, where it says nothing.</summary>
+    /// <summary>Share whose class is among the five largest scores, 0 to 1; null where five classes or fewer are told, so that it says nothing.</summary>
     public double? Top5 { get; init; }
 
     /// <summary>Top-1 accuracy of each class that the test images have.</summary>

@@ -52,7 +52,7 @@ internal sealed class PretrainingData : IDisposable
     /// <param name="progress">Told how far reading is; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
     /// <param name="holdOut">False trains on all images where there is no <c>--test</c>.</param>
-    /// <param name="testClasses">The classes that <c>--test</c> may have, in their order; null for those of the training images, where they have any.</param>
+    /// <param name="testClasses">The classes that can be told, by which those of <c>--test</c> are numbered, others behind them; null for those of the training images, where they have any.</param>
     /// <param name="badImagesFile">Where unreadable images to train on are listed, without a folder.</param>
     public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<RunProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null,
         string? badImagesFile = null)
@@ -89,11 +89,12 @@ internal sealed class PretrainingData : IDisposable
         }
 
         ImageDataset? train = null, heldOut = null;
+        var known = testClasses ?? (all.HasLabels ? all.ClassNames : null);
         try
         {
             if (folder is not null && options.Limit is null) RequireClassesThatRepeat(all);
             if (options.Test is not null)
-                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = testClasses ?? (all.HasLabels ? all.ClassNames : null), BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
+                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = known, OtherClasses = true, BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
             else if (holdOut && all.HasLabels && all.Count >= LeastToSplit && CanHoldOut(all))
             {
                 (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
@@ -105,9 +106,11 @@ internal sealed class PretrainingData : IDisposable
                     (train, heldOut) = (null, null);
                 }
             }
+            if (known is not null && heldOut is not null) RequireKnownClass(heldOut, known);
         }
         catch
         {
+            heldOut?.Dispose();
             all.Dispose();
             throw;
         }
@@ -122,7 +125,7 @@ internal sealed class PretrainingData : IDisposable
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
             Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings],
-            TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null)],
+            TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null), .. Untold(train ?? all, heldOut, testClasses)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
@@ -151,6 +154,27 @@ internal sealed class PretrainingData : IDisposable
         if (shared > 0)
             yield return FormattableString.Invariant($"{shared:N0} of the {heldOut!.Count:N0} images to test with are among those to train on, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
     }
+
+    /// <summary>Where images to test with are of classes that no label names to learn from: whatever such an image is taken for is wrong.</summary>
+    private static IEnumerable<string> Untold(ImageDataset train, ImageDataset? heldOut, IReadOnlyList<string>? known)
+    {
+        if (heldOut is null || (known is null && !train.HasLabels)) yield break;
+        var told = (known ?? ClassesOf(train)).ToHashSet(StringComparer.Ordinal);
+        string[] untold = [.. ClassesOf(heldOut).Where(name => !told.Contains(name)).Order(StringComparer.Ordinal)];
+        if (untold.Length == 0) yield break;
+        int images = heldOut.Labels.ToArray().Count(label => label >= 0 && !told.Contains(heldOut.ClassNames[label]));
+        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled images to test with count as wrong: nothing labelled to learn from is of their {(untold.Length == 1 ? "class" : $"{untold.Length:N0} classes")} ({ClassCatalog.Few(untold)}), so that none can be told; label some, or leave theirs out of the test.");
+    }
+
+    private static void RequireKnownClass(ImageDataset tests, IReadOnlyList<string> known)
+    {
+        string[] names = [.. ClassesOf(tests).Order(StringComparer.Ordinal)];
+        if (names.Length > 0 && !names.Intersect(known).Any())
+            throw new WclUsageException($"None of the classes of the images to test with ({ClassCatalog.Few(names)}) is among those that can be told ({ClassCatalog.Few(known)}); name images of these with --test.");
+    }
+
+    /// <summary>The classes that images are of.</summary>
+    private static IEnumerable<string> ClassesOf(ImageDataset images) => images.Labels.ToArray().Where(label => label >= 0).Distinct().Select(label => images.ClassNames[label]);
 
     /// <summary>Says how many files were no images, by their names.</summary>
     internal static string PassedOver(long files) => $"{files:N0} other files there are passed over; images are read from {ImageFormats.Names} files";

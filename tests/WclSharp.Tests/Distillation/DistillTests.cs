@@ -134,6 +134,26 @@ public sealed class DistillTests : IDisposable
     }
 
     [Fact]
+    public void Run_TestImagesOfAClassThatTheTeacherDoesNotKnow_CountAsWrong()
+    {
+        string tests = Photos("Bag/1.png", "Bag/2.png", "zebra/3.png", "zebra/4.png");
+        var options = Options with { Test = tests, Epochs = 1, Out = Path.Combine(folder, "tested") };
+        List<string> warnings = [];
+        var result = Distill.Run(options, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Equal(4, result.TestImages);
+        Assert.InRange(result.TeacherAccuracy!.Value, 0, 0.5);
+        Assert.Contains(warnings, warning => warning.StartsWith("2 of the 4 labelled images to test with count as wrong", StringComparison.Ordinal));
+
+        Directory.Delete(Path.Combine(tests, "Bag"), recursive: true);
+        Directory.Move(Path.Combine(tests, "zebra"), Path.Combine(tests, "yak"));
+        Photos("zebra/3.png");
+        Assert.Contains("None of the classes of the images to test with (yak, zebra)", Assert.Throws<WclUsageException>(() => Distill.Run(options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_ALabelMix_NeedsLabels_AndIsTheTeacherAloneInABatchWithout()
     {
         string photos = Photos([.. Enumerable.Range(0, 8).Select(i => $"{i}.png")]), list = Path.Combine(folder, "labels.csv");

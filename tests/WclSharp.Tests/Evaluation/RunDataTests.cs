@@ -44,6 +44,22 @@ public class RunDataTests
     }
 
     [Fact]
+    public void Read_TestImagesOfNoClassThatCanBeTold_AreRefused()
+    {
+        using var folder = new DataFolder();
+        byte[] jpeg = ImageFiles.Jpeg();
+        foreach (string name in (string[])["photos/cat/1", "photos/cat/2", "photos/dog/3", "photos/dog/4", "tests/emu/5", "tests/yak/6"]) folder.Write($"{name}.jpg", jpeg);
+        var trained = new PretrainOptions { Data = folder["photos"], ImageSize = 16 };
+        var asked = trained with { Test = folder["tests"] };
+        Assert.Equal("None of the classes of the images to test with (emu, yak) is among those that can be told (cat, dog); name images of these with --test.",
+            Assert.Throws<WclUsageException>(() => RunData.Read(trained, asked, null, CancellationToken.None)).Message);
+        folder.Write("tests/dog/7.jpg", jpeg);
+        Assert.Contains(Warnings(trained, asked), warning => warning.StartsWith("2 of the 3 labelled images to test with count as wrong: nothing labelled to learn from is of their 2 classes (emu, yak),", StringComparison.Ordinal));
+        using var data = RunData.Read(trained, asked, null, CancellationToken.None);
+        Assert.Equal(["cat", "dog", "emu", "yak"], data.HeldOut!.ClassNames);
+    }
+
+    [Fact]
     public void Read_WhereNothingIsTested_TellsNothingOfTests()
     {
         using var folder = new DataFolder();

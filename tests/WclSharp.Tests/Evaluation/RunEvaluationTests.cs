@@ -113,6 +113,52 @@ public sealed class RunEvaluationTests : IDisposable
     }
 
     [Fact]
+    public void Run_TestImagesOfAClassWithoutALabel_CountAsWrong_AndAreToldOf()
+    {
+        string photos = Plain("two", classes: 2, each: 20), tests = Plain("three", classes: 3, each: 10), told = Plain("told", classes: 2, each: 10), two = Path.Combine(folder, "of two");
+        List<string> warnings = [];
+        var progress = new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
+        });
+        const string Warning = "10 of the 30 labelled images to test with count as wrong: nothing labelled to learn from is of their class (class 2),";
+        var trained = Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 16, Epochs = 1, Out = two }, progress).Summary;
+        Assert.Contains(warnings, warning => warning.StartsWith(Warning, StringComparison.Ordinal));
+        warnings.Clear();
+        var options = Options with { Run = two, LinearConfusion = true, LinearLearningRate = 0.2 };
+        var result = RunEvaluation.Run(options, progress);
+        Assert.Contains(warnings, warning => warning.StartsWith(Warning, StringComparison.Ordinal));
+        var without = RunEvaluation.Run(options with { Data = photos, Test = told });
+
+        Assert.Equal((30, 20), (result.TestImages, without.TestImages));
+        Assert.InRange(without.Knn, 0.1, 1);
+        Assert.Equal(20 * without.Knn, 30 * result.Knn, 6);
+        Assert.Equal(20 * without.Knn, 30 * trained.Knn!.Value, 6);
+        Assert.Equal(20 * without.Linear!.Top1, 30 * result.Linear!.Top1, 6);
+        Assert.Equal(without.Linear.PerClass.Append(new ClassAccuracy("class 2", 10, 0)), result.Linear.PerClass);
+        var confusion = result.Linear.Confusion!;
+        Assert.Equal(["class 0", "class 1", "class 2"], confusion.ClassNames);
+        Assert.Equal([10, 10, 10], confusion.Counts.Select(row => row.Sum()));
+        Assert.All(confusion.Counts, row => Assert.Equal(0, row[2]));
+    }
+
+    /// <summary>Images of one colour, which says much of their class, as folders.</summary>
+    private string Plain(string name, int classes, int each)
+    {
+        for (int i = 0; i < classes * each; i++)
+        {
+            string file = Path.Combine(folder, name, $"class {i % classes}", $"{i}.png");
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            using var picture = new SkiaSharp.SKBitmap(16, 16);
+            picture.Erase(new SkiaSharp.SKColor((byte)(100 * (i % classes) + i % 40), (byte)(5 * i % 256), (byte)name.Length));
+            using var stream = File.Create(file);
+            picture.Encode(stream, SkiaSharp.SKEncodedImageFormat.Png, 100);
+        }
+
+        return Path.Combine(folder, name);
+    }
+
+    [Fact]
     public void Run_OfARunThatDidNotEnd_NamesTheEpochOfItsWeights()
     {
         string stopped = Path.Combine(folder, "stopped");

@@ -132,6 +132,44 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
+    public void Run_TestImagesOfAClassThatIsNotAmongTheLabels_CountAsWrong_AndAreToldOf()
+    {
+        string photos = Path.Combine(folder, "photos"), list = Path.Combine(folder, "labels.csv");
+        for (int i = 0; i < 40; i++) Save(Path.Combine(photos, "train", $"{i:D2}.png"), i);
+        for (int i = 0; i < 30; i++)
+            foreach (string tests in (string[])(i % 3 < 2 ? ["told", "all"] : ["all"])) Save(Path.Combine(photos, tests, $"class {i % 3}", $"{i:D2}.png"), 50 + i);
+        File.WriteAllLines(list, Enumerable.Range(0, 20).Select(i => $"{i:D2}.png,class {i % 2}"));
+        List<string> warnings = [];
+        FineTuneRow Row(string tests) => FineTune.Run(Options with
+        {
+            Data = Path.Combine(photos, "train"),
+            Labels = list,
+            Test = Path.Combine(photos, tests),
+            LabelsPerClass = [],
+            Draws = 1,
+            Scratch = false,
+            Epochs = 1,
+            Out = Path.Combine(folder, $"study of {tests}"),
+        }, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
+        })).Rows.Single();
+
+        var told = Row("told");
+        Assert.DoesNotContain(warnings, warning => warning.Contains("count as wrong", StringComparison.Ordinal));
+        var all = Row("all");
+        Assert.Contains(warnings, warning => warning.StartsWith("10 of the 30 labelled images to test with count as wrong: nothing labelled to learn from is of their class (class 2),", StringComparison.Ordinal));
+        foreach (var accuracy in (Func<FineTuneRow, double>[])[row => row.FinetuneMean, row => row.KnnMean, row => row.LinearMean]) Assert.Equal(20 * accuracy(told), 30 * accuracy(all), 6);
+        Assert.InRange(told.LinearMean, 0.1, 1);
+
+        static void Save(string file, int i)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            File.WriteAllBytes(file, Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
+        }
+    }
+
+    [Fact]
     public void Run_AllLabels_LearnsMoreThanChance_AndTheClassifierNamesClasses()
     {
         var result = Run(Options with { LabelsPerClass = [], LabelFractions = [1], Draws = 1, FromHead = true, Epochs = 30 });
