@@ -30,7 +30,7 @@ internal static class EvaluateCommand
         command.Add(linear);
         var augmented = new Option<bool>("--linear-augmented") { Description = $"Train it on random crops and flips, new ones each of {LinearProbe.Epochs} epochs; turns --linear on [default: off]" };
         var rate = NumberOption.Real("--linear-lr", string.Create(CultureInfo.InvariantCulture,
-            $"Its learning rate for batches of {LinearProbe.Batch}; turns --linear on [default: chosen on {LabelDraw.HeldOutShare} of the training labels, {new LinearProbeSettings().LearningRate} where a class has fewer than {LabelDraw.LeastToHoldOutFrom}]"));
+            $"Its learning rate for batches of {LinearProbe.Batch}; turns --linear on [default: chosen on {LabelDraw.HeldOutShare} of the training labels, {new LinearProbeSettings().LearningRate} where less than half of them are of classes with {LabelDraw.LeastToHoldOutFrom}]"));
         var decay = NumberOption.Real("--linear-decay", "Its weight decay; turns --linear on [default: chosen with the rate; 0 where that is given]");
         command.Add(augmented);
         command.Add(rate);
@@ -64,7 +64,7 @@ internal static class EvaluateCommand
                     $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images, by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
                 if (result.Linear is { } measured)
                 {
-                    foreach (string line in Lines(measured)) output.WriteLine(line);
+                    foreach (string line in Lines(measured, given: request.LinearLearningRate is not null || request.LinearWeightDecay is not null)) output.WriteLine(line);
                     if (request.LinearConfusion && measured.Confusion is null)
                     {
                         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Confusion matrix: left out, of more than {ConfusionMatrix.MostClasses:N0} classes"));
@@ -93,12 +93,12 @@ internal static class EvaluateCommand
         return command;
     }
 
-    private static IEnumerable<string> Lines(LinearProbeResult probe)
+    private static IEnumerable<string> Lines(LinearProbeResult probe, bool given)
     {
         string top5 = probe.Top5 is { } share ? $" (top-5 {EpochTable.Percent(share)})" : "";
         yield return string.Create(CultureInfo.InvariantCulture,
             $"Linear probe: {EpochTable.Percent(probe.Top1)}{top5} of {probe.TestImages:N0} images, trained on {probe.TrainImages:N0} in {probe.Seconds:0.0} s");
-        string how = probe.ValidationImages > 0 ? string.Create(CultureInfo.InvariantCulture, $", chosen on {probe.ValidationImages:N0} of them") : "";
+        string how = probe.ValidationImages > 0 ? string.Create(CultureInfo.InvariantCulture, $", chosen on {probe.ValidationImages:N0} of them") : given ? "" : $", the usual ones: {LabelDraw.TooFew}";
         yield return string.Create(CultureInfo.InvariantCulture,
             $"  learning rate {probe.Settings.LearningRate}, weight decay {probe.Settings.WeightDecay}{how}{(probe.Augmented ? "; random crops and flips" : "")}");
         if (probe.PerClass.Count > MostClassesShown)

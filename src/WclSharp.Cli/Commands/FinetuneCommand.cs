@@ -33,7 +33,7 @@ internal static class FinetuneCommand
         var perClass = Text("--labels-per-class", "A,B,C", "Numbers of labels of each class to train with", "none");
         var draws = Text("--draws", "N", "Times that the labels are drawn anew", Shown(defaults.Draws));
         var epochs = Text("--epochs", "N", "Passes over the labels", $"{FineTuneRecipe.UsualEpochs}, or what makes {FineTuneRecipe.LeastSteps} steps of {FineTuneRecipe.Batch} images");
-        var rate = Text("--lr", "X", "Peak learning rate of the encoder", $"{FirstOrBest(FineTuneRecipe.EncoderRates)} on {LabelDraw.HeldOutShare} of the labels where every class has {LabelDraw.LeastToHoldOutFrom}");
+        var rate = Text("--lr", "X", "Peak learning rate of the encoder", $"{FirstOrBest(FineTuneRecipe.EncoderRates)} on {LabelDraw.HeldOutShare} of the labels where half of them or more are of classes with {LabelDraw.LeastToHoldOutFrom}");
         var headRate = Text("--head-lr", "X", "Peak learning rate of the classifier on top", Shown(defaults.HeadLearningRate));
         var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", $"{FirstOrBest(FineTuneRecipe.ScratchRates)} likewise");
         var fromHead = new Option<bool>("--from-head") { Description = "Keep the first layer of the instance head, as SimCLRv2 does [default: off]" };
@@ -81,7 +81,9 @@ internal static class FinetuneCommand
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"Accuracy on {result.TestImages:N0} test images, mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training), given one choice of rate and stop, made on the first draw; kNN and linear probe on the frozen encoder."));
+                $"Accuracy on {result.TestImages:N0} test images, mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training){Given(request, result.Rows)}; kNN and linear probe on the frozen encoder."));
+            if (result.Rows.Where(row => row.ValidationLabels == 0).Select(row => row.Labels.ToString("N0", CultureInfo.InvariantCulture)).ToArray() is { Length: > 0 } unchosen)
+                output.WriteLine($"With {string.Join(" and ", unchosen)} labels no rate or stop was chosen: {LabelDraw.TooFew}.");
             if (result.Rows.Any(row => row.ScratchDifferenceCi95 is not null))
                 output.WriteLine("The difference from scratch is in points, draw by draw: pretraining made one where the interval leaves out 0.");
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
@@ -91,10 +93,18 @@ internal static class FinetuneCommand
         }, error.WriteLine, () => error.WriteLine("Stopped. The draws that are finished are kept; the same command goes on."));
     }
 
+    /// <summary>What the intervals leave out, where anything was chosen.</summary>
+    private static string Given(FineTuneOptions request, IReadOnlyList<FineTuneRow> rows)
+    {
+        if (rows.All(row => row.ValidationLabels == 0)) return "";
+        bool rates = request.EncoderLearningRate is null || (request.Scratch && request.ScratchLearningRate is null);
+        return $", given one choice of {(rates ? "rate and stop" : "when to stop")}, made on the first draw";
+    }
+
     private static void Write(Utf8JsonWriter writer, FineTuneResult result)
     {
         writer.WriteNumber("test_images", result.TestImages);
-        writer.WriteString("interval", FineTuneReport.IntervalText);
+        writer.WriteString("interval", FineTuneReport.IntervalOf(result.Rows));
         writer.WriteStartArray("rows");
         foreach (var row in result.Rows)
         {
@@ -103,6 +113,7 @@ internal static class FinetuneCommand
             writer.WriteNumber("fraction", row.Fraction);
             writer.WriteNumber("labels", row.Labels);
             writer.WriteNumber("draws", row.Draws);
+            writer.WriteNumber("validation_labels", row.ValidationLabels);
             foreach (var (key, value) in ((string, double?)[])
                 [
                     ("finetune_mean", row.FinetuneMean), ("finetune_ci95", row.FinetuneCi95), ("scratch_mean", row.ScratchMean), ("scratch_ci95", row.ScratchCi95),

@@ -19,7 +19,7 @@ internal sealed record LabelBudget(double? Fraction, int? PerClass)
 /// </summary>
 internal static class LabelDraw
 {
-    /// <summary>Labels of the smallest class from which on some are held out to choose by: of fewer, a fifth tells nothing.</summary>
+    /// <summary>Labels of a class from which on some are held out to choose by: of fewer, a fifth tells nothing.</summary>
     public const int LeastToHoldOutFrom = 25;
 
     /// <summary>Of a class's labels, one in so many is held out.</summary>
@@ -27,6 +27,9 @@ internal static class LabelDraw
 
     /// <summary>That share in words.</summary>
     public const string HeldOutShare = "a fifth";
+
+    /// <summary>Why <see cref="HoldOut"/> holds none out, for people.</summary>
+    public static string TooFew => FormattableString.Invariant($"fewer than two classes have {LeastToHoldOutFrom} labels, or those that do have less than half of all");
 
     /// <summary>Draws.</summary>
     /// <param name="classes">Class of each image, -1 where it has none.</param>
@@ -58,22 +61,23 @@ internal static class LabelDraw
     /// <summary>Seed of all that is random in a draw, the seed itself in the first: so far from another's that a study with the next seed shares none of its draws.</summary>
     public static long SeedOf(long seed, int draw) => unchecked(seed + (long)draw * int.MaxValue);
 
-    /// <summary>Takes one in <see cref="HeldOutOneIn"/> of each class's labels away, to choose by.</summary>
+    /// <summary>Takes one in <see cref="HeldOutOneIn"/> labels of each class that has enough away, to choose by. Rarer classes are trained on alone.</summary>
     /// <param name="drawn">What <see cref="Of"/> drew.</param>
     /// <param name="classes">Class of each image.</param>
-    /// <param name="least">Labels that every class must have for it.</param>
-    /// <returns>Labels to train on, and labels to choose by; none of these where a class has fewer than <paramref name="least"/>.</returns>
+    /// <param name="least">Labels that are enough.</param>
+    /// <returns>Labels to train on, and labels to choose by; none of these where fewer than two classes have enough, or those that do have less than half of all labels.</returns>
     public static (int[] Train, int[] Validation) HoldOut(int[] drawn, ReadOnlySpan<int> classes, int least = LeastToHoldOutFrom)
     {
         var sizes = new Dictionary<int, int>();
         foreach (int i in drawn) sizes[classes[i]] = sizes.GetValueOrDefault(classes[i]) + 1;
-        if (sizes.Values.Min() < least) return (drawn, []);
+        int[] enough = [.. sizes.Values.Where(size => size >= least)];
+        if (enough.Length < 2 || 2 * enough.Sum() < drawn.Length) return (drawn, []);
         List<int> train = [], validation = [];
         var seen = new Dictionary<int, int>();
         foreach (int i in drawn)
         {
             int c = classes[i], place = seen[c] = seen.GetValueOrDefault(c) + 1;
-            (place > sizes[c] - sizes[c] / HeldOutOneIn ? validation : train).Add(i);
+            (sizes[c] >= least && place > sizes[c] - sizes[c] / HeldOutOneIn ? validation : train).Add(i);
         }
 
         return ([.. train], [.. validation]);

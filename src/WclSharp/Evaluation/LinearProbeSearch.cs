@@ -65,7 +65,7 @@ internal static class LinearProbeSearch
         return (byDecay.Prepend(best).ToArray().MaxBy(pair => pair.Right).settings, heldOut.Length);
     }
 
-    /// <summary>Images to train on and images to choose by, of each class in the same proportion; none of the latter where a class has too few labels.</summary>
+    /// <summary>Images to train on and images to choose by, as <see cref="LabelDraw.HoldOut"/> parts them, of each class in the same proportion.</summary>
     internal static (int[] Train, int[] Validation) Split(int[] classes, int classCount, long seed)
     {
         var (train, validation) = LabelDraw.HoldOut(LabelDraw.Of(classes, classCount, new LabelBudget(1, null), seed, 0), classes);

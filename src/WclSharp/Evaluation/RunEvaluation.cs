@@ -40,7 +40,7 @@ public sealed record RunEvaluationOptions
     /// <summary>Count what the linear classifier takes images of each class for; of more than 1,000 classes it is left out.</summary>
     public bool LinearConfusion { get; init; }
 
-    /// <summary>Learning rate of the linear classifier for batches of 256, above 0; null chooses it, on a fifth of the labelled training images where every class has 25.</summary>
+    /// <summary>Learning rate of the linear classifier for batches of 256, above 0; null chooses it, on a fifth of the labelled training images where at least half of them are of classes with 25.</summary>
     public double? LinearLearningRate { get; init; }
 
     /// <summary>L2 weight decay of the linear classifier, 0 or more; null chooses it as the learning rate, or is 0 where that is given.</summary>

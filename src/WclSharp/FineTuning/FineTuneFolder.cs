@@ -45,14 +45,16 @@ internal sealed record FineTuneSettings
 /// <summary>The content of <c>finetune.json</c>.</summary>
 internal sealed record FineTuneReport
 {
-    /// <summary>What the intervals are.</summary>
-    public const string IntervalText = "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw; given one choice of rate and stop, made on the first draw, whose luck it leaves out. With all labels there is nothing to draw: then it is over seeds of training, and null for what is not trained anew";
+    /// <summary>What the intervals of these rows are.</summary>
+    public static string IntervalOf(IReadOnlyList<FineTuneRow> rows) => "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw; "
+        + (rows.Any(row => row.ValidationLabels > 0) ? "where validation_labels is above 0, given one choice of rate and stop, made on the first draw, whose luck it leaves out. " : "no rate or stop was chosen. ")
+        + "With all labels there is nothing to draw: then it is over seeds of training, and null for what is not trained anew";
 
     public required IReadOnlyList<FineTuneRow> Rows { get; init; }
     public required int TestImages { get; init; }
     public required int ClassCount { get; init; }
     public required FineTuneSettings Settings { get; init; }
-    public string Interval { get; } = IntervalText;
+    public string Interval => IntervalOf(Rows);
     public string ScratchDifference { get; } = "fine-tuned less from scratch of the same draw, mean over draws; its half-width is that of these differences";
 }
 

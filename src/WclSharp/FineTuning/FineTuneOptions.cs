@@ -33,13 +33,13 @@ public sealed record FineTuneOptions
     /// <summary>Passes over the labels; null is 20, or what makes 300 steps where that is more.</summary>
     public int? Epochs { get; init; }
 
-    /// <summary>Peak learning rate of the pretrained encoder; null is 0.01, or the best of 0.01, 0.03 and 0.1 on a fifth of the labels where every class has 25.</summary>
+    /// <summary>Peak learning rate of the pretrained encoder; null is 0.01, or the best of 0.01, 0.03 and 0.1 on a fifth of the labels where at least half of them are of classes with 25.</summary>
     public double? EncoderLearningRate { get; init; }
 
     /// <summary>Peak learning rate of the classifier on top of it.</summary>
     public double HeadLearningRate { get; init; } = FineTuneRecipe.HeadRate;
 
-    /// <summary>Peak learning rate of the network from scratch; null is 0.1, or the best of 0.03, 0.1 and 0.3 on a fifth of the labels where every class has 25.</summary>
+    /// <summary>Peak learning rate of the network from scratch; null is 0.1, or the best of 0.03, 0.1 and 0.3 on a fifth of the labels where at least half of them are of classes with 25.</summary>
     public double? ScratchLearningRate { get; init; }
 
     /// <summary>Seed of the draws, the order, the augmentation and the weights that start at random; null is the run's.</summary>

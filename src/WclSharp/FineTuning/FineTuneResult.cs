@@ -1,6 +1,6 @@
 namespace WclSharp.FineTuning;
 
-/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw, given one choice of rates and stops, made on the first draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
+/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw, given one choice of rates and stops where <see cref="ValidationLabels"/> is above 0, made on the first draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
 public sealed record FineTuneRow
 {
     /// <summary>What was asked for, for people: a share of the labels, or labels of each class.</summary>
@@ -32,6 +32,9 @@ public sealed record FineTuneRow
 
     /// <summary>Half-width of its interval. Fine-tuning differs from training from scratch where the interval leaves out 0.</summary>
     public double? ScratchDifferenceCi95 { get; init; }
+
+    /// <summary>Labels of the first draw that rates and stops were chosen on; 0 where nothing was chosen.</summary>
+    public int ValidationLabels { get; init; }
 
     /// <summary>Peak learning rate of the encoder, chosen on the first draw or given.</summary>
     public double? Lr { get; init; }
@@ -78,6 +81,7 @@ internal sealed record FineTuneDraw
     public required int Labels { get; init; }
     public required double Fraction { get; init; }
     public required int Steps { get; init; }
+    public required int ValidationLabels { get; init; }
     public required double Finetune { get; init; }
     public required double Lr { get; init; }
     public required double StopAt { get; init; }

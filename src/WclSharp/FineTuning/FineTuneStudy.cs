@@ -123,10 +123,10 @@ internal sealed class FineTuneStudy : IDisposable
         var first = folder.Draws.FirstOrDefault(done => done.Budget == budget.Name && done.Draw == 0);
         var choice = first is null
             ? Choose(drawn, EncoderRates, draw, pretrained: true, $"Fine-tuning, {what}")
-            : new Choice(first.Lr, first.StopAt);
+            : new Choice(first.Lr, first.StopAt, first.ValidationLabels);
         double finetuned = Train(drawn, choice, draw, pretrained: true, $"Fine-tuning, {what}", keep);
         Choice? scratchChoice = !options.Scratch ? null : first is { ScratchLr: { } chosen }
-            ? new Choice(chosen, first.ScratchStopAt ?? 1)
+            ? new Choice(chosen, first.ScratchStopAt ?? 1, first.ValidationLabels)
             : Choose(drawn, ScratchRates, draw, pretrained: false, $"From scratch, {what}");
         double? scratch = scratchChoice is null ? null : Train(drawn, scratchChoice, draw, pretrained: false, $"From scratch, {what}", keep: false);
         return new FineTuneDraw
@@ -136,6 +136,7 @@ internal sealed class FineTuneStudy : IDisposable
             Labels = drawn.Length,
             Fraction = drawn.Length / (double)train.LabelledCount,
             Steps = FineTuneRecipe.StepsFor(drawn.Length, options.Epochs),
+            ValidationLabels = choice.ValidationLabels,
             Finetune = finetuned,
             Lr = choice.Rate,
             StopAt = choice.StopAt,
@@ -148,8 +149,8 @@ internal sealed class FineTuneStudy : IDisposable
         };
     }
 
-    /// <summary>Peak learning rate, and after which share of the steps to stop.</summary>
-    private sealed record Choice(double Rate, double StopAt);
+    /// <summary>Peak learning rate, after which share of the steps to stop, and how many labels that was chosen on.</summary>
+    private sealed record Choice(double Rate, double StopAt, int ValidationLabels);
 
     /// <summary>
     /// Holds out a part of the labels drawn and trains with every rate: the rate that does best on them, the first among equals, and when it does. In a
@@ -158,7 +159,7 @@ internal sealed class FineTuneStudy : IDisposable
     private Choice Choose(int[] drawn, IReadOnlyList<double> rates, int draw, bool pretrained, string stage)
     {
         var (rows, validation) = LabelDraw.HoldOut(drawn, train.Labels);
-        var choice = new Choice(rates[0], 1);
+        var choice = new Choice(rates[0], 1, validation.Length);
         if (validation.Length == 0) return choice;
         double bestRight = double.NegativeInfinity;
         WclException? diverged = null;
@@ -171,7 +172,7 @@ internal sealed class FineTuneStudy : IDisposable
             {
                 var (right, stopAt) = Trainer(draw).Train(network, rows, validation, recipe,
                     done => TellTraining(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
-                if (right > bestRight) (bestRight, choice) = (right, new Choice(rate, stopAt));
+                if (right > bestRight) (bestRight, choice) = (right, new Choice(rate, stopAt, validation.Length));
             }
             catch (WclException e) when (e is not WclUsageException)
             {

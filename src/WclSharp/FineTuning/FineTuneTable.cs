@@ -48,6 +48,7 @@ internal static class FineTuneTable
                 ScratchCi95 = scratch?.HalfWidth,
                 ScratchDifference = difference?.Mean,
                 ScratchDifferenceCi95 = difference?.HalfWidth,
+                ValidationLabels = choice.ValidationLabels,
                 Lr = choice.Lr,
                 StopAt = choice.StopAt,
                 ScratchLr = choice.ScratchLr,

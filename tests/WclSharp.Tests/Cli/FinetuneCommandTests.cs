@@ -9,6 +9,7 @@ public sealed class FinetuneCommandTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-finetune-cli-").FullName;
     private readonly StringWriter output = new(), error = new();
     private FineTuneOptions? asked;
+    private int chosenOn = 16;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -40,6 +41,22 @@ public sealed class FinetuneCommandTests : IDisposable
         Assert.True(row.AsObject().ContainsKey("scratch_difference_ci95"));
         foreach (string text in (string[])[output.ToString(), (string)JsonNode.Parse(File.ReadAllText(json))!["interval"]!])
             Assert.Contains("given one choice of rate and stop, made on the first draw", text, StringComparison.Ordinal);
+        Assert.Equal(16, (int)row["validation_labels"]!);
+        Assert.DoesNotContain("no rate or stop", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_WhereNothingIsChosen_SaysSoAndWhy_AndOfGivenRatesOnlyTheStopIs()
+    {
+        string json = Path.Combine(folder, "r.json");
+        chosenOn = 0;
+        Assert.Equal(0, Run("finetune", "r", "--json", json));
+        Assert.Contains("With 80 labels no rate or stop was chosen: fewer than two classes have 25 labels, or those that do have less than half of all.", output.ToString(), StringComparison.Ordinal);
+        foreach (string text in (string[])[output.ToString(), (string)JsonNode.Parse(File.ReadAllText(json))!["interval"]!]) Assert.DoesNotContain("given one choice", text, StringComparison.Ordinal);
+
+        chosenOn = 16;
+        Assert.Equal(0, Run("finetune", "r", "--lr", "0.01", "--no-scratch"));
+        Assert.Contains("given one choice of when to stop, made on the first draw", output.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -74,7 +91,7 @@ public sealed class FinetuneCommandTests : IDisposable
         Finetune = (options, _, _) =>
         {
             asked = options;
-            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
+            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"));
         },
     }, output, error);

@@ -81,8 +81,23 @@ public sealed class LabelDrawTests
         Assert.Equal(drawn.Order(), train.Concat(validation).Order());
         Assert.Equal(Array.ConvertAll(Sizes(drawn), size => size / 5), Sizes(validation));
 
+        // The rare class is trained on alone.
         (train, validation) = LabelDraw.HoldOut(drawn, Classes, least: 5);
-        Assert.Equal(drawn, train);
-        Assert.Empty(validation);
+        Assert.Equal(drawn.Order(), train.Concat(validation).Order());
+        Assert.Equal([.. Sizes(drawn)[..2].Select(size => size / 5), 0], Sizes(validation));
+    }
+
+    [Theory]
+    [InlineData(true, 25, 25, 24, 24)]  // half of them and more
+    [InlineData(true, 30, 25, 24, 24, 7)]
+    [InlineData(false, 30, 25, 24, 24, 8)]
+    [InlineData(false, 1000, 24, 24)]   // one class tells nothing of others
+    [InlineData(false, 24, 24)]
+    public void HoldOut_ClassesWithEnough_AreAtLeastTwo_AndHaveHalfOfAllLabels(bool some, params int[] sizes)
+    {
+        int[] classes = [.. sizes.SelectMany((size, c) => Enumerable.Repeat(c, size))];
+        var (train, validation) = LabelDraw.HoldOut([.. Enumerable.Range(0, classes.Length)], classes);
+        Assert.Equal(Enumerable.Range(0, classes.Length), train.Concat(validation).Order());
+        Assert.Equal([.. sizes.Select(size => some && size >= 25 ? size / 5 : 0)], sizes.Select((_, c) => validation.Count(i => classes[i] == c)));
     }
 }

@@ -59,6 +59,7 @@ public sealed class FineTuneTests : IDisposable
         var row = Assert.Single(whole.Rows);
         Assert.Equal((20, 2), (row.Labels, row.Draws));
         Assert.NotNull(row.FinetuneCi95);
+        Assert.Equal(0, row.ValidationLabels); // too few
         Assert.True(new FileInfo(whole.PlotFile).Length > 5000);
         Assert.Equal(80, whole.TestImages);
         Assert.Equal(whole.Rows[0].FinetuneMean - whole.Rows[0].ScratchMean!.Value, whole.Rows[0].ScratchDifference!.Value, 9);
@@ -209,6 +210,7 @@ public sealed class FineTuneTests : IDisposable
         var draws = Draws(chosen);
         foreach (string choice in (string[])["lr", "scratch_lr", "stop_at", "scratch_stop_at"]) Assert.Single(draws.Select(draw => draw.GetProperty(choice).GetDouble()).Distinct());
         Assert.InRange(draws[0].GetProperty("stop_at").GetDouble(), 0.1, 1);
+        Assert.Equal([50, 50], draws.Select(draw => draw.GetProperty("validation_labels").GetInt32())); // of 250
 
         stages.Clear();
         string asked = Path.Combine(folder, "asked");
@@ -299,6 +301,7 @@ public sealed class FineTuneTests : IDisposable
             Labels = 250,
             Fraction = 0.1,
             Steps = 300,
+            ValidationLabels = 50,
             Finetune = finetune,
             Scratch = scratch,
             Lr = lr,
@@ -313,6 +316,7 @@ public sealed class FineTuneTests : IDisposable
         var row = Assert.Single(FineTuneTable.Rows([Draw(1, 0.621, 0.6, 0.03), Draw(0, 0.52, 0.5, 0.03), Draw(2, 0.722, 0.7, 0.03)]));
         Assert.Equal(0.021, row.ScratchDifference!.Value, 12);
         Assert.Equal(4.30265 * 0.001 / Math.Sqrt(3), row.ScratchDifferenceCi95!.Value, 1e-7);
+        Assert.Equal(50, row.ValidationLabels);
         Assert.Equal((0.03, 0.7, 0.3, 0.9), (row.Lr, row.StopAt, row.ScratchLr, row.ScratchStopAt));
         Assert.Contains("+2.1 ± 0.2", FineTuneTable.Text([row])[1], StringComparison.Ordinal);
         Assert.DoesNotContain("- scratch", FineTuneTable.Text(FineTuneTable.Rows([Draw(0, 0.5, null, 0.01)]))[0], StringComparison.Ordinal);
