@@ -49,6 +49,7 @@ internal static class GroupsCommand
                 var result = TerminalProgress.Run(output, error, progress => group(request, progress, stop));
                 foreach (string line in GroupTable.Text(result)) output.WriteLine(line);
                 output.WriteLine();
+                if (GroupTable.Legend(result) is { } legend) output.WriteLine(legend);
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Copies:N0} pairs of {result.Images:N0} images look like copies; the {result.Outliers:N0} that are least like any other are listed."));
                 output.WriteLine($"Gallery:  {RunReport.Shown(result.GalleryFile)}");
                 output.WriteLine($"Groups:   {RunReport.Shown(result.GroupsFile)}");
@@ -63,6 +64,7 @@ internal static class GroupsCommand
     private static void Write(Utf8JsonWriter writer, GroupResult result)
     {
         writer.WriteNumber("images", result.Images);
+        writer.WriteNumber("labelled_images", result.LabelledImages);
         writer.WriteNumber("copies", result.Copies);
         writer.WriteNumber("outliers", result.Outliers);
         writer.WriteStartArray("levels");

@@ -71,6 +71,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
                 Source = source.Description,
                 BadImages = bad.Count,
                 Ignored = source.Ignored,
+                ClassesAreFolders = labelList is null && source.ClassesAreFolders,
                 ListedLabels = labelList?.Count ?? 0,
                 LabelsOutsideLimit = labelsOutside,
                 Warnings = warnings,

@@ -61,6 +61,9 @@ public sealed class ImageDataset : IDisposable
     /// <summary>Files met that are not images.</summary>
     public long Ignored { get; internal init; }
 
+    /// <summary>Whether folders would have been the classes: where no image has one then, all of them are in one folder.</summary>
+    internal bool ClassesAreFolders { get; init; }
+
     /// <summary>Rows with a class of the list of labels; 0 without one.</summary>
     internal int ListedLabels { get; init; }
 
@@ -150,6 +153,7 @@ public sealed class ImageDataset : IDisposable
             Source = Source,
             BadImages = BadImages,
             Ignored = Ignored,
+            ClassesAreFolders = ClassesAreFolders,
             ListedLabels = ListedLabels,
             LabelsOutsideLimit = LabelsOutsideLimit,
             Warnings = Warnings,

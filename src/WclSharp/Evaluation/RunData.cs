@@ -53,6 +53,9 @@ internal static class RunData
         // Who gave labels need not be told to.
         if (!data.Train.HasLabels && OutsideLimit(trained, asked, data) is not null)
             return new(FormattableString.Invariant($"There are no labelled images to {purpose} within --limit {asked.Limit}; name the images with --data PATH, and without --limit."));
+        if (!data.Train.HasLabels && data.All.ClassesAreFolders)
+            return new($"All images of '{asked.Data}' are in one folder, so that they are of one class at most, and two are needed to {purpose}; name images in a folder for each class with --data, or classes of these with --labels.");
+        if (data.Train.HasLabels && asked.Labels is null && asked.Test is not null) return new($"No image of --test {asked.Test} has a label; name images in a folder for each class, or a list that says which they are of.");
         if (asked.Labels is null) return new($"There are no labelled images to {purpose}; name them with --data and --test, or --labels.");
         return new(data.Train.HasLabels ? $"There are no labelled images to test with beside those that '{asked.Labels}' names; name some with --test."
             : $"No image to {purpose} has a label in '{asked.Labels}'; name the images that it is of with --data.");

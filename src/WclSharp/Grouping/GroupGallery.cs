@@ -64,13 +64,16 @@ internal static class GroupGallery
         }
 
         page.WriteLine("</table>");
+        if (GroupTable.Legend(result) is { } legend) page.WriteLine($"<p>{Text(legend)}</p>");
     }
 
-    /// <summary>The classes that most images of a group have.</summary>
+    /// <summary>The classes that most labelled images of a group have, as shares of these; how many they are, where others have none.</summary>
     private static string Classes(ImageDataset images, int[] rows)
     {
-        var most = rows.Where(row => images.Labels[row] >= 0).CountBy(row => images.Labels[row]).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(3).ToArray();
-        return string.Concat(most.Select(pair => Invariant($", {Text(images.ClassNames[pair.Key])} {100.0 * pair.Value / rows.Length:0} %")));
+        int[] labels = [.. rows.Select(row => images.Labels[row]).Where(label => label >= 0)];
+        var most = labels.CountBy(label => label).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(3);
+        return (images.HasLabels && labels.Length < rows.Length ? Invariant($", {labels.Length:N0} of {rows.Length:N0} labelled") : "")
+            + string.Concat(most.Select(pair => Invariant($", {Text(images.ClassNames[pair.Key])} {100.0 * pair.Value / labels.Length:0} %")));
     }
 
     private static string Figure(ImageDataset images, int row, string kind, double similarity)

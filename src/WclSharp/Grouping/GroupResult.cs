@@ -21,6 +21,9 @@ public sealed record GroupResult
     /// <summary>Images that were grouped.</summary>
     public required int Images { get; init; }
 
+    /// <summary>Of these, images whose class is known, which the agreement with classes is measured on.</summary>
+    public required int LabelledImages { get; init; }
+
     /// <summary>Levels of the hierarchy, finest first.</summary>
     public required IReadOnlyList<Division> Levels { get; init; }
 

@@ -37,6 +37,10 @@ internal static class GroupTable
         return TextTable.Lines(columns, Rows(result), namesFirst: true);
     }
 
+    /// <summary>What the agreement with classes is of; null where none is known.</summary>
+    public static string? Legend(GroupResult result) => result.Shown.Agreement is null ? null
+        : string.Create(CultureInfo.InvariantCulture, $"Purity, NMI and AMI are of the {result.LabelledImages:N0} labelled images of {result.Images:N0}.");
+
     /// <summary>NMI or AMI; a dash where there is nothing to agree on.</summary>
     public static string Shown(double? information) => information?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
 }

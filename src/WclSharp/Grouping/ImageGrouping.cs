@@ -54,6 +54,7 @@ public static class ImageGrouping
         var result = new GroupResult
         {
             Images = images.Count,
+            LabelledImages = images.LabelledCount,
             Levels = [.. levels.Select(level => Division.Of(level, classes))],
             Shown = grouping,
             KMeans = clusters,

@@ -143,7 +143,7 @@ internal sealed class PretrainingData : IDisposable
 
     /// <summary>Where most images have no label, holding out a share of all leaves few to measure with.</summary>
     private static IEnumerable<string> FewTests(ImageDataset all, ImageDataset? heldOut, int tests) =>
-        heldOut is not null && tests < FewestTests && all.LabelledCount < all.Count
+        heldOut is not null && tests < FewestTests && all.LabelledCount < all.Count && (tests > 0 || all.HasLabels)
             ? [FormattableString.Invariant($"Of the {heldOut.Count:N0} images to test with {tests} have a label, which is too few to tell an accuracy by; name more with --test.")]
             : [];
 

@@ -31,7 +31,7 @@ public class RunDataTests
         using (var data = RunData.Read(trained, RunData.Asked(trained, null, null, null), null, CancellationToken.None))
         {
             read = [.. Enumerable.Range(0, data.All.Count).Select(data.All.NameOf)];
-            Assert.EndsWith("or --labels.", RunData.NoLabels(trained, trained, data, "look at").Message, StringComparison.Ordinal);
+            Assert.EndsWith("classes of these with --labels.", RunData.NoLabels(trained, trained, data, "look at").Message, StringComparison.Ordinal);
         }
         string[] others = [.. Enumerable.Range(0, Images).Select(i => $"{i:00}.jpg").Where(name => !read.Contains(name))];
         var asked = RunData.Asked(trained, null, null, folder.Write("labels.csv", string.Concat(others.Select(name => $"{name},cat\n"))));
@@ -41,6 +41,26 @@ public class RunDataTests
         asked = asked with { Labels = folder.Write("one.csv", $"{read.First()},cat\n") };
         using var untested = RunData.Read(trained, asked, null, CancellationToken.None);
         Assert.EndsWith("name some with --test.", RunData.NoLabels(trained, asked, untested, "look at").Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void NoLabels_ImagesOfOneFolder_AreSaidToBeOfOneClass_AndNothingIsSaidOfFewTests()
+    {
+        using var folder = new DataFolder();
+        byte[] jpeg = ImageFiles.Jpeg();
+        for (int i = 0; i < 12; i++) folder.Write($"one/cat/{i}.jpg", jpeg);
+        for (int i = 0; i < 3; i++) folder.Write($"tests/cat/{i}.jpg", ImageFiles.Jpeg(20 + i, 20));
+        var trained = new PretrainOptions { Data = folder["one"], ImageSize = 16 };
+        var asked = trained with { Test = folder["tests"] };
+        Assert.Empty(Warnings(trained, asked));
+        using var data = RunData.Read(trained, asked, null, CancellationToken.None);
+        Assert.Equal($"All images of '{asked.Data}' are in one folder, so that they are of one class at most, and two are needed to look at; name images in a folder for each class with --data, or classes of these with --labels.",
+            RunData.NoLabels(trained, asked, data, "look at").Message);
+
+        folder.Write("one/dog/12.jpg", jpeg);
+        folder.Write("flat/1.jpg", jpeg);
+        using var flat = RunData.Read(trained, asked with { Test = folder["flat"] }, null, CancellationToken.None);
+        Assert.StartsWith($"No image of --test {folder["flat"]} has a label;", RunData.NoLabels(trained, asked with { Test = folder["flat"] }, flat, "look at").Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -59,6 +59,20 @@ public sealed class ImageGroupingTests : IDisposable
     }
 
     [Fact]
+    public void Run_SomeImagesLabelled_SharesAreOfThese_AndHowManyTheyAreIsSaid()
+    {
+        string photos = Path.Combine(folder, "some"), list = Path.Combine(folder, "labels.csv");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 20; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:00}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 16));
+        File.WriteAllLines(list, Enumerable.Range(0, 12).Select(i => $"{i:00}.png,only"));
+        var result = ImageGrouping.Run(Options with { Data = photos, Labels = list, Groups = 1 });
+        Assert.Equal((20, 12), (result.Images, result.LabelledImages));
+        string page = File.ReadAllText(result.GalleryFile);
+        Assert.Contains("<small>20 images, 12 of 20 labelled, only 100 %</small>", page, StringComparison.Ordinal);
+        Assert.Contains("<p>Purity, NMI and AMI are of the 12 labelled images of 20.</p>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_Groups_AreAsManyAsAskedFor()
     {
         var result = ImageGrouping.Run(Options with { Groups = 7 });
