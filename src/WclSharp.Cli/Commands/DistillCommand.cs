@@ -72,6 +72,8 @@ internal static class DistillCommand
                 $"Learnt from {result.TrainImages:N0} images in {result.Epochs} epochs, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
             output.WriteLine(Line("Teacher", result.TeacherParameters, result.TeacherAccuracy, result.TestImages));
             output.WriteLine(Line("Student", result.StudentParameters, result.StudentAccuracy, result.TestImages));
+            if (result is { AccuracyDifference: { } difference, AccuracyDifferenceCi95Low: { } low, AccuracyDifferenceCi95High: { } high })
+                output.WriteLine($"Student - teacher: {EpochTable.Points(difference, null)} points on the same images (95 % interval {EpochTable.Points(low, null)} to {EpochTable.Points(high, null)}).");
             output.WriteLine($"They agree on {EpochTable.Percent(result.Agreement)} of the {(result.TestImages > 0 ? "test" : "training")} images.");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
             JsonFile.Write(json, writer => Write(writer, result));
@@ -87,6 +89,9 @@ internal static class DistillCommand
         writer.WriteNumber("test_images", result.TestImages);
         if (result.TeacherAccuracy is { } teacher) writer.WriteNumber("teacher_accuracy", teacher);
         if (result.StudentAccuracy is { } student) writer.WriteNumber("student_accuracy", student);
+        if (result.AccuracyDifference is { } difference) writer.WriteNumber("accuracy_difference", difference);
+        if (result.AccuracyDifferenceCi95Low is { } low) writer.WriteNumber("accuracy_difference_ci95_low", low);
+        if (result.AccuracyDifferenceCi95High is { } high) writer.WriteNumber("accuracy_difference_ci95_high", high);
         writer.WriteNumber("agreement", result.Agreement);
         writer.WriteNumber("teacher_parameters", result.TeacherParameters);
         writer.WriteNumber("student_parameters", result.StudentParameters);

@@ -61,7 +61,7 @@ internal static class EvaluateCommand
             {
                 var result = TerminalProgress.Run(output, error, progress => evaluate(request, progress, stop));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images, by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
+                    $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images ({Certainty(result.Knn, result.TestImages, result.KnnMeanOverClasses)}), by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
                 if (result.Linear is { } measured)
                 {
                     foreach (string line in Lines(measured, given: request.LinearLearningRate is not null || request.LinearWeightDecay is not null)) output.WriteLine(line);
@@ -82,10 +82,14 @@ internal static class EvaluateCommand
                     writer.WriteString("run", request.Run);
                     writer.WriteNumber("epoch", result.Epoch);
                     writer.WriteNumber("knn", result.Knn);
+                    WriteInterval(writer, "knn_", result.Knn, result.TestImages);
+                    writer.WriteNumber("knn_mean_over_classes", result.KnnMeanOverClasses);
                     writer.WriteNumber("knn_k", result.KnnK);
                     writer.WriteNumber("train_images", result.TrainImages);
                     writer.WriteNumber("test_images", result.TestImages);
                     writer.WriteNumber("seconds", result.Seconds);
+                    writer.WriteString("device", result.Device);
+                    writer.WriteString("precision", result.Precision);
                     if (result.Linear is { } probe) Write(writer, probe);
                 });
             });
@@ -97,7 +101,7 @@ internal static class EvaluateCommand
     {
         string top5 = probe.Top5 is { } share ? $" (top-5 {EpochTable.Percent(share)})" : "";
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"Linear probe: {EpochTable.Percent(probe.Top1)}{top5} of {probe.TestImages:N0} images, trained on {probe.TrainImages:N0} in {probe.Seconds:0.0} s");
+            $"Linear probe: {EpochTable.Percent(probe.Top1)}{top5} of {probe.TestImages:N0} images ({Certainty(probe.Top1, probe.TestImages, probe.MeanOverClasses)}), trained on {probe.TrainImages:N0} in {probe.Seconds:0.0} s");
         string how = probe.ValidationImages > 0 ? string.Create(CultureInfo.InvariantCulture, $", chosen on {probe.ValidationImages:N0} of them") : given ? "" : $", the usual ones: {LabelDraw.TooFew}";
         yield return string.Create(CultureInfo.InvariantCulture,
             $"  learning rate {probe.Settings.LearningRate}, weight decay {probe.Settings.WeightDecay}{how}{(probe.Augmented ? "; random crops and flips" : "")}");
@@ -109,12 +113,31 @@ internal static class EvaluateCommand
 
         int width = probe.PerClass.Max(each => each.Name.Length);
         foreach (var each in probe.PerClass)
-            yield return string.Create(CultureInfo.InvariantCulture, $"  {each.Name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0}");
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {each.Name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({Interval(each.Accuracy, each.Images)})");
+    }
+
+    /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>
+    private static string Certainty(double accuracy, long images, double meanOverClasses) => $"95 % interval {Interval(accuracy, images)}"
+        + (EpochTable.Percent(meanOverClasses) == EpochTable.Percent(accuracy) ? "" : $"; mean over classes {EpochTable.Percent(meanOverClasses)}");
+
+    private static string Interval(double accuracy, long images)
+    {
+        var interval = WilsonInterval.Of(accuracy, images);
+        return $"{EpochTable.Percent(interval.Low)} to {EpochTable.Percent(interval.High)}";
+    }
+
+    private static void WriteInterval(Utf8JsonWriter writer, string prefix, double accuracy, long images)
+    {
+        var interval = WilsonInterval.Of(accuracy, images);
+        writer.WriteNumber($"{prefix}ci95_low", interval.Low);
+        writer.WriteNumber($"{prefix}ci95_high", interval.High);
     }
 
     private static void Write(Utf8JsonWriter writer, LinearProbeResult probe)
     {
         writer.WriteNumber("linear", probe.Top1);
+        WriteInterval(writer, "linear_", probe.Top1, probe.TestImages);
+        writer.WriteNumber("linear_mean_over_classes", probe.MeanOverClasses);
         if (probe.Top5 is { } top5) writer.WriteNumber("linear_top5", top5);
         writer.WriteNumber("linear_seconds", probe.Seconds);
         writer.WriteNumber("linear_lr", probe.Settings.LearningRate);
@@ -129,6 +152,7 @@ internal static class EvaluateCommand
             writer.WriteString("class", each.Name);
             writer.WriteNumber("images", each.Images);
             writer.WriteNumber("accuracy", each.Accuracy);
+            WriteInterval(writer, "", each.Accuracy, each.Images);
             writer.WriteEndObject();
         }
 

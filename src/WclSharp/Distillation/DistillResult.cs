@@ -21,6 +21,15 @@ public sealed record DistillResult
     /// <summary>Share of the test images that the student gets right after the last epoch, 0 to 1; null without test images.</summary>
     public double? StudentAccuracy { get; init; }
 
+    /// <summary>Student's accuracy less the teacher's, on the same images, -1 to 1; null without test images.</summary>
+    public double? AccuracyDifference { get; init; }
+
+    /// <summary>Lower end of the difference's 95 % interval, which counts images that one of the two alone gets right. They differ where it leaves out 0.</summary>
+    public double? AccuracyDifferenceCi95Low { get; init; }
+
+    /// <summary>Upper end of that interval.</summary>
+    public double? AccuracyDifferenceCi95High { get; init; }
+
     /// <summary>Share of images that both put into the same class, 0 to 1: of the test images, or of the training images where there are none.</summary>
     public required double Agreement { get; init; }
 

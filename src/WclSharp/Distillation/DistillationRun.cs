@@ -159,6 +159,8 @@ internal sealed class DistillationRun : IDisposable
     {
         var asked = test ?? images;
         int[] byTeacher = Predict(teacher, "Classifying with the teacher", asked), byStudent = Predict(student, "Classifying with the student", asked);
+        PairedInterval? difference = truth is null ? null : PairedInterval.Of(Alone(byStudent, byTeacher), Alone(byTeacher, byStudent), truth.Count(label => label >= 0));
+        int Alone(int[] right, int[] wrong) => truth!.Index().Count(image => right[image.Index] == image.Item && wrong[image.Index] != image.Item);
         double? Right(int[] predicted) => truth is null ? null : LabelledRows.ShareRight(predicted, truth);
         return new DistillResult
         {
@@ -168,6 +170,9 @@ internal sealed class DistillationRun : IDisposable
             TestImages = truth?.Count(label => label >= 0) ?? 0,
             TeacherAccuracy = Right(byTeacher),
             StudentAccuracy = Right(byStudent),
+            AccuracyDifference = difference?.Difference,
+            AccuracyDifferenceCi95Low = difference?.Low,
+            AccuracyDifferenceCi95High = difference?.High,
             Agreement = byTeacher.Zip(byStudent).Count(pair => pair.First == pair.Second) / (double)byTeacher.Length,
             TeacherParameters = teacher.ParameterCount,
             StudentParameters = student.ParameterCount,

@@ -64,6 +64,15 @@ public sealed record RunEvaluationOptions
 /// <param name="Linear">What the linear probe reached; null where it was not asked for.</param>
 public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds, LinearProbeResult? Linear = null)
 {
+    /// <summary>Mean over the classes of the test images of their kNN accuracies, 0 to 1 (balanced accuracy); differs from <see cref="Knn"/> where some have more images than others.</summary>
+    public double KnnMeanOverClasses { get; init; }
+
+    /// <summary>What computed the features: a processor's name, or a device.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Number format of the features: fp32, or bf16 where the run was trained in bfloat16 and the device is faster at it.</summary>
+    public string? Precision { get; init; }
+
     /// <summary>Hash of the images that the neighbours come from.</summary>
     internal string? TrainFingerprint { get; init; }
 
@@ -96,7 +105,7 @@ public static class RunEvaluation
         int k = Math.Min(options.KnnK ?? KnnClassifier.DefaultK(voters.Count), voters.Count);
         using var gallery = FeatureExtractor.Extract(encoder, voters, "training images", progress, cancellation);
         using var queries = FeatureExtractor.Extract(encoder, classified, "test images", progress, cancellation);
-        double accuracy = LabelledKnn.Accuracy(gallery, voters, queries, classified, k)
+        var (accuracy, meanOverClasses) = LabelledKnn.Measure(gallery, voters, queries, classified, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 
         var linear = options.Linear ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
@@ -104,7 +113,14 @@ public static class RunEvaluation
         int epoch = RunFolder.ReadSummary(options.Run) is { Status: "finished" } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
             ? RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max()
             : state.Epoch;
-        return new(accuracy, k, voters.Count, classified.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear) { TrainFingerprint = data.Train.Fingerprint, TestFingerprint = data.HeldOut.Fingerprint };
+        return new(accuracy, k, voters.Count, classified.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear)
+        {
+            KnnMeanOverClasses = meanOverClasses,
+            Device = compute.Name,
+            Precision = compute.TypeName,
+            TrainFingerprint = data.Train.Fingerprint,
+            TestFingerprint = data.HeldOut.Fingerprint,
+        };
     }
 
     private static LinearProbeResult? Probe(RunEvaluationOptions options, long seed, ImageEncoder encoder, Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test,

@@ -173,8 +173,20 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(0, Run("evaluate", "runs/a", "--test", "t.tar", "--knn-k", "7", "--json", json));
         Assert.Equal(new RunEvaluationOptions { Run = "runs/a", Test = "t.tar", KnnK = 7 }, evaluated);
-        Assert.Contains("82.0% of 2,000 images", output.ToString());
-        Assert.Contains("\"knn\": 0.82", File.ReadAllText(json));
+        Assert.Contains("82.0% of 2,000 images (95 % interval 80.3% to 83.6%; mean over classes 75.0%), by", output.ToString());
+        string written = File.ReadAllText(json);
+        Assert.Contains("\"knn\": 0.82", written);
+        Assert.Contains("\"knn_ci95_low\": 0.802", written);
+        Assert.Contains("\"knn_mean_over_classes\": 0.75", written);
+        Assert.Contains("\"precision\": \"bf16\"", written);
+
+        Assert.Equal(0, Run("evaluate", "runs/a", "--linear", "--json", json));
+        Assert.Contains("Linear probe: 70.0% of 100 images (95 % interval 60.4% to 78.1%), trained", output.ToString());
+        Assert.Contains("\"linear_ci95_high\": 0.78", File.ReadAllText(json));
+        Assert.Contains("the usual ones: fewer than two classes have 25 labels", output.ToString());
+        output.GetStringBuilder().Clear();
+        Assert.Equal(0, Run("evaluate", "runs/a", "--linear-lr", "0.2"));
+        Assert.DoesNotContain("the usual ones", output.ToString());
     }
 
     [Fact]
@@ -233,7 +245,11 @@ public sealed class CommandLineTests : IDisposable
     private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
         evaluated = options;
-        return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, PerClass = [new ClassAccuracy("a", 1, 0.7)] } : null);
+        return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, TestImages = 100, PerClass = [new ClassAccuracy("a", 100, 0.7)] } : null)
+        {
+            KnnMeanOverClasses = 0.75,
+            Precision = "bf16",
+        };
     }
 
     private static (int Code, string Output, string Error) Start(params string[] arguments)

@@ -48,6 +48,8 @@ public sealed class DistillCommandTests : IDisposable
         Assert.Equal(new DistillOptions { Teacher = "t" }, asked);
         Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Student: 0.70 million parameters, 79.5%", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Student - teacher: -0.5 points on the same images (95 % interval -1.9 to +0.9).", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(-0.019, (double)JsonNode.Parse(File.ReadAllText(json))!["accuracy_difference_ci95_low"]!);
         Assert.Equal(0.795, (double)JsonNode.Parse(File.ReadAllText(json))!["student_accuracy"]!);
     }
 
@@ -77,6 +79,9 @@ public sealed class DistillCommandTests : IDisposable
                 TestImages = 2000,
                 TeacherAccuracy = 0.8,
                 StudentAccuracy = 0.795,
+                AccuracyDifference = -0.005,
+                AccuracyDifferenceCi95Low = -0.019,
+                AccuracyDifferenceCi95High = 0.009,
                 Agreement = 0.9,
                 TeacherParameters = 11_170_000,
                 StudentParameters = 700_000,

@@ -36,6 +36,8 @@ public sealed class DistillTests : IDisposable
         Assert.True(result.Loss < first.Loss, $"{result.Loss} after twelve epochs, {first.Loss} after one");
         Assert.True(result.Agreement > 0.35, $"They agree on {result.Agreement}"); // chance is 0.1
         Assert.True(result.StudentAccuracy > 0.3, $"{result.StudentAccuracy}");
+        Assert.Equal(result.StudentAccuracy!.Value - result.TeacherAccuracy!.Value, result.AccuracyDifference!.Value, 12);
+        Assert.InRange(result.AccuracyDifference.Value, result.AccuracyDifferenceCi95Low!.Value, result.AccuracyDifferenceCi95High!.Value);
         // The teacher's accuracy is that which fine-tuning measured.
         var row = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "finetune", "finetune.json")))!["rows"]![0]!;
         Assert.Equal((double)row["finetune_mean"]!, result.TeacherAccuracy!.Value, 12);
