@@ -122,7 +122,7 @@ public sealed class RunEvaluationTests : IDisposable
             if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         });
         const string Warning = "10 of the 30 labelled images to test with count as wrong: nothing labelled to learn from is of their class (class 2),";
-        var trained = Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 16, Epochs = 1, Out = two }, progress).Summary;
+        var trained = Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 16, Epochs = 1, Precision = ComputePrecision.Fp32, Out = two }, progress).Summary;
         Assert.Contains(warnings, warning => warning.StartsWith(Warning, StringComparison.Ordinal));
         warnings.Clear();
         var options = Options with { Run = two, LinearConfusion = true, LinearLearningRate = 0.2 };
@@ -152,7 +152,7 @@ public sealed class RunEvaluationTests : IDisposable
             string file = Path.Combine(folder, name, $"class {i % classes}", $"{i}.png");
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             using var picture = new SkiaSharp.SKBitmap(16, 16);
-            picture.Erase(new SkiaSharp.SKColor((byte)(100 * (i % classes) + i % 40), (byte)(5 * i % 256), (byte)name.Length));
+            picture.Erase(new SkiaSharp.SKColor((byte)(100 * (i % classes) + i / classes), (byte)(5 * (i / classes)), (byte)each)); // the same ones in sets of as many each
             using var stream = File.Create(file);
             picture.Encode(stream, SkiaSharp.SKEncodedImageFormat.Png, 100);
         }
