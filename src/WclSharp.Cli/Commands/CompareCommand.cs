@@ -52,6 +52,12 @@ internal static class CompareCommand
                 if (folder is null) throw new WclUsageException("--resume needs the comparison to go on with: give its folder with --out.");
                 asked = ComparisonFolder.ReadConfig(folder);
             }
+            else if (folder is not null && ComparisonFolder.IsComparison(folder))
+            {
+                // What nobody names is what is there already, not the defaults.
+                var there = ComparisonFolder.ReadConfig(folder);
+                asked = asked with { Methods = there.Methods, Seeds = there.Seeds };
+            }
 
             if (file is not null) asked = ComparisonConfig.Read(file, asked);
             asked = asked with

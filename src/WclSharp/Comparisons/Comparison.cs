@@ -1,5 +1,4 @@
 using WclSharp.Evaluation;
-using WclSharp.Files;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -29,7 +28,6 @@ public static class Comparison
     // The same for every method, whereas a rate chosen anew for each would compare choices too.
     internal static readonly LinearProbeSettings LinearProtocol = new();
 
-    private const string RunRecord = "compared.json";
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(10);
 
     /// <summary>Runs to the end, or to where it is cancelled. The table is written anew after every run.</summary>
@@ -44,74 +42,57 @@ public static class Comparison
         ComparisonConfig.Validate(options);
         using var folder = ComparisonFolder.Open(options, DateTime.Now);
         progress?.Report(new ComparisonProgress.Started(folder.FullPath));
-        string[] methods = [.. options.Methods.Select(MethodNames.Of)];
+        options = folder.Options;
         var planned = Enumerable.Range(0, options.Seeds).Select(i => options.Training.Seed + i)
-            .SelectMany(seed => options.Methods.Select(method => (Method: method, Seed: seed))).ToArray();
-        List<ComparedRun> finished = [];
+            .SelectMany(seed => options.Methods.Select(method => (Method: method, Name: MethodNames.Of(method), Seed: seed))).ToArray();
+        var records = new ComparisonRecords(folder.FullPath);
+        string[] methods = [.. options.Methods.Select(MethodNames.Of).Union(records.Finished.Select(run => run.Method))];
+        int all = planned.Select(run => (run.Name, run.Seed)).Union(records.Finished.Select(run => (run.Method, run.Seed))).Count();
         ComparisonResult? result = null;
-        foreach (var (number, (method, seed)) in planned.Index())
+        foreach (var (number, (method, name, seed)) in planned.Index())
         {
-            string name = $"{MethodNames.Of(method)}-seed{seed}", path = Path.Combine(folder.FullPath, "runs", name);
-            var state = StateOf(path);
-            progress?.Report(new ComparisonProgress.Turn(MethodNames.Of(method), seed, number + 1, planned.Length, state));
-            if (state is RunState.New or RunState.Stopped)
-            {
-                Train(options, method.Apply(options.Training) with { Seed = seed, Out = path, Resume = state == RunState.Stopped }, progress, cancellation);
-                state = RunState.Trained;
-            }
-
-            if (state == RunState.Trained)
-            {
-                var measured = Measure(options, MethodNames.Of(method), seed, path, name, progress, cancellation);
-                AtomicFile.Write(Path.Combine(path, RunRecord), stream => stream.Write(JsonText.Page(measured, ComparisonJson.Default.ComparedRun)));
-                progress?.Report(new ComparisonProgress.Measured(measured));
-            }
-
-            var run = JsonText.Read(Path.Combine(path, RunRecord), ComparisonJson.Default.ComparedRun, "delete it, and run the same command again");
-            RequireSameImages(finished.Find(other => other.Seed == seed), run);
-            finished.Add(run);
-            bool changed = state != RunState.Measured || number + 1 == planned.Length;
-            if (changed) result = folder.Write(methods, finished, planned.Length);
+            string path = Path.Combine(folder.FullPath, "runs", ComparisonRecords.NameOf(name, seed));
+            var state = ComparisonRecords.StateOf(path);
+            progress?.Report(new ComparisonProgress.Turn(name, seed, number + 1, planned.Length, state));
+            if (state == RunState.Measured) continue;
+            if (state != RunState.Trained) Train(options, method.Apply(options.Training) with { Seed = seed, Out = path, Resume = state == RunState.Stopped }, progress, cancellation);
+            var measured = Measure(options, name, seed, path, progress, cancellation);
+            records.Add(measured);
+            progress?.Report(new ComparisonProgress.Measured(measured));
+            result = folder.Write(methods, records, all);
         }
 
-        if (ComparisonTable.Unequal(finished) is { } unequal) progress?.Report(new ComparisonProgress.Line($"warning: {unequal}"));
-        return result!;
-    }
-
-    /// <summary>How far a run is, by what its folder holds.</summary>
-    private static RunState StateOf(string run)
-    {
-        if (!RunFolder.IsRun(run)) return RunState.New;
-        if (!File.Exists(RunFolder.EncoderOf(run)) || RunFolder.ReadSummary(run) is not { Status: "finished" }) return RunState.Stopped;
-        return File.Exists(Path.Combine(run, RunRecord)) ? RunState.Measured : RunState.Trained;
+        result ??= folder.Write(methods, records, all);
+        if (ComparisonTable.Unequal(records.Finished) is { } unequal) progress?.Report(new ComparisonProgress.Line($"warning: {unequal}"));
+        return result;
     }
 
     private static void Train(ComparisonOptions options, PretrainOptions run, IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
     {
-        string old = Path.Combine(run.Out!, RunRecord);
-        if (File.Exists(old)) File.Delete(old); // of an encoder that is gone
+        ComparisonRecords.Forget(run.Out!);
         if (options.Program is { } program) TrainingProcess.Run(program, run, Line, cancellation);
         else Pretraining.Run(run, new PlainProgress(Line, LineInterval), cancellation);
 
         void Line(string text) => progress?.Report(new ComparisonProgress.Line(text));
     }
 
-    private static ComparedRun Measure(ComparisonOptions options, string method, long seed, string path, string name,
+    private static ComparedRun Measure(ComparisonOptions options, string method, long seed, string path,
         IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
     {
+        string folder = $"runs/{ComparisonRecords.NameOf(method, seed)}";
         var summary = RunFolder.ReadSummary(path)!;
         // Without labels there is no accuracy, but there is still speed and memory to compare.
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
             new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device ?? ComputeDevice.Auto, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
             new PlainProgress(text => progress?.Report(new ComparisonProgress.Line(text)), LineInterval), cancellation);
         if (accuracy is not null && accuracy.TrainFingerprint != summary.DatasetFingerprint)
-            throw new WclUsageException($"The images are not those that runs/{name} was trained on any more, so it cannot be measured. Put them back, or start anew with another --out.");
+            throw new WclUsageException($"The images are not those that {folder} was trained on any more, so it cannot be measured. Put them back, or start anew with another --out.");
         var last = RunFolder.ReadMetrics(path)[^1];
         return new ComparedRun
         {
             Method = method,
             Seed = seed,
-            Folder = $"runs/{name}",
+            Folder = folder,
             Knn = accuracy?.Knn,
             Linear = accuracy?.Linear?.Top1,
             Epochs = summary.Epoch,
@@ -132,12 +113,5 @@ public static class Comparison
             Avx512 = summary.Avx512,
             Versions = summary.Versions,
         };
-    }
-
-    private static void RequireSameImages(ComparedRun? one, ComparedRun other)
-    {
-        bool sameTests = one?.TestFingerprint is null || other.TestFingerprint is null || one.TestFingerprint == other.TestFingerprint;
-        if (one is null || (sameTests && one.DatasetFingerprint == other.DatasetFingerprint)) return;
-        throw new WclUsageException($"The images of {other.Folder} are not those of {one.Folder}, so the two cannot be compared: the data changed between them. Put it back and delete {other.Folder}, or start anew with another --out.");
     }
 }

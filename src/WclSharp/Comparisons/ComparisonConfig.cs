@@ -61,6 +61,10 @@ internal static class ComparisonConfig
         return options with { Training = ConfigFile.Parse(json.ToJsonString(), options.Training, path) };
     }
 
+    /// <summary>What is asked for, and the methods and seeds that the comparison that is there has already: these only ever grow.</summary>
+    public static ComparisonOptions Added(ComparisonOptions started, ComparisonOptions asked) =>
+        asked with { Methods = [.. started.Methods.Union(asked.Methods)], Seeds = Math.Max(started.Seeds, asked.Seeds) };
+
     /// <summary>Refuses options that would make new runs unequal to those of the comparison that is there.</summary>
     /// <exception cref="WclUsageException">One differs; the message names it.</exception>
     public static void RequireSame(ComparisonOptions started, ComparisonOptions asked, string folder)

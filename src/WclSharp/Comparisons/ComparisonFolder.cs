@@ -17,7 +17,10 @@ internal sealed class ComparisonFolder : IDisposable
     private const string Config = ResultFolder.ConfigFile;
     private readonly ResultFolder folder;
 
-    private ComparisonFolder(ResultFolder folder) => this.folder = folder;
+    private ComparisonFolder(ResultFolder folder, ComparisonOptions options) => (this.folder, Options) = (folder, options);
+
+    /// <summary>What is asked for, with the methods and seeds that the comparison had before.</summary>
+    public ComparisonOptions Options { get; }
 
     /// <summary>Absolute path.</summary>
     public string FullPath => folder.FullPath;
@@ -27,11 +30,13 @@ internal sealed class ComparisonFolder : IDisposable
     public static ComparisonFolder Open(ComparisonOptions options, DateTime startedAt)
     {
         string path = options.Out ?? Path.Combine("runs", "compare-" + startedAt.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
-        var folder = ResultFolder.Open(path, ComparisonConfig.ToJson(options), "comparison", there => ComparisonConfig.RequireSame(ReadConfig(Path.GetDirectoryName(there)!), options, Path.GetDirectoryName(there)!));
+        var started = IsComparison(path) ? ReadConfig(path) : null;
+        if (started is not null) options = ComparisonConfig.Added(started, options);
+        var folder = ResultFolder.Open(path, ComparisonConfig.ToJson(options), "comparison", there => ComparisonConfig.RequireSame(started!, options, Path.GetDirectoryName(there)!));
         try
         {
             foreach (string part in (string[])["runs", "plots"]) OutputFolder.Make(folder[part]);
-            return new ComparisonFolder(folder);
+            return new ComparisonFolder(folder, options);
         }
         catch
         {
@@ -40,24 +45,28 @@ internal sealed class ComparisonFolder : IDisposable
         }
     }
 
+    /// <summary>Whether there is a comparison in a folder.</summary>
+    public static bool IsComparison(string folder) => File.Exists(Path.Combine(folder, Config));
+
     /// <summary>The options that the comparison in a folder was started with.</summary>
     /// <exception cref="WclUsageException">There is none.</exception>
     public static ComparisonOptions ReadConfig(string folder)
     {
         string path = Path.Combine(folder, Config);
-        if (!File.Exists(path)) throw new WclUsageException($"There is no comparison in {folder} (no {Config}); leave out --resume to start one, or name its folder with --out.");
+        if (!IsComparison(folder)) throw new WclUsageException($"There is no comparison in {folder} (no {Config}); leave out --resume to start one, or name its folder with --out.");
         return ComparisonConfig.Read(path, new ComparisonOptions { Methods = [] }) with { Out = folder };
     }
 
-    /// <summary>Writes tables and plots of the runs that are finished.</summary>
-    public ComparisonResult Write(IReadOnlyList<string> methods, IReadOnlyList<ComparedRun> runs, int planned)
+    /// <summary>Writes tables and plots of the runs that are over.</summary>
+    public ComparisonResult Write(IReadOnlyList<string> methods, ComparisonRecords records, int planned)
     {
+        ComparedRun[] runs = [.. records.Finished.OrderBy(run => run.Seed).ThenBy(run => methods.ToList().IndexOf(run.Method))]; // whatever the order they came in
         var rows = MethodComparison.Of(methods, runs, MethodNames.Of(Training.ContrastiveMethod.SimClr));
         var settings = ComparisonSettings.Of([.. runs.Select(run => (run.Method, Path.GetFileName(run.Folder), OptionsOf(run)))]);
         var report = new ComparisonReport
         {
             Methods = rows,
-            RunsFinished = runs.Count,
+            RunsFinished = runs.Length,
             RunsPlanned = planned,
             Settings = settings.Common,
             DifferingSettings = settings.Differing,

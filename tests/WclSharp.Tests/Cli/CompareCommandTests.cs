@@ -45,6 +45,18 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Contains("a comparison takes several", error.ToString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Run_FolderOfAComparison_HasItsMethodsAndSeeds_WhereNoneAreNamed()
+    {
+        File.WriteAllText(Path.Combine(folder, "config.json"), """{ "methods": "supcon,wcl", "seeds": 5, "epochs": 2 }""");
+        Assert.Equal(0, Run("compare", "--out", folder, "--epochs", "2"));
+        Assert.Equal([ContrastiveMethod.SupCon, ContrastiveMethod.Wcl], compared!.Methods);
+        Assert.Equal((5, 2), (compared.Seeds, compared.Training.Epochs));
+        Assert.Equal(0, Run("compare", "--out", folder, "--seeds", "1", "--methods", "simclr"));
+        Assert.Equal([ContrastiveMethod.SimClr], compared.Methods);
+        Assert.Equal((1, null), (compared.Seeds, compared.Training.Epochs));
+    }
+
     [Theory]
     [InlineData("did you mean simclr?", "--methods", "wcl,simlcr")]
     [InlineData("--batch is", "--batch", "many")]

@@ -106,6 +106,35 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
+    public void Run_OtherMethodsAndFewerSeeds_AddToWhatIsThere()
+    {
+        Comparison.Run(Options("grown") with { Methods = [ContrastiveMethod.SimClr] });
+        List<RunState> states = [];
+        int meanwhile = 0;
+        var watch = new ProgressHandler<ComparisonProgress>(progress =>
+        {
+            if (progress is not ComparisonProgress.Turn turn) return;
+            states.Add(turn.State);
+            meanwhile = (int)Json("grown")["runs_finished"]!;
+        });
+        var result = Comparison.Run(Options("grown", seeds: 1) with { Methods = [ContrastiveMethod.Wcl] }, watch);
+        Assert.Equal(["simclr", "wcl"], result.Methods.Select(row => row.Method));
+        Assert.All(result.Methods, row => Assert.Equal([3, 4], row.Seeds));
+        Assert.Equal([RunState.Measured, RunState.New, RunState.Measured, RunState.New], states);
+        Assert.Equal(3, meanwhile); // before the last run the table had all that was finished, of whatever seed
+        var config = ComparisonFolder.ReadConfig(result.Folder);
+        Assert.Equal((2, 2), (config.Methods.Count, config.Seeds));
+
+        // A run that nobody asks for any more is shown all the same.
+        string file = Path.Combine(result.Folder, "config.json"), before = File.ReadAllText(Path.Combine(result.Folder, "compare.json"));
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"simclr,wcl\"", "\"simclr\"", StringComparison.Ordinal).Replace("\"seeds\": 2", "\"seeds\": 1", StringComparison.Ordinal));
+        states.Clear();
+        Comparison.Run(Options("grown", seeds: 1) with { Methods = [ContrastiveMethod.SimClr] }, watch);
+        Assert.Equal([RunState.Measured], states);
+        Assert.Equal(before, File.ReadAllText(Path.Combine(result.Folder, "compare.json")));
+    }
+
+    [Fact]
     public void Run_CancelledInARun_HasATableOfWhatIsThere_AndEndsWithTheSame()
     {
         Comparison.Run(Options("whole", seeds: 1, epochs: 2));

@@ -1,0 +1,67 @@
+using WclSharp.Files;
+using WclSharp.Reporting;
+
+namespace WclSharp.Comparisons;
+
+/// <summary>What the runs of a comparison have come to: <c>compared.json</c> in the folder of each that is finished.</summary>
+internal sealed class ComparisonRecords
+{
+    private const string Compared = "compared.json";
+    private readonly string folder;
+    private readonly List<ComparedRun> finished = [];
+
+    /// <summary>Reads those that are there, whoever asked for them.</summary>
+    /// <param name="folder">The comparison's.</param>
+    /// <exception cref="WclUsageException">One is damaged, or its images are not those of the others of its seed.</exception>
+    public ComparisonRecords(string folder)
+    {
+        this.folder = folder;
+        foreach (string run in Directory.GetDirectories(Path.Combine(folder, "runs")).Order(StringComparer.Ordinal))
+        {
+            if (StateOf(run) != RunState.Measured) continue;
+            var record = JsonText.Read(Path.Combine(run, Compared), ComparisonJson.Default.ComparedRun, "delete it, and run the same command again");
+            if (Path.GetFileName(run) == NameOf(record.Method, record.Seed)) Take(record); // and not a copy of such a folder
+        }
+    }
+
+    public IReadOnlyList<ComparedRun> Finished => finished;
+
+    /// <summary>Name of a run's folder.</summary>
+    public static string NameOf(string method, long seed) => $"{method}-seed{seed}";
+
+    /// <summary>How far a run is, by what its folder holds.</summary>
+    public static RunState StateOf(string run)
+    {
+        if (!RunFolder.IsRun(run)) return RunState.New;
+        if (!File.Exists(RunFolder.EncoderOf(run)) || RunFolder.ReadSummary(run) is not { Status: "finished" }) return RunState.Stopped;
+        return File.Exists(Path.Combine(run, Compared)) ? RunState.Measured : RunState.Trained;
+    }
+
+    /// <summary>Drops the record of a run that is trained anew, of an encoder that is gone.</summary>
+    public static void Forget(string run)
+    {
+        string old = Path.Combine(run, Compared);
+        if (File.Exists(old)) File.Delete(old);
+    }
+
+    /// <summary>Writes what a run came to into its folder.</summary>
+    /// <exception cref="WclUsageException">Its images are not those of the others of its seed.</exception>
+    public void Add(ComparedRun run)
+    {
+        AtomicFile.Write(Path.Combine(folder, run.Folder, Compared), stream => stream.Write(JsonText.Page(run, ComparisonJson.Default.ComparedRun)));
+        Take(run);
+    }
+
+    private void Take(ComparedRun run)
+    {
+        RequireSameImages(finished.Find(other => other.Seed == run.Seed), run);
+        finished.Add(run);
+    }
+
+    private static void RequireSameImages(ComparedRun? one, ComparedRun other)
+    {
+        bool sameTests = one?.TestFingerprint is null || other.TestFingerprint is null || one.TestFingerprint == other.TestFingerprint;
+        if (one is null || (sameTests && one.DatasetFingerprint == other.DatasetFingerprint)) return;
+        throw new WclUsageException($"The images of {other.Folder} are not those of {one.Folder}, so the two cannot be compared: the data changed between them. Put it back and delete {other.Folder}, or start anew with another --out.");
+    }
+}
