@@ -7,6 +7,7 @@ using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
 using WclSharp.Native;
 using WclSharp.Reporting;
+using WclSharp.Training;
 
 namespace WclSharp.Cli;
 
@@ -45,7 +46,7 @@ internal static class CommandLine
         {
             bool stack = parsed.GetValue(verbose);
             error.WriteLine(stack ? e.ToString() : OneLine(e));
-            return e is WclUsageException ? ExitCodes.Usage : ExitCodes.Failed;
+            return e switch { WclUsageException => ExitCodes.Usage, DivergedException => ExitCodes.Diverged, _ => ExitCodes.Failed };
         }
     }
 

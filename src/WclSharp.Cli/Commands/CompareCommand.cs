@@ -77,9 +77,11 @@ internal static class CompareCommand
         TextWriter output, TextWriter error)
     {
         var lines = new Lines(output, error);
-        return Stoppable.Run(stop =>
+        bool diverged = false;
+        int code = Stoppable.Run(stop =>
         {
             var result = compare(options, lines, stop);
+            diverged = result.Diverged.Count > 0;
             output.WriteLine();
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
@@ -90,6 +92,7 @@ internal static class CompareCommand
         {
             if (lines.Folder is { } folder) error.WriteLine($"Stopped and saved. Go on with: wcl compare --resume --out {RunReport.Quoted(RunReport.Shown(folder))}");
         });
+        return code == ExitCodes.Done && diverged ? ExitCodes.Failed : code;
     }
 
     /// <summary>What starts this program again: itself, or dotnet with its assembly.</summary>
@@ -122,6 +125,7 @@ internal static class CompareCommand
                         RunState.New => "",
                         RunState.Stopped => ", goes on",
                         RunState.Trained => ", trained already",
+                        RunState.Diverged => ", has diverged",
                         _ => ", finished already",
                     };
                     begun = turn.State == RunState.New ? Stopwatch.GetTimestamp() : null;
@@ -139,7 +143,7 @@ internal static class CompareCommand
         }
 
         /// <summary>What this run and the rest may take, by those that are over.</summary>
-        private string Left(ComparisonProgress.Turn turn) => whole.Count == 0 || turn.State == RunState.Measured
+        private string Left(ComparisonProgress.Turn turn) => whole.Count == 0 || turn.State is RunState.Measured or RunState.Diverged
             ? ""
             : $", {EpochTable.Duration((turn.Total - turn.Number + 1) * TimeSpan.FromTicks((long)whole.Average(run => run.Ticks)))} left for all";
     }

@@ -14,6 +14,9 @@ public sealed record ComparisonResult(string Folder, IReadOnlyList<MethodCompari
     /// <summary>The table as lines of text.</summary>
     public IReadOnlyList<string> Table => ComparisonTable.Text(Methods);
 
+    /// <summary>Runs that diverged: no row has them, and no difference their seeds.</summary>
+    public IReadOnlyList<DivergedRun> Diverged { get; init; } = [];
+
     /// <summary>What the table's differences say, in a sentence; null where there is nothing to differ from.</summary>
     public string? Reading => ComparisonTable.Reading(Methods);
 }
@@ -35,7 +38,7 @@ public static class Comparison
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Saves the run at work and throws.</param>
     /// <exception cref="WclUsageException">The options or the data are wrong, or are not those of the comparison in the folder.</exception>
-    /// <exception cref="WclException">A run failed; what is finished is intact.</exception>
+    /// <exception cref="WclException">A run failed otherwise than by diverging; what is finished is intact.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the same call goes on.</exception>
     public static ComparisonResult Run(ComparisonOptions options, IProgress<ComparisonProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -46,26 +49,40 @@ public static class Comparison
         var planned = Enumerable.Range(0, options.Seeds).Select(i => options.Training.Seed + i)
             .SelectMany(seed => options.Methods.Select(method => (Method: method, Name: MethodNames.Of(method), Seed: seed))).ToArray();
         var records = new ComparisonRecords(folder.FullPath);
-        string[] methods = [.. options.Methods.Select(MethodNames.Of).Union(records.Finished.Select(run => run.Method))];
-        int all = planned.Select(run => (run.Name, run.Seed)).Union(records.Finished.Select(run => (run.Method, run.Seed))).Count();
+        string[] methods = [.. options.Methods.Select(MethodNames.Of).Union(records.Runs.Select(run => run.Method))];
+        int all = planned.Select(run => (run.Name, run.Seed)).Union(records.Runs).Count();
         ComparisonResult? result = null;
         foreach (var (number, (method, name, seed)) in planned.Index())
         {
-            string path = Path.Combine(folder.FullPath, "runs", ComparisonRecords.NameOf(name, seed));
+            string path = Path.Combine(folder.FullPath, FolderOf(name, seed));
             var state = ComparisonRecords.StateOf(path);
             progress?.Report(new ComparisonProgress.Turn(name, seed, number + 1, planned.Length, state));
-            if (state == RunState.Measured) continue;
-            if (state != RunState.Trained) Train(options, method.Apply(options.Training) with { Seed = seed, Out = path, Resume = state == RunState.Stopped }, progress, cancellation);
-            var measured = Measure(options, name, seed, path, progress, cancellation);
-            records.Add(measured);
-            progress?.Report(new ComparisonProgress.Measured(measured));
+            if (state is RunState.Measured or RunState.Diverged) continue;
+            try
+            {
+                if (state != RunState.Trained) Train(options, method.Apply(options.Training) with { Seed = seed, Out = path, Resume = state == RunState.Stopped }, progress, cancellation);
+                var measured = Measure(options, name, seed, path, progress, cancellation);
+                records.Add(measured);
+                progress?.Report(new ComparisonProgress.Measured(measured));
+            }
+            catch (DivergedException e)
+            {
+                // What it says of a method is worth having too, and the others' runs all the more.
+                records.Add(new DivergedRun(name, seed, FolderOf(name, seed), e.Message));
+                progress?.Report(new ComparisonProgress.Line($"warning: {name} with seed {seed} has diverged: {e.Message}"));
+            }
+
             result = folder.Write(methods, records, all);
         }
 
         result ??= folder.Write(methods, records, all);
         if (ComparisonTable.Unequal(records.Finished) is { } unequal) progress?.Report(new ComparisonProgress.Line($"warning: {unequal}"));
+        if (ComparisonTable.Diverged(result.Diverged) is { } diverged) progress?.Report(new ComparisonProgress.Line($"warning: Diverged: {diverged}"));
         return result;
     }
+
+    /// <summary>A run's folder, relative to the comparison's.</summary>
+    private static string FolderOf(string method, long seed) => $"runs/{ComparisonRecords.NameOf(method, seed)}";
 
     private static void Train(ComparisonOptions options, PretrainOptions run, IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
     {
@@ -79,7 +96,7 @@ public static class Comparison
     private static ComparedRun Measure(ComparisonOptions options, string method, long seed, string path,
         IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
     {
-        string folder = $"runs/{ComparisonRecords.NameOf(method, seed)}";
+        string folder = FolderOf(method, seed);
         var summary = RunFolder.ReadSummary(path)!;
         // Without labels there is no accuracy, but there is still speed and memory to compare.
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(

@@ -68,6 +68,7 @@ internal sealed class ComparisonFolder : IDisposable
             Methods = rows,
             RunsFinished = runs.Length,
             RunsPlanned = planned,
+            Diverged = [.. records.Diverged.OrderBy(run => run.Seed).ThenBy(run => methods.ToList().IndexOf(run.Method))],
             Settings = settings.Common,
             DifferingSettings = settings.Differing,
             LinearProtocol = LinearProbe.Protocol(Comparison.LinearProtocol),
@@ -84,7 +85,7 @@ internal sealed class ComparisonFolder : IDisposable
             if (AccuracyPlot.Write(plot, curves, overTime)) files.Add(plot);
         }
 
-        return new ComparisonResult(FullPath, rows, files);
+        return new ComparisonResult(FullPath, rows, files) { Diverged = report.Diverged };
     }
 
     /// <summary>The options of a run as they were resolved.</summary>

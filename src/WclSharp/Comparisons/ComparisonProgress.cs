@@ -40,4 +40,7 @@ public enum RunState
 
     /// <summary>Everything is done: it is left alone.</summary>
     Measured,
+
+    /// <summary>It has diverged, and is left alone: it would do so again.</summary>
+    Diverged,
 }

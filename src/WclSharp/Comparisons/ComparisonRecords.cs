@@ -3,12 +3,13 @@ using WclSharp.Reporting;
 
 namespace WclSharp.Comparisons;
 
-/// <summary>What the runs of a comparison have come to: <c>compared.json</c> in the folder of each that is finished.</summary>
+/// <summary>What the runs of a comparison have come to: <c>compared.json</c> in the folder of each that is finished, <c>diverged.json</c> of each that diverged.</summary>
 internal sealed class ComparisonRecords
 {
-    private const string Compared = "compared.json";
+    private const string Compared = "compared.json", HasDiverged = "diverged.json", Advice = "delete it, and run the same command again";
     private readonly string folder;
     private readonly List<ComparedRun> finished = [];
+    private readonly List<DivergedRun> diverged = [];
 
     /// <summary>Reads those that are there, whoever asked for them.</summary>
     /// <param name="folder">The comparison's.</param>
@@ -18,13 +19,25 @@ internal sealed class ComparisonRecords
         this.folder = folder;
         foreach (string run in Directory.GetDirectories(Path.Combine(folder, "runs")).Order(StringComparer.Ordinal))
         {
-            if (StateOf(run) != RunState.Measured) continue;
-            var record = JsonText.Read(Path.Combine(run, Compared), ComparisonJson.Default.ComparedRun, "delete it, and run the same command again");
-            if (Path.GetFileName(run) == NameOf(record.Method, record.Seed)) Take(record); // and not a copy of such a folder
+            string name = Path.GetFileName(run); // that of a copy is not its run's
+            switch (StateOf(run))
+            {
+                case RunState.Measured when JsonText.Read(Path.Combine(run, Compared), ComparisonJson.Default.ComparedRun, Advice) is var record && name == NameOf(record.Method, record.Seed):
+                    Take(record);
+                    break;
+                case RunState.Diverged when JsonText.Read(Path.Combine(run, HasDiverged), ComparisonJson.Default.DivergedRun, Advice) is var record && name == NameOf(record.Method, record.Seed):
+                    diverged.Add(record);
+                    break;
+            }
         }
     }
 
     public IReadOnlyList<ComparedRun> Finished => finished;
+
+    public IReadOnlyList<DivergedRun> Diverged => diverged;
+
+    /// <summary>Method and seed of all of them.</summary>
+    public IEnumerable<(string Method, long Seed)> Runs => finished.Select(run => (run.Method, run.Seed)).Concat(diverged.Select(run => (run.Method, run.Seed)));
 
     /// <summary>Name of a run's folder.</summary>
     public static string NameOf(string method, long seed) => $"{method}-seed{seed}";
@@ -33,6 +46,7 @@ internal sealed class ComparisonRecords
     public static RunState StateOf(string run)
     {
         if (!RunFolder.IsRun(run)) return RunState.New;
+        if (File.Exists(Path.Combine(run, HasDiverged))) return RunState.Diverged;
         if (!File.Exists(RunFolder.EncoderOf(run)) || RunFolder.ReadSummary(run) is not { Status: "finished" }) return RunState.Stopped;
         return File.Exists(Path.Combine(run, Compared)) ? RunState.Measured : RunState.Trained;
     }
@@ -50,6 +64,13 @@ internal sealed class ComparisonRecords
     {
         AtomicFile.Write(Path.Combine(folder, run.Folder, Compared), stream => stream.Write(JsonText.Page(run, ComparisonJson.Default.ComparedRun)));
         Take(run);
+    }
+
+    /// <summary>Writes into its folder that a run has diverged.</summary>
+    public void Add(DivergedRun run)
+    {
+        AtomicFile.Write(Path.Combine(folder, run.Folder, HasDiverged), stream => stream.Write(JsonText.Page(run, ComparisonJson.Default.DivergedRun)));
+        diverged.Add(run);
     }
 
     private void Take(ComparedRun run)

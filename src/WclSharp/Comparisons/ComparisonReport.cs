@@ -16,6 +16,9 @@ internal sealed record ComparisonReport
     /// <summary>Runs that were asked for.</summary>
     public int RunsPlanned { get; init; }
 
+    /// <summary>Runs that diverged: they are in no row, and differences leave their seeds out.</summary>
+    public required IReadOnlyList<DivergedRun> Diverged { get; init; }
+
     /// <summary>Options that all runs have in common, as they were resolved.</summary>
     public required JsonObject Settings { get; init; }
 
@@ -41,4 +44,5 @@ internal sealed record ComparisonReport
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(ComparisonReport))]
 [JsonSerializable(typeof(ComparedRun))]
+[JsonSerializable(typeof(DivergedRun))]
 internal sealed partial class ComparisonJson : JsonSerializerContext;

@@ -51,6 +51,12 @@ internal static class ComparisonTable
             + "sums are rounded otherwise, so that what these differ by is also the luck of another seed, and their times cannot be compared.";
     }
 
+    /// <summary>What to know of runs that diverged; null where none did.</summary>
+    public static string? Diverged(IReadOnlyList<DivergedRun> runs) => runs.Count == 0 ? null
+        : string.Join(" ", runs.Select(run => string.Create(CultureInfo.InvariantCulture, $"{run.Method} with seed {run.Seed}: {run.Message.TrimEnd('.')}.")))
+            + $" {(runs.Count == 1 ? "It is in no mean, and no difference has its seed" : "They are in no mean, and no difference has their seeds")}: a method that diverges looks better than it is. "
+            + $"Other options need a comparison of their own (another --out); deleting {string.Join(", ", runs.Select(run => run.Folder))} has the same command train anew.";
+
     private static string Way(ComparedRun run) => string.Create(CultureInfo.InvariantCulture, $"{run.Threads} {(run.Threads == 1 ? "thread" : "threads")}{(run.Avx512 == true ? " and AVX-512" : "")}");
 
     /// <summary>A page: the table, how to read it, the runs, the settings.</summary>
@@ -71,7 +77,13 @@ internal static class ComparisonTable
         Header([.. columns.Select(column => column.Title)]);
         foreach (var row in report.Methods) Row(columns.Select(column => column.Cell(row)));
         Line();
-        if (report.RunsFinished < report.RunsPlanned)
+        if (Diverged(report.Diverged) is { } diverged)
+        {
+            Line($"**Diverged**: {diverged}");
+            Line();
+        }
+
+        if (report.RunsFinished + report.Diverged.Count < report.RunsPlanned)
         {
             Line(string.Create(CultureInfo.InvariantCulture, $"**Not complete**: {report.RunsFinished} of {report.RunsPlanned} runs are finished. The same command goes on."));
             Line();

@@ -21,6 +21,7 @@ internal static class TrainingProcess
     /// <param name="line">Takes the lines that it prints, its warnings among them.</param>
     /// <param name="cancellation">Lets it save and stop.</param>
     /// <exception cref="WclUsageException">The run's options or data are wrong.</exception>
+    /// <exception cref="DivergedException">The run has diverged.</exception>
     /// <exception cref="WclException">The run failed, or was stopped by somebody else.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the run has saved.</exception>
     public static void Run(IReadOnlyList<string> program, PretrainOptions options, Action<string> line, CancellationToken cancellation)
@@ -57,9 +58,12 @@ internal static class TrainingProcess
         // A signal to both processes may have ended the run before this process has heard it.
         cancellation.WaitHandle.WaitOne(process.ExitCode > 128 ? SignalSkew : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
-        throw process.ExitCode == 2
-            ? new WclUsageException(problem)
-            : new WclException($"The run {options.Out} ended with exit code {process.ExitCode}: {problem}");
+        throw process.ExitCode switch // as docs/run-folder.md has them
+        {
+            2 => new WclUsageException(problem),
+            3 => new DivergedException(problem),
+            _ => new WclException($"The run {options.Out} ended with exit code {process.ExitCode}: {problem}"),
+        };
 
         void TellWarnings()
         {

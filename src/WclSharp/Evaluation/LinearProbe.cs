@@ -154,7 +154,7 @@ internal static class LinearProbe
         return weights.isfinite().all().item<bool>();
     }
 
-    private static WclException Diverged(Tensor features, LinearProbeSettings settings) => new(AreFinite(features)
+    private static Training.DivergedException Diverged(Tensor features, LinearProbeSettings settings) => new(AreFinite(features)
         ? FormattableString.Invariant($"The linear classifier diverges with learning rate {settings.LearningRate} (--linear-lr) and weight decay {settings.WeightDecay} (--linear-decay), so it has no accuracy; use smaller ones.")
         : "The encoder's features are no finite numbers, so no linear classifier can be trained on them; its training has diverged.");
 

@@ -13,13 +13,13 @@ internal static class FiniteLoss
     /// <param name="step">The step's number.</param>
     /// <param name="last">Whether what was learnt is used after this step: saved, measured.</param>
     /// <param name="problem">Says of a value that is not finite what to do.</param>
-    /// <exception cref="WclException">It is not finite.</exception>
+    /// <exception cref="DivergedException">It is not finite.</exception>
     public static void Require(Tensor loss, long step, bool last, Func<double, string> problem)
     {
         if (loss.device.type != DeviceType.CPU && step % LookEvery != 0 && !last) return;
         using var number = loss.ToScalar();
         double value = number.ToDouble();
-        if (!double.IsFinite(value)) throw new WclException(problem(value));
+        if (!double.IsFinite(value)) throw new DivergedException(problem(value));
     }
 
     /// <summary>Whether all weights and statistics of networks are finite numbers. Waits for the device.</summary>

@@ -190,7 +190,7 @@ internal sealed class PretrainingRun : IDisposable
         if (!FiniteLoss.AreFinite(model.Modules.Select(part => part.Module))) throw Diverged("The network's weights are");
     }
 
-    private WclException Diverged(string what) => new($"{what} no finite numbers any more (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. Lower --lr or raise --temperature.");
+    private DivergedException Diverged(string what) => new($"{what} no finite numbers any more (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. Lower --lr or raise --temperature.");
 
     private double? Restore()
     {

@@ -22,7 +22,8 @@ internal static class RunFailure
 
         return e switch
         {
-            WclException => last is null ? null : new WclException($"{e.Message} The last checkpoint is '{last}'.", e),
+            DivergedException => last is null ? null : new DivergedException(AndLast(e.Message, last), e),
+            WclException => last is null ? null : new WclException(AndLast(e.Message, last), e),
             _ when IsOutOfMemory(e) => new WclException(OneLine(e) + (last is null
                 ? " Nothing was saved before; start anew with a smaller --batch, with --accumulate or with a smaller --image-size, and with another --out."
                 : $" The last checkpoint is '{last}'; a run keeps its options, so it goes on only where more memory is free, with --resume --out {folder}."), e),
@@ -31,6 +32,8 @@ internal static class RunFailure
             _ => null,
         };
     }
+
+    private static string AndLast(string message, string last) => $"{message} The last checkpoint is '{last}'.";
 
     /// <summary>The message as one sentence; libtorch's without its stack.</summary>
     public static string OneLine(Exception e) => e switch

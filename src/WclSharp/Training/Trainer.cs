@@ -89,7 +89,7 @@ internal sealed class Trainer : IDisposable
     /// <param name="stepped">Called after every step, as to save; its time is not training's. May be null.</param>
     /// <returns>What the epoch measured.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the step under way was finished.</exception>
-    /// <exception cref="WclException">A loss is not finite.</exception>
+    /// <exception cref="DivergedException">A loss is not finite.</exception>
     public EpochMetrics TrainEpoch(IProgress<RunProgress>? progress, CancellationToken cancellation, Action? stepped = null)
     {
         int epoch = Epoch, firstStep = (int)(Step % StepsPerEpoch);

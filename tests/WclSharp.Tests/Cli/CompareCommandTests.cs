@@ -120,6 +120,19 @@ public sealed class CompareCommandTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Process_RunThatDiverges_IsInTheTable_AndTheExitCodeIsOne()
+    {
+        string run = Path.Combine(folder, "d");
+        using var process = Start(["compare", "--methods", "simclr", "--seeds", "1", "--epochs", "2", "--lr", "1e20", "--limit", "200", "--width", "4", "--head-hidden", "16", "--head-output", "8", "--device", "cpu", "--out", run]);
+        var (code, said, complained) = process.End();
+        Assert.Equal(1, code);
+        Assert.Contains("warning: simclr with seed 0 has diverged: The loss is", complained, StringComparison.Ordinal);
+        Assert.Contains("compare.json", said, StringComparison.Ordinal);
+        Assert.Equal("simclr", (string)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "compare.json")))!["diverged"]![0]!["method"]!);
+        Assert.True(File.Exists(Path.Combine(run, "runs", "simclr-seed0", "diverged.json")));
+    }
+
     private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with { Compare = Compare }, output, error);
 
     private ComparisonResult Compare(ComparisonOptions options, IProgress<ComparisonProgress> progress, CancellationToken stop)

@@ -160,6 +160,49 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
+    public void Run_RunsThatDiverge_AreNamed_AndLeaveTheOthersAlone()
+    {
+        List<RunState> states = [];
+        List<string> warnings = [];
+        var watch = new ProgressHandler<ComparisonProgress>(progress =>
+        {
+            if (progress is ComparisonProgress.Turn turn) states.Add(turn.State);
+            if (progress is ComparisonProgress.Line { Text: var text } && text.StartsWith("warning: ", StringComparison.Ordinal)) warnings.Add(text);
+        });
+        var options = Options("diverging");
+        options = options with { Training = options.Training with { Beta = 1e39 } }; // only wcl's loss has this weight
+        var result = Comparison.Run(options, watch);
+        Assert.Equal([("wcl", 3L, "runs/wcl-seed3"), ("wcl", 4, "runs/wcl-seed4")], result.Diverged.Select(run => (run.Method, run.Seed, run.Folder)));
+        Assert.Contains("The loss is", result.Diverged[0].Message, StringComparison.Ordinal);
+        Assert.Equal((0, 2), (result.Methods[0].Seeds.Count, result.Methods[1].Seeds.Count));
+        Assert.Contains(warnings, text => text.StartsWith("warning: wcl with seed 3 has diverged: The loss is", StringComparison.Ordinal));
+        Assert.Contains("They are in no mean", warnings[^1], StringComparison.Ordinal);
+        string page = File.ReadAllText(Path.Combine(result.Folder, "compare.md"));
+        Assert.Contains("**Diverged**: wcl with seed 3: The loss is", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Not complete", page, StringComparison.Ordinal);
+        Assert.Equal((2, 4, 2), ((int)Json("diverging")["runs_finished"]!, (int)Json("diverging")["runs_planned"]!, Json("diverging")["diverged"]!.AsArray().Count));
+
+        // They would diverge again, so they are trained anew only where their folder is gone.
+        Directory.Delete(Path.Combine(result.Folder, "runs", "wcl-seed4"), recursive: true);
+        string before = File.ReadAllText(Path.Combine(result.Folder, "compare.json"));
+        states.Clear();
+        Comparison.Run(options, watch);
+        Assert.Equal([RunState.Diverged, RunState.Measured, RunState.New, RunState.Measured], states);
+        Assert.Equal(before, File.ReadAllText(Path.Combine(result.Folder, "compare.json")));
+    }
+
+    [Fact]
+    public void Run_ARunThatFailsOtherwise_EndsTheComparison()
+    {
+        var full = new ProgressHandler<ComparisonProgress>(progress =>
+        {
+            if (progress is ComparisonProgress.Line) throw new WclException("The disk is full.");
+        });
+        Assert.Equal("The disk is full.", Assert.Throws<WclException>(() => Comparison.Run(Options("full"), full)).Message);
+        Assert.False(File.Exists(Path.Combine(folder, "full", "compare.json")));
+    }
+
+    [Fact]
     public void Run_FolderWithSomethingElse_IsRefused()
     {
         Directory.CreateDirectory(Path.Combine(folder, "other"));

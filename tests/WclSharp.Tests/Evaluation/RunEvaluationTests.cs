@@ -49,7 +49,7 @@ public sealed class RunEvaluationTests : IDisposable
     [Fact]
     public void Run_AProbeThatDiverges_HasNoAccuracy_AndMoreNeighboursThanThereAreDoNotVote()
     {
-        var error = Assert.Throws<WclException>(() => RunEvaluation.Run(Options with { LinearLearningRate = 2, LinearWeightDecay = 100 }));
+        var error = Assert.Throws<DivergedException>(() => RunEvaluation.Run(Options with { LinearLearningRate = 2, LinearWeightDecay = 100 }));
         Assert.Contains("diverges with learning rate 2 (--linear-lr) and weight decay 100 (--linear-decay)", error.Message, StringComparison.Ordinal);
 
         var result = RunEvaluation.Run(Options with { KnnK = 1000, LinearLearningRate = 0.2 });

@@ -279,7 +279,7 @@ public sealed class FineTuneTests : IDisposable
     {
         string larger = Path.Combine(folder, "larger");
         Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = larger });
-        var error = Assert.Throws<WclException>(() => Run(Options with { Run = larger, LabelsPerClass = [25], Epochs = 2, Draws = 1, ScratchLearningRate = 1e30, Out = Path.Combine(folder, "none") }));
+        var error = Assert.Throws<DivergedException>(() => Run(Options with { Run = larger, LabelsPerClass = [25], Epochs = 2, Draws = 1, ScratchLearningRate = 1e30, Out = Path.Combine(folder, "none") }));
         Assert.Contains("--scratch-lr", error.Message, StringComparison.Ordinal);
     }
 

@@ -158,7 +158,7 @@ public sealed class GradientCacheTests : IDisposable
     [Fact]
     public void LossThatIsNotFinite_StopsTheRun()
     {
-        var error = Assert.Throws<WclException>(() => Pretraining.Run(SmallRun.Options with { Accumulate = 4, Epochs = 5, LearningRate = 1e30, WarmupEpochs = 0, Out = Path.Combine(folder, "diverging") }));
+        var error = Assert.Throws<DivergedException>(() => Pretraining.Run(SmallRun.Options with { Accumulate = 4, Epochs = 5, LearningRate = 1e30, WarmupEpochs = 0, Out = Path.Combine(folder, "diverging") }));
         Assert.Contains("The loss is", error.Message, StringComparison.Ordinal);
     }
 
