@@ -5,10 +5,12 @@ using WclSharp.Evaluation;
 
 namespace WclSharp.Reporting;
 
-/// <summary>Draws a confusion matrix: a row for each class, its images spread over what they were taken for, in % of the row.</summary>
+/// <summary>Draws a confusion matrix: a row for each class, its images spread over what they were taken for, in % of the row; grey where there are none.</summary>
 internal static class ConfusionPlot
 {
     private const int Margin = 190, Cell = 52, LargestSide = 1400, MostNumbered = 25;
+    private const float TextSize = 13, LeastTextSize = 7;
+    private static readonly Color Unknown = Color.FromHex("#C8C8C8"); // no shade of blue
 
     /// <summary>Writes the picture as PNG; an old one is replaced.</summary>
     /// <returns>What to tell a person of names that it could not show; null where there are none.</returns>
@@ -21,13 +23,16 @@ internal static class ConfusionPlot
         for (int row = 0; row < classes; row++)
         {
             double images = matrix.Counts[row].Sum();
-            for (int column = 0; column < classes; column++) shares[row, column] = images == 0 ? 0 : matrix.Counts[row][column] / images;
+            for (int column = 0; column < classes; column++) shares[row, column] = matrix.Counts[row][column] / images; // NaN without images
         }
 
+        string[] rows = [.. names.Select((name, c) => string.Create(CultureInfo.InvariantCulture, $"{name} ({matrix.Counts[c].Sum():N0})"))];
+        int longest = rows.Max(name => name.Length), side = Math.Min(LargestSide, Margin + Cell * classes + 7 * longest);
         using var plot = PlotLook.New();
         var heat = plot.Add.Heatmap(shares);
         heat.Colormap = new ScottPlot.Colormaps.Blues().Reversed();
         heat.ManualRange = new ScottPlot.Range(0, 1);
+        heat.NaNCellColor = Unknown; // or such a class would look like one that was never right
         if (classes <= MostNumbered) AddNumbers(plot, shares);
         // Without room for every name, every so many is named.
         int every = (classes + MostNumbered * 2 - 1) / (MostNumbered * 2);
@@ -35,27 +40,29 @@ internal static class ConfusionPlot
         for (int c = 0; c < classes; c += every)
         {
             across.AddMajor(c, names[c]);
-            down.AddMajor(classes - 1 - c, names[c]);
+            down.AddMajor(classes - 1 - c, rows[c]);
         }
 
         plot.Axes.Bottom.TickGenerator = across;
         plot.Axes.Left.TickGenerator = down;
         plot.Axes.Bottom.TickLabelStyle.FontName = plot.Axes.Left.TickLabelStyle.FontName = PlotFont.NameOf(typeface);
-        int longest = names.Max(name => name.Length);
-        if (longest > 4)
+        if (names.Max(name => name.Length) > 4)
         {
             plot.Axes.Bottom.TickLabelStyle.Rotation = -45;
             plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;
         }
 
         plot.HideGrid();
-        PlotLook.Label(plot, title, "taken for", "is", titleSize: 16);
+        AddNoImages(plot, shares, Math.Min(TextSize, 0.75f * (side - Margin - 7 * longest) / classes));
+        PlotLook.Label(plot, title, "taken for", "is (images)", titleSize: 16);
         plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
-        plot.Axes.Bottom.MinimumSize = plot.Axes.Left.MinimumSize = Math.Clamp(40 + 8 * longest, 60, 220);
-        int side = Math.Min(LargestSide, Margin + Cell * classes + 7 * longest);
+        plot.Axes.Bottom.MinimumSize = RoomFor(names.Max(name => name.Length));
+        plot.Axes.Left.MinimumSize = RoomFor(longest);
         PlotLook.Write(plot, path, side, side);
         return PictureNames.Warning(matrix.ClassNames, names);
     }
+
+    private static float RoomFor(int letters) => Math.Clamp(40 + 8 * letters, 60, 220);
 
     private static void AddNumbers(Plot plot, double[,] shares)
     {
@@ -65,12 +72,26 @@ internal static class ConfusionPlot
             for (int column = 0; column < classes; column++)
             {
                 double percent = 100 * shares[row, column];
-                if (percent < 0.5) continue;
+                if (!(percent >= 0.5)) continue; // NaN is none
                 var text = plot.Add.Text(percent.ToString("0", CultureInfo.InvariantCulture), column, classes - 1 - row);
                 text.LabelAlignment = Alignment.MiddleCenter;
-                text.LabelFontSize = 13;
+                text.LabelFontSize = TextSize;
                 text.LabelFontColor = percent > 50 ? Colors.White : Colors.Black;
             }
+        }
+    }
+
+    /// <summary>Says in grey rows why they are, where there is room.</summary>
+    private static void AddNoImages(Plot plot, double[,] shares, float size)
+    {
+        int classes = shares.GetLength(0);
+        if (size < LeastTextSize) return;
+        for (int row = 0; row < classes; row++)
+        {
+            if (!double.IsNaN(shares[row, 0])) continue;
+            var text = plot.Add.Text("no images", (classes - 1) / 2.0, classes - 1 - row);
+            text.LabelAlignment = Alignment.MiddleCenter;
+            text.LabelFontSize = size;
         }
     }
 }

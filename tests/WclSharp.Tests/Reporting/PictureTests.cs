@@ -107,6 +107,22 @@ public sealed class PictureTests : IDisposable
         Assert.InRange(pixels / (double)(picture.Width * picture.Height), 0.08, 0.34);
     }
 
+    [Theory]
+    [InlineData(10, true)]
+    [InlineData(60, true)]
+    [InlineData(200, false)] // no room for text
+    public void Confusion_ClassWithoutImages_IsGrey_AndSaysSoWhereThereIsRoom(int classes, bool said)
+    {
+        // Of the two in the middle, one has no images and one none that is right.
+        int none = classes / 2, wrong = none + 1;
+        int[] truth = [.. Enumerable.Range(0, classes).Where(c => c != none)];
+        ConfusionPlot.Write(Png, ConfusionMatrix.Of([.. Enumerable.Range(0, classes).Select(c => $"class {c}")], truth, [.. truth.Select(c => c == wrong ? 0 : c)]), "insects");
+        using var picture = SKBitmap.Decode(Png);
+        int[] grey = [.. Enumerable.Range(0, picture.Height).Where(y => Count(picture, new SKRectI(0, y, picture.Width, y + 1), new SKColor(0xC8, 0xC8, 0xC8)) > picture.Width / 2)];
+        Assert.InRange(grey.Length * classes, picture.Height / 2, picture.Height); // one row of them
+        Assert.Equal(said, CountDark(picture, new SKRectI(picture.Width / 2, grey[0], picture.Width * 3 / 4, grey[^1] + 1)) > 20);
+    }
+
     [Fact]
     public void Curves_NothingMeasured_StillMakeAPicture()
     {
