@@ -6,6 +6,8 @@ namespace WclSharp.Reporting;
 /// <summary>Metrics as lines of a table with fixed columns, one line an epoch; what was not measured is a dash.</summary>
 internal static class EpochTable
 {
+    private const int MostDecimals = 4; // of a difference
+
     private static readonly (string Title, int Width, Func<EpochMetrics, string> Cell)[] Columns =
     [
         ("epoch", 5, m => m.Epoch.ToString(CultureInfo.InvariantCulture)),
@@ -36,10 +38,25 @@ internal static class EpochTable
     public static string Percent(double? mean, double? halfWidth) =>
         Percent(mean) + (mean is not null && halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
 
-    /// <summary>A mean difference of shares in percentage points, with its sign, and the half-width of its interval where there is one.</summary>
-    public static string Points(double? mean, double? halfWidth) => mean is not { } value
-        ? "-"
-        : (100 * value).ToString("+0.0;-0.0;0.0", CultureInfo.InvariantCulture) + (halfWidth is { } half ? string.Create(CultureInfo.InvariantCulture, $" ± {100 * half:0.0}") : "");
+    /// <summary>
+    /// A mean difference of shares in percentage points, with its sign, and the half-width of its interval where there is one: with two decimals below one point,
+    /// and with as many as show whether 0 lies inside.
+    /// </summary>
+    public static string Points(double? mean, double? halfWidth)
+    {
+        if (mean is not { } value) return "-";
+        int decimals = halfWidth < 0.01 ? 2 : 1;
+        if (halfWidth is not { } half) return Signed();
+        while (decimals < MostDecimals && Math.Abs(value) != half && Plain(Math.Abs(value)) == Plain(half)) decimals++;
+        return $"{Signed()} ± {Plain(half)}";
+
+        string Plain(double share) => (100 * share).ToString($"F{decimals}", CultureInfo.InvariantCulture);
+        string Signed()
+        {
+            string digits = "0." + new string('0', decimals);
+            return (100 * value).ToString($"+{digits};-{digits};{digits}", CultureInfo.InvariantCulture);
+        }
+    }
 
     /// <summary>Hours, minutes and seconds, hours only where there are any.</summary>
     public static string Duration(TimeSpan time) => time.TotalHours >= 1

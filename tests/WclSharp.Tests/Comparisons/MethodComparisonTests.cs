@@ -71,7 +71,7 @@ public sealed class MethodComparisonTests
         var table = ComparisonTable.Text(rows);
         Assert.Contains("kNN - simclr", table[0], StringComparison.Ordinal);
         Assert.DoesNotContain("linear - simclr", table[0], StringComparison.Ordinal); // not measured
-        Assert.Contains("+2.1 ± 0.2", table[1], StringComparison.Ordinal);
+        Assert.Contains("+2.10 ± 0.25", table[1], StringComparison.Ordinal);
         Assert.Matches(@"^wcl\+knn +1 +50\.0% +-10\.0 ", table[3]);
         Assert.Contains("differs from simclr where the interval of its difference leaves out 0", ComparisonTable.Reading(rows), StringComparison.Ordinal);
     }

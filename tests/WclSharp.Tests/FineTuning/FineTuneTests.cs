@@ -318,7 +318,7 @@ public sealed class FineTuneTests : IDisposable
         Assert.Equal(4.30265 * 0.001 / Math.Sqrt(3), row.ScratchDifferenceCi95!.Value, 1e-7);
         Assert.Equal(50, row.ValidationLabels);
         Assert.Equal((0.03, 0.7, 0.3, 0.9), (row.Lr, row.StopAt, row.ScratchLr, row.ScratchStopAt));
-        Assert.Contains("+2.1 ± 0.2", FineTuneTable.Text([row])[1], StringComparison.Ordinal);
+        Assert.Contains("+2.10 ± 0.25", FineTuneTable.Text([row])[1], StringComparison.Ordinal);
         Assert.DoesNotContain("- scratch", FineTuneTable.Text(FineTuneTable.Rows([Draw(0, 0.5, null, 0.01)]))[0], StringComparison.Ordinal);
     }
 

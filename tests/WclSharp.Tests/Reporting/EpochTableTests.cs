@@ -1,0 +1,17 @@
+using WclSharp.Reporting;
+
+namespace WclSharp.Tests.Reporting;
+
+public class EpochTableTests
+{
+    [Theory]
+    [InlineData(0.021, 0.035, "+2.1 ± 3.5")]
+    [InlineData(0.0123, 0.0099, "+1.23 ± 0.99")]
+    [InlineData(-0.0004, 0.0003, "-0.04 ± 0.03")] // would have been 0.0 ± 0.0
+    [InlineData(-0.01234, 0.01231, "-1.234 ± 1.231")] // 0 lies outside, which two decimals would not show
+    [InlineData(0.005, 0.005, "+0.50 ± 0.50")]
+    [InlineData(0.0, 0.0, "0.00 ± 0.00")]
+    [InlineData(-0.1, null, "-10.0")]
+    [InlineData(null, null, "-")]
+    public void Points_ShowWhetherZeroLiesInside(double? mean, double? halfWidth, string shown) => Assert.Equal(shown, EpochTable.Points(mean, halfWidth));
+}
