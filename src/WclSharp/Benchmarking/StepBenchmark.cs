@@ -20,10 +20,11 @@ namespace WclSharp.Benchmarking;
 /// <param name="Seconds">Every repeat.</param>
 internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep, double HostSecondsPerStep, double PeakRssMib, string Precision, IReadOnlyList<double> Seconds);
 
-/// <summary>Times whole training steps of a method on random images: encoder, heads, graph, losses, backward, SGD.</summary>
+/// <summary>Times whole training steps of a method on random images, as they are late in a run: encoder, heads, graph, losses, backward, SGD.</summary>
 internal static class StepBenchmark
 {
     private const int WarmupSteps = 2, Classes = 10;
+    private const uint FeatureStream = 2; // of random numbers, beside those of the two views
 
     /// <param name="options">Network, batch, image size and precision, resolved.</param>
     /// <param name="repeat">Steps that are timed after the warm-up.</param>
@@ -34,7 +35,7 @@ internal static class StepBenchmark
         var compute = ComputeDevice.Choose(options.Device ?? ComputeDevice.Auto, options.Precision);
         options = MethodDefaults.Fill(options);
         int batch = options.Batch!.Value;
-        using var method = MethodFactory.Create(options, images: batch, labels: true, compute.Device);
+        using var method = LateInARun(options, compute.Device);
         using var model = new WclModel(options, method.HasWeakHead, compute);
         using var optimizer = new Sgd(model.Parameters, 5e-4);
         int size = options.ImageSize!.Value;
@@ -83,5 +84,19 @@ internal static class StepBenchmark
             optimizer.Step(0.01);
             method.AfterStep(input);
         }
+    }
+
+    /// <summary>The method with what it makes of all images between epochs, of random features here: without groups wcl-bank would be wcl.</summary>
+    internal static Method LateInARun(PretrainOptions options, Device device)
+    {
+        int images = options.Batch!.Value;
+        var method = MethodFactory.Create(options, images, labels: true, device);
+        method.AfterEpoch(new EpochEnd(options.BankStart ?? 1, () =>
+        {
+            using var scope = NewDisposeScope();
+            var unit = nn.functional.normalize(new ParameterInitializer(FeatureStream).Normal([images, options.HeadOutput!.Value], 1)); // [N, D]
+            return unit.to(device, copy: true).MoveToOuterDisposeScope();
+        }));
+        return method;
     }
 }
