@@ -77,7 +77,7 @@ internal static class CommandLine
             SearchCommand.Create(actions.Search, output),
             CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),
-            BenchCommand.Create(output),
+            BenchCommand.Create(output, error),
             verbose,
         };
         root.Options.OfType<VersionOption>().Single().Action = new VersionAction(output);

@@ -3,6 +3,7 @@ using System.Globalization;
 using WclSharp.Benchmarking;
 using WclSharp.Configuration;
 using WclSharp.Native;
+using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
@@ -12,17 +13,17 @@ internal static class BenchCommand
 {
     private const int Repeats = 5;
 
-    public static Command Create(TextWriter output) => new("bench", "Measure how fast this machine trains and reads: medians over repeats, after a warm-up")
+    public static Command Create(TextWriter output, TextWriter error) => new("bench", "Measure how fast this machine trains and reads: medians over repeats, after a warm-up")
     {
-        Step(output),
+        Step(output, error),
         Loss(output),
         Data(output),
-        Neighbors(output),
+        Neighbors(output, error),
         Embed(output),
         Search(output),
     };
 
-    private static Command Step(TextWriter output)
+    private static Command Step(TextWriter output, TextWriter error)
     {
         var command = new Command("step", "Whole training steps: encoder, heads, graph, losses, backward, optimiser");
         var options = new TableOptions(command)
@@ -49,7 +50,7 @@ internal static class BenchCommand
             });
             var stem = given.Stem ?? (given.ImageSize is { } side ? Presets.StemFor(side) : EncoderStem.Small);
             given = given with { Stem = stem, ImageSize = given.ImageSize ?? (stem == EncoderStem.Small ? 32 : 224) };
-            var figures = StepBenchmark.Run(given, Positive(parsed, repeat));
+            var figures = StepBenchmark.Run(given, Positive(parsed, repeat), progress: Warnings(error));
             // On a processor it is done when it is asked for.
             string asked = figures.HostSecondsPerStep < 0.99 * figures.SecondsPerStep ? string.Create(CultureInfo.InvariantCulture, $" (asked of the device in {figures.HostSecondsPerStep:0.0000} s)") : "";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -110,7 +111,7 @@ internal static class BenchCommand
         return command;
     }
 
-    private static Command Neighbors(TextWriter output)
+    private static Command Neighbors(TextWriter output, TextWriter error)
     {
         var command = new Command("neighbors", "The nearest images of every image in a bank of embeddings, as KNN multi-crop finds them at an epoch's end");
         var options = new TableOptions(command).Add("device", "auto");
@@ -123,7 +124,7 @@ internal static class BenchCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
-            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto);
+            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Warnings(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -210,6 +211,8 @@ internal static class BenchCommand
         });
         return command;
     }
+
+    private static PlainProgress Warnings(TextWriter error) => new(_ => { }, TimeSpan.MaxValue, error.WriteLine);
 
     private static Option<int> Count(string name, int standard, string description) => new(name)
     {

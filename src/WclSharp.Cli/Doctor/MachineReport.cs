@@ -70,7 +70,7 @@ internal sealed class MachineReport
         };
         Add("cpu_bf16", "bf16 on the processor", CpuFeatures.HasAvx512Bf16 || CpuFeatures.HasAmxBf16, instructions);
         string precision = PairKernel.IsSupported ? "bf16-fast" : CpuFeatures.IsFasterInBf16 ? "bf16" : "fp32";
-        Add("cpu_precision", "--precision auto", precision, $"trains in {precision} on this processor, where that is faster");
+        Add("cpu_precision", "--precision auto, processor", precision, $"trains in {precision} on this processor, where that is faster");
         if (CpuFeatures.IsFasterInBf16 && !CpuFeatures.HasAmxBf16)
             Add("cpu_bf16_tiles", "--precision bf16-fast", PairKernel.IsSupported, PairKernel.IsSupported ? "can be had" : "is bf16 here: this system does not allow our own loop, or there is none for it");
         Add("free_memory_gib", "Free memory", FreeMemory(), $"{FreeMemory():0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB");
@@ -94,8 +94,10 @@ internal sealed class MachineReport
         Add("torchsharp", "TorchSharp", versions.TorchSharp);
         Add("libtorch", "libtorch", versions.Libtorch);
         Add("threads", "Threads of libtorch", torch.get_num_threads());
-        int devices = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
-        Add("cuda_devices", "CUDA devices", devices, devices == 0 ? "none" : string.Join(", ", GpuNames.Of(devices)));
+        var gpus = Gpus.OfThisMachine;
+        int devices = gpus.Count;
+        Add("cuda_devices", "CUDA devices", devices, devices == 0 ? $"none: {gpus.WhyNone}" : null);
+        for (int i = 0; i < devices; i++) Add($"cuda_{i}", $"cuda:{i}", gpus.Describe(i));
         bool kept = Allocator.KeepFreedMemory();
         AddOther("decoder", "Image decoders", () => ImageDecoder.Libraries);
         AddOther("onnx_runtime", "ONNX Runtime", () => OnnxRuntimeSetup.Version);

@@ -3,6 +3,7 @@ using TorchSharp;
 using WclSharp.Native;
 using WclSharp.Neighbors;
 using WclSharp.Randomness;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Benchmarking;
@@ -25,15 +26,15 @@ internal static class NeighborBenchmark
     /// <param name="dim">D, width of an embedding.</param>
     /// <param name="k">K, neighbours.</param>
     /// <param name="deviceName">cpu, cuda, cuda:N or auto.</param>
-    /// <param name="progress">Told the tiles that are done and all of them.</param>
-    public static NeighborFigures Run(int images, int dim, int k, string deviceName, Action<long, long>? progress = null)
+    /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
+    public static NeighborFigures Run(int images, int dim, int k, string deviceName, IProgress<RunProgress>? progress = null)
     {
         Allocator.KeepFreedMemory();
-        var device = ComputeDevice.Choose(deviceName, Training.ComputePrecision.Fp32).Device;
+        var device = ComputeDevice.Choose(deviceName, ComputePrecision.Fp32, progress).Device;
         using var bank = Filled(images, dim, device);
         double before = ProcessMemory.PeakMiB;
         long start = Stopwatch.GetTimestamp();
-        using (var scope = NewDisposeScope()) NearestRows.Search(bank, k, progress).cpu();
+        using (var scope = NewDisposeScope()) NearestRows.Search(bank, k, null).cpu();
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double above = ProcessMemory.PeakMiB - before; // before the matrix product adds its own
         return new NeighborFigures(seconds, (double)images * images * dim / seconds / 1e9, MatrixProduct(dim, device), bank.Bytes / 1048576.0, above,

@@ -29,10 +29,11 @@ internal static class StepBenchmark
     /// <param name="options">Network, batch, image size and precision, resolved.</param>
     /// <param name="repeat">Steps that are timed after the warm-up.</param>
     /// <param name="done">Told after every step.</param>
-    public static StepFigures Run(PretrainOptions options, int repeat, Action<int, int>? done = null)
+    /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
+    public static StepFigures Run(PretrainOptions options, int repeat, Action<int, int>? done = null, IProgress<RunProgress>? progress = null)
     {
         Allocator.KeepFreedMemory();
-        var compute = ComputeDevice.Choose(options.Device ?? ComputeDevice.Auto, options.Precision);
+        var compute = ComputeDevice.Choose(options.Device ?? ComputeDevice.Auto, options.Precision, progress);
         options = MethodDefaults.Fill(options);
         int batch = options.Batch!.Value;
         using var method = LateInARun(options, compute.Device);

@@ -32,7 +32,7 @@ public static class Distill
         if (trained is null && options.Data is null)
             throw new WclUsageException("Name the images to learn on with --data; only a run folder as the teacher says which they are.");
 
-        var compute = ComputeDevice.ChooseFor(options.Device, trained?.Precision ?? ComputePrecision.Auto);
+        var compute = ComputeDevice.ChooseFor(options.Device, trained?.Precision ?? ComputePrecision.Auto, progress);
         Allocator.KeepFreedMemory();
         using var network = ClassifierNetwork.Load(teacher, compute);
         var facts = EncoderWeights.FactsOf(teacher);

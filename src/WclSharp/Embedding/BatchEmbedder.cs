@@ -29,11 +29,14 @@ internal abstract class BatchEmbedder : IDisposable
     public int InputSize => 3 * ImageSize * ImageSize;
 
     /// <summary>Loads what a path stands for: an ONNX file by its ending, a run or its encoder otherwise.</summary>
+    /// <param name="model">The path.</param>
+    /// <param name="device">cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU.</param>
+    /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
     /// <exception cref="WclUsageException">There is no network there.</exception>
-    public static BatchEmbedder Load(string model, string device)
+    public static BatchEmbedder Load(string model, string device, IProgress<RunProgress>? progress = null)
     {
         _ = FileOf(model);
-        return IsOnnx(model) ? new Onnx(OnnxEncoder.Load(model)) : new Libtorch(model, device);
+        return IsOnnx(model) ? new Onnx(OnnxEncoder.Load(model)) : new Libtorch(model, device, progress);
     }
 
     /// <summary>The file that holds the network which a path stands for.</summary>
@@ -90,9 +93,9 @@ internal abstract class BatchEmbedder : IDisposable
         private readonly ImageEncoder encoder;
         private readonly Tensor mean, scale; // [3, 1, 1]
 
-        public Libtorch(string source, string device)
+        public Libtorch(string source, string device, IProgress<RunProgress>? progress)
         {
-            encoder = ImageEncoder.Load(source, ComputeDevice.Choose(device, ComputePrecision.Fp32));
+            encoder = ImageEncoder.Load(source, ComputeDevice.Choose(device, ComputePrecision.Fp32, progress));
             int[] channels = [0, 1, 2];
             mean = tensor(Array.ConvertAll(channels, c => 255 * encoder.Normalisation.MeanOf(c)), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
             scale = tensor(Array.ConvertAll(channels, c => 1 / (255 * encoder.Normalisation.StdOf(c))), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();

@@ -48,7 +48,7 @@ public static class ImageEmbedding
         EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model, options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
-        using var network = BatchEmbedder.Load(options.Model, options.Device);
+        using var network = BatchEmbedder.Load(options.Model, options.Device, progress);
         var listing = SourceListing.Of(source, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing.Folders);
         using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, network, source, listing), options.Restart);

@@ -93,7 +93,7 @@ public static class RunEvaluation
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
-        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
+        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         using var data = RunData.Read(trained, asked, progress, cancellation);
         if (!data.Train.HasLabels || data.HeldOut is null) throw RunData.NoLabels(trained, asked, data, "vote and to classify");

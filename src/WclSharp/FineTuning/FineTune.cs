@@ -22,7 +22,7 @@ public static class FineTune
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
-        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
+        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         Allocator.KeepFreedMemory();
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         var held = new HeldWarnings(progress); // of images that a folder of other results refuses, nothing need be known

@@ -28,7 +28,7 @@ public static class ImageGrouping
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
-        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
+        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
         OutputFolder.RequireWritable(folder);
         // Of other data, or with a list of labels of one's own, all images, since nothing is tested with any.

@@ -41,26 +41,26 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <summary>Chooses a device and a format for the encoder of a run: what was trained in bfloat16 elsewhere is computed so where that is faster here. Tiles are not rounded.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
     /// <param name="trained">What the run computed in.</param>
-    /// <exception cref="WclUsageException">There is no such device.</exception>
+    /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
+    /// <exception cref="WclUsageException">There is no such device, or it does not compute.</exception>
     /// <exception cref="WclException">libtorch does not load.</exception>
-    public static ComputeDevice ChooseFor(string device, ComputePrecision trained) =>
-        Choose(device, trained is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast ? ComputePrecision.Auto : trained) with { RoundsTiles = false };
+    public static ComputeDevice ChooseFor(string device, ComputePrecision trained, IProgress<RunProgress>? progress) =>
+        Choose(device, trained is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast ? ComputePrecision.Auto : trained, progress) with { RoundsTiles = false };
 
     /// <summary>Chooses a device and a format.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
     /// <param name="precision">auto is bf16 where the device is faster at it than at float32, and bf16-fast where there is a loop for it.</param>
-    /// <exception cref="WclUsageException">There is no such device.</exception>
+    /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
+    /// <param name="gpus">The GPUs; null is this machine's.</param>
+    /// <exception cref="WclUsageException">There is no such device, or it does not compute.</exception>
     /// <exception cref="WclException">libtorch does not load.</exception>
-    public static ComputeDevice Choose(string device, ComputePrecision precision)
+    public static ComputeDevice Choose(string device, ComputePrecision precision, IProgress<RunProgress>? progress = null, Gpus? gpus = null)
     {
         if (TorchRuntime.EnsureLoaded() == TorchLibraryState.Missing) throw new WclException(TorchRuntime.Problem!);
         if (!IsName(device)) throw new WclUsageException($"There is no device \"{device}\"; use cpu, cuda, cuda:N or auto.");
-        bool gpu = device.StartsWith("cuda", StringComparison.Ordinal) || (device == Auto && cuda.is_available());
-        if (gpu && !cuda.is_available())
-            throw new WclUsageException($"--device {device}: no GPU can be used (libtorch sees none, or this build brings the CPU libraries; build the sources with -p:TorchBackend=cuda). Use --device cpu, and see wcl doctor.");
-        int index = device.IndexOf(':') is var colon and > 0 ? int.Parse(device.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture) : 0;
-        if (gpu && index >= cuda.device_count())
-            throw new WclUsageException($"--device {device}: there are {cuda.device_count()} GPUs, counted from 0.");
+        gpus ??= Gpus.OfThisMachine;
+        int index = device.IndexOf(':') is var colon and > 0 ? int.Parse(device.AsSpan(colon + 1), CultureInfo.InvariantCulture) : 0;
+        bool gpu = IsGpu(device, index, gpus, progress);
 
         // Said aloud, though it is the number already: only then does libtorch forbid MKL to choose another from call to call,
         // by which sums would be rounded otherwise. oneDNN shares work out among as many threads as there may be, and some of its loops
@@ -69,11 +69,26 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         set_num_threads(Math.Min(get_num_threads(), OpenMp.ThreadLimit));
         // What has to be exact, as a bank's whole numbers, is a product of float32 matrices; convolutions in float32 may round to TF32.
         if (gpu) backends.cuda.matmul.allow_tf32 = false;
-        bool faster = gpu ? GpuFeatures.HasBf16(index) : CpuFeatures.IsFasterInBf16;
+        bool faster = gpu ? gpus.FactsOf(index) is not { HasBf16: false } : CpuFeatures.IsFasterInBf16;
         bool half = precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast || (precision == ComputePrecision.Auto && faster);
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32)
         {
             RoundsTiles = precision is ComputePrecision.Bf16Fast or ComputePrecision.Auto && !gpu && PairKernel.IsSupported,
         };
+    }
+
+    /// <summary>Whether a GPU computes: that which was asked for, or with auto the first that there is.</summary>
+    private static bool IsGpu(string device, int index, Gpus gpus, IProgress<RunProgress>? progress)
+    {
+        if (device == "cpu") return false;
+        int count = gpus.Count;
+        if (device == Auto && count == 0) return false;
+        if (count == 0) throw new WclUsageException($"--device {device}: no GPU can be used: {gpus.WhyNone}. Use --device cpu; wcl doctor says what there is.");
+        if (index >= count) throw new WclUsageException($"--device {device}: there {(count == 1 ? "is 1 GPU, cuda:0" : $"are {count} GPUs, cuda:0 to cuda:{count - 1}")}.");
+        if (gpus.Problem(index) is not { } problem) return true;
+        problem = $"{gpus.NameOf(index)}{(gpus.FactsOf(index) is { } facts ? $", of compute capability {facts.Capability}," : "")} does not compute ({problem})";
+        if (device != Auto) throw new WclUsageException($"--device {device}: {problem}. Use --device cpu.");
+        progress?.Report(new RunProgress.Warning($"{problem}, so the processor does. With --device cpu it is not tried."));
+        return false;
     }
 }

@@ -71,7 +71,7 @@ internal static partial class GivenLibtorch
 
     /// <summary>What the loader says where a library, or any function that it calls, cannot be found; null where all is there.</summary>
     /// <remarks>.NET has functions looked up at their first call, and the process ends where one is missing.</remarks>
-    private static unsafe string? LoadingError(string library)
+    internal static unsafe string? LoadingError(string library)
     {
         nint loader = NativeLibrary.Load("libdl.so.2");
         // Both addresses first: looking for one forgets the last error.

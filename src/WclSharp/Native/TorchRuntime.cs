@@ -44,6 +44,9 @@ public static class TorchRuntime
     /// <summary>Folder that the libtorch libraries were found in, or that WCLSHARP_LIBTORCH names; null off Linux and when not found.</summary>
     public static string? LibraryFolder { get; private set; }
 
+    /// <summary>Which of libtorch's libraries for GPUs is there and does not load, and why; null where none is so.</summary>
+    internal static string? CudaProblem { get; private set; }
+
     [ModuleInitializer]
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The library must be in place before TorchSharp's first call.")]
     internal static void LoadWithModule()
@@ -78,9 +81,15 @@ public static class TorchRuntime
         LibraryFolder = given ?? own;
         // libtorch first: a folder that was named is nowhere else known, and from a copy in memory $ORIGIN does not lead to the program's.
         if (LibraryFolder is not null)
-            foreach (string path in Dependencies.Select(name => Path.Combine(LibraryFolder, name)))
-                if ((File.Exists(path) || !path.Contains("cuda", StringComparison.Ordinal)) && !NativeLibrary.TryLoad(path, out _))
-                    Problem ??= $"{path} does not load.";
+            foreach (string name in Dependencies)
+            {
+                string path = Path.Combine(LibraryFolder, name);
+                bool ofCuda = name.Contains("cuda", StringComparison.Ordinal);
+                if ((ofCuda && !File.Exists(path)) || NativeLibrary.TryLoad(path, out _)) continue;
+                string failure = $"{path} does not load ({GivenLibtorch.LoadingError(path) ?? "no reason given"})";
+                Problem ??= $"{failure}.";
+                if (ofCuda) CudaProblem ??= failure;
+            }
 
         if (!NativeLibrary.TryLoad(file, out handle)) return LoadPatchedCopy(file, given);
         Problem = given is null ? null : GivenLibtorch.Misfit(file, given);
@@ -92,7 +101,7 @@ public static class TorchRuntime
         var bytes = File.ReadAllBytes(file);
         if (!TorchSharpRemedy.Knows(bytes))
         {
-            Problem ??= $"{file} does not load on this system, and it is not a version that WclSharp knows how to mend.";
+            Problem ??= $"{file} does not load on this system ({GivenLibtorch.LoadingError(file) ?? "no reason given"}), and it is not a version that WclSharp knows how to mend.";
             return TorchLibraryState.Missing;
         }
 

@@ -84,7 +84,7 @@ public static class LabelSuggestion
         // Somebody may have written labels into it.
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
 
-        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision);
+        var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         // Every image of a list or of other data can be suggested, and every label counts, unless some have to test the choice. What the run held out stays held out.
         bool ownAsTrained = options.Data is null && asked.Labels is null;

@@ -41,7 +41,7 @@ internal sealed class PretrainingRun : IDisposable
         (this.folder, this.progress, this.cancellation) = (folder, progress, cancellation);
         Allocator.KeepFreedMemory();
         checkpoints = new CheckpointStore(folder.CheckpointFolder);
-        compute = ComputeDevice.Choose(given.Device ?? ComputeDevice.Auto, given.Precision);
+        compute = ComputeDevice.Choose(given.Device ?? ComputeDevice.Auto, given.Precision, progress);
         RequireBeforeReading(given);
         data = PretrainingData.Read(given, folder, progress, cancellation);
         try

@@ -1,3 +1,4 @@
+using TorchSharp;
 using WclSharp.Native;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -27,4 +28,57 @@ public sealed class ComputeDeviceTests
     [InlineData("gpu"), InlineData("CUDA"), InlineData("cuda:"), InlineData("cuda:-1"), InlineData("cuda:x"), InlineData("")]
     public void Choose_ANameThatIsNone_IsRefused(string name) =>
         Assert.Contains($"no device \"{name}\"", Assert.Throws<WclUsageException>(() => ComputeDevice.Choose(name, ComputePrecision.Fp32)).Message, StringComparison.Ordinal);
+
+    private const string NoKernel = "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be asynchronously reported";
+
+    [Fact]
+    public void Auto_AGpuThatDoesNotCompute_TakesTheProcessor_AndWarns()
+    {
+        var told = new Told();
+        var compute = ComputeDevice.Choose("auto", ComputePrecision.Fp32, told, new OtherGpus(1, OtherGpus.Volta, NoKernel));
+        Assert.Equal(DeviceType.CPU, compute.Device.type);
+        Assert.Equal("Tesla V100-SXM2-16GB (cuda:0), of compute capability 7.0, does not compute (libtorch: CUDA error: no kernel image is available for execution on the device), "
+            + "so the processor does. With --device cpu it is not tried.", Assert.Single(told.Warnings));
+    }
+
+    [Fact]
+    public void Named_AGpuThatDoesNotCompute_IsRefused()
+    {
+        var told = new Told();
+        string message = Assert.Throws<WclUsageException>(() => ComputeDevice.Choose("cuda:1", ComputePrecision.Fp32, told, new OtherGpus(2, failure: NoKernel))).Message;
+        Assert.Equal("--device cuda:1: cuda:1 does not compute (libtorch: CUDA error: no kernel image is available for execution on the device). Use --device cpu.", message);
+        Assert.Empty(told.Warnings);
+    }
+
+    [Theory]
+    [InlineData("auto", 0), InlineData("cuda", 0), InlineData("cuda:1", 1)]
+    public void AGpuThatComputes_IsTaken_InTheFormatThatItHas(string name, int index)
+    {
+        var compute = ComputeDevice.Choose(name, ComputePrecision.Auto, gpus: new OtherGpus(2, OtherGpus.Hopper));
+        Assert.Equal((DeviceType.CUDA, index, ScalarType.BFloat16), (compute.Device.type, compute.Device.index, compute.Type));
+        Assert.Equal(ScalarType.Float32, ComputeDevice.Choose(name, ComputePrecision.Auto, gpus: new OtherGpus(2, OtherGpus.Volta)).Type);
+    }
+
+    [Fact]
+    public void Cpu_TriesNoGpu()
+    {
+        var gpus = new OtherGpus(1, failure: NoKernel);
+        Assert.Equal(DeviceType.CPU, ComputeDevice.Choose("cpu", ComputePrecision.Fp32, gpus: gpus).Device.type);
+        Assert.Equal(0, gpus.Tried);
+    }
+
+    [Theory]
+    [InlineData("cuda", 0, "no GPU can be used: there is none here. Use --device cpu")]
+    [InlineData("cuda:9", 0, "no GPU can be used: there is none here. Use --device cpu")]
+    [InlineData("cuda:9", 1, "there is 1 GPU, cuda:0.")]
+    [InlineData("cuda:9", 4, "there are 4 GPUs, cuda:0 to cuda:3.")]
+    public void Named_WhereThereAreFewer_SaysWhatThereIs(string name, int count, string part) =>
+        Assert.Contains(part, Assert.Throws<WclUsageException>(() => ComputeDevice.Choose(name, ComputePrecision.Fp32, gpus: new OtherGpus(count))).Message, StringComparison.Ordinal);
+
+    private sealed class Told : IProgress<RunProgress>
+    {
+        public List<string> Warnings { get; } = [];
+
+        public void Report(RunProgress value) => Warnings.Add(Assert.IsType<RunProgress.Warning>(value).Message);
+    }
 }

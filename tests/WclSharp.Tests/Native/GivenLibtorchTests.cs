@@ -55,6 +55,17 @@ public sealed class GivenLibtorchTests : IDisposable
     }
 
     [Fact]
+    public void Program_WithALibraryForGpusThatDoesNotLoad_ComputesOnTheProcessor_AndSaysWhyOnNoGpu()
+    {
+        string program = WithoutLibtorch();
+        foreach (string library in Directory.EnumerateFiles(Built, "lib*.so*").Select(file => Path.GetFileName(file))) LinkTo(library, library);
+        File.WriteAllText(Path.Combine(given.Path, "libtorch_cuda.so"), "no library");
+        var (code, output, error) = Doctor(program, given.Path);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Matches($"\nCUDA devices +none: {given.Path}/libtorch_cuda.so does not load \\(.*invalid ELF header\\)", output);
+    }
+
+    [Fact]
     public void VersionOf_ReadsWhatPyTorchAndLibtorchWrite()
     {
         string lib = Directory.CreateDirectory(Path.Combine(given.Path, "lib")).FullName;
