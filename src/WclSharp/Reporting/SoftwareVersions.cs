@@ -1,13 +1,14 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using TorchSharp;
+using WclSharp.Native;
 
 namespace WclSharp.Reporting;
 
 /// <summary>Versions of what a run was made with.</summary>
 /// <param name="WclSharp">This library.</param>
 /// <param name="TorchSharp">TorchSharp.</param>
-/// <param name="Libtorch">The libtorch behind it.</param>
+/// <param name="Libtorch">The libtorch behind it; of one that was named in place of the program's, what its folder says, or "unknown".</param>
 /// <param name="Dotnet">The .NET runtime.</param>
 /// <param name="Os">The operating system.</param>
 public sealed record SoftwareVersions(string WclSharp, string TorchSharp, string Libtorch, string Dotnet, string Os)
@@ -16,9 +17,14 @@ public sealed record SoftwareVersions(string WclSharp, string TorchSharp, string
     public static SoftwareVersions Current => new(
         Library,
         VersionOf(typeof(torch)),
-        torch.__version__,
+        LoadedLibtorch,
         Environment.Version.ToString(),
         OperatingSystem);
+
+    // TorchSharp names the version that it is made for, whatever was loaded.
+    private static string LoadedLibtorch => TorchRuntime.LibraryFolder is { } folder && folder == GivenLibtorch.Folder
+        ? GivenLibtorch.VersionOf(folder) ?? "unknown"
+        : torch.__version__;
 
     /// <summary>This library; needs no native library.</summary>
     internal static string Library => VersionOf(typeof(SoftwareVersions));
