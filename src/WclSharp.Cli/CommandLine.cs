@@ -45,7 +45,7 @@ internal static class CommandLine
         catch (Exception e)
         {
             bool stack = parsed.GetValue(verbose);
-            error.WriteLine(stack ? e.ToString() : OneLine(e));
+            error.WriteLine(stack ? e.ToString() : OneLine(e, parsed.CommandResult.Command));
             return e switch { WclUsageException => ExitCodes.Usage, DivergedException => ExitCodes.Diverged, _ => ExitCodes.Failed };
         }
     }
@@ -116,10 +116,10 @@ internal static class CommandLine
         _ => result.Command.Name,
     };
 
-    private static string OneLine(Exception e) => e switch
+    private static string OneLine(Exception e, Command command) => e switch
     {
         WclException => e.Message.ReplaceLineEndings(" "),
-        ExternalException native => LibtorchError.Describe(native) + (LibtorchError.IsOutOfMemory(native) ? "" : " (--verbose shows where)"),
+        ExternalException native => LibtorchError.Describe(native, [.. command.Options.Select(option => option.Name)]) + (LibtorchError.IsOutOfMemory(native) ? "" : " (--verbose shows where)"),
         _ => $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)",
     };
 

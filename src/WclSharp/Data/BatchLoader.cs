@@ -73,11 +73,17 @@ public sealed class BatchLoader : IDisposable
     /// <param name="data">Images.</param>
     /// <param name="batch">Images per batch, at least 1.</param>
     /// <returns>Batches; each is valid until it is disposed, which gives its memory to the next.</returns>
-    public static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch)
+    public static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch) => InOrder(data, batch, 0);
+
+    /// <summary>The same from an image on.</summary>
+    /// <param name="data">Images.</param>
+    /// <param name="batch">Images per batch, at least 1.</param>
+    /// <param name="first">The first image.</param>
+    internal static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch, int first)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         byte[]? kept = null;
-        for (int start = 0; start < data.Count; start += batch)
+        for (int start = first; start < data.Count; start += batch)
         {
             var indices = new int[Math.Min(batch, data.Count - start)];
             for (int i = 0; i < indices.Length; i++) indices[i] = start + i;

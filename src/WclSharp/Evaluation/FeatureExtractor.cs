@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Native;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -77,31 +79,53 @@ internal static class FeatureExtractor
         }
     }
 
-    private static void ForEachBlock(ResNet encoder, int imageSize, ImageDataset data, Device device, Func<ImageBatch, Tensor> prepare, Action<Tensor, int> take, Action<int>? progress, CancellationToken cancellation)
+    /// <summary>In batches that are best, or, where these need more memory than there is, in halves of them: in eval mode the others of a batch change no features.</summary>
+    internal static void ForEachBlock(ResNet encoder, int imageSize, ImageDataset data, Device device, Func<ImageBatch, Tensor> prepare, Action<Tensor, int> take, Action<int>? progress, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
-        int batch = BatchFor(imageSize);
+        int batch = BatchFor(imageSize), done = 0;
         if (device.type != DeviceType.CPU) batch *= TimesOnDevice;
         bool wasTraining = encoder.training;
         encoder.eval();
         try
         {
-            int done = 0;
-            foreach (var images in BatchLoader.InOrder(data, batch))
+            while (done < data.Count)
             {
-                using (images)
-                using (NewDisposeScope())
+                foreach (var images in BatchLoader.InOrder(data, batch, done))
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    take(nn.functional.normalize(encoder.call(prepare(images))), done);
-                    done += images.Indices.Length;
+                    using (images)
+                    using (NewDisposeScope())
+                    {
+                        cancellation.ThrowIfCancellationRequested();
+                        if (Features(encoder, images, prepare, mayFail: batch > 1) is not { } rows)
+                        {
+                            batch /= 2;
+                            break;
+                        }
+                        take(rows, done);
+                        done += images.Indices.Length;
+                    }
+                    progress?.Invoke(done);
                 }
-                progress?.Invoke(done);
             }
         }
         finally
         {
             encoder.train(wasTraining);
+        }
+    }
+
+    /// <summary>Features of a batch; null where memory did not do for them and that is no error yet.</summary>
+    private static Tensor? Features(ResNet encoder, ImageBatch images, Func<ImageBatch, Tensor> prepare, bool mayFail)
+    {
+        try
+        {
+            using var scope = NewDisposeScope();
+            return nn.functional.normalize(encoder.call(prepare(images))).MoveToOuterDisposeScope();
+        }
+        catch (ExternalException e) when (mayFail && LibtorchError.IsOutOfMemory(e))
+        {
+            return null;
         }
     }
 }

@@ -5,8 +5,11 @@ namespace WclSharp.Native;
 /// <summary>What libtorch reports of an error: its message holds a stack, and does not know the options.</summary>
 internal static class LibtorchError
 {
-    // What libtorch says of a GPU's memory and of the processor's.
-    private static readonly string[] OutOfMemory = ["out of memory", "allocate memory", "not enough memory"];
+    // What libtorch, and CUDA's libraries through it, say of a GPU's memory and of the processor's.
+    private static readonly string[] OutOfMemory = ["out of memory", "allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"];
+
+    // Options that need less memory, as advice.
+    private static readonly (string Option, string Advice)[] Smaller = [("--batch", "a smaller --batch"), ("--accumulate", "--accumulate"), ("--image-size", "a smaller --image-size")];
 
     /// <summary>Whether memory ran out.</summary>
     public static bool IsOutOfMemory(ExternalException error) => OutOfMemory.Any(FirstLine(error).Contains);
@@ -15,9 +18,19 @@ internal static class LibtorchError
     public static string Brief(ExternalException error) => $"libtorch: {FirstLine(error)}";
 
     /// <summary>One line without the stack, and what to do where that is known.</summary>
-    public static string Describe(ExternalException error) => IsOutOfMemory(error)
-        ? $"{Brief(error).TrimEnd('.')}. Use a smaller --batch, or --accumulate, or a smaller --image-size."
-        : Brief(error);
+    /// <param name="error">The error.</param>
+    /// <param name="options">Options of the command that failed, with their dashes.</param>
+    public static string Describe(ExternalException error, IReadOnlyCollection<string> options)
+    {
+        if (!IsOutOfMemory(error)) return Brief(error);
+        string[] smaller = [.. Smaller.Where(each => options.Contains(each.Option)).Select(each => each.Advice)];
+        string advice = smaller.Length > 0 ? $"Use {string.Join(", or ", smaller)}."
+            : OnGpu(error) && options.Contains("--device") ? "End other programs that use the GPU, or use --device cpu."
+            : "End other programs that take memory.";
+        return $"{Brief(error).TrimEnd('.')}. {advice}";
+    }
+
+    private static bool OnGpu(ExternalException error) => FirstLine(error) is var line && (line.Contains("CUDA", StringComparison.Ordinal) || line.Contains("cuDNN", StringComparison.Ordinal));
 
     private static string FirstLine(ExternalException error) => error.Message.Split('\n')[0].Trim();
 }

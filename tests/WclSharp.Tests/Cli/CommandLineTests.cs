@@ -140,6 +140,17 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(told, error.ToString().TrimEnd());
     }
 
+    [Theory]
+    [InlineData("CUDA out of memory. Tried to allocate 2.00 GiB.", "End other programs that use the GPU, or use --device cpu.")]
+    [InlineData("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.", "End other programs that take memory.")]
+    public void Run_OutOfMemoryInACommandWithoutABatch_NamesNoOptionThatItHasNot(string message, string advice)
+    {
+        failure = new System.Runtime.InteropServices.ExternalException(message);
+
+        Assert.Equal(1, Run("evaluate", "run"));
+        Assert.Equal($"libtorch: {message} {advice}", error.ToString().TrimEnd());
+    }
+
     [Fact]
     public void Run_Verbose_AddsTheStack()
     {
@@ -244,6 +255,7 @@ public sealed class CommandLineTests : IDisposable
 
     private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
+        if (failure is not null) throw failure;
         evaluated = options;
         return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, TestImages = 100, PerClass = [new ClassAccuracy("a", 100, 0.7)] } : null)
         {
