@@ -30,6 +30,12 @@ internal sealed record CheckpointState
     /// <summary>Images that it tests with; null for none.</summary>
     public string? TestFingerprint { get; init; }
 
+    /// <summary>What computed, cpu or cuda; null in checkpoints that do not say.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Name of the processor or GPU.</summary>
+    public string? DeviceName { get; init; }
+
     /// <summary>Threads that computed; other counts round sums differently.</summary>
     public int Threads { get; init; }
 

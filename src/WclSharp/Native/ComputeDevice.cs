@@ -12,8 +12,17 @@ namespace WclSharp.Native;
 /// <param name="Type">Format of convolutions and matrix products.</param>
 internal sealed record ComputeDevice(Device Device, ScalarType Type)
 {
-    /// <summary>The device, for people.</summary>
-    public string Name => Device.type == DeviceType.CPU ? CpuFeatures.ModelName : $"{Device}";
+    /// <summary>The device, for people: a GPU's name with its number.</summary>
+    public string Name => IsGpu ? Gpus.NameOf(Gpu, Device.index) : CpuFeatures.ModelName;
+
+    /// <summary>What computes: as <see cref="Name"/>, but the same for two GPUs of a kind.</summary>
+    public string Model => IsGpu ? Gpu?.Name ?? "GPU" : CpuFeatures.ModelName;
+
+    /// <summary>Whether it is a GPU.</summary>
+    public bool IsGpu => Device.type != DeviceType.CPU;
+
+    /// <summary>What the driver says of a GPU; null where it cannot be asked.</summary>
+    public GpuFacts? Gpu { get; private init; }
 
     /// <summary>Whether Winograd's tiles are rounded to bfloat16 in training; see <see cref="ComputePrecision.Bf16Fast"/>.</summary>
     public bool RoundsTiles { get; private init; }
@@ -60,25 +69,28 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         if (!IsName(device)) throw new WclUsageException($"There is no device \"{device}\"; use cpu, cuda, cuda:N or auto.");
         gpus ??= Gpus.OfThisMachine;
         int index = device.IndexOf(':') is var colon and > 0 ? int.Parse(device.AsSpan(colon + 1), CultureInfo.InvariantCulture) : 0;
-        bool gpu = IsGpu(device, index, gpus, progress);
+        bool gpu = TakesGpu(device, index, gpus, progress);
+        var facts = gpu ? gpus.FactsOf(index) : null;
 
         // Said aloud, though it is the number already: only then does libtorch forbid MKL to choose another from call to call,
         // by which sums would be rounded otherwise. oneDNN shares work out among as many threads as there may be, and some of its loops
         // wait for all of them: without end, where OpenMP grants fewer (OMP_THREAD_LIMIT, OMP_DYNAMIC).
         OpenMp.ForbidFewerThreads();
         set_num_threads(Math.Min(get_num_threads(), OpenMp.ThreadLimit));
-        // What has to be exact, as a bank's whole numbers, is a product of float32 matrices; convolutions in float32 may round to TF32.
+        // What has to be exact, as a bank's whole numbers, is a product of float32 matrices. Convolutions may round to TF32 unless float32 was asked for.
         if (gpu) backends.cuda.matmul.allow_tf32 = false;
-        bool faster = gpu ? gpus.FactsOf(index) is not { HasBf16: false } : CpuFeatures.IsFasterInBf16;
+        if (gpu && precision == ComputePrecision.Fp32) backends.cudnn.allow_tf32 = false;
+        bool faster = gpu ? facts is not { HasBf16: false } : CpuFeatures.IsFasterInBf16;
         bool half = precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast || (precision == ComputePrecision.Auto && faster);
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32)
         {
+            Gpu = facts,
             RoundsTiles = precision is ComputePrecision.Bf16Fast or ComputePrecision.Auto && !gpu && PairKernel.IsSupported,
         };
     }
 
     /// <summary>Whether a GPU computes: that which was asked for, or with auto the first that there is.</summary>
-    private static bool IsGpu(string device, int index, Gpus gpus, IProgress<RunProgress>? progress)
+    private static bool TakesGpu(string device, int index, Gpus gpus, IProgress<RunProgress>? progress)
     {
         if (device == "cpu") return false;
         int count = gpus.Count;
@@ -86,7 +98,8 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         if (count == 0) throw new WclUsageException($"--device {device}: no GPU can be used: {gpus.WhyNone}. Use --device cpu; wcl doctor says what there is.");
         if (index >= count) throw new WclUsageException($"--device {device}: there {(count == 1 ? "is 1 GPU, cuda:0" : $"are {count} GPUs, cuda:0 to cuda:{count - 1}")}.");
         if (gpus.Problem(index) is not { } problem) return true;
-        problem = $"{gpus.NameOf(index)}{(gpus.FactsOf(index) is { } facts ? $", of compute capability {facts.Capability}," : "")} does not compute ({problem})";
+        var facts = gpus.FactsOf(index);
+        problem = $"{Gpus.NameOf(facts, index)}{(facts is not null ? $", of compute capability {facts.Capability}," : "")} does not compute ({problem})";
         if (device != Auto) throw new WclUsageException($"--device {device}: {problem}. Use --device cpu.");
         progress?.Report(new RunProgress.Warning($"{problem}, so the processor does. With --device cpu it is not tried."));
         return false;

@@ -31,8 +31,8 @@ internal class Gpus
         matrix.mm(matrix).cpu();
     }
 
-    /// <summary>The GPU for people: "NVIDIA H100 80GB HBM3 (cuda:0)", or the number alone where the driver cannot be asked.</summary>
-    public string NameOf(int index) => FactsOf(index) is { } facts ? $"{facts.Name} (cuda:{index})" : $"cuda:{index}";
+    /// <summary>A GPU for people: "NVIDIA H100 80GB HBM3 (cuda:0)", or the number alone where the driver cannot be asked.</summary>
+    public static string NameOf(GpuFacts? facts, int index) => facts is null ? $"cuda:{index}" : $"{facts.Name} (cuda:{index})";
 
     /// <summary>Name, compute capability, memory and format of training of one, or that it does not compute.</summary>
     public string Describe(int index)

@@ -176,6 +176,8 @@ public enum ComputePrecision
 {
     /// <summary>bfloat16 on a GPU that has it (NVIDIA's from Ampere on), and on a processor that is faster in it than in float32, as <see cref="Bf16Fast"/> where that is to be had; float32 elsewhere.</summary>
     Auto,
+
+    /// <summary>float32; GPUs do not round its products to TF32.</summary>
     Fp32,
     Bf16,
 

@@ -179,6 +179,8 @@ internal sealed class PretrainingRun : IDisposable
             BestKnn = bestKnn,
             DatasetFingerprint = data.Train.Fingerprint,
             TestFingerprint = data.HeldOut?.Fingerprint,
+            Device = DeviceKind,
+            DeviceName = compute.Model,
             Threads = get_num_threads(),
         }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
         saving.Saved(start);
@@ -201,8 +203,11 @@ internal sealed class PretrainingRun : IDisposable
             throw new WclUsageException($"The images are not those that the run was started with (fingerprint {data.Train.Fingerprint[..12]}, not {state.DatasetFingerprint[..12]}); put them back, or start anew with another --out.");
         if (state.TestFingerprint != data.HeldOut?.Fingerprint)
             throw new WclUsageException("The images to test with are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
-        if (state.Threads != get_num_threads())
-            Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: sums are rounded otherwise, and some hundred steps on the weights will differ as from another seed.");
+        const string PartsWays = "sums are rounded otherwise, and some hundred steps on the weights will differ as from another seed.";
+        if (state.Device is not null && (state.Device, state.DeviceName) != (DeviceKind, compute.Model))
+            Warn($"The run was computed on {state.DeviceName} and goes on on {compute.Name}: {PartsWays}");
+        else if (!compute.IsGpu && state.Threads != get_num_threads())
+            Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: {PartsWays}");
         trainer.Restore(state.Step, state.Seconds, state.Sums, state.SummedSteps);
         folder.TruncateMetrics(state.Epoch);
         written = state.Epoch;
@@ -246,6 +251,8 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
+    private string DeviceKind => compute.IsGpu ? "cuda" : "cpu";
+
     private string EncoderPath => RunFolder.EncoderOf(folder.FullPath);
 
     private RunSummary Summarise(string status)
@@ -264,8 +271,8 @@ internal sealed class PretrainingRun : IDisposable
             BadImages = data.BadImages,
             Device = compute.Name,
             Precision = compute.TypeName,
-            Threads = compute.Device.type == DeviceType.CPU ? get_num_threads() : null,
-            Avx512 = compute.Device.type == DeviceType.CPU ? MatrixKernel.IsSupported : null,
+            Threads = compute.IsGpu ? null : get_num_threads(),
+            Avx512 = compute.IsGpu ? null : MatrixKernel.IsSupported,
             Versions = SoftwareVersions.Current,
         }.WithMetrics(folder.ReadMetrics());
         folder.WriteSummary(summary);

@@ -60,6 +60,36 @@ public sealed class ComputeDeviceTests
     }
 
     [Fact]
+    public void Name_OfAGpu_HasItsNumber_AndItsModelNot()
+    {
+        var known = ComputeDevice.Choose("cuda:1", ComputePrecision.Auto, gpus: new OtherGpus(2, OtherGpus.Hopper));
+        Assert.Equal(("NVIDIA H100 80GB HBM3 (cuda:1)", "NVIDIA H100 80GB HBM3"), (known.Name, known.Model));
+        var unknown = ComputeDevice.Choose("cuda:1", ComputePrecision.Auto, gpus: new OtherGpus(2));
+        Assert.Equal(("cuda:1", "GPU"), (unknown.Name, unknown.Model));
+        var processor = ComputeDevice.Choose("cpu", ComputePrecision.Auto);
+        Assert.Equal((CpuFeatures.ModelName, CpuFeatures.ModelName), (processor.Name, processor.Model));
+    }
+
+    [Fact]
+    public void Fp32_OnAGpu_IsWithoutTF32_AndAutoLeavesIt()
+    {
+        bool before = backends.cudnn.allow_tf32;
+        try
+        {
+            backends.cudnn.allow_tf32 = true;
+            ComputeDevice.Choose("cuda", ComputePrecision.Auto, gpus: new OtherGpus(1, OtherGpus.Volta));
+            ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
+            Assert.True(backends.cudnn.allow_tf32);
+            ComputeDevice.Choose("cuda", ComputePrecision.Fp32, gpus: new OtherGpus(1, OtherGpus.Hopper));
+            Assert.False(backends.cudnn.allow_tf32);
+        }
+        finally
+        {
+            backends.cudnn.allow_tf32 = before;
+        }
+    }
+
+    [Fact]
     public void Cpu_TriesNoGpu()
     {
         var gpus = new OtherGpus(1, failure: NoKernel);

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using TorchSharp;
 using WclSharp.Checkpoints;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -152,6 +154,27 @@ public sealed class ResumeTests : RunsInFolder
         }));
         string told = Assert.Single(warnings, warning => warning.Contains("99 threads", StringComparison.Ordinal));
         Assert.Contains("will differ as from another seed", told, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cuda", "NVIDIA H100 80GB HBM3", true), InlineData("cpu", "Another Processor", true), InlineData(null, null, false)]
+    public void ResumedOnAnotherDevice_SaysThatTheWeightsPartWays_AndNothingOfThreads(string? kind, string? name, bool warns)
+    {
+        var options = Options("device") with { Epochs = 1, EvaluateEvery = 1 };
+        string file = Path.Combine(new CheckpointStore(Path.Combine(Pretraining.Run(options).RunFolder, "checkpoints")).Last!, "state.json");
+        var state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        Assert.Equal(("cpu", CpuFeatures.ModelName), ((string?)state["device"], (string?)state["device_name"]));
+        (state["device"], state["device_name"]) = (kind, name);
+        if (kind is null) Assert.True(state.Remove("device") && state.Remove("device_name")); // as before they were written
+        else state["threads"] = 99;
+        File.WriteAllText(file, state.ToJsonString());
+        List<string> warnings = [];
+        Pretraining.Run(options with { Resume = true }, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Warning warning && warning.Message.Contains("as from another seed", StringComparison.Ordinal)) warnings.Add(warning.Message);
+        }));
+        if (warns) Assert.StartsWith($"The run was computed on {name} and goes on on {CpuFeatures.ModelName}: ", Assert.Single(warnings), StringComparison.Ordinal);
+        else Assert.Empty(warnings);
     }
 
     [Fact]
