@@ -12,6 +12,7 @@ namespace WclSharp.Cli.Commands;
 internal static class BenchCommand
 {
     private const int Repeats = 5;
+    private const string OfTheHost = " of the host's memory"; // a GPU's own is not measured
 
     public static Command Create(TextWriter output, TextWriter error) => new("bench", "Measure how fast this machine trains and reads: medians over repeats, after a warm-up")
     {
@@ -54,7 +55,7 @@ internal static class BenchCommand
             // On a processor it is done when it is asked for.
             string asked = figures.HostSecondsPerStep < 0.99 * figures.SecondsPerStep ? string.Create(CultureInfo.InvariantCulture, $" (asked of the device in {figures.HostSecondsPerStep:0.0000} s)") : "";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{figures.ImagesPerSecond:0.0} images/s (two views each), {figures.SecondsPerStep:0.0000} s per step{asked}, {figures.Precision}, peak {figures.PeakRssMib:0} MiB"));
+                $"{figures.ImagesPerSecond:0.0} images/s (two views each), {figures.SecondsPerStep:0.0000} s per step{asked}, {figures.Precision}, peak {figures.PeakRssMib:0} MiB{(figures.OnGpu ? OfTheHost : "")}"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 writer.WriteNumber("images_per_second", figures.ImagesPerSecond);
@@ -126,7 +127,7 @@ internal static class BenchCommand
             var given = options.Apply(parsed, new PretrainOptions());
             var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Warnings(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB"));
+                $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {(figures.OnGpu ? $"{figures.MibAboveBank:0} MiB{OfTheHost}, bank of {figures.BankMib:0} MiB on the GPU" : $"{figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB")}"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 writer.WriteNumber("seconds", figures.Seconds);

@@ -15,7 +15,8 @@ namespace WclSharp.Benchmarking;
 /// <param name="BankMib">Size of the bank, MiB.</param>
 /// <param name="MibAboveBank">Growth of the peak resident memory over what it was with the bank made, MiB.</param>
 /// <param name="LargestMib">The bound on that growth by <see cref="NearestRows.PeakBytes"/>, MiB.</param>
-internal sealed record NeighborFigures(double Seconds, double Gflops, double MatrixGflops, double BankMib, double MibAboveBank, double LargestMib);
+/// <param name="OnGpu">Whether a GPU computed: it held the bank, and its memory is not in the growth.</param>
+internal sealed record NeighborFigures(double Seconds, double Gflops, double MatrixGflops, double BankMib, double MibAboveBank, double LargestMib, bool OnGpu);
 
 /// <summary>Times the search for all images' nearest images in a bank of random embeddings.</summary>
 internal static class NeighborBenchmark
@@ -38,7 +39,7 @@ internal static class NeighborBenchmark
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double above = ProcessMemory.PeakMiB - before; // before the matrix product adds its own
         return new NeighborFigures(seconds, (double)images * images * dim / seconds / 1e9, MatrixProduct(dim, device), bank.Bytes / 1048576.0, above,
-            NearestRows.PeakBytes(images, dim, k, NearestRows.DefaultTile(device)) / 1048576.0);
+            NearestRows.PeakBytes(images, dim, k, NearestRows.DefaultTile(device)) / 1048576.0, device.type != DeviceType.CPU);
     }
 
     private static EmbeddingBank Filled(int images, int dim, Device device)

@@ -15,10 +15,11 @@ namespace WclSharp.Benchmarking;
 /// <param name="ImagesPerSecond">Images per second; each image is two views.</param>
 /// <param name="SecondsPerStep">Median of the repeats.</param>
 /// <param name="HostSecondsPerStep">Median time until everything was asked of the device; on a CPU it is done by then.</param>
-/// <param name="PeakRssMib">Peak resident memory of the process, MiB.</param>
+/// <param name="PeakRssMib">Peak resident memory of the process, MiB; a GPU's is not in it.</param>
 /// <param name="Precision">fp32, bf16 or bf16-fast.</param>
 /// <param name="Seconds">Every repeat.</param>
-internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep, double HostSecondsPerStep, double PeakRssMib, string Precision, IReadOnlyList<double> Seconds);
+/// <param name="OnGpu">Whether a GPU computed.</param>
+internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep, double HostSecondsPerStep, double PeakRssMib, string Precision, IReadOnlyList<double> Seconds, bool OnGpu);
 
 /// <summary>Times whole training steps of a method on random images, as they are late in a run: encoder, heads, graph, losses, backward, SGD.</summary>
 internal static class StepBenchmark
@@ -61,7 +62,7 @@ internal static class StepBenchmark
         }
 
         double median = Median.Of(seconds);
-        return new StepFigures(batch / median, median, Median.Of(hostSeconds), ProcessMemory.PeakMiB, compute.TypeName, seconds);
+        return new StepFigures(batch / median, median, Median.Of(hostSeconds), ProcessMemory.PeakMiB, compute.TypeName, seconds, compute.IsGpu);
 
         Tensor Images(uint view)
         {

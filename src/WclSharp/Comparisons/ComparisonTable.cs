@@ -23,11 +23,16 @@ internal static class ComparisonTable
             : Array.Empty<(string, Func<MethodComparison, string>)>(),
         ("s/epoch", row => Number(row.SecondsPerEpoch, "0.0")),
         ("overhead", row => Number(row.Overhead, "0.00")),
-        ("peak MiB", row => Number(row.PeakRssMib, "0")),
+        (PeakTitle(rows.SelectMany(row => row.Runs)), row => Number(row.PeakRssMib, "0")),
         ("pair precision", row => EpochTable.Percent(row.PairPrecision)),
         ("pair recall", row => EpochTable.Percent(row.PairRecall)),
         ("conflicts", row => EpochTable.Percent(row.Conflicts)),
     ];
+
+    /// <summary>A process's memory, of which a GPU's is no part.</summary>
+    private static string PeakTitle(IEnumerable<ComparedRun> runs) => runs.Any(IsOnGpu) ? "host peak MiB" : "peak MiB";
+
+    private static bool IsOnGpu(ComparedRun run) => run.Device?.Contains("cuda:", StringComparison.Ordinal) == true;
 
     /// <summary>Columns of fixed width, the method to the left; a dash is what was not measured.</summary>
     public static IReadOnlyList<string> Text(IReadOnlyList<MethodComparison> rows) => TextTable.Lines(ColumnsOf(rows), rows, namesFirst: true);
@@ -91,7 +96,7 @@ internal static class ComparisonTable
 
         var runs = report.Methods.SelectMany(row => row.Runs).ToArray();
         Line("kNN and linear are top-1 accuracies of the last epoch's encoder on held-out images, mean over seeds ± the " + report.Interval + ". "
-            + "s/epoch is training alone, evaluation left out, mean over seeds. Overhead: " + report.OverheadOver + ". Peak MiB is the largest resident memory of a run's process. "
+            + "s/epoch is training alone, evaluation left out, mean over seeds. Overhead: " + report.OverheadOver + ". Peak MiB is the largest resident memory of a run's process" + (runs.Any(IsOnGpu) ? ", without the GPU's" : "") + ". "
             + "Pair precision, pair recall and conflicts are means over the last epoch's steps and over seeds. A dash is what was not measured.");
         Line();
         if (Reading(report.Methods) is { } reading)
@@ -110,7 +115,7 @@ internal static class ComparisonTable
         Line();
         Line("## Runs");
         Line();
-        Header("run", "seed", "kNN", "linear", "epochs", "seconds", "s/epoch", "peak MiB", "pair precision", "pair recall", "conflicts");
+        Header("run", "seed", "kNN", "linear", "epochs", "seconds", "s/epoch", PeakTitle(runs), "pair precision", "pair recall", "conflicts");
         foreach (var run in runs)
         {
             Row([run.Folder, run.Seed.ToString(CultureInfo.InvariantCulture), Share(run.Knn), Share(run.Linear), run.Epochs.ToString(CultureInfo.InvariantCulture),

@@ -44,6 +44,14 @@ public sealed class MethodComparisonTests
     }
 
     [Fact]
+    public void Text_OfRunsOnAGpu_CallsThePeakTheHosts()
+    {
+        string Header(string device) => ComparisonTable.Text(MethodComparison.Of(["wcl"], [Run("wcl", 0, 0.5, 1, 100) with { Device = device }], "simclr"))[0];
+        Assert.Contains("host peak MiB", Header("NVIDIA H100 80GB HBM3 (cuda:0)"), StringComparison.Ordinal);
+        Assert.Contains("  peak MiB", Header("AMD EPYC"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Of_WithoutSimClr_HasNoOverhead_AndAMethodWithoutRunsHasARowOfNulls()
     {
         var rows = MethodComparison.Of(["wcl", "other"], [Run("wcl", 0, 0.5, 11)], "simclr");
