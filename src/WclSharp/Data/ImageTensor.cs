@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Data;
 
 /// <summary>
-/// The pixels of N images on a device, uint8: a grid where they have one size or are padded to one, else packed one after another. On one device
+/// The pixels of N images on a device, uint8: a grid where they have one size or are padded to one, else packed one after another. On a CPU
 /// an image's views are the same bits in either form.
 /// </summary>
 internal sealed class ImageTensor : IDisposable
