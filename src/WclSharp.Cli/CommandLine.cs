@@ -46,7 +46,7 @@ internal static class CommandLine
         {
             bool stack = parsed.GetValue(verbose);
             error.WriteLine(stack ? e.ToString() : OneLine(e, parsed.CommandResult.Command));
-            return e switch { WclUsageException => ExitCodes.Usage, DivergedException => ExitCodes.Diverged, _ => ExitCodes.Failed };
+            return e is WclUsageException ? ExitCodes.Usage : ExitCodes.Failed;
         }
     }
 

@@ -11,9 +11,6 @@ internal static class ExitCodes
     /// <summary>An option, a file or a data set is wrong.</summary>
     public const int Usage = 2;
 
-    /// <summary>Training has diverged.</summary>
-    public const int Diverged = 3;
-
     /// <summary>Stopped as the terminal or the connection was closed (SIGHUP), after saving.</summary>
     public const int HungUp = 129;
 

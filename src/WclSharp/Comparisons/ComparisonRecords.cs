@@ -47,7 +47,7 @@ internal sealed class ComparisonRecords
     {
         if (!RunFolder.IsRun(run)) return RunState.New;
         if (File.Exists(Path.Combine(run, HasDiverged))) return RunState.Diverged;
-        if (!File.Exists(RunFolder.EncoderOf(run)) || RunFolder.ReadSummary(run) is not { Status: "finished" }) return RunState.Stopped;
+        if (!File.Exists(RunFolder.EncoderOf(run)) || RunFolder.ReadSummary(run) is not { Status: RunSummary.Finished }) return RunState.Stopped;
         return File.Exists(Path.Combine(run, Compared)) ? RunState.Measured : RunState.Trained;
     }
 

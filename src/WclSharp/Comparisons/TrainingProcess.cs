@@ -61,7 +61,7 @@ internal static class TrainingProcess
         throw process.ExitCode switch // as docs/run-folder.md has them
         {
             2 => new WclUsageException(problem),
-            3 => new DivergedException(problem),
+            1 when RunFolder.ReadSummary(options.Out!) is { Status: RunSummary.Diverged } => new DivergedException(problem),
             _ => new WclException($"The run {options.Out} ended with exit code {process.ExitCode}: {problem}"),
         };
 

@@ -110,7 +110,7 @@ public static class RunEvaluation
 
         var linear = options.Linear ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
         // Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.
-        int epoch = RunFolder.ReadSummary(options.Run) is { Status: "finished" } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
+        int epoch = RunFolder.ReadSummary(options.Run) is { Status: RunSummary.Finished } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
             ? RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max()
             : state.Epoch;
         return new(accuracy, k, voters.Count, classified.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear)

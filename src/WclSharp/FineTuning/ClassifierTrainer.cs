@@ -31,7 +31,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     /// <param name="progress">Told how many steps are done.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <returns>The best accuracy at a look, 0 to 1, and the share of the steps after which it was, of equals the last; null without looks.</returns>
-    /// <exception cref="WclException">The loss or, at the end, the weights are not finite.</exception>
+    /// <exception cref="DivergedException">The loss or, at the end, the weights are not finite.</exception>
     public (double Accuracy, double StopAt)? Train(ClassifierNetwork network, int[] rows, int[] validation, FineTuneRecipe recipe, Action<int>? progress, CancellationToken cancellation)
     {
         var (pretrainedParameters, scoreParameters) = network.Parameters;
@@ -64,7 +64,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         }
 
         // The last step's loss is of the weights before it.
-        if (!FiniteLoss.AreFinite([network.Encoder, network.Top])) throw new WclException($"The classifier's weights are no finite numbers after step {steps} of fine-tuning; {LowerRates}");
+        if (!FiniteLoss.AreFinite([network.Encoder, network.Top])) throw new DivergedException($"The classifier's weights are no finite numbers after step {steps} of fine-tuning; {LowerRates}");
         network.Train(false);
         return best;
     }

@@ -6,7 +6,9 @@ namespace WclSharp.Reporting;
 /// </summary>
 public sealed record RunSummary
 {
-    /// <summary><c>finished</c>, or <c>stopped</c> where a signal or an error ended the run early.</summary>
+    internal const string Finished = "finished", Stopped = "stopped", Diverged = "diverged";
+
+    /// <summary><c>finished</c>; <c>stopped</c> where a signal or an error ended the run early, <c>diverged</c> where the error was that losses, weights or features are no finite numbers.</summary>
     public required string Status { get; init; }
 
     /// <summary>Contrastive method, as on the command line.</summary>

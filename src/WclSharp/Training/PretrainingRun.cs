@@ -104,14 +104,14 @@ internal sealed class PretrainingRun : IDisposable
                     RequireFinite();
                     Save(bestKnn, best: false);
                 }
-                SummariseStopped();
+                SummariseEnd(RunSummary.Stopped);
                 throw;
             }
             return Conclude();
         }
         catch (Exception e) when (e is not (OperationCanceledException or WclUsageException))
         {
-            SummariseStopped();
+            SummariseEnd(e is DivergedException ? RunSummary.Diverged : RunSummary.Stopped);
             if (RunFailure.Explained(e, checkpoints, folder.FullPath) is { } explained) throw explained;
             throw;
         }
@@ -219,10 +219,10 @@ internal sealed class PretrainingRun : IDisposable
     private PretrainResult Conclude()
     {
         using (var last = File.OpenRead(CheckpointStore.EncoderFile(checkpoints.Last!))) AtomicFile.Write(EncoderPath, last.CopyTo);
-        Summarise("finished");
+        Summarise(RunSummary.Finished);
         DrawCurves();
         Draw("neighbours.png", evaluator.DrawNeighbors);
-        return new PretrainResult(folder.FullPath, EncoderPath, Summarise("finished"));
+        return new PretrainResult(folder.FullPath, EncoderPath, Summarise(RunSummary.Finished));
     }
 
     /// <summary>Draws a picture; one that fails is no reason to end a run.</summary>
@@ -238,12 +238,12 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
-    /// <summary>Says in the summary that the run has stopped. Where that fails too, what stopped it is the error to be told.</summary>
-    private void SummariseStopped()
+    /// <summary>Says in the summary how the run ended early. Where that fails too, what ended it is the error to be told.</summary>
+    private void SummariseEnd(string status)
     {
         try
         {
-            Summarise("stopped");
+            Summarise(status);
         }
         catch (Exception e)
         {

@@ -131,6 +131,7 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Contains("compare.json", said, StringComparison.Ordinal);
         Assert.Equal("simclr", (string)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "compare.json")))!["diverged"]![0]!["method"]!);
         Assert.True(File.Exists(Path.Combine(run, "runs", "simclr-seed0", "diverged.json")));
+        Assert.Equal("diverged", (string)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "runs", "simclr-seed0", "summary.json")))!["status"]!);
     }
 
     private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with { Compare = Compare }, output, error);
