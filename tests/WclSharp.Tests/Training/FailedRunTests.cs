@@ -43,7 +43,7 @@ public sealed class FailedRunTests : RunsInFolder
         Assert.Contains("The network's weights are no finite numbers any more (epoch 1, step 1)", message, StringComparison.Ordinal);
         Assert.Contains("Lower --lr", message, StringComparison.Ordinal);
         Assert.Null(new CheckpointStore(Path.Combine(folder, "diverged", "checkpoints")).Last);
-        Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
+        Assert.Equal("diverged", RunFolder.ReadSummary(options.Out!)!.Status);
     }
 
     [Fact]
