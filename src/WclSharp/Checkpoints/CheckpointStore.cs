@@ -16,22 +16,26 @@ namespace WclSharp.Checkpoints;
 internal sealed class CheckpointStore(string folder)
 {
     private const string Encoder = EncoderWeights.FileName, Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", MethodState = "method.safetensors", State = "state.json";
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private const string LastName = "last.json", BestName = "best.json";
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true };
 
     /// <summary>Of <c>state.json</c>; 3 since it names the images that are tested with.</summary>
     public const int Format = 3;
 
     private sealed record Pointer(string Folder);
 
-    /// <summary>Folder of the last checkpoint; null when there is none.</summary>
-    public string? Last => Follow("last.json");
+    /// <summary>Folder of the last checkpoint, which without <c>last.json</c> is the newest whole one; null when there is none.</summary>
+    public string? Last => Follow(LastName) ?? Newest();
+
+    /// <summary>Whether <c>last.json</c> is there.</summary>
+    public bool IsLastNamed => File.Exists(Path.Combine(folder, LastName));
 
     /// <summary>What the last checkpoint says of itself; null when there is none.</summary>
     /// <exception cref="WclUsageException">It cannot be read.</exception>
     public CheckpointState? LastState => Last is { } last ? ReadState(last) : null;
 
-    /// <summary>Folder of the checkpoint with the best kNN accuracy; null when there is none.</summary>
-    public string? Best => Follow("best.json");
+    /// <summary>Folder of the checkpoint with the best kNN accuracy; null when there is none, or nothing that can be read names it.</summary>
+    public string? Best => Follow(BestName, needed: false);
 
     /// <summary>Writes a checkpoint, makes it the last (and the best), and deletes what neither name points to.</summary>
     /// <returns>Its folder.</returns>
@@ -63,8 +67,9 @@ internal sealed class CheckpointStore(string folder)
         }
         var files = written.ToDictionary(f => f, f => HashOf(Path.Combine(target, f)));
         AtomicFile.WriteText(Path.Combine(target, State), JsonSerializer.Serialize(state with { Files = files }, Json));
-        AtomicFile.WriteText(Path.Combine(folder, "last.json"), JsonSerializer.Serialize(new Pointer(name), Json));
-        if (best) AtomicFile.WriteText(Path.Combine(folder, "best.json"), JsonSerializer.Serialize(new Pointer(name), Json));
+        // The best first: what is named last counts as done, and is not measured again where the process dies between the two.
+        if (best) AtomicFile.WriteText(Path.Combine(folder, BestName), JsonSerializer.Serialize(new Pointer(name), Json));
+        AtomicFile.WriteText(Path.Combine(folder, LastName), JsonSerializer.Serialize(new Pointer(name), Json));
         DeleteOthers();
         return target;
     }
@@ -111,9 +116,9 @@ internal sealed class CheckpointStore(string folder)
             var state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(path), Json) ?? throw new JsonException("there is nothing in it");
             return state.Format == Format ? state : throw new WclUsageException($"'{path}' has format {state.Format}, where this version goes on from format {Format}; end the run with the version that began it, or start anew with another --out and --init '{source}'.");
         }
-        catch (Exception e) when (e is JsonException or IOException)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new WclUsageException($"The checkpoint '{path}' cannot be read ({ErrorText.Of(e)}); start anew with another --out.", e);
+            throw new WclUsageException($"The checkpoint '{path}' cannot be read ({ErrorText.Of(e)}); {(e is UnauthorizedAccessException ? "make it readable" : "start anew with another --out")}.", e);
         }
     }
 
@@ -126,14 +131,20 @@ internal sealed class CheckpointStore(string folder)
             string target = Path.Combine(folder, JsonSerializer.Deserialize<Pointer>(File.ReadAllText(path), Json)?.Folder ?? throw new JsonException("it names no folder"));
             return Directory.Exists(target) ? target : !needed ? null : throw new WclUsageException($"'{path}' names the checkpoint '{target}', which is gone; start anew with another --out.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new WclUsageException($"'{path}' cannot be read ({ErrorText.Of(e)}); start anew with another --out.", e);
+            if (!needed) return null;
+            throw new WclUsageException($"'{path}' cannot be read ({ErrorText.Of(e)}); delete it to go on from the newest checkpoint, or start anew with another --out.", e);
         }
     }
 
-    /// <summary>The checkpoints that the two names point to. One that somebody deleted holds nothing up here.</summary>
-    private string?[] Named() => [Follow("last.json", needed: false), Follow("best.json", needed: false)];
+    /// <summary>The newest checkpoint that is whole, whose state is written last: the process can die before <c>last.json</c> names it.</summary>
+    private string? Newest() => Directory.Exists(folder)
+        ? Directory.GetDirectories(folder, "step-*").Where(step => File.Exists(Path.Combine(step, State))).MaxBy(Path.GetFileName, StringComparer.Ordinal)
+        : null;
+
+    /// <summary>The checkpoints that the two names point to. A name that is damaged, or whose checkpoint somebody deleted, holds nothing up here.</summary>
+    private string?[] Named() => [Follow(LastName, needed: false) ?? Newest(), Follow(BestName, needed: false)];
 
     private void DeleteOthers()
     {

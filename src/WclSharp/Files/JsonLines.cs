@@ -9,11 +9,10 @@ namespace WclSharp.Files;
 internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
 {
     /// <summary>The objects; none where there is no file. A last line that a crash cut short is left out.</summary>
-    /// <exception cref="WclUsageException">A line is damaged.</exception>
+    /// <exception cref="WclUsageException">A line is damaged, or the file cannot be read.</exception>
     public List<T> Read()
     {
-        if (!File.Exists(path)) return [];
-        string[] lines = File.ReadAllText(path).Split('\n'); // a whole file ends in a line break: its last piece is empty
+        string[] lines = Text().Split('\n'); // a whole file ends in a line break: its last piece is empty
         List<T> items = [];
         foreach (var (index, line) in lines.SkipLast(1).Index())
         {
@@ -23,11 +22,27 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
             }
             catch (JsonException e)
             {
-                throw new WclUsageException($"{path}, line {index + 1} is damaged: {line.Trim()}", e);
+                throw new WclUsageException($"{path}, line {index + 1} is damaged: {line.Trim()}; put it right, or delete the line.", e);
             }
         }
 
         return items;
+    }
+
+    private string Text()
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return "";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"{path} cannot be read: {ErrorText.Of(e)}. Make it readable.", e);
+        }
     }
 
     /// <summary>Writes the whole file.</summary>

@@ -109,7 +109,7 @@ internal sealed class PretrainingRun : IDisposable
             }
             return Conclude();
         }
-        catch (Exception e) when (e is not (OperationCanceledException or WclUsageException))
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             SummariseEnd(e is DivergedException ? RunSummary.Diverged : RunSummary.Stopped);
             if (RunFailure.Explained(e, checkpoints, folder.FullPath) is { } explained) throw explained;
@@ -121,8 +121,17 @@ internal sealed class PretrainingRun : IDisposable
     private void RequireBeforeReading(PretrainOptions given)
     {
         Presets.RequireWithoutData(given);
+        if (given.Resume && checkpoints.Last is null) RequireNothingSaved();
         if (given.Test is not null) ImageSources.Open(given.Test).Dispose();
         if (given.Init is not null && checkpoints.Last is null) EncoderWeights.RequireFit(given.Init, given.Arch, given.Width, given.Stem);
+    }
+
+    /// <summary>A run that has saved nothing starts anew where it is resumed. One whose checkpoints are gone would lose what it measured.</summary>
+    private void RequireNothingSaved()
+    {
+        // An epoch's line comes before its checkpoint: one that was killed between the two has a line of the first epoch.
+        if (File.Exists(EncoderPath) || folder.ReadMetrics().Any(metrics => metrics.Epoch > 1))
+            throw new WclUsageException($"The run in {folder.FullPath} has trained, but its checkpoints are gone from {folder.CheckpointFolder}; put them back, or start anew with another --out.");
     }
 
     /// <summary>True where the last part of the run stopped between an epoch's last step and its line in metrics.jsonl.</summary>
@@ -196,11 +205,15 @@ internal sealed class PretrainingRun : IDisposable
 
     private double? Restore()
     {
-        // Killed before the first epoch was over: there is nothing to go on from, so it starts anew.
-        if (checkpoints.Last is null) return null;
+        if (checkpoints.Last is not { } last)
+        {
+            Warn("The run was stopped before its first checkpoint and starts anew.");
+            return null;
+        }
+        if (!checkpoints.IsLastNamed) Warn($"No last.json names a checkpoint; the run goes on from the newest, '{last}'.");
         var state = checkpoints.LoadLast(model, optimizer, method);
         if (state.DatasetFingerprint != data.Train.Fingerprint)
-            throw new WclUsageException($"The images are not those that the run was started with (fingerprint {data.Train.Fingerprint[..12]}, not {state.DatasetFingerprint[..12]}); put them back, or start anew with another --out.");
+            throw new WclUsageException($"The images are not those that the run was started with (fingerprint {Short(data.Train.Fingerprint)}, not {Short(state.DatasetFingerprint)}); put them back, or start anew with another --out.");
         if (state.TestFingerprint != data.HeldOut?.Fingerprint)
             throw new WclUsageException("The images to test with are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
         const string PartsWays = "sums are rounded otherwise, and some hundred steps on the weights will differ as from another seed.";
@@ -214,6 +227,8 @@ internal sealed class PretrainingRun : IDisposable
         folder.Log($"resumed at step {state.Step} of {trainer.TotalSteps}");
         return state.BestKnn;
     }
+
+    private static string Short(string fingerprint) => fingerprint[..Math.Min(12, fingerprint.Length)];
 
     /// <summary>What the run is for comes first: pictures need a pass over the images, and may fail.</summary>
     private PretrainResult Conclude()

@@ -253,6 +253,84 @@ public sealed class ResumeTests : RunsInFolder
         Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(options with { Resume = true }).RunFolder));
     }
 
+    [Fact]
+    public void CheckpointsThatAreGone_AreNotTakenForARunThatHasTrainedNothing()
+    {
+        var options = Options("gone") with { Epochs = 2, EvaluateEvery = 2 };
+        string run = Pretraining.Run(options).RunFolder, checkpoints = Path.Combine(run, "checkpoints"), metrics = Path.Combine(run, "metrics.jsonl"), measured = File.ReadAllText(metrics);
+        Directory.Delete(checkpoints, recursive: true);
+        Refused(); // finished
+        File.Delete(Path.Combine(run, "encoder.safetensors"));
+        Refused(); // a second epoch
+        Assert.Equal(measured, File.ReadAllText(metrics));
+
+        // Killed between the line of its first epoch and the checkpoint, a run has nothing to go on from.
+        File.WriteAllLines(metrics, File.ReadAllLines(metrics).Take(2));
+        List<string> warnings = [];
+        Assert.Equal(2, Pretraining.Run(options with { Resume = true }, Noted(warnings)).Summary.Epoch);
+        Assert.Contains("The run was stopped before its first checkpoint and starts anew.", warnings);
+
+        void Refused() => Assert.Contains("its checkpoints are gone from " + checkpoints, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DiedBeforeLastJson_LeavesTheBestNamed_AndResumed_GoesOnFromTheNewestCheckpoint()
+    {
+        PretrainOptions Measured(string name) => Options(name) with { EvaluateEvery = 1 };
+        string whole = Pretraining.Run(Measured("whole")).RunFolder, last = Path.Combine(folder, "died", "checkpoints", "last.json");
+        Assert.Throws<WclException>(() => Pretraining.Run(Measured("died"), new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.Step { StepInRun: 1 }) Directory.CreateDirectory(Path.Combine(last, "x")); // a folder cannot be replaced by a file
+        })));
+        Directory.Delete(last, recursive: true);
+        var store = new CheckpointStore(Path.GetDirectoryName(last)!);
+        Assert.NotNull(store.Best);
+        Assert.Equal(store.Best, store.Last);
+
+        List<string> warnings = [];
+        Pretraining.Run(Measured("died") with { Resume = true }, Noted(warnings));
+        Assert.Contains(warnings, warning => warning.StartsWith("No last.json names a checkpoint; the run goes on from the newest, '", StringComparison.Ordinal));
+        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Path.Combine(folder, "died")));
+        Assert.Equal(RunFolder.ReadMetrics(whole).Select(WithoutSpeed), RunFolder.ReadMetrics(Path.Combine(folder, "died")).Select(WithoutSpeed));
+    }
+
+    [Fact]
+    public void DamagedNamesAndStates_HoldUpWhatTheyConcernOnly_AndAreSaidInALine()
+    {
+        var options = Options("damaged") with { EvaluateEvery = 1 };
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(options, new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.EpochDone { Metrics.Epoch: 1 }) stop.Cancel();
+        }), stop.Token));
+        string run = options.Out!, checkpoints = Path.Combine(run, "checkpoints"), state = Path.Combine(new CheckpointStore(checkpoints).Last!, "state.json"), saved = File.ReadAllText(state);
+
+        string fingerprint = JsonDocument.Parse(saved).RootElement.GetProperty("dataset_fingerprint").GetString()!;
+        File.WriteAllText(state, saved.Replace(fingerprint, "short", StringComparison.Ordinal));
+        Refused("not short)");
+        File.WriteAllText(state, saved.Replace($"\"{fingerprint}\"", "null", StringComparison.Ordinal));
+        Refused($"The checkpoint '{state}' cannot be read");
+        File.Delete(state);
+        Directory.CreateDirectory(state); // cannot be read, whoever asks
+        Refused($"The checkpoint '{state}' cannot be read");
+        Directory.Delete(state);
+        File.WriteAllText(state, saved);
+        string last = Path.Combine(checkpoints, "last.json"), name = File.ReadAllText(last);
+        File.WriteAllText(last, "rubbish");
+        Refused("delete it to go on from the newest checkpoint");
+        File.WriteAllText(last, name);
+
+        File.WriteAllText(Path.Combine(checkpoints, "best.json"), "rubbish");
+        Assert.Equal(3, Pretraining.Run(options with { Resume = true }).Summary.Epoch);
+
+        void Refused(string message) => Assert.Contains(message, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
+    }
+
+    private static ProgressHandler<RunProgress> Noted(List<string> warnings) => new(report =>
+    {
+        if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
+    });
+
     /// <summary>Arguments of dotnet that make a process do what the options say, in another folder.</summary>
     private static string[] Command(PretrainOptions options, string run)
     {
