@@ -12,10 +12,10 @@ internal static class LibtorchError
     private static readonly (string Option, string Advice)[] Smaller = [("--batch", "a smaller --batch"), ("--accumulate", "--accumulate"), ("--image-size", "a smaller --image-size")];
 
     /// <summary>Whether memory ran out.</summary>
-    public static bool IsOutOfMemory(ExternalException error) => OutOfMemory.Any(FirstLine(error).Contains);
+    public static bool IsOutOfMemory(ExternalException error) => OutOfMemory.Any(error.Message.Contains);
 
     /// <summary>One line without the stack.</summary>
-    public static string Brief(ExternalException error) => $"libtorch: {FirstLine(error)}";
+    public static string Brief(ExternalException error) => $"libtorch: {Reason(error)}";
 
     /// <summary>One line without the stack, and what to do where that is known.</summary>
     /// <param name="error">The error.</param>
@@ -32,5 +32,13 @@ internal static class LibtorchError
 
     private static bool OnGpu(ExternalException error) => FirstLine(error) is var line && (line.Contains("CUDA", StringComparison.Ordinal) || line.Contains("cuDNN", StringComparison.Ordinal));
 
-    private static string FirstLine(ExternalException error) => error.Message.Split('\n')[0].Trim();
+    /// <summary>The line that says what went wrong: the first, but of TorchScript's errors, whose first says that there was one and a trace follows.</summary>
+    private static string Reason(ExternalException error)
+    {
+        const string Raised = "RuntimeError:";
+        string[] lines = error.Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (lines is [] || !lines[0].Contains("TorchScript interpreter", StringComparison.Ordinal)) return lines.FirstOrDefault("");
+        string last = lines.LastOrDefault(line => line.StartsWith(Raised, StringComparison.Ordinal)) ?? lines[^1];
+        return last.StartsWith(Raised, StringComparison.Ordinal) ? last[Raised.Length..].Trim() : last;
+    }
 }

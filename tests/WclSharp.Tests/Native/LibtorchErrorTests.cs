@@ -20,4 +20,15 @@ public sealed class LibtorchErrorTests
     [InlineData("End other programs that take memory.", "--json")]
     public void Describe_AdvisesWhatTheCommandHas(string advice, params string[] options) =>
         Assert.Equal($"libtorch: cuDNN error: CUDNN_STATUS_ALLOC_FAILED. {advice}", LibtorchError.Describe(new ExternalException("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), options));
+
+    [Theory]
+    [InlineData("shapes do not fit\nframe #0: c10::Error", "libtorch: shapes do not fit", false)]
+    [InlineData("The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent call last):\nRuntimeError: CUDA out of memory. Tried to allocate 2 GiB.\n\n", "libtorch: CUDA out of memory. Tried to allocate 2 GiB.", true)]
+    [InlineData("The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent call last):\n  add\n  ~~~ <--- HERE\n", "libtorch: ~~~ <--- HERE", false)]
+    [InlineData("", "libtorch: ", false)]
+    public void Brief_IsTheLineThatSaysWhatWentWrong(string message, string told, bool outOfMemory)
+    {
+        var error = new ExternalException(message);
+        Assert.Equal((told, outOfMemory), (LibtorchError.Brief(error), LibtorchError.IsOutOfMemory(error)));
+    }
 }
