@@ -1,3 +1,4 @@
+using WclSharp.Methods;
 using WclSharp.Training;
 
 namespace WclSharp.Comparisons;
@@ -10,12 +11,13 @@ public readonly record struct ComparedMethod(ContrastiveMethod Method, MultiCrop
     /// <summary>A method with the local crops that all have.</summary>
     public static implicit operator ComparedMethod(ContrastiveMethod method) => new(method);
 
-    /// <summary>The options of one of its runs, from those of all; what is meant for others' local crops is none of it.</summary>
+    /// <summary>The options of one of its runs, from those of all; what is meant for others' local crops or weak loss is none of it.</summary>
     internal PretrainOptions Apply(PretrainOptions training)
     {
         var (own, unset) = (training with { Method = Method, MultiCrop = Crops ?? training.MultiCrop }, new PretrainOptions());
         if (own.MultiCrop != MultiCrop.Knn) own = own with { BankK = unset.BankK, CropNeighbors = unset.CropNeighbors, OwnCrops = unset.OwnCrops };
         if (own.MultiCrop == MultiCrop.None) own = own with { LocalCrops = unset.LocalCrops, LocalInstanceWeight = unset.LocalInstanceWeight, LocalWeakWeight = unset.LocalWeakWeight };
+        if (!MethodFactory.HasWeakLoss(Method)) own = own with { Beta = unset.Beta, BetaRamp = unset.BetaRamp, WeakKeys = unset.WeakKeys };
         return own;
     }
 }

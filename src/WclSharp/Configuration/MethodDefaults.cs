@@ -1,3 +1,4 @@
+using WclSharp.Methods;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -56,22 +57,29 @@ internal static class MethodDefaults
             : [])
         .Concat(given is { Method: ContrastiveMethod.InstDisc, InstDiscLoss: BankLoss.Softmax, InstDiscNegatives: not null }
             ? ["--instdisc-negatives changes nothing: --instdisc-loss softmax compares with every image of the bank and draws none."]
-            : []);
+            : [])
+        .Concat(MethodFactory.HasWeakLoss(given.Method) ? [] : UnusedOfWeakLoss(given));
+
+    private static IEnumerable<string> UnusedOfWeakLoss(PretrainOptions given)
+    {
+        var unset = new PretrainOptions { WeakKeys = WeakKeys.Detached }; // what a run that goes on was filled with
+        return ((string[])["beta", "beta-ramp", "weak-keys"]).Select(name => PretrainOptionTable.Find(name)!)
+            .Where(option => option.Show(given) is { } value && value != option.Show(unset))
+            .Select(option => $"--{option.Name} changes nothing: {OptionValue.NameOf(given.Method)} has no weak loss.");
+    }
 
     /// <summary>A warning for what would begin, or come to its full size, after the last epoch only.</summary>
     public static IEnumerable<string> NeverBegun(PretrainOptions resolved)
     {
         if (resolved.BankStart >= resolved.Epochs)
-            yield return $"The run's {resolved.Epochs} epochs are over before wcl-bank's graph is made, after epoch {resolved.BankStart} (--bank-start): all of it is wcl. Use more --epochs or a smaller --bank-start.";
+            yield return $"The run's {Epochs(resolved)} over before wcl-bank's graph is made, after epoch {resolved.BankStart} (--bank-start): all of it is wcl. Use more --epochs or a smaller --bank-start.";
         if (resolved is { MultiCrop: MultiCrop.Knn, Epochs: 1 })
             yield return "Local crops are of an image's nearest ones from the second epoch on, and the run has one: all of them are of the image itself. Use more --epochs, or --multi-crop standard.";
-        if (HasBeta(resolved.Method) && resolved.BetaRamp > resolved.Epochs - resolved.WarmupEpochs)
-            yield return FormattableString.Invariant($"The run's {resolved.Epochs} epochs are over before the weak loss has its weight: --beta-ramp {resolved.BetaRamp} has {resolved.Epochs - resolved.WarmupEpochs} after the warm-up. Use more --epochs or a smaller --beta-ramp.");
+        if (MethodFactory.HasWeakLoss(resolved.Method) && resolved.BetaRamp > resolved.Epochs - resolved.WarmupEpochs)
+            yield return FormattableString.Invariant($"The run's {Epochs(resolved)} over before the weak loss has its weight: --beta-ramp {resolved.BetaRamp} has {resolved.Epochs - resolved.WarmupEpochs} after the warm-up. Use more --epochs or a smaller --beta-ramp.");
     }
 
-    /// <summary>Whether a method's weak loss is weighted by --beta.</summary>
-    private static bool HasBeta(ContrastiveMethod method) =>
-        method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap or ContrastiveMethod.WclBank;
+    private static string Epochs(PretrainOptions resolved) => resolved.Epochs == 1 ? "one epoch is" : FormattableString.Invariant($"{resolved.Epochs} epochs are");
 
     private static int Neighbours(string name, int? given, int standard, int batch)
     {

@@ -62,6 +62,9 @@ internal static class Presets
     /// <summary>The stem that fits images of this side, where neither options nor preset name one.</summary>
     public static EncoderStem StemFor(int imageSize) => imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small;
 
+    /// <summary>The options whose defaults hang on the preset.</summary>
+    public static IReadOnlyList<string> Decided { get; } = ["arch", "width", "stem", "image-size", "batch", "epochs", "optimizer", "lr", "weight-decay", "warmup-epochs", "augmentation", "crop-min", "jitter", "conv-init", "head-hidden", "head-output"];
+
     /// <summary>The presets' values of an option, for <c>--help</c>.</summary>
     public static string Describe(string option)
     {
@@ -126,6 +129,8 @@ internal static class Presets
             Workers = given.Workers ?? Environment.ProcessorCount,
         });
         warnings.AddRange(MethodDefaults.NeverBegun(resolved));
+        if (data.Labelled is { } voters && given.KnnK > voters && given.KnnK != KnnClassifier.DefaultK(voters)) // a run that goes on has its default
+            warnings.Add($"--knn-k {given.KnnK} is more than the {voters} training images that have a class: all of them vote.");
         return new(resolved, warnings);
     }
 

@@ -13,6 +13,8 @@ namespace WclSharp.Configuration;
 /// </summary>
 internal static class PretrainOptionTable
 {
+    private const int LargestHead = 65_536;
+
     /// <summary>The options in the order of <c>--help</c>.</summary>
     public static IReadOnlyList<PretrainOption> All { get; } =
     [
@@ -38,15 +40,15 @@ internal static class PretrainOptionTable
             o => o.Stem, (o, v) => o with { Stem = v }),
         Integer("image-size", "Side of the square crops the network sees, pixels", Presets.Describe("image-size"),
             o => o.ImageSize, (o, v) => o with { ImageSize = v }, v => v is >= 8 and <= 1024 ? null : "must be from 8 to 1024"),
-        Integer("head-hidden", "Hidden width of both projection heads", Presets.Describe("head-hidden"), o => o.HeadHidden, (o, v) => o with { HeadHidden = v }, Positive),
-        Integer("head-output", "Output width of both projection heads", Presets.Describe("head-output"), o => o.HeadOutput, (o, v) => o with { HeadOutput = v }, AtLeastTwo),
+        Integer("head-hidden", "Hidden width of both projection heads", Presets.Describe("head-hidden"), o => o.HeadHidden, (o, v) => o with { HeadHidden = v }, v => v is >= 1 and <= LargestHead ? null : $"must be from 1 to {LargestHead}"),
+        Integer("head-output", "Output width of both projection heads", Presets.Describe("head-output"), o => o.HeadOutput, (o, v) => o with { HeadOutput = v }, v => v is >= 2 and <= LargestHead ? null : $"must be from 2 to {LargestHead}"),
         Choice("conv-init", "What convolutions start from: torchvision's ResNet (normal, by fan-out) or PyTorch's Conv2d (uniform, by fan-in)",
             Presets.Describe("conv-init"), o => o.ConvInit, (o, v) => o with { ConvInit = v }),
         Path("init", "WEIGHTS", "Weights (.safetensors, or a PyTorch state dict, .pth) or run folder to start the encoder from", "random weights",
             o => o.Init, (o, v) => o with { Init = v }, mayChangeOnResume: true), // a resumed run takes its weights from the checkpoint
 
         // How to train.
-        Integer("epochs", "Passes over the training images", Presets.Describe("epochs"), o => o.Epochs, (o, v) => o with { Epochs = v }, Positive),
+        Integer("epochs", "Passes over the training images", Presets.Describe("epochs"), o => o.Epochs, (o, v) => o with { Epochs = v }, v => v is >= 1 and <= 1_000_000 ? null : "must be from 1 to 1000000"),
         Integer("batch", "Images per step; each gives two views", Presets.Describe("batch"), o => o.Batch, (o, v) => o with { Batch = v },
             v => v == 1 ? "Batch size 1 gives no neighbours; use 2 or more." : AtLeastTwo(v)),
         Integer("accumulate", "Embed the batch in this many chunks, for batches larger than memory; losses and graph span the whole batch", "1",
@@ -62,7 +64,7 @@ internal static class PretrainOptionTable
         Choice("crops", "Where crops may begin and end: at whole pixels (torchvision's rule) or between them", $"subpixel up to {AugmentationRecipe.LargestSmallImage} pixels, else pixel",
             o => o.Crops, (o, v) => o with { Crops = v }),
         Real("jitter", "Strength of the colour jitter: factor on the recipe's ranges; 0 leaves colours as they are", Presets.Describe("jitter"),
-            o => o.Jitter, (o, v) => o with { Jitter = v }, NotNegative),
+            o => o.Jitter, (o, v) => o with { Jitter = v }, v => v is >= 0 and <= 10 ? null : "must be from 0 to 10"),
         Real("flip", "Probability of a horizontal flip; 0 where left and right tell classes apart", "0.5", o => o.Flip, (o, v) => o with { Flip = v }, Share),
         Real("greyscale", "Probability that a view loses its colour; 0 where colour tells classes apart", "0.2", o => o.Greyscale, (o, v) => o with { Greyscale = v }, Share),
         Real("blur", "Probability that a view is blurred", $"0.5; 0 up to {AugmentationRecipe.LargestSmallImage} pixels", o => o.Blur, (o, v) => o with { Blur = v }, Share),
@@ -95,7 +97,7 @@ internal static class PretrainOptionTable
         // Local crops beside the two global views.
         Choice<MultiCrop>("multi-crop", "Local crops: of the image itself (standard), of its nearest images in the bank of all (knn), or none", "none",
             o => o.MultiCrop, (o, v) => o with { MultiCrop = v }),
-        Integer("local-crops", "Local crops of each image", "4", o => o.LocalCrops, (o, v) => o with { LocalCrops = v }, v => v is >= 0 and <= 64 ? null : "must be from 0 to 64"),
+        Integer("local-crops", "Local crops of each image", "4", o => o.LocalCrops, (o, v) => o with { LocalCrops = v }, v => v is >= 1 and <= 64 ? null : "must be from 1 to 64"),
         Integer("local-size", "Side of the square local crops, pixels", "by --image-size: 96 at 224, 16 at 32",
             o => o.LocalSize, (o, v) => o with { LocalSize = v }, v => v is >= 8 and <= 1024 ? null : "must be from 8 to 1024"),
         Real("local-scale-min", "Smallest share of an image's area that a local crop takes", "by --image-size: 0.05 at 224, 0.1 at 32",

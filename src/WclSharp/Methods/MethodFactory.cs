@@ -19,7 +19,7 @@ internal static class MethodFactory
     }
 
     /// <summary>Whether a run has local crops beside the global views.</summary>
-    public static bool HasLocalCrops(PretrainOptions options) => options.MultiCrop != MultiCrop.None && options.LocalCrops > 0;
+    public static bool HasLocalCrops(PretrainOptions options) => options.MultiCrop != MultiCrop.None;
 
     /// <summary>Whether a method has a weak loss over components: its <see cref="Method.HasWeakLoss"/>, before there is data to make one for.</summary>
     public static bool HasWeakLoss(ContrastiveMethod method) => method is ContrastiveMethod.Wcl or ContrastiveMethod.WclOneHead or ContrastiveMethod.WclNoSwap or ContrastiveMethod.WclBank;

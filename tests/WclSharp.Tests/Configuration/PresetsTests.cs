@@ -122,6 +122,8 @@ public sealed class PresetsTests
         { new() { Method = ContrastiveMethod.InstDisc, Temperature = 0.2 }, "--temperature changes nothing: --method instdisc has its own" },
         { new() { Method = ContrastiveMethod.InstDisc, InstDiscLoss = BankLoss.Softmax, InstDiscNegatives = 100 }, "--instdisc-negatives changes nothing: --instdisc-loss softmax" },
         { new() { Method = ContrastiveMethod.SimClr, MultiCrop = MultiCrop.Standard, LocalWeakWeight = 0.5 }, "--local-weak-weight changes nothing: simclr has no weak loss" },
+        { new() { Method = ContrastiveMethod.SupCon, Beta = 0.5 }, "--beta changes nothing: supcon has no weak loss." },
+        { new() { Method = ContrastiveMethod.SimClr, WeakKeys = WeakKeys.Full }, "--weak-keys changes nothing: simclr has no weak loss." },
         { new() { Init = "run", ConvInit = ConvInit.Torchvision }, "--conv-init changes nothing: the encoder starts from" },
     };
 
@@ -131,7 +133,7 @@ public sealed class PresetsTests
         Assert.StartsWith(warning, Assert.Single(Presets.Resolve(options, Many).Warnings), StringComparison.Ordinal);
 
     [Theory]
-    [InlineData(MultiCrop.None, ContrastiveMethod.Wcl), InlineData(MultiCrop.Standard, ContrastiveMethod.SimClr), InlineData(MultiCrop.Knn, ContrastiveMethod.Wcl), InlineData(MultiCrop.None, ContrastiveMethod.InstDisc)]
+    [InlineData(MultiCrop.None, ContrastiveMethod.Wcl), InlineData(MultiCrop.Standard, ContrastiveMethod.SimClr), InlineData(MultiCrop.Knn, ContrastiveMethod.Wcl), InlineData(MultiCrop.None, ContrastiveMethod.InstDisc), InlineData(MultiCrop.None, ContrastiveMethod.SimClr)]
     public void Resolve_WhatWasResolvedBefore_BringsNoWarning(MultiCrop crops, ContrastiveMethod method)
     {
         var options = Presets.Resolve(new PretrainOptions { MultiCrop = crops, Method = method, Init = "run" }, Many).Options; // as a run that goes on is given
@@ -222,7 +224,7 @@ public sealed class PresetsTests
         Refused(knn with { BankK = 50_000 }, "--bank-k 50000 asks for more neighbours than 50000 images have; use 49999 or fewer");
         Refused(knn with { BankK = 0 }, "--bank-k is 0; it must be 1 or more");
         Refused(knn with { OwnCrops = 5 }, "--own-crops 5 is more than there are local crops; use 0 to 4");
-        Refused(knn with { LocalCrops = -1 }, "--local-crops is -1; it must be from 0 to 64");
+        Refused(knn with { LocalCrops = 0 }, "--local-crops is 0; it must be from 1 to 64");
         Refused(knn with { LocalWeakWeight = -1 }, "--local-weak-weight is -1; it must be zero or more");
 
         static void Refused(PretrainOptions options, string message) =>
@@ -249,6 +251,31 @@ public sealed class PresetsTests
         Assert.Equal(expected, Presets.Resolve(new PretrainOptions(), new DataFacts(images, 32, Embedded: false, labelled)).Options.KnnK);
 
     [Theory]
+    [InlineData(301, "--knn-k 301 is more than the 300 training images that have a class: all of them vote.")]
+    [InlineData(300, null)]
+    public void Resolve_MoreNeighboursThanVoters_BringsAWarning(int k, string? warning) =>
+        Assert.Equal(warning, Presets.Resolve(new PretrainOptions { KnnK = k }, Many with { Labelled = 300 }).Warnings.SingleOrDefault());
+
+    [Fact]
+    public void Resolve_FewerVotersThanTheDefault_BringsNoWarning_NorWhenTheRunGoesOn()
+    {
+        var few = Many with { Labelled = 7 };
+        var (options, warnings) = Presets.Resolve(new PretrainOptions(), few);
+        Assert.Empty(warnings);
+        Assert.Empty(Presets.Resolve(options, few).Warnings);
+    }
+
+    [Fact]
+    public void Decided_NamesWhatDiffersBetweenPresets_AndOptions()
+    {
+        Assert.All(Presets.Decided, name => Assert.NotNull(PretrainOptionTable.Find(name)));
+        var resolved = Presets.Names.Select(name => Presets.Resolve(new PretrainOptions { Preset = name }, Many with { Images = 500_000 }).Options).ToArray();
+        string[] differing = [.. PretrainOptionTable.All.Where(option => resolved.Select(option.Show).Distinct().Count() > 1).Select(option => option.Name)];
+        // What hangs on the size of the crops or the number of epochs is not the preset's.
+        Assert.Empty(differing.Except([.. Presets.Decided, "preset", "evaluate-every", "local-size", "local-scale-min", "local-scale-max", "blur", "crops"]));
+    }
+
+    [Theory]
     [InlineData("wcl-bank's graph", ContrastiveMethod.WclBank, 3, 3, MultiCrop.None)]
     [InlineData("wcl-bank's graph", ContrastiveMethod.WclBank, 1, null, MultiCrop.None)] // by default it begins after the first
     [InlineData(null, ContrastiveMethod.WclBank, 4, 3, MultiCrop.None)]
@@ -265,7 +292,7 @@ public sealed class PresetsTests
     [InlineData(ContrastiveMethod.Wcl, 50, 0, "--beta-ramp 50 has 2 after the warm-up")]
     [InlineData(ContrastiveMethod.WclBank, 3, 1, "--beta-ramp 3 has 1 after the warm-up")]
     [InlineData(ContrastiveMethod.Wcl, 2, 0, null)]
-    [InlineData(ContrastiveMethod.SimClr, 50, 0, null)] // has no weak loss, of which nothing is said
+    [InlineData(ContrastiveMethod.SimClr, 50, 0, "--beta-ramp changes nothing: simclr has no weak loss.")] // that and no more
     public void Resolve_ABetaRampLongerThanTheRun_IsToldOf(ContrastiveMethod method, double ramp, double warmup, string? warning)
     {
         var warnings = Presets.Resolve(new PretrainOptions { Method = method, Epochs = 2, BankStart = method == ContrastiveMethod.WclBank ? 1 : null, WarmupEpochs = warmup, BetaRamp = ramp }, Many).Warnings;

@@ -36,17 +36,6 @@ public sealed class MultiCropRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData(MultiCrop.Standard)]
-    [InlineData(MultiCrop.Knn)]
-    public void NoLocalCrops_IsWcl(MultiCrop multiCrop)
-    {
-        // Beside local crops a preset's global ones may be larger, so theirs is given.
-        var none = Pretraining.Run(Options("none", MultiCrop.None) with { Epochs = 1, CropMin = 0.2 });
-        var zero = Pretraining.Run(Options("zero", multiCrop) with { Epochs = 1, CropMin = 0.2, LocalCrops = 0 });
-        Assert.Equal(SmallRun.HashOf(none.RunFolder), SmallRun.HashOf(zero.RunFolder));
-    }
-
-    [Theory]
     [InlineData(2)] // in the first epoch: no neighbours yet
     [InlineData(6)] // in the second: neighbours of the first epoch's end, a bank that has moved on
     [InlineData(8)] // with the epoch's last step: the neighbours are found when the run goes on
