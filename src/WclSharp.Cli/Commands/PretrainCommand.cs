@@ -1,4 +1,5 @@
 using System.CommandLine;
+using WclSharp.Checkpoints;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
 using WclSharp.FineTuning;
@@ -26,8 +27,14 @@ internal static class PretrainCommand
             Description = "Save and stop when standard input ends: for programs that start this one [default: off]",
         };
         command.Add(stopWithInput);
-        command.SetAction(parsed => Run(Resolve(options.Given(parsed), parsed.GetValue(config)),
-            parsed.GetValue(stopWithInput) ? Console.OpenStandardInput() : null, actions, output, error));
+        command.SetAction(parsed =>
+        {
+            var (given, file) = (options.Given(parsed), parsed.GetValue(config));
+            var asked = Resolve(given, file);
+            if (file is not null)
+                foreach (string warning in FixedByFile.Warnings(file, [.. given.Select(pair => pair.Entry)], asked)) error.WriteLine(PlainProgress.WarningStart + warning);
+            return Run(asked, parsed.GetValue(stopWithInput) ? Console.OpenStandardInput() : null, actions, output, error);
+        });
         return command;
     }
 
@@ -57,11 +64,12 @@ internal static class PretrainCommand
 
     private static int Run(PretrainOptions options, Stream? stopWith, CommandActions actions, TextWriter output, TextWriter error)
     {
-        string? folder = null;
+        string? folder = options.Resume ? options.Out : null; // of a run that can be resumed
+        bool trains = false;
         return Stoppable.Run(stop =>
         {
             var outcome = TerminalProgress.Run(output, error, progress =>
-                actions.Pretrain(options, new FolderWatch(progress, started => folder = started), stop));
+                actions.Pretrain(options, new FolderWatch(progress, started => (folder, trains) = (started, true)), stop));
             foreach (string line in RunReport.Lines(outcome)) output.WriteLine(line);
             if (options is { Data: null, Limit: null } && stopWith is null) // a program that starts this one asks for what it wants
             {
@@ -71,8 +79,17 @@ internal static class PretrainCommand
             }
         }, error.WriteLine, () =>
         {
-            if (folder is not null) error.WriteLine($"Stopped and saved. Go on with: wcl pretrain --resume --out {RunReport.Quoted(RunReport.Shown(folder))}");
+            if (folder is not null) error.WriteLine(Stopped(folder, trains));
         }, stopWith);
+    }
+
+    /// <summary>What is said of a run that was told to stop.</summary>
+    /// <param name="folder">The run.</param>
+    /// <param name="trains">Whether it had all that it needs, and no longer read images.</param>
+    internal static string Stopped(string folder, bool trains)
+    {
+        bool saved = new CheckpointStore(RunFolder.CheckpointsOf(folder)).Last is not null;
+        return $"{(!saved ? "Stopped before a first checkpoint; start again" : trains ? "Stopped and saved. Go on" : "Stopped. Go on")} with: wcl pretrain --resume --out {RunReport.Quoted(RunReport.Shown(folder))}";
     }
 
     /// <summary>Passes progress on, and notes the folder of the run that starts.</summary>

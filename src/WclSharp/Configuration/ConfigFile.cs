@@ -47,9 +47,11 @@ internal static class ConfigFile
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new WclUsageException($"{name} holds no JSON object; expected {{ \"epochs\": 10, ... }}.");
 
+        Dictionary<PretrainOption, string> met = [];
         foreach (var entry in document.RootElement.EnumerateObject())
         {
             var option = PretrainOptionTable.Find(entry.Name) ?? throw Unknown(entry.Name, name);
+            if (!met.TryAdd(option, entry.Name)) throw new WclUsageException($"\"{met[option]}\" and \"{entry.Name}\" in {name} are one option; leave one out.");
             options = option.Read(options, entry.Value, name);
         }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using WclSharp.Cli;
+using WclSharp.Cli.Commands;
 using WclSharp.Configuration;
 using WclSharp.Evaluation;
 using WclSharp.FineTuning;
@@ -93,6 +94,36 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(new PretrainOptions { Epochs = 5, LearningRate = 0.7, Preset = "cifar", Method = ContrastiveMethod.SimClr }, trained);
         var resolved = Presets.Resolve(trained!, new DataFacts(50_000, 32, Embedded: false)).Options;
         Assert.Equal((5, 0.7, 512), (resolved.Epochs, resolved.LearningRate, resolved.Batch)); // file, command line, preset
+    }
+
+    [Theory]
+    [InlineData("warning: --preset cifar leaves as c.json has them, for tiny: --width, --optimizer, --lr, --weight-decay.", "--preset", "cifar")]
+    [InlineData("warning: --preset cifar leaves as c.json has them, for tiny: --optimizer, --lr, --weight-decay.", "--preset", "cifar", "--width", "64")]
+    [InlineData("warning: --optimizer lars leaves as c.json has them, for sgd: --lr, --weight-decay.", "--optimizer", "lars")]
+    [InlineData("warning: --batch 128 leaves as c.json has them, for 64: --lr.", "--batch", "128", "--seed", "1")]
+    [InlineData(null, "--batch", "128", "--lr", "0.1")]
+    [InlineData(null, "--preset", "tiny", "--batch", "64")]
+    public void Run_OptionOverAFileThatFixesWhatWouldFollow_BringsAWarning(string? warning, params string[] arguments)
+    {
+        string config = Path.Combine(folder, "c.json");
+        File.WriteAllText(config, """{ "preset": "tiny", "width": 32, "optimizer": "sgd", "lr": 0.3, "weight_decay": 0.001 }""".Replace("}", arguments.Contains("cifar") ? "}" : ", \"batch\": 64 }"));
+
+        Assert.Equal(0, Run(["pretrain", "--config", config, .. arguments]));
+
+        if (warning is null) Assert.Empty(error.ToString());
+        else Assert.StartsWith(warning, Assert.Single(error.ToString().TrimEnd().Split('\n')).Replace(config, "c.json"), StringComparison.Ordinal);
+        Assert.NotNull(trained);
+    }
+
+    [Fact]
+    public void Stopped_SaysWhatIsThereToGoOnFrom()
+    {
+        Assert.StartsWith("Stopped before a first checkpoint; start again with: wcl pretrain --resume --out ", PretrainCommand.Stopped(folder, trains: true), StringComparison.Ordinal);
+        string checkpoint = Path.Combine(folder, "checkpoints", "step-00000001");
+        Directory.CreateDirectory(checkpoint);
+        File.WriteAllText(Path.Combine(checkpoint, "state.json"), "{}");
+        Assert.StartsWith("Stopped and saved. Go on with: ", PretrainCommand.Stopped(folder, trains: true), StringComparison.Ordinal);
+        Assert.StartsWith("Stopped. Go on with: ", PretrainCommand.Stopped(folder, trains: false), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -115,6 +115,7 @@ public sealed class ConfigFileTests
     [InlineData("""{ "config": "other.json" }""", "\"config\" in c.json is no option")]
     [InlineData("""[1]""", "c.json holds no JSON object")]
     [InlineData("{ \"lr\": 1,\n \"lr\": 2 }", "c.json")]
+    [InlineData("""{ "weight-decay": 0.5, "weight_decay": 0.1 }""", "\"weight-decay\" and \"weight_decay\" in c.json are one option; leave one out.")]
     [InlineData("{ \"lr\": 1\n \"batch\": 2 }", "c.json, line 2 is not JSON")]
     public void Parse_WhatIsWrong_IsSaid(string json, string message)
     {
