@@ -22,9 +22,9 @@ internal static class AtomicFile
             if (device) CopyInto(path, file.Stream.Name);
             else file.Keep();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
-            throw new WclException($"Could not write '{path}': {ErrorText.Of(e)}. {WriteAdvice.For(e, option)}; what was saved before is intact.", e);
+            throw new WclException($"Could not write '{path}': {WriteAdvice.Reason(e)}. {WriteAdvice.For(e, option)}; what was saved before is intact.", e);
         }
     }
 

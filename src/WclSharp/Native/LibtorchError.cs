@@ -12,7 +12,7 @@ internal static class LibtorchError
     private static readonly (string Option, string Advice)[] Smaller = [("--batch", "a smaller --batch"), ("--accumulate", "--accumulate"), ("--image-size", "a smaller --image-size")];
 
     /// <summary>Whether memory ran out.</summary>
-    public static bool IsOutOfMemory(ExternalException error) => OutOfMemory.Any(error.Message.Contains);
+    public static bool IsOutOfMemory(ExternalException error) => OutOfMemory.Any(Reason(error).Contains);
 
     /// <summary>One line without the stack.</summary>
     public static string Brief(ExternalException error) => $"libtorch: {Reason(error)}";
@@ -30,7 +30,7 @@ internal static class LibtorchError
         return $"{Brief(error).TrimEnd('.')}. {advice}";
     }
 
-    private static bool OnGpu(ExternalException error) => FirstLine(error) is var line && (line.Contains("CUDA", StringComparison.Ordinal) || line.Contains("cuDNN", StringComparison.Ordinal));
+    private static bool OnGpu(ExternalException error) => Reason(error) is var line && (line.Contains("CUDA", StringComparison.Ordinal) || line.Contains("cuDNN", StringComparison.Ordinal));
 
     /// <summary>The line that says what went wrong: the first, but of TorchScript's errors, whose first says that there was one and a trace follows.</summary>
     private static string Reason(ExternalException error)

@@ -30,8 +30,7 @@ internal sealed class RunFolder : IDisposable
         FullPath = path;
         try
         {
-            // Not the log itself, which people read while it grows. The lock goes with the process, however it ends.
-            held = new FileStream(Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            held = TakeLock(path);
             var stream = new FileStream(LogPath, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
             stream.Seek(0, SeekOrigin.End);
             log = new StreamWriter(stream) { AutoFlush = true };
@@ -43,8 +42,22 @@ internal sealed class RunFolder : IDisposable
             log?.Dispose();
             held?.Dispose();
             throw new WclUsageException(resume
-                ? $"Cannot write to the run in {path}: {ErrorText.Of(e)}. Is another process training in it?"
+                ? $"Cannot write to the run in {path}: {ErrorText.Of(e)}. {(WriteAdvice.IsFull(e) ? "Free some space" : "Make it writable")} to go on."
                 : NotWritable(path, e), e);
+        }
+    }
+
+    /// <summary>Not the log itself, which people read while it grows. The lock goes with the process, however it ends.</summary>
+    private static FileStream TakeLock(string path)
+    {
+        string file = Path.Combine(path, LockName);
+        try
+        {
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException e) when (File.Exists(file))
+        {
+            throw new WclUsageException($"Cannot write to the run in {path}: {ErrorText.Of(e)}. Is another process training in it? Wait for its end, or name another folder with --out.", e);
         }
     }
 
@@ -146,9 +159,9 @@ internal sealed class RunFolder : IDisposable
         {
             MetricsOf(FullPath).Append(metrics);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
-            throw new WclException($"Could not write {MetricsPath}: {ErrorText.Of(e)}. {(WriteAdvice.IsFull(e) ? "Free some space" : "Make it writable")}, then go on with --resume --out {FullPath}.", e);
+            throw new WclException($"Could not write {MetricsPath}: {WriteAdvice.Reason(e)}. {(WriteAdvice.IsFull(e) ? "Free some space" : WriteAdvice.IsTooLarge(e) ? WriteAdvice.For(e) : "Make it writable")}, then go on with --resume --out {FullPath}.", e);
         }
     }
 
@@ -188,7 +201,7 @@ internal sealed class RunFolder : IDisposable
             {
                 log.WriteLine($"{DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  {line}");
             }
-            catch (IOException)
+            catch (Exception e) when (WriteAdvice.IsOfWriting(e))
             {
                 // The log is a convenience.
             }
@@ -204,7 +217,7 @@ internal sealed class RunFolder : IDisposable
             {
                 log.Dispose();
             }
-            catch (IOException)
+            catch (Exception e) when (WriteAdvice.IsOfWriting(e))
             {
                 // What could not be written on a full disk is tried again here.
             }

@@ -22,14 +22,14 @@ internal static class RunFailure
 
         return e switch
         {
+            WclUsageException => null,
             DivergedException => last is null ? null : new DivergedException(AndLast(e.Message, last), e),
             WclException => last is null ? null : new WclException(AndLast(e.Message, last), e),
             _ when IsOutOfMemory(e) => new WclException(OneLine(e) + (last is null
                 ? " Nothing was saved before; start anew with a smaller --batch, with --accumulate or with a smaller --image-size, and with another --out."
                 : $" The last checkpoint is '{last}'; a run keeps its options, so it goes on only where more memory is free, with --resume --out {folder}."), e),
-            ExternalException or AggregateException or IOException or UnauthorizedAccessException or OutOfMemoryException => new WclException(
-                $"{OneLine(e)} {(last is null ? "Nothing was saved before; start again" : $"The last checkpoint is '{last}'; go on")} with --resume --out {folder}.", e),
-            _ => null,
+            _ => new WclException(
+                $"{(IsOfTheMachine(e) ? "" : $"{e.GetType().Name}: ")}{OneLine(e)} {(last is null ? "Nothing was saved before; start again" : $"The last checkpoint is '{last}'; go on")} with --resume --out {folder}.{(IsOfTheMachine(e) ? "" : " (--verbose shows where)")}", e),
         };
     }
 
@@ -42,6 +42,9 @@ internal static class RunFailure
         ExternalException native => LibtorchError.Brief(native).TrimEnd('.') + ".",
         _ => $"{ErrorText.Of(e)}.",
     };
+
+    /// <summary>Whether an error can come of the machine, and is none of the program.</summary>
+    private static bool IsOfTheMachine(Exception e) => e is ExternalException or AggregateException or IOException or UnauthorizedAccessException or OutOfMemoryException;
 
     private static bool IsOutOfMemory(Exception e) => e switch
     {

@@ -37,6 +37,17 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void Write_BeyondTheLimitOfAFile_SaysSo_AndOtherErrorsStayWhatTheyAre()
+    {
+        string path = Path.Combine(folder, "large");
+        // What .NET makes of EFBIG.
+        string message = Assert.Throws<WclException>(() => AtomicFile.Write(path, _ => throw new ArgumentOutOfRangeException("value", "Specified file length was too large for the file system."))).Message;
+        Assert.Equal($"Could not write '{path}': it is larger than files may be there. Raise the limit on the size of files (ulimit -f); what was saved before is intact.", message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => AtomicFile.Write(path, _ => throw new ArgumentOutOfRangeException("index")));
+        Assert.Empty(Directory.GetFiles(folder));
+    }
+
+    [Fact]
     public void Write_ToAFullDisk_LeavesNothing_AndSaysSo()
     {
         if (OperatingSystem.IsWindows()) Assert.Skip("The number of the error is Linux's and macOS's.");

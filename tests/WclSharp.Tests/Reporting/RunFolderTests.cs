@@ -90,6 +90,27 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void Create_FolderThatAnotherRunStartsIn_AsksAboutItsProcess()
+    {
+        using var run = RunFolder.Create(Out, resume: false, Started);
+
+        Assert.Contains("Is another process training in it?", Assert.Throws<WclUsageException>(() => RunFolder.Create(Out, resume: false, Started)).Message);
+    }
+
+    [Fact]
+    public void Create_RunThatCannotBeWritten_AsksAboutNoProcess()
+    {
+        using (var run = RunFolder.Create(Out, resume: false, Started)) run.WriteConfig(new PretrainOptions());
+        string log = Path.Combine(Out, "train.log");
+        File.Delete(log);
+        Directory.CreateDirectory(log); // cannot be written, whoever asks
+
+        string message = Assert.Throws<WclUsageException>(() => RunFolder.Create(Out, resume: true, Started)).Message;
+        Assert.Contains("Make it writable", message);
+        Assert.DoesNotContain("process", message);
+    }
+
+    [Fact]
     public void ReadConfig_WhatWasWritten_IsEqual()
     {
         using var run = RunFolder.Create(Out, resume: false, Started);
@@ -145,7 +166,11 @@ public sealed class RunFolderTests : IDisposable
         using var run = RunFolder.Create(Out, resume: false, Started);
         File.WriteAllText(run.MetricsPath, "{\"epoch\":0}\nrubbish\n");
 
-        Assert.Contains("line 2", Assert.Throws<WclUsageException>(run.ReadMetrics).Message);
+        Assert.EndsWith("line 2 is damaged: rubbish; put it right, or delete the line.", Assert.Throws<WclUsageException>(run.ReadMetrics).Message);
+
+        File.Delete(run.MetricsPath);
+        Directory.CreateDirectory(run.MetricsPath); // cannot be read, whoever asks
+        Assert.Contains($"{run.MetricsPath} cannot be read", Assert.Throws<WclUsageException>(run.ReadMetrics).Message);
     }
 
     [Fact]

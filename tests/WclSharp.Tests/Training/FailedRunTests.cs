@@ -105,6 +105,37 @@ public sealed class FailedRunTests : RunsInFolder
     }
 
     [Fact]
+    public void ErrorOfTheProgram_NamesTheLastCheckpointToo_AndAUsageErrorIsToldAsItIs()
+    {
+        var options = Options("failed");
+        WclException Failed(Exception error, int step) => Assert.ThrowsAny<WclException>(() => Pretraining.Run(options with { Resume = step > 1 }, new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.Step reached && reached.StepInRun == step) throw error;
+        })));
+
+        var usage = new WclUsageException("The file is damaged.");
+        Assert.Same(usage, Failed(usage, 1));
+        Assert.Equal("stopped", RunFolder.ReadSummary(options.Out!)!.Status);
+
+        var error = Failed(new InvalidOperationException("odd"), 5); // of the second epoch
+        Assert.StartsWith("InvalidOperationException: odd. The last checkpoint is '", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"'; go on with --resume --out {options.Out}. (--verbose shows where)", error.Message, StringComparison.Ordinal);
+        Assert.IsType<InvalidOperationException>(error.InnerException);
+    }
+
+    [Theory]
+    [InlineData(null, "Raise --temperature."), InlineData("init", "Raise --temperature, or begin with other weights than those of --init.")]
+    public void LossThatIsNotFiniteAtTheFirstStep_IsNotLaidToTheRate(string? init, string advice)
+    {
+        var options = Options("first") with { Temperature = 1e-40, Epochs = 1 };
+        if (init is not null) options = options with { Init = Pretraining.Run(Options(init) with { Epochs = 1 }).RunFolder };
+        string message = Assert.Throws<WclException>(() => Pretraining.Run(options)).Message;
+        Assert.Contains("at step 0 ", message, StringComparison.Ordinal);
+        Assert.EndsWith(advice, message, StringComparison.Ordinal);
+        Assert.DoesNotContain("--lr", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void PicturesThatFail_AreWarningsOfARunThatIsFinished()
     {
         var options = Options("pictures") with { Epochs = 1 };
