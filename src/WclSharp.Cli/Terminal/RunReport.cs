@@ -17,7 +17,7 @@ internal static class RunReport
         string shown = Shown(folder);
         yield return "";
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"Done: {summary.Epoch} epochs of {summary.Method} in {EpochTable.Duration(TimeSpan.FromSeconds(summary.Seconds ?? 0))} of training.");
+            $"Done: {summary.Epoch} epoch{(summary.Epoch == 1 ? "" : "s")} of {summary.Method} in {EpochTable.Duration(TimeSpan.FromSeconds(summary.Seconds ?? 0))} of training.");
 
         if (summary.Knn is { } knn)
         {

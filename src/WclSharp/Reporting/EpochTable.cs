@@ -63,5 +63,6 @@ internal static class EpochTable
         ? string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}")
         : string.Create(CultureInfo.InvariantCulture, $"{time.Minutes}:{time.Seconds:00}");
 
-    private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
+    // The third part is of what rounds to zero, which has no sign then.
+    private static string Number(double? value, string format) => value?.ToString($"{format};-{format};{format}", CultureInfo.InvariantCulture) ?? "-";
 }

@@ -141,10 +141,10 @@ internal sealed class PretrainingData : IDisposable
         return false;
     }
 
-    /// <summary>Where most images have no label, holding out a share of all leaves few to measure with.</summary>
+    /// <summary>Of few images, and of many of which most have no label, a share that is held out leaves few to measure with.</summary>
     private static IEnumerable<string> FewTests(ImageDataset all, ImageDataset? heldOut, int tests) =>
-        heldOut is not null && tests < FewestTests && all.LabelledCount < all.Count && (tests > 0 || all.HasLabels)
-            ? [FormattableString.Invariant($"Of the {heldOut.Count:N0} images to test with {tests} have a label, which is too few to tell an accuracy by; name more with --test.")]
+        heldOut is not null && tests < FewestTests && (tests > 0 || all.HasLabels)
+            ? [FormattableString.Invariant($"{(tests == heldOut.Count ? $"{tests} images to test with are" : $"Of the {heldOut.Count:N0} images to test with {tests} have a label, which is")} too few to tell an accuracy by; name more with --test.")]
             : [];
 
     /// <summary>Where images to test with are trained on too, under another name or in another place.</summary>

@@ -74,6 +74,14 @@ public sealed class PlainProgressTests
     }
 
     [Fact]
+    public void Report_ALossThatRoundsToZero_HasNoSign()
+    {
+        Assert.DoesNotContain("-0.0", EpochTable.Line(new EpochMetrics { Epoch = 1, WeakLoss = -1e-7 }));
+        Assert.Contains("-1.5000", EpochTable.Line(new EpochMetrics { Epoch = 1, WeakLoss = -1.5 }));
+        Assert.Contains("weak loss 0.000, ", PlainProgress.Line(new RunProgress.Step(1, 1, 1, 1, 2, -1e-7, 1, 0, TimeSpan.Zero)));
+    }
+
+    [Fact]
     public void Report_EpochZero_SaysTheUntrainedAccuracyUnderOneHeader()
     {
         progress.Report(new RunProgress.EpochDone(new EpochMetrics { Epoch = 0, Knn = 0.699 }, 2));

@@ -32,6 +32,17 @@ public sealed class RunLabelsTests : RunsInFolder
     }
 
     [Fact]
+    public void FewImagesToTestWith_BringAWarning()
+    {
+        List<string> warnings = [];
+        Pretraining.Run(SmallRun.Options with { Limit = 60, Epochs = 1, Out = Path.Combine(folder, "few") }, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
+        }));
+        Assert.Contains(warnings, warning => System.Text.RegularExpressions.Regex.IsMatch(warning, "^1[0-9] images to test with are too few to tell an accuracy by; name more with --test\\.$"));
+    }
+
+    [Fact]
     public void ClassesThatDoNotRepeat_AreRefused_UnlessTheyWereDrawn()
     {
         string photos = Path.Combine(folder, "photos");
