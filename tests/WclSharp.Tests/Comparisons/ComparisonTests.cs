@@ -246,6 +246,15 @@ public sealed class ComparisonTests : IDisposable
         Assert.DoesNotContain("--epochs=5", resume);
     }
 
+    [Fact]
+    public void Apply_WhatIsMeantForAWeakLoss_IsNoneOfAMethodThatHasNone()
+    {
+        var training = new PretrainOptions { Beta = 0.5, BetaRamp = 2, WeakKeys = WeakKeys.Full };
+
+        Assert.Equal(training with { Method = ContrastiveMethod.WclBank }, new ComparedMethod(ContrastiveMethod.WclBank).Apply(training));
+        Assert.Equal(new PretrainOptions { Method = ContrastiveMethod.SimClr }, new ComparedMethod(ContrastiveMethod.SimClr).Apply(training));
+    }
+
     private JsonNode Json(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(folder, name, "compare.json")))!;
 
     private static JsonNode WithoutTimes(JsonNode node)
