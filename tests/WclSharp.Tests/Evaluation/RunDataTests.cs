@@ -86,7 +86,7 @@ public class RunDataTests
         byte[] jpeg = ImageFiles.Jpeg();
         for (int i = 0; i < Images; i++) folder.Write($"photos/{(i % 2 == 0 ? "even" : "odd")}/{i:00}.jpg", jpeg);
         var trained = new PretrainOptions { Data = folder["photos"], ImageSize = 16 };
-        Assert.Contains("pixel for pixel", Assert.Single(Warnings(trained, trained)), StringComparison.Ordinal);
+        Assert.Equal(2, Warnings(trained, trained).Count(warning => warning.Contains("too few", StringComparison.Ordinal) || warning.Contains("pixel for pixel", StringComparison.Ordinal)));
         Assert.Empty(Warnings(trained, trained, tests: false));
     }
 
