@@ -30,7 +30,8 @@ internal static unsafe class SkiaDecoder
                 var result = codec.GetPixels(info, (nint)pixels);
                 if (result != SKCodecResult.Success)
                     throw new BadImageException(result == SKCodecResult.IncompleteInput ? "the file is cut short" : $"the {Name(format)} data is damaged");
-                return ImageDecoder.Finish(new ReadOnlySpan<byte>(pixels, (int)length), info.Height, info.Width, size, opaque, (int)codec.EncodedOrigin, out height, out width);
+                int orientation = format == ImageFormat.Png ? PngOrientation.Of(file) : (int)codec.EncodedOrigin;
+                return ImageDecoder.Finish(new ReadOnlySpan<byte>(pixels, (int)length), info.Height, info.Width, size, opaque, orientation, out height, out width);
             }
             finally
             {

@@ -22,7 +22,9 @@ internal static class TiffDecoder
             using var tiff = Tiff.ClientOpen("image", "r", memory, new TiffStream()) ?? throw Failed("the TIFF header is damaged");
             int fullHeight = Field(tiff, TiffTag.IMAGELENGTH), fullWidth = Field(tiff, TiffTag.IMAGEWIDTH);
             ImageDecoder.CheckSize(fullHeight, fullWidth, maxPixels);
-            if (!tiff.RGBAImageOK(out string problem)) throw new BadImageException($"a TIFF of a kind that is not read ({problem.Trim()})");
+            // LibTiff.NET would take the bits of these for unsigned numbers.
+            if (SamplesOfKind((SampleFormat)TiffFields.Number(tiff, TiffTag.SAMPLEFORMAT)) is { } samples) throw NotRead($"{samples} samples");
+            if (!tiff.RGBAImageOK(out string problem)) throw NotRead(problem.Trim());
 
             int orientation = TiffFields.Number(tiff, TiffTag.ORIENTATION);
             var raster = new int[fullHeight * fullWidth];
@@ -45,12 +47,31 @@ internal static class TiffDecoder
         // Where four samples are not told apart, the fourth is alpha that colours are not multiplied by, as Pillow has it.
         if (tiff.GetField(TiffTag.EXTRASAMPLES) is null && TiffFields.Number(tiff, TiffTag.SAMPLESPERPIXEL) == 4 && tiff.GetField(TiffTag.PHOTOMETRIC)?[0].ToInt() == (int)Photometric.RGB)
             tiff.SetField(TiffTag.EXTRASAMPLES, 1, new[] { (byte)ExtraSample.UNASSALPHA });
-        if (!tiff.ReadRGBAImageOriented(width, height, raster, Orientation.TOPLEFT, stopOnError: true)) throw Failed("the TIFF data is damaged");
+        if (!tiff.ReadRGBAImageOriented(width, height, raster, Orientation.TOPLEFT, stopOnError: true)) throw lastError is null ? NotRead(KindOf(tiff)) : Failed("the TIFF data is damaged");
         // LibTiff.NET takes an unspecified fourth channel for alpha, but leaves the colours as they are.
         return TiffFields.Alpha(tiff) == ExtraSample.UNSPECIFIED;
     }
 
     private static int Field(Tiff tiff, TiffTag tag) => tiff.GetField(tag)?[0].ToInt() ?? throw Failed($"the TIFF has no {tag}");
+
+    /// <summary>What samples are other than unsigned numbers; null for these, and where the file leaves it open.</summary>
+    private static string? SamplesOfKind(SampleFormat format) => format switch
+    {
+        SampleFormat.INT => "signed",
+        SampleFormat.IEEEFP => "floating-point",
+        SampleFormat.COMPLEXINT or SampleFormat.COMPLEXIEEEFP => "complex",
+        _ => null,
+    };
+
+    /// <summary>What kind of colours a file has: of some LibTiff.NET says beforehand that it reads them, and then does not, without a word.</summary>
+    private static string KindOf(Tiff tiff)
+    {
+        var photometric = (Photometric)TiffFields.Number(tiff, TiffTag.PHOTOMETRIC);
+        bool separate = TiffFields.Number(tiff, TiffTag.PLANARCONFIG) == (int)PlanarConfig.SEPARATE;
+        return $"{TiffFields.Number(tiff, TiffTag.BITSPERSAMPLE)}-bit {(photometric == Photometric.SEPARATED ? "CMYK" : photometric)}{(separate ? ", a plane for each colour" : "")}";
+    }
+
+    private static BadImageException NotRead(string kind) => new($"a TIFF of a kind that is not read ({kind})");
 
     /// <summary>What is wrong, with what LibTiff.NET said of it.</summary>
     internal static BadImageException Failed(string what) => new(lastError is null ? what : $"{what} ({lastError})");

@@ -86,11 +86,26 @@ public class ImageDecoderTests
     [InlineData(8, "GWRB", 32, 16)]
     public void Decode_ExifOrientation_IsObeyed(int orientation, string quarters, int height, int width)
     {
-        var pixels = Decode(ImageFiles.JpegTurned(orientation), out int h, out int w);
-        Assert.Equal((height, width), (h, w));
-        for (int quarter = 0; quarter < 4; quarter++)
-            AssertColour(ImageFiles.Quarters["RGBW".IndexOf(quarters[quarter], StringComparison.Ordinal)],
-                At(pixels, h, w, h / 4 + quarter / 2 * h / 2, w / 4 + quarter % 2 * w / 2), 20);
+        foreach (var file in (byte[][])[ImageFiles.JpegTurned(orientation), ImageFiles.PngTurned(orientation), ImageFiles.PngTurned(orientation, bigEndian: false, last: true)])
+        {
+            var pixels = Decode(file, out int h, out int w);
+            Assert.Equal((height, width), (h, w));
+            for (int quarter = 0; quarter < 4; quarter++)
+                AssertColour(ImageFiles.Quarters["RGBW".IndexOf(quarters[quarter], StringComparison.Ordinal)],
+                    At(pixels, h, w, h / 4 + quarter / 2 * h / 2, w / 4 + quarter % 2 * w / 2), 20);
+        }
+    }
+
+    [Fact]
+    public void Decode_PngWithDamagedExif_IsReadAsItLies()
+    {
+        for (int kept = 0; kept < 30; kept++) // the orientation is the byte after these
+        {
+            Decode(ImageFiles.PngTurned(6, part: ..kept), out int height, out int width);
+            Assert.Equal((16, 32), (height, width));
+        }
+        Decode(ImageFiles.PngTurned(6, part: 1..), out int h, out int w);
+        Assert.Equal((16, 32), (h, w));
     }
 
     [Theory]
@@ -104,10 +119,13 @@ public class ImageDecoderTests
     [Fact]
     public void Decode_TurnedAndShrunk_KeepsTheShapeUpright()
     {
-        var pixels = Decode(ImageFiles.JpegTurned(6), out int height, out int width, side: 8);
-        Assert.Equal((16, 8), (height, width));
-        AssertColour((0, 0, 255), At(pixels, 16, 8, 3, 1), 40);
-        AssertColour((255, 0, 0), At(pixels, 16, 8, 3, 6), 40);
+        foreach (var file in (byte[][])[ImageFiles.JpegTurned(6), ImageFiles.PngTurned(6)])
+        {
+            var pixels = Decode(file, out int height, out int width, side: 8);
+            Assert.Equal((16, 8), (height, width));
+            AssertColour((0, 0, 255), At(pixels, 16, 8, 3, 1), 40);
+            AssertColour((255, 0, 0), At(pixels, 16, 8, 3, 6), 40);
+        }
     }
 
     [Theory]

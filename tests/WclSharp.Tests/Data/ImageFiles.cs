@@ -77,6 +77,19 @@ internal static class ImageFiles
         return [.. jpeg[..2], .. exif, .. jpeg[2..]];
     }
 
+    /// <summary>A PNG with an EXIF orientation, or some bytes of it, before the pixels or after them.</summary>
+    public static byte[] PngTurned(int orientation, bool bigEndian = true, bool last = false, Range? part = null)
+    {
+        byte[] exif = bigEndian
+            ? [.. "MM\0*"u8, 0, 0, 0, 8, 0, 2, 1, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 32, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)orientation, 0, 0, 0, 0, 0, 0]
+            : [.. "II*\0"u8, 8, 0, 0, 0, 2, 0, 0, 1, 4, 0, 1, 0, 0, 0, 32, 0, 0, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, (byte)orientation, 0, 0, 0, 0, 0, 0, 0];
+        using var chunk = new MemoryStream();
+        Chunk(chunk, "eXIf", exif[part ?? ..]);
+        var png = Skia(SKEncodedImageFormat.Png, 16, 32);
+        int at = last ? png.Length - 12 : 8 + 25; // after the header's chunk, or before the one that ends the file
+        return [.. png[..at], .. chunk.ToArray(), .. png[at..]];
+    }
+
     /// <summary>A PNG from its rows, each with its filter byte in front.</summary>
     public static byte[] Png(int height, int width, int bitDepth, int colourType, IEnumerable<byte[]> rows, params (string Type, byte[] Content)[] chunks)
     {

@@ -160,4 +160,26 @@ public class TiffDecoderTests
 
         byte[] File(ExtraSample extra) => (plain with { Extra = [extra] }).ToArray((y, x, sample) => Noise(y, x, sample, bits));
     }
+
+    [Theory]
+    [InlineData(8, 1, SampleFormat.INT, "signed")]
+    [InlineData(16, 1, SampleFormat.INT, "signed")]
+    [InlineData(16, 3, SampleFormat.INT, "signed")]
+    [InlineData(16, 1, SampleFormat.IEEEFP, "floating-point")]
+    [InlineData(16, 1, SampleFormat.COMPLEXINT, "complex")]
+    public void Decode_SamplesThatAreNotUnsigned_AreRefused(int bits, int samples, SampleFormat format, string kind)
+    {
+        byte[] file = new TiffFile { Width = 8, Height = 8, Bits = bits, Samples = samples, Photometric = samples == 1 ? Photometric.MINISBLACK : Photometric.RGB, Fields = [(TiffTag.SAMPLEFORMAT, format)] }
+            .ToArray((y, x, sample) => Noise(y, x, sample, bits));
+        Assert.Equal($"a TIFF of a kind that is not read ({kind} samples)", Assert.Throws<BadImageException>(() => Decode(file)).Message);
+    }
+
+    [Theory]
+    [InlineData(16, false, "16-bit CMYK")]
+    [InlineData(8, true, "8-bit CMYK, a plane for each colour")]
+    public void Decode_ColoursThatLibTiffDoesNotRead_AreNotCalledDamaged(int bits, bool separate, string kind)
+    {
+        byte[] file = new TiffFile { Width = 8, Height = 8, Bits = bits, Samples = 4, Separate = separate, Photometric = Photometric.SEPARATED }.ToArray((y, x, sample) => Noise(y, x, sample, bits));
+        Assert.Equal($"a TIFF of a kind that is not read ({kind})", Assert.Throws<BadImageException>(() => Decode(file)).Message);
+    }
 }
