@@ -143,7 +143,7 @@ internal static class Presets
 
     private static int CheckedBatch(int batch, DataFacts data) => batch <= data.Images
         ? batch
-        : throw new WclUsageException($"--batch {batch} is larger than the data set of {data.Images} images; use {LargestPowerOfTwo(data.Images)} or fewer.");
+        : throw new WclUsageException($"--batch {batch} is larger than the data set of {data.Images} images; use {data.Images} or fewer.");
 
     private static int FittingBatch(int batch, DataFacts data, List<string> warnings)
     {

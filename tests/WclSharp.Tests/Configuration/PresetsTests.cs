@@ -82,7 +82,7 @@ public sealed class PresetsTests
     {
         var error = Assert.Throws<WclUsageException>(() => Presets.Resolve(new PretrainOptions { Batch = 256 }, new DataFacts(100, 32, Embedded: false)));
 
-        Assert.Contains("--batch 256 is larger than the data set of 100 images; use 64 or fewer", error.Message);
+        Assert.Contains("--batch 256 is larger than the data set of 100 images; use 100 or fewer", error.Message);
     }
 
     [Theory]
