@@ -174,7 +174,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
         }
         if (limited) matched = listedWithClass;
         if (matched == 0) throw list.NoneOf(options.Labels!, table.Name(0));
-        if (list.OthersWarning(options.Labels!, matched) is { } others) warnings.Add(others);
+        if (list.OthersWarning(options.Labels!) is { } others) warnings.Add(others);
     }
 
     private static void Hash(IncrementalHash hash, PreparedImage image)

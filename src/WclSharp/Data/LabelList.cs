@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace WclSharp.Data;
 
 /// <summary>
@@ -7,6 +9,7 @@ internal sealed class LabelList
 {
     private readonly ByteArena paths = new();
     private readonly GrowingArray<int> labels = new();
+    private readonly GrowingArray<bool> found = new();
     private readonly List<string> classes = [];
     private int[] slots = new int[1024]; // 1 + position; 0 is free
 
@@ -53,22 +56,18 @@ internal sealed class LabelList
                 numbers.Add(label, number = list.classes.Count);
                 list.classes.Add(label);
             }
-            int before = list.Put(System.Text.Encoding.UTF8.GetBytes(path), number);
+            int before = list.Put(Normal(Encoding.UTF8.GetBytes(path)), number);
             if (before != number) throw new WclUsageException($"'{file}', line {line}: '{path}' is of class '{label}' here and '{list.classes[before]}' above.");
         }
     }
 
-    /// <summary>Class of the image of a path, null where the list has none. '\' in the path counts as '/', as it does in the list's.</summary>
+    /// <summary>Class of the image of a path, null where the list has none. '\' in the path counts as '/', and marks apart from their letters as together with them, as in the list's.</summary>
     public string? Find(ReadOnlySpan<byte> utf8Path)
     {
-        if (utf8Path.Contains((byte)'\\'))
-        {
-            byte[] normal = utf8Path.ToArray();
-            normal.AsSpan().Replace((byte)'\\', (byte)'/');
-            utf8Path = normal;
-        }
-        int at = slots[SlotOf(utf8Path)];
-        return at == 0 ? null : classes[labels[at - 1]];
+        int at = slots[SlotOf(Normal(utf8Path))];
+        if (at == 0) return null;
+        found[at - 1] = true;
+        return classes[labels[at - 1]];
     }
 
     /// <summary>The class of an image by its path, or by what is left of it without the folder that all are in.</summary>
@@ -81,8 +80,23 @@ internal sealed class LabelList
     /// <summary>A warning where a first row was passed over; null where none was.</summary>
     public string? HeaderWarning(string file) => Header is null ? null : $"The first row of '{file}' is taken for the names of its columns: '{Header}' is no image file.";
 
-    /// <summary>A warning where some paths are no image of the source; null where all are.</summary>
-    public string? OthersWarning(string file, long matched) => matched >= Count ? null : $"{Count - matched:N0} of the {Count:N0} paths in '{file}' are not among the images there.";
+    /// <summary>A warning where some paths are no image of the source, as far as images were looked for; null where all are.</summary>
+    public string? OthersWarning(string file)
+    {
+        int others = 0, first = 0;
+        for (int i = Count - 1; i >= 0; i--)
+            if (!found[i]) (others, first) = (others + 1, i);
+        return others == 0 ? null : $"{others:N0} of the {Count:N0} paths in '{file}' {(others == 1 ? "is" : "are")} not among the images there; the first is '{paths.GetString(first)}'.";
+    }
+
+    private static ReadOnlySpan<byte> Normal(ReadOnlySpan<byte> utf8Path)
+    {
+        if (!Ascii.IsValid(utf8Path)) utf8Path = Encoding.UTF8.GetBytes(ComposedText.Of(Encoding.UTF8.GetString(utf8Path)));
+        if (!utf8Path.Contains((byte)'\\')) return utf8Path;
+        byte[] normal = utf8Path.ToArray();
+        normal.AsSpan().Replace((byte)'\\', (byte)'/');
+        return normal;
+    }
 
     /// <summary>Adds a row; gives the class that the path has, which is an older row's where there is one.</summary>
     private int Put(ReadOnlySpan<byte> path, int label)
@@ -91,6 +105,7 @@ internal sealed class LabelList
         if (slots[slot] != 0) return labels[slots[slot] - 1];
         paths.Add(path);
         labels.Add(label);
+        found.Add(false);
         slots[slot] = paths.Count;
         if (paths.Count * 2 > slots.Length) Grow();
         return label;

@@ -86,17 +86,16 @@ public static class ImageEmbedding
         foreach (string warning in source.Warnings) progress?.Report(new RunProgress.Warning(warning));
         bad.Check(position, options.MaxBad, "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
         using var file = create(options.Out, network.FeatureSize);
-        long labelled = 0;
         foreach (var (name, label, vector) in parts.AllRows())
         {
             cancellation.ThrowIfCancellationRequested();
             file.Add(name, label, vector);
-            if (label is not null) labelled++;
+            labels.Of(name, label); // an earlier call may have embedded it
         }
         file.Complete();
         bad.Complete();
         parts.Remove();
-        foreach (string warning in labels.Warnings(labelled)) progress?.Report(new RunProgress.Warning(warning));
+        foreach (string warning in labels.Warnings()) progress?.Report(new RunProgress.Warning(warning));
         return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description, Ignored = source.Ignored };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);

@@ -39,7 +39,6 @@ internal sealed class SourceLabels
         return folders!.ClassOf(path) is { IsEmpty: false } label ? Encoding.UTF8.GetString(label) : null;
     }
 
-    /// <summary>What a person should know of the list.</summary>
-    /// <param name="labelled">Images with a class.</param>
-    public IEnumerable<string> Warnings(long labelled) => list is null ? [] : new[] { list.HeaderWarning(file!), list.OthersWarning(file!, labelled) }.OfType<string>();
+    /// <summary>What a person should know of the list, once the class of every image was asked for.</summary>
+    public IEnumerable<string> Warnings() => list is null ? [] : new[] { list.HeaderWarning(file!), list.OthersWarning(file!) }.OfType<string>();
 }

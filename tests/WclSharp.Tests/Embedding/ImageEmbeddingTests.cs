@@ -139,7 +139,7 @@ public sealed class ImageEmbeddingTests : IDisposable
         List<string> warnings = [];
         string some = folder.Write("some.csv", File.ReadAllText(other) + "none.png,x\n");
         ImageEmbedding.Run(options with { Labels = some }, new Told(value => { if (value is RunProgress.Warning warning) warnings.Add(warning.Message); }));
-        Assert.Equal($"1 of the 2 paths in '{some}' are not among the images there.", Assert.Single(warnings));
+        Assert.Equal($"1 of the 2 paths in '{some}' is not among the images there; the first is 'none.png'.", Assert.Single(warnings));
         string none = folder.Write("none.csv", "none.png,x\n");
         Assert.StartsWith($"None of the 1 paths in '{none}' is an image there", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Labels = none })).Message, StringComparison.Ordinal);
         Assert.Contains(", which is read", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Labels = some, Out = some })).Message, StringComparison.Ordinal);

@@ -192,7 +192,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
     [Fact]
     public void Run_GoingOn_WithOtherLabels_IsRefused()
     {
-        string file = folder["out.npy"], labels = folder.Write("labels.csv", "cat/001.png,a\n"), others = folder.Write("others.csv", "cat/001.png,b\n");
+        string file = folder["out.npy"], rows = "cat/001.png,a\ncat/003.png,a\n", labels = folder.Write("labels.csv", rows), others = folder.Write("others.csv", "cat/001.png,b\n");
         var options = new EmbedOptions { Model = onnx, Data = folder["images"], Out = file, MaxBad = 0.1, Labels = labels };
         using (var stop = new CancellationTokenSource())
             Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(options, new Training.ProgressHandler<RunProgress>(_ => stop.Cancel()), stop.Token));
@@ -200,8 +200,10 @@ public sealed class PartialEmbeddingsTests : IDisposable
         Assert.Contains($"the labels were those in '{labels}' and are those of the images' source", Refused(options with { Labels = null }), StringComparison.Ordinal);
         File.AppendAllText(labels, "cat/002.png,a\n");
         Assert.Contains($"the labels in '{labels}' have changed", Refused(options), StringComparison.Ordinal);
-        File.WriteAllText(labels, "cat/001.png,a\n");
-        Assert.Equal(64, ImageEmbedding.Run(options).Kept);
+        File.WriteAllText(labels, rows);
+        List<string> told = [];
+        Assert.Equal(64, ImageEmbedding.Run(options, new Training.ProgressHandler<RunProgress>(value => { if (value is RunProgress.Warning warning) told.Add(warning.Message); })).Kept);
+        Assert.DoesNotContain(told, warning => warning.Contains("not among the images", StringComparison.Ordinal)); // those embedded before count as found
 
         static string Refused(EmbedOptions options) => Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options)).Message;
     }
