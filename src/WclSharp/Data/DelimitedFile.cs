@@ -61,15 +61,33 @@ internal static class DelimitedFile
         }
     }
 
-    /// <summary>What stands between the columns of a first row: ',', or else a tab, or the ';' of spreadsheets where numbers have a comma in them.</summary>
+    /// <summary>
+    /// What stands between the columns of a first row: ',', a tab, or the ';' of spreadsheets where numbers have a comma in them. The one that follows an image file's
+    /// name or a title, else ',' or a tab where there is one.
+    /// </summary>
     private static char SeparatorOf(string row)
     {
-        if (row.Contains(',')) return ',';
-        if (row.Contains('\t')) return '\t';
-        if (!row.Contains(';')) return ',';
-        // A path may have one, too.
-        string first = row.Split(';')[0].Trim().Trim('"');
-        return PathTitles.Contains(first.ToLowerInvariant()) || ImageFormats.HasImageName(first) ? ';' : ',';
+        foreach (char separator in ",\t;")
+            if (OutsideQuotes(row, separator) is > 0 and var at && IsPath(row[..at].Trim().Trim('"'))) return separator;
+        // A path may have a ';', too.
+        return OutsideQuotes(row, ',') < 0 && OutsideQuotes(row, '\t') >= 0 ? '\t' : ',';
+
+        static bool IsPath(string field) => PathTitles.Contains(field.ToLowerInvariant()) || ImageFormats.HasImageName(field);
+    }
+
+    /// <summary>Where a sign first stands in a row, but in quoted fields; -1 for nowhere.</summary>
+    private static int OutsideQuotes(string row, char sign)
+    {
+        bool quoted = false, begins = true; // only a field's beginning opens quotes
+        for (int at = 0, closed = -2; at < row.Length; at++)
+        {
+            char c = row[at];
+            if (!quoted && c == sign) return at;
+            if (c == '"' && quoted) (quoted, closed) = (false, at);
+            else if (c == '"') quoted = begins || at == closed + 1; // two in a quoted field stand for one
+            begins = !quoted && (c is ',' or ';' or '\t' || (begins && c == ' '));
+        }
+        return -1;
     }
 
     /// <summary>Whether a first row has the columns' names: that of a path, or, where the path is no image file's, that of a label.</summary>

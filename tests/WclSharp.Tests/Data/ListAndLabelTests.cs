@@ -23,6 +23,7 @@ public class ListAndLabelTests
     [InlineData("list.csv", "\uFEFFpath,label\nimg/a.jpg,cat\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
     [InlineData("list.csv", "path;label\nimg/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
     [InlineData("list.csv", "img/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
+    [InlineData("list.csv", "\"img/a.jpg\";cat\nimg/b.jpg;\n\"img/c, d.jpg\";\"a \"\"dog\"\"\"\n")]
     public void Read_List_GivesItsRowsInOrder(string name, string text)
     {
         using var folder = Folder();
@@ -43,6 +44,44 @@ public class ListAndLabelTests
         Assert.Equal(["b;c.jpg"], DelimitedFile.Read(folder.Write("one.csv", "b;c.jpg\n")).Select(row => row.Path));
     }
 
+    [Theory]
+    [InlineData("c, d.jpg;cat", "c, d.jpg", "cat")]
+    [InlineData("c, d.jpg\tcat", "c, d.jpg", "cat")]
+    [InlineData("\"c, d.jpg\";cat", "c, d.jpg", "cat")]
+    [InlineData("\"c, \"\"d, e\"\", f.jpg\";\"cat, dog\"", "c, \"d, e\", f.jpg", "cat, dog")]
+    [InlineData("a.jpg;cat, dog", "a.jpg", "cat, dog")]
+    [InlineData("a.jpg,cat; dog", "a.jpg", "cat; dog")]
+    [InlineData("a;b.jpg,cat", "a;b.jpg", "cat")]
+    [InlineData("\"a;b.jpg\",cat", "a;b.jpg", "cat")]
+    [InlineData("6\" a.jpg,cat", "6\" a.jpg", "cat")]
+    [InlineData("x;y,cat", "x;y", "cat")] // no image's name: as commas have it
+    [InlineData("path;label, by hand\na.jpg;cat", "a.jpg", "cat")]
+    public void Read_SeparatorOfAList_IsTheOneAfterThePath(string text, string path, string label)
+    {
+        using var folder = new DataFolder();
+        var row = Assert.Single(DelimitedFile.Read(folder.Write("list.csv", text)));
+        Assert.Equal((path, label), (row.Path, row.Label));
+    }
+
+    [Theory]
+    [InlineData("Mu\u0308nchen/e\u0301te\u0301.jpg", "M\u00FCnchen/\u00E9t\u00E9.jpg")]
+    [InlineData("Tie\u0302\u0301ng Vie\u0323\u0302t.jpg", "Ti\u1EBFng Vi\u1EC7t.jpg")]
+    [InlineData("\u304B\u3099\u30CF\u309A.jpg", "\u304C\u30D1.jpg")]
+    [InlineData("\u1112\u1161\u11AB\u1100\u1173\u11AF\u110B\u1175.jpg", "\uD55C\uAE00\uC774.jpg")]
+    [InlineData("\u0438\u0306\u0435\u0308.jpg", "\u0439\u0451.jpg")]
+    public void Read_LabelsOfNamesWithMarks_AreFound_ApartOrTogether(string apart, string together)
+    {
+        foreach (var (file, listed) in ((string, string)[])[(apart, together), (together, apart), (apart, apart)])
+        {
+            using var folder = new DataFolder();
+            folder.Write($"x/{file}", Jpeg);
+            folder.Write("x/b.jpg", Jpeg);
+            using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", $"x/{listed},cat\n") });
+            Assert.Equal(1, data.Labels.ToArray().Count(label => label == 0));
+            Assert.Empty(data.Warnings);
+        }
+    }
+
     [Fact]
     public void Read_LabelsOfImagesThatAreNotThere_AreNoClasses()
     {
@@ -51,6 +90,10 @@ public class ListAndLabelTests
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = labels });
         Assert.Equal(["cat"], data.ClassNames);
         Assert.Contains("1 of the 2 paths", Assert.Single(data.Warnings), StringComparison.Ordinal);
+        Assert.EndsWith("is not among the images there; the first is 'img/gone.jpg'.", data.Warnings[0], StringComparison.Ordinal);
+        folder.Write("labels.csv", "path,label\nimg/gone.jpg,dragon\nimg/a.jpg,cat\nimg/far.jpg,dragon\n");
+        using var some = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = labels, Limit = 2 });
+        Assert.EndsWith("are not among the images there; the first is 'img/gone.jpg'.", Assert.Single(some.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]
