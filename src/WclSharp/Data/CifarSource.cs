@@ -20,7 +20,7 @@ internal sealed class CifarSource : ImageSource
         (Description, this.files) = (description, files);
         string folder = Path.GetDirectoryName(Path.GetFullPath(files[0]))!;
         long[] sizes = Array.ConvertAll(files, file => new FileInfo(file).Length);
-        bool tenFits = sizes.All(size => size > 0 && size % (Pixels + 1) == 0), hundredFits = sizes.All(size => size > 0 && size % (Pixels + 2) == 0);
+        bool tenFits = AreRecords(sizes, 1), hundredFits = AreRecords(sizes, 2);
         if (!tenFits && !hundredFits)
         {
             int wrong = Array.FindIndex(sizes, size => size == 0 || (size % (Pixels + 1) != 0 && size % (Pixels + 2) != 0));
@@ -48,18 +48,27 @@ internal sealed class CifarSource : ImageSource
     public static CifarSource FromFile(string file) => new($"CIFAR file '{file}'", [file]);
 
     /// <summary>
-    /// A folder of CIFAR files: data_batch_*.bin or train.bin, else test_batch.bin or test.bin. Null where it has none.
+    /// A folder of CIFAR files: data_batch_*.bin or train.bin, else test_batch.bin or test.bin. Null where it has none, and where image files tell that these are
+    /// something else's: beside them or, where they are no numbers of records, anywhere in the folder.
     /// </summary>
-    public static CifarSource? FromFolder(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="images">Its image files.</param>
+    public static CifarSource? FromFolder(string folder, FolderSource images)
     {
         foreach (string pattern in (string[])["data_batch_*.bin", "train.bin", "test_batch.bin", "test.bin"])
         {
             var files = FilesOf(folder, pattern);
             Array.Sort(files, StringComparer.Ordinal);
-            if (files.Length > 0) return new($"CIFAR files '{Path.Combine(folder, pattern)}'", files);
+            if (files.Length == 0) continue;
+            long[] sizes = Array.ConvertAll(files, file => new FileInfo(file).Length);
+            bool whole = AreRecords(sizes, 1) || AreRecords(sizes, 2);
+            if (whole ? FilesOf(folder, "*").Any(file => ImageFormats.HasImageName(file)) : images.Images(_ => false).Any()) return null;
+            return new($"CIFAR files '{Path.Combine(folder, pattern)}'", files);
         }
         return null;
     }
+
+    private static bool AreRecords(long[] sizes, int labelBytes) => sizes.All(size => size > 0 && size % (Pixels + labelBytes) == 0);
 
     private static string[] FilesOf(string folder, string pattern)
     {

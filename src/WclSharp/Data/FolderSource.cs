@@ -8,18 +8,20 @@ namespace WclSharp.Data;
 /// </summary>
 /// <remarks>
 /// One folder's names are in memory at a time (and those of the folders above it), as bytes. Names that begin with a dot
-/// are left out, as are files that have no image's name. A link to a folder is followed where what it leads to is not read anyway: once, and
-/// not to a folder that it lies in, so that loops end. Folders that <c>wcl</c> wrote a run or a comparison into are left out with all that is in them: their
-/// plots are no images to learn from; so is the sheet of <c>wcl suggest</c>. An inner folder that cannot be listed is left out with a warning.
+/// are left out, as are systems' folders and files that have no image's name. A link to a folder is followed where what it leads to is not read anyway: once, and
+/// not to a folder that it lies in, so that loops end. A link to a file that is read anyway is left out. Folders that <c>wcl</c> wrote a run or a comparison
+/// into are left out with all that is in them: their plots are no images to learn from; so is the sheet of <c>wcl suggest</c>. An inner folder that cannot be listed is left out with a warning.
 /// </remarks>
 internal sealed class FolderSource(string root) : ImageSource
 {
     private const char NotUtf8 = '\uFFFD'; // what .NET makes of bytes that are none
+    private const int MostLinks = 40; // more are a loop for the system too
 
     private readonly Stack<Listing> spare = [];
     private readonly HashSet<string> linked = new(StringComparer.Ordinal);
-    private string? unlistable, results, again;
+    private string? unlistable, results, again, otherData;
     private int linksAgain;
+    private (string Folder, string RealPath, bool IsRead)? lastTarget; // where the last link to a file led: the next mostly leads to the same folder
 
     /// <inheritdoc/>
     public override string Description => $"folder '{root}'";
@@ -28,7 +30,7 @@ internal sealed class FolderSource(string root) : ImageSource
     public override bool ClassesAreFolders => true;
 
     /// <inheritdoc/>
-    public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes";
+    public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes{OtherData.InFolder(otherData)}";
 
     /// <inheritdoc/>
     public override IEnumerable<string> Warnings => new[] { unlistable, results, again }.OfType<string>();
@@ -40,9 +42,10 @@ internal sealed class FolderSource(string root) : ImageSource
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         Ignored = 0;
-        unlistable = results = again = null;
+        unlistable = results = again = otherData = null;
         linksAgain = 0;
         linked.Clear();
+        lastTarget = null;
         int position = 0;
         foreach (string name in FileNames())
         {
@@ -72,7 +75,8 @@ internal sealed class FolderSource(string root) : ImageSource
             var (name, isFolder, isLink) = listing[next];
             if (!isFolder)
             {
-                yield return prefix + name;
+                if (isLink && ReadWithout(realPath, name, real) is { } file) TellOfAgain("file", prefix + name, file);
+                else yield return prefix + name;
                 continue;
             }
 
@@ -81,12 +85,10 @@ internal sealed class FolderSource(string root) : ImageSource
             if (isLink) target = RealPath(target);
             if (isLink ? levels.Any(above => above.RealPath == target) || IsReadByItself(target, real) || !linked.Add(target) : linked.Contains(target))
             {
-                Ignored++;
-                linksAgain++;
-                again = linksAgain == 1 ? $"The folder '{Path.Combine(root, path).TrimEnd('/')}' is passed over: what it leads to, '{target}', is read under another name."
-                    : $"{linksAgain:N0} folders, as '{Path.Combine(root, path).TrimEnd('/')}', are passed over: what they lead to is read under other names.";
+                TellOfAgain("folder", path.TrimEnd('/'), target);
                 continue;
             }
+            if (isLink) lastTarget = null;
             Listing inner;
             try
             {
@@ -118,9 +120,39 @@ internal sealed class FolderSource(string root) : ImageSource
         for (string? folder = target; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (!hidden && (folder == realRoot || linked.Contains(folder))) return true;
-            hidden |= Path.GetFileName(folder).StartsWith('.') || Listing.IsResultFolder(folder);
+            hidden |= Path.GetFileName(folder).StartsWith('.') || SystemFolders.Is(Path.GetFileName(folder)) || Listing.IsResultFolder(folder);
         }
         return false;
+    }
+
+    /// <summary>The file that a link in a folder leads to, where that is read without it; null for what else has the mark of a link, too.</summary>
+    private string? ReadWithout(string realFolder, string name, string realRoot)
+    {
+        string path = Path.Combine(realFolder, name);
+        bool isRead = false;
+        for (int links = 0; new FileInfo(path).LinkTarget is { } target; links++)
+        {
+            if (links == MostLinks) return null;
+            target = Path.GetFullPath(target, Path.GetDirectoryName(path)!);
+            if (Path.GetDirectoryName(target) is not { } folder) return null;
+            if (lastTarget?.Folder != folder)
+            {
+                string realTarget = RealPath(folder);
+                lastTarget = (folder, realTarget, IsReadByItself(realTarget, realRoot));
+            }
+            path = Path.Combine(lastTarget.Value.RealPath, Path.GetFileName(target));
+            isRead = lastTarget.Value.IsRead;
+        }
+        var end = Path.GetFileName(path.AsSpan());
+        return isRead && end is not ['.', ..] && ImageFormats.HasImageName(end) && File.Exists(path) ? path : null;
+    }
+
+    private void TellOfAgain(string kind, string name, string target)
+    {
+        Ignored++;
+        linksAgain++;
+        again = linksAgain == 1 ? $"The {kind} '{Path.Combine(root, name)}' is passed over: what it leads to, '{target}', is read under another name."
+            : $"{linksAgain:N0} names, as '{Path.Combine(root, name)}', are passed over: what they lead to is read under other names.";
     }
 
     private void TellOfSheet(string folder) => results ??= $"'{Path.Combine(root, folder, Listing.Sheet)}' is a sheet of wcl suggest, so it is left out, as are others like it.";
@@ -131,6 +163,7 @@ internal sealed class FolderSource(string root) : ImageSource
         try
         {
             Ignored += listing.Fill(folder);
+            if (listing.Other is { } other) otherData ??= Path.Combine(folder, other);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -149,8 +182,7 @@ internal sealed class FolderSource(string root) : ImageSource
         for (int links = 0; parts.TryPop(out string? part);)
         {
             string next = Path.Combine(real, part);
-            // More than forty links are a loop for the system too.
-            if (new DirectoryInfo(next).LinkTarget is not { } target || ++links > 40)
+            if (new DirectoryInfo(next).LinkTarget is not { } target || ++links > MostLinks)
             {
                 real = next;
                 continue;
@@ -182,6 +214,9 @@ internal sealed class FolderSource(string root) : ImageSource
         /// <summary>Whether such a picture was left out.</summary>
         public bool HasSheet { get; private set; }
 
+        /// <summary>A file that is no image but would be read by itself; null for none.</summary>
+        public string? Other { get; private set; }
+
         /// <summary>Whether it is the folder of a run or a comparison.</summary>
         public bool IsResult => hasConfig && hasRecord;
 
@@ -201,11 +236,17 @@ internal sealed class FolderSource(string root) : ImageSource
                 var name = entry.FileName;
                 if (name.Length == 0 || name[0] == '.') return false;
                 bool isFolder = entry.IsDirectory;
+                if (isFolder && SystemFolders.Is(name))
+                {
+                    ignored++;
+                    return false;
+                }
                 if (!isFolder && !ImageFormats.HasImageName(name))
                 {
                     hasConfig |= name is ConfigFile;
                     foreach (string record in Records) hasRecord |= name.SequenceEqual(record);
                     hasSuggestions |= name is SuggestionList;
+                    if (Other is null && OtherData.Is(name)) Other = name.ToString();
                     ignored++;
                     return false;
                 }
@@ -233,6 +274,7 @@ internal sealed class FolderSource(string root) : ImageSource
             kinds.Clear();
             order = [];
             hasConfig = hasRecord = hasSuggestions = HasSheet = false;
+            Other = null;
         }
 
         private void Add(ReadOnlySpan<char> name, bool isFolder, bool isLink)

@@ -12,11 +12,16 @@ internal static class ImageSources
     public static ImageSource Open(string? path)
     {
         if (path is null) return IdxSource.Embedded();
-        if (Directory.Exists(path)) return CifarSource.FromFolder(path) ?? (ImageSource)new FolderSource(path);
+        if (Directory.Exists(path))
+        {
+            var folder = new FolderSource(path);
+            return CifarSource.FromFolder(path, folder) ?? (ImageSource)folder;
+        }
         if (!File.Exists(path)) throw new WclUsageException($"There is no file or folder '{path}'; expected {Kinds}.");
 
         var start = FirstBytes(path);
         if (IdxFile.Recognises(start)) return IdxSource.FromFile(path);
+        if (OtherData.PackedBy(start) is { } packer) throw new WclUsageException($"'{path}' is packed by {packer}, which is not read: unpack it and give the folder, or pack it as .tar.gz.");
         if (TarReader.HasValidChecksum(start) || HasEnding(path, ".tar", ".tgz", ".tar.gz")) return new TarSource(path);
         if (HasEnding(path, ".csv", ".tsv")) return new ListSource(path);
         if (HasEnding(path, ".bin")) return CifarSource.FromFile(path);

@@ -23,13 +23,13 @@ internal sealed class ListSource(string list) : ImageSource
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         header = repeated = null;
-        int position = 0, again = 0;
-        var met = new HashSet<ulong>(); // hashes of paths, which are less in memory
+        int position = 0;
+        var met = new NamesMet();
         foreach (var (line, normal, literal, label) in DelimitedFile.Read(list, IsHeader))
         {
             string path = PathOf(normal, literal);
-            if (!met.Add(HashOf(path)))
-                repeated = $"{++again:N0} row{(again == 1 ? "" : "s")} of '{list}' name{(again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, also where some images are held out to test with; keep one row of each.";
+            if (met.IsAgain(path))
+                repeated = $"{met.Again:N0} row{(met.Again == 1 ? "" : "s")} of '{list}' name{(met.Again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, also where some images are held out to test with; keep one row of each.";
             var image = new SourceImage { Name = path, Class = label };
             yield return wanted(position++) ? image with { File = FileOf(path) } : image;
         }
@@ -46,12 +46,4 @@ internal sealed class ListSource(string list) : ImageSource
     /// <summary>Elsewhere than on Windows a file's name may have '\' in it, as archives made there leave them.</summary>
     private string PathOf(string normal, string literal) =>
         literal != normal && Path.DirectorySeparatorChar != '\\' && File.Exists(FileOf(literal)) ? literal : normal;
-
-    /// <summary>FNV-1a over UTF-16, 64 bits: two of ten million paths share one by a chance of 3 in a million.</summary>
-    private static ulong HashOf(string path)
-    {
-        ulong hash = 14695981039346656037;
-        foreach (char c in path) hash = (hash ^ c) * 1099511628211;
-        return hash;
-    }
 }

@@ -13,7 +13,7 @@ internal sealed class TarSource(string path) : ImageSource
     // What may be passed over in one entry of a gzipped archive, which has to be unpacked for that.
     private const long MaxPackedSkip = 64L << 30;
 
-    private string? links, sparse, end;
+    private string? links, sparse, repeated, end, otherData;
 
     /// <inheritdoc/>
     public override string Description => $"archive '{path}'";
@@ -25,22 +25,23 @@ internal sealed class TarSource(string path) : ImageSource
     public override IReadOnlyList<string> Files => [path];
 
     /// <inheritdoc/>
-    public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes";
+    public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes{OtherData.InArchive(otherData)}";
 
     /// <inheritdoc/>
-    public override IEnumerable<string> Warnings => new[] { links, sparse, end }.OfType<string>();
+    public override IEnumerable<string> Warnings => new[] { links, sparse, repeated, end }.OfType<string>();
 
     /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         Ignored = 0;
-        links = sparse = end = null;
+        links = sparse = repeated = end = otherData = null;
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
         bool gzipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
         file.Position = 0;
         using var unpacked = gzipped ? new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 17) : null;
         var reader = new TarReader(gzipped ? new ForwardOnly(unpacked!) : file, path);
         int position = 0, linkCount = 0, sparseCount = 0;
+        var met = new NamesMet();
         while (reader.Next() is { } entry)
         {
             if (entry.IsLink && !IsHidden(entry.Name) && ImageFormats.HasImageName(entry.Name))
@@ -55,10 +56,13 @@ internal sealed class TarSource(string path) : ImageSource
             if (IsHidden(entry.Name) || !ImageFormats.HasImageName(entry.Name))
             {
                 Ignored++;
+                if (otherData is null && OtherData.Is(Path.GetFileName(entry.Name))) otherData = entry.Name;
                 CheckSkip(gzipped, entry);
                 continue;
             }
 
+            if (met.IsAgain(entry.Name))
+                repeated = $"{met.Again:N0} image{(met.Again == 1 ? "" : "s")} in '{path}' {(met.Again == 1 ? "has" : "have")} the name of one before, as '{entry.Name}' has: it counts again, also where some images are held out to test with, though unpacking would leave one of each; pack them anew.";
             var image = new SourceImage { Name = entry.Name };
             bool read = wanted(position++);
             if (ImageFile.TooLarge(entry.Size) is { } problem)
@@ -98,12 +102,14 @@ internal sealed class TarSource(string path) : ImageSource
             throw new WclUsageException($"'{path}': the entry '{entry.Name}' claims {entry.Size:N0} bytes, more than is unpacked to get past it; leave it out of the archive.");
     }
 
-    /// <summary>True where the name or a folder on the way to it begins with a dot.</summary>
+    /// <summary>True where the name or a folder on the way to it begins with a dot, or such a folder is a system's.</summary>
     private static bool IsHidden(string name)
     {
-        if (!name.StartsWith('.') && !name.Contains("/.", StringComparison.Ordinal)) return false;
-        foreach (var part in name.AsSpan().Split('/'))
-            if (name.AsSpan(part) is ['.', .. var rest] && rest is not ".") return true;
+        foreach (var range in name.AsSpan().Split('/'))
+        {
+            var part = name.AsSpan(range);
+            if ((part is ['.', .. var rest] && rest is not ".") || SystemFolders.Is(part)) return true;
+        }
         return false;
     }
 

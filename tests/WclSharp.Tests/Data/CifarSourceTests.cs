@@ -71,4 +71,31 @@ public class CifarSourceTests
         Assert.InRange(pixels[256 + 8 * 16 + 8], 125, 132);
         Assert.InRange(pixels[512 + 8 * 16 + 8], 210, 217);
     }
+
+    [Theory]
+    [InlineData("train.bin", 5000, "cat/1.jpg")] // no number of records, images anywhere
+    [InlineData("train.bin", 3073, "1.jpg")]     // a number of records, images beside
+    [InlineData("test.bin", 0, "1.jpg")]
+    public void Read_FolderOfImages_WithAFileOfSuchAName_IsRead(string name, int size, string image)
+    {
+        using var folder = new DataFolder();
+        folder.Write(name, new byte[size]);
+        folder.Write(image, ImageFiles.Jpeg());
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path });
+        Assert.Equal([image], Enumerable.Range(0, data.Count).Select(data.NameOf));
+    }
+
+    [Fact]
+    public void Read_FolderOfDamagedFiles_SaysSo()
+    {
+        using var folder = new DataFolder();
+        folder.Write("data_batch_1.bin", Records(1, 3));
+        folder.Write("data_batch_2.bin", new byte[5000]);
+        Assert.Contains("data_batch_2.bin' has 5,000 bytes", Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Path })).Message, StringComparison.Ordinal);
+        folder.Write("data_batch_2.bin", Records(1, 4));
+        folder.Write("cat/1.jpg", ImageFiles.Jpeg()); // not beside them
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path });
+        Assert.Equal((32, 32), data.SizeOf(1));
+        Assert.Equal(2, data.Count);
+    }
 }

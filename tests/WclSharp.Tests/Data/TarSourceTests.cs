@@ -211,6 +211,52 @@ public class TarSourceTests
         Assert.Equal(["cat", "dog"], data.ClassNames);
     }
 
+    [Fact]
+    public void Read_NamesThatComeAgain_AreWarnedOf()
+    {
+        using var folder = new DataFolder();
+        string path = folder.Write("x.tar", new TarFile().Add("a/1.jpg", Jpeg).Add("b/1.jpg", Jpeg).Add("./a/1.jpg", Jpeg).ToArray());
+        foreach (int? limit in (int?[])[null, 2]) // one of which lists twice
+        {
+            using var data = ImageDataset.Read(new DatasetOptions { Path = path, Limit = limit });
+            Assert.Equal(limit ?? 3, data.Count);
+            Assert.Contains("has the name of one before, as 'a/1.jpg' has", Assert.Single(data.Warnings), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Read_FoldersOfSystems_AreLeftOut()
+    {
+        using var folder = new DataFolder();
+        var tar = new TarFile();
+        foreach (string name in (string[])["cat/1.jpg", "__MACOSX/cat/2.jpg", "cat/@eadir/3.jpg", "cat/my @eaDir/4.jpg"]) tar.Add(name, Jpeg);
+        using var data = Read(folder.Write("x.tar", tar.ToArray()));
+        Assert.Equal(["cat/1.jpg", "cat/my @eaDir/4.jpg"], Enumerable.Range(0, data.Count).Select(data.NameOf));
+        Assert.Equal(2, data.Ignored);
+    }
+
+    [Fact]
+    public void Read_DataSetsOfOtherKinds_AreToldHowToGive()
+    {
+        using var folder = new DataFolder();
+        Assert.Contains("'c/data_batch_1.bin' is a CIFAR file, so unpack the archive and give the folder that it lies in", Refused("c/data_batch_1.bin"), StringComparison.Ordinal);
+        Assert.Contains("'m/train-images-idx3-ubyte.gz' is an IDX file, so unpack the archive and give the file itself", Refused("m/train-images-idx3-ubyte.gz"), StringComparison.Ordinal);
+
+        string Refused(string name) => Assert.Throws<WclUsageException>(() => Read(folder.Write("x.tar", new TarFile().Add("readme", Jpeg).Add(name, Jpeg).ToArray()))).Message;
+    }
+
+    [Theory]
+    [InlineData("x.zip", new byte[] { (byte)'P', (byte)'K', 3, 4 }, "zip")]
+    [InlineData("x.tar.bz2", new byte[] { (byte)'B', (byte)'Z', (byte)'h', (byte)'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59 }, "bzip2")]
+    [InlineData("x.tar.xz", new byte[] { 0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0 }, "xz")]
+    [InlineData("x.tar", new byte[] { 0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0 }, "xz")]
+    public void Read_PackedOtherwise_SaysWhatToDo(string name, byte[] start, string packer)
+    {
+        using var folder = new DataFolder();
+        string path = folder.Write(name, [.. start, .. new byte[600]]);
+        Assert.Equal($"'{path}' is packed by {packer}, which is not read: unpack it and give the folder, or pack it as .tar.gz.", Assert.Throws<WclUsageException>(() => Read(path)).Message);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
