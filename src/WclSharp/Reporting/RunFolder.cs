@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using WclSharp.Data;
 using WclSharp.Configuration;
+using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Training;
