@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Data;
 using WclSharp.Evaluation;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
@@ -80,6 +81,87 @@ public sealed class LinearProbeTests
         Assert.Equal([1, 0, 1, 1], standard.square().mean([0L]).data<double>().ToArray().Select(v => Math.Round(v, 4)));
     }
 
+    /// <summary>The test images have another mean and scale than the training images, as those of another camera would: that is for the classifier to see.</summary>
+    [Fact]
+    public void Measure_SomeUnlabelled_HasTheFiguresOfASlowLoop_WithTheTrainingImagesMeanAndDeviation()
+    {
+        const int Names = 7, Features = 6;
+        using var scope = NewDisposeScope();
+        string list = Path.GetTempFileName();
+        try
+        {
+            using var images = LabelledInPart(list, 400, i => i % 4 == 3 ? null : $"class {i * 5 % Names}");
+            using var train = images.Subset([.. Enumerable.Range(0, 250)]);
+            using var test = images.Subset([.. Enumerable.Range(250, 150)]);
+            Assert.Equal((Names, 188, 112), (images.ClassNames.Count, train.LabelledCount, test.LabelledCount));
+            var means = new ParameterInitializer(31).Normal([Names + 1, Features], 1);
+            means[Names].fill_(50); // where the images are that have no class: they would move every mean
+            Tensor Of(ImageDataset part, long seed) => means.index_select(0, tensor(part.Labels.ToArray().Select(c => c < 0 ? (long)Names : c).ToArray()))
+                .add(new ParameterInitializer(seed).Normal([part.Count, Features], 1.3));
+            Tensor gallery = Of(train, 32), queries = Of(test, 33).mul(1.4).add(0.6);
+
+            var result = LinearProbe.Measure(gallery, train, queries, test, seed: 3, null, default, confusion: true)!;
+
+            float[][] taught = Labelled(gallery, train), asked = Labelled(queries, test);
+            int[] classes = [.. train.Labels.ToArray().Where(c => c >= 0)], truth = [.. test.Labels.ToArray().Where(c => c >= 0)];
+            double[] mean = [.. Enumerable.Range(0, Features).Select(f => taught.Average(row => (double)row[f]))];
+            double[] deviation = [.. Enumerable.Range(0, Features).Select(f => Math.Sqrt(taught.Average(row => Math.Pow(row[f] - mean[f], 2))))];
+            float[] Inputs(float[] row) => [.. row.Select((value, f) => (float)((value - mean[f]) / deviation[f])), 1];
+            float[] weights = [.. LinearProbe.Train(tensor(taught.SelectMany(Inputs).ToArray()).view(-1, Features + 1), classes, Names, seed: 3).data<float>()];
+            int[][] ranked = [.. asked.Select(row =>
+            {
+                float[] x = Inputs(row);
+                return Enumerable.Range(0, Names).OrderByDescending(c => Enumerable.Range(0, x.Length).Sum(f => (double)x[f] * weights[f * Names + c])).ToArray();
+            })];
+            int right = 0, amongFive = 0;
+            int[][] counts = [.. Enumerable.Range(0, Names).Select(_ => new int[Names])];
+            for (int i = 0; i < truth.Length; i++)
+            {
+                if (ranked[i][0] == truth[i]) right++;
+                if (ranked[i][..5].Contains(truth[i])) amongFive++;
+                counts[truth[i]][ranked[i][0]]++;
+            }
+
+            Assert.InRange(right, 30, 100); // neither chance nor trivial
+            Assert.InRange(amongFive, right + 1, truth.Length - 1);
+            Assert.Equal((right / 112.0, amongFive / 112.0), (result.Top1, result.Top5!.Value));
+            Assert.Equal((188L, 112L), (result.TrainImages, result.TestImages));
+            Assert.Equal(images.ClassNames, result.Confusion!.ClassNames);
+            Assert.Equal(counts, result.Confusion.Counts);
+            Assert.Equal(images.ClassNames.Select((name, c) => new ClassAccuracy(name, counts[c].Sum(), counts[c][c] / (double)counts[c].Sum())), result.PerClass);
+            Assert.Null(LinearProbe.Measure(gallery, train, queries, test, seed: 3, null, default)!.Confusion);
+        }
+        finally
+        {
+            File.Delete(list);
+        }
+
+        static float[][] Labelled(Tensor features, ImageDataset part) =>
+            [.. features.data<float>().ToArray().Chunk((int)features.size(1)).Where((_, i) => part.Labels[i] >= 0)];
+    }
+
+    [Fact]
+    public void Measure_FiveClasses_HaveNoTop5_AndImagesWithoutAnyClassGiveNothing()
+    {
+        using var scope = NewDisposeScope();
+        string list = Path.GetTempFileName();
+        try
+        {
+            using var images = LabelledInPart(list, 60, i => i < 40 ? $"{i % Classes}" : null);
+            using var train = images.Subset([.. Enumerable.Range(0, 20)]);
+            using var test = images.Subset([.. Enumerable.Range(20, 20)]);
+            using var unlabelled = images.Subset([.. Enumerable.Range(40, 20)]);
+            var features = new ParameterInitializer(8).Normal([20, 3], 1);
+            Assert.Null(LinearProbe.Measure(features, train, features, test, 0, null, default)!.Top5);
+            Assert.Null(LinearProbe.Measure(features, unlabelled, features, test, 0, null, default));
+            Assert.Null(LinearProbe.Measure(features, train, features, unlabelled, 0, null, default));
+        }
+        finally
+        {
+            File.Delete(list);
+        }
+    }
+
     [Fact]
     public void Train_ClassesThatDoNotFit_AreRefused()
     {
@@ -97,6 +179,14 @@ public sealed class LinearProbeTests
         {
             for (int i = 0; i < 3; i++) LinearProbe.Train(x, y, 3, 0).Dispose();
         });
+    }
+
+    /// <summary>Some of the embedded images, with classes of the test's own; null is none.</summary>
+    private static ImageDataset LabelledInPart(string list, int count, Func<int, string?> classOf)
+    {
+        using (var named = ImageDataset.Read(new DatasetOptions { Limit = count, StoredSide = 16 }))
+            File.WriteAllLines(list, Enumerable.Range(0, count).Where(i => classOf(i) is not null).Select(i => $"{named.NameOf(i)},{classOf(i)}"));
+        return ImageDataset.Read(new DatasetOptions { Limit = count, StoredSide = 16, Labels = list });
     }
 
     private static Tensor Standard(Tensor reference, Tensor features) => LinearProbe.Standardisation.Of(reference).Apply(features);

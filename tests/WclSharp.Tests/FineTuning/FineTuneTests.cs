@@ -3,8 +3,10 @@ using TorchSharp;
 using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Evaluation;
 using WclSharp.FineTuning;
 using WclSharp.Native;
+using WclSharp.Reporting;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
 
@@ -63,6 +65,30 @@ public sealed class FineTuneTests : IDisposable
         Assert.True(new FileInfo(whole.PlotFile).Length > 5000);
         Assert.Equal(80, whole.TestImages);
         Assert.Equal(whole.Rows[0].FinetuneMean - whole.Rows[0].ScratchMean!.Value, whole.Rows[0].ScratchDifference!.Value, 9);
+    }
+
+    [Fact]
+    public void Run_KnnAndLinear_AreThoseOfTheFrozenEncoder_OnTheLabelsDrawn()
+    {
+        var row = Assert.Single(Run(Options with { LabelsPerClass = [4], Epochs = 1, Scratch = false }).Rows);
+
+        var trained = RunFolder.ReadConfig(run);
+        using var data = RunData.Read(trained, RunData.Asked(trained, null, null, null), null, default);
+        using var encoder = ImageEncoder.Load(run);
+        var truth = data.HeldOut!.Labels.ToArray();
+        using var queries = FeatureExtractor.Extract(encoder, data.HeldOut, "test images", null, default);
+        List<double> knn = [], linear = [];
+        foreach (int draw in (int[])[0, 1])
+        {
+            int[] drawn = LabelDraw.Of(data.Train.Labels, 10, new LabelBudget(null, 4), trained.Seed, draw);
+            using var labelled = data.Train.Subset(drawn);
+            using var gallery = FeatureExtractor.Extract(encoder, labelled, "training images", null, default);
+            knn.Add(new KnnClassifier(gallery, labelled.Labels.ToArray(), 10, 20).Accuracy(queries, truth));
+            linear.Add(LinearProbe.Measure(gallery, labelled, queries, data.HeldOut, trained.Seed, null, default)!.Top1);
+        }
+        Assert.NotEqual(knn, linear);
+        Assert.All([.. knn, .. linear], accuracy => Assert.InRange(accuracy, 0.2, 0.9)); // of ten classes
+        Assert.Equal((knn.Average(), linear.Average()), (row.KnnMean, row.LinearMean));
     }
 
     [Fact]
