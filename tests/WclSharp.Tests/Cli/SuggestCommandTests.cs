@@ -1,12 +1,57 @@
+using System.Text.Json;
 using WclSharp.Cli;
 using WclSharp.Suggestions;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Cli;
 
-public sealed class SuggestCommandTests
+public sealed class SuggestCommandTests : IDisposable
 {
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-suggest-cli-").FullName;
     private readonly StringWriter output = new(), error = new();
+    private SuggestOptions? asked;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_Options_AreThoseOfTheCommandLine()
+    {
+        Assert.Equal(0, Run(null, "--count", "7", "--check", "9", "--data", "d", "--labels", "l.csv", "--test", "t", "--seed", "5", "--device", "cpu", "--out", "o"));
+        Assert.Equal(new SuggestOptions { Run = "r", Count = 7, Check = 9, Data = "d", Labels = "l.csv", Test = "t", Seed = 5, Device = "cpu", Out = "o" }, asked);
+        Assert.Equal(0, Run(null));
+        Assert.Equal(new SuggestOptions { Run = "r" }, asked);
+    }
+
+    [Theory]
+    [InlineData(3, 0.02)]
+    [InlineData(1, null)]
+    public void Run_Json_HasTheImagesAndTheCheck(int repeats, double? interval)
+    {
+        string json = Path.Combine(folder, "s.json");
+        Assert.Equal(0, Run(new SuggestionCheck(10, repeats, 0.5, interval, 0.4, interval / 2), "--json", json));
+        using var document = JsonDocument.Parse(File.ReadAllBytes(json));
+        var (image, check) = (Assert.Single(document.RootElement.GetProperty("images").EnumerateArray()), document.RootElement.GetProperty("check"));
+        Assert.Equal(("a.png", 3), (image.GetProperty("path").GetString(), image.GetProperty("alike").GetInt32()));
+        double? Number(string name) => check.TryGetProperty(name, out var value) ? value.GetDouble() : null;
+        Assert.Equal((10, repeats, 0.5, interval, 0.4, interval / 2),
+            (Number("labels"), Number("repeats"), Number("suggested_mean"), Number("suggested_ci95"), Number("random_mean"), Number("random_ci95")));
+
+        Assert.Equal(0, Run(null, "--json", json));
+        using var without = JsonDocument.Parse(File.ReadAllBytes(json));
+        Assert.Equal("images", Assert.Single(without.RootElement.EnumerateObject()).Name);
+    }
+
+    [Theory]
+    [InlineData("'many' for option '--count'", "--count", "many")]
+    [InlineData("'1.5' for option '--check'", "--check", "1.5")]
+    [InlineData("did you mean --check?", "--chek", "1")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(null, arguments));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(asked);
+    }
 
     [Theory]
     [InlineData(1, null, "50.0% where suggested, 40.0% where random; one try, which moves by some points.")]
@@ -25,10 +70,11 @@ public sealed class SuggestCommandTests
         Assert.DoesNotContain("careful", output.ToString(), StringComparison.Ordinal);
     }
 
-    private int Run(SuggestionCheck? check) => CommandLine.Run(["suggest", "r"], CommandActions.Library with
+    private int Run(SuggestionCheck? check, params string[] arguments) => CommandLine.Run(["suggest", "r", .. arguments], CommandActions.Library with
     {
-        Suggest = (_, progress, _) =>
+        Suggest = (options, progress, _) =>
         {
+            asked = options;
             progress.Report(new RunProgress.Warning("careful"));
             return new SuggestResult([new SuggestedImage("a.png", 3)], "list.csv", "sheet.png", check);
         },

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using WclSharp.Cli;
+using WclSharp.Inference;
+using WclSharp.Randomness;
+
+namespace WclSharp.Tests.Cli;
+
+/// <summary>The benchmarks at sizes that take no time: that they run, and what they write.</summary>
+public sealed class BenchCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-bench-cli-").FullName;
+    private readonly StringWriter output = new(), error = new();
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Theory]
+    [InlineData("images_per_second seconds_per_step host_seconds_per_step peak_rss_mib precision repeats", "step --arch resnet34 --width 4 --stem imagenet --batch 4 --image-size 32 --method simclr --device cpu --precision fp32 --repeat 3")]
+    [InlineData("seconds mib_above_inputs repeats", "loss --batch 16 --dim 8 --repeat 3")]
+    [InlineData("seconds gflops matrix_gflops bank_mib mib_above_bank largest_mib_above_bank", "neighbors --images 50 --dim 8 -k 2 --device cpu")]
+    [InlineData("libtorch_images_per_second onnx_images_per_second ratio precision min_cosine mean_cosine largest_difference file_mib", "embed --arch resnet34 --width 4 --stem small --image-size 16 --precision fp16 --images 3 --repeat 1")]
+    public void Run_TinySizes_WritesItsFigures(string names, string arguments)
+    {
+        var root = Figures(arguments.Split(' '));
+        Assert.Equal(names.Split(' '), root.EnumerateObject().Select(property => property.Name));
+        Assert.All(root.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.Number), property => Assert.InRange(property.Value.GetDouble(), 0, 1e9));
+        if (root.TryGetProperty("repeats", out var repeats)) Assert.Equal(3, repeats.GetArrayLength());
+        if (root.TryGetProperty("precision", out var precision)) Assert.Contains($"--precision {precision.GetString()}", arguments, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Data_OfAFolder_ReadsItsImages()
+    {
+        for (int i = 0; i < 12; i++) File.WriteAllBytes(Path.Combine(folder, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + i, 24));
+        var root = Figures("data", "--data", folder, "--image-size", "16", "--workers", "1", "--repeat", "1");
+        Assert.Equal(["images", "decode_images_per_second", "augment_images_per_second", "peak_rss_mib"], root.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(12, root.GetProperty("images").GetInt32());
+        Assert.All(root.EnumerateObject(), property => Assert.True(property.Value.GetDouble() > 0, property.Name));
+    }
+
+    [Fact]
+    public void Search_OfRandomVectorsAndOfAnIndex_FindsNearlyWhatFloat32Finds()
+    {
+        string index = Path.Combine(folder, "i.index");
+        using (var writer = new ImageIndexWriter(index, 16, IndexFormat.Float32))
+        {
+            using var rows = new ParameterInitializer(1).Normal([200, 16], 1);
+            foreach (var (i, row) in rows.data<float>().ToArray().Chunk(16).Index()) writer.Add($"{i}", null, row);
+            writer.Complete();
+        }
+
+        foreach (string[] what in (string[][])[["--images", "300", "--dim", "24"], ["--index", index]])
+        {
+            var root = Figures(["search", .. what, "-k", "3", "--repeat", "2"]);
+            Assert.Equal(["float32", "fp16", "int8"], root.EnumerateObject().Select(property => property.Name));
+            Assert.All(root.EnumerateObject(), format => Assert.Equal(["file_mib", "first_seconds", "median_seconds", "slowest_seconds", "recall"], format.Value.EnumerateObject().Select(property => property.Name)));
+            Assert.Equal(1, root.GetProperty("float32").GetProperty("recall").GetDouble());
+            Assert.InRange(root.GetProperty("int8").GetProperty("recall").GetDouble(), 0.5, 1);
+            double Size(string format) => root.GetProperty(format).GetProperty("file_mib").GetDouble();
+            Assert.True(Size("float32") > Size("fp16") && Size("fp16") > Size("int8"));
+        }
+    }
+
+    [Theory]
+    [InlineData("--repeat is 0; it must be 1 or more.", "step", "--repeat", "0")]
+    [InlineData("--batch is 1; it must be 2 or more.", "loss", "--batch", "1")]
+    [InlineData("--dim is -1", "loss", "--dim", "-1")]
+    [InlineData("--images is 1; it must be 2 or more.", "neighbors", "--images", "1")]
+    [InlineData("--images is 0; it must be 1 or more.", "embed", "--images", "0")]
+    [InlineData("--k is 0; it must be 1 or more.", "search", "-k", "0")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(arguments));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Empty(output.ToString());
+    }
+
+    private JsonElement Figures(params string[] arguments)
+    {
+        string json = Path.Combine(folder, "figures.json");
+        int code = Run([.. arguments, "--json", json]);
+        Assert.True(code == 0, error.ToString());
+        Assert.NotEmpty(output.ToString());
+        return JsonDocument.Parse(File.ReadAllBytes(json)).RootElement;
+    }
+
+    private int Run(string[] arguments) => CommandLine.Run(["bench", .. arguments], CommandActions.Library, output, error);
+}

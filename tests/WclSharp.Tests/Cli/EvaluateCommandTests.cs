@@ -1,0 +1,108 @@
+using System.Text.Json;
+using WclSharp.Cli;
+using WclSharp.Evaluation;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class EvaluateCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-evaluate-cli-").FullName;
+    private readonly StringWriter output = new(), error = new();
+    private RunEvaluationOptions? asked;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_Options_AreThoseOfTheCommandLine()
+    {
+        Assert.Equal(0, Run("evaluate", "r", "--data", "d", "--test", "t", "--labels", "l.csv", "--knn-k", "7", "--device", "cpu",
+            "--linear-augmented", "--linear-lr", "0.5", "--linear-decay", "0.001"));
+        Assert.Equal(new RunEvaluationOptions
+        {
+            Run = "r",
+            Data = "d",
+            Test = "t",
+            Labels = "l.csv",
+            KnnK = 7,
+            Device = "cpu",
+            Linear = true,
+            LinearAugmented = true,
+            LinearLearningRate = 0.5,
+            LinearWeightDecay = 0.001,
+        }, asked);
+        Assert.Equal(0, Run("evaluate", "r"));
+        Assert.Equal(new RunEvaluationOptions { Run = "r" }, asked);
+    }
+
+    [Fact]
+    public void Run_WhatSaysHowALinearClassifierTrains_TurnsItOn()
+    {
+        string picture = Path.Combine(folder, "c.png");
+        foreach (var (arguments, expected) in ((string[], RunEvaluationOptions)[])
+            [
+                (["--linear"], new() { Run = "r", Linear = true }),
+                (["--linear-augmented"], new() { Run = "r", Linear = true, LinearAugmented = true }),
+                (["--linear-lr", "0"], new() { Run = "r", Linear = true, LinearLearningRate = 0 }),
+                (["--linear-decay", "0.1"], new() { Run = "r", Linear = true, LinearWeightDecay = 0.1 }),
+                (["--confusion", picture], new() { Run = "r", Linear = true, LinearConfusion = true }),
+            ])
+        {
+            Assert.Equal(0, Run(["evaluate", "r", .. arguments]));
+            Assert.Equal(expected, asked);
+        }
+        Assert.True(new FileInfo(picture).Length > 1000);
+    }
+
+    [Fact]
+    public void Run_Linear_IsPrintedAndInJson()
+    {
+        string json = Path.Combine(folder, "e.json");
+        Assert.Equal(0, Run("evaluate", "r", "--linear-augmented", "--json", json));
+        foreach (string text in (string[])["Linear probe: 70.0% (top-5 90.0%) of 2,000 images, trained on 8,000", "learning rate 0.5, weight decay 0.001, chosen on 1,600 of them; random crops and flips", "cat  60.0% of 1,200"])
+            Assert.Contains(text, output.ToString(), StringComparison.Ordinal);
+        using var document = JsonDocument.Parse(File.ReadAllBytes(json));
+        var root = document.RootElement;
+        double Number(string name) => root.GetProperty(name).GetDouble();
+        Assert.Equal((0.82, 20, 8000, 2000), (Number("knn"), Number("knn_k"), Number("train_images"), Number("test_images")));
+        Assert.Equal((0.7, 0.9, 0.5, 0.001, 1600, 3), (Number("linear"), Number("linear_top5"), Number("linear_lr"), Number("linear_weight_decay"), Number("linear_validation_images"), Number("linear_seconds")));
+        Assert.True(root.GetProperty("linear_augmented").GetBoolean());
+        Assert.Contains("learning rate 0.5", root.GetProperty("linear_protocol").GetString(), StringComparison.Ordinal);
+        Assert.Equal([("cat", 1200, 0.6), ("dog", 800, 0.85)], root.GetProperty("linear_per_class").EnumerateArray()
+            .Select(each => (each.GetProperty("class").GetString()!, each.GetProperty("images").GetInt32(), each.GetProperty("accuracy").GetDouble())));
+        Assert.Equal(["cat", "dog"], root.GetProperty("linear_classes").EnumerateArray().Select(name => name.GetString()!));
+        Assert.Equal("[[720,480],[120,680]]", JsonSerializer.Serialize(root.GetProperty("linear_confusion")));
+    }
+
+    [Theory]
+    [InlineData("--linear-lr is \"0,5\"; expected a number", "--linear-lr", "0,5")]
+    [InlineData("--linear-decay is \"none\"; expected a number", "--linear-decay", "none")]
+    [InlineData("did you mean --linear-augmented?", "--linear-augmentd")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(["evaluate", "r", .. arguments]));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(asked);
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
+    {
+        Evaluate = (options, _, _) =>
+        {
+            asked = options;
+            return new RunEvaluationResult(0.82, 20, 8000, 2000, 5, 1, options.Linear ? new LinearProbeResult
+            {
+                Top1 = 0.7,
+                Top5 = 0.9,
+                PerClass = [new("cat", 1200, 0.6), new("dog", 800, 0.85)],
+                Confusion = options.LinearConfusion ? new ConfusionMatrix(["cat", "dog"], [[720, 480], [120, 680]]) : null,
+                TrainImages = 8000,
+                TestImages = 2000,
+                Settings = new LinearProbeSettings { LearningRate = 0.5, WeightDecay = 0.001 },
+                ValidationImages = 1600,
+                Augmented = options.LinearAugmented,
+                Seconds = 3,
+            } : null);
+        },
+    }, output, error);
+}

@@ -1,0 +1,86 @@
+using System.Text.Json;
+using WclSharp.Cli;
+using WclSharp.Evaluation;
+using WclSharp.Grouping;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class GroupsCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-groups-cli-").FullName;
+    private readonly StringWriter output = new(), error = new();
+    private GroupOptions? asked;
+    private bool labels = true;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Run_Options_AreThoseOfTheCommandLine()
+    {
+        Assert.Equal(0, Run("groups", "r", "--groups", "7", "--copies", "0.95", "--data", "d", "--labels", "l.csv", "--seed", "5", "--device", "cpu", "--out", "o"));
+        Assert.Equal(new GroupOptions { Run = "r", Groups = 7, CopyThreshold = 0.95, Data = "d", Labels = "l.csv", Seed = 5, Device = "cpu", Out = "o" }, asked);
+        Assert.Equal(0, Run("groups", "r"));
+        Assert.Equal(new GroupOptions { Run = "r" }, asked);
+    }
+
+    [Fact]
+    public void Run_Groups_AreATableAndJson()
+    {
+        string json = Path.Combine(folder, "g.json");
+        Assert.Equal(0, Run("groups", "r", "--json", json));
+        foreach (string text in (string[])["3 pairs of 2,000 images look like copies; the 20 that are least like any other are listed.", "Gallery:  page.html", "Groups:   groups.csv", "Copies:   copies.csv", "Outliers: outliers.csv"])
+            Assert.Contains(text, output.ToString(), StringComparison.Ordinal);
+        using (var document = JsonDocument.Parse(File.ReadAllBytes(json)))
+        {
+            var root = document.RootElement;
+            Assert.Equal((2000, 3, 20), (root.GetProperty("images").GetInt32(), root.GetProperty("copies").GetInt32(), root.GetProperty("outliers").GetInt32()));
+            Assert.Equal([400, 10], root.GetProperty("levels").EnumerateArray().Select(level => level.GetProperty("groups").GetInt32()));
+            var (shown, kmeans) = (root.GetProperty("shown"), root.GetProperty("kmeans"));
+            Assert.Equal((10, 0.25, 0.6, 0.5, 0.4), (shown.GetProperty("groups").GetInt32(), shown.GetProperty("largest").GetDouble(), shown.GetProperty("purity").GetDouble(),
+                shown.GetProperty("nmi").GetDouble(), shown.GetProperty("ami").GetDouble()));
+            Assert.Equal((10, 0.125), (kmeans.GetProperty("groups").GetInt32(), kmeans.GetProperty("largest").GetDouble()));
+            Assert.False(kmeans.TryGetProperty("nmi", out _)); // a class alone has none
+        }
+
+        labels = false;
+        Assert.Equal(0, Run("groups", "r", "--json", json));
+        using var without = JsonDocument.Parse(File.ReadAllBytes(json));
+        Assert.False(without.RootElement.TryGetProperty("kmeans", out _));
+        Assert.False(without.RootElement.GetProperty("shown").TryGetProperty("purity", out _));
+    }
+
+    [Theory]
+    [InlineData("'many' for option '--groups'", "--groups", "many")]
+    [InlineData("--copies is \"0,9\"; expected a number", "--copies", "0,9")]
+    [InlineData("--seed is \"x\"", "--seed", "x")]
+    [InlineData("did you mean --copies?", "--copie", "1")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(["groups", "r", .. arguments]));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(asked);
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
+    {
+        Group = (options, _, _) =>
+        {
+            asked = options;
+            var shown = new Division(10, 0.25, labels ? new ClusterAgreement(0.6, 0.5, 0.4) : null);
+            return new GroupResult
+            {
+                Images = 2000,
+                Levels = [new Division(400, 0.01, labels ? new ClusterAgreement(0.9, 0.3, 0.1) : null), shown],
+                Shown = shown,
+                KMeans = labels ? new Division(10, 0.125, new ClusterAgreement(0.55, null, null)) : null,
+                Copies = 3,
+                Outliers = 20,
+                GalleryFile = "page.html",
+                GroupsFile = "groups.csv",
+                CopiesFile = "copies.csv",
+                OutliersFile = "outliers.csv",
+            };
+        },
+    }, output, error);
+}
