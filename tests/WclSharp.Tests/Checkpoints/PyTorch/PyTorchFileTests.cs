@@ -142,6 +142,43 @@ public sealed class PyTorchFileTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// A file that PyTorch 1.13's <c>torch.load</c> was seen to read as tests/fixtures/pytorch/load.py says: machines without PyTorch test that files are still written so. After a change
+    /// of the format, run this test with WCLSHARP_APPROVE=1, which writes the file anew, and then load.py.
+    /// </summary>
+    [Fact]
+    public void WhatIsWritten_IsByteForByteWhatPyTorchWasSeenToRead()
+    {
+        using var scope = NewDisposeScope();
+        string path = Path.Combine(folder, "ours.pth");
+        PyTorchFile.Write(path,
+        [
+            ("\u00e4.weight", arange(2 * 3 * 2 * 2).to(ScalarType.Float32).view(2, 2, 2, 3).permute(0, 3, 1, 2)), ("steps", tensor(7L)), ("empty", zeros(0, 3)),
+            ("bfloat16", tensor(new[] { 1.5f, -2 }).to(ScalarType.BFloat16)), ("half", tensor(new[] { 0.25f }).to(ScalarType.Float16)), ("exact", tensor(new[] { Math.PI })), ("flags", tensor(new[] { true, false })),
+        ]);
+        if (Environment.GetEnvironmentVariable("WCLSHARP_APPROVE") == "1")
+        {
+            string target = Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", "..", "..", "fixtures", "pytorch", "ours.pth");
+            File.WriteAllBytes(target, WithoutTimes(File.ReadAllBytes(path)));
+            Assert.Skip($"WCLSHARP_APPROVE=1: wrote {target} instead of comparing with it; run load.py beside it, and commit it.");
+        }
+
+        Assert.Equal(File.ReadAllBytes(Fixture("ours.pth")), WithoutTimes(File.ReadAllBytes(path)));
+        static string ThisFile([System.Runtime.CompilerServices.CallerFilePath] string path = "") => path;
+    }
+
+    /// <summary>An archive with zeros where it says when its files were written.</summary>
+    private static byte[] WithoutTimes(byte[] archive)
+    {
+        for (int i = 0; i < archive.Length - 4; i++)
+        {
+            var rest = archive.AsSpan(i);
+            if (rest.StartsWith("PK\x03\x04"u8)) rest.Slice(10, 4).Clear();
+            else if (rest.StartsWith("PK\x01\x02"u8)) rest.Slice(12, 4).Clear();
+        }
+        return archive;
+    }
+
     [Fact]
     public void RoundTrip_ThroughPyTorch_KeepsEveryByte()
     {
