@@ -16,6 +16,7 @@ namespace WclSharp.Tests.Checkpoints;
 public sealed class WeightsFuzzTests : IDisposable
 {
     private const long MostBytes = 32 << 20; // of a file of a few hundred bytes: what the runtime and the first use of a type allocate is in it
+    private const long MostResidentBytes = 512 << 20; // over all files: tensors and what libraries take are not in the number above
     private static readonly int Files = int.TryParse(Environment.GetEnvironmentVariable("WCLSHARP_FUZZ"), out int count) ? count : 1000;
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-fuzz-").FullName;
 
@@ -38,6 +39,7 @@ public sealed class WeightsFuzzTests : IDisposable
         string path = Path.Combine(folder, kind);
         var random = new CounterRandom(1, RandomPurpose.Evaluation);
         int read = 0;
+        long resident = 0;
         for (int i = 0; i < Files; i++)
         {
             File.WriteAllBytes(path, wrap(Damage(whole, random, (uint)i, numbers)));
@@ -57,6 +59,8 @@ public sealed class WeightsFuzzTests : IDisposable
             }
 
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostBytes);
+            if (i == 0) resident = Environment.WorkingSet; // libraries are loaded
+            Assert.InRange(Environment.WorkingSet - resident, long.MinValue, MostResidentBytes);
         }
 
         Assert.True(read < Files, "No file was refused, so none was damaged.");
