@@ -64,7 +64,7 @@ internal static class NeighborBenchmark
         for (int i = 0; i <= Times; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            using (var product = a.matmul(a.T)) product[0, 0].cpu().Dispose(); // waits for a GPU
+            using (var product = a.mm(a.T)) product[0, 0].cpu().Dispose(); // waits for a GPU
             if (i > 0) seconds = Math.Min(seconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         return 2.0 * Rows * Rows * dim / seconds / 1e9;

@@ -18,7 +18,7 @@ internal static class FeatureQuality
         var x = features.to(ScalarType.Float64);
         x = x.sub(x.mean([0], keepdim: true));
         // Singular values from the F x F scatter: M may be large.
-        var values = linalg.eigvalsh(x.T.matmul(x).cpu()).clamp(min: 0).sqrt().data<double>().ToArray();
+        var values = linalg.eigvalsh(x.T.mm(x).cpu()).clamp(min: 0).sqrt().data<double>().ToArray();
         double sum = values.Sum();
         if (sum <= 1e-12) return 1;
         return Math.Exp(-values.Where(v => v > 0).Sum(v => v / sum * Math.Log(v / sum)));

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Kernels;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
@@ -8,15 +9,35 @@ namespace WclSharp.Evaluation;
 /// Weighted nearest-neighbour classifier on frozen features (Wu et al. 2018, section 3.4): the k nearest training images
 /// vote for their class with weight exp(cosine / t), t = 0.1.
 /// </summary>
-/// <param name="gallery">Training features, [M, F] float32, rows of unit length. Not owned.</param>
-/// <param name="classes">Their classes, M integers from 0.</param>
-/// <param name="classCount">Number of classes.</param>
-/// <param name="k">Neighbours that vote; at most M are used.</param>
-public sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount, int k)
+public sealed class KnnClassifier
 {
     private static readonly Scalar Temperature = 0.1; // of the votes; made once: CONTRIBUTING, Numbers
 
+    private readonly Tensor gallery;
+    private readonly int[] classes;
+    private readonly int classCount, k;
+
     private const int UsualK = 200, SmallerK = 20, LeastVoters = 20_000; // the first is Wu et al. 2018's on ImageNet
+
+    /// <summary>A classifier by those that vote.</summary>
+    /// <param name="gallery">Training features, [M, F] float32, rows of unit length; M is 1 or more. Not owned.</param>
+    /// <param name="classes">Their classes, M integers from 0 to <paramref name="classCount"/> - 1.</param>
+    /// <param name="classCount">Number of classes.</param>
+    /// <param name="k">Neighbours that vote, 1 or more; at most M are used.</param>
+    /// <exception cref="ArgumentException">One of these does not hold; the message says which.</exception>
+    public KnnClassifier(Tensor gallery, int[] classes, int classCount, int k)
+    {
+        ArgumentNullException.ThrowIfNull(gallery);
+        ArgumentNullException.ThrowIfNull(classes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(classCount, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        RequireFloat32Rows(gallery, nameof(gallery));
+        if (gallery.size(0) == 0) throw new ArgumentException("There are no features that could vote.", nameof(gallery));
+        if (gallery.size(0) != classes.Length) throw new ArgumentException($"{classes.Length} classes for features of shape {ShapeText.Of(gallery)}; give one a row.", nameof(classes));
+        if (Array.FindIndex(classes, c => c < 0 || c >= classCount) is >= 0 and var row)
+            throw new ArgumentException($"Class {classes[row]} is none of 0 to {classCount - 1}; leave out images without a class.", nameof(classes));
+        (this.gallery, this.classes, this.classCount, this.k) = (gallery, classes, classCount, k);
+    }
 
     /// <summary>The k that is used where none is given: <see cref="UsualK"/>, or <see cref="SmallerK"/> below <see cref="LeastVoters"/> that vote.</summary>
     public static int DefaultK(int voters) => voters < LeastVoters ? SmallerK : UsualK;
@@ -27,8 +48,12 @@ public sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount,
     /// <summary>Predicted class of each query.</summary>
     /// <param name="queries">[Q, F] float32, rows of unit length, on the gallery's device.</param>
     /// <returns>Q classes.</returns>
+    /// <exception cref="ArgumentException">They have another form, or are not as wide as the gallery.</exception>
     public int[] Predict(Tensor queries)
     {
+        ArgumentNullException.ThrowIfNull(queries);
+        RequireFloat32Rows(queries, nameof(queries));
+        if (queries.size(1) != gallery.size(1)) throw new ArgumentException($"Queries of shape {ShapeText.Of(queries)} are not as wide as the gallery, {ShapeText.Of(gallery)}.", nameof(queries));
         using var noGradient = no_grad();
         var result = new List<int>((int)queries.size(0));
         using var galleryClasses = tensor(Array.ConvertAll(classes, c => (long)c), device: gallery.device);
@@ -36,7 +61,7 @@ public sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount,
         {
             using var scope = NewDisposeScope();
             var tile = queries.narrow(0, start, count);
-            var (similarity, index) = tile.matmul(gallery.T).topk((int)Math.Min(k, gallery.size(0)), 1); // [q, k]
+            var (similarity, index) = tile.mm(gallery.T).topk((int)Math.Min(k, gallery.size(0)), 1); // [q, k]
             var votes = zeros([tile.size(0), classCount], device: gallery.device)
                 .scatter_add(1, galleryClasses.index_select(0, index.flatten()).view_as(index), similarity.div(Temperature).exp());
             result.AddRange(votes.argmax(1).cpu().data<long>().Select(c => (int)c));
@@ -47,5 +72,20 @@ public sealed class KnnClassifier(Tensor gallery, int[] classes, int classCount,
     /// <summary>Share of queries whose class is predicted, 0 to 1.</summary>
     /// <param name="queries">[Q, F] float32, rows of unit length.</param>
     /// <param name="truth">Their classes, Q integers; those of -1 do not count.</param>
-    public double Accuracy(Tensor queries, int[] truth) => LabelledRows.ShareRight(Predict(queries), truth);
+    /// <returns>Not a number where none counts.</returns>
+    /// <exception cref="ArgumentException">There is not one class for each query, or their features have another form.</exception>
+    public double Accuracy(Tensor queries, int[] truth)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        ArgumentNullException.ThrowIfNull(truth);
+        RequireFloat32Rows(queries, nameof(queries));
+        if (queries.size(0) != truth.Length) throw new ArgumentException($"{truth.Length} classes for queries of shape {ShapeText.Of(queries)}; give one a row.", nameof(truth));
+        return LabelledRows.ShareRight(Predict(queries), truth);
+    }
+
+    private static void RequireFloat32Rows(Tensor features, string name)
+    {
+        if (features.dim() != 2 || features.dtype != ScalarType.Float32)
+            throw new ArgumentException($"Features are {ShapeText.Of(features)} {features.dtype}; expected [rows, width] Float32.", name);
+    }
 }

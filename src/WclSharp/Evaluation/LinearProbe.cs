@@ -164,9 +164,9 @@ internal static class LinearProbe
         using var scope = NewDisposeScope();
         using Scalar share = 1.0 / rows.size(0);
         var x = inputs.index_select(0, rows);                                  // [B, F + 1]
-        var excess = x.matmul(weights).softmax(1);                             // [B, C], p
+        var excess = x.mm(weights).softmax(1);                                 // [B, C], p
         excess.scatter_add_(1, targets.index_select(0, rows), full([rows.size(0), 1], MinusOne, ScalarType.Float32, inputs.device)); // p - y
-        var gradient = x.T.matmul(excess).mul_(share);                         // [F + 1, C]
+        var gradient = x.T.mm(excess).mul_(share);                             // [F + 1, C]
         long features = inputs.size(1) - 1; // all rows but the bias
         if (decay is not null) gradient.narrow(0, 0, features).add_(weights.narrow(0, 0, features), decay);
         velocity.mul_(Momentum).add_(gradient, One);
@@ -181,7 +181,7 @@ internal static class LinearProbe
         for (long first = 0; first < inputs.size(0); first += EvaluationTile)
         {
             using var scope = NewDisposeScope();
-            var scores = inputs.narrow(0, first, Math.Min(EvaluationTile, inputs.size(0) - first)).matmul(weights); // [q, C]
+            var scores = inputs.narrow(0, first, Math.Min(EvaluationTile, inputs.size(0) - first)).mm(weights); // [q, C]
             long[] flat = scores.topk(count, 1).indexes.cpu().data<long>().ToArray();
             for (int i = 0; i < flat.Length; i += count) result.Add(Array.ConvertAll(flat[i..(i + count)], c => (int)c));
         }

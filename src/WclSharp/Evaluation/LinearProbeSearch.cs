@@ -53,7 +53,7 @@ internal static class LinearProbeSearch
             using var fit = NewDisposeScope();
             var weights = LinearProbe.Train(train, taught, classCount, seed, settings, cancellation: cancellation);
             // One that diverged is worse than any.
-            long right = !LinearProbe.AreFinite(weights) ? -1 : held.matmul(weights).argmax(1).eq(truth).sum().cpu().item<long>();
+            long right = !LinearProbe.AreFinite(weights) ? -1 : held.mm(weights).argmax(1).eq(truth).sum().cpu().item<long>();
             progress?.Invoke(++done);
             return right;
         }

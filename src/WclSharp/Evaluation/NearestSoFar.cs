@@ -18,7 +18,7 @@ internal sealed class NearestSoFar(Tensor queries, int most) : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var similarity = queries.matmul(rows.T);                            // [Q, F] x [F, n] -> [Q, n]
+        var similarity = queries.mm(rows.T);                                // [Q, F] x [F, n] -> [Q, n]
         var (best, index) = similarity.topk((int)Math.Min(most, rows.size(0)), 1);
         using Scalar start = first;
         var found = index.add(start);

@@ -43,10 +43,10 @@ internal static class FalseNegatives
         {
             // The mean of cosines is the cosine with the mean, but for its length.
             using var mean = stack(support).mean([0L]);                     // [N, D]
-            return mean.matmul(rows.T);                                     // [N, D] x [D, 2N] -> [N, 2N]
+            return mean.mm(rows.T);                                         // [N, D] x [D, 2N] -> [N, 2N]
         }
-        var largest = support[0].matmul(rows.T);
-        for (int s = 1; s < support.Count; s++) largest = maximum(largest, support[s].matmul(rows.T));
+        var largest = support[0].mm(rows.T);
+        for (int s = 1; s < support.Count; s++) largest = maximum(largest, support[s].mm(rows.T));
         return largest;
     }
 }

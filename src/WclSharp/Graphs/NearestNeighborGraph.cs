@@ -17,6 +17,7 @@ internal static class NearestNeighborGraph
     /// <exception cref="ArgumentException">Fewer than two rows.</exception>
     public static Tensor Nearest(Tensor embeddings)
     {
+        ArgumentNullException.ThrowIfNull(embeddings);
         if (embeddings.dim() != 2 || embeddings.size(0) < 2)
             throw new ArgumentException($"A nearest neighbour needs [N, D] embeddings with N of 2 or more, not {ShapeText.Of(embeddings)}.", nameof(embeddings));
 
@@ -28,7 +29,7 @@ internal static class NearestNeighborGraph
         foreach (var (start, rows) in RowTiles.Of(count, count, v.dtype, v.device))
         {
             using var tile = NewDisposeScope();
-            var similarity = v.narrow(0, start, rows).matmul(v.T);      // [T, D] x [D, N] -> [T, N], cosine in [-1, 1]
+            var similarity = v.narrow(0, start, rows).mm(v.T);          // [T, D] x [D, N] -> [T, N], cosine in [-1, 1]
             similarity.narrow(1, start, rows).diagonal().fill_(Farthest); // a row is not its own neighbour
             nearest.narrow(0, start, rows).copy_(similarity.argmax(1));
         }

@@ -18,7 +18,7 @@ internal static class NearestSets
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var rows = cat([z1.detach(), z2.detach()]);                         // [2N, D]
-        var similarity = rows.matmul(rows.T);                               // [2N, D] x [D, 2N] -> [2N, 2N], cosine
+        var similarity = rows.mm(rows.T);                                   // [2N, D] x [D, 2N] -> [2N, 2N], cosine
         long n = z1.size(0);
         ExcludeOwnImage(similarity.narrow(0, 0, n));
         ExcludeOwnImage(similarity.narrow(0, n, n));

@@ -105,7 +105,7 @@ internal static class GroupHierarchy
         float[] Look(int i)
         {
             using var look = NewDisposeScope();
-            float[] cosines = means.matmul(means[i]).cpu().data<float>().ToArray(); // [K]
+            float[] cosines = means.mv(means[i]).cpu().data<float>().ToArray(); // [K]
             (nearest[i], alike[i]) = (-1, float.NegativeInfinity);
             foreach (int j in Left())
                 if (j != i && cosines[j] > alike[i]) (nearest[i], alike[i]) = (j, cosines[j]);

@@ -53,7 +53,7 @@ internal static class KMeans
         foreach (var (start, count) in RowTiles.Of(rows.size(0), centres.size(0), rows.dtype, rows.device))
         {
             using var tile = NewDisposeScope();
-            nearest.narrow(0, start, count).copy_(rows.narrow(0, start, count).matmul(centres.T).argmax(1));
+            nearest.narrow(0, start, count).copy_(rows.narrow(0, start, count).mm(centres.T).argmax(1));
         }
 
         return nearest;
@@ -73,7 +73,7 @@ internal static class KMeans
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             long[] drawn = [.. Enumerable.Range(0, k == 0 ? 1 : trials).Select(trial => Draw(apart, Share(random.Words(0, (uint)k, (uint)trial, 0))))];
-            var cosines = rows.matmul(rows.index_select(0, tensor(drawn, device: rows.device)).T).T.contiguous(); // [trials, M]
+            var cosines = rows.mm(rows.index_select(0, tensor(drawn, device: rows.device)).T).T.contiguous(); // [trials, M]
             float[] all = cosines.cpu().data<float>().ToArray();
             var best = Enumerable.Range(0, drawn.Length).Select(trial => (Trial: trial, Left: Closer(all.AsSpan(trial * apart.Length, apart.Length), apart, k == 0)))
                 .MinBy(tried => tried.Left.Sum());

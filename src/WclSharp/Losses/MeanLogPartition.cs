@@ -51,14 +51,14 @@ internal static class MeanLogPartition
         {
             using var tile = NewDisposeScope();
             var a = sharpened.narrow(0, start, count);                  // [T, D]
-            var p = a.matmul(k.T);                                      // [T, N]
+            var p = a.mm(k.T);                                          // [T, N]
             foreach (var own in terms.Own) TakeOut(p, start, count, own);
             var largest = p.amax([1], keepdim: true);                   // [T, 1]
             p.sub_(largest).exp_();
             var partition = p.sum([1], keepdim: true);                  // [T, 1]
             sum.add_(partition.log().add_(largest, One).sum(), One);
-            anchorGradient?.narrow(0, start, count).copy_(p.matmul(k).div_(partition).mul_(slope));
-            keyGradient?.add_(p.T.matmul(a.div(partition)), share);     // [N, T] x [T, D]
+            anchorGradient?.narrow(0, start, count).copy_(p.mm(k).div_(partition).mul_(slope));
+            keyGradient?.add_(p.T.mm(a.div(partition)), share);         // [N, T] x [T, D]
         }
 
         return (sum.mul_(share).MoveToOuterDisposeScope(), anchorGradient?.MoveToOuterDisposeScope(), keyGradient?.MoveToOuterDisposeScope());

@@ -78,7 +78,7 @@ internal static class MemoryBankLoss
     {
         using Scalar sharpness = 1 / temperature;
         var sharpened = z.mul(sharpness);                                   // [N, D]
-        return (sharpened.mul(own).sum(1), sharpened.matmul(negatives.T));  // [N], [N, m]
+        return (sharpened.mul(own).sum(1), sharpened.mm(negatives.T));      // [N], [N, m]
     }
 
     private static void RequireWidth(Tensor z, Tensor rows)

@@ -48,7 +48,7 @@ internal static class RelationLoss
         var (sharpened, logits) = Logits(z1, z2, temperature);
         var members = sets.to(z1.dtype);                                    // [2N, 2N]
         // The mean over positives is linear in the keys: their sum first, [2N, 2N] x [2N, D].
-        var keys = members.matmul(cat([z1, z2])).add(cat([z2, z1]), One);   // [2N, D]
+        var keys = members.mm(cat([z1, z2])).add(cat([z2, z1]), One);       // [2N, D]
         var positives = sharpened.mul(keys).sum(1).div(members.sum(1).add_(One, One)); // [2N], mean of Z_a . Z_p / t
         return logits.logsumexp(1).sub(positives).mean().MoveToOuterDisposeScope();
     }
@@ -59,7 +59,7 @@ internal static class RelationLoss
         using Scalar sharpness = 1 / temperature;
         var rows = cat([z1, z2]);                                           // [2N, D]
         var sharpened = rows.mul(sharpness);
-        var logits = sharpened.matmul(rows.T);                              // [2N, D] x [D, 2N] -> [2N, 2N]
+        var logits = sharpened.mm(rows.T);                                  // [2N, D] x [D, 2N] -> [2N, 2N]
         LossArguments.MaskSelf(logits);
         return (sharpened, logits);
     }

@@ -100,7 +100,7 @@ internal static class NearestRows
                 cancellation.ThrowIfCancellationRequested();
                 using var tileScope = NewDisposeScope();
                 var keys = other == first ? queries : Block(other);     // [T, D]
-                var products = queries.matmul(keys.T);                  // [T, T], whole numbers
+                var products = queries.mm(keys.T);                      // [T, T], whole numbers
                 if (other == first) products.diagonal().fill_(Self);    // a row is not its own neighbour
                 ranking.Merge(products, first, other);
                 if (other != first) ranking.MergeTransposed(products, first, other);

@@ -68,12 +68,12 @@ internal static class TypicalImages
         var own = features.index_select(0, rows);                                                     // [n, F]
         if (members.Count > LargestTable)
         {
-            rows = rows.index_select(0, own.matmul(centre).topk(LargestTable).indexes);
+            rows = rows.index_select(0, own.mv(centre).topk(LargestTable).indexes);
             own = features.index_select(0, rows);
         }
 
         long nearest = Math.Min(Neighbours + 1, rows.size(0));                                       // itself is one of them
-        float[] density = own.matmul(own.T).topk((int)nearest, 1).values.mean([1L]).cpu().data<float>().ToArray();
+        float[] density = own.mm(own.T).topk((int)nearest, 1).values.mean([1L]).cpu().data<float>().ToArray();
         long[] names = rows.cpu().data<long>().ToArray();
         int best = -1;
         for (int i = 0; i < names.Length; i++)

@@ -80,7 +80,7 @@ internal sealed class EpochSums : IDisposable
         {
             using var tile = NewDisposeScope();
             // The squared distance of unit vectors is 2 - 2 cos.
-            sum.add_(z1.narrow(0, start, rows).matmul(z1.T).sub_(One).mul_(Four).exp_().sum().to(ScalarType.Float64), One); // [T, N]
+            sum.add_(z1.narrow(0, start, rows).mm(z1.T).sub_(One).mul_(Four).exp_().sum().to(ScalarType.Float64), One); // [T, N]
         }
 
         using Scalar same = n, different = (double)n * (n - 1);

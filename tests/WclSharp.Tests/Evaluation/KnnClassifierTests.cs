@@ -41,6 +41,34 @@ public class KnnClassifierTests
     public void DefaultK_IsSmallForSmallSets(int images, int k) => Assert.Equal(k, KnnClassifier.DefaultK(images));
 
     [Fact]
+    public void WrongArguments_AreRefusedByName()
+    {
+        using var scope = NewDisposeScope();
+        var gallery = nn.functional.normalize(new ParameterInitializer(1).Normal([4, 8], 1));
+        int[] classes = [0, 1, 0, 1];
+        Refused("classes", () => new KnnClassifier(gallery, [0, 1], 2, 1), "2 classes for features of shape [4, 8]");
+        Refused("classes", () => new KnnClassifier(gallery, [0, 1, 0, 2], 2, 1), "Class 2 is none of 0 to 1");
+        Refused("classes", () => new KnnClassifier(gallery, [0, 1, -1, 0], 2, 1), "Class -1");
+        Refused("classCount", () => new KnnClassifier(gallery, classes, 0, 1), "'1'");
+        Refused("k", () => new KnnClassifier(gallery, classes, 2, 0), "'1'");
+        Refused("gallery", () => new KnnClassifier(gallery.narrow(0, 0, 0), [], 2, 1), "no features");
+        Refused("gallery", () => new KnnClassifier(gallery[0], classes, 2, 1), "[8] Float32");
+        Refused("gallery", () => new KnnClassifier(gallery.to(ScalarType.Float64), classes, 2, 1), "Float64");
+        var classifier = new KnnClassifier(gallery, classes, 2, 1);
+        Refused("queries", () => classifier.Predict(zeros(2, 5)), "[2, 5] are not as wide as the gallery, [4, 8]");
+        Refused("queries", () => classifier.Predict(gallery.to(ScalarType.Float64)), "Float64");
+        Refused("truth", () => classifier.Accuracy(gallery, [0, 1]), "2 classes for queries of shape [4, 8]");
+        Assert.Empty(classifier.Predict(gallery.narrow(0, 0, 0)));
+
+        static void Refused(string name, Action call, string saying)
+        {
+            var error = Assert.ThrowsAny<ArgumentException>(call);
+            Assert.Equal(name, error.ParamName);
+            Assert.Contains(saying, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Predict_LeavesNoTensorBehind()
     {
         using var gallery = nn.functional.normalize(new ParameterInitializer(1).Normal([50, 8], 1));
