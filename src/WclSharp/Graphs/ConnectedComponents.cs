@@ -1,5 +1,6 @@
 using System.Numerics;
 using TorchSharp;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Graphs;
@@ -22,8 +23,11 @@ public static class ConnectedComponents
     /// <summary>Labels the components.</summary>
     /// <param name="next">[N] int64 in 0 .. N - 1: the node that each node points to.</param>
     /// <returns>[N] int64: the smallest index on the component's cycle, so that a label's node carries that label. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">It is of another shape or type.</exception>
     public static Tensor Label(Tensor next)
     {
+        ArgumentNullException.ThrowIfNull(next);
+        if (next.dim() != 1 || next.dtype is not (ScalarType.Int64 or ScalarType.Int32)) throw new ArgumentException($"A graph is [N] int64, not {ShapeText.Of(next)} {next.dtype}.", nameof(next));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         long count = next.size(0);

@@ -21,7 +21,7 @@ internal static class DistillationLoss
     {
         if (student.dim() != 2 || !student.shape.AsSpan().SequenceEqual(teacher.shape))
             throw new ArgumentException($"Scores of student {ShapeText.Of(student)} and teacher {ShapeText.Of(teacher)} have to be [N, C] alike.");
-        if (!(temperature > 0 && double.IsFinite(temperature))) throw new ArgumentException($"Temperature {temperature} is not possible; use a number above 0.");
+        LossArguments.RequireTemperature(temperature);
         using var scope = NewDisposeScope();
         using Scalar sharpness = 1 / temperature, weight = -temperature * temperature;
         var wanted = teacher.detach().mul(sharpness).softmax(1);                          // [N, C]

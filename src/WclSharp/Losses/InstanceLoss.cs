@@ -20,10 +20,11 @@ public static class InstanceLoss
     /// <param name="z2">Projections of the second views, likewise.</param>
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
-    /// <exception cref="ArgumentException">The shapes differ; the message shows both.</exception>
+    /// <exception cref="ArgumentException">Shapes or types differ, or the temperature is not possible; the message shows them.</exception>
     public static Tensor Forward(Tensor z1, Tensor z2, double temperature)
     {
         LossArguments.RequireSameShape(z1, z2);
+        LossArguments.RequireTemperature(temperature);
         if (!SelfPartition.Suits(temperature, z1, z2)) return Forward(z1, z2, z1, z2, 0, temperature);
         using var scope = NewDisposeScope();
         bool training = is_grad_enabled() && (z1.requires_grad || z2.requires_grad);

@@ -1,6 +1,5 @@
 using TorchSharp;
 using WclSharp.Graphs;
-using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -25,15 +24,15 @@ public static class SupConLoss
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <param name="detachKeys">True: gradient through anchors only, as <see cref="WeakLoss"/> has it.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
-    /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
+    /// <exception cref="ArgumentException">Shapes, types, labels or temperature are not possible; the message shows them. Values of labels are checked on a CPU alone.</exception>
     public static Tensor Forward(Tensor z1, Tensor z2, Tensor labels, double temperature, bool detachKeys = false)
     {
         LossArguments.RequireSameShape(z1, z2);
-        if (labels.dim() != 1 || labels.size(0) != z1.size(0))
-            throw new ArgumentException($"{z1.size(0)} images need labels of shape [{z1.size(0)}], not {ShapeText.Of(labels)}.", nameof(labels));
+        LossArguments.RequireTemperature(temperature);
+        LossArguments.RequireLabels(labels, z1.size(0), inPairs: false); // the other view is a positive
         using var scope = NewDisposeScope();
         var rows = cat([z1, z2]);                                           // [2N, D]
-        return WeakLoss.OfBatch(rows, cat([labels, labels]), temperature, detachKeys).MoveToOuterDisposeScope();
+        return WeakLoss.OfChecked(rows, cat([labels, labels]), temperature, detachKeys).MoveToOuterDisposeScope();
     }
 
     /// <summary>Classes as labels of a batch: the first image of the same class; an image without a class is its own.</summary>
@@ -41,6 +40,7 @@ public static class SupConLoss
     /// <returns>[N] int64 in 0 .. N - 1. The caller owns it.</returns>
     public static Tensor LabelsOf(Tensor classes)
     {
+        ArgumentNullException.ThrowIfNull(classes);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var own = ConnectedComponents.Nodes(classes.size(0), classes.device);

@@ -26,18 +26,26 @@ public static class WeakLoss
     /// <summary>The swapped loss of both views, ( L(V1, y2) + L(V2, y1) ) / 2 (paper, equation 5).</summary>
     /// <param name="v1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
     /// <param name="v2">Projections of the second views, likewise.</param>
-    /// <param name="labels1">Components of the first views' graph, [N] int64 in 0 .. N - 1.</param>
+    /// <param name="labels1">Components of the first views' graph, [N] int64 in 0 .. N - 1, each with two members or more.</param>
     /// <param name="labels2">Components of the second views' graph, likewise.</param>
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <param name="detachKeys">True: gradient through anchors only.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
-    /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
+    /// <exception cref="ArgumentException">Shapes, types, labels or temperature are not possible; the message shows them. Values of labels are checked on a CPU alone.</exception>
     public static Tensor Swapped(Tensor v1, Tensor v2, Tensor labels1, Tensor labels2, double temperature, bool detachKeys)
     {
         LossArguments.RequireSameShape(v1, v2);
+        LossArguments.RequireTemperature(temperature);
+        LossArguments.RequireLabels(labels1, v1.size(0), inPairs: true);
+        LossArguments.RequireLabels(labels2, v1.size(0), inPairs: true);
+        return SwappedOfChecked(v1, v2, labels1, labels2, temperature, detachKeys);
+    }
+
+    private static Tensor SwappedOfChecked(Tensor v1, Tensor v2, Tensor labels1, Tensor labels2, double temperature, bool detachKeys)
+    {
         using var scope = NewDisposeScope();
-        var first = OfBatch(v1, labels2, temperature, detachKeys);
-        var second = OfBatch(v2, labels1, temperature, detachKeys);
+        var first = OfChecked(v1, labels2, temperature, detachKeys);
+        var second = OfChecked(v2, labels1, temperature, detachKeys);
         return first.add(second, One).mul(Half).MoveToOuterDisposeScope();
     }
 
@@ -48,10 +56,11 @@ public static class WeakLoss
     /// <param name="detachKeys">True: gradient through anchors only.</param>
     /// <param name="swap">True: <see cref="Swapped"/>. False: each view by its own labels.</param>
     /// <returns>Scalar mean loss in nats, and the components of both graphs as <see cref="ConnectedComponents.Label"/> gives them; the caller owns them.</returns>
-    /// <exception cref="ArgumentException">The shapes differ; the message shows both.</exception>
+    /// <exception cref="ArgumentException">Shapes or types differ, or the temperature is not possible; the message shows them.</exception>
     public static (Tensor Loss, Tensor Labels1, Tensor Labels2) OfGraphs(Tensor v1, Tensor v2, double temperature, bool detachKeys, bool swap = true)
     {
         LossArguments.RequireSameShape(v1, v2);
+        LossArguments.RequireTemperature(temperature);
         using var scope = NewDisposeScope();
         Tensor loss, labels1, labels2;
         if (SelfPartition.Suits(temperature, v1, v2))
@@ -67,18 +76,28 @@ public static class WeakLoss
         {
             labels1 = ConnectedComponents.OfNearestNeighbors(v1);
             labels2 = ConnectedComponents.OfNearestNeighbors(v2);
-            loss = swap ? Swapped(v1, v2, labels1, labels2, temperature, detachKeys) : Swapped(v1, v2, labels2, labels1, temperature, detachKeys);
+            loss = swap ? SwappedOfChecked(v1, v2, labels1, labels2, temperature, detachKeys) : SwappedOfChecked(v1, v2, labels2, labels1, temperature, detachKeys);
         }
         return (loss.MoveToOuterDisposeScope(), labels1.MoveToOuterDisposeScope(), labels2.MoveToOuterDisposeScope());
     }
 
     /// <summary>The loss of all rows of a logical batch.</summary>
-    /// <param name="rows">[N, D], rows of unit length.</param>
-    /// <param name="labels">[N] int64 in 0 .. N - 1, each with two members or more.</param>
+    /// <param name="rows">[N, D] floating point, rows of unit length.</param>
+    /// <param name="labels">[N] int64 in 0 .. N - 1, each with two members or more: a row without a positive has no loss.</param>
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <param name="detachKeys">True: gradient through anchors only.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">Shape, type, labels or temperature are not possible; the message shows them. Values of labels are checked on a CPU alone.</exception>
     public static Tensor OfBatch(Tensor rows, Tensor labels, double temperature, bool detachKeys)
+    {
+        LossArguments.RequireRows(rows);
+        LossArguments.RequireTemperature(temperature);
+        LossArguments.RequireLabels(labels, rows.size(0), inPairs: true);
+        return OfChecked(rows, labels, temperature, detachKeys);
+    }
+
+    /// <summary><see cref="OfBatch"/> of arguments that are known to be right.</summary>
+    internal static Tensor OfChecked(Tensor rows, Tensor labels, double temperature, bool detachKeys)
     {
         if (!SelfPartition.Suits(temperature, rows)) return Forward(rows, detachKeys ? rows.detach() : rows, labels, 0, temperature);
         using var scope = NewDisposeScope();
