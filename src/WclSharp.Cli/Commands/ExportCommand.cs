@@ -32,13 +32,14 @@ internal static class ExportCommand
             {
                 Source = parsed.GetRequiredValue(source),
                 Out = parsed.GetRequiredValue(file),
-                Format = FormatOf(ChoiceText.Parse<ExportFormat>(parsed.GetValue(format), "--format"), parsed.GetRequiredValue(file)),
+                Format = ChoiceText.Parse<ExportFormat>(parsed.GetValue(format), "--format"),
                 Head = ChoiceText.Parse<ExportHead>(parsed.GetValue(head), "--head"),
                 Precision = PrecisionOf(parsed.GetValue(precision)),
                 Data = parsed.GetValue(data),
                 Calibrate = parsed.GetValue(calibrate),
                 Check = parsed.GetValue(check),
             };
+            request.Validate();
             return Stoppable.Run(stop =>
             {
                 var result = TerminalProgress.Run(output, error, progress => export(request, progress, stop));
@@ -52,22 +53,6 @@ internal static class ExportCommand
             });
         });
         return command;
-    }
-
-    /// <summary>The format that is asked for by name, or by the ending of the file.</summary>
-    /// <exception cref="WclUsageException">The two differ.</exception>
-    private static ExportFormat FormatOf(ExportFormat? named, string file)
-    {
-        ExportFormat? ending = Path.GetExtension(file).ToLowerInvariant() switch
-        {
-            ".onnx" => ExportFormat.Onnx,
-            ".safetensors" => ExportFormat.Safetensors,
-            ".pth" or ".pt" => ExportFormat.Torchvision,
-            _ => null,
-        };
-        return named is { } format && ending is { } other && format != other
-            ? throw new WclUsageException($"--out {file} has the ending of --format {OptionValue.NameOf(other)}, not of {OptionValue.NameOf(format)}; give another ending, or leave --format out.")
-            : named ?? ending ?? ExportFormat.Onnx;
     }
 
     /// <summary>The option that says which numbers an ONNX file holds.</summary>

@@ -1,3 +1,5 @@
+using WclSharp.Configuration;
+
 namespace WclSharp.Export;
 
 /// <summary>File formats that a network is exported in.</summary>
@@ -45,8 +47,19 @@ public sealed record ExportOptions
     /// <summary>The file to write.</summary>
     public required string Out { get; init; }
 
-    /// <summary>Its format.</summary>
-    public ExportFormat Format { get; init; }
+    /// <summary>Its format; null is what the file's ending says (<c>.onnx</c>, <c>.safetensors</c>, <c>.pth</c>, <c>.pt</c>), else ONNX.</summary>
+    public ExportFormat? Format { get; init; }
+
+    private ExportFormat? FormatOfEnding => Path.GetExtension(Out).ToLowerInvariant() switch
+    {
+        ".onnx" => ExportFormat.Onnx,
+        ".safetensors" => ExportFormat.Safetensors,
+        ".pth" or ".pt" => ExportFormat.Torchvision,
+        _ => null,
+    };
+
+    /// <summary>The format that is asked for by name, or by the ending of the file.</summary>
+    internal ExportFormat FormatOfFile => Format ?? FormatOfEnding ?? ExportFormat.Onnx;
 
     /// <summary>A head of the run, which becomes a second output of an ONNX file; null for the encoder alone.</summary>
     public ExportHead? Head { get; init; }
@@ -66,17 +79,32 @@ public sealed record ExportOptions
     /// <summary>Images to calibrate with, and to compare on, where no number is given.</summary>
     public const int StandardImages = 256;
 
-    /// <exception cref="WclUsageException">A value is out of range, or does not fit the format.</exception>
+    /// <exception cref="WclUsageException">A value is out of range, or does not fit the format or the file's ending.</exception>
     internal void Validate()
     {
+        GivenOption.RequireText(Source, "The network to export", "name a run folder or a file");
+        GivenOption.RequireText(Out, "--out", "name a file");
+        GivenOption.RequireNotEmpty(("--data", Data));
+        GivenOption.RequireMember(Format, "--format");
+        GivenOption.RequireMember(Head, "--head");
+        GivenOption.RequireMember<ExportPrecision>(Precision, "--precision");
         if (Calibrate < 1) throw new WclUsageException($"--calibrate is {Calibrate}; it must be 1 or more.");
         if (Check < 1) throw new WclUsageException($"--check is {Check}; it must be 1 or more.");
-        if (Format == ExportFormat.Onnx)
+        if (FormatOfFile == ExportFormat.Onnx)
         {
             if (Calibrate is not null && Precision != ExportPrecision.Int8) throw new WclUsageException("--calibrate is for --precision int8; the other precisions measure no ranges.");
-            return;
+        }
+        else
+        {
+            RequireOnnxOptionsUnset();
         }
 
+        if (Format is { } format && FormatOfEnding is { } ending && format != ending)
+            throw new WclUsageException($"--out {Out} has the ending of --format {OptionValue.NameOf(ending)}, not of {OptionValue.NameOf(format)}; give another ending, or leave --format out.");
+    }
+
+    private void RequireOnnxOptionsUnset()
+    {
         if (Data is not null || Calibrate is not null || Check is not null) throw new WclUsageException("--data, --calibrate and --check are for --format onnx; the other formats are the run's own weights, and nothing is compared.");
         if (Head is not null) throw new WclUsageException("--head is for --format onnx; heads as safetensors are in the run's checkpoints/ (heads.safetensors).");
         if (Precision != ExportPrecision.Fp32) throw new WclUsageException("--precision is for --format onnx; the other formats hold the weights as the run has them.");

@@ -24,15 +24,16 @@ public static class ModelExport
     /// <exception cref="WclException">The file cannot be written, or it differs from the network; a file that was there before is untouched.</exception>
     public static ExportResult Run(ExportOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         if (Directory.Exists(options.Out)) throw new WclUsageException($"--out {options.Out} is a folder; name a file.");
         options.Validate();
         string weights = ExportedNetwork.FileOf(options.Source);
         if (SamePath.IsSameFile(weights, options.Out)) throw new WclUsageException($"--out {options.Out} is the file that is exported; name another.");
         ExportParity? parity = null;
         ExportCost? cost = null;
-        if (options.Format != ExportFormat.Onnx)
+        if (options.FormatOfFile != ExportFormat.Onnx)
         {
-            if (options.Format == ExportFormat.Safetensors) Copy(weights, options.Out);
+            if (options.FormatOfFile == ExportFormat.Safetensors) Copy(weights, options.Out);
             else WriteStateDict(weights, options.Out);
         }
         else

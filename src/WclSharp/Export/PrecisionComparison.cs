@@ -34,7 +34,7 @@ internal static class PrecisionComparison
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         if ((long)images.Count * float32.FeatureSize > Array.MaxLength)
-            throw new WclUsageException($"The vectors of {images.Count:N0} images are too many to compare at once; use --check {Array.MaxLength / float32.FeatureSize} or less.");
+            throw new WclUsageException(FormattableString.Invariant($"The vectors of {images.Count:N0} images are too many to compare at once; use --check {Array.MaxLength / float32.FeatureSize} or less."));
         var pixels = new float[float32.Batch * float32.InputSize];
         float[] features = new float[images.Count * float32.FeatureSize], reference = new float[features.Length];
         int? projection = network.TopOutput == OnnxFacts.Projection ? network.TopSize : null;

@@ -28,11 +28,8 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Assert.Contains("3.0 MiB", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, Run("export", "r", "--out", "o", "--format", "safetensors"));
         Assert.Equal(new ExportOptions { Source = "r", Out = "o", Format = ExportFormat.Safetensors }, exported);
-        foreach (var (name, format) in ((string, ExportFormat)[])[("o.ONNX", ExportFormat.Onnx), ("o.safetensors", ExportFormat.Safetensors), ("o.pth", ExportFormat.Torchvision), ("o.pt", ExportFormat.Torchvision), ("o.x", ExportFormat.Onnx)])
-        {
-            Assert.Equal(0, Run("export", "r", "--out", name));
-            Assert.Equal(new ExportOptions { Source = "r", Out = name, Format = format }, exported);
-        }
+        Assert.Equal(0, Run("export", "r", "--out", "o.pth"));
+        Assert.Equal(new ExportOptions { Source = "r", Out = "o.pth" }, exported); // the ending says the format
 
         string json = Path.Combine(folder, "e.json");
         Assert.Equal(0, Run("export", "r", "--out", "o", "--precision", "int8", "--calibrate", "5", "--check", "1000", "--json", json));
@@ -120,7 +117,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Export = (options, _, _) =>
         {
             exported = options;
-            return new ExportResult("o", 3 << 20, options.Format == ExportFormat.Onnx ? new ExportParity(256, "here", 0.9999999, 1.2e-6) : null,
+            return new ExportResult("o", 3 << 20, options.Format is null ? new ExportParity(256, "here", 0.9999999, 1.2e-6) : null,
                 options.Precision == ExportPrecision.Fp32 ? null : new ExportCost(options.Precision, 1000, "here", 5, 0.99, 0.999, new(4 << 20, 100, 0.8, null), new(1 << 20, 250, 0.795, null), null));
         },
         Embed = (options, _, _) =>

@@ -28,6 +28,19 @@ public sealed class ModelExportTests : ExportFolder
             ModelExport.Run(new ExportOptions { Source = file, Out = written, Format = ExportFormat.Torchvision, Head = ExportHead.Weak })).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("x.safetensors", ExportFormat.Safetensors), InlineData("x.PTH", ExportFormat.Torchvision), InlineData("x.pt", ExportFormat.Torchvision), InlineData("x.onnx", ExportFormat.Onnx), InlineData("x", ExportFormat.Onnx)]
+    public void Run_WithoutAFormat_TakesTheEndings_AndRefusesAnothersEnding(string name, ExportFormat format)
+    {
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), written = Path.Combine(Folder, name), named = Path.Combine(Folder, "named");
+        ModelExport.Run(new ExportOptions { Source = file, Out = written, Check = 2 });
+        ModelExport.Run(new ExportOptions { Source = file, Out = named, Format = format, Check = format == ExportFormat.Onnx ? 2 : null });
+        Assert.Equal(File.ReadAllBytes(named), File.ReadAllBytes(written));
+        if (!name.Contains('.', StringComparison.Ordinal)) return;
+        var other = format == ExportFormat.Torchvision ? ExportFormat.Safetensors : ExportFormat.Torchvision;
+        Assert.Contains(" has the ending of --format ", Assert.Throws<WclUsageException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = written, Format = other })).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Run_OptionsThatDoNothing_AndAnOutThatIsTheSource_AreRefused()
     {
@@ -194,6 +207,15 @@ public sealed class ModelExportTests : ExportFolder
         Assert.Null(cost.Exported.Knn);
 
         using var classifier = ImageClassifier.Load(tuned.ClassifierFile);
+        foreach (string source in (string[])[run, Path.GetDirectoryName(tuned.ClassifierFile)!])
+        {
+            var found = ImageClassifier.Load(source);
+            Assert.Equal(classifier.Classify(Photo(40, 30)), found.Classify(Photo(40, 30)));
+            found.Dispose();
+            Assert.Throws<ObjectDisposedException>(() => found.Classify(Photo(40, 30)));
+        }
+
+        Assert.Contains("holds no classifier (neither classifier.safetensors nor finetune/classifier.safetensors)", Assert.Throws<WclUsageException>(() => ImageClassifier.Load(Path.GetTempPath())).Message, StringComparison.Ordinal);
         using var quantized = OnnxEncoder.Load(small);
         Assert.Equal(classifier.ClassNames, quantized.ClassNames);
         Assert.Equal(1, quantized.Classify(Photo(40, 30)).Sum(each => each.Probability), 1e-5);
