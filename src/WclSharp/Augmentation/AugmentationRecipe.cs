@@ -109,7 +109,7 @@ public sealed record AugmentationRecipe
 
     private static void Order(double low, double high, string lowName, string highName)
     {
-        if (low > high) throw new WclUsageException($"Augmentation: {lowName} {low} is above {highName} {high}; swap them.");
+        if (low > high) throw new WclUsageException(FormattableString.Invariant($"Augmentation: {lowName} {low} is above {highName} {high}; swap them."));
     }
 
     private static double Probability(double value, [System.Runtime.CompilerServices.CallerMemberName] string name = "") =>
@@ -119,5 +119,5 @@ public sealed record AugmentationRecipe
         Check(value, value >= 0 && double.IsFinite(value), "0 or more", name);
 
     private static double Check(double value, bool valid, string rule, [System.Runtime.CompilerServices.CallerMemberName] string name = "") =>
-        valid ? value : throw new WclUsageException($"Augmentation: {name} is {value}; it has to be {rule}.");
+        valid ? value : throw new WclUsageException(FormattableString.Invariant($"Augmentation: {name} is {value}; it has to be {rule}."));
 }

@@ -37,9 +37,9 @@ public sealed class Augmenter
     /// <exception cref="WclUsageException">The image size or a standard deviation is not positive.</exception>
     public Augmenter(int imageSize, Normalisation normalisation, long seed, Device device)
     {
-        if (imageSize < 1) throw new WclUsageException($"Image size {imageSize} is not possible; use 1 or more.");
-        if (!(Math.Min(normalisation.Std.R, Math.Min(normalisation.Std.G, normalisation.Std.B)) > 0))
-            throw new WclUsageException($"Standard deviations {normalisation.Std} cannot normalise; all three have to be above 0.");
+        if (imageSize < 1) throw new WclUsageException(FormattableString.Invariant($"Image size {imageSize} is not possible; use 1 or more."));
+        ArgumentNullException.ThrowIfNull(device);
+        normalisation.Validate();
         ImageSize = imageSize;
         scales = [.. Enumerable.Range(0, 3).Select(channel => (Scalar)(1 / normalisation.StdOf(channel)))];
         shifts = [.. Enumerable.Range(0, 3).Select(channel => (Scalar)(-normalisation.MeanOf(channel) / normalisation.StdOf(channel)))];
@@ -225,6 +225,6 @@ public sealed class Augmenter
             throw new WclUsageException($"{images.size(0)} images came with {heights.Length} heights and {widths.Length} widths; give one each.");
         for (int i = 0; i < heights.Length; i++)
             if (heights[i] < 1 || heights[i] > images.size(2) || widths[i] < 1 || widths[i] > images.size(3))
-                throw new WclUsageException($"Image {i} claims {heights[i]} x {widths[i]} pixels in a batch of {images.size(2)} x {images.size(3)}; give sizes from 1 to that.");
+                throw new WclUsageException(FormattableString.Invariant($"Image {i} claims {heights[i]} x {widths[i]} pixels in a batch of {images.size(2)} x {images.size(3)}; give sizes from 1 to that."));
     }
 }

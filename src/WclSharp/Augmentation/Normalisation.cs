@@ -17,6 +17,16 @@ public readonly record struct Normalisation((float R, float G, float B) Mean, (f
     /// <summary>The same constants for all three channels, for single-channel data sets.</summary>
     public static Normalisation Grey(float mean, float std) => new((mean, mean, mean), (std, std, std));
 
+    /// <exception cref="WclUsageException">A mean is not finite, or a deviation not above zero.</exception>
+    internal void Validate()
+    {
+        for (int channel = 0; channel < 3; channel++)
+        {
+            if (!float.IsFinite(MeanOf(channel))) throw new WclUsageException(FormattableString.Invariant($"Means {Mean} cannot normalise; all three have to be finite."));
+            if (!(StdOf(channel) > 0 && float.IsFinite(StdOf(channel)))) throw new WclUsageException(FormattableString.Invariant($"Standard deviations {Std} cannot normalise; all three have to be above 0."));
+        }
+    }
+
     internal float MeanOf(int channel) => channel switch { 0 => Mean.R, 1 => Mean.G, _ => Mean.B };
 
     internal float StdOf(int channel) => channel switch { 0 => Std.R, 1 => Std.G, _ => Std.B };

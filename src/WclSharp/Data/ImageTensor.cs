@@ -47,8 +47,11 @@ internal sealed class ImageTensor : IDisposable
     public ReadOnlySpan<int> Widths => widths;
 
     /// <summary>Hands a host batch to a device. The caller owns it.</summary>
+    /// <exception cref="ArgumentException">The batch is empty.</exception>
     public static unsafe ImageTensor Of(ImageBatch batch, Device device)
     {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (batch.Count == 0) throw new ArgumentException("The batch has no images; give one or more.", nameof(batch));
         var host = batch.Uniform
             ? empty([batch.Count, batch.Channels, batch.Heights[0], batch.Widths[0]], dtype: ScalarType.Byte)
             : empty([batch.ByteCount], dtype: ScalarType.Byte);

@@ -5,6 +5,7 @@ using WclSharp.Configuration;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
+using static TorchSharp.torch;
 
 namespace WclSharp.Encoders;
 
@@ -37,6 +38,22 @@ internal static class EncoderWeights
         ["mean"] = $"{Invariant(normalisation.Mean.R)},{Invariant(normalisation.Mean.G)},{Invariant(normalisation.Mean.B)}",
         ["std"] = $"{Invariant(normalisation.Std.R)},{Invariant(normalisation.Std.G)},{Invariant(normalisation.Std.B)}",
     };
+
+    /// <summary>Refuses what <see cref="FactsOf(string)"/> and its reader would not take.</summary>
+    /// <exception cref="WclUsageException">A fact is out of range.</exception>
+    /// <exception cref="WclException">Weights are no finite numbers.</exception>
+    public static void RequireLoadable(ResNet encoder, IEnumerable<(string Name, Tensor Tensor)> weights, int imageSize, Normalisation normalisation)
+    {
+        if (encoder.Width > LargestWidth) throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"A network of width {encoder.Width} cannot be loaded again; use up to {LargestWidth}."));
+        if (imageSize is < 1 or > LargestImageSize) throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"Image size {imageSize} is not possible; use 1 to {LargestImageSize}."));
+        normalisation.Validate();
+        foreach (var (name, tensor) in weights)
+        {
+            using var scope = NewDisposeScope();
+            if (tensor.is_floating_point() && !tensor.isfinite().all().item<bool>())
+                throw new WclException($"The encoder has numbers in '{name}' that are not finite, so its features would be none; its training has diverged.");
+        }
+    }
 
     /// <summary>
     /// Fills an encoder from a run folder, a safetensors file or a PyTorch state dict (<c>.pth</c>), in which it may be a part of a larger model (<see cref="EncoderNames"/>); heads and

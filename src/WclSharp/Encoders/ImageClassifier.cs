@@ -22,11 +22,13 @@ public sealed class ImageClassifier : IDisposable
     internal ClassifierTop Top { get; }
 
     /// <summary>Loads the <c>classifier.safetensors</c> that <c>wcl finetune</c> wrote.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="path">The file, its folder, or the folder of the run that was fine-tuned.</param>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
-    /// <exception cref="WclUsageException">There is no classifier in the file.</exception>
+    /// <exception cref="WclUsageException">There is no classifier in the file or folder.</exception>
     public static ImageClassifier Load(string path, string device = "cpu")
     {
+        ArgumentNullException.ThrowIfNull(path);
+        path = ClassifierFacts.Find(path);
         var encoder = ImageEncoder.Load(path, device);
         ClassifierTop? top = null;
         try
@@ -58,13 +60,23 @@ public sealed class ImageClassifier : IDisposable
     /// <summary>What an image file shows (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
     /// <returns>Every class with its probability, the most probable first.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
-    public IReadOnlyList<ClassProbability> Classify(string imagePath) => Classify(Encoder.Embed(imagePath));
+    /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
+    public IReadOnlyList<ClassProbability> Classify(string imagePath)
+    {
+        ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
+        return Classify(Encoder.Embed(imagePath));
+    }
 
     /// <summary>What an image in memory shows.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns>Every class with its probability, the most probable first.</returns>
     /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
-    public IReadOnlyList<ClassProbability> Classify(ReadOnlySpan<byte> encodedImage) => Classify(Encoder.Embed(encodedImage));
+    /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
+    public IReadOnlyList<ClassProbability> Classify(ReadOnlySpan<byte> encodedImage)
+    {
+        ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
+        return Classify(Encoder.Embed(encodedImage));
+    }
 
     private IReadOnlyList<ClassProbability> Classify(float[] features)
     {

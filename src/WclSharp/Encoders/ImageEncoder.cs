@@ -47,7 +47,12 @@ public sealed class ImageEncoder : IDisposable
     /// <param name="source">A run folder, or the <c>encoder.safetensors</c> of one.</param>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
     /// <exception cref="WclUsageException">There is no encoder there, or its file does not say how it was made.</exception>
-    public static ImageEncoder Load(string source, string device = "cpu") => Load(source, ComputeDevice.Choose(device, ComputePrecision.Fp32));
+    public static ImageEncoder Load(string source, string device = "cpu")
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(device);
+        return Load(source, ComputeDevice.Choose(device, ComputePrecision.Fp32));
+    }
 
     internal static ImageEncoder Load(string source, ComputeDevice compute)
     {
@@ -75,20 +80,42 @@ public sealed class ImageEncoder : IDisposable
     /// <param name="path">A file that ends in <c>.safetensors</c>; one of that name is replaced. Names are torchvision's.</param>
     /// <param name="imageSize">Side of the images that it was trained on, pixels.</param>
     /// <param name="normalisation">What they were normalised with.</param>
-    /// <exception cref="WclException">The file cannot be written.</exception>
-    public static void Save(ResNet network, string path, int imageSize, Normalisation normalisation) =>
-        SafetensorsFile.Write(path, ModuleWeights.Of(network), EncoderWeights.Describe(network, imageSize, normalisation));
+    /// <exception cref="WclUsageException">Path, image size or normalisation are such that no encoder could be loaded; a file that was there is untouched.</exception>
+    /// <exception cref="WclException">The weights are no finite numbers, or the file cannot be written; a file that was there is untouched.</exception>
+    /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
+    public static void Save(ResNet network, string path, int imageSize, Normalisation normalisation)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(path);
+        ObjectDisposedException.ThrowIf(network.IsDisposed, network);
+        if (!Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase)) throw new WclUsageException($"'{path}' does not end in .safetensors, by which an encoder's file is known; give it that ending.");
+        var weights = ModuleWeights.Of(network).ToList();
+        var facts = EncoderWeights.Describe(network, imageSize, normalisation);
+        EncoderWeights.RequireLoadable(network, weights, imageSize, normalisation);
+        SafetensorsFile.Write(path, weights, facts);
+    }
 
     /// <summary>Features of an image file (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
     /// <returns><see cref="FeatureSize"/> numbers; their direction is what similarity is measured by.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
-    public float[] Embed(string imagePath) => Features(DecodedImage.OfFile(imagePath, storedSide));
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    public float[] Embed(string imagePath)
+    {
+        ArgumentNullException.ThrowIfNull(imagePath);
+        ObjectDisposedException.ThrowIf(Network.IsDisposed, this);
+        return Features(DecodedImage.OfFile(imagePath, storedSide));
+    }
 
     /// <summary>Features of an image in memory.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns><see cref="FeatureSize"/> numbers.</returns>
     /// <exception cref="UnreadableImageException">They are none that can be read; the message says why.</exception>
-    public float[] Embed(ReadOnlySpan<byte> encodedImage) => Features(DecodedImage.Of(encodedImage, "The image", storedSide));
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    public float[] Embed(ReadOnlySpan<byte> encodedImage)
+    {
+        ObjectDisposedException.ThrowIf(Network.IsDisposed, this);
+        return Features(DecodedImage.Of(encodedImage, "The image", storedSide));
+    }
 
     private float[] Features(DecodedImage image)
     {
@@ -111,9 +138,10 @@ public sealed class ImageEncoder : IDisposable
         double dot = 0, normA = 0, normB = 0;
         for (int i = 0; i < a.Length; i++)
         {
-            dot += a[i] * b[i];
-            normA += a[i] * a[i];
-            normB += b[i] * b[i];
+            double x = a[i], y = b[i]; // their squares may be none of float32
+            dot += x * y;
+            normA += x * x;
+            normB += y * y;
         }
         return (float)(dot / Math.Sqrt(Math.Max(normA * normB, double.Epsilon)));
     }

@@ -102,11 +102,22 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
         }
     }
 
+    /// <summary>Whether the weights are gone.</summary>
+    internal bool IsDisposed { get; private set; }
+
+    protected override void Dispose(bool disposing)
+    {
+        IsDisposed = true;
+        base.Dispose(disposing);
+    }
+
     /// <summary>Features of images.</summary>
     /// <param name="x">[N, 3, H, W] float32, normalised; any strides.</param>
     /// <returns>[N, <see cref="FeatureSize"/>] float32, the global average pool of the last stage. The caller owns it.</returns>
+    /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public override Tensor forward(Tensor x)
     {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
         using var scope = NewDisposeScope();
         var y = ChannelsLast.Of(x.to(computeType));
         y = bn1.Activate(conv1.call(y));

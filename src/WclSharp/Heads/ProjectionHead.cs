@@ -17,6 +17,7 @@ public sealed class ProjectionHead : nn.Module<Tensor, Tensor>
     private readonly DenseLayer linear2;
     private readonly BatchNormalisation bn2;
     private readonly DenseLayer linear3;
+    private ScalarType computeType = ScalarType.Float32;
 
     /// <summary>Builds a head with fresh weights, in float32 on the CPU.</summary>
     /// <param name="features">F, width of the encoder's features.</param>
@@ -36,7 +37,14 @@ public sealed class ProjectionHead : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>Number format of the matrix products: float32 or bfloat16. Weights and projections stay float32.</summary>
-    public ScalarType ComputeType { get; set; } = ScalarType.Float32;
+    /// <exception cref="ArgumentException">It is another; float64 is for a head whose weights are float64, to check numbers by.</exception>
+    public ScalarType ComputeType
+    {
+        get => computeType;
+        set => computeType = value is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16
+            ? value
+            : throw new ArgumentException($"{value} is not a compute type; use Float32, BFloat16 or Float64.", nameof(value));
+    }
 
     /// <summary>Projections before they are brought to unit length.</summary>
     /// <param name="x">Features, [N, F] float32.</param>
