@@ -61,6 +61,7 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="WclException">ONNX Runtime's native library does not load, or memory does not suffice.</exception>
     public static OnnxEncoder Load(string path, int threads = 0, long maxPixels = StandardMaxPixels)
     {
+        ArgumentNullException.ThrowIfNull(path);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxPixels, 1);
         if (!File.Exists(path)) throw new WclUsageException($"There is no file '{path}'; give an ONNX file that wcl export wrote.");
@@ -131,12 +132,13 @@ public sealed class OnnxEncoder : IDisposable
     /// <summary>An image file as the network takes it, for programs that run the ONNX file themselves: decoded, resized, and cut out of the middle where S is above 64.</summary>
     /// <returns>[3, S, S], red, green and blue planes, 0 to 255, S being <see cref="ImageSize"/>; the normalisation is in the graph.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
-    public float[] Prepare(string imagePath)
-    {
-        var pixels = new float[InputSize];
-        View(DecodedImage.OfFile(imagePath, storedSide, maxPixels), pixels);
-        return pixels;
-    }
+    public float[] Prepare(string imagePath) => Prepared(DecodedImage.OfFile(imagePath, storedSide, maxPixels));
+
+    /// <summary>An image in memory as the network takes it, as <see cref="Prepare(string)"/> makes it of a file.</summary>
+    /// <param name="encodedImage">The bytes of an image file.</param>
+    /// <returns>[3, S, S], as there.</returns>
+    /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
+    public float[] Prepare(ReadOnlySpan<byte> encodedImage) => Prepared(Decode(encodedImage, "The image"));
 
     /// <summary>What an image file shows.</summary>
     /// <returns>Every class with its probability, the most probable first.</returns>
@@ -186,6 +188,7 @@ public sealed class OnnxEncoder : IDisposable
     /// <param name="cancellation">Stops between images.</param>
     internal float[][] EmbedEach(int count, Action<int, Memory<float>> prepare, CancellationToken cancellation = default)
     {
+        session.RequireOpen(); // also where there is no image
         var result = new float[count][];
         int batch = Math.Min(Batch, count);
         var pixels = ArrayPool<float>.Shared.Rent(batch * InputSize);
@@ -225,6 +228,13 @@ public sealed class OnnxEncoder : IDisposable
     public void Dispose() => session.Dispose();
 
     private DecodedImage Decode(ReadOnlySpan<byte> encodedImage, string name) => DecodedImage.Of(encodedImage, name, storedSide, maxPixels);
+
+    private float[] Prepared(DecodedImage image)
+    {
+        var pixels = new float[InputSize];
+        View(image, pixels);
+        return pixels;
+    }
 
     /// <summary>Writes an image as the network sees it, and gives it back.</summary>
     private void View(DecodedImage image, Span<float> target)

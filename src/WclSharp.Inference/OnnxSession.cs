@@ -35,6 +35,12 @@ internal sealed class OnnxSession(InferenceSession session) : IDisposable
         }
     }
 
+    /// <exception cref="ObjectDisposedException">It was disposed of.</exception>
+    public void RequireOpen()
+    {
+        lock (gate) ObjectDisposedException.ThrowIf(disposed, typeof(OnnxEncoder));
+    }
+
     public void Dispose()
     {
         lock (gate)

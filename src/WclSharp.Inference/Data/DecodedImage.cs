@@ -25,6 +25,7 @@ internal readonly struct DecodedImage : IDisposable
     /// <exception cref="UnreadableImageException">It cannot be read as an image; the message says why.</exception>
     public static DecodedImage OfFile(string path, int storedSide, long maxPixels = ImageDecoder.MaxPixels)
     {
+        ArgumentNullException.ThrowIfNull(path);
         byte[]? content = null;
         try
         {

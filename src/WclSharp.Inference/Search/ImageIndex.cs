@@ -55,6 +55,7 @@ public sealed class ImageIndex : IDisposable
     /// <exception cref="WclUsageException">There is no such file, it is damaged, or it is something else.</exception>
     public static ImageIndex Open(string path, int threads = 0)
     {
+        ArgumentNullException.ThrowIfNull(path);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         if (!File.Exists(path)) throw new WclUsageException($"There is no file '{path}'; give an index that wcl index wrote.");
         MemoryMappedFile? file = null;

@@ -28,12 +28,15 @@ public sealed class ImageIndexWriter : IDisposable
     /// <param name="featureSize">F, the length of the vectors.</param>
     /// <param name="format">How numbers are stored.</param>
     /// <param name="metadata">What is to be known of the vectors; up to a megabyte.</param>
-    /// <exception cref="ArgumentException">The size is not from 1 to 1,048,576, or the metadata are too long.</exception>
+    /// <exception cref="ArgumentException">The size is not from 1 to 1,048,576, there is no such format, or the metadata are too long.</exception>
     /// <exception cref="WclUsageException">No file can be written there.</exception>
     public ImageIndexWriter(string path, int featureSize, IndexFormat format = IndexFormat.Float32, IReadOnlyDictionary<string, string>? metadata = null)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentOutOfRangeException.ThrowIfLessThan(featureSize, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(featureSize, IndexHeader.LargestFeatureSize);
+        if (!Enum.IsDefined(format)) throw new ArgumentOutOfRangeException(nameof(format), format, "There is no such format.");
+        if (Directory.Exists(path)) throw new WclUsageException($"'{path}' is a folder; name a file.");
         byte[] entries = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string>(metadata ?? new Dictionary<string, string>()), OnnxJson.Default.DictionaryStringString);
         if (entries.Length > IndexHeader.LargestMetadata) throw new ArgumentException($"The metadata have {entries.Length} bytes; at most {IndexHeader.LargestMetadata} are taken.", nameof(metadata));
         this.path = FileLinks.FinalTarget(path);
@@ -62,9 +65,10 @@ public sealed class ImageIndexWriter : IDisposable
     /// <exception cref="WclException">The vector has a number that is not finite, the file cannot be written, or has 2^31 rows.</exception>
     public void Add(string name, string? label, ReadOnlySpan<float> vector)
     {
+        ArgumentNullException.ThrowIfNull(name);
         ObjectDisposedException.ThrowIf(complete || !rows.CanWrite, this);
         if (vector.Length != header.FeatureSize) throw new ArgumentException($"The vector has {vector.Length} numbers; those of the index have {header.FeatureSize}.", nameof(vector));
-        if (count == int.MaxValue) throw new WclException($"'{path}' has {count:N0} rows, which is as many as an index can have.");
+        if (count == int.MaxValue) throw new WclException(FormattableString.Invariant($"'{path}' has {count:N0} rows, which is as many as an index can have."));
         if (!IndexRow.Normalise(vector, unit)) throw NotFinite(name);
         IndexRow.Encode(header.Format, unit, row);
         byte[] nameBytes = Encoding.UTF8.GetBytes(name), labelBytes = label is null ? [] : Encoding.UTF8.GetBytes(label);

@@ -10,6 +10,17 @@ public sealed class ImageIndexTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
+    [Fact]
+    public void Writer_OfNoFormatOrAFolder_IsRefused_BeforeAnythingIsWritten()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>("format", () => new ImageIndexWriter(FileOf("x.index"), 4, (IndexFormat)9));
+        Assert.Contains("is a folder; name a file", Assert.Throws<WclUsageException>(() => new ImageIndexWriter(folder, 4)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentNullException>("path", () => new ImageIndexWriter(null!, 4));
+        Assert.Throws<ArgumentException>("path", () => new ImageIndexWriter("", 4));
+        Assert.Throws<ArgumentNullException>("path", () => ImageIndex.Open(null!));
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
     private string FileOf(string name) => Path.Combine(folder, name);
 
     [Theory]

@@ -41,6 +41,7 @@ public sealed class OnnxEncoderTests : IDisposable
         string path = Path.Combine(folder, "p.png");
         File.WriteAllBytes(path, ImageFiles.Skia(SKEncodedImageFormat.Png, 19, 23));
         float[] pixels = encoder.Prepare(path), features = encoder.Embed(path);
+        Assert.Equal(pixels, encoder.Prepare(File.ReadAllBytes(path).AsSpan()));
         Assert.Equal(3 * 32 * 32, pixels.Length);
         for (int c = 0; c < 3; c++) Assert.Equal(features[c], pixels[(c * 1024)..((c + 1) * 1024)].Average(), 1e-3);
         // Corners of the red, green, blue and white quarters.
@@ -49,6 +50,17 @@ public sealed class OnnxEncoderTests : IDisposable
 
         File.WriteAllText(path, "no image");
         Assert.Contains("p.png' cannot be read as an image", Assert.Throws<UnreadableImageException>(() => encoder.Prepare(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Embed_AfterDispose_SaysSo_AlsoOfNoImage()
+    {
+        var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        encoder.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => encoder.Embed(Array.Empty<string>()));
+        Assert.Throws<ObjectDisposedException>(() => encoder.Embed(Array.Empty<ReadOnlyMemory<byte>>()));
+        Assert.Throws<ObjectDisposedException>(() => encoder.Embed(ImageFiles.Skia(SKEncodedImageFormat.Png, 19, 23).AsSpan()));
+        Assert.Throws<ArgumentNullException>("path", () => OnnxEncoder.Load(null!));
     }
 
     [Fact]
@@ -152,7 +164,7 @@ public sealed class OnnxEncoderTests : IDisposable
         Assert.StartsWith("The image cannot be read", Message(() => encoder.Embed("hello"u8)), StringComparison.Ordinal);
         Assert.StartsWith("'' cannot be read as an image: its path is empty", Message(() => encoder.Embed([good, ""])), StringComparison.Ordinal);
         Assert.Contains("a character that no path has", Message(() => encoder.Embed("a\0.png")), StringComparison.Ordinal);
-        Assert.Throws<NullReferenceException>(() => encoder.Embed([good, null!])); // as it is, not in an AggregateException
+        Assert.Throws<ArgumentNullException>(() => encoder.Embed([good, null!])); // as it is, not in an AggregateException
         Assert.Equal(3, encoder.Embed(good).Length); // and is of use afterwards
 
         static string Message(Action action) => Assert.Throws<UnreadableImageException>(action).Message;
