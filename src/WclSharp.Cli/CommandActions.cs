@@ -41,7 +41,7 @@ internal sealed record CommandActions(
     public Func<IndexOptions, IProgress<RunProgress>, CancellationToken, EmbedResult> Index { get; init; } = ImageIndexing.Run;
 
     /// <summary>Searches an index.</summary>
-    public Func<SearchOptions, SearchResult> Search { get; init; } = ImageSearch.Run;
+    public Func<SearchOptions, SearchResult> Search { get; init; } = options => ImageSearch.Run(options);
 
     /// <summary>The library.</summary>
     public static CommandActions Library { get; } = new(Pretraining.Run, RunEvaluation.Run);

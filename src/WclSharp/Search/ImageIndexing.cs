@@ -1,3 +1,4 @@
+using WclSharp.Configuration;
 using WclSharp.Embedding;
 using WclSharp.Inference;
 using WclSharp.Training;
@@ -17,7 +18,9 @@ public static class ImageIndexing
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EmbedResult Run(IndexOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var request = ImageEmbedding.Resolve(new EmbedOptions
+        ArgumentNullException.ThrowIfNull(options);
+        GivenOption.RequireMember<IndexFormat>(options.Format, "--format");
+        var given = new EmbedOptions
         {
             Model = options.Model,
             Data = options.Data,
@@ -27,7 +30,9 @@ public static class ImageIndexing
             Workers = options.Workers,
             MaxBad = options.MaxBad,
             Restart = options.Restart,
-        });
+        };
+        given.Validate();
+        var request = ImageEmbedding.Resolve(given);
         var metadata = new Dictionary<string, string> { [ImageIndex.ModelKey] = Path.GetFullPath(options.Model), [ImageIndex.ModelHashKey] = BatchEmbedder.HashOf(options.Model) };
         if (request.Data is not null) metadata[ImageIndex.ImagesKey] = Path.GetFullPath(request.Data);
         return ImageEmbedding.Run(request, (path, size) => new IndexedEmbeddings(path, size, options.Format, metadata), progress, cancellation);

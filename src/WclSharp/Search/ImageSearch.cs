@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Embedding;
 using WclSharp.Inference;
 using WclSharp.Reporting;
+using WclSharp.Training;
 
 namespace WclSharp.Search;
 
@@ -16,11 +18,18 @@ public static class ImageSearch
 
     /// <summary>Searches.</summary>
     /// <param name="options">The index, the images to search for, and how many to find.</param>
+    /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Stops between images; nothing was written.</param>
     /// <returns>For each image that can be read, in the order given, the images of the index that are most alike, the nearest first; and where the sheet is, or why there is none.</returns>
     /// <exception cref="WclUsageException">An image is not there, or none can be read; the index is damaged or was made with another model; an option is wrong.</exception>
     /// <exception cref="WclException">The sheet cannot be written.</exception>
-    public static SearchResult Run(SearchOptions options)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static SearchResult Run(SearchOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(options.Images);
+        GivenOption.RequireText(options.Index, "INDEX", "name a file that wcl index wrote");
+        GivenOption.RequireNotEmpty(("--model", options.Model), ("--data", options.Data), ("--sheet", options.Sheet));
         if (options.Images.Count == 0) throw new WclUsageException("There is no image to search for; name one or more.");
         if (options.Count < 1) throw new WclUsageException($"-k is {options.Count}; it must be 1 or more.");
         if (options.Images.FirstOrDefault(image => !File.Exists(image) && !Directory.Exists(image)) is { } missing) throw new WclUsageException($"There is no file '{missing}' to search for; name an image file.");
@@ -32,8 +41,10 @@ public static class ImageSearch
         {
             if (network.FeatureSize != index.FeatureSize)
                 throw new WclUsageException($"'{model}' makes vectors of {network.FeatureSize} numbers; those of '{options.Index}' have {index.FeatureSize}. Name the model that it was made with.");
-            foreach (string image in options.Images)
+            foreach (var (number, image) in options.Images.Index())
             {
+                cancellation.ThrowIfCancellationRequested();
+                progress.Working("Searching", number, options.Images.Count);
                 float[] vector;
                 try
                 {
@@ -49,7 +60,8 @@ public static class ImageSearch
                 answers.Add(new SearchAnswer(image, hits, Stopwatch.GetElapsedTime(start).TotalSeconds));
             }
         }
-        if (answers.Count == 0) throw new UnreadableImageException(unreadable.Count == 1 ? unreadable[0].Reason : $"None of the {unreadable.Count:N0} images can be read. {unreadable[0].Reason}");
+        cancellation.ThrowIfCancellationRequested();
+        if (answers.Count == 0) throw new UnreadableImageException(unreadable.Count == 1 ? unreadable[0].Reason : FormattableString.Invariant($"None of the {unreadable.Count:N0} images can be read. {unreadable[0].Reason}"));
         string? problem = options.Sheet is null ? null : DrawSheet(options, index, answers);
         return new SearchResult(answers, index.Count, model, problem is null ? options.Sheet : null, problem) { Unreadable = unreadable };
     }
@@ -78,7 +90,7 @@ public static class ImageSearch
 
         if (SamePath.IsInside(options.Sheet, source)) return $"'{options.Sheet}' is inside '{source}', where it would be read as an image the next time; name another file with --sheet";
         long pictures = answers.Sum(answer => 1L + answer.Hits.Count);
-        if (pictures > MostPictures) return $"a sheet of {pictures:N0} pictures is too large; {MostPictures} go on one, with fewer images to search for or a smaller -k";
+        if (pictures > MostPictures) return FormattableString.Invariant($"a sheet of {pictures:N0} pictures is too large; {MostPictures} go on one, with fewer images to search for or a smaller -k");
         HashSet<string>? named = null; // what the list holds that the person names
         var rows = new List<SheetRow>(answers.Count);
         foreach (var answer in answers)

@@ -7,6 +7,7 @@ using WclSharp.Inference;
 using WclSharp.Randomness;
 using WclSharp.Search;
 using WclSharp.Tests.Data;
+using WclSharp.Tests.Training;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Search;
@@ -43,6 +44,19 @@ public sealed class ImageSearchTests : IDisposable
         string file = folder["all.index"];
         ImageIndexing.Run(new IndexOptions { Model = model ?? onnx, Data = data ?? folder["images"], Out = file, Format = format, Device = "cpu" });
         return file;
+    }
+
+    [Fact]
+    public void Run_TellsHowFarItIs_AndStopsWhereItIsCancelled()
+    {
+        var options = new SearchOptions { Images = [folder["images/cat/08.png"], folder["images/cat/02.png"]], Index = Index(), Sheet = folder["sheet.png"] };
+        var told = new List<RunProgress>();
+        Assert.Equal(2, ImageSearch.Run(options, new ProgressHandler<RunProgress>(told.Add)).Answers.Count);
+        Assert.Equal([new RunProgress.Working("Searching", 0, 2), new RunProgress.Working("Searching", 1, 2)], told);
+        File.Delete(options.Sheet!);
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => ImageSearch.Run(options, new ProgressHandler<RunProgress>(_ => stop.Cancel()), stop.Token));
+        Assert.False(File.Exists(options.Sheet));
     }
 
     [Theory]
