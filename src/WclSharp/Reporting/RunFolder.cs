@@ -145,11 +145,14 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="WclUsageException">There is no run in the folder, or its configuration is damaged.</exception>
     public static PretrainOptions ReadConfig(string folder)
     {
-        string path = ConfigOf(folder);
-        if (!File.Exists(path))
-            throw new WclUsageException($"There is no run in {folder} (no config.json); name the folder that wcl pretrain wrote.");
-        return ConfigFile.Read(path, new PretrainOptions()) with { Out = folder };
+        return ConfigFile.Read(RequireConfig(folder), new PretrainOptions()) with { Out = folder };
     }
+
+    /// <summary>The file of options of the run in a folder.</summary>
+    /// <exception cref="WclUsageException">There is no run in the folder.</exception>
+    public static string RequireConfig(string folder) => IsRun(folder)
+        ? ConfigOf(folder)
+        : throw new WclUsageException($"There is no run in {folder} (no config.json); name the folder that wcl pretrain wrote.");
 
     /// <summary>Adds a line to <c>metrics.jsonl</c>.</summary>
     /// <exception cref="WclException">The disk is full, or the file is not writable.</exception>

@@ -8,6 +8,17 @@ public sealed record RunSummary
 {
     internal const string Finished = "finished", Stopped = "stopped", Diverged = "diverged";
 
+    /// <summary>The last figures of a run.</summary>
+    /// <param name="run">Run folder.</param>
+    /// <returns>Null where there are none yet.</returns>
+    /// <exception cref="WclUsageException">There is no run in the folder, or the file is damaged.</exception>
+    public static RunSummary? Load(string run)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(run);
+        RunFolder.RequireConfig(run);
+        return RunFolder.ReadSummary(run);
+    }
+
     /// <summary><c>finished</c>; <c>stopped</c> where a signal or an error ended the run early, <c>diverged</c> where the error was that losses, weights or features are no finite numbers.</summary>
     public required string Status { get; init; }
 

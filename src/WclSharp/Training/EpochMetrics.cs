@@ -1,3 +1,5 @@
+using WclSharp.Reporting;
+
 namespace WclSharp.Training;
 
 /// <summary>
@@ -6,6 +8,17 @@ namespace WclSharp.Training;
 /// </summary>
 public sealed record EpochMetrics
 {
+    /// <summary>What a run measured, epoch by epoch.</summary>
+    /// <param name="run">Run folder.</param>
+    /// <returns>In the order of the epochs, from 0, before training, on.</returns>
+    /// <exception cref="WclUsageException">There is no run in the folder, or the file is damaged.</exception>
+    public static IReadOnlyList<EpochMetrics> LoadAll(string run)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(run);
+        RunFolder.RequireConfig(run);
+        return RunFolder.ReadMetrics(run);
+    }
+
     /// <summary>Epochs that are finished; 0 is the untrained network.</summary>
     public int Epoch { get; init; }
 

@@ -1,3 +1,6 @@
+using WclSharp.Configuration;
+using WclSharp.Reporting;
+
 namespace WclSharp.Training;
 
 /// <summary>
@@ -6,6 +9,16 @@ namespace WclSharp.Training;
 /// </summary>
 public sealed record PretrainOptions
 {
+    /// <summary>The options in a file, as <c>--config</c> takes it; of a run's those that it was trained with, resolved.</summary>
+    /// <param name="path">A configuration file, or a run folder, whose <c>config.json</c> is meant.</param>
+    /// <returns>Those that the file does not name have their defaults; no file names a run folder.</returns>
+    /// <exception cref="WclUsageException">There is no such file, it is not JSON, or it has an unknown key or a wrong value.</exception>
+    public static PretrainOptions Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return ConfigFile.Read(Directory.Exists(path) ? RunFolder.RequireConfig(path) : path, new PretrainOptions());
+    }
+
     /// <summary>Folder, .tar, .tar.gz, CSV/TSV list, IDX or CIFAR binary file; null is the embedded Fashion-MNIST.</summary>
     public string? Data { get; init; }
 
