@@ -42,8 +42,7 @@ internal static class EvaluateCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
-            bool probed = parsed.GetValue(linear) || parsed.GetValue(confusion) is not null || parsed.GetValue(augmented) || parsed.GetValue(rate) is not null || parsed.GetValue(decay) is not null;
-            var request = new RunEvaluationOptions
+            var asked = new RunEvaluationOptions
             {
                 Run = parsed.GetRequiredValue(run),
                 Data = given.Data,
@@ -51,12 +50,13 @@ internal static class EvaluateCommand
                 Labels = given.Labels,
                 KnnK = given.KnnK,
                 Device = given.Device ?? ComputeDevice.Auto,
-                Linear = probed,
+                Linear = parsed.GetValue(linear),
                 LinearAugmented = parsed.GetValue(augmented),
-                LinearConfusion = probed && (parsed.GetValue(confusion) is not null || parsed.GetValue(json) is not null),
+                LinearConfusion = parsed.GetValue(confusion) is not null,
                 LinearLearningRate = parsed.GetValue(rate),
                 LinearWeightDecay = parsed.GetValue(decay),
             };
+            var request = asked with { LinearConfusion = asked.LinearConfusion || (asked.TrainsClassifier && parsed.GetValue(json) is not null) };
             return Stoppable.Run(stop =>
             {
                 var result = TerminalProgress.Run(output, error, progress => evaluate(request, progress, stop));

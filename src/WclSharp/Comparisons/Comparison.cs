@@ -42,6 +42,7 @@ public static class Comparison
     /// <exception cref="OperationCanceledException">Cancelled; the same call goes on.</exception>
     public static ComparisonResult Run(ComparisonOptions options, IProgress<ComparisonProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         ComparisonConfig.Validate(options);
         using var folder = ComparisonFolder.Open(options, DateTime.Now);
         progress?.Report(new ComparisonProgress.Started(folder.FullPath));

@@ -18,6 +18,15 @@ internal static class ComparisonConfig
     /// <exception cref="WclUsageException">A value is wrong.</exception>
     public static void Validate(ComparisonOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options.Methods);
+        ArgumentNullException.ThrowIfNull(options.Training);
+        GivenOption.RequireNotEmpty(("--out", options.Out));
+        foreach (var method in options.Methods)
+        {
+            GivenOption.RequireMember<ContrastiveMethod>(method.Method, "--methods");
+            GivenOption.RequireMember(method.Crops, "--multi-crop");
+        }
+
         if (options.Methods.Count == 0) throw new WclUsageException($"There is no method to compare; give --methods, a list with commas of {string.Join(", ", MethodNames.All)}.");
         if (options.Methods.GroupBy(method => method).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new WclUsageException($"--methods names {MethodNames.Of(twice.Key)} twice; name it once.");

@@ -77,15 +77,16 @@ internal static class Presets
 
     /// <summary>Side of the crops as far as it is known before the data is read.</summary>
     public static int? ImageSizeOf(PretrainOptions given) =>
-        given.ImageSize ?? (ByName.TryGetValue(given.Preset, out var preset) ? preset.ImageSize : null);
+        given.ImageSize ?? (ByName.TryGetValue(given.Preset ?? "", out var preset) ? preset.ImageSize : null);
 
     /// <summary>Fills every option that was not given, from the preset and the data, and checks the whole.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the data or another value.</exception>
     public static ResolvedOptions Resolve(PretrainOptions given, DataFacts data)
     {
         PretrainOptionTable.Validate(given);
-        if (!ByName.TryGetValue(given.Preset, out var preset))
-            throw new WclUsageException($"There is no preset \"{given.Preset}\"{NearestName.Question(given.Preset, Names)} There are {string.Join(", ", Names)}.");
+        string name = given.Preset ?? "";
+        if (!ByName.TryGetValue(name, out var preset))
+            throw new WclUsageException($"There is no preset \"{name}\"{NearestName.Question(name, Names)} There are {string.Join(", ", Names)}.");
 
         List<string> warnings = [];
         var firstLook = data.Embedded && given.Preset == Default ? FirstLook.FashionMnist : null;

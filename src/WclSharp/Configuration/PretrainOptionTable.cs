@@ -175,7 +175,7 @@ internal static class PretrainOptionTable
 
     private static PretrainOption Path(string name, string placeholder, string description, string defaultText, Func<PretrainOptions, string?> get,
         Func<PretrainOptions, string, PretrainOptions> set, bool mayChangeOnResume = false, bool namesRun = false) =>
-        new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder), (PretrainOptions o, out string v) => (v = get(o)!) is not null, set)
+        new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder), (PretrainOptions o, out string v) => (v = get(o)!) is not null, set, v => GivenOption.EmptyProblem(v, $"--{name}"))
         { MayChangeOnResume = mayChangeOnResume, NamesRun = namesRun, IsPath = true };
 
     private static PretrainOption Integer(string name, string description, string defaultText, Func<PretrainOptions, int?> get,
@@ -191,7 +191,7 @@ internal static class PretrainOptionTable
     private static PretrainOption Choice<T>(string name, string description, string defaultText, Func<PretrainOptions, T?> get,
         Func<PretrainOptions, T, PretrainOptions> set, ContrastiveMethod? onlyFor = null)
         where T : struct, Enum =>
-        new PretrainOption<T>(name, description, defaultText, OptionValue.Choice<T>(), Getter(get), set) { OnlyFor = onlyFor };
+        new PretrainOption<T>(name, description, defaultText, OptionValue.Choice<T>(), Getter(get), set, v => GivenOption.Problem(v, $"--{name}")) { OnlyFor = onlyFor };
 
     private static PretrainOption<T>.Getter Getter<T>(Func<PretrainOptions, T?> get)
         where T : struct => (PretrainOptions o, out T v) =>

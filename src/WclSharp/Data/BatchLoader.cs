@@ -30,7 +30,7 @@ public sealed class BatchLoader : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(prefetch, 1);
         if (batch < 1 || batch > data.Count)
-            throw new WclUsageException($"A batch of {batch:N0} images cannot be drawn from {data.Count:N0}; use --batch 2 to {data.Count:N0}, or more images.");
+            throw new WclUsageException(FormattableString.Invariant($"A batch of {batch:N0} images cannot be drawn from {data.Count:N0}; use --batch 2 to {data.Count:N0}, or more images."));
         (this.data, this.batch, this.seed, this.workers, this.prefetch) = (data, batch, seed, workers, prefetch);
     }
 

@@ -1,3 +1,5 @@
+using WclSharp.Configuration;
+
 namespace WclSharp.Data;
 
 /// <summary>Which images to read, and how to keep them.</summary>
@@ -55,12 +57,13 @@ public sealed record DatasetOptions
 
     internal void Validate()
     {
+        GivenOption.RequireNotEmpty(("--data", Path), ("--labels", Labels));
         if (StoredSide is < 1 or > MaxStoredSide)
-            throw new WclUsageException($"The stored side is {StoredSide} pixels; use 1 to {MaxStoredSide}.");
-        if (Limit is < 1) throw new WclUsageException($"--limit {Limit} keeps no image; use 1 or more.");
-        if (!(MaxBad is >= 0 and <= 1)) throw new WclUsageException($"--max-bad {MaxBad} is not a share; use 0 to 1.");
-        if (Workers < 0) throw new WclUsageException($"--workers {Workers} is negative; use 1 or more, or leave it out for one per core.");
-        if (CacheBytes < 0) throw new WclUsageException($"A cache of {CacheBytes} bytes is negative; use 0 to keep all pixels in a file.");
+            throw new WclUsageException(FormattableString.Invariant($"The stored side is {StoredSide} pixels; use 1 to {MaxStoredSide}."));
+        if (Limit is < 1) throw new WclUsageException(FormattableString.Invariant($"--limit {Limit} keeps no image; use 1 or more."));
+        if (!(MaxBad is >= 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--max-bad {MaxBad} is not a share; use 0 to 1."));
+        if (Workers < 0) throw new WclUsageException(FormattableString.Invariant($"--workers {Workers} is negative; use 1 or more, or leave it out for one per core."));
+        if (CacheBytes < 0) throw new WclUsageException(FormattableString.Invariant($"A cache of {CacheBytes} bytes is negative; use 0 to keep all pixels in a file."));
     }
 }
 

@@ -24,6 +24,7 @@ public static class Distill
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static DistillResult Run(DistillOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         string teacher = ClassifierFacts.Find(options.Teacher);
         var trained = Directory.Exists(options.Teacher) && Path.GetFullPath(Path.GetDirectoryName(teacher)!) != Path.GetFullPath(options.Teacher)

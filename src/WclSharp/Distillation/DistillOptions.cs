@@ -1,3 +1,4 @@
+using WclSharp.Configuration;
 using WclSharp.Training;
 
 namespace WclSharp.Distillation;
@@ -60,6 +61,9 @@ public sealed record DistillOptions
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
     {
+        GivenOption.RequireText(Teacher, "The teacher", "name a classifier.safetensors, a folder that holds one, or a run folder that was fine-tuned");
+        GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels), ("--init", Init), ("--out", Out));
+        GivenOption.RequireMember(Arch, "--arch");
         if (Limit < 2) throw new WclUsageException($"--limit is {Limit}; use 2 or more.");
         if (Width < 1) throw new WclUsageException($"--width is {Width}; use 1 or more (64 is standard).");
         if (Epochs < 1) throw new WclUsageException($"--epochs is {Epochs}; use 1 or more.");

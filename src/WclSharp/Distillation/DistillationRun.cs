@@ -40,7 +40,7 @@ internal sealed class DistillationRun : IDisposable
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         (this.options, this.teacher, this.images, this.test, this.compute, this.progress, this.cancellation) = (options, teacher, images, test, compute, progress, cancellation);
-        if (options.Batch > images.Count) throw new WclUsageException($"--batch {options.Batch} is more than the {images.Count:N0} images there are; use fewer.");
+        if (options.Batch > images.Count) throw new WclUsageException(FormattableString.Invariant($"--batch {options.Batch} is more than the {images.Count:N0} images there are; use fewer."));
         classes = TeachersClasses(images);
         if (options.LabelMix > 0 && classes.All(number => number < 0))
             throw new WclUsageException(FormattableString.Invariant($"--label-mix {options.LabelMix} needs labels, and none of the {images.Count:N0} images has one; name them with --labels, or leave it out."));

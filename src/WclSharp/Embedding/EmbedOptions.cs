@@ -1,3 +1,4 @@
+using WclSharp.Configuration;
 using WclSharp.Data;
 
 namespace WclSharp.Embedding;
@@ -33,6 +34,14 @@ public sealed record EmbedOptions
 
     /// <summary>Begin anew where the file was begun and not finished, instead of going on.</summary>
     public bool Restart { get; init; }
+
+    /// <exception cref="WclUsageException">A text is empty.</exception>
+    internal void Validate()
+    {
+        GivenOption.RequireText(Model, "MODEL", "name a run folder, an encoder's .safetensors file or an ONNX file that wcl export wrote");
+        GivenOption.RequireText(Out, "--out", "name a file");
+        GivenOption.RequireNotEmpty(("--data", Data), ("--labels", Labels));
+    }
 }
 
 /// <summary>What was embedded.</summary>

@@ -26,8 +26,12 @@ public static class ImageEmbedding
     /// <exception cref="WclUsageException">The model, the data or the options are wrong, there are no images, or the file was begun with another model or other images.</exception>
     /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static EmbedResult Run(EmbedOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        Run(Resolve(options), EmbeddingFile.FormatOf(options.Out), progress, cancellation);
+    public static EmbedResult Run(EmbedOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        return Run(Resolve(options), EmbeddingFile.FormatOf(options.Out), progress, cancellation);
+    }
 
     /// <summary>With the images to embed and their classes: those asked for, or those that the run was trained on, where the model is a run.</summary>
     internal static EmbedOptions Resolve(EmbedOptions options)

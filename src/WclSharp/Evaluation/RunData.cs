@@ -37,7 +37,7 @@ internal static class RunData
             progress?.Report(new RunProgress.Warning(PretrainingData.PassedOver(data.All.Ignored)));
         if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new RunProgress.Warning(outside));
         if (badImagesFile is not null && data.BadImages > 0)
-            progress?.Report(new RunProgress.Warning($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them"));
+            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them")));
         IEnumerable<string> ofTests = tests ? data.TestWarnings.Concat(holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : []) : [];
         foreach (string warning in data.Warnings.Concat(ofTests)) progress?.Report(new RunProgress.Warning(warning));
         return data;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using TorchSharp;
 using WclSharp.Checkpoints;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Native;
@@ -31,7 +32,7 @@ public sealed record RunEvaluationOptions
     /// <summary>cpu, cuda, cuda:N or auto.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Train a linear classifier on the features as well.</summary>
+    /// <summary>Train a linear classifier on the features as well; any other option that begins with Linear does so too.</summary>
     public bool Linear { get; init; }
 
     /// <summary>Train the linear classifier on features of random crops and flips, drawn anew each epoch, instead of the images as they are. The encoder then runs 80 times over the training images.</summary>
@@ -46,9 +47,15 @@ public sealed record RunEvaluationOptions
     /// <summary>L2 weight decay of the linear classifier, 0 or more; null chooses it as the learning rate, or is 0 where that is given.</summary>
     public double? LinearWeightDecay { get; init; }
 
+    /// <summary>Whether a linear classifier is trained.</summary>
+    internal bool TrainsClassifier => Linear || LinearAugmented || LinearConfusion || LinearLearningRate is not null || LinearWeightDecay is not null;
+
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
     {
+        GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
+        GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels));
+        if (KnnK < 1) throw new WclUsageException(FormattableString.Invariant($"--knn-k is {KnnK}; use 1 or more."));
         if (LinearLearningRate is { } rate && !(rate > 0 && double.IsFinite(rate))) throw new WclUsageException(FormattableString.Invariant($"--linear-lr is {rate}; use a number above 0, such as 0.2."));
         if (LinearWeightDecay is { } decay && !(decay >= 0 && double.IsFinite(decay))) throw new WclUsageException(FormattableString.Invariant($"--linear-decay is {decay}; use 0 or more."));
     }
@@ -91,6 +98,7 @@ public static class RunEvaluation
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
@@ -108,7 +116,7 @@ public static class RunEvaluation
         var (accuracy, meanOverClasses) = LabelledKnn.Measure(gallery, voters, queries, classified, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 
-        var linear = options.Linear ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
+        var linear = options.TrainsClassifier ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
         // Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.
         int epoch = RunFolder.ReadSummary(options.Run) is { Status: RunSummary.Finished } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
             ? RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max()

@@ -20,6 +20,7 @@ public static class FineTune
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static FineTuneResult Run(FineTuneOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);

@@ -1,3 +1,5 @@
+using WclSharp.Configuration;
+
 namespace WclSharp.FineTuning;
 
 /// <summary>Which encoder to fine-tune, with how many labels, and how.</summary>
@@ -55,6 +57,10 @@ public sealed record FineTuneOptions
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
     {
+        ArgumentNullException.ThrowIfNull(LabelFractions);
+        ArgumentNullException.ThrowIfNull(LabelsPerClass);
+        GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
+        GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels), ("--out", Out));
         foreach (double fraction in LabelFractions)
             if (!(fraction is > 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--label-fraction has {fraction}; use shares above 0 and up to 1, such as 0.01,0.1."));
         foreach (int count in LabelsPerClass)

@@ -1,3 +1,5 @@
+using WclSharp.Configuration;
+
 namespace WclSharp.Grouping;
 
 /// <summary>Which images to group.</summary>
@@ -30,6 +32,8 @@ public sealed record GroupOptions
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
     {
+        GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
+        GivenOption.RequireNotEmpty(("--data", Data), ("--labels", Labels), ("--out", Out));
         if (Groups < 1) throw new WclUsageException($"--groups is {Groups}; use 1 or more.");
         if (CopyThreshold is not (> 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--copies is {CopyThreshold}; use a cosine above 0 and up to 1, such as 0.99."));
     }

@@ -26,6 +26,7 @@ public static class ImageGrouping
     /// <exception cref="OperationCanceledException">Cancelled; nothing but a list of unreadable images was written.</exception>
     public static GroupResult Run(GroupOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
@@ -35,8 +36,8 @@ public static class ImageGrouping
         using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation,
             holdOut: options.Labels is null && options.Data is null, tests: false, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         var images = options.Data is null ? data.Train : data.All;
-        if (images.Count < 3) throw new WclUsageException($"{images.Count} images cannot be grouped; 3 or more can.");
-        if (options.Groups > images.Count) throw new WclUsageException($"--groups {options.Groups} is more than the {images.Count:N0} images.");
+        if (images.Count < 3) throw new WclUsageException(FormattableString.Invariant($"{images.Count} images cannot be grouped; 3 or more can."));
+        if (options.Groups > images.Count) throw new WclUsageException(FormattableString.Invariant($"--groups {options.Groups} is more than the {images.Count:N0} images."));
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
@@ -83,7 +84,7 @@ public static class ImageGrouping
         int enough = wanted ?? (images.HasLabels ? Math.Max(2, images.ClassNames.Count) : FewGroups);
         int[] level = levels.LastOrDefault(each => each.Max() + 1 >= enough) ?? levels[0];
         int count = level.Max() + 1;
-        if (wanted > count) throw new WclUsageException($"--groups {wanted} is more than the {count:N0} groups of the finest level; ask for fewer.");
+        if (wanted > count) throw new WclUsageException(FormattableString.Invariant($"--groups {wanted} is more than the {count:N0} groups of the finest level; ask for fewer."));
         return wanted is { } number && number < count ? GroupHierarchy.Merge(features, level, number, progress, cancellation) : level;
     }
 

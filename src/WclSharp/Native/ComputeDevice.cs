@@ -44,8 +44,8 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     public const string Auto = "auto";
 
     /// <summary>Whether a device can be called so.</summary>
-    public static bool IsName(string device) =>
-        device is "cpu" or "cuda" or Auto || (device.StartsWith("cuda:", StringComparison.Ordinal) && ushort.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+    public static bool IsName(string? device) =>
+        device is "cpu" or "cuda" or Auto || (device is not null && device.StartsWith("cuda:", StringComparison.Ordinal) && ushort.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
     /// <summary>Chooses a device and a format for the encoder of a run: what was trained in bfloat16 elsewhere is computed so where that is faster here. Tiles are not rounded.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using TorchSharp;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
@@ -77,6 +78,9 @@ public static class LabelSuggestion
     /// <exception cref="OperationCanceledException">Cancelled; nothing was written.</exception>
     public static SuggestResult Run(SuggestOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        GivenOption.RequireText(options.Run, "RUN", "name the folder that wcl pretrain wrote");
+        GivenOption.RequireNotEmpty(("--data", options.Data), ("--labels", options.Labels), ("--test", options.Test), ("--out", options.Out));
         if (options.Count < 1) throw new WclUsageException($"--count is {options.Count}; use 1 or more.");
         if (options.Check < 0) throw new WclUsageException($"--check is {options.Check}; use 0 or more.");
         var trained = RunFolder.ReadConfig(options.Run);
@@ -94,7 +98,7 @@ public static class LabelSuggestion
         bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);
         int[] labelled = known ? [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)] : [];
         if (options.Count > images.Count - labelled.Length)
-            throw new WclUsageException($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images without a label.");
+            throw new WclUsageException(FormattableString.Invariant($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images without a label."));
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);

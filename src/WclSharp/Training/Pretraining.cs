@@ -1,5 +1,6 @@
 using WclSharp.Configuration;
 using WclSharp.Reporting;
+using static TorchSharp.torch;
 
 namespace WclSharp.Training;
 
@@ -23,7 +24,9 @@ public static class Pretraining
     /// <exception cref="OperationCanceledException">Cancelled; go on with <see cref="PretrainOptions.Resume"/>.</exception>
     public static PretrainResult Run(PretrainOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         PretrainOptionTable.Validate(options);
+        using var gradients = enable_grad(); // also where the caller has switched them off
         using var folder = RunFolder.Create(options.Out, options.Resume, DateTime.Now);
         if (options.Resume) options = Resumed(options, folder);
         using var run = new PretrainingRun(options, folder, new LoggedProgress(folder, progress), cancellation);

@@ -177,16 +177,16 @@ internal sealed class PretrainingData : IDisposable
     private static IEnumerable<string> ClassesOf(ImageDataset images) => images.Labels.ToArray().Where(label => label >= 0).Distinct().Select(label => images.ClassNames[label]);
 
     /// <summary>Says how many files were no images, by their names.</summary>
-    internal static string PassedOver(long files) => $"{files:N0} other files there are passed over; images are read from {ImageFormats.Names} files";
+    internal static string PassedOver(long files) => FormattableString.Invariant($"{files:N0} other files there are passed over; images are read from {ImageFormats.Names} files");
 
     private static List<string> Describe(ImageDataset all, ImageDataset train, ImageDataset? heldOut, bool test)
     {
         string classes = all.HasLabels ? $"{all.ClassNames.Count} classes" : "no classes";
-        List<string> lines = [$"{all.Source}: {train.Count:N0} images to train on, {classes}"
-            + (heldOut is null ? "" : test ? $"; {heldOut.Count:N0} to test on" : $"; {heldOut.Count:N0} held out")];
-        if (all.BadImages > 0) lines.Add($"{all.BadImages:N0} images could not be read and are left out; {RunFolder.BadImages} lists them");
+        List<string> lines = [FormattableString.Invariant($"{all.Source}: {train.Count:N0} images to train on, {classes}")
+            + (heldOut is null ? "" : test ? FormattableString.Invariant($"; {heldOut.Count:N0} to test on") : FormattableString.Invariant($"; {heldOut.Count:N0} held out"))];
+        if (all.BadImages > 0) lines.Add(FormattableString.Invariant($"{all.BadImages:N0} images could not be read and are left out; {RunFolder.BadImages} lists them"));
         if (all.Ignored > 0) lines.Add(PassedOver(all.Ignored));
-        if (all.IsMemoryMapped) lines.Add($"{all.PixelBytes >> 20:N0} MiB of decoded images are kept in a memory-mapped file (--cache-mib)");
+        if (all.IsMemoryMapped) lines.Add(FormattableString.Invariant($"{all.PixelBytes >> 20:N0} MiB of decoded images are kept in a memory-mapped file (--cache-mib)"));
         return lines;
     }
 

@@ -31,6 +31,17 @@ public sealed class RunEvaluationTests : IDisposable
     }
 
     [Fact]
+    public void Run_AnyLinearOption_TrainsAClassifier()
+    {
+        var options = Options with { Linear = false };
+        Assert.Null(RunEvaluation.Run(options).Linear);
+        Assert.Equal(0.2, RunEvaluation.Run(options with { LinearLearningRate = 0.2 }).Linear!.Settings.LearningRate);
+        Assert.Equal(0.001, RunEvaluation.Run(options with { LinearWeightDecay = 0.001 }).Linear!.Settings.WeightDecay);
+        Assert.NotNull(RunEvaluation.Run(options with { LinearConfusion = true }).Linear!.Confusion);
+        Assert.Contains("--knn-k is 0", Assert.Throws<WclUsageException>(() => RunEvaluation.Run(options with { KnnK = 0 })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_LinearAugmented_TrainsOnOtherViewsEachEpoch_TheSameForTheSameSeed()
     {
         var options = Options with { LinearLearningRate = 0.2, LinearAugmented = true, LinearConfusion = true };

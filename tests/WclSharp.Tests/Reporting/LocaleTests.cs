@@ -1,4 +1,6 @@
 using System.Globalization;
+using WclSharp.Augmentation;
+using WclSharp.Data;
 using WclSharp.Embedding;
 using WclSharp.Export;
 using WclSharp.Inference;
@@ -41,6 +43,29 @@ public sealed class LocaleTests : IDisposable
         {
             CultureInfo.CurrentCulture = before;
         }
+    }
+
+    [Fact]
+    public void Messages_UnderACultureOfOtherNumbers_AreTheSame()
+    {
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 4 });
+        var before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = Commas();
+            Said("Hue is 0.75;", () => new AugmentationRecipe { Hue = 0.75 });
+            Said("ScaleMin 0.9 is above ScaleMax 0.1", () => new AugmentationRecipe { ScaleMin = 0.9, ScaleMax = 0.1 }.Validate());
+            Said("--max-bad 1.5 is", () => ImageDataset.Read(new DatasetOptions { MaxBad = 1.5 }));
+            Said("A batch of 1,234 images", () => new BatchLoader(images, 1234, seed: 0, workers: 1));
+            Said("Standard deviations (0.5, 0, 1)", () => new Augmenter(16, new Normalisation((0, 0, 0), (0.5f, 0, 1)), seed: 0, TorchSharp.torch.CPU));
+            Assert.StartsWith("1,234 other files", PretrainingData.PassedOver(1234), StringComparison.Ordinal);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+
+        static void Said(string message, Action call) => Assert.Contains(message, Assert.Throws<WclUsageException>(call).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Numbers as in much of Europe; there are no real cultures without ICU.</summary>

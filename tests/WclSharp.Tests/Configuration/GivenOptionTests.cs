@@ -1,0 +1,69 @@
+using WclSharp.Comparisons;
+using WclSharp.Data;
+using WclSharp.Distillation;
+using WclSharp.Embedding;
+using WclSharp.Evaluation;
+using WclSharp.Export;
+using WclSharp.FineTuning;
+using WclSharp.Grouping;
+using WclSharp.Inference;
+using WclSharp.Search;
+using WclSharp.Suggestions;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Configuration;
+
+/// <summary>What a program can give as an option and a command line cannot.</summary>
+public sealed class GivenOptionTests
+{
+    [Fact]
+    public void MembersThatAnEnumerationHasNot_AreRefusedByTheOptionsName()
+    {
+        Refused("--precision is 9; expected auto, fp32, bf16", () => Pretraining.Run(new PretrainOptions { Precision = (ComputePrecision)9 }));
+        Refused("--method is 77; expected wcl, ", () => Pretraining.Run(new PretrainOptions { Method = (ContrastiveMethod)77 }));
+        Refused("--arch is 77; expected resnet18, ", () => Pretraining.Run(new PretrainOptions { Arch = (EncoderArch)77 }));
+        Refused("--arch is 77; ", () => Distill.Run(new DistillOptions { Teacher = "none", Arch = (EncoderArch)77 }));
+        Refused("--format is 9; expected onnx, safetensors or torchvision", () => ModelExport.Run(new ExportOptions { Source = "none", Out = "o", Format = (ExportFormat)9 }));
+        Refused("--head is -1; expected instance or weak", () => ModelExport.Run(new ExportOptions { Source = "none", Out = "o", Head = (ExportHead)(-1) }));
+        Refused("--precision is 9; expected fp32, fp16 or int8", () => ModelExport.Run(new ExportOptions { Source = "none", Out = "o", Precision = (ExportPrecision)9 }));
+        Refused("--format is 9; ", () => ImageIndexing.Run(new IndexOptions { Model = "none", Out = "o", Format = (IndexFormat)9 }));
+        Refused("--methods is 77; ", () => Comparison.Run(new ComparisonOptions { Methods = [(ContrastiveMethod)77] }));
+    }
+
+    [Fact]
+    public void TextThatIsEmpty_IsRefusedByTheOptionsName()
+    {
+        Refused("--data is empty", () => Pretraining.Run(new PretrainOptions { Data = "" }));
+        Refused("--out is empty", () => Pretraining.Run(new PretrainOptions { Out = "" }));
+        Refused("--init is empty", () => Pretraining.Run(new PretrainOptions { Init = "" }));
+        Refused("--data is empty", () => ImageDataset.Read(new DatasetOptions { Path = "" }));
+        Refused("RUN is empty", () => FineTune.Run(new FineTuneOptions { Run = "" }));
+        Refused("--test is empty", () => RunEvaluation.Run(new RunEvaluationOptions { Run = "r", Test = "" }));
+        Refused("RUN is empty", () => ImageGrouping.Run(new GroupOptions { Run = null! }));
+        Refused("--out is empty", () => LabelSuggestion.Run(new SuggestOptions { Run = "r", Out = "" }));
+        Refused("The teacher is empty", () => Distill.Run(new DistillOptions { Teacher = "" }));
+        Refused("--out is empty", () => ModelExport.Run(new ExportOptions { Source = "r", Out = null! }));
+        Refused("The network to export is empty", () => ModelExport.Run(new ExportOptions { Source = "", Out = "o" }));
+        Refused("--out is empty", () => ImageEmbedding.Run(new EmbedOptions { Model = "r", Out = "" }));
+        Refused("MODEL is empty", () => ImageIndexing.Run(new IndexOptions { Model = null!, Out = "o" }));
+        Refused("INDEX is empty", () => ImageSearch.Run(new SearchOptions { Index = "", Images = [] }));
+        Refused("--out is empty", () => Comparison.Run(new ComparisonOptions { Methods = [ContrastiveMethod.Wcl], Out = "" }));
+    }
+
+    [Fact]
+    public void Options_ThatAreNull_AreRefusedByName()
+    {
+        Action[] calls =
+        [
+            () => Pretraining.Run(null!), () => FineTune.Run(null!), () => Distill.Run(null!), () => RunEvaluation.Run(null!), () => ImageGrouping.Run(null!), () => LabelSuggestion.Run(null!),
+            () => ModelExport.Run(null!), () => ImageEmbedding.Run(null!), () => ImageIndexing.Run(null!), () => ImageSearch.Run(null!), () => Comparison.Run(null!), () => ImageDataset.Read(null!),
+        ];
+        Assert.All(calls, call => Assert.Throws<ArgumentNullException>("options", call));
+        Assert.Throws<ArgumentNullException>("LabelsPerClass", () => FineTune.Run(new FineTuneOptions { Run = "r", LabelsPerClass = null! }));
+    }
+
+    [Fact]
+    public void Preset_ThatIsNull_IsNone() => Refused("There is no preset \"\"", () => WclSharp.Configuration.Presets.Resolve(new PretrainOptions { Preset = null! }, new WclSharp.Configuration.DataFacts(100, 28, false)));
+
+    private static void Refused(string message, Action call) => Assert.Contains(message, Assert.Throws<WclUsageException>(call).Message, StringComparison.Ordinal);
+}
