@@ -22,8 +22,8 @@ public readonly record struct Normalisation((float R, float G, float B) Mean, (f
     {
         for (int channel = 0; channel < 3; channel++)
         {
-            if (!float.IsFinite(MeanOf(channel))) throw new WclUsageException(FormattableString.Invariant($"Means {Mean} cannot normalise; all three have to be finite."));
-            if (!(StdOf(channel) > 0 && float.IsFinite(StdOf(channel)))) throw new WclUsageException(FormattableString.Invariant($"Standard deviations {Std} cannot normalise; all three have to be above 0."));
+            if (!float.IsFinite(MeanOf(channel))) throw new WclUsageException(FormattableString.Invariant($"Means ({Mean.R}, {Mean.G}, {Mean.B}) cannot normalise; all three have to be finite."));
+            if (!(StdOf(channel) > 0 && float.IsFinite(StdOf(channel)))) throw new WclUsageException(FormattableString.Invariant($"Standard deviations ({Std.R}, {Std.G}, {Std.B}) cannot normalise; all three have to be above 0."));
         }
     }
 
