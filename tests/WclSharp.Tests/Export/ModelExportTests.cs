@@ -33,8 +33,9 @@ public sealed class ModelExportTests : ExportFolder
     public void Run_WithoutAFormat_TakesTheEndings_AndRefusesAnothersEnding(string name, ExportFormat format)
     {
         string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), written = Path.Combine(Folder, name), named = Path.Combine(Folder, "named");
-        ModelExport.Run(new ExportOptions { Source = file, Out = written, Check = 2 });
-        ModelExport.Run(new ExportOptions { Source = file, Out = named, Format = format, Check = format == ExportFormat.Onnx ? 2 : null });
+        var options = new ExportOptions { Source = file, Out = written, Check = format == ExportFormat.Onnx ? 2 : null };
+        ModelExport.Run(options);
+        ModelExport.Run(options with { Out = named, Format = format });
         Assert.Equal(File.ReadAllBytes(named), File.ReadAllBytes(written));
         if (!name.Contains('.', StringComparison.Ordinal)) return;
         var other = format == ExportFormat.Torchvision ? ExportFormat.Safetensors : ExportFormat.Torchvision;
