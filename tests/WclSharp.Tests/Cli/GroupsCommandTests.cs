@@ -71,6 +71,7 @@ public sealed class GroupsCommandTests : IDisposable
             return new GroupResult
             {
                 Images = 2000,
+                LabelledImages = labels ? 500 : 0,
                 Levels = [new Division(400, 0.01, labels ? new ClusterAgreement(0.9, 0.3, 0.1) : null), shown],
                 Shown = shown,
                 KMeans = labels ? new Division(10, 0.125, new ClusterAgreement(0.55, null, null)) : null,

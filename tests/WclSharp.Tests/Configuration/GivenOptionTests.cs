@@ -56,7 +56,7 @@ public sealed class GivenOptionTests
         Action[] calls =
         [
             () => Pretraining.Run(null!), () => FineTune.Run(null!), () => Distill.Run(null!), () => RunEvaluation.Run(null!), () => ImageGrouping.Run(null!), () => LabelSuggestion.Run(null!),
-            () => ModelExport.Run(null!), () => ImageEmbedding.Run(null!), () => ImageIndexing.Run(null!), () => ImageSearch.Run(null!), () => Comparison.Run(null!), () => ImageDataset.Read(null!),
+            () => ModelExport.Run(null!), () => ImageEmbedding.Run(null!), () => ImageIndexing.Run(null!), () => ImageSearch.Run(null!), () => Comparison.Run(null!), () => ImageDataset.Read((WclSharp.Data.DatasetOptions)null!),
         ];
         Assert.All(calls, call => Assert.Throws<ArgumentNullException>("options", call));
         Assert.Throws<ArgumentNullException>("LabelsPerClass", () => FineTune.Run(new FineTuneOptions { Run = "r", LabelsPerClass = null! }));
