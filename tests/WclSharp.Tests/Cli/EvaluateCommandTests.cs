@@ -25,13 +25,13 @@ public sealed class EvaluateCommandTests : IDisposable
             Labels = "l.csv",
             KnnK = 7,
             Device = "cpu",
-            Linear = true,
             LinearAugmented = true,
             LinearLearningRate = 0.5,
             LinearWeightDecay = 0.001,
         }, asked);
         Assert.Equal(0, Run("evaluate", "r"));
         Assert.Equal(new RunEvaluationOptions { Run = "r" }, asked);
+        Assert.False(asked!.TrainsClassifier);
     }
 
     [Fact]
@@ -41,14 +41,15 @@ public sealed class EvaluateCommandTests : IDisposable
         foreach (var (arguments, expected) in ((string[], RunEvaluationOptions)[])
             [
                 (["--linear"], new() { Run = "r", Linear = true }),
-                (["--linear-augmented"], new() { Run = "r", Linear = true, LinearAugmented = true }),
-                (["--linear-lr", "0"], new() { Run = "r", Linear = true, LinearLearningRate = 0 }),
-                (["--linear-decay", "0.1"], new() { Run = "r", Linear = true, LinearWeightDecay = 0.1 }),
-                (["--confusion", picture], new() { Run = "r", Linear = true, LinearConfusion = true }),
+                (["--linear-augmented"], new() { Run = "r", LinearAugmented = true }),
+                (["--linear-lr", "0"], new() { Run = "r", LinearLearningRate = 0 }),
+                (["--linear-decay", "0.1"], new() { Run = "r", LinearWeightDecay = 0.1 }),
+                (["--confusion", picture], new() { Run = "r", LinearConfusion = true }),
             ])
         {
             Assert.Equal(0, Run(["evaluate", "r", .. arguments]));
             Assert.Equal(expected, asked);
+            Assert.True(asked!.TrainsClassifier);
         }
         Assert.True(new FileInfo(picture).Length > 1000);
     }
@@ -58,7 +59,7 @@ public sealed class EvaluateCommandTests : IDisposable
     {
         string json = Path.Combine(folder, "e.json");
         Assert.Equal(0, Run("evaluate", "r", "--linear-augmented", "--json", json));
-        foreach (string text in (string[])["Linear probe: 70.0% (top-5 90.0%) of 2,000 images, trained on 8,000", "learning rate 0.5, weight decay 0.001, chosen on 1,600 of them; random crops and flips", "cat  60.0% of 1,200"])
+        foreach (string text in (string[])["Linear probe: 70.0% (top-5 90.0%) of 2,000 images (", "), trained on 8,000", "learning rate 0.5, weight decay 0.001, chosen on 1,600 of them; random crops and flips", "cat  60.0% of 1,200"])
             Assert.Contains(text, output.ToString(), StringComparison.Ordinal);
         using var document = JsonDocument.Parse(File.ReadAllBytes(json));
         var root = document.RootElement;
@@ -90,7 +91,7 @@ public sealed class EvaluateCommandTests : IDisposable
         Evaluate = (options, _, _) =>
         {
             asked = options;
-            return new RunEvaluationResult(0.82, 20, 8000, 2000, 5, 1, options.Linear ? new LinearProbeResult
+            return new RunEvaluationResult(0.82, 20, 8000, 2000, 5, 1, options.TrainsClassifier ? new LinearProbeResult
             {
                 Top1 = 0.7,
                 Top5 = 0.9,

@@ -88,7 +88,8 @@ public sealed class FineTuneTests : IDisposable
         }
         Assert.NotEqual(knn, linear);
         Assert.All([.. knn, .. linear], accuracy => Assert.InRange(accuracy, 0.2, 0.9)); // of ten classes
-        Assert.Equal((knn.Average(), linear.Average()), (row.KnnMean, row.LinearMean));
+        // Other batches round otherwise, which may turn one image of 80 in a draw.
+        foreach (var (expected, measured) in ((double, double)[])[(knn.Average(), row.KnnMean), (linear.Average(), row.LinearMean)]) Assert.InRange(measured, expected - 0.0126, expected + 0.0126);
     }
 
     [Fact]

@@ -129,7 +129,7 @@ public sealed class FailedRunTests : RunsInFolder
     {
         var options = Options("first") with { Temperature = 1e-40, Epochs = 1 };
         if (init is not null) options = options with { Init = Pretraining.Run(Options(init) with { Epochs = 1 }).RunFolder };
-        string message = Assert.Throws<WclException>(() => Pretraining.Run(options)).Message;
+        string message = Assert.Throws<DivergedException>(() => Pretraining.Run(options)).Message;
         Assert.Contains("at step 0 ", message, StringComparison.Ordinal);
         Assert.EndsWith(advice, message, StringComparison.Ordinal);
         Assert.DoesNotContain("--lr", message, StringComparison.Ordinal);
