@@ -74,7 +74,7 @@ internal static class StepBenchmark
         {
             using var scope = NewDisposeScope();
             // Support views are views like any: their content takes no other time.
-            var input = MethodInput.Project(method.Views, number => model.Project(number == 0 ? view1 : view2)) with
+            var input = MethodInput.Of(model.Project(method.Views == 2 ? [view1, view2] : [view1]), _ => model.Project(view2)) with
             {
                 Classes = classes,
                 Images = [.. Enumerable.Range(0, batch)],

@@ -26,7 +26,19 @@ internal sealed class BatchNormalisation(int channels)
     /// <summary>Whether a forward pass in training mode updates the running statistics. Off where the same input passes a second time.</summary>
     public bool UpdatesRunningStatistics { get; set; } = true;
 
+    /// <summary>
+    /// Equal parts of a batch that are normalised each by itself in training mode, and counted as batches of their own: the views that pass together.
+    /// </summary>
+    public int Parts { get; set; } = 1;
+
     public override Tensor forward(Tensor input)
+    {
+        if (!training || Parts == 1) return OfOne(input);
+        using var scope = NewDisposeScope();
+        return cat(Array.ConvertAll(input.chunk(Parts), OfOne)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor OfOne(Tensor input)
     {
         if (training && UpdatesRunningStatistics) CountBatch();
         double share = UpdatesRunningStatistics ? momentum!.Value : 0; // of this batch in the running statistics
@@ -51,11 +63,15 @@ internal sealed class BatchNormalisation(int channels)
     /// <param name="residual">As x; null for none.</param>
     public Tensor Activate(Tensor x, Tensor? residual = null)
     {
-        if (BatchNormReLU.Suits(this, x)) return BatchNormReLU.Apply(this, x, residual);
+        if (FusedBatchNorm.Suits(this, x)) return FusedBatchNorm.Apply(this, x, residual);
         // In batch norm's own output: its backward reads its input.
         var y = call(x);
         return nn.functional.relu(residual is null ? y : y.add_(residual, One), inplace: true);
     }
+
+    /// <summary>batch norm(x), what follows the convolution of a shortcut.</summary>
+    /// <param name="x">[N, C, H, W], which nobody else needs: it may be overwritten.</param>
+    public Tensor Normalise(Tensor x) => FusedBatchNorm.Suits(this, x) ? FusedBatchNorm.Apply(this, x, null, rectified: false) : call(x);
 
     /// <summary>Does nothing: libtorch refuses what does not fit.</summary>
     protected override void ValidateInputDimensions(Tensor input) { }

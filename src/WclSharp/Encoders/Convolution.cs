@@ -12,10 +12,11 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
     private readonly long[] strides, padding;
-    private readonly bool winogradShape, productShape;
+    private readonly bool winogradShape;
+    private readonly long productWeights; // of a product's; 0 where it cannot be one
 
-    // Above, a product of (pixels, channels) by the weight is faster than libtorch's convolution, most of all its weight's gradient: docs/performance-history.md.
-    private const int LeastProductWeights = 1 << 18;
+    // From so many weights on a product of (pixels, channels) by the weight is faster than libtorch's convolution, most of all its weight's gradient: docs/performance-history.md.
+    private const int LeastProductWeights = 1 << 18, LeastProductWeightsBFloat16 = 1 << 20;
 
     /// <param name="inChannels">Channels in.</param>
     /// <param name="outChannels">Channels out.</param>
@@ -27,7 +28,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
         strides = [stride, stride];
         padding = [kernel / 2, kernel / 2];
         winogradShape = kernel == 3 && stride == 1;
-        productShape = kernel == 1 && inChannels * outChannels >= LeastProductWeights;
+        productWeights = kernel == 1 ? inChannels * outChannels : 0;
         using var start = random.Convolution(inChannels, outChannels, kernel);
         weight = new Parameter(ChannelsLast.Of(start));
         RegisterComponents();
@@ -39,19 +40,27 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, roundTiles: training && RoundsTiles);
-        if (productShape && input.dtype == ScalarType.Float32 && input.device_type == DeviceType.CPU) return Product(input);
-        if (input.dtype == weight.dtype) return nn.functional.conv2d(input, weight, null, strides, padding);
+        bool asProduct = input.device_type == DeviceType.CPU && productWeights >= input.dtype switch
+        {
+            ScalarType.Float32 => LeastProductWeights,
+            ScalarType.BFloat16 => LeastProductWeightsBFloat16,
+            _ => long.MaxValue,
+        };
+        if (input.dtype == weight.dtype) return Convolve(input, weight, asProduct);
         using var cast = weight.to(input.dtype);
-        return nn.functional.conv2d(input, cast, null, strides, padding);
+        return Convolve(input, cast, asProduct);
     }
 
+    private Tensor Convolve(Tensor input, Tensor kernel, bool asProduct) =>
+        asProduct ? Product(input, kernel) : nn.functional.conv2d(input, kernel, null, strides, padding);
+
     /// <summary>A 1 x 1 convolution as a matrix product over channels, which are neighbours in memory.</summary>
-    private Tensor Product(Tensor input)
+    private Tensor Product(Tensor input, Tensor kernel)
     {
         using var scope = NewDisposeScope();
         var pixels = input.permute(0, 2, 3, 1);                                                         // [N, H, W, C]
         if (strides[0] > 1) pixels = pixels.slice(1, 0, pixels.size(1), strides[0]).slice(2, 0, pixels.size(2), strides[1]);
-        var output = nn.functional.linear(pixels, weight.permute(0, 2, 3, 1).view(weight.size(0), weight.size(1))); // [N, H, W, K]
+        var output = nn.functional.linear(pixels, kernel.permute(0, 2, 3, 1).view(kernel.size(0), kernel.size(1))); // [N, H, W, K]
         return output.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 }

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -14,7 +13,7 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     private readonly BatchNormalisation bn1;
     private readonly Convolution conv2;
     private readonly BatchNormalisation bn2;
-    private readonly Sequential? downsample;
+    private readonly Shortcut? downsample;
 
     public BasicBlock(int inChannels, int channels, int stride, ParameterInitializer random) : base(nameof(BasicBlock))
     {
@@ -30,7 +29,7 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var y = bn1.Activate(conv1.call(x));
-        return bn2.Activate(conv2.call(y), Shortcut.Of(downsample, x)).MoveToOuterDisposeScope();
+        return bn2.Activate(conv2.call(y), downsample?.call(x) ?? x).MoveToOuterDisposeScope();
     }
 }
 
@@ -44,7 +43,7 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
     private readonly BatchNormalisation bn2;
     private readonly Convolution conv3;
     private readonly BatchNormalisation bn3;
-    private readonly Sequential? downsample;
+    private readonly Shortcut? downsample;
 
     public Bottleneck(int inChannels, int channels, int stride, ParameterInitializer random) : base(nameof(Bottleneck))
     {
@@ -63,18 +62,31 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var y = bn1.Activate(conv1.call(x));
         y = bn2.Activate(conv2.call(y));
-        return bn3.Activate(conv3.call(y), Shortcut.Of(downsample, x)).MoveToOuterDisposeScope();
+        return bn3.Activate(conv3.call(y), downsample?.call(x) ?? x).MoveToOuterDisposeScope();
     }
 }
 
-/// <summary>The path around a residual block: identity, or a strided 1 x 1 convolution where the shape changes.</summary>
-internal static class Shortcut
+/// <summary>The path around a residual block where the shape changes: a strided 1 x 1 convolution and batch norm. Names are torchvision's.</summary>
+internal sealed class Shortcut : nn.Module<Tensor, Tensor>
 {
+    private readonly Convolution convolution;
+    private readonly BatchNormalisation norm;
 
-    public static Sequential? Create(int inChannels, int outChannels, int stride, ParameterInitializer random) =>
-        stride == 1 && inChannels == outChannels
-            ? null
-            : nn.Sequential(("0", new Convolution(inChannels, outChannels, 1, stride, random)), ("1", new BatchNormalisation(outChannels)));
+    private Shortcut(int inChannels, int outChannels, int stride, ParameterInitializer random) : base(nameof(Shortcut))
+    {
+        convolution = new Convolution(inChannels, outChannels, 1, stride, random);
+        norm = new BatchNormalisation(outChannels);
+        register_module("0", convolution);
+        register_module("1", norm);
+    }
 
-    public static Tensor Of(Sequential? downsample, Tensor x) => downsample is null ? x : downsample.call(x);
+    /// <summary>The path, or null where it is the identity.</summary>
+    public static Shortcut? Create(int inChannels, int outChannels, int stride, ParameterInitializer random) =>
+        stride == 1 && inChannels == outChannels ? null : new Shortcut(inChannels, outChannels, stride, random);
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return norm.Normalise(convolution.call(x)).MoveToOuterDisposeScope();
+    }
 }

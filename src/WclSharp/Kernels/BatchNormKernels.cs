@@ -1,11 +1,13 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Values = System.Numerics.Vector<float>;
 
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// The loops of batch norm with ReLU over a [R, C] matrix (pixels of all images, channels), float32 or bfloat16 in memory
+/// The loops of batch norm and what follows it over a [R, C] matrix (pixels of all images, channels), float32 or bfloat16 in memory
 /// and float32 inside; C is a multiple of <see cref="ChannelStep"/>. Each loop is cut into blocks of rows, which threads share out.
 /// </summary>
 /// <typeparam name="T">How activations lie in memory. Numbers of a channel are float32.</typeparam>
@@ -15,8 +17,12 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     // since captured ones would be read again at every turn.
     private const MethodImplOptions Loop = MethodImplOptions.AggressiveOptimization, Inline = MethodImplOptions.AggressiveInlining;
 
-    // Rows that a sum takes from before it goes on to the next channels: memory is read nearly in order.
-    private const int RowsAtOnce = 8;
+    // A sum goes through so many stretches of its rows at once, each in order of memory, and takes its totals so far out of the cache and back once for all. The
+    // processor fetches such stretches ahead, not rows that lie side by side; of two or three matrices it keeps fewer of them apart.
+    private const int StretchesOfOne = 8, StretchesOfMore = 2;
+
+    // Blocks whose sums are kept until all are there.
+    private const int MostSums = 64;
 
     /// <summary>Channels that are worked on side by side.</summary>
     public static int ChannelStep => 2 * Values.Count;
@@ -25,8 +31,8 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     /// <remarks>Sums are of differences to the first row, so that a mean far from zero costs no digits; over blocks in float64.</remarks>
     public static void Statistics(byte* x, long rows, int channels, float* mean, float* variance)
     {
-        var blocks = new RowBlocks(rows, channels);
-        float[] partial = new float[blocks.Count * 2 * channels], first = new float[channels];
+        var blocks = new RowBlocks(rows, channels, MostSums);
+        float[] partial = ArrayPool<float>.Shared.Rent(blocks.Count * 2 * channels), first = new float[channels];
         fixed (float* sums = partial, origin = first)
         {
             for (int c = 0; c < channels; c += ChannelStep)
@@ -43,6 +49,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         }
 
         var (differences, squares) = Total(partial, blocks.Count, channels);
+        ArrayPool<float>.Shared.Return(partial);
         for (int c = 0; c < channels; c++)
         {
             double difference = differences[c] / rows;
@@ -51,27 +58,27 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         }
     }
 
-    /// <summary>y = max(0, x scale + shift + residual); the residual may be null.</summary>
-    public static void Apply(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, byte* y)
+    /// <summary>y = max(floor, x scale + shift + residual); the residual may be null. A floor of 0 is ReLU, one of minus infinity nothing.</summary>
+    public static void Apply(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y)
     {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
             long at = start * channels * T.Size;
-            if (residual is null) ApplyBlock(x + at, count, channels, scale, shift, y + at);
-            else ApplyBlock(x + at, residual + at, count, channels, scale, shift, y + at);
+            if (residual is null) ApplyBlock(x + at, count, channels, scale, shift, floor, y + at);
+            else ApplyBlock(x + at, residual + at, count, channels, scale, shift, floor, y + at);
         });
     }
 
     /// <summary>
-    /// The sums over rows of g and of g (x - mean), where g is the gradient that ReLU lets through. y is the output where a
-    /// residual was added; null where the sign of x scale + shift tells.
+    /// The sums over rows of g and of g (x - mean), where g is the gradient of what lies above the floor. y is the output where a
+    /// residual was added; null where x scale + shift tells.
     /// </summary>
-    public static (double[] Sum, double[] Product) GradientSums(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean)
+    public static (double[] Sum, double[] Product) GradientSums(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean, float floor)
     {
-        var blocks = new RowBlocks(rows, channels);
-        float[] partial = new float[blocks.Count * 2 * channels];
+        var blocks = new RowBlocks(rows, channels, MostSums);
+        float[] partial = ArrayPool<float>.Shared.Rent(blocks.Count * 2 * channels);
         fixed (float* sums = partial)
         {
             float* target = sums;
@@ -79,40 +86,45 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             {
                 var (start, count) = blocks[block];
                 long at = start * channels * T.Size;
-                SumGradients(dy + at, x + at, y is null ? null : y + at, count, channels, scale, shift, mean, target + (long)block * 2 * channels);
+                SumGradients(dy + at, x + at, y is null ? null : y + at, count, channels, scale, shift, mean, floor, target + (long)block * 2 * channels);
             });
         }
-        return Total(partial, blocks.Count, channels);
+        var totals = Total(partial, blocks.Count, channels);
+        ArrayPool<float>.Shared.Return(partial);
+        return totals;
     }
 
     /// <summary>dx = g scale + x slope + offset; g itself, the residual's gradient, where y is not null.</summary>
-    public static void InputGradient(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* slope, float* offset, byte* dx, byte* residual)
+    public static void InputGradient(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual)
     {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
             long at = start * channels * T.Size;
-            if (y is null) InputGradientBlock(dy + at, x + at, count, channels, scale, shift, slope, offset, dx + at);
-            else InputGradientBlock(dy + at, x + at, y + at, count, channels, scale, slope, offset, dx + at, residual + at);
+            if (y is null) InputGradientBlock(dy + at, x + at, count, channels, scale, shift, slope, offset, floor, dx + at);
+            else InputGradientBlock(dy + at, x + at, y + at, count, channels, scale, slope, offset, floor, dx + at, residual + at);
         });
     }
 
     [MethodImpl(Loop)]
     private static void SumDifferences(byte* x, float* first, long rows, int channels, float* sums)
     {
-        long row = (long)channels * T.Size;
+        long row = (long)channels * T.Size, part = rows / StretchesOfOne, apart = part * row;
         new Span<float>(sums, 2 * channels).Clear();
-        for (long start = 0; start < rows; start += RowsAtOnce, x += RowsAtOnce * row)
+        for (long r = 0; r < part; r++, x += row) Sum(x, apart, StretchesOfOne, first, channels, sums);
+        Sum(x + (StretchesOfOne - 1) * apart, row, rows - part * StretchesOfOne, first, channels, sums);
+
+        [MethodImpl(Inline)]
+        static void Sum(byte* x, long apart, long count, float* first, int channels, float* sums)
         {
-            long count = Math.Min(RowsAtOnce, rows - start);
             for (int c = 0; c < channels; c += 2 * Values.Count)
             {
                 var (shift0, shift1) = At(first + c);
                 var (s0, s1) = At(sums + c);
                 var (q0, q1) = At(sums + channels + c);
                 byte* place = x + (long)c * T.Size;
-                for (long r = 0; r < count; r++, place += row)
+                for (long r = 0; r < count; r++, place += apart)
                 {
                     var (x0, x1) = T.Load(place);
                     x0 -= shift0;
@@ -129,47 +141,54 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     }
 
     [MethodImpl(Loop)]
-    private static void ApplyBlock(byte* x, long rows, int channels, float* scale, float* shift, byte* y)
+    private static void ApplyBlock(byte* x, long rows, int channels, float* scale, float* shift, float floor, byte* y)
     {
+        var least = new Values(floor);
         int step = 2 * Values.Count * T.Size;
         for (long r = 0; r < rows; r++)
             for (int c = 0; c < channels; c += 2 * Values.Count, x += step, y += step)
             {
                 var (y0, y1) = Scaled(T.Load(x), scale, shift, c);
-                T.Store(y, Vector.Max(y0, Values.Zero), Vector.Max(y1, Values.Zero));
+                T.Store(y, Vector.Max(y0, least), Vector.Max(y1, least));
             }
     }
 
     [MethodImpl(Loop)]
-    private static void ApplyBlock(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, byte* y)
+    private static void ApplyBlock(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y)
     {
+        var least = new Values(floor);
         int step = 2 * Values.Count * T.Size;
         for (long r = 0; r < rows; r++)
             for (int c = 0; c < channels; c += 2 * Values.Count, x += step, y += step, residual += step)
             {
                 var (y0, y1) = Scaled(T.Load(x), scale, shift, c);
                 var (r0, r1) = T.Load(residual);
-                T.Store(y, Vector.Max(y0 + r0, Values.Zero), Vector.Max(y1 + r1, Values.Zero));
+                T.Store(y, Vector.Max(y0 + r0, least), Vector.Max(y1 + r1, least));
             }
     }
 
     [MethodImpl(Loop)]
-    private static void SumGradients(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean, float* sums)
+    private static void SumGradients(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean, float floor, float* sums)
     {
-        long row = (long)channels * T.Size;
+        long row = (long)channels * T.Size, part = rows / StretchesOfMore, apart = part * row;
         new Span<float>(sums, 2 * channels).Clear();
-        for (long start = 0; start < rows; start += RowsAtOnce)
+        for (long r = 0; r < part; r++) Sum(dy, x, y, r * row, apart, StretchesOfMore, channels, scale, shift, mean, floor, sums);
+        Sum(dy, x, y, part * StretchesOfMore * row, row, rows - part * StretchesOfMore, channels, scale, shift, mean, floor, sums);
+
+        [MethodImpl(Inline)]
+        static void Sum(byte* dy, byte* x, byte* y, long start, long apart, long count, int channels, float* scale, float* shift, float* mean, float floor, float* sums)
         {
-            long end = Math.Min(start + RowsAtOnce, rows) * row;
+            var least = new Values(floor);
             for (int c = 0; c < channels; c += 2 * Values.Count)
             {
                 var (mean0, mean1) = At(mean + c);
                 var (s0, s1) = At(sums + c);
                 var (p0, p1) = At(sums + channels + c);
-                for (long at = start * row + (long)c * T.Size; at < end; at += row)
+                long at = start + (long)c * T.Size;
+                for (long r = 0; r < count; r++, at += apart)
                 {
                     var input = T.Load(x + at);
-                    var (g0, g1) = Passed(T.Load(dy + at), y is null ? Scaled(input, scale, shift, c) : T.Load(y + at));
+                    var (g0, g1) = Passed(T.Load(dy + at), y is null ? Scaled(input, scale, shift, c) : T.Load(y + at), least);
                     s0 += g0;
                     s1 += g1;
                     p0 = Vector.FusedMultiplyAdd(g0, input.Item1 - mean0, p0);
@@ -182,26 +201,28 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     }
 
     [MethodImpl(Loop)]
-    private static void InputGradientBlock(byte* dy, byte* x, long rows, int channels, float* scale, float* shift, float* slope, float* offset, byte* dx)
+    private static void InputGradientBlock(byte* dy, byte* x, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx)
     {
+        var least = new Values(floor);
         int step = 2 * Values.Count * T.Size;
         for (long r = 0; r < rows; r++)
             for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, dx += step)
             {
                 var input = T.Load(x);
-                var (d0, d1) = Gradient(Passed(T.Load(dy), Scaled(input, scale, shift, c)), input, scale, slope, offset, c);
+                var (d0, d1) = Gradient(Passed(T.Load(dy), Scaled(input, scale, shift, c), least), input, scale, slope, offset, c);
                 T.Store(dx, d0, d1);
             }
     }
 
     [MethodImpl(Loop)]
-    private static void InputGradientBlock(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* slope, float* offset, byte* dx, byte* residual)
+    private static void InputGradientBlock(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* slope, float* offset, float floor, byte* dx, byte* residual)
     {
+        var least = new Values(floor);
         int step = 2 * Values.Count * T.Size;
         for (long r = 0; r < rows; r++)
             for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, y += step, dx += step, residual += step)
             {
-                var g = Passed(T.Load(dy), T.Load(y));
+                var g = Passed(T.Load(dy), T.Load(y), least);
                 T.Store(residual, g.Item1, g.Item2);
                 var (d0, d1) = Gradient(g, T.Load(x), scale, slope, offset, c);
                 T.Store(dx, d0, d1);
@@ -212,12 +233,24 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     {
         double[] first = new double[channels], second = new double[channels];
         for (int block = 0; block < blocks; block++)
-            for (int c = 0; c < channels; c++)
-            {
-                first[c] += partial[block * 2 * channels + c];
-                second[c] += partial[block * 2 * channels + channels + c];
-            }
+        {
+            var sums = partial.AsSpan(block * 2 * channels, 2 * channels);
+            Add(sums[..channels], first);
+            Add(sums[channels..], second);
+        }
         return (first, second);
+    }
+
+    private static void Add(ReadOnlySpan<float> more, double[] sums)
+    {
+        var from = MemoryMarshal.Cast<float, Values>(more);             // ChannelStep: no rest
+        var to = MemoryMarshal.Cast<double, Vector<double>>(sums.AsSpan());
+        for (int i = 0; i < from.Length; i++)
+        {
+            Vector.Widen(from[i], out var low, out var high);
+            to[2 * i] += low;
+            to[2 * i + 1] += high;
+        }
     }
 
     [MethodImpl(Inline)]
@@ -234,11 +267,11 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         return (Vector.FusedMultiplyAdd(x.Item1, a0, b0), Vector.FusedMultiplyAdd(x.Item2, a1, b1));
     }
 
-    /// <summary>The gradient where ReLU was open. Forward's arithmetic gives the same sign again.</summary>
+    /// <summary>The gradient where the output lay above the floor. Forward's arithmetic gives the same output again.</summary>
     [MethodImpl(Inline)]
-    private static (Values, Values) Passed((Values, Values) dy, (Values, Values) output) =>
-        (Vector.ConditionalSelect(Vector.GreaterThan(output.Item1, Values.Zero), dy.Item1, Values.Zero),
-            Vector.ConditionalSelect(Vector.GreaterThan(output.Item2, Values.Zero), dy.Item2, Values.Zero));
+    private static (Values, Values) Passed((Values, Values) dy, (Values, Values) output, Values floor) =>
+        (Vector.ConditionalSelect(Vector.GreaterThan(output.Item1, floor), dy.Item1, Values.Zero),
+            Vector.ConditionalSelect(Vector.GreaterThan(output.Item2, floor), dy.Item2, Values.Zero));
 
     [MethodImpl(Inline)]
     private static (Values, Values) Gradient((Values, Values) g, (Values, Values) x, float* scale, float* slope, float* offset, int c)

@@ -9,11 +9,14 @@ internal readonly struct RowBlocks
     private const int BlockBytes = 128 << 10, LeastBlocks = 16, LeastRows = 16;
     private readonly long rows, rowsPerBlock;
 
-    public RowBlocks(long rows, int channels)
+    /// <param name="rows">R.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="most">Blocks at most, where each costs something by itself.</param>
+    public RowBlocks(long rows, int channels, int most = int.MaxValue)
     {
         this.rows = rows;
         long fitting = Math.Min(BlockBytes / (channels * sizeof(float)), (rows + LeastBlocks - 1) / LeastBlocks);
-        rowsPerBlock = Math.Max(LeastRows, fitting);
+        rowsPerBlock = Math.Max(Math.Max(LeastRows, fitting), (rows + most - 1) / most);
         Count = (int)((rows + rowsPerBlock - 1) / rowsPerBlock);
     }
 

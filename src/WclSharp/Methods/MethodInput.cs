@@ -48,14 +48,13 @@ internal sealed record MethodInput
     /// <summary>Of the batch's local crops that are cut from other images: those of the image's own class, and all whose classes are known.</summary>
     public (int Right, int Judged) CropPairs { get; init; }
 
-    /// <summary>Projects a batch's views.</summary>
-    /// <param name="views">How many views, 1 or 2.</param>
-    /// <param name="project">Projects a view by its number, as <see cref="WclModel.Project"/> does; called while the input is in use.</param>
-    public static MethodInput Project(int views, Func<int, (Tensor Z, Tensor? V)> project)
+    /// <summary>What a method is handed of a batch's projected views.</summary>
+    /// <param name="views">The instance and the weak projections of each, one or two.</param>
+    /// <param name="project">Projects a further view by its number, as <see cref="WclModel.Project(Tensor)"/> does; called while the input is in use.</param>
+    public static MethodInput Of(IReadOnlyList<(Tensor Z, Tensor? V)> views, Func<int, (Tensor Z, Tensor? V)> project)
     {
-        var (z1, v1) = project(0);                                  // [N, D], rows of unit length
-        var (z2, v2) = views == 2 ? project(1) : default((Tensor?, Tensor?));
-        return new MethodInput { Z1 = z1, Z2 = z2, V1 = v1, V2 = v2, ProjectInstance = number => project(number).Z };
+        var second = views.Count == 2 ? views[1] : default((Tensor? Z, Tensor? V));
+        return new MethodInput { Z1 = views[0].Z, Z2 = second.Z, V1 = views[0].V, V2 = second.V, ProjectInstance = number => project(number).Z };
     }
 
     /// <summary>Instance projections of a further view of each image, [N, D], without gradient.</summary>

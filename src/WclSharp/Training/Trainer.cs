@@ -192,19 +192,23 @@ internal sealed class Trainer : IDisposable
         waiting.Start();
         var prepared = upcoming.Prepared();
         var pixels = prepared?.Pixels ?? (cache is null ? ImageTensor.Of(batch[0], device) : null);
-        var views = prepared?.Views ?? [];
         waiting.Stop();
         // A view of the whole batch, at once or chunk by chunk: of a chunk and its pixels to [n, 3, S, S].
         (Tensor Z, Tensor? V) Project(Func<ImageBatch, ImageTensor, Tensor> view) => cache is null ? model.Project(view(batch[0], pixels!)) : cache.Project(view);
-        (Tensor Z, Tensor? V) ProjectView(int number) => number < views.Length
-            ? model.Project(views[number])
-            : Project((chunk, pixels) => View(chunk, pixels, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
+        (Tensor Z, Tensor? V) ProjectView(int number) => Project((chunk, pixels) => View(chunk, pixels, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
 
         (Tensor Z, Tensor? V) ProjectLocal() => prepared?.Local is { } crops
             ? model.Project(crops)
             : Project((chunk, pixels) => LocalCrops(chunk, pixels, loader, epoch, recipe)); // [M N, 3, s, s] -> [M N, D]
 
-        var input = MethodInput.Project(method.Views, ProjectView) with
+        IReadOnlyList<(Tensor Z, Tensor? V)> ProjectViews()
+        {
+            var numbers = Enumerable.Range(0, method.Views);
+            if (cache is not null) return [.. numbers.Select(ProjectView)];
+            return model.Project(prepared?.Views ?? [.. numbers.Select(number => View(batch[0], pixels!, epoch, number, recipe))]);
+        }
+
+        var input = MethodInput.Of(ProjectViews(), ProjectView) with
         {
             Classes = ClassesOf(images),
             Images = images,

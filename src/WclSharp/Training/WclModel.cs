@@ -13,6 +13,7 @@ namespace WclSharp.Training;
 internal sealed class WclModel : IDisposable
 {
     private readonly BatchNormalisation[] norms;
+    private readonly bool joinsViews;
 
     /// <summary>Builds the network that resolved options describe, on its device and in training mode.</summary>
     /// <param name="options">Resolved options.</param>
@@ -30,6 +31,7 @@ internal sealed class WclModel : IDisposable
         Encoder.ComputeType = InstanceHead.ComputeType = compute.Type;
         Encoder.RoundsTiles = compute.RoundsTiles;
         if (WeakHead is not null) WeakHead.ComputeType = compute.Type;
+        joinsViews = !compute.IsGpu; // there batch norm, which is libtorch's, would copy each view out and in
         norms = [.. Modules.SelectMany(part => part.Module.modules()).OfType<BatchNormalisation>()];
     }
 
@@ -74,6 +76,36 @@ internal sealed class WclModel : IDisposable
         {
             using var projection = head.call(features);              // [N, D]
             return UnitRows.Of(projection);
+        }
+    }
+
+    /// <summary>
+    /// Projections of several views, each normalised by itself as though it had passed alone. On a processor they pass together: half of what is done once a
+    /// pass whatever the images, such as putting weights in order for a product, and larger products.
+    /// </summary>
+    /// <param name="views">Of one shape, [N, 3, S, S] float32, normalised.</param>
+    /// <returns>z [N, D] and v [N, D] of each view, as <see cref="Project(Tensor)"/> has them. The caller owns them.</returns>
+    public IReadOnlyList<(Tensor Z, Tensor? V)> Project(IReadOnlyList<Tensor> views)
+    {
+        if (!joinsViews || views.Count < 2) return [.. views.Select(Project)];
+        using var scope = NewDisposeScope();
+        Parts(views.Count);
+        try
+        {
+            var (z, v) = Project(cat([.. views]));                   // [views N, D]
+            var ofEach = z.chunk(views.Count).Select(part => part.MoveToOuterDisposeScope());
+            return v is null
+                ? [.. ofEach.Select(part => (part, (Tensor?)null))]
+                : [.. ofEach.Zip(v.chunk(views.Count), (part, weak) => (part, (Tensor?)weak.MoveToOuterDisposeScope()))];
+        }
+        finally
+        {
+            Parts(1);
+        }
+
+        void Parts(int count)
+        {
+            foreach (var norm in norms) norm.Parts = count;
         }
     }
 

@@ -231,7 +231,7 @@ public sealed class GradientCacheTests : IDisposable
                 return cache is null ? model.Project(View(batch[0], null)) : cache.Project(View);
             }
 
-            var input = MethodInput.Project(2, number => Project(views[number < 2 ? number : 2 + number % 2])) with
+            var input = MethodInput.Of([Project(views[0]), Project(views[1])], number => Project(views[2 + number % 2])) with
             {
                 Images = [.. batch.SelectMany(chunk => chunk.Indices)],
                 ProjectLocal = () => Project(local),
@@ -272,7 +272,7 @@ public sealed class GradientCacheTests : IDisposable
                 return (Join(views[view].Select(part => part.Z)), views[view][0].V is null ? null : Join(views[view].Select(part => part.V!)));
             }
 
-            var input = MethodInput.Project(2, Whole) with { Images = images, ProjectLocal = localViews is null ? null : () => Whole(2) };
+            var input = MethodInput.Of([Whole(0), Whole(1)], Whole) with { Images = images, ProjectLocal = localViews is null ? null : () => Whole(2) };
             recorder.ZeroGradients();
             method.Losses(input).Total.backward();
             AutogradMemory.FreeReturned();

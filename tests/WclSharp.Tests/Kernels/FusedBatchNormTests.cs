@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Tests.Kernels;
 
 /// <summary>Batch norm, residual and ReLU in one operator against libtorch's three in float64.</summary>
-public sealed class BatchNormReLUTests
+public sealed class FusedBatchNormTests
 {
     [Theory]
     [InlineData(2, 16, 3, 5, false)]
@@ -27,9 +27,9 @@ public sealed class BatchNormReLUTests
         var gradient = randn(shape, generator: random);
         var norm = Start(new BatchNormalisation(channels));
         var exactNorm = Start(nn.BatchNorm2d(channels, dtype: ScalarType.Float64));
-        Assert.True(BatchNormReLU.Suits(norm, x));
+        Assert.True(FusedBatchNorm.Suits(norm, x));
 
-        var y = BatchNormReLU.Apply(norm, x, added);
+        var y = FusedBatchNorm.Apply(norm, x, added);
         y.backward([gradient]);
 
         var exactX = x.detach().to(ScalarType.Float64).requires_grad_();
@@ -70,7 +70,7 @@ public sealed class BatchNormReLUTests
         var gradient = randn(shape, generator: random).to(ScalarType.BFloat16);
         var norm = new BatchNormalisation(32);
 
-        var y = BatchNormReLU.Apply(norm, x, added);
+        var y = FusedBatchNorm.Apply(norm, x, added);
         y.backward([gradient]);
 
         var exactX = x.detach().to(ScalarType.Float64).requires_grad_();
@@ -105,7 +105,7 @@ public sealed class BatchNormReLUTests
         var added = residual ? ChannelsLast.Of(randn([3, 48, 7, 5], generator: random)) : null;
         var separate = norm.call(x);
         var expected = nn.functional.relu(residual ? separate + added! : separate);
-        Close(expected.to(ScalarType.Float64), BatchNormReLU.Apply(norm, x, added), 1e-6);
+        Close(expected.to(ScalarType.Float64), FusedBatchNorm.Apply(norm, x, added), 1e-6);
     }
 
     [Theory]
@@ -119,12 +119,70 @@ public sealed class BatchNormReLUTests
         var x = ChannelsLast.Of(randn([6, 32, 5, 7], generator: random));
         var added = residual ? ChannelsLast.Of(randn([6, 32, 5, 7], generator: random)) : null;
         var (norm, again) = (new BatchNormalisation(32), new BatchNormalisation(32) { UpdatesRunningStatistics = updates });
-        var expected = BatchNormReLU.Apply(norm, x.clone().requires_grad_(), added);
+        var expected = FusedBatchNorm.Apply(norm, x.clone().requires_grad_(), added);
         using var noGradient = no_grad();
-        Assert.True(BatchNormReLU.Apply(again, x.clone(), added).allclose(expected, 0, 0));
+        Assert.True(FusedBatchNorm.Apply(again, x.clone(), added).allclose(expected, 0, 0));
         Assert.Equal(updates ? 1 : 0, Counted(again));
         Assert.True(again.running_var!.allclose(updates ? norm.running_var! : ones([32]), 0, 0));
         Assert.True(again.running_mean!.allclose(updates ? norm.running_mean! : zeros([32]), 0, 0));
+    }
+
+    [Theory]
+    [InlineData(16, false, true)]
+    [InlineData(48, true, true)]
+    [InlineData(48, false, false)]
+    [InlineData(12, false, true)] // libtorch's: too few channels for ours
+    [InlineData(12, false, false)]
+    public void Parts_GiveWhatEachGivesByItself(int channels, bool residual, bool rectified)
+    {
+        using var scope = NewDisposeScope();
+        var random = new Generator(16);
+        long[] shape = [9, channels, 7, 5];
+        Tensor[] images = [.. Enumerable.Range(0, 3).Select(i => ChannelsLast.Of(randn(shape, generator: random).mul(1 + i).add(10 * i)))]; // of other statistics each
+        Tensor[] added = [.. Enumerable.Range(0, 3).Select(_ => ChannelsLast.Of(randn(shape, generator: random)))];
+        Tensor[] gradients = [.. Enumerable.Range(0, 3).Select(_ => ChannelsLast.Of(randn(shape, generator: random)))];
+        var (one, together) = (new BatchNormalisation(channels), new BatchNormalisation(channels) { Parts = 3 });
+        Tensor Pass(BatchNormalisation norm, Tensor x, Tensor r) => rectified ? norm.Activate(x.mul(1), residual ? r : null) : norm.Normalise(x.mul(1)); // not the leaf, which may be overwritten
+
+        foreach (var x in images) x.requires_grad_();
+        foreach (var x in added) x.requires_grad_();
+        var expected = images.Select((x, i) => Pass(one, x, added[i])).ToArray();
+        for (int i = 0; i < 3; i++) expected[i].backward([gradients[i]]);
+        var whole = cat([.. images.Select(x => x.detach())]).requires_grad_();
+        var wholeAdded = cat([.. added.Select(x => x.detach())]).requires_grad_();
+        var found = Pass(together, whole, wholeAdded);
+        found.backward([cat(gradients)]);
+
+        Assert.True(found.allclose(cat(expected), 0, 1e-6));
+        Assert.True(whole.grad!.allclose(cat([.. images.Select(x => x.grad!)]), 0, 1e-6));
+        if (residual) Assert.True(wholeAdded.grad!.allclose(cat([.. added.Select(x => x.grad!)]), 0, 1e-6));
+        Assert.True(together.weight!.grad!.allclose(one.weight!.grad!, 1e-5, 1e-4));
+        Assert.True(together.bias!.grad!.allclose(one.bias!.grad!, 1e-5, 1e-4));
+        Assert.True(together.running_mean!.allclose(one.running_mean!, 0, 0));
+        Assert.True(together.running_var!.allclose(one.running_var!, 0, 0));
+        Assert.Equal(3, Counted(together));
+    }
+
+    [Fact]
+    public void Normalise_WithoutReLU_AgreesWithLibtorch()
+    {
+        using var scope = NewDisposeScope();
+        var random = new Generator(17);
+        var x = ChannelsLast.Of(randn([6, 32, 9, 7], generator: random).add(3)).requires_grad_();
+        var gradient = randn([6, 32, 9, 7], generator: random);
+        var norm = new BatchNormalisation(32);
+        var y = norm.Normalise(x.mul(1));
+        y.backward([gradient]);
+        Assert.True(y.min().item<float>() < -1); // what ReLU would cut off
+
+        var exactX = x.detach().to(ScalarType.Float64).requires_grad_();
+        var exactNorm = nn.BatchNorm2d(32, dtype: ScalarType.Float64);
+        var exact = exactNorm.call(exactX);
+        exact.backward([gradient.to(ScalarType.Float64)]);
+        Close(exact, y, 1e-6);
+        Close(exactX.grad!, x.grad!, 2e-5);
+        Close(exactNorm.weight!.grad!, norm.weight!.grad!, 2e-5);
+        Close(exactNorm.bias!.grad!, norm.bias!.grad!, 2e-5);
     }
 
     [Fact]
@@ -153,10 +211,10 @@ public sealed class BatchNormReLUTests
         using var x = zeros([2, 16, 4, 4]);
         using var odd = zeros([2, 12, 4, 4]);
         using var norm = new BatchNormalisation(16);
-        Assert.True(BatchNormReLU.Suits(norm, x));
-        Assert.False(BatchNormReLU.Suits(norm, odd));
+        Assert.True(FusedBatchNorm.Suits(norm, x));
+        Assert.False(FusedBatchNorm.Suits(norm, odd));
         norm.eval();
-        Assert.False(BatchNormReLU.Suits(norm, x));
+        Assert.False(FusedBatchNorm.Suits(norm, x));
     }
 
     [Fact]
@@ -173,8 +231,8 @@ public sealed class BatchNormReLUTests
         void Step()
         {
             using var scope = NewDisposeScope();
-            var y = BatchNormReLU.Apply(norm, x, null);
-            BatchNormReLU.Apply(norm, y, x).sum().backward();
+            var y = FusedBatchNorm.Apply(norm, x, null);
+            FusedBatchNorm.Apply(norm, y, x).sum().backward();
             x.grad = norm.weight!.grad = norm.bias!.grad = null;
             AutogradMemory.FreeReturned();
         }

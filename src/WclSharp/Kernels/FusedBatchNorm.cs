@@ -1,0 +1,194 @@
+using System.Numerics;
+using TorchSharp;
+using WclSharp.Encoders;
+using static TorchSharp.torch;
+
+namespace WclSharp.Kernels;
+
+/// <summary>
+/// Batch norm on the CPU with what follows it, relu(batch norm(x) + residual), as one operator: two passes over memory forward and two backward, where
+/// separate operators take some three times as many; one pass where nothing is trained. ReLU may be left out.
+/// </summary>
+internal static class FusedBatchNorm
+{
+    /// <summary>Whether this can be computed here; else libtorch's operators do it.</summary>
+    public static bool Suits(BatchNormalisation norm, Tensor x) =>
+        (norm.training || !is_grad_enabled()) && x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && x.device_type == DeviceType.CPU
+        && norm.weight!.dtype == ScalarType.Float32 && x.size(1) % (2 * Vector<float>.Count) == 0;
+
+    /// <summary>The activation; updates the running statistics as batch norm by itself does.</summary>
+    /// <param name="norm">Batch norm.</param>
+    /// <param name="x">[N, C, H, W] float32 or bfloat16, channels-last. Overwritten where nothing is trained.</param>
+    /// <param name="residual">As x, added before ReLU; null for none.</param>
+    /// <param name="rectified">Whether ReLU follows; without it there is no residual.</param>
+    /// <returns>[N, C, H, W] of x's dtype, channels-last.</returns>
+    public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual, bool rectified = true)
+    {
+        float floor = rectified ? 0 : float.NegativeInfinity;
+        return x.dtype == ScalarType.BFloat16
+            ? FusedBatchNorm<BFloat16Elements>.Apply(norm, x, residual, floor)
+            : FusedBatchNorm<Float32Elements>.Apply(norm, x, residual, floor);
+    }
+
+    /// <summary>Scale and shift of every channel: gamma (x - mean) / sqrt(variance + eps) + beta as one product and sum.</summary>
+    public static unsafe void Line(BatchNormalisation norm, float* mean, float* variance, int channels, float* inverse, float* scale, float* shift)
+    {
+        float* gamma = TensorMemory.Start(norm.weight!), beta = TensorMemory.Start(norm.bias!);
+        for (int c = 0; c < channels; c++)
+        {
+            inverse[c] = (float)(1 / Math.Sqrt(variance[c] + norm.eps));
+            scale[c] = gamma[c] * inverse[c];
+            shift[c] = beta[c] - mean[c] * scale[c];
+        }
+    }
+}
+
+/// <summary><see cref="FusedBatchNorm"/> as an autograd function.</summary>
+/// <typeparam name="T">How activations lie in memory.</typeparam>
+internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBatchNorm<T>> where T : struct, IElements
+{
+    private const int Statistics = 5; // rows of a part's
+
+    [ThreadStatic] private static autograd.AutogradContext? applied;
+
+    /// <inheritdoc/>
+    public override string Name => nameof(FusedBatchNorm);
+
+    /// <summary>max(floor, batch norm(x) + residual).</summary>
+    public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual, float floor)
+    {
+        if (!norm.training || !is_grad_enabled()) return Overwrite(norm, x, residual, floor);
+        var y = apply(x, norm.weight!, norm.bias!, residual!, norm, floor);
+        AutogradMemory.FreeSpareOutput(applied!);
+        applied = null;
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public override unsafe Tensor forward(autograd.AutogradContext context, params object[] arguments)
+    {
+        // Weight and bias are arguments so that the engine knows of them; they are read from the module.
+        var (input, residual, norm, floor) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalisation)arguments[4], (float)arguments[5]);
+        applied = context;
+        using var scope = NewDisposeScope();
+        var x = Rows(input);                                            // [N, H, W, C]
+        var added = residual is null ? null : Rows(residual);
+        var y = empty(x.shape, T.Type);
+        var statistics = Normalise(norm, x, added, y, norm.Parts, floor);
+        // With a residual the sign is in the output. Its alias, not itself: a graph must not hold its own output.
+        context.save_for_backward(residual is null
+            ? [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope()]
+            : [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope(), y.alias().MoveToOuterDisposeScope()]);
+        return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient) =>
+        BackwardErrors.Hold(() => Gradients(context, outputGradient));
+
+    private static unsafe List<Tensor> Gradients(autograd.AutogradContext context, Tensor outputGradient)
+    {
+        AutogradMemory.FreeReturned();
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var saved = context.get_saved_variables();
+        Tensor x = saved[0], statistics = saved[1];                     // [N, H, W, C], [P, 5, C]
+        var y = saved.Count > 2 ? saved[2] : null;
+        var dy = Rows(outputGradient);
+        var dx = empty(x.shape, T.Type);
+        var dr = y is null ? null : empty(x.shape, T.Type);
+        var parts = new Parts(x, statistics.size(0));
+        int channels = parts.Channels;
+        var lines = zeros([4, channels], ScalarType.Float32);           // slope, offset, dweight, dbias
+        float* slope = TensorMemory.Start(lines), offset = slope + channels, weightGradient = offset + channels, biasGradient = weightGradient + channels;
+        for (int part = 0; part < parts.Count; part++)
+        {
+            float* mean = TensorMemory.Start(statistics) + part * Statistics * channels, inverse = mean + channels, scale = inverse + channels, shift = scale + channels, floor = shift + channels;
+            byte* source = parts.Of(x, part), gradient = parts.Of(dy, part), output = parts.Of(y, part);
+            var (sum, product) = BatchNormKernels<T>.GradientSums(gradient, source, output, parts.Rows, channels, scale, shift, mean, *floor);
+            for (int c = 0; c < channels; c++)
+            {
+                // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x - mean) / deviation (Ioffe and Szegedy 2015, section 3)
+                double normalised = product[c] * inverse[c];
+                slope[c] = (float)(-scale[c] * inverse[c] * normalised / parts.Rows);
+                offset[c] = (float)(-scale[c] * sum[c] / parts.Rows - slope[c] * (double)mean[c]);
+                weightGradient[c] += (float)normalised;
+                biasGradient[c] += (float)sum[c];
+            }
+            BatchNormKernels<T>.InputGradient(gradient, source, output, parts.Rows, channels, scale, shift, slope, offset, *floor, parts.Of(dx, part), parts.Of(dr, part));
+        }
+
+        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null, null);
+        outputGradient.Dispose();
+        foreach (var tensor in saved) tensor.Dispose();
+        context.Dispose(); // what was saved, now and not with the graph
+        return gradients;
+    }
+
+    /// <summary>Without a graph, in x's memory: nothing will ask for x again. With x's statistics in training mode, else with the running ones.</summary>
+    private static Tensor Overwrite(BatchNormalisation norm, Tensor x, Tensor? residual, float floor)
+    {
+        using var scope = NewDisposeScope();
+        var y = Rows(x);                                                // [N, H, W, C]
+        Normalise(norm, y, residual is null ? null : Rows(residual), y, norm.training ? norm.Parts : 1, floor);
+        return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Writes y, which may be x; in training mode with the statistics of each part and to the running ones, else with these.</summary>
+    /// <returns>[P, 5, C]: mean, 1 / deviation, scale, shift and the floor of each part.</returns>
+    private static unsafe Tensor Normalise(BatchNormalisation norm, Tensor x, Tensor? added, Tensor y, int count, float floor)
+    {
+        var parts = new Parts(x, count);
+        int channels = parts.Channels;
+        var statistics = empty([count, Statistics, channels], ScalarType.Float32);
+        for (int part = 0; part < count; part++)
+        {
+            float* mean = TensorMemory.Start(statistics) + part * Statistics * channels, inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
+            shift[channels] = floor;
+            if (norm.training)
+            {
+                BatchNormKernels<T>.Statistics(parts.Of(x, part), parts.Rows, channels, mean, inverse);
+                if (norm.UpdatesRunningStatistics) UpdateRunning(norm, mean, inverse, parts.Rows, channels);
+                FusedBatchNorm.Line(norm, mean, inverse, channels, inverse, scale, shift);
+            }
+            else
+            {
+                FusedBatchNorm.Line(norm, TensorMemory.Start(norm.running_mean!), TensorMemory.Start(norm.running_var!), channels, inverse, scale, shift);
+            }
+            BatchNormKernels<T>.Apply(parts.Of(x, part), parts.Of(added, part), parts.Rows, channels, scale, shift, floor, parts.Of(y, part));
+        }
+        return statistics;
+    }
+
+    private static unsafe void UpdateRunning(BatchNormalisation norm, float* mean, float* variance, long rows, int channels)
+    {
+        float* runningMean = TensorMemory.Start(norm.running_mean!), runningVariance = TensorMemory.Start(norm.running_var!);
+        double momentum = norm.momentum ?? 0.1, unbiased = rows / Math.Max(1.0, rows - 1);
+        norm.CountBatch();
+        for (int c = 0; c < channels; c++)
+        {
+            runningMean[c] = (float)((1 - momentum) * runningMean[c] + momentum * mean[c]);
+            runningVariance[c] = (float)((1 - momentum) * runningVariance[c] + momentum * unbiased * variance[c]);
+        }
+    }
+
+    private static Tensor Rows(Tensor images)
+    {
+        using var permuted = images.permute(0, 2, 3, 1);
+        return permuted.contiguous();
+    }
+
+    /// <summary>A batch [N, H, W, C] in equal parts of its images.</summary>
+    private readonly unsafe struct Parts(Tensor x, long count)
+    {
+        public int Count { get; } = (int)count;
+
+        public int Channels { get; } = (int)x.size(3);
+
+        /// <summary>Pixels of a part.</summary>
+        public long Rows { get; } = x.numel() / x.size(3) / count;
+
+        /// <summary>Where a part of a tensor of x's shape begins; null of null.</summary>
+        public byte* Of(Tensor? tensor, int part) => tensor is null ? null : TensorMemory.Bytes(tensor) + part * Rows * Channels * T.Size;
+    }
+}
