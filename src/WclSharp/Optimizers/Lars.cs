@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Optimizers;
@@ -31,9 +32,11 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
 
     private static readonly Scalar Zero = 0;
     private readonly Scalar momentum = momentum, decay = weightDecay, trust = trust;
+    private readonly double kept = momentum;
     private Scalar? minusRate;
+    private double rate;
 
-    protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
+    protected override void Begin(double learningRate) => Renew(ref minusRate, -(rate = learningRate));
 
     /// <summary>The ratios are ordinary operators: a script's own arithmetic would be compiled for a GPU as it runs, which takes libraries that are not always there.</summary>
     private void Adapt(ParameterGroup group)
@@ -48,6 +51,8 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
     protected override void Update(ParameterGroup group)
     {
         if (group.Decayed) Adapt(group);
-        Script.invoke("update", group.Weights, group.Gradients, States(group, "momentum"), momentum, minusRate!);
+        var momenta = States(group, "momentum");
+        if (MomentumUpdate.TryApply(group.Weights, group.Gradients, momenta, kept, decay: 0, rate)) return;
+        Script.invoke("update", group.Weights, group.Gradients, momenta, momentum, minusRate!);
     }
 }

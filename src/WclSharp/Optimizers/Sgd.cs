@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Optimizers;
@@ -18,11 +19,17 @@ internal sealed class Sgd(IReadOnlyList<OptimizedParameter> parameters, double w
 
         """);
 
+    private readonly double kept = momentum, decayed = weightDecay;
     private readonly Scalar momentum = momentum, decay = weightDecay;
     private Scalar? minusRate;
+    private double rate;
 
-    protected override void Begin(double learningRate) => Renew(ref minusRate, -learningRate);
+    protected override void Begin(double learningRate) => Renew(ref minusRate, -(rate = learningRate));
 
-    protected override void Update(ParameterGroup group) =>
-        Script.invoke("update", group.Weights, group.Gradients, States(group, "momentum"), momentum, decay, minusRate!);
+    protected override void Update(ParameterGroup group)
+    {
+        var momenta = States(group, "momentum");
+        if (MomentumUpdate.TryApply(group.Weights, group.Gradients, momenta, kept, decayed, rate)) return;
+        Script.invoke("update", group.Weights, group.Gradients, momenta, momentum, decay, minusRate!);
+    }
 }
