@@ -56,8 +56,11 @@ public sealed record ComparedRun
     /// <summary>Hash of the held-out images; the same for every method of a seed.</summary>
     public string? TestFingerprint { get; init; }
 
-    /// <summary>Device that was trained on.</summary>
+    /// <summary>Device that was trained on, for people.</summary>
     public string? Device { get; init; }
+
+    /// <summary>What kind it is: cpu or cuda.</summary>
+    public string? DeviceKind { get; init; }
 
     /// <summary>Number format that was trained in: fp32, bf16 or bf16-fast.</summary>
     public string? Precision { get; init; }

@@ -126,6 +126,7 @@ public static class Comparison
             DatasetFingerprint = summary.DatasetFingerprint,
             TestFingerprint = accuracy?.TestFingerprint,
             Device = summary.Device,
+            DeviceKind = summary.DeviceKind,
             Precision = summary.Precision,
             Threads = summary.Threads,
             Avx512 = summary.Avx512,

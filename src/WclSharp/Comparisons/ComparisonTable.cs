@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using WclSharp.Native;
 using WclSharp.Reporting;
 
 namespace WclSharp.Comparisons;
@@ -32,7 +33,7 @@ internal static class ComparisonTable
     /// <summary>A process's memory, of which a GPU's is no part.</summary>
     private static string PeakTitle(IEnumerable<ComparedRun> runs) => runs.Any(IsOnGpu) ? "host peak MiB" : "peak MiB";
 
-    private static bool IsOnGpu(ComparedRun run) => run.Device?.Contains("cuda:", StringComparison.Ordinal) == true;
+    private static bool IsOnGpu(ComparedRun run) => run.DeviceKind == ComputeDevice.Cuda;
 
     /// <summary>Columns of fixed width, the method to the left; a dash is what was not measured.</summary>
     public static IReadOnlyList<string> Text(IReadOnlyList<MethodComparison> rows) => TextTable.Lines(ColumnsOf(rows), rows, namesFirst: true);

@@ -43,9 +43,15 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <summary>A GPU where there is one, else the processor.</summary>
     public const string Auto = "auto";
 
+    /// <summary>The processor.</summary>
+    public const string Cpu = "cpu";
+
+    /// <summary>The first GPU; of what is recorded, any.</summary>
+    public const string Cuda = "cuda";
+
     /// <summary>Whether a device can be called so.</summary>
     public static bool IsName(string? device) =>
-        device is "cpu" or "cuda" or Auto || (device is not null && device.StartsWith("cuda:", StringComparison.Ordinal) && ushort.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+        device is Cpu or Cuda or Auto || (device is not null && device.StartsWith("cuda:", StringComparison.Ordinal) && ushort.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
     /// <summary>Chooses a device and a format for the encoder of a run: what was trained in bfloat16 elsewhere is computed so where that is faster here. Tiles are not rounded.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
@@ -92,7 +98,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <summary>Whether a GPU computes: that which was asked for, or with auto the first that there is.</summary>
     private static bool TakesGpu(string device, int index, Gpus gpus, IProgress<RunProgress>? progress)
     {
-        if (device == "cpu") return false;
+        if (device == Cpu) return false;
         int count = gpus.Count;
         if (device == Auto && count == 0) return false;
         if (count == 0) throw new WclUsageException($"--device {device}: no GPU can be used: {gpus.WhyNone}. Use --device cpu; wcl doctor says what there is.");

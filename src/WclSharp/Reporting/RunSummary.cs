@@ -118,8 +118,11 @@ public sealed record RunSummary
     /// <summary>Images that could not be read.</summary>
     public long? BadImages { get; init; }
 
-    /// <summary>Device that was trained on.</summary>
+    /// <summary>Device that was trained on, for people.</summary>
     public string? Device { get; init; }
+
+    /// <summary>What kind it is: cpu or cuda.</summary>
+    public string? DeviceKind { get; init; }
 
     /// <summary>Number format that was trained in: fp32, bf16 or bf16-fast.</summary>
     public string? Precision { get; init; }

@@ -266,7 +266,7 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
-    private string DeviceKind => compute.IsGpu ? "cuda" : "cpu";
+    private string DeviceKind => compute.IsGpu ? ComputeDevice.Cuda : ComputeDevice.Cpu;
 
     private string EncoderPath => RunFolder.EncoderOf(folder.FullPath);
 
@@ -285,6 +285,7 @@ internal sealed class PretrainingRun : IDisposable
             TestImages = data.HeldOut?.LabelledCount,
             BadImages = data.BadImages,
             Device = compute.Name,
+            DeviceKind = DeviceKind,
             Precision = compute.TypeName,
             Threads = compute.IsGpu ? null : get_num_threads(),
             Avx512 = compute.IsGpu ? null : MatrixKernel.IsSupported,

@@ -46,9 +46,9 @@ public sealed class MethodComparisonTests
     [Fact]
     public void Text_OfRunsOnAGpu_CallsThePeakTheHosts()
     {
-        string Header(string device) => ComparisonTable.Text(MethodComparison.Of(["wcl"], [Run("wcl", 0, 0.5, 1, 100) with { Device = device }], "simclr"))[0];
-        Assert.Contains("host peak MiB", Header("NVIDIA H100 80GB HBM3 (cuda:0)"), StringComparison.Ordinal);
-        Assert.Contains("  peak MiB", Header("AMD EPYC"), StringComparison.Ordinal);
+        string Header(string kind) => ComparisonTable.Text(MethodComparison.Of(["wcl"], [Run("wcl", 0, 0.5, 1, 100) with { DeviceKind = kind }], "simclr"))[0];
+        Assert.Contains("host peak MiB", Header("cuda"), StringComparison.Ordinal);
+        Assert.Contains("  peak MiB", Header("cpu"), StringComparison.Ordinal);
     }
 
     [Fact]

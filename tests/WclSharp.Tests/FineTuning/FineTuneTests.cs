@@ -249,59 +249,6 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
-    public void Train_LooksTenTimes_AndStopsWhereItIsTold()
-    {
-        string encoder = Path.Combine(run, "encoder.safetensors");
-        var (facts, compute) = (EncoderWeights.FactsOf(encoder), ComputeDevice.Choose("cpu", ComputePrecision.Fp32));
-        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
-        var (steps, recipe) = (0, new FineTuneRecipe { Pretrained = 0.05, Scores = 0.05, Steps = 20 });
-        int[] rows = [.. Enumerable.Range(0, 40)], others = [.. Enumerable.Range(40, 20)];
-        (double Accuracy, double StopAt)? Train(int[] validation, double stopAt)
-        {
-            using var network = new ClassifierNetwork(facts, null, 10, 1, compute);
-            return new ClassifierTrainer(images, facts, 1, compute).Train(network, rows, validation, recipe with { StopAt = stopAt }, done => steps = done, default);
-        }
-
-        var best = Train(others, 1)!.Value;
-        Assert.Equal(20, steps);
-        Assert.Equal(Math.Round(10 * best.StopAt), 10 * best.StopAt, 9);
-        Assert.Null(Train([], 0.35));
-        Assert.Equal(7, steps);
-        Train([], 0.001);
-        Assert.Equal(1, steps);
-    }
-
-    [Fact]
-    public void Train_TheHeadsFirstLayer_HasTheEncodersRate()
-    {
-        string encoder = Path.Combine(run, "encoder.safetensors");
-        var (facts, compute) = (EncoderWeights.FactsOf(encoder), ComputeDevice.Choose("cpu", ComputePrecision.Fp32));
-        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
-        using var network = new ClassifierNetwork(facts, 16, 10, 1, compute);
-        var before = Weights();
-        new ClassifierTrainer(images, facts, 1, compute).Train(network, [.. Enumerable.Range(0, 40)], [], new FineTuneRecipe { Pretrained = 0, Scores = 0.1, Steps = 3 }, null, default);
-        var after = Weights();
-        Assert.Equal(["fc.bias", "fc.weight"], before.Keys.Where(name => !before[name].AsSpan().SequenceEqual(after[name])).Order(StringComparer.Ordinal));
-        Assert.Contains("head.linear1.weight", before.Keys);
-
-        Dictionary<string, float[]> Weights() => network.Encoder.named_parameters().Concat(network.Top.Head!.named_parameters().Select(p => ("head." + p.name, p.parameter))).Concat(network.Top.Scores.named_parameters().Select(p => ("fc." + p.name, p.parameter)))
-            .ToDictionary(p => p.Item1, p => p.Item2.data<float>().ToArray());
-    }
-
-    [Fact]
-    public void Train_WeightsThatOnlyTheLastStepSpoils_AreAnError()
-    {
-        string encoder = Path.Combine(run, "encoder.safetensors");
-        var (facts, compute) = (EncoderWeights.FactsOf(encoder), ComputeDevice.Choose("cpu", ComputePrecision.Fp32));
-        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
-        using var network = new ClassifierNetwork(facts, null, 10, 1, compute);
-        // Two steps, the first at the warm-up's rate of 0: both losses are of the fresh weights, so only these can tell.
-        var error = Assert.Throws<DivergedException>(() => new ClassifierTrainer(images, facts, 1, compute).Train(
-            network, [.. Enumerable.Range(0, 40)], [], new FineTuneRecipe { Pretrained = 0.05, Scores = 1e30, WeightDecay = 1e30, Steps = 20, StopAt = 0.1 }, null, default));
-        Assert.Contains("weights are no finite numbers after step 2 ", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Run_NoRateThatWorks_IsAnError()
     {
         string larger = Path.Combine(folder, "larger");
@@ -316,37 +263,6 @@ public sealed class FineTuneTests : IDisposable
         var options = Options with { Draws = 1, Epochs = 2 };
         Run(options with { Out = Path.Combine(folder, "first") });
         LiveTensors.AssertNoneLeftBy(() => Run(options with { Out = Path.Combine(folder, "second") }));
-    }
-
-    [Fact]
-    public void Rows_TheDifferenceFromScratch_IsTakenDrawByDraw_AndTheChoiceIsTheFirstDraws()
-    {
-        FineTuneDraw Draw(int draw, double finetune, double? scratch, double lr) => new()
-        {
-            Budget = "b",
-            Draw = draw,
-            Labels = 250,
-            Fraction = 0.1,
-            Steps = 300,
-            ValidationLabels = 50,
-            Finetune = finetune,
-            Scratch = scratch,
-            Lr = lr,
-            StopAt = 0.7,
-            ScratchLr = 0.3,
-            ScratchStopAt = 0.9,
-            Knn = 0.5,
-            Linear = 0.5,
-            Seconds = 1,
-        };
-        // Draws differ by 10 points, the networks by 2.
-        var row = Assert.Single(FineTuneTable.Rows([Draw(1, 0.621, 0.6, 0.03), Draw(0, 0.52, 0.5, 0.03), Draw(2, 0.722, 0.7, 0.03)]));
-        Assert.Equal(0.021, row.ScratchDifference!.Value, 12);
-        Assert.Equal(4.30265 * 0.001 / Math.Sqrt(3), row.ScratchDifferenceCi95!.Value, 1e-7);
-        Assert.Equal(50, row.ValidationLabels);
-        Assert.Equal((0.03, 0.7, 0.3, 0.9), (row.Lr, row.StopAt, row.ScratchLr, row.ScratchStopAt));
-        Assert.Contains("+2.10 ± 0.25", FineTuneTable.Text([row])[1], StringComparison.Ordinal);
-        Assert.DoesNotContain("- scratch", FineTuneTable.Text(FineTuneTable.Rows([Draw(0, 0.5, null, 0.01)]))[0], StringComparison.Ordinal);
     }
 
     [Theory]

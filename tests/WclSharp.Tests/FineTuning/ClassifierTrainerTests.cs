@@ -1,0 +1,79 @@
+using TorchSharp;
+using WclSharp.Data;
+using WclSharp.Encoders;
+using WclSharp.FineTuning;
+using WclSharp.Native;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.FineTuning;
+
+/// <summary>The training of a classifier by itself, on an encoder that was trained a little.</summary>
+public sealed class ClassifierTrainerTests(ClassifierTrainerTests.TrainedEncoder trained) : IClassFixture<ClassifierTrainerTests.TrainedEncoder>
+{
+    private readonly EncoderFacts facts = trained.Facts;
+    private readonly ComputeDevice compute = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
+
+    [Fact]
+    public void Train_LooksTenTimes_AndStopsWhereItIsTold()
+    {
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
+        var (steps, recipe) = (0, new FineTuneRecipe { Pretrained = 0.05, Scores = 0.05, Steps = 20 });
+        int[] rows = [.. Enumerable.Range(0, 40)], others = [.. Enumerable.Range(40, 20)];
+        (double Accuracy, double StopAt)? Train(int[] validation, double stopAt)
+        {
+            using var network = new ClassifierNetwork(facts, null, 10, 1, compute);
+            return new ClassifierTrainer(images, facts, 1, compute).Train(network, rows, validation, recipe with { StopAt = stopAt }, done => steps = done, default);
+        }
+
+        var best = Train(others, 1)!.Value;
+        Assert.Equal(20, steps);
+        Assert.Equal(Math.Round(10 * best.StopAt), 10 * best.StopAt, 9);
+        Assert.Null(Train([], 0.35));
+        Assert.Equal(7, steps);
+        Train([], 0.001);
+        Assert.Equal(1, steps);
+    }
+
+    [Fact]
+    public void Train_TheHeadsFirstLayer_HasTheEncodersRate()
+    {
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
+        using var network = new ClassifierNetwork(facts, 16, 10, 1, compute);
+        var before = Weights();
+        new ClassifierTrainer(images, facts, 1, compute).Train(network, [.. Enumerable.Range(0, 40)], [], new FineTuneRecipe { Pretrained = 0, Scores = 0.1, Steps = 3 }, null, default);
+        var after = Weights();
+        Assert.Equal(["fc.bias", "fc.weight"], before.Keys.Where(name => !before[name].AsSpan().SequenceEqual(after[name])).Order(StringComparer.Ordinal));
+        Assert.Contains("head.linear1.weight", before.Keys);
+
+        Dictionary<string, float[]> Weights() => network.Encoder.named_parameters().Concat(network.Top.Head!.named_parameters().Select(p => ("head." + p.name, p.parameter))).Concat(network.Top.Scores.named_parameters().Select(p => ("fc." + p.name, p.parameter)))
+            .ToDictionary(p => p.Item1, p => p.Item2.data<float>().ToArray());
+    }
+
+    [Fact]
+    public void Train_WeightsThatOnlyTheLastStepSpoils_AreAnError()
+    {
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
+        using var network = new ClassifierNetwork(facts, null, 10, 1, compute);
+        // Two steps, the first at the warm-up's rate of 0: both losses are of the fresh weights, so only these can tell.
+        var error = Assert.Throws<DivergedException>(() => new ClassifierTrainer(images, facts, 1, compute).Train(
+            network, [.. Enumerable.Range(0, 40)], [], new FineTuneRecipe { Pretrained = 0.05, Scores = 1e30, WeightDecay = 1e30, Steps = 20, StopAt = 0.1 }, null, default));
+        Assert.Contains("weights are no finite numbers after step 2 ", error.Message, StringComparison.Ordinal);
+    }
+
+    public sealed class TrainedEncoder : IDisposable
+    {
+        private readonly string folder = Directory.CreateTempSubdirectory("wcl-classifier-").FullName;
+
+        public TrainedEncoder()
+        {
+            string run = Path.Combine(folder, "run");
+            Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
+            Facts = EncoderWeights.FactsOf(Path.Combine(run, "encoder.safetensors"));
+        }
+
+        internal EncoderFacts Facts { get; }
+
+        public void Dispose() => Directory.Delete(folder, recursive: true);
+    }
+}
