@@ -37,11 +37,11 @@ internal static class ReferenceComparison
     private static readonly Dictionary<string, Func<string, int, ComparedData, ComparedPart>> Parts = new(StringComparer.Ordinal)
     {
         ["step"] = (reference, _, _) => new("step", "training step: ResNet-18, 32 x 32, batch 128", "1.35 times the best peer",
-            Programs.Wcl("bench", "step", "--arch", "resnet18", "--batch", "128", "--stem", "small", "--repeat", "3"),
+            Programs.Wcl("bench", "step", "--arch", "resnet18", "--batch", "128", "--stem", "small", "--repeat", "7"),
             Precisions([reference, "step", "--batch", "128"], "2"))
         { TimesFaster = 1.35 },
         ["resnet50"] = (reference, batch, _) => new("resnet50", $"training step: ResNet-50, 224 x 224, batch {Text(batch)}", "1.3 times the best peer",
-            Programs.Wcl("bench", "step", "--arch", "resnet50", "--batch", Text(batch), "--stem", "imagenet", "--image-size", "224", "--repeat", "2"),
+            Programs.Wcl("bench", "step", "--arch", "resnet50", "--batch", Text(batch), "--stem", "imagenet", "--image-size", "224", "--repeat", "9"),
             Precisions([Programs.Script("resnet50.py"), reference, "--batch", Text(batch)], "2"))
         { TimesFaster = 1.3 },
         ["loss"] = (reference, _, _) => new("loss", "graph and both losses: batch 4096, D = 128", "0.6 s, 96 MiB",
@@ -64,7 +64,7 @@ internal static class ReferenceComparison
     [
         Programs.Python("PyTorch, default", [.. arguments, "--repeat", repeat]),
         Programs.Python("PyTorch, channels-last", [.. arguments, "--repeat", repeat, "--channels-last"]),
-        Programs.Python("PyTorch, channels-last, bf16", [.. arguments, "--repeat", "1", "--channels-last", "--bf16"]),
+        Programs.Python("PyTorch, channels-last, bf16", [.. arguments, "--repeat", "5", "--channels-last", "--bf16"]),
     ];
 
     private static ComparedPart Embedding(string name, string title, string reference, int rate, string arch, string stem, string images)
