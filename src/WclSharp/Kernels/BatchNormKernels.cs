@@ -21,8 +21,8 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     // processor fetches such stretches ahead, not rows that lie side by side; of two or three matrices it keeps fewer of them apart.
     private const int StretchesOfOne = 8, StretchesOfMore = 2;
 
-    // Blocks whose sums are kept until all are there.
-    private const int MostSums = 64;
+    // Blocks whose sums are kept until all are there: no more than these, unless float32 would have to sum more than so many rows.
+    private const int MostSums = 64, MostRowsOfASum = 4096;
 
     /// <summary>Channels that are worked on side by side.</summary>
     public static int ChannelStep => 2 * Values.Count;
@@ -31,7 +31,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     /// <remarks>Sums are of differences to the first row, so that a mean far from zero costs no digits; over blocks in float64.</remarks>
     public static void Statistics(byte* x, long rows, int channels, float* mean, float* variance)
     {
-        var blocks = new RowBlocks(rows, channels, MostSums);
+        var blocks = BlocksOfSums(rows, channels);
         float[] partial = ArrayPool<float>.Shared.Rent(blocks.Count * 2 * channels), first = new float[channels];
         fixed (float* sums = partial, origin = first)
         {
@@ -77,7 +77,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     /// </summary>
     public static (double[] Sum, double[] Product) GradientSums(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean, float floor)
     {
-        var blocks = new RowBlocks(rows, channels, MostSums);
+        var blocks = BlocksOfSums(rows, channels);
         float[] partial = ArrayPool<float>.Shared.Rent(blocks.Count * 2 * channels);
         fixed (float* sums = partial)
         {
@@ -106,6 +106,8 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             else InputGradientBlock(dy + at, x + at, y + at, count, channels, scale, slope, offset, floor, dx + at, residual + at);
         });
     }
+
+    private static RowBlocks BlocksOfSums(long rows, int channels) => new(rows, channels, most: (int)Math.Max(MostSums, rows / MostRowsOfASum));
 
     [MethodImpl(Loop)]
     private static void SumDifferences(byte* x, float* first, long rows, int channels, float* sums)

@@ -16,6 +16,7 @@ public sealed class FusedBatchNormTests
     [InlineData(64, 48, 13, 9, true)]
     [InlineData(16, 512, 1, 1, true)]
     [InlineData(40, 16, 32, 32, false)]
+    [InlineData(32, 16, 112, 112, true)] // many rows to a sum
     public void Apply_InTraining_AgreesWithSeparateOperators(int images, int channels, int height, int width, bool residual)
     {
         using var scope = NewDisposeScope();
