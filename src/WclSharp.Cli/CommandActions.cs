@@ -1,3 +1,4 @@
+using WclSharp.Classification;
 using WclSharp.Comparisons;
 using WclSharp.Distillation;
 using WclSharp.Embedding;
@@ -39,6 +40,9 @@ internal sealed record CommandActions(
 
     /// <summary>Indexes images.</summary>
     public Func<IndexOptions, IProgress<RunProgress>, CancellationToken, EmbedResult> Index { get; init; } = ImageIndexing.Run;
+
+    /// <summary>Classifies images.</summary>
+    public Func<ClassifyOptions, IProgress<RunProgress>, CancellationToken, ClassifyResult> Classify { get; init; } = ImageClassification.Run;
 
     /// <summary>Searches an index.</summary>
     public Func<SearchOptions, SearchResult> Search { get; init; } = options => ImageSearch.Run(options);

@@ -57,6 +57,7 @@ internal static class CommandLine
             + "  wcl pretrain --data PATH         your images: a folder, .tar, list, IDX or CIFAR file\n"
             + "  wcl evaluate RUN                 what a run's encoder has learned\n"
             + "  wcl finetune RUN                 a classifier from few labels, beside one from scratch\n"
+            + "  wcl classify RUN --out FILE.csv  what that classifier takes every image for\n"
             + "  wcl distill RUN                  the same or a smaller network, taught by that classifier\n"
             + "  wcl groups RUN                   all images in groups, on a page to look through\n"
             + "  wcl suggest RUN                  which images to label first\n"
@@ -68,6 +69,7 @@ internal static class CommandLine
             PretrainCommand.Create(actions, output, error),
             EvaluateCommand.Create(actions.Evaluate, output, error),
             FinetuneCommand.Create(actions.Finetune, output, error),
+            ClassifyCommand.Create(actions.Classify, output, error),
             DistillCommand.Create(actions.Distill, output, error),
             GroupsCommand.Create(actions.Group, output, error),
             SuggestCommand.Create(actions.Suggest, output, error),

@@ -114,7 +114,7 @@ public sealed class OnnxEncoder : IDisposable
     public float[][] Embed(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(imagePaths);
-        return EmbedEach(imagePaths.Count, (i, target) => View(DecodedImage.OfFile(imagePaths[i], storedSide, maxPixels), target.Span), cancellation);
+        return Each(imagePaths.Count, FromFiles(imagePaths), OnnxFacts.Features, FeatureSize, cancellation);
     }
 
     /// <summary>Features of many images in memory.</summary>
@@ -126,7 +126,7 @@ public sealed class OnnxEncoder : IDisposable
     public float[][] Embed(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(encodedImages);
-        return EmbedEach(encodedImages.Count, (i, target) => View(Decode(encodedImages[i].Span, $"Image {i}"), target.Span), cancellation);
+        return Each(encodedImages.Count, FromMemory(encodedImages), OnnxFacts.Features, FeatureSize, cancellation);
     }
 
     /// <summary>An image file as the network takes it, for programs that run the ONNX file themselves: decoded, resized, and cut out of the middle where S is above 64.</summary>
@@ -163,6 +163,32 @@ public sealed class OnnxEncoder : IDisposable
         return ClassProbability.Ranked(ClassNames, One(Decode(encodedImage, "The image"), OnnxFacts.Probabilities, classes));
     }
 
+    /// <summary>What many image files show: decoded on several threads, and put through the network some at a time.</summary>
+    /// <param name="imagePaths">The files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>For each, in their order, every class with its probability, the most probable first.</returns>
+    /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
+    /// <exception cref="WclUsageException">This is no classifier.</exception>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    public IReadOnlyList<ClassProbability>[] Classify(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(imagePaths);
+        return Ranked(Each(imagePaths.Count, FromFiles(imagePaths), OnnxFacts.Probabilities, RequireClasses(), cancellation));
+    }
+
+    /// <summary>What many images in memory show.</summary>
+    /// <param name="encodedImages">The bytes of image files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>For each, in their order, every class with its probability, the most probable first.</returns>
+    /// <exception cref="UnreadableImageException">One of them is not an image; the message says which, from 0, and why.</exception>
+    /// <exception cref="WclUsageException">This is no classifier.</exception>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    public IReadOnlyList<ClassProbability>[] Classify(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(encodedImages);
+        return Ranked(Each(encodedImages.Count, FromMemory(encodedImages), OnnxFacts.Probabilities, RequireClasses(), cancellation));
+    }
+
     /// <summary>Puts prepared images through the network.</summary>
     /// <param name="pixels">[count, 3, S, S], 0 to 255, as <see cref="EvaluationView"/> makes them.</param>
     /// <param name="count">Number of images.</param>
@@ -186,13 +212,15 @@ public sealed class OnnxEncoder : IDisposable
     /// <param name="count">Number of images.</param>
     /// <param name="prepare">Writes image i as [3, S, S], 0 to 255. On any thread.</param>
     /// <param name="cancellation">Stops between images.</param>
-    internal float[][] EmbedEach(int count, Action<int, Memory<float>> prepare, CancellationToken cancellation = default)
+    internal float[][] EmbedEach(int count, Action<int, Memory<float>> prepare, CancellationToken cancellation = default) => Each(count, prepare, OnnxFacts.Features, FeatureSize, cancellation);
+
+    private float[][] Each(int count, Action<int, Memory<float>> prepare, string output, int length, CancellationToken cancellation)
     {
         session.RequireOpen(); // also where there is no image
         var result = new float[count][];
         int batch = Math.Min(Batch, count);
         var pixels = ArrayPool<float>.Shared.Rent(batch * InputSize);
-        var features = new float[batch * FeatureSize];
+        var numbers = new float[batch * length];
         var errors = new Exception?[batch];
         var limits = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         try
@@ -213,8 +241,8 @@ public sealed class OnnxEncoder : IDisposable
                     }
                 });
                 if (Array.Find(errors, error => error is not null) is { } bad) ExceptionDispatchInfo.Throw(bad);
-                Run(pixels, size, OnnxFacts.Features, features.AsMemory(0, size * FeatureSize));
-                for (int i = 0; i < size; i++) result[start + i] = features.AsSpan(i * FeatureSize, FeatureSize).ToArray();
+                Run(pixels, size, output, numbers.AsMemory(0, size * length));
+                for (int i = 0; i < size; i++) result[start + i] = numbers.AsSpan(i * length, length).ToArray();
             }
             return result;
         }
@@ -228,6 +256,12 @@ public sealed class OnnxEncoder : IDisposable
     public void Dispose() => session.Dispose();
 
     private DecodedImage Decode(ReadOnlySpan<byte> encodedImage, string name) => DecodedImage.Of(encodedImage, name, storedSide, maxPixels);
+
+    private Action<int, Memory<float>> FromFiles(IReadOnlyList<string> imagePaths) => (i, target) => View(DecodedImage.OfFile(imagePaths[i], storedSide, maxPixels), target.Span);
+
+    private Action<int, Memory<float>> FromMemory(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages) => (i, target) => View(Decode(encodedImages[i].Span, $"Image {i}"), target.Span);
+
+    private IReadOnlyList<ClassProbability>[] Ranked(float[][] probabilities) => Array.ConvertAll(probabilities, each => ClassProbability.Ranked(ClassNames, each));
 
     private float[] Prepared(DecodedImage image)
     {
@@ -258,7 +292,9 @@ public sealed class OnnxEncoder : IDisposable
         }
     }
 
-    private int RequireClasses() => ClassNames.Count > 0
+    /// <summary>Number of classes.</summary>
+    /// <exception cref="WclUsageException">This is no classifier.</exception>
+    internal int RequireClasses() => ClassNames.Count > 0
         ? ClassNames.Count
         : throw new WclUsageException($"'{path}' holds an encoder but no classifier; export a classifier.safetensors that wcl finetune made.");
 

@@ -3,11 +3,11 @@ namespace WclSharp.Benchmarks.Comparisons;
 /// <summary>Where the programs that are compared lie.</summary>
 internal static class Programs
 {
-    private static readonly string Root = FindRoot();
+    private static readonly Lazy<string> root = new(FindRoot);
 
     /// <summary>The command <c>wcl</c>, built along with this program.</summary>
     public static MeasuredProgram Wcl(params string[] arguments) =>
-        new("WclSharp", Path.Combine(Root, "src", "WclSharp.Cli", "bin", "Release", "net10.0", OperatingSystem.IsWindows() ? "wcl.exe" : "wcl"), arguments);
+        new("WclSharp", Path.Combine(root.Value, "src", "WclSharp.Cli", "bin", "Release", "net10.0", OperatingSystem.IsWindows() ? "wcl.exe" : "wcl"), arguments);
 
     /// <summary>This program with other arguments.</summary>
     public static MeasuredProgram Ourselves(params string[] arguments)
@@ -22,7 +22,7 @@ internal static class Programs
         new(name, Environment.GetEnvironmentVariable("PYTHON") ?? "/usr/bin/python3", arguments);
 
     /// <summary>A file of benchmarks/compare.</summary>
-    public static string Script(string name) => Path.Combine(Root, "benchmarks", "compare", name);
+    public static string Script(string name) => Path.Combine(root.Value, "benchmarks", "compare", name);
 
     private static string FindRoot()
     {

@@ -10,11 +10,11 @@ internal static class EmbedCommand
     public static Command Create(Func<EmbedOptions, IProgress<RunProgress>, CancellationToken, EmbedResult> embed, TextWriter output, TextWriter error)
     {
         var command = new Command("embed", "Write the features of every image of a source, with its path and label");
-        var pass = new EmbeddingPass(command, "File to write: .npy (path and label in a .csv beside it), .csv or .parquet", "embed");
+        var pass = EmbeddingPass.OfFeatures(command, "File to write: .npy (path and label in a .csv beside it), .csv or .parquet", "embed");
         command.SetAction(parsed =>
         {
             var request = pass.Request(parsed);
-            return EmbeddingPass.Run(request, (progress, stop) => embed(request, progress, stop), output, error);
+            return EmbeddingPass.Run(request, (progress, stop) => embed(request, progress, stop), result => EmbeddingPass.Print(result, output), output, error);
         });
         return command;
     }

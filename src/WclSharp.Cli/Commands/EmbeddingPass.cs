@@ -9,32 +9,39 @@ using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
 
-/// <summary>What <c>wcl embed</c> and <c>wcl index</c> have in common: a pass over all images of a source that goes on where it was stopped.</summary>
+/// <summary>What <c>wcl embed</c>, <c>wcl index</c> and <c>wcl classify</c> have in common: a pass over all images of a source that goes on where it was stopped.</summary>
 internal sealed class EmbeddingPass
 {
-    private readonly Argument<string> model = new("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" };
+    private readonly Argument<string> model;
     private readonly Option<string> file;
     private readonly Option<bool> restart = new("--restart") { Description = "Begin anew where FILE was begun and not finished, instead of going on [default: off]" };
     private readonly TableOptions options;
 
     /// <param name="command">The command that the options are added to.</param>
-    /// <param name="fileDescription">What <c>--out</c> is, for help.</param>
+    /// <param name="model">What does it.</param>
+    /// <param name="file">The <c>--out</c>.</param>
     /// <param name="verb">What is done with the images, for help.</param>
+    /// <param name="dataDefault">The images without <c>--data</c>, for help.</param>
     /// <param name="own">Options of the command's own.</param>
-    public EmbeddingPass(Command command, string fileDescription, string verb, params ReadOnlySpan<Option> own)
+    public EmbeddingPass(Command command, Argument<string> model, Option<string> file, string verb, string dataDefault, params ReadOnlySpan<Option> own)
     {
-        file = OutputFile.Option("--out", fileDescription, required: true);
+        (this.model, this.file) = (model, file);
         command.Add(model);
         command.Add(file);
         foreach (var option in own) command.Add(option);
         options = new TableOptions(command)
-            .Add("data", "those of RUN; the embedded Fashion-MNIST without a run", $"Images to {verb}; same forms as pretrain's")
+            .Add("data", dataDefault, $"Images to {verb}; same forms as pretrain's")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label that names the classes, in place of the images' own")
             .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
             .Add("workers", "one per core", "Threads that decode")
             .Add("max-bad", PretrainOptionTable.Find("max-bad")!.DefaultText, "Share of unreadable images above which nothing is written");
         command.Add(restart);
     }
+
+    /// <summary>Of features: by a run or an ONNX file.</summary>
+    public static EmbeddingPass OfFeatures(Command command, string fileDescription, string verb, params ReadOnlySpan<Option> own) => new(command,
+        new Argument<string>("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" },
+        OutputFile.Option("--out", fileDescription, required: true), verb, "those of RUN; the embedded Fashion-MNIST without a run", own);
 
     /// <summary>What a command line asks for.</summary>
     /// <exception cref="WclUsageException">A value is wrong.</exception>
@@ -55,32 +62,34 @@ internal sealed class EmbeddingPass
     }
 
     /// <summary>Does the work, and says what was written and left out, or what is kept of work that was stopped.</summary>
+    /// <typeparam name="T">The result.</typeparam>
     /// <param name="request">What was asked for.</param>
     /// <param name="work">The work.</param>
+    /// <param name="print">Says what came of it.</param>
     /// <param name="output">Where to say it.</param>
     /// <param name="error">Where to say that it was stopped.</param>
-    /// <param name="next">What to do with the file, as a line; null for none.</param>
-    public static int Run(EmbedOptions request, Func<IProgress<RunProgress>, CancellationToken, EmbedResult> work, TextWriter output, TextWriter error, Func<EmbedResult, string>? next = null) =>
-        Stoppable.Run(stop =>
-        {
-            var result = TerminalProgress.Run(output, error, progress => work(progress, stop));
-            Print(result, output);
-            if (next is not null) output.WriteLine(next(result));
-        }, stopped: () =>
+    public static int Run<T>(EmbedOptions request, Func<IProgress<RunProgress>, CancellationToken, T> work, Action<T> print, TextWriter output, TextWriter error) =>
+        Stoppable.Run(stop => print(TerminalProgress.Run(output, error, progress => work(progress, stop))), stopped: () =>
         {
             string partial = PartialEmbeddings.FolderOf(request.Out);
             if (Directory.Exists(partial))
-                error.WriteLine($"Stopped. What is embedded is kept in {RunReport.Shown(partial)}; the same command{(request.Restart ? " without --restart" : "")} goes on.");
+                error.WriteLine($"Stopped. What is done is kept in {RunReport.Shown(partial)}; the same command{(request.Restart ? " without --restart" : "")} goes on.");
         });
 
-    private static void Print(EmbedResult result, TextWriter output)
+    /// <summary>Says what a table of features is.</summary>
+    public static void Print(EmbedResult result, TextWriter output)
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
-        if (result.Source.Length > 0) output.WriteLine($"Images: {result.Source}");
-        if (result.Ignored > 0) output.WriteLine(PretrainingData.PassedOver(result.Ignored));
-        if (result.Kept > 0) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Kept:N0} of them were embedded before, by a command that was stopped"));
-        if (result.BadImages > 0)
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Left out {result.BadImages:N0} images that could not be read; {RunReport.Shown(result.File)}.bad_images.csv says why"));
+        foreach (string line in Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) output.WriteLine(line);
+    }
+
+    /// <summary>What the images were, and what of them is not new or not there.</summary>
+    public static IEnumerable<string> Lines(string file, string source, long ignored, long kept, int badImages)
+    {
+        if (source.Length > 0) yield return $"Images: {source}";
+        if (ignored > 0) yield return PretrainingData.PassedOver(ignored);
+        if (kept > 0) yield return string.Create(CultureInfo.InvariantCulture, $"{kept:N0} of them were done before, by a command that was stopped");
+        if (badImages > 0) yield return string.Create(CultureInfo.InvariantCulture, $"Left out {badImages:N0} images that could not be read; {RunReport.Shown(file)}.bad_images.csv says why");
     }
 }

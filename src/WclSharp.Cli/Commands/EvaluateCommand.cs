@@ -82,7 +82,7 @@ internal static class EvaluateCommand
                     writer.WriteString("run", request.Run);
                     writer.WriteNumber("epoch", result.Epoch);
                     writer.WriteNumber("knn", result.Knn);
-                    WriteInterval(writer, "knn_", result.Knn, result.TestImages);
+                    AccuracyText.WriteInterval(writer, "knn_", result.Knn, result.TestImages);
                     writer.WriteNumber("knn_mean_over_classes", result.KnnMeanOverClasses);
                     writer.WriteNumber("knn_k", result.KnnK);
                     writer.WriteNumber("train_images", result.TrainImages);
@@ -113,30 +113,17 @@ internal static class EvaluateCommand
 
         int width = probe.PerClass.Max(each => each.Name.Length);
         foreach (var each in probe.PerClass)
-            yield return string.Create(CultureInfo.InvariantCulture, $"  {each.Name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({Interval(each.Accuracy, each.Images)})");
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {each.Name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
     }
 
     /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>
-    private static string Certainty(double accuracy, long images, double meanOverClasses) => $"95 % interval {Interval(accuracy, images)}"
+    private static string Certainty(double accuracy, long images, double meanOverClasses) => AccuracyText.Certainty(accuracy, images)
         + (EpochTable.Percent(meanOverClasses) == EpochTable.Percent(accuracy) ? "" : $"; mean over classes {EpochTable.Percent(meanOverClasses)}");
-
-    private static string Interval(double accuracy, long images)
-    {
-        var interval = WilsonInterval.Of(accuracy, images);
-        return $"{EpochTable.Percent(interval.Low)} to {EpochTable.Percent(interval.High)}";
-    }
-
-    private static void WriteInterval(Utf8JsonWriter writer, string prefix, double accuracy, long images)
-    {
-        var interval = WilsonInterval.Of(accuracy, images);
-        writer.WriteNumber($"{prefix}ci95_low", interval.Low);
-        writer.WriteNumber($"{prefix}ci95_high", interval.High);
-    }
 
     private static void Write(Utf8JsonWriter writer, LinearProbeResult probe)
     {
         writer.WriteNumber("linear", probe.Top1);
-        WriteInterval(writer, "linear_", probe.Top1, probe.TestImages);
+        AccuracyText.WriteInterval(writer, "linear_", probe.Top1, probe.TestImages);
         writer.WriteNumber("linear_mean_over_classes", probe.MeanOverClasses);
         if (probe.Top5 is { } top5) writer.WriteNumber("linear_top5", top5);
         writer.WriteNumber("linear_seconds", probe.Seconds);
@@ -152,7 +139,7 @@ internal static class EvaluateCommand
             writer.WriteString("class", each.Name);
             writer.WriteNumber("images", each.Images);
             writer.WriteNumber("accuracy", each.Accuracy);
-            WriteInterval(writer, "", each.Accuracy, each.Images);
+            AccuracyText.WriteInterval(writer, "", each.Accuracy, each.Images);
             writer.WriteEndObject();
         }
 

@@ -14,7 +14,7 @@ internal static class IndexCommand
     {
         var command = new Command("index", "Write the features of every image of a source as an index that wcl search looks through");
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "How numbers are stored: float32, fp16 (half the size) or int8 (a quarter, slightly rounded) [default: float32]" };
-        var pass = new EmbeddingPass(command, "File to write", "index", format);
+        var pass = EmbeddingPass.OfFeatures(command, "File to write", "index", format);
         command.SetAction(parsed =>
         {
             var request = pass.Request(parsed);
@@ -30,8 +30,11 @@ internal static class IndexCommand
                 MaxBad = request.MaxBad,
                 Restart = request.Restart,
             };
-            return EmbeddingPass.Run(request, (progress, stop) => index(options, progress, stop), output, error,
-                result => $"Next: wcl search IMAGE --index {RunReport.Quoted(RunReport.Shown(result.File))}");
+            return EmbeddingPass.Run(request, (progress, stop) => index(options, progress, stop), result =>
+            {
+                EmbeddingPass.Print(result, output);
+                output.WriteLine($"Next: wcl search IMAGE --index {RunReport.Quoted(RunReport.Shown(result.File))}");
+            }, output, error);
         });
         return command;
     }

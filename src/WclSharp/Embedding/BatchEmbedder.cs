@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Embedding;
 
-/// <summary>A network that makes features of batches of prepared images: libtorch's or ONNX Runtime's.</summary>
+/// <summary>A network that makes features of batches of prepared images, or probabilities of classes: libtorch's or ONNX Runtime's.</summary>
 internal abstract class BatchEmbedder : IDisposable
 {
     /// <summary>Images that are best put through together.</summary>
@@ -22,8 +22,14 @@ internal abstract class BatchEmbedder : IDisposable
     /// <summary>Side of the input, pixels.</summary>
     public abstract int ImageSize { get; }
 
-    /// <summary>Length of a feature vector.</summary>
+    /// <summary>Numbers that it makes of an image: of features, or of classes.</summary>
     public abstract int FeatureSize { get; }
+
+    /// <summary>The classes whose probabilities it makes; empty where it makes features.</summary>
+    public abstract IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>What the numbers are, where they are no features; null for features.</summary>
+    public string? Output => ClassNames.Count > 0 ? OnnxFacts.Probabilities : null;
 
     /// <summary>Floats of one image of the input.</summary>
     public int InputSize => 3 * ImageSize * ImageSize;
@@ -36,7 +42,40 @@ internal abstract class BatchEmbedder : IDisposable
     public static BatchEmbedder Load(string model, string device, IProgress<RunProgress>? progress = null)
     {
         _ = FileOf(model);
-        return IsOnnx(model) ? new Onnx(OnnxEncoder.Load(model)) : new Libtorch(model, device, progress);
+        return IsOnnx(model) ? new Onnx(OnnxEncoder.Load(model), []) : new Libtorch(ImageEncoder.Load(model, ComputeDevice.Choose(device, ComputePrecision.Fp32, progress)), null);
+    }
+
+    /// <summary>Loads a classifier, for the probabilities of its classes.</summary>
+    /// <param name="file">What <see cref="ClassifierFileOf"/> says.</param>
+    /// <param name="device">As above.</param>
+    /// <param name="progress">As above.</param>
+    /// <exception cref="WclUsageException">There is no classifier there.</exception>
+    public static BatchEmbedder LoadClassifier(string file, string device, IProgress<RunProgress>? progress = null)
+    {
+        if (!IsOnnx(file))
+        {
+            var classifier = ImageClassifier.Load(file, ComputeDevice.Choose(device, ComputePrecision.Fp32, progress));
+            return new Libtorch(classifier.Encoder, classifier);
+        }
+        var encoder = OnnxEncoder.Load(file);
+        try
+        {
+            encoder.RequireClasses();
+            return new Onnx(encoder, encoder.ClassNames);
+        }
+        catch
+        {
+            encoder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The file of the classifier that a path stands for: an ONNX file, or what <see cref="ClassifierFacts.Find"/> says.</summary>
+    /// <exception cref="WclUsageException">There is no classifier there.</exception>
+    public static string ClassifierFileOf(string classifier)
+    {
+        string file = IsOnnx(classifier) ? classifier : ClassifierFacts.Find(classifier);
+        return File.Exists(file) ? file : throw new WclUsageException($"There is no file '{file}'; give a classifier.safetensors, its folder, a run that was fine-tuned, or an ONNX file that wcl export wrote of one.");
     }
 
     /// <summary>The file that holds the network which a path stands for.</summary>
@@ -72,7 +111,7 @@ internal abstract class BatchEmbedder : IDisposable
 
     private static bool IsOnnx(string model) => model.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(model);
 
-    private sealed class Onnx(OnnxEncoder encoder) : BatchEmbedder
+    private sealed class Onnx(OnnxEncoder encoder, IReadOnlyList<string> classNames) : BatchEmbedder
     {
         public override int Batch => encoder.Batch;
 
@@ -80,10 +119,12 @@ internal abstract class BatchEmbedder : IDisposable
 
         public override int ImageSize => encoder.ImageSize;
 
-        public override int FeatureSize => encoder.FeatureSize;
+        public override int FeatureSize => ClassNames.Count > 0 ? ClassNames.Count : encoder.FeatureSize;
+
+        public override IReadOnlyList<string> ClassNames => classNames;
 
         public override void Embed(float[] pixels, int count, float[] features) =>
-            encoder.Run(pixels, count, OnnxFacts.Features, features.AsMemory(0, count * FeatureSize));
+            encoder.Run(pixels, count, Output ?? OnnxFacts.Features, features.AsMemory(0, count * FeatureSize));
 
         public override void Dispose() => encoder.Dispose();
     }
@@ -91,11 +132,12 @@ internal abstract class BatchEmbedder : IDisposable
     private sealed class Libtorch : BatchEmbedder
     {
         private readonly ImageEncoder encoder;
+        private readonly ImageClassifier? classifier; // whose encoder it is
         private readonly Tensor mean, scale; // [3, 1, 1]
 
-        public Libtorch(string source, string device, IProgress<RunProgress>? progress)
+        public Libtorch(ImageEncoder encoder, ImageClassifier? classifier)
         {
-            encoder = ImageEncoder.Load(source, ComputeDevice.Choose(device, ComputePrecision.Fp32, progress));
+            (this.encoder, this.classifier) = (encoder, classifier);
             int[] channels = [0, 1, 2];
             mean = tensor(Array.ConvertAll(channels, c => 255 * encoder.Normalisation.MeanOf(c)), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
             scale = tensor(Array.ConvertAll(channels, c => 1 / (255 * encoder.Normalisation.StdOf(c))), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
@@ -107,7 +149,9 @@ internal abstract class BatchEmbedder : IDisposable
 
         public override int ImageSize => encoder.ImageSize;
 
-        public override int FeatureSize => encoder.FeatureSize;
+        public override int FeatureSize => classifier is null ? encoder.FeatureSize : ClassNames.Count;
+
+        public override IReadOnlyList<string> ClassNames => classifier?.ClassNames ?? [];
 
         public override void Embed(float[] pixels, int count, float[] features)
         {
@@ -116,7 +160,9 @@ internal abstract class BatchEmbedder : IDisposable
             var host = empty([count, 3, ImageSize, ImageSize], dtype: ScalarType.Float32);
             MemoryMarshal.AsBytes(pixels.AsSpan(0, count * InputSize)).CopyTo(host.bytes);
             var input = host.to(encoder.Device).sub(mean).mul_(scale);
-            var result = encoder.Network.call(input).cpu().contiguous(); // [count, F]
+            var result = encoder.Network.call(input); // [count, F]
+            if (classifier is not null) result = classifier.Top.call(result).softmax(1);
+            result = result.cpu().contiguous();
             MemoryMarshal.Cast<byte, float>(result.bytes).CopyTo(features);
         }
 
@@ -124,7 +170,8 @@ internal abstract class BatchEmbedder : IDisposable
         {
             mean.Dispose();
             scale.Dispose();
-            encoder.Dispose();
+            if (classifier is null) encoder.Dispose();
+            else classifier.Dispose();
         }
     }
 }

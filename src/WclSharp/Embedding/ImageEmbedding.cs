@@ -30,7 +30,8 @@ public static class ImageEmbedding
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        return Run(Resolve(options), EmbeddingFile.FormatOf(options.Out), progress, cancellation);
+        var format = EmbeddingFile.FormatOf(options.Out);
+        return Run(Resolve(options), BatchEmbedder.Load, (path, network) => format(path, network.FeatureSize), progress, cancellation);
     }
 
     /// <summary>With the images to embed and their classes: those asked for, or those that the run was trained on, where the model is a run.</summary>
@@ -41,18 +42,20 @@ public static class ImageEmbedding
         return options with { Data = trained.Data, Labels = options.Labels ?? trained.Labels };
     }
 
-    /// <summary>Embeds into a file that another function makes, given its name and the length of the rows.</summary>
+    /// <summary>Puts images through a network into a file, both made by other functions.</summary>
     /// <param name="options">What <see cref="Resolve"/> made of them.</param>
-    /// <param name="create">Makes the file.</param>
+    /// <param name="load">Loads the network, given the path, the device and whom to warn.</param>
+    /// <param name="create">Makes the file, given its name and the network.</param>
     /// <param name="progress">As above.</param>
     /// <param name="cancellation">As above.</param>
-    internal static EmbedResult Run(EmbedOptions options, Func<string, int, EmbeddingFile> create, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    internal static EmbedResult Run(EmbedOptions options, Func<string, string, IProgress<RunProgress>?, BatchEmbedder> load, Func<string, BatchEmbedder, EmbeddingFile> create,
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model, options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
-        using var network = BatchEmbedder.Load(options.Model, options.Device, progress);
+        using var network = load(options.Model, options.Device, progress);
         var listing = SourceListing.Of(source, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing.Folders);
         using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, network, source, listing), options.Restart);
@@ -89,7 +92,7 @@ public static class ImageEmbedding
         if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.{string.Concat(source.Warnings.Select(why => $" {why}"))}");
         foreach (string warning in source.Warnings) progress?.Report(new RunProgress.Warning(warning));
         bad.Check(position, options.MaxBad, "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
-        using var file = create(options.Out, network.FeatureSize);
+        using var file = create(options.Out, network);
         foreach (var (name, label, vector) in parts.AllRows())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -112,7 +115,7 @@ public static class ImageEmbedding
             parts.Add(batch, features.AsSpan(0, rows * network.FeatureSize), position);
             batch.Clear();
             rows = 0;
-            progress.Working("Embedding images", position, listing.Total);
+            progress.Working(network.Output is null ? "Embedding images" : "Classifying images", position, listing.Total);
         }
     }
 
@@ -135,6 +138,7 @@ public static class ImageEmbedding
         ModelSha256 = BatchEmbedder.HashOf(options.Model),
         Device = network.Device,
         FeatureSize = network.FeatureSize,
+        Output = network.Output,
         Data = options.Data is null ? source.Description : Path.GetFullPath(options.Data),
         Images = listing.Total,
         ImagesSha256 = listing.Hash,

@@ -21,6 +21,9 @@ internal sealed record PartialFacts
     /// <summary>Length of a row.</summary>
     public required int FeatureSize { get; init; }
 
+    /// <summary>What a row is, where it is no features; null for features.</summary>
+    public string? Output { get; init; }
+
     /// <summary>What the images are; for people.</summary>
     public required string Data { get; init; }
 
@@ -40,7 +43,8 @@ internal sealed record PartialFacts
     /// <param name="now">The facts of now.</param>
     public IEnumerable<string> Differences(PartialFacts now)
     {
-        if (ModelSha256 != now.ModelSha256 || FeatureSize != now.FeatureSize)
+        if (Output != now.Output) yield return $"its rows were {Output ?? "features"} and are {now.Output ?? "features"}";
+        else if (ModelSha256 != now.ModelSha256 || FeatureSize != now.FeatureSize)
             yield return Model == now.Model ? $"the model '{Model}' has changed" : $"the model was '{Model}' and is '{now.Model}'";
         if (ImagesSha256 != now.ImagesSha256)
         {

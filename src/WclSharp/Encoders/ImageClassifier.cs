@@ -2,7 +2,9 @@ using TorchSharp;
 using WclSharp.Checkpoints;
 using WclSharp.Heads;
 using WclSharp.Inference;
+using WclSharp.Native;
 using WclSharp.Randomness;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Encoders;
@@ -28,8 +30,14 @@ public sealed class ImageClassifier : IDisposable
     public static ImageClassifier Load(string path, string device = "cpu")
     {
         ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(device);
+        return Load(path, ComputeDevice.Choose(device, ComputePrecision.Fp32));
+    }
+
+    internal static ImageClassifier Load(string path, ComputeDevice compute)
+    {
         path = ClassifierFacts.Find(path);
-        var encoder = ImageEncoder.Load(path, device);
+        var encoder = ImageEncoder.Load(path, compute);
         ClassifierTop? top = null;
         try
         {

@@ -24,10 +24,9 @@ internal static class FusedBatchNorm
     /// <returns>[N, C, H, W] of x's dtype, channels-last.</returns>
     public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual, bool rectified = true)
     {
-        float floor = rectified ? 0 : float.NegativeInfinity;
-        return x.dtype == ScalarType.BFloat16
-            ? FusedBatchNorm<BFloat16Elements>.Apply(norm, x, residual, floor)
-            : FusedBatchNorm<Float32Elements>.Apply(norm, x, residual, floor);
+        return x.dtype == ScalarType.BFloat16 ? As<BFloat16Elements>() : As<Float32Elements>();
+
+        Tensor As<T>() where T : struct, IElements => rectified ? FusedBatchNorm<T, Relu>.Apply(norm, x, residual) : FusedBatchNorm<T, Identity>.Apply(norm, x, residual);
     }
 
     /// <summary>Scale and shift of every channel: gamma (x - mean) / sqrt(variance + eps) + beta as one product and sum.</summary>
@@ -45,20 +44,22 @@ internal static class FusedBatchNorm
 
 /// <summary><see cref="FusedBatchNorm"/> as an autograd function.</summary>
 /// <typeparam name="T">How activations lie in memory.</typeparam>
-internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBatchNorm<T>> where T : struct, IElements
+/// <typeparam name="TActivation">What follows.</typeparam>
+internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunction<FusedBatchNorm<T, TActivation>>
+    where T : struct, IElements where TActivation : struct, IActivation
 {
-    private const int Statistics = 5; // rows of a part's
+    private const int Statistics = 4; // rows of a part's
 
     [ThreadStatic] private static autograd.AutogradContext? applied;
 
     /// <inheritdoc/>
     public override string Name => nameof(FusedBatchNorm);
 
-    /// <summary>max(floor, batch norm(x) + residual).</summary>
-    public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual, float floor)
+    /// <summary>The activation of batch norm(x) + residual.</summary>
+    public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual)
     {
-        if (!norm.training || !is_grad_enabled()) return Overwrite(norm, x, residual, floor);
-        var y = apply(x, norm.weight!, norm.bias!, residual!, norm, floor);
+        if (!norm.training || !is_grad_enabled()) return Overwrite(norm, x, residual);
+        var y = apply(x, norm.weight!, norm.bias!, residual!, norm);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
         return y;
@@ -68,13 +69,13 @@ internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBat
     public override unsafe Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
         // Weight and bias are arguments so that the engine knows of them; they are read from the module.
-        var (input, residual, norm, floor) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalisation)arguments[4], (float)arguments[5]);
+        var (input, residual, norm) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalisation)arguments[4]);
         applied = context;
         using var scope = NewDisposeScope();
         var x = Rows(input);                                            // [N, H, W, C]
         var added = residual is null ? null : Rows(residual);
         var y = empty(x.shape, T.Type);
-        var statistics = Normalise(norm, x, added, y, norm.Parts, floor);
+        var statistics = Normalise(norm, x, added, y, norm.Parts);
         // With a residual the sign is in the output. Its alias, not itself: a graph must not hold its own output.
         context.save_for_backward(residual is null
             ? [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope()]
@@ -92,7 +93,7 @@ internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBat
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var saved = context.get_saved_variables();
-        Tensor x = saved[0], statistics = saved[1];                     // [N, H, W, C], [P, 5, C]
+        Tensor x = saved[0], statistics = saved[1];                     // [N, H, W, C], [P, 4, C]
         var y = saved.Count > 2 ? saved[2] : null;
         var dy = Rows(outputGradient);
         var dx = empty(x.shape, T.Type);
@@ -103,9 +104,9 @@ internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBat
         float* slope = TensorMemory.Start(lines), offset = slope + channels, weightGradient = offset + channels, biasGradient = weightGradient + channels;
         for (int part = 0; part < parts.Count; part++)
         {
-            float* mean = TensorMemory.Start(statistics) + part * Statistics * channels, inverse = mean + channels, scale = inverse + channels, shift = scale + channels, floor = shift + channels;
+            float* mean = TensorMemory.Start(statistics) + part * Statistics * channels, inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
             byte* source = parts.Of(x, part), gradient = parts.Of(dy, part), output = parts.Of(y, part);
-            var (sum, product) = BatchNormKernels<T>.GradientSums(gradient, source, output, parts.Rows, channels, scale, shift, mean, *floor);
+            var (sum, product) = BatchNormKernels<T>.GradientSums(gradient, source, output, parts.Rows, channels, scale, shift, mean, TActivation.Floor);
             for (int c = 0; c < channels; c++)
             {
                 // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x - mean) / deviation (Ioffe and Szegedy 2015, section 3)
@@ -115,10 +116,10 @@ internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBat
                 weightGradient[c] += (float)normalised;
                 biasGradient[c] += (float)sum[c];
             }
-            BatchNormKernels<T>.InputGradient(gradient, source, output, parts.Rows, channels, scale, shift, slope, offset, *floor, parts.Of(dx, part), parts.Of(dr, part));
+            BatchNormKernels<T>.InputGradient(gradient, source, output, parts.Rows, channels, scale, shift, slope, offset, TActivation.Floor, parts.Of(dx, part), parts.Of(dr, part));
         }
 
-        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null, null);
+        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null);
         outputGradient.Dispose();
         foreach (var tensor in saved) tensor.Dispose();
         context.Dispose(); // what was saved, now and not with the graph
@@ -126,17 +127,17 @@ internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBat
     }
 
     /// <summary>Without a graph, in x's memory: nothing will ask for x again. With x's statistics in training mode, else with the running ones.</summary>
-    private static Tensor Overwrite(BatchNormalisation norm, Tensor x, Tensor? residual, float floor)
+    private static Tensor Overwrite(BatchNormalisation norm, Tensor x, Tensor? residual)
     {
         using var scope = NewDisposeScope();
         var y = Rows(x);                                                // [N, H, W, C]
-        Normalise(norm, y, residual is null ? null : Rows(residual), y, norm.training ? norm.Parts : 1, floor);
+        Normalise(norm, y, residual is null ? null : Rows(residual), y, norm.training ? norm.Parts : 1);
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
     /// <summary>Writes y, which may be x; in training mode with the statistics of each part and to the running ones, else with these.</summary>
-    /// <returns>[P, 5, C]: mean, 1 / deviation, scale, shift and the floor of each part.</returns>
-    private static unsafe Tensor Normalise(BatchNormalisation norm, Tensor x, Tensor? added, Tensor y, int count, float floor)
+    /// <returns>[P, 4, C]: mean, 1 / deviation, scale and shift of each part.</returns>
+    private static unsafe Tensor Normalise(BatchNormalisation norm, Tensor x, Tensor? added, Tensor y, int count)
     {
         var parts = new Parts(x, count);
         int channels = parts.Channels;
@@ -144,7 +145,6 @@ internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBat
         for (int part = 0; part < count; part++)
         {
             float* mean = TensorMemory.Start(statistics) + part * Statistics * channels, inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
-            shift[channels] = floor;
             if (norm.training)
             {
                 BatchNormKernels<T>.Statistics(parts.Of(x, part), parts.Rows, channels, mean, inverse);
@@ -155,7 +155,7 @@ internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBat
             {
                 FusedBatchNorm.Line(norm, TensorMemory.Start(norm.running_mean!), TensorMemory.Start(norm.running_var!), channels, inverse, scale, shift);
             }
-            BatchNormKernels<T>.Apply(parts.Of(x, part), parts.Of(added, part), parts.Rows, channels, scale, shift, floor, parts.Of(y, part));
+            BatchNormKernels<T>.Apply(parts.Of(x, part), parts.Of(added, part), parts.Rows, channels, scale, shift, TActivation.Floor, parts.Of(y, part));
         }
         return statistics;
     }
@@ -178,7 +178,7 @@ internal sealed class FusedBatchNorm<T> : autograd.SingleTensorFunction<FusedBat
         return permuted.contiguous();
     }
 
-    /// <summary>A batch [N, H, W, C] in equal parts of its images.</summary>
+    /// <summary>A batch [N, H, W, C] in equal parts of its images, one after the other: the second pass over a part finds it in the cache.</summary>
     private readonly unsafe struct Parts(Tensor x, long count)
     {
         public int Count { get; } = (int)count;

@@ -1,5 +1,4 @@
 using TorchSharp;
-using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Optimizers;
@@ -13,7 +12,7 @@ namespace WclSharp.Optimizers;
 /// norm is not scaled. The ratio stays on the device: no synchronisation.
 /// </remarks>
 internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum = 0.9, double trust = 0.001)
-    : Optimizer(parameters)
+    : MomentumOptimizer(parameters, momentum)
 {
     private static readonly jit.CompilationUnit Script = jit.compile("""
         def norms(t: List[Tensor]) -> Tensor:
@@ -23,20 +22,16 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
             torch._foreach_add_(g, w, alpha=decay)
             torch._foreach_mul_(g, torch.unbind(ratios))
 
-        def update(w: List[Tensor], g: List[Tensor], v: List[Tensor], momentum: float, minus_rate: float) -> None:
-            torch._foreach_mul_(v, momentum)
-            torch._foreach_add_(v, g)
-            torch._foreach_add_(w, v, alpha=minus_rate)
-
         """);
 
     private static readonly Scalar Zero = 0;
-    private readonly Scalar momentum = momentum, decay = weightDecay, trust = trust;
-    private readonly double kept = momentum;
-    private Scalar? minusRate;
-    private double rate;
+    private readonly Scalar decay = weightDecay, trust = trust;
 
-    protected override void Begin(double learningRate) => Renew(ref minusRate, -(rate = learningRate));
+    protected override void Update(ParameterGroup group)
+    {
+        if (group.Decayed) Adapt(group);
+        Move(group, decay: 0);
+    }
 
     /// <summary>The ratios are ordinary operators: a script's own arithmetic would be compiled for a GPU as it runs, which takes libraries that are not always there.</summary>
     private void Adapt(ParameterGroup group)
@@ -46,13 +41,5 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
         var ratios = lengths.mul(trust).div(slopes.add(lengths.mul(decay)));
         var moves = lengths.gt(Zero).logical_and(slopes.gt(Zero));
         Script.invoke("adapt", group.Weights, group.Gradients, where(moves, ratios, ones_like(ratios)), decay);
-    }
-
-    protected override void Update(ParameterGroup group)
-    {
-        if (group.Decayed) Adapt(group);
-        var momenta = States(group, "momentum");
-        if (MomentumUpdate.TryApply(group.Weights, group.Gradients, momenta, kept, decay: 0, rate)) return;
-        Script.invoke("update", group.Weights, group.Gradients, momenta, momentum, minusRate!);
     }
 }

@@ -35,7 +35,7 @@ public static class ImageIndexing
         var request = ImageEmbedding.Resolve(given);
         var metadata = new Dictionary<string, string> { [ImageIndex.ModelKey] = Path.GetFullPath(options.Model), [ImageIndex.ModelHashKey] = BatchEmbedder.HashOf(options.Model) };
         if (request.Data is not null) metadata[ImageIndex.ImagesKey] = Path.GetFullPath(request.Data);
-        return ImageEmbedding.Run(request, (path, size) => new IndexedEmbeddings(path, size, options.Format, metadata), progress, cancellation);
+        return ImageEmbedding.Run(request, BatchEmbedder.Load, (path, network) => new IndexedEmbeddings(path, network.FeatureSize, options.Format, metadata), progress, cancellation);
     }
 
     private sealed class IndexedEmbeddings(string path, int featureSize, IndexFormat format, Dictionary<string, string> metadata) : EmbeddingFile

@@ -4,6 +4,7 @@ using WclSharp.Benchmarking;
 using WclSharp.Cli;
 using WclSharp.Embedding;
 using WclSharp.Export;
+using WclSharp.Tests.Classification;
 using WclSharp.Tests.Data;
 using WclSharp.Training;
 
@@ -47,12 +48,12 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Assert.Equal(new EmbedOptions { Model = "m.onnx", Out = "o.npy", Data = "d", Labels = "l", Device = "cpu", Workers = 3, MaxBad = 0.5 }, embedded);
         Assert.Contains("1,000 images of 512 features, 500 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Left out 2 images", output.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("embedded before", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("done before", output.ToString(), StringComparison.Ordinal);
         kept = 400;
         Assert.Equal(0, Run("embed", "m.onnx", "--out", "o.npy", "--restart"));
         Assert.Equal(new EmbedOptions { Model = "m.onnx", Out = "o.npy", Restart = true }, embedded);
         Assert.Contains("1,000 images of 512 features, 300 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
-        Assert.Contains("400 of them were embedded before", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("400 of them were done before", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, Run("embed", "r", "--out", "o.npy"));
         Assert.Equal(new EmbedOptions { Model = "r", Out = "o.npy" }, embedded);
     }
@@ -79,7 +80,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     }
 
     [Fact]
-    public void EmbedIndexAndSearch_WithAnOnnxFile_LoadNoLibtorch()
+    public void ClassifyEmbedIndexAndSearch_WithAnOnnxFile_LoadNoLibtorch()
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("Looks at what the process has mapped, as Linux shows it.");
         string encoder = Path.Combine(folder, "e.safetensors"), onnx = Path.Combine(folder, "e.onnx"), log = Path.Combine(folder, "loads");
@@ -90,6 +91,9 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Directory.CreateDirectory(photos);
         File.WriteAllBytes(image, ImageFiles.Skia(SKEncodedImageFormat.Png));
         Assert.DoesNotContain("libtorch", Loads("embed", onnx, "--out", table), StringComparison.Ordinal);
+        string classifier = ImageClassificationTests.WriteClassifier(Path.Combine(folder, "c.safetensors"), ["cat", "dog"]), classifying = Path.Combine(folder, "c.onnx");
+        ModelExport.Run(new ExportOptions { Source = classifier, Out = classifying });
+        Assert.DoesNotContain("libtorch", Loads("classify", classifying, "--data", photos, "--out", Path.Combine(folder, "c.csv")), StringComparison.Ordinal);
         Assert.DoesNotContain("libtorch", Loads("index", onnx, "--out", index, "--data", photos), StringComparison.Ordinal);
         Assert.DoesNotContain("libtorch", Loads("search", image, "--index", index, "--sheet", Path.Combine(folder, "s.png")), StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(folder, "s.png")));

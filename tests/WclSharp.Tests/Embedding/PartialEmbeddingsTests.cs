@@ -119,12 +119,12 @@ public sealed class PartialEmbeddingsTests : IDisposable
                 var (exit, _, error) = process.End();
                 Assert.Equal(code, exit);
                 if (signal == "KILL") Assert.Empty(error);
-                else Assert.Matches(@"^Stopped\. What is embedded is kept in .*out\.index\.partial; the same command goes on\.\n$", error);
+                else Assert.Matches(@"^Stopped\. What is done is kept in .*out\.index\.partial; the same command goes on\.\n$", error);
             }
             Assert.False(File.Exists(file));
 
             using (var process = ChildProcess.Start("env", command))
-                Assert.Contains("were embedded before, by a command that was stopped", process.End(expectedCode: 0), StringComparison.Ordinal);
+                Assert.Contains("were done before, by a command that was stopped", process.End(expectedCode: 0), StringComparison.Ordinal);
             AssertSame(whole, file);
         }
     }

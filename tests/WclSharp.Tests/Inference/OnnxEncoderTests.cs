@@ -141,9 +141,29 @@ public sealed class OnnxEncoderTests : IDisposable
     }
 
     [Fact]
+    public void Classify_Many_IsAsOneByOne()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata(32, "red", "green", "blue")));
+        byte[][] images = [.. Enumerable.Range(0, 100).Select(i => Solid((byte)(i % 3 * 20), (byte)(i % 5 * 12), (byte)(i % 7 * 9)))]; // a batch is 64
+        string[] files = [.. images.Select((content, i) => Path.Combine(folder, $"{i}.png"))];
+        foreach (var (file, content) in files.Zip(images)) File.WriteAllBytes(file, content);
+        var found = encoder.Classify(files);
+        Assert.Equal(found, encoder.Classify([.. images.Select(content => new ReadOnlyMemory<byte>(content))]));
+        foreach (var (content, many) in images.Zip(found))
+        {
+            var one = encoder.Classify(content);
+            Assert.Equal(one.Select(each => each.Class), many.Select(each => each.Class));
+            Assert.Equal(one[0].Probability, many[0].Probability, 1e-6);
+        }
+        File.WriteAllText(files[70], "none");
+        Assert.Contains("70.png", Assert.Throws<UnreadableImageException>(() => encoder.Classify(files)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Classify_OfAnEncoder_IsRefused()
     {
         using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        Assert.Throws<WclUsageException>(() => encoder.Classify(["a.png"]));
         Assert.Contains("no classifier", Assert.Throws<WclUsageException>(() => encoder.Classify(Solid(1, 2, 3))).Message, StringComparison.Ordinal);
     }
 

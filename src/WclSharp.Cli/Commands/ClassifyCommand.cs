@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using WclSharp.Classification;
+using WclSharp.Cli.Terminal;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Cli.Commands;
+
+/// <summary><c>wcl classify CLASSIFIER</c>: what a fine-tuned classifier takes every image for, as a table.</summary>
+internal static class ClassifyCommand
+{
+    private const int MostClassesShown = 20;
+
+    public static Command Create(Func<ClassifyOptions, IProgress<RunProgress>, CancellationToken, ClassifyResult> classify, TextWriter output, TextWriter error)
+    {
+        var command = new Command("classify", "Say of every image of a source what a fine-tuned classifier takes it for, and how surely");
+        var json = JsonFile.Option();
+        var pass = new EmbeddingPass(command,
+            new Argument<string>("CLASSIFIER") { Description = "Folder of a fine-tuning or distillation, its classifier.safetensors, the run that was fine-tuned, or an ONNX file that wcl export wrote of one" },
+            OutputFile.Option("--out", "File to write: a row of path, label (where it is known), class and probability an image", required: true, ending: ".csv"),
+            "classify", "those of CLASSIFIER where it is a run; needed else", json);
+        command.SetAction(parsed =>
+        {
+            var request = pass.Request(parsed);
+            var options = new ClassifyOptions
+            {
+                Classifier = request.Model,
+                Data = request.Data,
+                Labels = request.Labels,
+                Out = request.Out,
+                Device = request.Device,
+                Workers = request.Workers,
+                MaxBad = request.MaxBad,
+                Restart = request.Restart,
+            };
+            return EmbeddingPass.Run(request, (progress, stop) => classify(options, progress, stop), result =>
+            {
+                foreach (string line in Lines(result)) output.WriteLine(line);
+                JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
+            }, output, error);
+        });
+        return command;
+    }
+
+    private static IEnumerable<string> Lines(ClassifyResult result)
+    {
+        yield return string.Create(CultureInfo.InvariantCulture,
+            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s");
+        foreach (string line in EmbeddingPass.Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) yield return line;
+        var shown = result.Classes.OrderByDescending(each => each.Images).Take(MostClassesShown).ToList();
+        int width = shown.Max(each => TextTable.Plain(each.Name).Length), digits = shown.Max(each => Count(each.Images).Length);
+        foreach (var each in shown)
+            yield return $"  {TextTable.Plain(each.Name).PadRight(width)} {Count(each.Images).PadLeft(digits)} {EpochTable.Percent(each.Images / (double)Math.Max(1, result.Images)),6}";
+        if (result.Classes.Count > shown.Count) yield return $"  and {Count(result.Classes.Count - shown.Count)} classes more, which --json counts";
+        yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
+        if (result.Accuracy is not { } accuracy) yield break;
+        yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}); those that it was trained on, if any, count too";
+        if (result.Untold > 0) yield return $"  {Count(result.Untold)} of them are of classes that it does not tell, and count as wrong";
+    }
+
+    private static string Count(long images) => images.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static void Write(Utf8JsonWriter writer, ClassifyResult result)
+    {
+        writer.WriteString("file", result.File);
+        writer.WriteNumber("images", result.Images);
+        writer.WriteNumber("bad_images", result.BadImages);
+        writer.WriteNumber("seconds", result.Seconds);
+        writer.WriteNumber("mean_probability", result.MeanProbability);
+        writer.WriteStartArray("classes");
+        foreach (var each in result.Classes)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("class", each.Name);
+            writer.WriteNumber("images", each.Images);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNumber("labelled", result.Labelled);
+        if (result.Accuracy is not { } accuracy) return;
+        writer.WriteNumber("right", result.Right);
+        writer.WriteNumber("untold", result.Untold);
+        writer.WriteNumber("accuracy", accuracy);
+        AccuracyText.WriteInterval(writer, "", accuracy, result.Labelled);
+    }
+}

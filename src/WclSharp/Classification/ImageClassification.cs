@@ -1,0 +1,50 @@
+using WclSharp.Data;
+using WclSharp.Embedding;
+using WclSharp.Training;
+
+namespace WclSharp.Classification;
+
+/// <summary>Says of all images of a source what a fine-tuned classifier takes them for, in a table. Stopped, it goes on when it is called again.</summary>
+public static class ImageClassification
+{
+    /// <summary>Classifies.</summary>
+    /// <param name="options">What, with what, and where to.</param>
+    /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
+    /// <param name="cancellation">Stops between images; what is done is kept in <c>FILE.partial</c>, which the same call goes on with.</param>
+    /// <exception cref="WclUsageException">The classifier, the data or the options are wrong, there are no images, or the file was begun with another classifier or other images.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is done is kept.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static ClassifyResult Run(ClassifyOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        string file = BatchEmbedder.ClassifierFileOf(options.Classifier);
+        bool isRun = Directory.Exists(options.Classifier) && !SamePath.Is(Path.GetDirectoryName(file), options.Classifier); // whose fine-tuning lies below it
+        if (options.Data is null && !isRun) throw new WclUsageException("Name the images to classify with --data; only a run folder as the classifier says which they are.");
+        var request = ImageEmbedding.Resolve(new EmbedOptions
+        {
+            Model = options.Classifier,
+            Data = options.Data,
+            Labels = options.Labels,
+            Out = options.Out,
+            Device = options.Device,
+            Workers = options.Workers,
+            MaxBad = options.MaxBad,
+            Restart = options.Restart,
+        }) with { Model = file };
+        ClassTable? table = null;
+        var done = ImageEmbedding.Run(request, BatchEmbedder.LoadClassifier, (path, network) => table = new ClassTable(path, network.ClassNames), progress, cancellation);
+        var (labelled, right, untold) = table!.Known;
+        return new(done.File, done.Images, done.BadImages, done.Seconds)
+        {
+            Classes = table.Classes,
+            MeanProbability = table.MeanProbability,
+            Labelled = labelled,
+            Right = right,
+            Untold = untold,
+            Kept = done.Kept,
+            Ignored = done.Ignored,
+            Source = done.Source,
+        };
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json;
+using WclSharp.Classification;
+using WclSharp.Cli;
+using WclSharp.Tests.Data;
+
+namespace WclSharp.Tests.Cli;
+
+public sealed class ClassifyCommandTests : IDisposable
+{
+    private readonly DataFolder folder = new();
+    private readonly StringWriter output = new(), error = new();
+    private ClassifyOptions? asked;
+    private ClassifyResult result = new("o.csv", 1000, 2, 2) { Classes = [new("cat", 50), new("dog", 950)], MeanProbability = 0.9, Labelled = 200, Right = 150, Untold = 20, Source = "here" };
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Run_SaysWhatImagesAreTakenFor_AndHowOftenRightly()
+    {
+        string json = folder["new/o.json"];
+        Assert.Equal(0, Run("classify", "c", "--data", "d", "--out", "o.csv", "--labels", "l", "--device", "cpu", "--workers", "3", "--max-bad", "0.5", "--restart", "--json", json));
+        Assert.Equal(new ClassifyOptions { Classifier = "c", Data = "d", Out = "o.csv", Labels = "l", Device = "cpu", Workers = 3, MaxBad = 0.5, Restart = true }, asked);
+        Assert.Equal(
+            """
+            Wrote o.csv: 1,000 images, 500 images/s in 2.0 s
+            Images: here
+            Left out 2 images that could not be read; o.csv.bad_images.csv says why
+              dog 950  95.0%
+              cat  50   5.0%
+            Mean probability 90.0%: how sure the classifier is, not how often it is right
+            Accuracy 75.0% of 200 images whose class is known (95 % interval 68.6% to 80.5%); those that it was trained on, if any, count too
+              20 of them are of classes that it does not tell, and count as wrong
+
+            """, output.ToString(), ignoreLineEndingDifferences: true);
+        using var written = JsonDocument.Parse(File.ReadAllText(json));
+        var root = written.RootElement;
+        Assert.Equal((1000, 2, 200, 150, 20, 0.75), (root.GetProperty("images").GetInt32(), root.GetProperty("bad_images").GetInt32(), root.GetProperty("labelled").GetInt32(),
+            root.GetProperty("right").GetInt32(), root.GetProperty("untold").GetInt32(), root.GetProperty("accuracy").GetDouble()));
+        Assert.Equal(0.686, root.GetProperty("ci95_low").GetDouble(), 1e-3);
+        Assert.Equal([("cat", 50), ("dog", 950)], root.GetProperty("classes").EnumerateArray().Select(each => (each.GetProperty("class").GetString(), each.GetProperty("images").GetInt32())));
+    }
+
+    [Fact]
+    public void Run_ManyClassesAndNoLabels_ShowsTheMostFrequent()
+    {
+        result = result with { Classes = [.. Enumerable.Range(0, 25).Select(i => new ClassifiedClass($"class {i:00}", i))], Images = 300, Labelled = 0, Right = 0, Untold = 0, Kept = 100 };
+        Assert.Equal(0, Run("classify", "r", "--out", "o.csv"));
+        Assert.Contains("300 images, 100 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("100 of them were done before", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("class 05  5", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("class 04", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("and 5 classes more", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("Accuracy", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--out", "classify", "c")]
+    [InlineData("does not end in .csv", "classify", "c", "--out", "o.npy")]
+    [InlineData("--max-bad", "classify", "c", "--out", "o.csv", "--max-bad", "2")]
+    [InlineData("is also what the command reads", "classify", "c.csv", "--out", "c.csv")]
+    public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
+    {
+        Assert.Equal(2, Run(arguments));
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Null(asked);
+    }
+
+    private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
+    {
+        Classify = (options, _, _) =>
+        {
+            asked = options;
+            return result;
+        },
+    }, output, error);
+}
