@@ -52,7 +52,7 @@ internal sealed class PendingFile : IDisposable
         {
             action();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
             // The first error is the one to tell.
         }

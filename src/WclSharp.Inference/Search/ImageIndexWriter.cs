@@ -47,10 +47,10 @@ public sealed class ImageIndexWriter : IDisposable
             (rows, texts, offsets) = (Open(".tmp"), Open(".names.tmp"), Open(".offsets.tmp"));
             rows.Write(new byte[header.RowsAt]);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
             Dispose();
-            throw new WclUsageException($"Cannot write '{path}': {ErrorText.Of(e)}. Name a file in a folder that is there.", e);
+            throw new WclUsageException($"Cannot write '{path}': {WriteAdvice.Reason(e)}. Name a file in a folder that is there.", e);
         }
     }
 
@@ -129,9 +129,9 @@ public sealed class ImageIndexWriter : IDisposable
         {
             write();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
-            throw new WclException($"Could not write '{path}': {ErrorText.Of(e)}. {WriteAdvice.For(e)}; what was there before is intact.", e);
+            throw new WclException($"Could not write '{path}': {WriteAdvice.Reason(e)}. {WriteAdvice.For(e)}; what was there before is intact.", e);
         }
     }
 }

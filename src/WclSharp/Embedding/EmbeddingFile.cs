@@ -48,7 +48,7 @@ internal abstract class EmbeddingFile : IDisposable
         {
             AddRow(name, label, features);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
             throw Unwritable(e);
         }
@@ -63,7 +63,7 @@ internal abstract class EmbeddingFile : IDisposable
             foreach (var file in files) file.Close();
             foreach (var file in files) file.Keep();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
             throw Unwritable(e);
         }
@@ -103,5 +103,5 @@ internal abstract class EmbeddingFile : IDisposable
     /// <summary>The shortest digits that give the same float32.</summary>
     protected static string Digits(float value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Target}': {ErrorText.Of(e)}. {WriteAdvice.For(e, "--out")}; what was there before is intact.", e);
+    private WclException Unwritable(Exception e) => new($"Could not write '{files[^1].Target}': {WriteAdvice.Reason(e)}. {WriteAdvice.For(e, "--out")}; what was there before is intact.", e);
 }

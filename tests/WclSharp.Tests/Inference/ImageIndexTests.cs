@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using WclSharp.Inference;
 using WclSharp.Randomness;
 
@@ -154,6 +155,25 @@ public sealed class ImageIndexTests : IDisposable
         Assert.Equal([path], Directory.GetFiles(folder));
         Assert.Contains("Name a file in a folder that is there", Assert.Throws<WclUsageException>(() => new ImageIndexWriter(FileOf("no/where"), 2)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Write_BeyondTheLimitOfAFile_SaysSo_AndLeavesNothing()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Where a file may not reach is Linux's.");
+        string path = FileOf("large");
+        float[] row = new float[3 << 12]; // 48 KiB: the second is more than a buffer holds
+        using (var writer = new ImageIndexWriter(path, row.Length))
+        {
+            RowsOf(writer).Position = long.MaxValue;
+            writer.Add("a", null, row);
+            Assert.Equal($"Could not write '{path}': it is larger than files may be there. Raise the limit on the size of files (ulimit -f); what was there before is intact.",
+                Assert.Throws<WclException>(() => writer.Add("b", null, row)).Message);
+        }
+        Assert.Empty(Directory.GetFiles(folder));
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "rows")]
+    private static extern ref FileStream RowsOf(ImageIndexWriter writer);
 
     [Fact]
     public void Search_WrongVectors_AreRefused()
