@@ -76,7 +76,8 @@ internal static class CompareCommand
     private static int Run(ComparisonOptions options, Func<ComparisonOptions, IProgress<ComparisonProgress>, CancellationToken, ComparisonResult> compare,
         TextWriter output, TextWriter error)
     {
-        var lines = new Lines(output, error);
+        // Nothing hangs on progress, whereas the result is what was asked for.
+        var lines = new Lines(new UnfailingWriter(output), new UnfailingWriter(error));
         bool diverged = false;
         int code = Stoppable.Run(stop =>
         {
@@ -142,9 +143,9 @@ internal static class CompareCommand
             }
         }
 
-        /// <summary>What this run and the rest may take, by those that are over.</summary>
-        private string Left(ComparisonProgress.Turn turn) => whole.Count == 0 || turn.State is RunState.Measured or RunState.Diverged
+        /// <summary>What the runs that are still to be trained may take, by those that are over.</summary>
+        private string Left(ComparisonProgress.Turn turn) => whole.Count == 0 || turn.ToTrain == 0 || turn.State is RunState.Measured or RunState.Diverged
             ? ""
-            : $", {EpochTable.Duration((turn.Total - turn.Number + 1) * TimeSpan.FromTicks((long)whole.Average(run => run.Ticks)))} left for all";
+            : $", {EpochTable.Duration(turn.ToTrain * TimeSpan.FromTicks((long)whole.Average(run => run.Ticks)))} left for all";
     }
 }

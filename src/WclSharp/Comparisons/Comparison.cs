@@ -55,9 +55,10 @@ public static class Comparison
         ComparisonResult? result = null;
         foreach (var (number, (method, name, seed)) in planned.Index())
         {
-            string path = Path.Combine(folder.FullPath, FolderOf(name, seed));
+            string path = PathOf(name, seed);
             var state = ComparisonRecords.StateOf(path);
-            progress?.Report(new ComparisonProgress.Turn(name, seed, number + 1, planned.Length, state));
+            int toTrain = planned.Skip(number).Count(run => ComparisonRecords.StateOf(PathOf(run.Name, run.Seed)) is RunState.New or RunState.Stopped);
+            progress?.Report(new ComparisonProgress.Turn(name, seed, number + 1, planned.Length, state, toTrain));
             if (state is RunState.Measured or RunState.Diverged) continue;
             try
             {
@@ -80,6 +81,8 @@ public static class Comparison
         if (ComparisonTable.Unequal(records.Finished) is { } unequal) progress?.Report(new ComparisonProgress.Line($"warning: {unequal}"));
         if (ComparisonTable.Diverged(result.Diverged) is { } diverged) progress?.Report(new ComparisonProgress.Line($"warning: Diverged: {diverged}"));
         return result;
+
+        string PathOf(string method, long seed) => Path.Combine(folder.FullPath, FolderOf(method, seed));
     }
 
     /// <summary>A run's folder, relative to the comparison's.</summary>

@@ -15,7 +15,8 @@ public abstract record ComparisonProgress
     /// <param name="Number">Which of all runs it is, from 1.</param>
     /// <param name="Total">Number of runs.</param>
     /// <param name="State">Whether there is anything left to do.</param>
-    public sealed record Turn(string Method, long Seed, int Number, int Total, RunState State) : ComparisonProgress;
+    /// <param name="ToTrain">Runs that are still to be trained, this one among them where it is.</param>
+    public sealed record Turn(string Method, long Seed, int Number, int Total, RunState State, int ToTrain) : ComparisonProgress;
 
     /// <summary>A line of progress of the run at work, or of its measurement.</summary>
     /// <param name="Text">The line, for people; without a line break.</param>

@@ -76,16 +76,43 @@ public sealed class CompareCommandTests : IDisposable
     {
         reports =
         [
-            new ComparisonProgress.Turn("wcl", 0, 1, 4, RunState.Measured),
-            new ComparisonProgress.Turn("wcl", 1, 2, 4, RunState.Stopped),
+            new ComparisonProgress.Turn("wcl", 0, 1, 5, RunState.Measured, 3),
+            new ComparisonProgress.Turn("wcl", 1, 2, 5, RunState.Stopped, 3),
             new ComparisonProgress.Measured(new ComparedRun { Method = "wcl", Seed = 1, Folder = "a" }), // a part of its time only
-            new ComparisonProgress.Turn("simclr", 0, 3, 4, RunState.New),
+            new ComparisonProgress.Turn("simclr", 0, 3, 5, RunState.New, 2),
             new ComparisonProgress.Measured(new ComparedRun { Method = "simclr", Seed = 0, Folder = "b" }),
-            new ComparisonProgress.Turn("simclr", 1, 4, 4, RunState.New),
+            new ComparisonProgress.Turn("simclr", 1, 4, 5, RunState.New, int.MaxValue), // so many that moments add up
+            new ComparisonProgress.Turn("supcon", 1, 5, 5, RunState.Trained, 0),
         ];
         Assert.Equal(0, Run("compare"));
         string[] lines = [.. output.ToString().Split('\n').Where(line => line.StartsWith('['))];
-        Assert.Equal(["[1/4] wcl, seed 0, finished already", "[2/4] wcl, seed 1, goes on", "[3/4] simclr, seed 0", "[4/4] simclr, seed 1, 0:00 left for all"], lines.Select(line => line.TrimEnd()));
+        Assert.Equal(["[1/5] wcl, seed 0, finished already", "[2/5] wcl, seed 1, goes on", "[3/5] simclr, seed 0"], lines[..3].Select(line => line.TrimEnd()));
+        Assert.Matches(@"^\[4/5\] simclr, seed 1, .* left for all", lines[3]);
+        Assert.DoesNotContain(" 0:00 left", lines[3], StringComparison.Ordinal);
+        Assert.Equal("[5/5] supcon, seed 1, trained already", lines[4].TrimEnd());
+    }
+
+    [Fact]
+    public void Run_ProgressThatCannotBeWritten_EndsNothing_AndAResultThatCannotDoes()
+    {
+        // As where the disk of a log is full for a while, or the terminal is closed.
+        reports = [new ComparisonProgress.Turn("wcl", 0, 1, 1, RunState.New, 1), new ComparisonProgress.Line("epoch 1"), new ComparisonProgress.Line("warning: odd")];
+        using FullDisk disk = new(), errors = new();
+        Assert.Equal(0, CommandLine.Run(["compare"], CommandActions.Library with { Compare = FullMeanwhile }, disk, errors));
+        Assert.DoesNotContain("epoch 1", disk.ToString(), StringComparison.Ordinal);
+        Assert.Contains("wcl", disk.ToString(), StringComparison.Ordinal);
+
+        disk.IsFull = true;
+        Assert.Equal(1, CommandLine.Run(["compare"], CommandActions.Library with { Compare = Compare }, disk, errors));
+        Assert.Contains("No space left", errors.ToString(), StringComparison.Ordinal);
+
+        ComparisonResult FullMeanwhile(ComparisonOptions options, IProgress<ComparisonProgress> progress, CancellationToken stop)
+        {
+            disk.IsFull = errors.IsFull = true;
+            var result = Compare(options, progress, stop);
+            disk.IsFull = errors.IsFull = false;
+            return result;
+        }
     }
 
     [Fact]
@@ -144,4 +171,15 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     private static ChildProcess Start(string[] command) => ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. command]);
+
+    private sealed class FullDisk : StringWriter
+    {
+        public bool IsFull { get; set; }
+
+        public override void WriteLine(string? value)
+        {
+            if (IsFull) throw new IOException("No space left on device");
+            base.WriteLine(value);
+        }
+    }
 }

@@ -38,6 +38,7 @@ public sealed class ComparisonTests : IDisposable
         var result = Comparison.Run(Options("a"), watch);
 
         Assert.Equal([("wcl", 3L), ("simclr", 3), ("wcl", 4), ("simclr", 4)], turns.Select(turn => (turn.Method, turn.Seed))); // by seed
+        Assert.Equal([4, 3, 2, 1], turns.Select(turn => turn.ToTrain));
         var json = Json("a");
         var methods = json["methods"]!.AsArray();
         Assert.Equal(["wcl", "simclr"], methods.Select(row => (string)row!["method"]!));
@@ -84,7 +85,7 @@ public sealed class ComparisonTests : IDisposable
         string before = File.ReadAllText(Path.Combine(result.Folder, "compare.json"));
         turns.Clear();
         Comparison.Run(Options("a"), watch);
-        Assert.All(turns, turn => Assert.Equal(RunState.Measured, turn.State));
+        Assert.All(turns, turn => Assert.Equal((RunState.Measured, 0), (turn.State, turn.ToTrain)));
         Assert.Equal(before, File.ReadAllText(Path.Combine(result.Folder, "compare.json")));
 
         // A run that lost its record is measured again, one that lost its encoder goes on from its checkpoint, and one that lost everything is made anew.
@@ -94,6 +95,7 @@ public sealed class ComparisonTests : IDisposable
         turns.Clear();
         Comparison.Run(Options("a"), watch);
         Assert.Equal([RunState.Trained, RunState.Stopped, RunState.Measured, RunState.New], turns.Select(turn => turn.State));
+        Assert.Equal([2, 2, 1, 1], turns.Select(turn => turn.ToTrain)); // what is only to be measured, or finished, is no run to train
         Assert.Equal(WithoutTimes(JsonNode.Parse(before)!).ToJsonString(), WithoutTimes(Json("a")).ToJsonString());
 
         // More seeds are added to what is there; other settings are refused.
