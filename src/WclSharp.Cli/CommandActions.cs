@@ -45,7 +45,7 @@ internal sealed record CommandActions(
     public Func<ClassifyOptions, IProgress<RunProgress>, CancellationToken, ClassifyResult> Classify { get; init; } = ImageClassification.Run;
 
     /// <summary>Searches an index.</summary>
-    public Func<SearchOptions, SearchResult> Search { get; init; } = options => ImageSearch.Run(options);
+    public Func<SearchOptions, IProgress<RunProgress>, CancellationToken, SearchResult> Search { get; init; } = ImageSearch.Run;
 
     /// <summary>The library.</summary>
     public static CommandActions Library { get; } = new(Pretraining.Run, RunEvaluation.Run);

@@ -76,7 +76,7 @@ internal static class CommandLine
             ExportCommand.Create(actions.Export, output, error),
             EmbedCommand.Create(actions.Embed, output, error),
             IndexCommand.Create(actions.Index, output, error),
-            SearchCommand.Create(actions.Search, output),
+            SearchCommand.Create(actions.Search, output, error),
             CompareCommand.Create(actions.Compare, output, error),
             DoctorCommand.Create(output),
             BenchCommand.Create(output, error),

@@ -13,7 +13,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl search IMAGE</c>: the nearest images of an index.</summary>
 internal static class SearchCommand
 {
-    public static Command Create(Func<SearchOptions, SearchResult> search, TextWriter output)
+    public static Command Create(Func<SearchOptions, IProgress<RunProgress>, CancellationToken, SearchResult> search, TextWriter output, TextWriter error)
     {
         var command = new Command("search", "Find the images of an index that are nearest to an image, or to each of several");
         var defaults = new SearchOptions { Images = [], Index = "" };
@@ -42,7 +42,7 @@ internal static class SearchCommand
         command.Add(json);
         command.SetAction(parsed =>
         {
-            var result = search(new SearchOptions
+            var request = new SearchOptions
             {
                 Images = parsed.GetRequiredValue(images),
                 Index = parsed.GetRequiredValue(index),
@@ -51,10 +51,16 @@ internal static class SearchCommand
                 Device = options.Apply(parsed, new PretrainOptions()).Device ?? ComputeDevice.Auto,
                 Sheet = parsed.GetValue(sheet),
                 Data = parsed.GetValue(data),
+            };
+            bool missing = false;
+            int code = Stoppable.Run(stop =>
+            {
+                var result = TerminalProgress.Run(output, error, progress => search(request, progress, stop));
+                Print(result, output);
+                JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
+                missing = result.SheetProblem is not null || result.Unreadable.Count > 0;
             });
-            Print(result, output);
-            JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
-            return result.SheetProblem is null && result.Unreadable.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;
+            return code == ExitCodes.Done && missing ? ExitCodes.Failed : code;
         });
         return command;
     }

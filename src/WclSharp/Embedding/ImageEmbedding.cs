@@ -119,16 +119,35 @@ public static class ImageEmbedding
         }
     }
 
-    /// <summary>Embeds one image file.</summary>
-    /// <returns>[F].</returns>
-    /// <exception cref="UnreadableImageException">It cannot be read as an image.</exception>
-    internal static float[] One(BatchEmbedder network, string imageFile)
+    /// <summary>Embeds image files in their order: decoded on several threads, and put through the network a batch at a time.</summary>
+    /// <returns>Of each the vector [F], or why it cannot be read, as a sentence.</returns>
+    internal static IEnumerable<(string File, float[]? Vector, string? Problem)> Each(BatchEmbedder network, IReadOnlyList<string> imageFiles, CancellationToken cancellation)
     {
-        using var image = DecodedImage.OfFile(imageFile, StoredSize.SideFor(network.ImageSize));
-        var (pixels, features) = (new float[network.InputSize], new float[network.FeatureSize]);
-        image.WriteView(network.ImageSize, pixels);
-        network.Embed(pixels, 1, features);
-        return features;
+        int most = Math.Min(network.Batch, imageFiles.Count);
+        var (pixels, features) = (new float[most * network.InputSize], new float[most * network.FeatureSize]);
+        foreach (string[] batch in imageFiles.Chunk(network.Batch))
+        {
+            int workers = Math.Min(Environment.ProcessorCount, batch.Length);
+            string?[] problems = [.. OrderedParallel.Map(Enumerable.Range(0, batch.Length), Prepare, workers, batch.Length, cancellation: cancellation)];
+            // An image that cannot be read leaves its place as it was, and what comes of it is dropped.
+            if (problems.Any(problem => problem is null)) network.Embed(pixels, batch.Length, features);
+            for (int i = 0; i < batch.Length; i++)
+                yield return (batch[i], problems[i] is null ? features[(i * network.FeatureSize)..((i + 1) * network.FeatureSize)] : null, problems[i]);
+
+            string? Prepare(int i)
+            {
+                try
+                {
+                    using var image = DecodedImage.OfFile(batch[i], StoredSize.SideFor(network.ImageSize));
+                    image.WriteView(network.ImageSize, pixels.AsSpan(i * network.InputSize, network.InputSize));
+                    return null;
+                }
+                catch (UnreadableImageException e)
+                {
+                    return e.Message;
+                }
+            }
+        }
     }
 
     private static PartialFacts FactsOf(EmbedOptions options, BatchEmbedder network, ImageSource source, SourceListing listing) => new()

@@ -37,22 +37,17 @@ public static class ImageSearch
         string model = ModelOf(options, index);
         var answers = new List<SearchAnswer>(options.Images.Count);
         var unreadable = new List<UnreadableQuery>();
-        using (var network = BatchEmbedder.Load(model, options.Device))
+        using (var network = BatchEmbedder.Load(model, options.Device, progress))
         {
             if (network.FeatureSize != index.FeatureSize)
                 throw new WclUsageException($"'{model}' makes vectors of {network.FeatureSize} numbers; those of '{options.Index}' have {index.FeatureSize}. Name the model that it was made with.");
-            foreach (var (number, image) in options.Images.Index())
+            foreach (var (number, (image, vector, reason)) in ImageEmbedding.Each(network, options.Images, cancellation).Index())
             {
                 cancellation.ThrowIfCancellationRequested();
                 progress.Working("Searching", number, options.Images.Count);
-                float[] vector;
-                try
+                if (vector is null)
                 {
-                    vector = ImageEmbedding.One(network, image);
-                }
-                catch (UnreadableImageException e)
-                {
-                    unreadable.Add(new UnreadableQuery(image, e.Message));
+                    unreadable.Add(new UnreadableQuery(image, reason!));
                     continue;
                 }
                 long start = Stopwatch.GetTimestamp();
@@ -79,11 +74,15 @@ public static class ImageSearch
         return model;
     }
 
+    /// <summary>Whether a path that a file names, which may be a stranger's, leads to another machine: asking for it would already tell that one who we are.</summary>
+    private static bool IsElsewhere(string path) => path is ['/' or '\\', '/' or '\\' or '?', ..];
+
     /// <summary>Draws the sheet, or says why not.</summary>
     private static string? DrawSheet(SearchOptions options, ImageIndex index, List<SearchAnswer> answers)
     {
         const string advice = "say with --data which folder, or list, the images are in";
         if ((options.Data ?? index.Metadata.GetValueOrDefault(ImageIndex.ImagesKey)) is not { } source) return "the images that were indexed are not files";
+        if (options.Data is null && IsElsewhere(source)) return $"the images were in '{source}', on another machine; {advice}";
         string? folder = Directory.Exists(source) ? source : source.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || source.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? Path.GetDirectoryName(Path.GetFullPath(source)) : null;
         bool isList = folder is not null && !Directory.Exists(source);
         if (folder is null) return File.Exists(source) ? $"the images are inside '{source}'" : $"'{source}' is not there now; {advice}";

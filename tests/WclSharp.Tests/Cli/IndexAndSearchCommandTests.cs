@@ -3,6 +3,7 @@ using WclSharp.Cli;
 using WclSharp.Embedding;
 using WclSharp.Inference;
 using WclSharp.Search;
+using WclSharp.Training;
 
 namespace WclSharp.Tests.Cli;
 
@@ -14,6 +15,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     private SearchOptions? searched;
     private string? sheetProblem;
     private UnreadableQuery[] unreadable = [];
+    private bool stoppable;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -65,6 +67,14 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     }
 
     [Fact]
+    public void Search_OfManyImages_CanBeStopped_AndTellsWhatItIsTold()
+    {
+        Assert.Equal(0, Run("search", "a.png", "b.png", "--index", "i"));
+        Assert.True(stoppable);
+        Assert.Equal("warning: The GPU is passed over.", error.ToString().TrimEnd());
+    }
+
+    [Fact]
     public void Search_UnreadableImages_GiveExitCodeOne_WithTheAnswersOfTheOthers()
     {
         string json = Path.Combine(folder, "new", "r.json");
@@ -107,9 +117,10 @@ public sealed class IndexAndSearchCommandTests : IDisposable
             indexed = options;
             return new EmbedResult("o.index", 1000, 512, 2, 2);
         },
-        Search = options =>
+        Search = (options, progress, stop) =>
         {
-            searched = options;
+            (searched, stoppable) = (options, stop.CanBeCanceled);
+            progress.Report(new RunProgress.Warning("The GPU is passed over."));
             SearchHit[] hits = [new(7, "x/é,1.png", "a, cat", 0.9f), new(2, "2", null, -0.125f)];
             return new SearchResult([.. options.Images.Select(image => new SearchAnswer(image, hits, 0.25))], 2000, "m", sheetProblem is null ? options.Sheet : null, sheetProblem) { Unreadable = unreadable };
         },

@@ -82,6 +82,46 @@ public sealed class ImageSearchTests : IDisposable
     }
 
     [Fact]
+    public void Run_MoreImagesThanABatch_AreAnsweredInOrder_AsEachByItself()
+    {
+        string file = Index(), bad = folder.Write("bad.png", "no image");
+        string[] asked = [bad, .. Enumerable.Range(0, 150).Select(i => i == 70 ? bad : folder[$"images/{(i % 2 == 0 ? "cat" : "dog, ü")}/{i % Images:00}.png"])]; // batches are 64 images
+        var result = ImageSearch.Run(new SearchOptions { Images = asked, Index = file, Count = 3 });
+        Assert.Equal(asked.Where(image => image != bad), result.Answers.Select(answer => answer.Image));
+        Assert.Equal([bad, bad], result.Unreadable.Select(query => query.Image));
+        foreach (int i in (int[])[0, 62, 63, 64, 148])
+        {
+            var alone = ImageSearch.Run(new SearchOptions { Images = [result.Answers[i].Image], Index = file, Count = 3 }).Answers[0];
+            Assert.Equal(alone.Hits.Select(hit => hit.Name), result.Answers[i].Hits.Select(hit => hit.Name));
+            Assert.Equal(alone.Hits[0].Cosine, result.Answers[i].Hits[0].Cosine, 1e-5);
+        }
+    }
+
+    [Theory]
+    [InlineData(@"\\192.0.2.1\photos")]
+    [InlineData("//192.0.2.1/photos")]
+    [InlineData(@"\/192.0.2.1\photos")]
+    [InlineData(@"\??\UNC\192.0.2.1\photos")]
+    public void Run_AnIndexThatLeadsToAnotherMachine_IsNotFollowed(string elsewhere)
+    {
+        string file = folder["strange.index"], image = folder["images/cat/02.png"];
+        Assert.Contains("on another machine; name the model with --model", Assert.Throws<WclUsageException>(() => ImageSearch.Run(Written(elsewhere, "images"))).Message, StringComparison.Ordinal);
+        Assert.Equal($"the images were in '{elsewhere}', on another machine; say with --data which folder, or list, the images are in", ImageSearch.Run(Written(onnx, elsewhere)).SheetProblem);
+        Assert.Null(ImageSearch.Run(Written(onnx, elsewhere) with { Data = folder["images"] }).SheetProblem);
+
+        SearchOptions Written(string model, string images)
+        {
+            var metadata = new Dictionary<string, string> { ["model"] = model, ["model_sha256"] = BatchEmbedder.HashOf(onnx), ["images"] = images };
+            using (var writer = new ImageIndexWriter(file, 32, metadata: metadata))
+            {
+                writer.Add("cat/02.png", null, new float[32]);
+                writer.Complete();
+            }
+            return new() { Images = [image], Index = file, Sheet = folder["sheet.png"] };
+        }
+    }
+
+    [Fact]
     public void Run_ByTheRunsEncoder_FindsTheSame()
     {
         string image = folder["images/cat/04.png"];
