@@ -65,7 +65,7 @@ public static class ModelExport
     private static ExportParity Compare(ExportedNetwork network, string file, ExportOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var onnx = OnnxEncoder.Load(file);
-        using var images = ReadImages(options, options.Check ?? ExportOptions.StandardImages, onnx.StoredSide, out _, cancellation);
+        using var images = ReadImages(options, options.Check ?? ExportOptions.StandardImages, onnx.StoredSide, progress, out _, cancellation);
         return OnnxParity.Require(OnnxParity.Measure(network, onnx, images, progress, cancellation), options.Out);
     }
 
@@ -81,7 +81,7 @@ public static class ModelExport
             bool calibrated = options.Precision == ExportPrecision.Int8;
             int check = options.Check ?? ExportOptions.StandardImages, calibrate = calibrated ? options.Calibrate ?? ExportOptions.StandardImages : 0;
             // As many to compare on as to calibrate with, at least, so that calibration may take half of what is read.
-            using var images = ReadImages(options, (int)Math.Min(calibrate + (long)Math.Max(check, calibrate), int.MaxValue), float32.StoredSide, out bool trainedOn, cancellation);
+            using var images = ReadImages(options, (int)Math.Min(calibrate + (long)Math.Max(check, calibrate), int.MaxValue), float32.StoredSide, progress, out bool trainedOn, cancellation);
             if (trainedOn && images.HasLabels)
                 progress?.Report(new RunProgress.Warning("Accuracy is over images of the run, most of which were trained on, so a loss may look smaller than it is; name others with --data."));
             if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
@@ -125,9 +125,10 @@ public static class ModelExport
     /// <param name="options">Which images.</param>
     /// <param name="count">How many.</param>
     /// <param name="storedSide">How large.</param>
+    /// <param name="progress">Told how far reading is, and what a person should know of the images; may be null.</param>
     /// <param name="trainedOn">Whether the network may have been trained on most of them.</param>
     /// <param name="cancellation">Stops reading.</param>
-    private static ImageDataset ReadImages(ExportOptions options, int count, int storedSide, out bool trainedOn, CancellationToken cancellation)
+    private static ImageDataset ReadImages(ExportOptions options, int count, int storedSide, IProgress<RunProgress>? progress, out bool trainedOn, CancellationToken cancellation)
     {
         trainedOn = false;
         if (options.Data is not null) return Read(options.Data);
@@ -162,8 +163,12 @@ public static class ModelExport
             }
         }
 
-        ImageDataset Read(string? path, string? labels = null) => ImageDataset.Read(
-            new DatasetOptions { Path = path, Labels = labels, Limit = count, StoredSide = storedSide, MaxBad = 1, CacheFolder = Path.GetTempPath() }, null, cancellation);
+        ImageDataset Read(string? path, string? labels = null)
+        {
+            var images = ImageDataset.Read(new DatasetOptions { Path = path, Labels = labels, Limit = count, StoredSide = storedSide, MaxBad = 1, CacheFolder = Path.GetTempPath() }, ReadingRelay.To(progress), cancellation);
+            foreach (string warning in images.Warnings) progress?.Report(new RunProgress.Warning(warning));
+            return images;
+        }
     }
 
     /// <summary>The options of the run that a file or folder is in, such as a classifier in <c>RUN/finetune</c>, or a student in <c>RUN/finetune/distilled</c>; null where there is none.</summary>

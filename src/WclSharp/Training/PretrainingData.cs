@@ -61,7 +61,7 @@ internal sealed class PretrainingData : IDisposable
             throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
         foreach (var (outer, inner) in ((string?, string?)[])[(options.Data, options.Test), (options.Test, options.Data)])
             if (SamePath.Holds(outer, inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
-        var reading = progress is null ? null : new ReadingRelay(progress);
+        var reading = ReadingRelay.To(progress);
         var request = new DatasetOptions
         {
             Path = options.Data,
@@ -233,10 +233,5 @@ internal sealed class PretrainingData : IDisposable
     public void Dispose()
     {
         foreach (var item in owned) item.Dispose();
-    }
-
-    private sealed class ReadingRelay(IProgress<RunProgress> progress) : IProgress<ReadingProgress>
-    {
-        public void Report(ReadingProgress value) => progress.Report(new RunProgress.Working(value.Stage, value.Done, value.Total));
     }
 }

@@ -231,6 +231,19 @@ public sealed class ModelExportTests : ExportFolder
     }
 
     [Fact]
+    public void Run_ImagesThatCannotBeRead_AreWarnedOf()
+    {
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16)), photos = Path.Combine(Folder, "photos");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 3; i++) File.WriteAllBytes(Path.Combine(photos, $"{i}.png"), ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
+        File.WriteAllText(Path.Combine(photos, "bad.png"), "no image");
+        List<string> warnings = [];
+        var told = new ProgressHandler<RunProgress>(value => { if (value is RunProgress.Warning warning) warnings.Add(warning.Message); });
+        Assert.Equal(3, ModelExport.Run(new ExportOptions { Source = file, Out = Out, Data = photos, Check = 9 }, told).Parity!.Images);
+        Assert.StartsWith("1 of 4 images cannot be read and are left out; the first is bad.png", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_BadUsage_SaysSo()
     {
         string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16));
