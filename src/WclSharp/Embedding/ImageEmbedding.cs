@@ -52,7 +52,7 @@ public static class ImageEmbedding
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model, options.Labels);
+        EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model, BatchEmbedder.FileOf(options.Model), options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
         using var network = load(options.Model, options.Device, progress);

@@ -8,6 +8,7 @@ using WclSharp.Embedding;
 using WclSharp.Encoders;
 using WclSharp.Export;
 using WclSharp.Inference;
+using WclSharp.Search;
 using WclSharp.Tests.Data;
 using WclSharp.Training;
 
@@ -57,6 +58,11 @@ public sealed class ImageEmbeddingTests : IDisposable
         string named = folder["named.csv"]; // a model may have any name
         File.Copy(onnx, named);
         Assert.Contains(", which is read", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(new EmbedOptions { Model = named, Data = Images, Out = named })).Message, StringComparison.Ordinal);
+
+        string trained = folder["run/encoder.safetensors"]; // a run is named by its folder
+        File.Copy(encoder, trained);
+        Assert.Contains(", which is read", Assert.Throws<WclUsageException>(() => ImageIndexing.Run(new IndexOptions { Model = Path.GetDirectoryName(trained)!, Data = Images, Out = trained })).Message, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(encoder), File.ReadAllBytes(trained));
 
         string again = folder["again.npy"];
         ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = again });
