@@ -30,13 +30,31 @@ internal static class WeightsFile
         return PyTorchFile.Recognises(start) ? PyTorchFile.Read(path, isWanted) : SafetensorsFile.Read(path);
     }
 
+    /// <summary>Whether a file is an ONNX file, by its first bytes; not where there is none, or it cannot be read.</summary>
+    public static bool IsOnnx(string path)
+    {
+        try
+        {
+            Span<byte> start = stackalloc byte[StartBytes];
+            using var stream = File.OpenRead(path);
+            return IsOnnx(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>What a file is that is no safetensors file, and what takes it, as the end of a sentence; null where it is nothing that is known.</summary>
     public static string? OtherKind(ReadOnlySpan<byte> start) => start switch
     {
         [] => "is empty; use another checkpoint",
         _ when PyTorchFile.Recognises(start) => "is an archive as PyTorch's .pth files are, which have no image size and normalisation; use it with wcl pretrain --init",
         _ when PyTorchFile.RecognisesLegacy(start) => "is in the format of PyTorch before 1.6; write it anew there with torch.save(torch.load(OLD), NEW), and use it with wcl pretrain --init",
-        [0x08, < 0x20, 0x12, ..] => "is an ONNX file, which wcl embed and wcl index take; give a run folder or a .safetensors file here", // its version and who made it
+        _ when IsOnnx(start) => "is an ONNX file, which wcl embed and wcl index take; give a run folder or a .safetensors file here",
         _ => null,
     };
+
+    /// <summary>It begins with its version and who made it.</summary>
+    private static bool IsOnnx(ReadOnlySpan<byte> start) => start is [0x08, < 0x20, 0x12, ..];
 }

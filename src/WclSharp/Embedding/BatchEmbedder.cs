@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
+using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
@@ -34,7 +35,7 @@ internal abstract class BatchEmbedder : IDisposable
     /// <summary>Floats of one image of the input.</summary>
     public int InputSize => 3 * ImageSize * ImageSize;
 
-    /// <summary>Loads what a path stands for: an ONNX file by its ending, a run or its encoder otherwise.</summary>
+    /// <summary>Loads what a path stands for: an ONNX file by its ending or its first bytes, a run or its encoder otherwise.</summary>
     /// <param name="model">The path.</param>
     /// <param name="device">cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU.</param>
     /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
@@ -109,7 +110,8 @@ internal abstract class BatchEmbedder : IDisposable
 
     public abstract void Dispose();
 
-    private static bool IsOnnx(string model) => model.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(model);
+    // A file with the ending is one whatever is in it, so that a damaged one is told of as such.
+    private static bool IsOnnx(string model) => model.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? !Directory.Exists(model) : File.Exists(model) && WeightsFile.IsOnnx(model);
 
     private sealed class Onnx(OnnxEncoder encoder, IReadOnlyList<string> classNames) : BatchEmbedder
     {

@@ -70,6 +70,17 @@ public sealed class ImageEmbeddingTests : IDisposable
     }
 
     [Fact]
+    public void Run_AnOnnxFileOfAnyName_IsTakenForOne()
+    {
+        string named = folder["model"], file = folder["out.npy"];
+        File.Copy(onnx, named);
+        ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file });
+        byte[] expected = File.ReadAllBytes(file);
+        ImageEmbedding.Run(new EmbedOptions { Model = named, Data = Images, Out = file });
+        Assert.Equal(expected, File.ReadAllBytes(file));
+    }
+
+    [Fact]
     public void Run_StoppedBetweenTheTwoNamesOfANpyFile_GoesOn()
     {
         string file = folder["out.npy"], partial = PartialEmbeddings.FolderOf(file), kept = folder["kept"];
