@@ -187,12 +187,12 @@ internal static class BenchCommand
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Take the vectors of this float32 index instead; some of them are searched for, and do not count as found [default: none]" };
         var (repeat, json) = (Count("--repeat", 20, "Searches of each format, after the first"), JsonFile.Option());
         foreach (var option in (Option[])[images, dim, neighbors, index, repeat, json]) command.Add(option);
-        command.SetAction(parsed =>
+        command.SetAction(parsed => Stoppable.Run(stop =>
         {
             int k = Positive(parsed, neighbors), queries = Positive(parsed, repeat);
             var figures = parsed.GetValue(index) is { } file
-                ? SearchBenchmark.OfIndex(file, k, queries)
-                : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries);
+                ? SearchBenchmark.OfIndex(file, k, queries, stop)
+                : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries, stop);
             foreach (var each in figures)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{OptionValue.NameOf(each.Format),-8} {each.FileMib,6:0} MiB, first {each.FirstSeconds:0.000} s, median {each.MedianSeconds:0.0000} s, slowest {each.WorstSeconds:0.0000} s, recall@{k} {each.Recall:0.0000}"));
@@ -209,7 +209,7 @@ internal static class BenchCommand
                     writer.WriteEndObject();
                 }
             });
-        });
+        }));
         return command;
     }
 

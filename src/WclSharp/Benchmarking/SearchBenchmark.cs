@@ -22,50 +22,42 @@ internal static class SearchBenchmark
     /// <param name="dim">F, their length.</param>
     /// <param name="k">K, images that are wanted.</param>
     /// <param name="queries">Searches of each format.</param>
-    public static IReadOnlyList<SearchFigures> Random(int images, int dim, int k, int queries)
+    /// <param name="cancellation">Stops between rows and searches; no file is left.</param>
+    public static IReadOnlyList<SearchFigures> Random(int images, int dim, int k, int queries, CancellationToken cancellation)
     {
         var random = new CounterRandom(0, RandomPurpose.Evaluation);
-        return Run(images, dim, k, row => Vector(random, 0, row, dim), [.. Enumerable.Range(0, queries).Select(query => (Vector(random, 1, query, dim), -1))]);
+        return Run(images, dim, k, row => Vector(random, 0, row, dim), [.. Enumerable.Range(0, queries).Select(query => (Vector(random, 1, query, dim), -1))], cancellation);
     }
 
     /// <param name="file">A float32 index; rows of it, evenly spaced, are what is searched for, and do not count as found.</param>
     /// <param name="k">K, images that are wanted.</param>
     /// <param name="queries">Searches of each format.</param>
+    /// <param name="cancellation">As above.</param>
     /// <exception cref="WclUsageException">It is no float32 index of more than one row.</exception>
-    public static IReadOnlyList<SearchFigures> OfIndex(string file, int k, int queries)
+    public static IReadOnlyList<SearchFigures> OfIndex(string file, int k, int queries, CancellationToken cancellation)
     {
         using var index = ImageIndex.Open(file);
         if (index.Format != IndexFormat.Float32 || index.Count < 2) throw new WclUsageException($"'{file}' has {index.Count} rows of {index.Format}; give an index of two or more in float32.");
         queries = Math.Min(queries, index.Count);
-        return Run(index.Count, index.FeatureSize, k, index.VectorOf, [.. Enumerable.Range(0, queries).Select(i => (int)((long)i * index.Count / queries)).Select(row => (index.VectorOf(row), row))]);
+        return Run(index.Count, index.FeatureSize, k, index.VectorOf, [.. Enumerable.Range(0, queries).Select(i => (int)((long)i * index.Count / queries)).Select(row => (index.VectorOf(row), row))], cancellation);
     }
 
-    private static IReadOnlyList<SearchFigures> Run(int images, int dim, int k, Func<int, float[]> vectorOf, IReadOnlyList<(float[] Vector, int Itself)> queries)
+    private static IReadOnlyList<SearchFigures> Run(int images, int dim, int k, Func<int, float[]> vectorOf, IReadOnlyList<(float[] Vector, int Itself)> queries, CancellationToken cancellation)
     {
         string folder = Directory.CreateTempSubdirectory("wcl-bench-").FullName;
         try
         {
-            var writers = Array.ConvertAll(Formats, format => new ImageIndexWriter(PathOf(format), dim, format));
-            for (int row = 0; row < images; row++)
-            {
-                float[] vector = vectorOf(row);
-                foreach (var writer in writers) writer.Add("", null, vector);
-            }
-            foreach (var writer in writers)
-            {
-                writer.Complete();
-                writer.Dispose();
-            }
-
+            Write(folder, images, dim, vectorOf, cancellation);
             var figures = new List<SearchFigures>();
             int[][] nearest = [];
             foreach (var format in Formats)
             {
-                using var index = ImageIndex.Open(PathOf(format));
+                using var index = ImageIndex.Open(PathOf(folder, format));
                 var seconds = new List<double>();
                 var found = new int[queries.Count][];
                 for (int i = -1; i < queries.Count; i++)
                 {
+                    cancellation.ThrowIfCancellationRequested();
                     var (vector, itself) = queries[Math.Max(i, 0)];
                     long start = Stopwatch.GetTimestamp();
                     var hits = index.Search(vector, itself < 0 ? k : k + 1);
@@ -74,7 +66,7 @@ internal static class SearchBenchmark
                 }
                 if (format == IndexFormat.Float32) nearest = found;
                 double recall = found.Zip(nearest).Average(pair => (double)pair.First.Intersect(pair.Second).Count() / pair.Second.Length);
-                figures.Add(new SearchFigures(format, new FileInfo(PathOf(format)).Length / 1048576.0, seconds[0], Median.Of(seconds.Skip(1)), seconds.Skip(1).Max(), recall));
+                figures.Add(new SearchFigures(format, new FileInfo(PathOf(folder, format)).Length / 1048576.0, seconds[0], Median.Of(seconds.Skip(1)), seconds.Skip(1).Max(), recall));
             }
             return figures;
         }
@@ -82,9 +74,30 @@ internal static class SearchBenchmark
         {
             Directory.Delete(folder, recursive: true);
         }
-
-        string PathOf(IndexFormat format) => Path.Combine(folder, format.ToString());
     }
+
+    /// <summary>Writes an index of the rows in every format.</summary>
+    private static void Write(string folder, int images, int dim, Func<int, float[]> vectorOf, CancellationToken cancellation)
+    {
+        var writers = new List<ImageIndexWriter>();
+        try
+        {
+            foreach (var format in Formats) writers.Add(new ImageIndexWriter(PathOf(folder, format), dim, format));
+            for (int row = 0; row < images; row++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                float[] vector = vectorOf(row);
+                foreach (var writer in writers) writer.Add("", null, vector);
+            }
+            foreach (var writer in writers) writer.Complete();
+        }
+        finally
+        {
+            foreach (var writer in writers) writer.Dispose();
+        }
+    }
+
+    private static string PathOf(string folder, IndexFormat format) => Path.Combine(folder, format.ToString());
 
     /// <summary>Uniform in a cube around zero, which at hundreds of dimensions is as good as a random direction.</summary>
     private static float[] Vector(CounterRandom random, uint kind, int row, int dim)

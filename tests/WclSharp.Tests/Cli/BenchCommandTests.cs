@@ -60,6 +60,17 @@ public sealed class BenchCommandTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Process_SearchThatIsStopped_LeavesNoFiles()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent by kill");
+        using var process = ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "bench", "search", "--images", "10000000", "--dim", "8"], ("TMPDIR", folder));
+        process.Await(() => Directory.EnumerateFiles(folder, "*.offsets.tmp", SearchOption.AllDirectories).Any());
+        process.Signal("TERM");
+        process.End(expectedCode: 143);
+        Assert.Empty(Directory.GetDirectories(folder));
+    }
+
     [Theory]
     [InlineData("--repeat is 0; it must be 1 or more.", "step", "--repeat", "0")]
     [InlineData("--batch is 1; it must be 2 or more.", "loss", "--batch", "1")]
