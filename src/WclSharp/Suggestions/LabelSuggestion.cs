@@ -93,12 +93,14 @@ public static class LabelSuggestion
         // Every image of a list or of other data can be suggested, and every label counts, unless some have to test the choice. What the run held out stays held out.
         bool ownAsTrained = options.Data is null && asked.Labels is null;
         using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0);
+        if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
+            throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
         var images = data.Train;
         // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
         bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);
         int[] labelled = known ? [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)] : [];
         if (options.Count > images.Count - labelled.Length)
-            throw new WclUsageException(FormattableString.Invariant($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images without a label."));
+            throw new WclUsageException(FormattableString.Invariant($"--count {options.Count} is more than the {images.Count - labelled.Length:N0} images{(labelled.Length > 0 ? " without a label" : "")}."));
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
@@ -127,9 +129,7 @@ public static class LabelSuggestion
     private static SuggestionCheck CheckAgainstRandom(SuggestOptions options, PretrainingData data, ImageEncoder encoder, Tensor features, long seed, ComputeDevice compute,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        if (data.HeldOut is null || data.Train.Labels.Contains(-1))
-            throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
-        using var queries = FeatureExtractor.Extract(encoder, data.HeldOut, "test images", progress, cancellation);
+        using var queries = FeatureExtractor.Extract(encoder, data.HeldOut!, "test images", progress, cancellation);
         List<double?> suggested = [], random = [];
         for (int i = 0; i < options.Check; i++)
         {

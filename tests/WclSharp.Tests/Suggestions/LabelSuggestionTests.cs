@@ -52,15 +52,18 @@ public sealed class LabelSuggestionTests : IDisposable
         Assert.Equal((4, 2), (result.Check!.Labels, result.Check.Repeats));
 
         File.WriteAllLines(list, Enumerable.Range(0, 30).Select(i => $"{i:D2}.png,class {i % 2}"));
-        var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = listed, Labels = list, Count = 4, Check = 2, Device = "cpu", Out = Path.Combine(folder, "part") }));
+        List<string> stages = [];
+        var told = new ProgressHandler<RunProgress>(value => { if (value is RunProgress.Working working) stages.Add(working.Stage); });
+        var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = listed, Labels = list, Count = 4, Check = 2, Device = "cpu", Out = Path.Combine(folder, "part") }, told));
         Assert.Contains("--check needs the classes of all images", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(stages, stage => stage.StartsWith("Computing features", StringComparison.Ordinal)); // said before the work
     }
 
     [Fact]
     public void Run_MoreThanThereAre_IsRefused()
     {
         var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 1000, Device = "cpu" }));
-        Assert.Contains("--count 1000 is more than the 320 images without a label", error.Message, StringComparison.Ordinal);
+        Assert.Contains("--count 1000 is more than the 320 images.", error.Message, StringComparison.Ordinal);
 
         // Of other data nothing is held out, unless it is to check with.
         string others = Path.Combine(folder, "others");
