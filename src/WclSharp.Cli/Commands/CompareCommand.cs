@@ -46,7 +46,8 @@ internal static class CompareCommand
             var given = options.Given(parsed);
             var asked = new ComparisonOptions { Methods = MethodNames.Parse(DefaultMethods), Seeds = DefaultSeeds };
             var training = given.Aggregate(asked.Training, (current, pair) => pair.Entry.Parse(current, pair.Text));
-            string? file = parsed.GetValue(config), folder = training.Out ?? (file is null ? null : ComparisonConfig.Read(file, asked).Training.Out);
+            string? file = parsed.GetValue(config), json = file is null ? null : ConfigFile.ReadText(file);
+            string? folder = training.Out ?? (json is null ? null : ComparisonConfig.Parse(json, asked, file!).Training.Out);
             if (training.Resume)
             {
                 if (folder is null) throw new WclUsageException("--resume needs the comparison to go on with: give its folder with --out.");
@@ -59,7 +60,7 @@ internal static class CompareCommand
                 asked = asked with { Methods = there.Methods, Seeds = there.Seeds };
             }
 
-            if (file is not null) asked = ComparisonConfig.Read(file, asked);
+            if (json is not null) asked = ComparisonConfig.Parse(json, asked, file!);
             asked = asked with
             {
                 Methods = parsed.GetValue(methods) is { } names ? MethodNames.Parse(names) : asked.Methods,

@@ -29,10 +29,10 @@ internal static class PretrainCommand
         command.Add(stopWithInput);
         command.SetAction(parsed =>
         {
-            var (given, file) = (options.Given(parsed), parsed.GetValue(config));
+            var given = options.Given(parsed);
+            (string Path, string Json)? file = parsed.GetValue(config) is { } path ? (path, ConfigFile.ReadText(path)) : null;
             var asked = Resolve(given, file);
-            if (file is not null)
-                foreach (string warning in FixedByFile.Warnings(file, [.. given.Select(pair => pair.Entry)], asked)) error.WriteLine(PlainProgress.WarningStart + warning);
+            if (file is { } fixing && FixedByFile.Warning(fixing.Json, fixing.Path, [.. given.Select(pair => pair.Entry)], asked) is { } warning) error.WriteLine(PlainProgress.WarningStart + warning);
             return Run(asked, parsed.GetValue(stopWithInput) ? Console.OpenStandardInput() : null, actions, output, error);
         });
         return command;
@@ -40,13 +40,13 @@ internal static class PretrainCommand
 
     /// <summary>The options that a command line comes to: over those of the file, over those of the run that is resumed.</summary>
     /// <param name="given">Options and values of the command line.</param>
-    /// <param name="configPath">Configuration file; null for none.</param>
+    /// <param name="file">Configuration file, by its name and its text; null for none.</param>
     /// <exception cref="WclUsageException">A value or the file is wrong, or a resumed run would be given other options.</exception>
-    internal static PretrainOptions Resolve(IReadOnlyList<(PretrainOption Entry, string Text)> given, string? configPath)
+    internal static PretrainOptions Resolve(IReadOnlyList<(PretrainOption Entry, string Text)> given, (string Path, string Json)? file)
     {
         PretrainOptions Apply(PretrainOptions options)
         {
-            if (configPath is not null) options = ConfigFile.Read(configPath, options);
+            if (file is { } named) options = ConfigFile.Parse(named.Json, options, named.Path);
             return given.Aggregate(options, (current, pair) => pair.Entry.Parse(current, pair.Text));
         }
 

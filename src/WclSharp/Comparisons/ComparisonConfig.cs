@@ -47,16 +47,20 @@ internal static class ComparisonConfig
 
     /// <summary>Sets what a file names.</summary>
     /// <exception cref="WclUsageException">It cannot be read, or has an unknown key or a wrong value.</exception>
-    public static ComparisonOptions Read(string path, ComparisonOptions options)
+    public static ComparisonOptions Read(string path, ComparisonOptions options) => Parse(ConfigFile.ReadText(path), options, path);
+
+    /// <summary>Sets what the text of a file names.</summary>
+    /// <exception cref="WclUsageException">It is not JSON, or has an unknown key or a wrong value.</exception>
+    public static ComparisonOptions Parse(string text, ComparisonOptions options, string path)
     {
         JsonObject json;
         try
         {
             var lenient = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
-            json = JsonNode.Parse(File.ReadAllText(path), null, lenient) as JsonObject
+            json = JsonNode.Parse(text, null, lenient) as JsonObject
                 ?? throw new WclUsageException($"{path} holds no JSON object; expected {{ \"methods\": \"wcl,simclr\", \"epochs\": 10, ... }}.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (JsonException e)
         {
             throw new WclUsageException($"The configuration file {path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
         }

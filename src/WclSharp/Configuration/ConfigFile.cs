@@ -21,19 +21,20 @@ internal static class ConfigFile
     /// <param name="path">The file.</param>
     /// <param name="options">What they are set in.</param>
     /// <exception cref="WclUsageException">The file cannot be read, is not JSON, or has an unknown key or a wrong value.</exception>
-    public static PretrainOptions Read(string path, PretrainOptions options)
+    public static PretrainOptions Read(string path, PretrainOptions options) => Parse(ReadText(path), options, path);
+
+    /// <summary>A file's text, for what looks at it more than once: a pipe gives it once.</summary>
+    /// <exception cref="WclUsageException">It cannot be read.</exception>
+    public static string ReadText(string path)
     {
-        string text;
         try
         {
-            text = File.ReadAllText(path);
+            return File.ReadAllText(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new WclUsageException($"The configuration file {path} cannot be read: {e.Message}", e);
         }
-
-        return Parse(text, options, path);
     }
 
     /// <summary>Sets the options that JSON text names.</summary>

@@ -3,26 +3,51 @@ using WclSharp.Training;
 namespace WclSharp.Configuration;
 
 /// <summary>
-/// What a configuration file fixes that would follow from an option of the command line. The file of a run has every option: another
-/// preset over it changes little but the name that the new run has.
+/// What a configuration file fixes that would follow from options of the command line. The file of a run has every option as it was resolved: another preset over
+/// it changes little but the name that the new run has, and larger crops keep the first layers and the blur of small ones.
 /// </summary>
+/// <remarks>What follows from what is not written down a second time: an option follows where <see cref="Presets.Resolve"/>, left to set it, sets another value for the command line than for the file.</remarks>
 internal static class FixedByFile
 {
-    /// <summary>A warning for every option of the command line over another value of the file, where the file fixes what follows from it.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>A warning that names the options which the file fixes so; null where there are none.</summary>
+    /// <param name="json">The file's text.</param>
+    /// <param name="path">Its name.</param>
     /// <param name="given">Options of the command line.</param>
     /// <param name="asked">What file and command line come to.</param>
-    /// <exception cref="WclUsageException">The file cannot be read.</exception>
-    public static IEnumerable<string> Warnings(string path, IReadOnlyCollection<PretrainOption> given, PretrainOptions asked)
+    /// <exception cref="WclUsageException">The file is wrong.</exception>
+    public static string? Warning(string json, string path, IReadOnlyCollection<PretrainOption> given, PretrainOptions asked)
     {
-        var file = ConfigFile.Read(path, new PretrainOptions { Preset = null! }); // null shows whether the file names one
-        foreach (var (name, followers) in ((string, IReadOnlyList<string>)[])[("preset", Presets.Decided), ("optimizer", ["lr", "weight-decay"]), ("batch", ["lr"])])
+        if (given.Count == 0) return null;
+        var file = ConfigFile.Parse(json, new PretrainOptions(), path);
+        // What the file of a run leaves out was not set; what another leaves out it leaves to the command line.
+        var before = Resolved(file, []) == file ? file : ConfigFile.Parse(json, asked, path);
+        List<PretrainOption> followers = [];
+        while (PretrainOptionTable.All.Where(Follows).ToArray() is { Length: > 0 } more) followers.AddRange(more); // these may have followers of their own
+        if (followers.Count == 0) return null;
+        string names = string.Join(", ", PretrainOptionTable.All.Where(followers.Contains).Select(option => $"--{option.Name} {option.Show(file)}"));
+        return $"{path} fixes what would follow from the command line: {names}. Take out of the file what is to follow, or give it.";
+
+        bool Follows(PretrainOption option)
         {
-            var option = PretrainOptionTable.Find(name)!;
-            if (!given.Contains(option) || option.Show(file) is not { } before || before == option.Show(asked)) continue;
-            string[] fixedOptions = [.. followers.Select(follower => PretrainOptionTable.Find(follower)!).Where(follower => follower.Show(file) is not null && !given.Contains(follower)).Select(follower => $"--{follower.Name}")];
-            if (fixedOptions.Length > 0)
-                yield return $"--{name} {option.Show(asked)} leaves as {path} has them, for {before}: {string.Join(", ", fixedOptions)}. Take out of the file what is to follow, or give it.";
+            if (option.Show(file) is not { } kept || given.Contains(option) || followers.Contains(option) || (option.OnlyFor is { } method && method != asked.Method)) return false;
+            PretrainOption[] unset = [.. followers, option];
+            if (Resolved(before, unset) is not { } old || Resolved(asked, unset) is not { } now) return false;
+            return option.Show(now) != option.Show(old) && option.Show(now) != kept;
+        }
+    }
+
+    /// <summary>Options with some of them left to be set, for images of which nothing is known; null where the others do not go together.</summary>
+    private static PretrainOptions? Resolved(PretrainOptions options, IReadOnlyCollection<PretrainOption> unset)
+    {
+        var set = PretrainOptionTable.All.Where(option => !unset.Contains(option))
+            .Aggregate(new PretrainOptions(), (result, option) => option.Show(options) is { } value ? option.Parse(result, value) : result);
+        try
+        {
+            return Presets.Resolve(set, new DataFacts(int.MaxValue, Side: null, Embedded: set.Data is null)).Options;
+        }
+        catch (WclUsageException)
+        {
+            return null;
         }
     }
 }

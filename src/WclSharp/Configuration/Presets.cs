@@ -62,9 +62,6 @@ internal static class Presets
     /// <summary>The stem that fits images of this side, where neither options nor preset name one.</summary>
     public static EncoderStem StemFor(int imageSize) => imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small;
 
-    /// <summary>The options whose defaults hang on the preset.</summary>
-    public static IReadOnlyList<string> Decided { get; } = ["arch", "width", "stem", "image-size", "batch", "epochs", "optimizer", "lr", "weight-decay", "warmup-epochs", "augmentation", "crop-min", "jitter", "conv-init", "head-hidden", "head-output"];
-
     /// <summary>The presets' values of an option, for <c>--help</c>.</summary>
     public static string Describe(string option)
     {

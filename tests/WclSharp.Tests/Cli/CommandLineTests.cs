@@ -97,22 +97,39 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("warning: --preset cifar leaves as c.json has them, for tiny: --width, --optimizer, --lr, --weight-decay.", "--preset", "cifar")]
-    [InlineData("warning: --preset cifar leaves as c.json has them, for tiny: --optimizer, --lr, --weight-decay.", "--preset", "cifar", "--width", "64")]
-    [InlineData("warning: --optimizer lars leaves as c.json has them, for sgd: --lr, --weight-decay.", "--optimizer", "lars")]
-    [InlineData("warning: --batch 128 leaves as c.json has them, for 64: --lr.", "--batch", "128", "--seed", "1")]
+    [InlineData("--width 32, --lr 0.3", "--preset", "cifar")]
+    [InlineData("--lr 0.3", "--preset", "cifar", "--width", "64")]
+    [InlineData("--lr 0.3, --weight-decay 0.001", "--optimizer", "lars")]
+    [InlineData("--lr 0.3", "--batch", "128", "--seed", "1")]
     [InlineData(null, "--batch", "128", "--lr", "0.1")]
     [InlineData(null, "--preset", "tiny", "--batch", "64")]
-    public void Run_OptionOverAFileThatFixesWhatWouldFollow_BringsAWarning(string? warning, params string[] arguments)
+    public void Run_OptionOverAFileThatFixesWhatWouldFollow_BringsAWarning(string? fixedOptions, params string[] arguments)
     {
         string config = Path.Combine(folder, "c.json");
         File.WriteAllText(config, """{ "preset": "tiny", "width": 32, "optimizer": "sgd", "lr": 0.3, "weight_decay": 0.001 }""".Replace("}", arguments.Contains("cifar") ? "}" : ", \"batch\": 64 }"));
 
         Assert.Equal(0, Run(["pretrain", "--config", config, .. arguments]));
 
-        if (warning is null) Assert.Empty(error.ToString());
-        else Assert.StartsWith(warning, Assert.Single(error.ToString().TrimEnd().Split('\n')).Replace(config, "c.json"), StringComparison.Ordinal);
+        if (fixedOptions is null) Assert.Empty(error.ToString());
+        else Assert.StartsWith($"warning: c.json fixes what would follow from the command line: {fixedOptions}. Take out", Assert.Single(error.ToString().TrimEnd().Split('\n')).Replace(config, "c.json"), StringComparison.Ordinal);
         Assert.NotNull(trained);
+    }
+
+    [Fact]
+    public async Task Run_ConfigFromAPipe_IsReadOnce()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a named pipe");
+        string pipe = Path.Combine(folder, "pipe"), run = Path.Combine(folder, "run");
+        using (var made = Process.Start("mkfifo", pipe)) made.WaitForExit();
+        using (var started = RunFolder.Create(run, resume: false, DateTime.Now)) started.WriteConfig(new PretrainOptions { Batch = 64, LearningRate = 0.3 });
+        foreach (string[] arguments in (string[][])[["pretrain", "--batch", "128"], ["pretrain", "--resume", "--out", run]])
+        {
+            var writing = Task.Run(() => File.WriteAllText(pipe, """{ "batch": 64, "lr": 0.3 }"""), TestContext.Current.CancellationToken);
+            // A second opening would wait for somebody to write again.
+            Assert.Equal(0, await Task.Run(() => Run([.. arguments, "--config", pipe]), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+            await writing;
+        }
+        Assert.Equal((64, 0.3), (trained!.Batch, trained.LearningRate)); // the resumed run
     }
 
     [Fact]

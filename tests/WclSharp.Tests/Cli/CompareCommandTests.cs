@@ -46,6 +46,18 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_ConfigFromAPipe_IsReadOnce()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a named pipe");
+        string pipe = Path.Combine(folder, "pipe");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe)) made.WaitForExit();
+        var writing = Task.Run(() => File.WriteAllText(pipe, """{ "out": "there", "epochs": 3 }"""), TestContext.Current.CancellationToken);
+        Assert.Equal(0, await Task.Run(() => Run("compare", "--config", pipe), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        await writing;
+        Assert.Equal(("there", 3), (compared!.Out, compared.Training.Epochs));
+    }
+
+    [Fact]
     public void Run_FolderOfAComparison_HasItsMethodsAndSeeds_WhereNoneAreNamed()
     {
         File.WriteAllText(Path.Combine(folder, "config.json"), """{ "methods": "supcon,wcl", "seeds": 5, "epochs": 2 }""");

@@ -265,16 +265,6 @@ public sealed class PresetsTests
         Assert.Empty(Presets.Resolve(options, few).Warnings);
     }
 
-    [Fact]
-    public void Decided_NamesWhatDiffersBetweenPresets_AndOptions()
-    {
-        Assert.All(Presets.Decided, name => Assert.NotNull(PretrainOptionTable.Find(name)));
-        var resolved = Presets.Names.Select(name => Presets.Resolve(new PretrainOptions { Preset = name }, Many with { Images = 500_000 }).Options).ToArray();
-        string[] differing = [.. PretrainOptionTable.All.Where(option => resolved.Select(option.Show).Distinct().Count() > 1).Select(option => option.Name)];
-        // What hangs on the size of the crops or the number of epochs is not the preset's.
-        Assert.Empty(differing.Except([.. Presets.Decided, "preset", "evaluate-every", "local-size", "local-scale-min", "local-scale-max", "blur", "crops"]));
-    }
-
     [Theory]
     [InlineData("wcl-bank's graph", ContrastiveMethod.WclBank, 3, 3, MultiCrop.None)]
     [InlineData("wcl-bank's graph", ContrastiveMethod.WclBank, 1, null, MultiCrop.None)] // by default it begins after the first
