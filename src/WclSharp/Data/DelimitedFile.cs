@@ -6,7 +6,7 @@ namespace WclSharp.Data;
 /// <param name="Line">Number of the line that it begins on, from 1.</param>
 /// <param name="Path">The path, with '/' between its parts.</param>
 /// <param name="Literal">The path with '\' where the list has it.</param>
-/// <param name="Label">The class; null for none.</param>
+/// <param name="Label">The class, its letters and marks together; null for none.</param>
 internal readonly record struct ListRow(int Line, string Path, string Literal, string? Label);
 
 /// <summary>
@@ -43,7 +43,7 @@ internal static class DelimitedFile
         {
             int line = lines.Number;
             if (string.IsNullOrWhiteSpace(text)) continue;
-            if (columns == 0 && separator == ',') separator = SeparatorOf(text);
+            if (columns == 0 && separator == ',') separator = SeparatorOf(text, () => NextLine(lines, file, take: false));
             Split(text, separator, fields, file, lines);
             if (fields.Count > 2) throw Malformed(file, line, $"has {fields.Count} columns; expected path{separator}label. Quote a path that holds the separator");
             bool first = columns == 0;
@@ -54,7 +54,7 @@ internal static class DelimitedFile
             string path = Normalise(fields[0]);
             if (path.Length == 0) throw Malformed(file, line, "has no path");
             if (path.Length > LongestPath) throw Malformed(file, line, $"has a path of {path.Length:N0} characters, where {LongestPath:N0} are the most");
-            string? label = fields.Count < 2 || string.IsNullOrWhiteSpace(fields[1]) ? null : fields[1];
+            string? label = fields.Count < 2 || string.IsNullOrWhiteSpace(fields[1]) ? null : ComposedText.Of(fields[1]);
             var row = new ListRow(line, path, WithoutDots(fields[0], ['/', '\\']), label);
             if (first && isUnknownHeader is not null && !ImageFormats.HasImageName(path) && isUnknownHeader(row)) continue;
             yield return row;
@@ -63,17 +63,22 @@ internal static class DelimitedFile
 
     /// <summary>
     /// What stands between the columns of a first row: ',', a tab, or the ';' of spreadsheets where numbers have a comma in them. The one that follows an image file's
-    /// name or a title, else ',' or a tab where there is one.
+    /// name or a title, else ',' or a tab where there is one, else ';' where that of the row below follows an image file's name: titles are not always known.
     /// </summary>
-    private static char SeparatorOf(string row)
+    private static char SeparatorOf(string row, Func<string?> below)
     {
         foreach (char separator in ",\t;")
-            if (OutsideQuotes(row, separator) is > 0 and var at && IsPath(row[..at].Trim().Trim('"'))) return separator;
+            if (FollowsAPath(row, separator)) return separator;
         // A path may have a ';', too.
-        return OutsideQuotes(row, ',') < 0 && OutsideQuotes(row, '\t') >= 0 ? '\t' : ',';
-
-        static bool IsPath(string field) => PathTitles.Contains(field.ToLowerInvariant()) || ImageFormats.HasImageName(field);
+        foreach (char separator in ",\t")
+            if (OutsideQuotes(row, separator) >= 0) return separator;
+        int at = OutsideQuotes(row, ';');
+        if (at <= 0 || int.IsOddInteger(row.Count(c => c == '"'))) return ','; // a title that goes on in the row below
+        return LabelTitles.Contains(row[(at + 1)..].Trim().Trim('"').ToLowerInvariant()) || (below() is { } next && FollowsAPath(next, ';')) ? ';' : ',';
     }
+
+    private static bool FollowsAPath(string row, char separator) =>
+        OutsideQuotes(row, separator) is > 0 and var at && row[..at].Trim().Trim('"') is var field && (PathTitles.Contains(field.ToLowerInvariant()) || ImageFormats.HasImageName(field));
 
     /// <summary>Where a sign first stands in a row, but in quoted fields; -1 for nowhere.</summary>
     private static int OutsideQuotes(string row, char sign)
@@ -116,11 +121,11 @@ internal static class DelimitedFile
         }
     }
 
-    private static string? NextLine(TextLines lines, string file)
+    private static string? NextLine(TextLines lines, string file, bool take = true)
     {
         try
         {
-            return lines.Next();
+            return take ? lines.Next() : lines.Peek();
         }
         catch (Exception e) when (e is IOException or DecoderFallbackException)
         {

@@ -8,6 +8,7 @@ internal sealed class TextLines(TextReader reader)
     private readonly char[] buffer = new char[1 << 12];
     private readonly StringBuilder begun = new();
     private int start, end;
+    private (string Text, string Ending)? ahead;
 
     /// <summary>Number of the line that was given last, from 1.</summary>
     public int Number { get; private set; }
@@ -19,6 +20,21 @@ internal sealed class TextLines(TextReader reader)
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="DecoderFallbackException">It is no text.</exception>
     public string? Next()
+    {
+        var next = ahead ?? Read();
+        ahead = null;
+        if (next is not (var text, var ending)) return null;
+        Number++;
+        Ending = ending;
+        return text;
+    }
+
+    /// <summary>The line that <see cref="Next"/> will give; null at the end of the text.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="DecoderFallbackException">It is no text.</exception>
+    public string? Peek() => (ahead ??= Read())?.Text;
+
+    private (string Text, string Ending)? Read()
     {
         begun.Clear();
         while (start < end || Fill())
@@ -35,16 +51,9 @@ internal sealed class TextLines(TextReader reader)
             start += at + 1;
             bool both = !feed && (start < end || Fill()) && buffer[start] == '\n';
             if (both) start++;
-            return Give(feed ? "\n" : both ? "\r\n" : "\r");
+            return (begun.ToString(), feed ? "\n" : both ? "\r\n" : "\r");
         }
-        return begun.Length == 0 ? null : Give("");
-    }
-
-    private string Give(string ending)
-    {
-        Number++;
-        Ending = ending;
-        return begun.ToString();
+        return begun.Length == 0 ? null : (begun.ToString(), "");
     }
 
     private bool Fill()
