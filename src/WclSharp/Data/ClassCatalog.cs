@@ -2,11 +2,12 @@ using System.Text;
 
 namespace WclSharp.Data;
 
-/// <summary>Names of the classes, numbered as they are met and renumbered by name at the end.</summary>
+/// <summary>Names of the classes, numbered as they are met and renumbered by name at the end. Letters and marks are together in all of them, so that a name typed and a folder that macOS named are one class.</summary>
 /// <param name="fixedNames">Class names that are given from outside, in their order; null numbers by name.</param>
 /// <param name="others">Whether further classes follow these, by name, instead of being an error.</param>
 internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames, bool others)
 {
+    private readonly string[]? given = fixedNames?.Select(ComposedText.Of).ToArray();
     private readonly Dictionary<string, int> numbers = new(StringComparer.Ordinal);
     private readonly List<int> meetings = []; // of each class, less what was taken back
 
@@ -14,6 +15,7 @@ internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames, bool other
     public int Meet(string? name)
     {
         if (name is null) return -1;
+        name = ComposedText.Of(name);
         if (!numbers.TryGetValue(name, out int number))
         {
             numbers.Add(name, number = numbers.Count);
@@ -48,7 +50,7 @@ internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames, bool other
     public string[] Settle(Span<int> labels)
     {
         var met = numbers.Where(each => meetings[each.Value] > 0).Select(each => each.Key).Order(StringComparer.Ordinal);
-        string[] names = fixedNames is null ? [.. met] : others ? [.. fixedNames, .. met.Except(fixedNames)] : [.. fixedNames];
+        string[] names = given is null ? [.. met] : others ? [.. given, .. met.Except(given)] : [.. given];
         var index = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int i = 0; i < names.Length; i++) index.TryAdd(names[i], i);
 

@@ -50,6 +50,7 @@ internal static class ComposedText
     /// <summary>Puts a text's letters and marks together.</summary>
     public static string Of(string text)
     {
+        if (Ascii.IsValid(text)) return text;
         var composed = new StringBuilder(text.Length);
         foreach (char next in text)
         {

@@ -109,7 +109,7 @@ public sealed class ImageDataset : IDisposable
     /// <summary>Class of each image by its place in another list of names, -1 where it has none or one that is not there.</summary>
     internal int[] LabelsAmong(IReadOnlyList<string> names)
     {
-        List<string> known = [.. names];
+        List<string> known = [.. names.Select(ComposedText.Of)]; // those of an older file may not be as ours are
         int[] places = [.. ClassNames.Select(name => known.IndexOf(name))];
         return Array.ConvertAll(labels, label => label < 0 ? -1 : places[label]);
     }

@@ -191,7 +191,7 @@ internal sealed class DistillationRun : IDisposable
     /// <summary>Classes by name: data may list them in another order than the teacher, or lack some.</summary>
     private int[] TeachersClasses(ImageDataset data)
     {
-        if (options.LabelMix > 0 && data.ClassNames.Except(teacher.ClassNames).FirstOrDefault() is { } unknown)
+        if (options.LabelMix > 0 && data.ClassNames.Except(teacher.ClassNames.Select(ComposedText.Of)).FirstOrDefault() is { } unknown)
             throw new WclUsageException($"{data.Source} has images of the class \"{unknown}\", which the teacher does not know; it knows {string.Join(", ", teacher.ClassNames.Take(10))}{(teacher.ClassNames.Count > 10 ? ", ..." : "")}.");
         return data.LabelsAmong(teacher.ClassNames);
     }

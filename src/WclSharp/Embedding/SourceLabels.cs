@@ -36,7 +36,7 @@ internal sealed class SourceLabels
         if (list is null && folders is null) return own;
         byte[] path = Encoding.UTF8.GetBytes(name);
         if (list is not null) return list.Find(path, folders);
-        return folders!.ClassOf(path) is { IsEmpty: false } label ? Encoding.UTF8.GetString(label) : null;
+        return folders!.ClassOf(path) is { IsEmpty: false } label ? ComposedText.Of(Encoding.UTF8.GetString(label)) : null;
     }
 
     /// <summary>What a person should know of the list, once the class of every image was asked for.</summary>

@@ -89,6 +89,7 @@ internal sealed class PretrainingData : IDisposable
         }
 
         ImageDataset? train = null, heldOut = null;
+        testClasses = testClasses?.Select(ComposedText.Of).ToArray();
         var known = testClasses ?? (all.HasLabels ? all.ClassNames : null);
         try
         {

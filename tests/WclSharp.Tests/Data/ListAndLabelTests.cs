@@ -1,4 +1,5 @@
 using WclSharp.Data;
+using WclSharp.Embedding;
 
 namespace WclSharp.Tests.Data;
 
@@ -24,6 +25,8 @@ public class ListAndLabelTests
     [InlineData("list.csv", "path;label\nimg/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
     [InlineData("list.csv", "img/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
     [InlineData("list.csv", "\"img/a.jpg\";cat\nimg/b.jpg;\n\"img/c, d.jpg\";\"a \"\"dog\"\"\"\n")]
+    [InlineData("list.csv", "Datei;Klasse\nimg/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
+    [InlineData("list.csv", "photo;label\nimg/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
     public void Read_List_GivesItsRowsInOrder(string name, string text)
     {
         using var folder = Folder();
@@ -80,6 +83,42 @@ public class ListAndLabelTests
             Assert.Equal(1, data.Labels.ToArray().Count(label => label == 0));
             Assert.Empty(data.Warnings);
         }
+    }
+
+    [Fact]
+    public void Read_UnknownTitlesBetweenSemicolons_AreTold_ByTheRowBelow()
+    {
+        using var folder = Folder();
+        using var labelled = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", "\"Datei\";\"Klasse\"\r\n\"img/c, d.jpg\";cat\r\n") });
+        Assert.Equal([null, null, "cat"], Classes(labelled));
+        Assert.Contains("names of its columns: 'Datei'", Assert.Single(labelled.Warnings), StringComparison.Ordinal);
+
+        var error = Assert.Throws<WclUsageException>(() => DelimitedFile.Read(folder.Write("list.csv", "Datei;Klasse\nimg/a.jpg;cat\nimg/b.jpg;dog;3\n")).Count());
+        Assert.Contains("line 3: the line has 3 columns; expected path;label", error.Message, StringComparison.Ordinal);
+        Assert.Equal([(1, "1;cat"), (2, "2;dog")], DelimitedFile.Read(folder.Write("list.csv", "1;cat\n2;dog\n")).Select(row => (row.Line, row.Path))); // nothing says what these are
+        Assert.Equal(["a;b", "c;d.jpg"], DelimitedFile.Read(folder.Write("list.csv", "a;b\nc;d.jpg\n")).Select(row => row.Path));
+    }
+
+    [Fact]
+    public void Read_ClassesWithMarksApartAndTogether_AreOne()
+    {
+        const string Together = "\u00C4pfel", Apart = "A\u0308pfel";
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["photos/1", "photos/2", "photos/3", $"tests/{Apart}/4", "tests/Birnen/5", $"one/{Apart}/6"]) folder.Write(name + ".jpg", Jpeg);
+        using var labelled = ImageDataset.Read(new DatasetOptions { Path = folder["photos"], Labels = folder.Write("labels.csv", $"1.jpg,{Together}\n2.jpg,{Apart}\n3.jpg,Birnen\n") });
+        Assert.Equal(["Birnen", Together], labelled.ClassNames);
+        Assert.Equal([1, 1, 0], labelled.Labels.ToArray());
+        foreach (string given in (string[])[Together, Apart])
+        {
+            using var tests = ImageDataset.Read(new DatasetOptions { Path = folder["tests"], ClassNames = ["Birnen", given] });
+            Assert.Equal(["Birnen", Together], tests.ClassNames);
+            Assert.Equal([1, 0], tests.Labels.ToArray());
+            Assert.Equal([1, 0], tests.LabelsAmong(["Birnen", given]));
+            using var one = ImageDataset.Read(new DatasetOptions { Path = folder["one"], ClassNames = [given, "Birnen"] }); // a common folder is a class where it is a given one
+            Assert.Equal([0], one.Labels.ToArray());
+        }
+        using var source = ImageSources.Open(folder["tests"]);
+        Assert.Equal(Together, new SourceLabels(null, source, SourceListing.Of(source, null, CancellationToken.None).Folders).Of($"{Apart}/4.jpg", null));
     }
 
     [Fact]

@@ -80,6 +80,19 @@ public class RunDataTests
     }
 
     [Fact]
+    public void Read_TestFolderNamedByMacOs_IsOfTheClassThatWasTyped()
+    {
+        using var folder = new DataFolder();
+        for (int i = 0; i < 4; i++) folder.Write($"photos/{i}.jpg", ImageFiles.Jpeg(20 + i, 20));
+        folder.Write("tests/A\u0308pfel/5.jpg", ImageFiles.Jpeg(30, 20));
+        var trained = new PretrainOptions { Data = folder["photos"], ImageSize = 16, Labels = folder.Write("labels.csv", "0.jpg,\u00C4pfel\n1.jpg,\u00C4pfel\n2.jpg,Birnen\n3.jpg,Birnen\n") };
+        using var data = RunData.Read(trained, trained with { Test = folder["tests"] }, null, CancellationToken.None);
+        Assert.Equal(["Birnen", "\u00C4pfel"], data.HeldOut!.ClassNames);
+        Assert.Equal([1], data.HeldOut.Labels.ToArray());
+        Assert.DoesNotContain(data.TestWarnings, warning => warning.Contains("count as wrong", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Read_WhereNothingIsTested_TellsNothingOfTests()
     {
         using var folder = new DataFolder();
