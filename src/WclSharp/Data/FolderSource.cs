@@ -155,7 +155,7 @@ internal sealed class FolderSource(string root) : ImageSource
             : $"{linksAgain:N0} names, as '{Path.Combine(root, name)}', are passed over: what they lead to is read under other names.";
     }
 
-    private void TellOfSheet(string folder) => results ??= $"'{Path.Combine(root, folder, Listing.Sheet)}' is a sheet of wcl suggest, so it is left out, as are others like it.";
+    private void TellOfSheet(string folder) => results ??= $"'{Path.Combine(root, folder, ResultNames.Sheet)}' is a sheet of wcl suggest, so it is left out, as are others like it.";
 
     private Listing List(string folder)
     {
@@ -197,12 +197,7 @@ internal sealed class FolderSource(string root) : ImageSource
     /// <summary>The folders and image files of one folder, sorted by the bytes of their names; folders' end in '/'.</summary>
     private sealed class Listing
     {
-        /// <summary>The picture that <c>wcl suggest</c> writes beside its list.</summary>
-        public const string Sheet = "suggestions.png";
-
-        private const string ConfigFile = "config.json", SuggestionList = "suggestions.csv";
-        private static readonly string[] Records = ["train.log", "metrics.jsonl", "compare.json", "draws.jsonl"];
-        private static readonly byte[] SheetName = Encoding.UTF8.GetBytes(Sheet);
+        private static readonly byte[] SheetName = Encoding.UTF8.GetBytes(ResultNames.Sheet);
 
         private readonly ByteArena names = new();
         private readonly GrowingArray<byte> kinds = new();
@@ -221,7 +216,7 @@ internal sealed class FolderSource(string root) : ImageSource
         public bool IsResult => hasConfig && hasRecord;
 
         /// <summary>The same of a folder that is not listed.</summary>
-        public static bool IsResultFolder(string folder) => File.Exists(Path.Combine(folder, ConfigFile)) && Records.Any(record => File.Exists(Path.Combine(folder, record)));
+        public static bool IsResultFolder(string folder) => File.Exists(Path.Combine(folder, ResultNames.Config)) && ResultNames.Records.Any(record => File.Exists(Path.Combine(folder, record)));
 
         public (string Name, bool IsFolder, bool IsLink) this[int index] =>
             (names.GetString(order[index]), (kinds[order[index]] & 1) != 0, (kinds[order[index]] & 2) != 0);
@@ -243,9 +238,9 @@ internal sealed class FolderSource(string root) : ImageSource
                 }
                 if (!isFolder && !ImageFormats.HasImageName(name))
                 {
-                    hasConfig |= name is ConfigFile;
-                    foreach (string record in Records) hasRecord |= name.SequenceEqual(record);
-                    hasSuggestions |= name is SuggestionList;
+                    hasConfig |= name is ResultNames.Config;
+                    foreach (string record in ResultNames.Records) hasRecord |= name.SequenceEqual(record);
+                    hasSuggestions |= name is ResultNames.SuggestionList;
                     if (Other is null && OtherData.Is(name)) Other = name.ToString();
                     ignored++;
                     return false;

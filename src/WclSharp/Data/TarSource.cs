@@ -6,14 +6,17 @@ namespace WclSharp.Data;
 /// <summary>Image files of a .tar or .tar.gz, in the archive's order.</summary>
 /// <remarks>
 /// One pass, front to back. Entries that are not wanted are passed over: in a plain archive by seeking. An entry that claims
-/// more than an image file may have counts as unreadable, without a byte of it being read.
+/// more than an image file may have counts as unreadable, without a byte of it being read. Folders that <c>wcl</c> wrote results into are left out with all that is
+/// in them, and sheets of <c>wcl suggest</c>. What tells them may lie behind the pictures, so that, where a name says that there may be some, all names are gone through
+/// first; without such a name the pass stays the only one. Somebody's own picture in such a folder, packed before the first such name, is read.
 /// </remarks>
 internal sealed class TarSource(string path) : ImageSource
 {
     // What may be passed over in one entry of a gzipped archive, which has to be unpacked for that.
     private const long MaxPackedSkip = 64L << 30;
 
-    private string? links, sparse, repeated, end, otherData;
+    private string? links, sparse, repeated, end, results, otherData;
+    private PackedResults? packedResults; // once they were looked for
 
     /// <inheritdoc/>
     public override string Description => $"archive '{path}'";
@@ -28,18 +31,16 @@ internal sealed class TarSource(string path) : ImageSource
     public override string Expected => $"{ImageFormats.Names} files, in a folder per class where there are classes{OtherData.InArchive(otherData)}";
 
     /// <inheritdoc/>
-    public override IEnumerable<string> Warnings => new[] { links, sparse, repeated, end }.OfType<string>();
+    public override IEnumerable<string> Warnings => new[] { links, sparse, repeated, end, results }.OfType<string>();
 
     /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)
     {
         Ignored = 0;
-        links = sparse = repeated = end = otherData = null;
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
-        bool gzipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
-        file.Position = 0;
-        using var unpacked = gzipped ? new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 17) : null;
-        var reader = new TarReader(gzipped ? new ForwardOnly(unpacked!) : file, path);
+        links = sparse = repeated = end = results = otherData = null;
+        using var archive = new Archive(path);
+        var (reader, gzipped) = (archive.Reader, archive.IsGzipped);
+        bool mayHoldResults = false;
         int position = 0, linkCount = 0, sparseCount = 0;
         var met = new NamesMet();
         while (reader.Next() is { } entry)
@@ -53,10 +54,17 @@ internal sealed class TarSource(string path) : ImageSource
                 CheckSkip(gzipped, entry);
                 continue;
             }
+            mayHoldResults = mayHoldResults || PackedResults.MayBeThereBy(entry.Name);
             if (IsHidden(entry.Name) || !ImageFormats.HasImageName(entry.Name))
             {
                 Ignored++;
                 if (otherData is null && OtherData.Is(Path.GetFileName(entry.Name))) otherData = entry.Name;
+                CheckSkip(gzipped, entry);
+                continue;
+            }
+            if (mayHoldResults && IsOfResults(entry.Name))
+            {
+                Ignored++;
                 CheckSkip(gzipped, entry);
                 continue;
             }
@@ -82,6 +90,33 @@ internal sealed class TarSource(string path) : ImageSource
             yield return image;
         }
         if (reader.OddEnd is { } odd) end = $"'{path}' {odd}.";
+    }
+
+    /// <summary>Whether a picture is one of results; the first such is told of.</summary>
+    private bool IsOfResults(string name)
+    {
+        packedResults ??= new PackedResults(TellingNames());
+        if (packedResults.FolderOf(name) is { } folder) results ??= $"The folder '{folder}' in '{path}' holds results of wcl, so its pictures are left out, as are those of others like it.";
+        else if (packedResults.IsSheet(name)) results ??= $"'{name}' in '{path}' is a sheet of wcl suggest, so it is left out, as are others like it.";
+        else return false;
+        return true;
+    }
+
+    /// <summary>Names of all files by which folders of results are known, as far as the archive can be read.</summary>
+    private List<string> TellingNames()
+    {
+        using var archive = new Archive(path);
+        List<string> names = [];
+        try
+        {
+            while (archive.Reader.Next() is { } entry && !(archive.IsGzipped && entry.Size > MaxPackedSkip))
+                if (entry.IsFile && PackedResults.IsTelling(entry.Name)) names.Add(entry.Name);
+        }
+        catch (WclUsageException)
+        {
+            // Whoever reads the images up to there says what is wrong.
+        }
+        return names;
     }
 
     /// <summary>Reads an entry; of one that begins like no image only the beginning.</summary>
@@ -111,6 +146,32 @@ internal sealed class TarSource(string path) : ImageSource
             if ((part is ['.', .. var rest] && rest is not ".") || SystemFolders.Is(part)) return true;
         }
         return false;
+    }
+
+    /// <summary>The archive, opened and unpacked.</summary>
+    private sealed class Archive : IDisposable
+    {
+        private readonly FileStream file;
+        private readonly BufferedStream? unpacked;
+
+        public Archive(string path)
+        {
+            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
+            IsGzipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
+            file.Position = 0;
+            if (IsGzipped) unpacked = new BufferedStream(new GZipStream(file, CompressionMode.Decompress), 1 << 17);
+            Reader = new TarReader(unpacked is null ? file : new ForwardOnly(unpacked), path);
+        }
+
+        public bool IsGzipped { get; }
+
+        public TarReader Reader { get; }
+
+        public void Dispose()
+        {
+            unpacked?.Dispose();
+            file.Dispose();
+        }
     }
 
     /// <summary>Hides that a buffered stream says it can seek.</summary>

@@ -89,6 +89,33 @@ public class TarSourceTests
         Assert.Contains("bomb.jpg", Assert.Single(data.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Read_FoldersOfRunsAndSheetsOfSuggestions_AreLeftOut_WhereverWhatTellsThemIs(bool gzipped)
+    {
+        using var folder = new DataFolder();
+        var tar = new TarFile();
+        foreach (string name in (string[])
+            [
+                "photos/cat/1.jpg", "photos/runs/mine/plots/curves.png", "photos/runs/mine/config.json", "photos/runs/mine/own.jpg", "photos/runs/mine/metrics.jsonl",
+                "photos/dog/plots/2.jpg", "photos/dog/config.json", "photos/suggest/suggestions.png", "photos/suggest/suggestions.csv", "photos/dog/suggestions.png", "photos/dog/3.jpg",
+            ])
+            tar.Add(name, Jpeg);
+        string path = folder.Write("x.tar", gzipped ? DataFolder.Gzip(tar.ToArray()) : tar.ToArray());
+        using var data = Read(path);
+        Assert.Equal(["photos/cat/1.jpg", "photos/dog/plots/2.jpg", "photos/dog/suggestions.png", "photos/dog/3.jpg"], Enumerable.Range(0, data.Count).Select(data.NameOf));
+        Assert.Equal(["cat", "dog"], data.ClassNames);
+        Assert.Equal(7, data.Ignored);
+        Assert.Equal($"The folder 'photos/runs/mine' in '{path}' holds results of wcl, so its pictures are left out, as are those of others like it.", Assert.Single(data.Warnings));
+        using var some = ImageDataset.Read(new DatasetOptions { Path = path, Limit = 3 });
+        Assert.Equal(3, Enumerable.Range(0, 3).Select(some.NameOf).Intersect(Enumerable.Range(0, 4).Select(data.NameOf)).Count());
+
+        // An archive of nothing but results was asked for.
+        using var asked = Read(folder.Write("run.tar", new TarFile().Add("./config.json", [1]).Add("./train.log", [1]).Add("./plots/curves.png", Jpeg).ToArray()));
+        Assert.Equal(1, asked.Count);
+    }
+
     [Fact]
     public void Read_LargeEntryThatIsNoImage_IsPassedOverBySeeking()
     {
