@@ -328,6 +328,18 @@ public sealed class ImageEmbeddingTests : IDisposable
     }
 
     [Fact]
+    public void Run_ListOfBadImagesThatCannotBeWritten_KeepsWhatIsEmbedded()
+    {
+        folder.Write("images/dog/000-bad.png", "no image");
+        string file = folder["out.csv"], list = Directory.CreateDirectory(folder["out.csv.bad_images.csv"]).FullName;
+        Assert.StartsWith("The list of unreadable images cannot be written", Assert.Throws<WclException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file })).Message, StringComparison.Ordinal);
+        Directory.Delete(list);
+        Assert.Equal(150, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }).Kept);
+        Assert.Equal(2, File.ReadAllLines(list).Length);
+        Assert.False(Directory.Exists(PartialEmbeddings.FolderOf(file)));
+    }
+
+    [Fact]
     public void Run_BadUsage_SaysSo()
     {
         Refused("has none of the endings .npy, .csv and .parquet", new EmbedOptions { Model = onnx, Out = folder["out.txt"] });
