@@ -14,7 +14,9 @@ namespace WclSharp.Data;
 /// </summary>
 /// <remarks>
 /// Without a limit the source is listed once, while its images are decoded. With one it is listed twice: once to count the
-/// images, then to read those that the seed chose. Images that are not chosen are never read.
+/// images, then to read those that the seed chose. Images that are not chosen are never read. Before that, where a list has the labels, it is listed up to the
+/// first image that is in the list, mostly the first of all: a list of other paths is told of before hours of decoding. Where such an image comes late, that is most of a pass, for a gzipped archive
+/// one of unpacking, and still far less than decoding. Images that a program gives are not asked for once more.
 /// </remarks>
 /// <param name="options">Which images, and how to keep them.</param>
 /// <param name="given">Images that take the place of those of the options' path; null reads these.</param>
@@ -44,6 +46,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
         options.Validate();
         using var source = given is null ? ImageSources.Open(options.Path) : new GivenImages(given);
         labelList = options.Labels is null ? null : LabelList.Read(options.Labels);
+        if (labelList is not null && given is null) RequireListed(source, labelList);
         var chosen = options.Limit is { } limit ? Choose(source, limit) : null;
         var table = new ImageTable();
         var labels = new GrowingArray<int>();
@@ -84,16 +87,45 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
         }
     }
 
+    /// <summary>Fails where no image is in the list of labels, as far as that is seen before all names are: <see cref="LabelFromList"/> sees the rest.</summary>
+    /// <exception cref="WclUsageException">None is.</exception>
+    private void RequireListed(ImageSource source, LabelList list)
+    {
+        var seen = new FolderClasses(options.ClassNames);
+        string? first = null;
+        int common = 0;
+        bool parted = false; // images of several folders were met, so that what all are in is mostly known
+        foreach (var image in Listing(source))
+        {
+            if (source.ClassesAreFolders) seen.Observe(image.Name);
+            parted |= first is not null && seen.CommonBytes < common;
+            common = seen.CommonBytes;
+            first ??= image.Name;
+            if (list.Has(image.Name, parted ? seen : null)) return;
+        }
+        // The images first that came before that folder was known.
+        if (first is not null && !Listing(source).Any(image => list.Has(image.Name, seen))) throw list.NoneOf(options.Labels!, first);
+    }
+
+    private IEnumerable<SourceImage> Listing(ImageSource source)
+    {
+        int passed = 0;
+        foreach (var image in source.Images(_ => false))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return image;
+            Report("Listing images", ++passed, source.Total);
+        }
+    }
+
     /// <summary>Counts the images and draws which to keep; null keeps all.</summary>
     private bool[]? Choose(ImageSource source, int limit)
     {
         int total = 0;
-        foreach (var image in source.Images(_ => false))
+        foreach (var image in Listing(source))
         {
-            cancellation.ThrowIfCancellationRequested();
             if (source.ClassesAreFolders) folders.Observe(image.Name);
             total++;
-            Report("Listing images", total, source.Total);
         }
         if (limit >= total) return null;
 

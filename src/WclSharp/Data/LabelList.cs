@@ -73,6 +73,13 @@ internal sealed class LabelList
     /// <summary>The class of an image by its path, or by what is left of it without the folder that all are in.</summary>
     public string? Find(ReadOnlySpan<byte> utf8Path, FolderClasses? folders) => Find(utf8Path) ?? (folders is null ? null : Find(utf8Path[folders.CommonBytes..]));
 
+    /// <summary>Whether there is a class for an image by its path, or by what is left of it without the folder that all are in. Images that are only asked for so do not count as found.</summary>
+    public bool Has(string path, FolderClasses? folders)
+    {
+        byte[] utf8Path = Encoding.UTF8.GetBytes(path);
+        return slots[SlotOf(Normal(utf8Path))] != 0 || (folders is not null && slots[SlotOf(Normal(utf8Path.AsSpan(folders.CommonBytes)))] != 0);
+    }
+
     /// <summary>The error where no image of a source is in the list.</summary>
     public WclUsageException NoneOf(string file, string firstImage) =>
         new($"None of the {Count:N0} paths in '{file}' is an image there; the first is '{FirstPath}', the first image '{firstImage}'.");

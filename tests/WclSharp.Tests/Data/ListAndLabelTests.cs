@@ -218,6 +218,23 @@ public class ListAndLabelTests
         Assert.Empty(data.Warnings);
     }
 
+    [Theory]
+    [InlineData("q.jpg,b", false)]
+    [InlineData("1.jpg,b", false)] // without the folder of its class
+    [InlineData("set/x/1.jpg,b", true)]
+    [InlineData("x/1.jpg,b", true)] // of the first image, whose folder might be the one that all are in
+    [InlineData("y/3.jpg,b", true)]
+    public void Read_LabelsOfNoImage_AreToldOf_BeforeAnyIsDecoded(string row, bool known)
+    {
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["x/1", "x/2", "y/3"]) folder.Write($"photos/set/{name}.jpg", "no image");
+        foreach (int? limit in (int?[])[null, 2])
+        {
+            var options = new DatasetOptions { Path = folder["photos"], Labels = folder.Write("labels.csv", row), Limit = limit };
+            Assert.StartsWith(known ? "None of the " + (limit ?? 3) + " images can be read" : "None of the 1 paths in", Assert.ThrowsAny<WclException>(() => ImageDataset.Read(options)).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void Read_AListThatNamesAnImageTwice_Warns()
     {
