@@ -149,7 +149,7 @@ internal static class BenchCommand
             .Add("width", "64")
             .Add("stem", "by --image-size as in training; small without it")
             .Add("image-size", "32 with the small stem, 224 with imagenet's");
-        var images = new Option<int?>("--images") { HelpName = "N", Description = "Images to embed [default: 256 up to 64 pixels, 64 above]" };
+        var images = NumberOption.Integer("--images", "Images to embed [default: 256 up to 64 pixels, 64 above]");
         var precision = ExportCommand.PrecisionOption();
         var (repeat, json) = (Count("--repeat", Repeats, "Times that both are timed"), JsonFile.Option());
         foreach (var option in (Option[])[precision, images, repeat, json]) command.Add(option);
@@ -215,14 +215,9 @@ internal static class BenchCommand
 
     private static PlainProgress Warnings(TextWriter error) => new(_ => { }, TimeSpan.MaxValue, error.WriteLine);
 
-    private static Option<int> Count(string name, int standard, string description) => new(name)
-    {
-        HelpName = "N",
-        Description = description,
-        DefaultValueFactory = _ => standard,
-    };
+    private static Option<int?> Count(string name, int standard, string description) => NumberOption.Integer(name, description, standard);
 
-    private static int Positive(ParseResult parsed, Option<int> option, int least = 1) => parsed.GetValue(option) is var value && value >= least
+    private static int Positive(ParseResult parsed, Option<int?> option, int least = 1) => parsed.GetValue(option)!.Value is var value && value >= least
         ? value
         : throw new WclUsageException($"{option.Name} is {value}; it must be {least} or more.");
 

@@ -19,7 +19,7 @@ internal static class CompareCommand
     {
         var command = new Command("compare", "Train several methods on equal terms, and say which is better and by how much");
         var methods = new Option<string>("--methods") { HelpName = "A,B,C", Description = $"Methods, of {string.Join(", ", MethodNames.All)}; with +standard or +knn behind for local crops (wcl+knn) [default: {DefaultMethods}]" };
-        var seeds = new Option<int?>("--seeds") { HelpName = "N", Description = $"Runs of each method, with seeds from --seed on [default: {DefaultSeeds}]" };
+        var seeds = NumberOption.Integer("--seeds", $"Runs of each method, with seeds from --seed on [default: {DefaultSeeds}]");
         var config = new Option<string>("--config")
         {
             Description = "JSON file of these options, names as here; the command line wins [default: none]",

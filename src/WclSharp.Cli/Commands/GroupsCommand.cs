@@ -16,7 +16,7 @@ internal static class GroupsCommand
         var command = new Command("groups", "Divide images into groups of alike ones; find copies and outliers; write a page to look through");
         var defaults = new GroupOptions { Run = "" };
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
-        var count = new Option<int?>("--groups") { HelpName = "N", Description = "How many groups to show [default: the coarsest level with as many as there are classes, or ten]" };
+        var count = NumberOption.Integer("--groups", "How many groups to show [default: the coarsest level with as many as there are classes, or ten]");
         var copies = NumberOption.Real("--copies",
             string.Create(CultureInfo.InvariantCulture, $"Cosine of features from which on two images are listed as copies, where their pixels are alike too [default: {defaults.CopyThreshold}]"));
         command.Add(run);

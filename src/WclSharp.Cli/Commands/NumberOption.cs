@@ -3,22 +3,38 @@ using WclSharp.Configuration;
 
 namespace WclSharp.Cli.Commands;
 
-/// <summary>Options whose value is a real number, as <c>wcl pretrain</c> reads it: a decimal point, and no signs between thousands, so that 0,01 is an error and not 1.</summary>
+/// <summary>
+/// Options whose value is a number, as <c>wcl pretrain</c> reads it: a decimal point, and no signs between thousands, so that 0,01 is an error and not 1. What is wrong is said as there.
+/// </summary>
 internal static class NumberOption
 {
     /// <summary>An option of one number; null where it is not given.</summary>
-    public static Option<double?> Real(string name, string description) => new(name)
+    public static Option<double?> Real(string name, string description) => Of<double>(name, description, OptionValue.Real);
+
+    /// <summary>An option of one whole number.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="description">For help.</param>
+    /// <param name="standard">What it is where it is not given.</param>
+    public static Option<int?> Integer(string name, string description, int? standard = null)
     {
-        HelpName = "X",
-        Description = description,
-        CustomParser = result =>
+        var option = Of<int>(name, description, OptionValue.Integer);
+        if (standard is not null) option.DefaultValueFactory = _ => standard;
+        return option;
+    }
+
+    private static Option<T?> Of<T>(string name, string description, OptionValue<T> value)
+        where T : struct => new(name)
         {
-            string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
-            if (OptionValue.Real.TryParse(text, out double value)) return value;
-            result.AddError($"{name} is \"{text}\"; expected a number.");
-            return null;
-        },
-    };
+            HelpName = value.Placeholder,
+            Description = description,
+            CustomParser = result =>
+            {
+                string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+                if (value.TryParse(text, out var number)) return number;
+                result.AddError($"{name} is \"{text}\"; expected {value.Expected}.");
+                return null;
+            },
+        };
 
     /// <summary>A number of a list.</summary>
     /// <exception cref="WclUsageException">It is none.</exception>

@@ -26,12 +26,7 @@ internal static class SearchCommand
         });
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Index that wcl index wrote", Required = true };
         var model = new Option<string>("--model") { HelpName = "RUN|MODEL.onnx", Description = "The model that the index was made with [default: where it lay then]" };
-        var count = new Option<int>("--count")
-        {
-            HelpName = "N",
-            Description = "How many images to find",
-            DefaultValueFactory = _ => defaults.Count,
-        };
+        var count = NumberOption.Integer("--count", "How many images to find", defaults.Count);
         count.Aliases.Add("-k");
         var sheet = OutputFile.Option("--sheet", "Write a picture (PNG) of the images and what was found for them, where the indexed images are files [default: none]", makesFolder: true, ending: ".png");
         var data = new Option<string>("--data") { HelpName = "PATH", Description = "Folder or list that the indexed images are in, for the picture [default: where they were then]" };
@@ -47,7 +42,7 @@ internal static class SearchCommand
                 Images = parsed.GetRequiredValue(images),
                 Index = parsed.GetRequiredValue(index),
                 Model = parsed.GetValue(model),
-                Count = parsed.GetValue(count),
+                Count = parsed.GetValue(count) ?? defaults.Count,
                 Device = options.Apply(parsed, new PretrainOptions()).Device ?? ComputeDevice.Auto,
                 Sheet = parsed.GetValue(sheet),
                 Data = parsed.GetValue(data),

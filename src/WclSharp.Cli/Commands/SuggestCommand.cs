@@ -18,8 +18,8 @@ internal static class SuggestCommand
         var command = new Command("suggest", "Say which images are most worth labelling first: typical ones, each of another kind");
         var defaults = new SuggestOptions { Run = "" };
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
-        var count = new Option<int?>("--count") { HelpName = "N", Description = $"How many [default: {defaults.Count}]" };
-        var check = new Option<int?>("--check") { HelpName = "N", Description = "Where classes are known, compare a linear classifier on N such choices with one on as many random ones [default: off]" };
+        var count = NumberOption.Integer("--count", $"How many [default: {defaults.Count}]");
+        var check = NumberOption.Integer("--check", "Where classes are known, compare a linear classifier on N such choices with one on as many random ones [default: off]");
         command.Add(run);
         command.Add(count);
         command.Add(check);

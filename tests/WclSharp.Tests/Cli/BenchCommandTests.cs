@@ -75,6 +75,7 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("--repeat is 0; it must be 1 or more.", "step", "--repeat", "0")]
     [InlineData("--batch is 1; it must be 2 or more.", "loss", "--batch", "1")]
     [InlineData("--dim is -1", "loss", "--dim", "-1")]
+    [InlineData("--dim is \"1.5\"; expected a whole number.", "loss", "--dim", "1.5")]
     [InlineData("--images is 1; it must be 2 or more.", "neighbors", "--images", "1")]
     [InlineData("--images is 0; it must be 1 or more.", "embed", "--images", "0")]
     [InlineData("--k is 0; it must be 1 or more.", "search", "-k", "0")]

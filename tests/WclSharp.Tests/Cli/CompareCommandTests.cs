@@ -72,6 +72,7 @@ public sealed class CompareCommandTests : IDisposable
     [Theory]
     [InlineData("did you mean simclr?", "--methods", "wcl,simlcr")]
     [InlineData("--batch is", "--batch", "many")]
+    [InlineData("--seeds is \"few\"; expected a whole number.", "--seeds", "few")]
     [InlineData("--methods", "--metods", "wcl")]
     [InlineData("There is no comparison in /no/such", "--resume", "--out", "/no/such")]
     [InlineData("--resume needs the comparison", "--resume")]

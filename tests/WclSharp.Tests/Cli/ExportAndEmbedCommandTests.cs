@@ -65,6 +65,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     [InlineData("--out o.onnx has the ending of --format onnx, not of safetensors", "export", "r", "--out", "o.onnx", "--format", "safetensors")]
     [InlineData("--head is \"both\"; expected instance or weak.", "export", "r", "--out", "o", "--head", "both")]
     [InlineData("--precision is \"int4\"; expected fp32, fp16 or int8.", "export", "r", "--out", "o", "--precision", "int4")]
+    [InlineData("--check is \"all\"; expected a whole number.", "export", "r", "--out", "o", "--check", "all")]
     [InlineData("--precision is \"bf16\"", "bench", "embed", "--precision", "bf16")]
     [InlineData("is also what the command reads", "export", "e.safetensors", "--out", "e.safetensors")]
     [InlineData("--out", "embed", "r")]

@@ -50,7 +50,7 @@ public sealed class GroupsCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("'many' for option '--groups'", "--groups", "many")]
+    [InlineData("--groups is \"many\"; expected a whole number.", "--groups", "many")]
     [InlineData("--copies is \"0,9\"; expected a number", "--copies", "0,9")]
     [InlineData("--seed is \"x\"", "--seed", "x")]
     [InlineData("did you mean --copies?", "--copie", "1")]

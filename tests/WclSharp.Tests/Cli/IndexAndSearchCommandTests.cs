@@ -94,7 +94,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     [InlineData("did you mean --out?", "index", "r", "--ouy", "o")]
     [InlineData("--index", "search", "a.png")]
     [InlineData("IMAGE", "search", "--index", "i")]
-    [InlineData("--count", "search", "a.png", "--index", "i", "-k", "many")]
+    [InlineData("--count is \"many\"; expected a whole number.", "search", "a.png", "--index", "i", "-k", "many")]
     [InlineData("--out \"./m.onnx\" is also what the command reads", "index", "m.onnx", "--out", "./m.onnx")]
     [InlineData("is also what the command reads; name another file.", "search", "a.png", "--index", "i", "--sheet", "a.png")]
     [InlineData("is also what --index names", "search", "a.png", "--index", "i", "--json", "i")]

@@ -42,8 +42,8 @@ public sealed class SuggestCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("'many' for option '--count'", "--count", "many")]
-    [InlineData("'1.5' for option '--check'", "--check", "1.5")]
+    [InlineData("--count is \"many\"; expected a whole number.", "--count", "many")]
+    [InlineData("--check is \"1.5\"; expected a whole number.", "--check", "1.5")]
     [InlineData("did you mean --check?", "--chek", "1")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {
