@@ -91,7 +91,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         string table = Path.Combine(folder, "o.npy"), index = Path.Combine(folder, "o.index"), photos = Path.Combine(folder, "photos"), image = Path.Combine(photos, "i.png");
         Directory.CreateDirectory(photos);
         File.WriteAllBytes(image, ImageFiles.Skia(SKEncodedImageFormat.Png));
-        Assert.DoesNotContain("libtorch", Loads("embed", onnx, "--out", table), StringComparison.Ordinal);
+        Assert.DoesNotContain("libtorch", Loads("--verbose", "embed", onnx, "--out", table), StringComparison.Ordinal);
         string classifier = ImageClassificationTests.WriteClassifier(Path.Combine(folder, "c.safetensors"), ["cat", "dog"]), classifying = Path.Combine(folder, "c.onnx");
         ModelExport.Run(new ExportOptions { Source = classifier, Out = classifying });
         Assert.DoesNotContain("libtorch", Loads("classify", classifying, "--data", photos, "--out", Path.Combine(folder, "c.csv")), StringComparison.Ordinal);
