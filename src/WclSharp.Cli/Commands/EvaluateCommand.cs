@@ -35,7 +35,7 @@ internal static class EvaluateCommand
         command.Add(augmented);
         command.Add(rate);
         command.Add(decay);
-        var confusion = OutputFile.Option("--confusion", "Draw what the linear classifier takes images of each class for, as PNG; turns --linear on [default: none]");
+        var confusion = OutputFile.Option("--confusion", "Draw what the linear classifier takes images of each class for, as PNG; turns --linear on [default: none]", makesFolder: true, ending: ".png");
         command.Add(confusion);
         var json = JsonFile.Option();
         command.Add(json);
@@ -71,6 +71,7 @@ internal static class EvaluateCommand
                     }
                     else if (parsed.GetValue(confusion) is { } picture)
                     {
+                        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(picture))!);
                         string? unnamed = ConfusionPlot.Write(picture, measured.Confusion!, $"Linear probe: {EpochTable.Percent(measured.Top1)} right");
                         output.WriteLine($"Confusion matrix: {RunReport.Shown(picture)}");
                         if (unnamed is not null) error.WriteLine($"warning: {unnamed}");
@@ -113,7 +114,7 @@ internal static class EvaluateCommand
 
         int width = probe.PerClass.Max(each => each.Name.Length);
         foreach (var each in probe.PerClass)
-            yield return string.Create(CultureInfo.InvariantCulture, $"  {each.Name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {TextTable.Plain(each.Name).PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
     }
 
     /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>

@@ -60,7 +60,7 @@ internal static class SuggestCommand
     private static void Print(SuggestResult result, TextWriter output)
     {
         foreach (var (i, image) in result.Images.Take(MostShown).Index())
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}. {image.Path} (stands for {image.Alike:N0})"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}. {TextTable.Plain(image.Path)} (stands for {image.Alike:N0})"));
         if (result.Images.Count > MostShown) output.WriteLine($"      and {result.Images.Count - MostShown} more");
         output.WriteLine();
         if (result.Check is { } check)

@@ -9,6 +9,7 @@ public sealed class EvaluateCommandTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-evaluate-cli-").FullName;
     private readonly StringWriter output = new(), error = new();
     private RunEvaluationOptions? asked;
+    private string secondClass = "dog";
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -55,6 +56,23 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
+    public void Run_Confusion_MakesItsFolder()
+    {
+        string picture = Path.Combine(folder, "new", "c.png");
+        Assert.Equal(0, Run("evaluate", "r", "--confusion", picture));
+        Assert.True(new FileInfo(picture).Length > 1000);
+    }
+
+    [Fact]
+    public void Run_ClassNameThatWouldChangeTheTerminal_IsPrintedWithoutThat()
+    {
+        secondClass = "d\u001b[31mog";
+        Assert.Equal(0, Run("evaluate", "r", "--linear"));
+        Assert.Contains("  d\uFFFD[31mog", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', output.ToString());
+    }
+
+    [Fact]
     public void Run_Linear_IsPrintedAndInJson()
     {
         string json = Path.Combine(folder, "e.json");
@@ -77,6 +95,7 @@ public sealed class EvaluateCommandTests : IDisposable
     [Theory]
     [InlineData("--linear-lr is \"0,5\"; expected a number", "--linear-lr", "0,5")]
     [InlineData("--linear-decay is \"none\"; expected a number", "--linear-decay", "none")]
+    [InlineData("--confusion \"c.jpg\" does not end in .png", "--confusion", "c.jpg")]
     [InlineData("did you mean --linear-augmented?", "--linear-augmentd")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {
@@ -95,8 +114,8 @@ public sealed class EvaluateCommandTests : IDisposable
             {
                 Top1 = 0.7,
                 Top5 = 0.9,
-                PerClass = [new("cat", 1200, 0.6), new("dog", 800, 0.85)],
-                Confusion = options.LinearConfusion ? new ConfusionMatrix(["cat", "dog"], [[720, 480], [120, 680]]) : null,
+                PerClass = [new("cat", 1200, 0.6), new(secondClass, 800, 0.85)],
+                Confusion = options.LinearConfusion ? new ConfusionMatrix(["cat", secondClass], [[720, 480], [120, 680]]) : null,
                 TrainImages = 8000,
                 TestImages = 2000,
                 Settings = new LinearProbeSettings { LearningRate = 0.5, WeightDecay = 0.001 },

@@ -10,6 +10,7 @@ public sealed class SuggestCommandTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-suggest-cli-").FullName;
     private readonly StringWriter output = new(), error = new();
     private SuggestOptions? asked;
+    private string path = "a.png";
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -63,6 +64,14 @@ public sealed class SuggestCommandTests : IDisposable
     }
 
     [Fact]
+    public void Run_NameThatWouldChangeTheTerminal_IsPrintedWithoutThat()
+    {
+        path = "a\u001b]0;b\n.png";
+        Assert.Equal(0, Run(null));
+        Assert.Contains("1. a\uFFFD]0;b\uFFFD.png (stands for 3)", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_AWarning_GoesToStandardError()
     {
         Run(null);
@@ -76,7 +85,7 @@ public sealed class SuggestCommandTests : IDisposable
         {
             asked = options;
             progress.Report(new RunProgress.Warning("careful"));
-            return new SuggestResult([new SuggestedImage("a.png", 3)], "list.csv", "sheet.png", check);
+            return new SuggestResult([new SuggestedImage(path, 3)], "list.csv", "sheet.png", check);
         },
     }, output, error);
 }
