@@ -12,7 +12,7 @@ namespace WclSharp.Data;
 /// <param name="given">Class names that are known beforehand; null where there are none.</param>
 internal sealed class FolderClasses(IReadOnlyList<string>? given)
 {
-    private readonly HashSet<string>? classes = given?.Select(ComposedText.Of).ToHashSet(StringComparer.Ordinal);
+    private readonly HashSet<string>? known = given?.Select(ComposedText.Of).ToHashSet(StringComparer.Ordinal);
     private string? common;
     private byte[]? commonUtf8;
 
@@ -46,9 +46,9 @@ internal sealed class FolderClasses(IReadOnlyList<string>? given)
 
     private string UpToGivenClass(string folder)
     {
-        if (classes is null) return folder;
+        if (known is null) return folder;
         for (int start = 0, end; (end = folder.IndexOf('/', start)) >= 0; start = end + 1)
-            if (classes.Contains(ComposedText.Of(folder[start..end]))) return folder[..start];
+            if (known.Contains(ComposedText.Of(folder[start..end]))) return folder[..start];
         return folder;
     }
 }

@@ -3,7 +3,7 @@ namespace WclSharp.Data;
 /// <summary>The folders of an archive that <c>wcl</c> wrote results into, known as <see cref="FolderSource"/> knows them, but by all names: archives keep no order, and what tells may lie behind the pictures.</summary>
 internal sealed class PackedResults
 {
-    private readonly HashSet<string> results = [], suggestions = [];
+    private readonly HashSet<string> results = new(StringComparer.Ordinal), suggestions = new(StringComparer.Ordinal);
 
     /// <param name="names">The names of an archive's files that are <see cref="IsTelling"/>; folders of results that are the whole archive count as asked for.</param>
     public PackedResults(IEnumerable<string> names)
