@@ -1,3 +1,4 @@
+using System.Globalization;
 using WclSharp.Reporting;
 
 namespace WclSharp.Comparisons;
@@ -73,4 +74,15 @@ public sealed record ComparedRun
 
     /// <summary>What the run was made with.</summary>
     public SoftwareVersions? Versions { get; init; }
+
+    /// <summary>What computed, in which number format, with how many threads and which loops, for people. Between runs that differ in it sums are rounded otherwise, and times cannot be compared. Empty where nothing of it is known.</summary>
+    internal string Computation => string.Join(", ", ((string?[])[Model, Precision, Loops]).OfType<string>());
+
+    /// <summary>The device; one GPU is as another of its kind.</summary>
+    private string? Model => Device?.Split(" (cuda:")[0];
+
+    private string? Loops => Threads is null ? null : string.Create(CultureInfo.InvariantCulture, $"{Threads} {(Threads == 1 ? "thread" : "threads")}{(Avx512 == true ? " and AVX-512" : "")}");
+
+    /// <summary>Whether its times can be compared with another's, as far as is known.</summary>
+    internal bool IsComputedAs(ComparedRun other) => Computation == other.Computation || Computation.Length == 0 || other.Computation.Length == 0;
 }

@@ -33,7 +33,7 @@ internal sealed record ComparisonReport
     public string Difference { get; } = "accuracy less the baseline's of the same seed, mean over the seeds that both have; its half-width is by the same formula, of these differences, and null with one common seed";
 
     /// <summary>What overhead is.</summary>
-    public string OverheadOver { get; } = "seconds per epoch over those of simclr, by the seeds that both have; null without simclr";
+    public string OverheadOver { get; } = "seconds per epoch over those of simclr, by the seeds that both have, computed alike; null without simclr";
 
     /// <summary>What the linear probe is.</summary>
     public required string LinearProtocol { get; init; }

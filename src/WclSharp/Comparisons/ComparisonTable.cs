@@ -48,12 +48,12 @@ internal static class ComparisonTable
             : $"Differences from {baseline} are in points. Of one common seed they have no interval and tell no methods apart.";
     }
 
-    /// <summary>What to know of runs that were not computed with as many threads, or not by the same loops; null where all were.</summary>
+    /// <summary>What to know of runs that were not computed alike; null where all were, as far as is known.</summary>
     public static string? Unequal(IReadOnlyList<ComparedRun> runs)
     {
-        var ways = runs.Where(run => run.Threads is not null).GroupBy(run => (run.Threads, run.Avx512)).ToArray();
+        var ways = runs.Where(run => run.Computation.Length > 0).GroupBy(run => run.Computation).ToArray();
         if (ways.Length < 2) return null;
-        return $"The runs were computed with {string.Join("; ", ways.Select(way => $"{Way(way.First())} ({string.Join(", ", way.Select(run => run.Folder))})"))}: "
+        return $"The runs were computed with {string.Join("; ", ways.Select(way => $"{way.Key} ({string.Join(", ", way.Select(run => run.Folder))})"))}: "
             + "sums are rounded otherwise, so that what these differ by is also the luck of another seed, and their times cannot be compared.";
     }
 
@@ -62,8 +62,6 @@ internal static class ComparisonTable
         : string.Join(" ", runs.Select(run => string.Create(CultureInfo.InvariantCulture, $"{run.Method} with seed {run.Seed}: {run.Message.TrimEnd('.')}.")))
             + $" {(runs.Count == 1 ? "It is in no mean, and no difference has its seed" : "They are in no mean, and no difference has their seeds")}: a method that diverges looks better than it is. "
             + $"Other options need a comparison of their own (another --out); deleting {string.Join(", ", runs.Select(run => run.Folder))} has the same command train anew.";
-
-    private static string Way(ComparedRun run) => string.Create(CultureInfo.InvariantCulture, $"{run.Threads} {(run.Threads == 1 ? "thread" : "threads")}{(run.Avx512 == true ? " and AVX-512" : "")}");
 
     /// <summary>A page: the table, how to read it, the runs, the settings.</summary>
     public static string Markdown(ComparisonReport report)
@@ -136,7 +134,7 @@ internal static class ComparisonTable
         {
             Row(["training images, test images", string.Create(CultureInfo.InvariantCulture, $"{first.TrainImages}, {first.TestImages}")]);
             Row(["neighbours that vote", first.KnnK?.ToString(CultureInfo.InvariantCulture) ?? "-"]);
-            Row(["device", string.Join("; ", runs.Select(run => $"{run.Device}, {run.Precision}{(run.Threads is null ? "" : ", " + Way(run))}").Distinct())]);
+            Row(["device", string.Join("; ", runs.Select(run => run.Computation).Distinct())]);
             Row(["made with", string.Join("; ", runs.Select(run => run.Versions).Distinct()
                 .Select(versions => versions is null ? "-" : $"WclSharp {versions.WclSharp}, TorchSharp {versions.TorchSharp}, libtorch {versions.Libtorch}, .NET {versions.Dotnet}, {versions.Os}"))]);
         }

@@ -38,7 +38,7 @@ public sealed record MethodComparison
     /// <summary>Mean seconds of training an epoch, evaluation left out.</summary>
     public double? SecondsPerEpoch { get; init; }
 
-    /// <summary>Seconds per epoch over SimCLR's, by the seeds that both have; null without SimCLR.</summary>
+    /// <summary>Seconds per epoch over SimCLR's, by the seeds that both have, computed alike; null without SimCLR.</summary>
     public double? Overhead { get; init; }
 
     /// <summary>Largest peak of resident memory of the runs, MiB.</summary>
@@ -65,14 +65,13 @@ public sealed record MethodComparison
     /// <param name="overheadOver">Method that overhead is measured over; it is the baseline of the differences, too, where it is one of the methods.</param>
     internal static IReadOnlyList<MethodComparison> Of(IReadOnlyList<string> methods, IReadOnlyList<ComparedRun> runs, string overheadOver)
     {
-        var baselineSeconds = runs.Where(run => run.Method == overheadOver && run.SecondsPerEpoch is not null)
-            .ToDictionary(run => run.Seed, run => run.SecondsPerEpoch!.Value);
+        var timedOver = runs.Where(run => run.Method == overheadOver && run.SecondsPerEpoch is not null).ToDictionary(run => run.Seed);
         string baseline = methods.Contains(overheadOver) ? overheadOver : methods[0];
         var baselineRuns = runs.Where(run => run.Method == baseline).ToDictionary(run => run.Seed);
-        return [.. methods.Select(method => Row(method, [.. runs.Where(run => run.Method == method).OrderBy(run => run.Seed)], baselineSeconds, baseline, baselineRuns))];
+        return [.. methods.Select(method => Row(method, [.. runs.Where(run => run.Method == method).OrderBy(run => run.Seed)], timedOver, baseline, baselineRuns))];
     }
 
-    private static MethodComparison Row(string method, ComparedRun[] runs, Dictionary<long, double> baselineSeconds, string baseline, Dictionary<long, ComparedRun> baselineRuns)
+    private static MethodComparison Row(string method, ComparedRun[] runs, Dictionary<long, ComparedRun> timedOver, string baseline, Dictionary<long, ComparedRun> baselineRuns)
     {
         // All runs of a seed have the same images, initial encoder and views, so their luck is shared: a difference seed by seed is free of it.
         StudentInterval? Difference(Func<ComparedRun, double?> figure) => method == baseline
@@ -82,7 +81,7 @@ public sealed record MethodComparison
         double? Mean(Func<ComparedRun, double?> figure) => StudentInterval.Of(runs.Select(figure))?.Mean;
         var knn = StudentInterval.Of(runs.Select(run => run.Knn));
         var linear = StudentInterval.Of(runs.Select(run => run.Linear));
-        var paired = runs.Where(run => run.SecondsPerEpoch is not null && baselineSeconds.ContainsKey(run.Seed)).ToArray();
+        var paired = runs.Where(run => run.SecondsPerEpoch is not null && timedOver.TryGetValue(run.Seed, out var over) && run.IsComputedAs(over)).ToArray();
         return new MethodComparison
         {
             Method = method,
@@ -96,7 +95,7 @@ public sealed record MethodComparison
             LinearDifference = linearDifference?.Mean,
             LinearDifferenceCi95 = linearDifference?.HalfWidth,
             SecondsPerEpoch = Mean(run => run.SecondsPerEpoch),
-            Overhead = paired.Length == 0 ? null : paired.Sum(run => run.SecondsPerEpoch!.Value) / paired.Sum(run => baselineSeconds[run.Seed]),
+            Overhead = paired.Length == 0 ? null : paired.Sum(run => run.SecondsPerEpoch!.Value) / paired.Sum(run => timedOver[run.Seed].SecondsPerEpoch!.Value),
             PeakRssMib = runs.Max(run => run.PeakRssMib),
             PairPrecision = Mean(run => run.PairPrecision),
             PairRecall = Mean(run => run.PairRecall),

@@ -41,6 +41,23 @@ public sealed class MethodComparisonTests
         Assert.StartsWith("The runs were computed with 4 threads and AVX-512 (runs/wcl-seed0, runs/supcon-seed0); 1 thread and AVX-512 (runs/simclr-seed0): sums are rounded otherwise",
             ComparisonTable.Unequal([Computed("wcl", 4, true), Computed("simclr", 1, true), Computed("supcon", 4, true)]), StringComparison.Ordinal);
         Assert.Contains("4 threads (runs/simclr-seed0)", ComparisonTable.Unequal([Computed("wcl", 4, true), Computed("simclr", 4, false)]), StringComparison.Ordinal);
+
+        // A GPU has no threads; one is as another of its kind.
+        ComparedRun On(string method, string device, string precision) => Run(method, 0, 0.5, 1) with { Device = device, Precision = precision };
+        Assert.Null(ComparisonTable.Unequal([On("wcl", "H100 (cuda:0)", "bf16"), On("simclr", "H100 (cuda:1)", "bf16")]));
+        Assert.StartsWith("The runs were computed with H100, bf16 (runs/wcl-seed0); EPYC, bf16, 4 threads (runs/simclr-seed0): ",
+            ComparisonTable.Unequal([On("wcl", "H100 (cuda:0)", "bf16"), On("simclr", "EPYC", "bf16") with { Threads = 4 }]), StringComparison.Ordinal);
+        Assert.Contains("EPYC, fp32 (runs/wcl-seed0); EPYC, bf16 (runs/simclr-seed0)", ComparisonTable.Unequal([On("wcl", "EPYC", "fp32"), On("simclr", "EPYC", "bf16")]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_RunsThatWereNotComputedAlike_HaveNoOverhead()
+    {
+        ComparedRun On(string method, long seed, double seconds, string? device) => Run(method, seed, 0.5, seconds) with { Device = device };
+        ComparedRun[] runs = [On("wcl", 0, 1, "H100 (cuda:0)"), On("simclr", 0, 10, "EPYC")];
+        Assert.Null(MethodComparison.Of(["wcl", "simclr"], runs, "simclr")[0].Overhead);
+        // Another seed's pair is of one device; of those of a third nothing is known, as in older runs.
+        Assert.Equal(1.5, MethodComparison.Of(["wcl", "simclr"], [.. runs, On("wcl", 1, 12, "EPYC"), On("simclr", 1, 10, "EPYC"), On("wcl", 2, 18, null), On("simclr", 2, 10, "EPYC")], "simclr")[0].Overhead!.Value, 12);
     }
 
     [Fact]
