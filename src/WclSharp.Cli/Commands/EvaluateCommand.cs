@@ -31,7 +31,7 @@ internal static class EvaluateCommand
         var augmented = new Option<bool>("--linear-augmented") { Description = $"Train it on random crops and flips, new ones each of {LinearProbe.Epochs} epochs; turns --linear on [default: off]" };
         var rate = NumberOption.Real("--linear-lr", string.Create(CultureInfo.InvariantCulture,
             $"Its learning rate for batches of {LinearProbe.Batch}; turns --linear on [default: chosen on {LabelDraw.HeldOutShare} of the training labels, {new LinearProbeSettings().LearningRate} where less than half of them are of classes with {LabelDraw.LeastToHoldOutFrom}]"));
-        var decay = NumberOption.Real("--linear-decay", "Its weight decay; turns --linear on [default: chosen with the rate; 0 where that is given]");
+        var decay = NumberOption.Real("--linear-decay", "Its weight decay; turns --linear on [default: chosen after the rate; 0 where that is given]");
         command.Add(augmented);
         command.Add(rate);
         command.Add(decay);
@@ -64,7 +64,7 @@ internal static class EvaluateCommand
                     $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images ({Certainty(result.Knn, result.TestImages, result.KnnMeanOverClasses)}), by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
                 if (result.Linear is { } measured)
                 {
-                    foreach (string line in Lines(measured, given: request.LinearLearningRate is not null || request.LinearWeightDecay is not null)) output.WriteLine(line);
+                    foreach (string line in Lines(measured, request)) output.WriteLine(line);
                     if (request.LinearConfusion && measured.Confusion is null)
                     {
                         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Confusion matrix: left out, of more than {ConfusionMatrix.MostClasses:N0} classes"));
@@ -91,21 +91,23 @@ internal static class EvaluateCommand
                     writer.WriteNumber("seconds", result.Seconds);
                     writer.WriteString("device", result.Device);
                     writer.WriteString("precision", result.Precision);
-                    if (result.Linear is { } probe) Write(writer, probe);
+                    if (result.Linear is { } probe) Write(writer, probe, request);
                 });
             });
         });
         return command;
     }
 
-    private static IEnumerable<string> Lines(LinearProbeResult probe, bool given)
+    private static IEnumerable<string> Lines(LinearProbeResult probe, RunEvaluationOptions request)
     {
         string top5 = probe.Top5 is { } share ? $" (top-5 {EpochTable.Percent(share)})" : "";
         yield return string.Create(CultureInfo.InvariantCulture,
             $"Linear probe: {EpochTable.Percent(probe.Top1)}{top5} of {probe.TestImages:N0} images ({Certainty(probe.Top1, probe.TestImages, probe.MeanOverClasses)}), trained on {probe.TrainImages:N0} in {probe.Seconds:0.0} s");
-        string how = probe.ValidationImages > 0 ? string.Create(CultureInfo.InvariantCulture, $", chosen on {probe.ValidationImages:N0} of them") : given ? "" : $", the usual ones: {LabelDraw.TooFew}";
+        bool rateAlone = request.LinearLearningRate is null && request.LinearWeightDecay is not null; // is chosen
+        string chosen = probe.ValidationImages > 0 ? string.Create(CultureInfo.InvariantCulture, $", chosen on {probe.ValidationImages:N0} of them")
+            : request.LinearLearningRate is not null ? "" : $", the usual {(rateAlone ? "one" : "ones")}: {LabelDraw.TooFew}";
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"  learning rate {probe.Settings.LearningRate}, weight decay {probe.Settings.WeightDecay}{how}{(probe.Augmented ? "; random crops and flips" : "")}");
+            $"  learning rate {probe.Settings.LearningRate}{(rateAlone ? $"{chosen};" : ",")} weight decay {probe.Settings.WeightDecay}{(rateAlone ? "" : chosen)}{(probe.Augmented ? "; random crops and flips" : "")}");
         if (probe.PerClass.Count > MostClassesShown)
         {
             yield return string.Create(CultureInfo.InvariantCulture, $"  {probe.PerClass.Count:N0} classes: --json has the accuracy of each");
@@ -121,7 +123,7 @@ internal static class EvaluateCommand
     private static string Certainty(double accuracy, long images, double meanOverClasses) => AccuracyText.Certainty(accuracy, images)
         + (EpochTable.Percent(meanOverClasses) == EpochTable.Percent(accuracy) ? "" : $"; mean over classes {EpochTable.Percent(meanOverClasses)}");
 
-    private static void Write(Utf8JsonWriter writer, LinearProbeResult probe)
+    private static void Write(Utf8JsonWriter writer, LinearProbeResult probe, RunEvaluationOptions request)
     {
         writer.WriteNumber("linear", probe.Top1);
         AccuracyText.WriteInterval(writer, "linear_", probe.Top1, probe.TestImages);
@@ -132,7 +134,7 @@ internal static class EvaluateCommand
         writer.WriteNumber("linear_weight_decay", probe.Settings.WeightDecay);
         writer.WriteNumber("linear_validation_images", probe.ValidationImages);
         writer.WriteBoolean("linear_augmented", probe.Augmented);
-        writer.WriteString("linear_protocol", LinearProbe.Protocol(probe.Settings, probe.Augmented, probe.ValidationImages));
+        writer.WriteString("linear_protocol", LinearProbe.Protocol(probe.Settings, probe.Augmented, probe.ValidationImages, decayGiven: request.LinearWeightDecay is not null));
         writer.WriteStartArray("linear_per_class");
         foreach (var each in probe.PerClass)
         {

@@ -47,11 +47,12 @@ internal static class FeatureExtractor
     /// <param name="epoch">Epoch, from 0.</param>
     /// <param name="data">Images.</param>
     /// <param name="device">Where the encoder is.</param>
+    /// <param name="progress">Told how many images are done; may be null.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>[M, F] float32, rows of unit length, on the device. The caller owns it.</returns>
-    public static Tensor ExtractViews(ResNet encoder, Augmenter augmenter, AugmentationRecipe recipe, int epoch, ImageDataset data, Device device, CancellationToken cancellation) =>
+    public static Tensor ExtractViews(ResNet encoder, Augmenter augmenter, AugmentationRecipe recipe, int epoch, ImageDataset data, Device device, Action<int>? progress, CancellationToken cancellation) =>
         Extract(encoder, augmenter.ImageSize, data, device,
-            images => augmenter.Augment(ImageTensor.Of(images, device), images.Indices, epoch, 0, recipe), null, cancellation);
+            images => augmenter.Augment(ImageTensor.Of(images, device), images.Indices, epoch, 0, recipe), progress, cancellation);
 
     /// <summary>Computes features of the images as they are, and hands them on in blocks: for what needs not all of them at once.</summary>
     /// <param name="encoder">Encoder; its mode is put back afterwards.</param>

@@ -36,11 +36,12 @@ internal static class LinearProbe
     /// <param name="settings">Learning rate and decay.</param>
     /// <param name="augmented">Whether it was trained on features of augmented images.</param>
     /// <param name="validationImages">Training images that the settings were chosen on; 0 where they were not chosen.</param>
-    public static string Protocol(LinearProbeSettings settings, bool augmented = false, int validationImages = 0)
+    /// <param name="decayGiven">Whether only the rate was chosen.</param>
+    public static string Protocol(LinearProbeSettings settings, bool augmented = false, int validationImages = 0, bool decayGiven = false)
     {
         string inputs = augmented ? "features of random crops and flips, new ones each epoch" : "cached features without augmentation";
         string decay = settings.WeightDecay == 0 ? "no weight decay" : FormattableString.Invariant($"weight decay {settings.WeightDecay}");
-        string chosen = validationImages > 0 ? FormattableString.Invariant($"; rate and decay chosen on {validationImages} of the training images") : "";
+        string chosen = validationImages > 0 ? FormattableString.Invariant($"; {(decayGiven ? "rate" : "rate and decay")} chosen on {validationImages} of the training images") : "";
         return FormattableString.Invariant($"multinomial logistic regression on {inputs}, standardised with the training images' mean and deviation; SGD, Nesterov momentum 0.9, ")
             + FormattableString.Invariant($"learning rate {settings.LearningRate} x batch / {Batch}, batch {Batch}, {decay}, {Epochs} epochs, cosine to 0{chosen}");
     }

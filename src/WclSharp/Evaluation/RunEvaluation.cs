@@ -41,7 +41,7 @@ public sealed record RunEvaluationOptions
     /// <summary>Count what the linear classifier takes images of each class for; of more than 1,000 classes it is left out.</summary>
     public bool LinearConfusion { get; init; }
 
-    /// <summary>Learning rate of the linear classifier for batches of 256, above 0; null chooses it, on a fifth of the labelled training images where at least half of them are of classes with 25.</summary>
+    /// <summary>Learning rate of the linear classifier for batches of 256, above 0; null chooses it, for the decay where that is given, on a fifth of the labelled training images where at least half of them are of classes with 25.</summary>
     public double? LinearLearningRate { get; init; }
 
     /// <summary>L2 weight decay of the linear classifier, 0 or more; null chooses it as the learning rate, or is 0 where that is given.</summary>
@@ -137,17 +137,18 @@ public static class RunEvaluation
         using var scope = NewDisposeScope();
         var (taught, classes) = LabelledRows.Of(gallery, train);
         if (classes.Length == 0) return null;
-        bool given = options.LinearLearningRate is not null || options.LinearWeightDecay is not null;
-        var usual = new LinearProbeSettings();
-        var (settings, chosenOn) = given
-            ? (usual with { LearningRate = options.LinearLearningRate ?? usual.LearningRate, WeightDecay = options.LinearWeightDecay ?? 0 }, 0)
-            : LinearProbeSearch.Choose(taught, classes, train.ClassNames.Count, seed,
-                fits => progress.Working("Choosing the linear classifier's learning rate and decay", fits, LinearProbeSearch.Fits), cancellation);
+        var (settings, chosenOn) = options.LinearLearningRate is { } rate
+            ? (new LinearProbeSettings { LearningRate = rate, WeightDecay = options.LinearWeightDecay ?? 0 }, 0)
+            : LinearProbeSearch.Choose(taught, classes, train.ClassNames.Count, seed, options.LinearWeightDecay,
+                (fits, all) => progress.Working($"Choosing the linear classifier's learning rate{(options.LinearWeightDecay is null ? " and decay" : "")}", fits, all), cancellation);
 
-        using var views = options.LinearAugmented ? AugmentedFeatures.Of(encoder, train, seed, cancellation) : null;
-        var result = LinearProbe.Measure(gallery, train, queries, test, seed,
-            epochs => progress.Working("Training a linear classifier, epochs", epochs, LinearProbe.Epochs), cancellation,
-            settings, views is null ? null : views.OfEpoch, options.LinearConfusion);
+        void TellEpochs(int epochs) => progress.Working("Training a linear classifier, epochs", epochs, LinearProbe.Epochs);
+        // An epoch of crops takes as long as the features did, so its images are told of.
+        void TellViews(int epoch, int done) => progress.Working("Training a linear classifier on random crops, images", (long)epoch * train.Count + done, (long)LinearProbe.Epochs * train.Count);
+        if (options.LinearAugmented) TellViews(0, 0);
+        else TellEpochs(0);
+        using var views = options.LinearAugmented ? AugmentedFeatures.Of(encoder, train, seed, TellViews, cancellation) : null;
+        var result = LinearProbe.Measure(gallery, train, queries, test, seed, views is null ? TellEpochs : null, cancellation, settings, views is null ? null : views.OfEpoch, options.LinearConfusion);
         return result is null ? null : result with { ValidationImages = chosenOn };
     }
 }

@@ -92,6 +92,15 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Equal("[[720,480],[120,680]]", JsonSerializer.Serialize(root.GetProperty("linear_confusion")));
     }
 
+    [Fact]
+    public void Run_ADecayAlone_SaysThatTheRateWasChosen()
+    {
+        string json = Path.Combine(folder, "e.json");
+        Assert.Equal(0, Run("evaluate", "r", "--linear-decay", "0.001", "--json", json));
+        Assert.Contains("  learning rate 0.5, chosen on 1,600 of them; weight decay 0.001\n", output.ToString().ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.EndsWith("; rate chosen on 1600 of the training images", JsonDocument.Parse(File.ReadAllBytes(json)).RootElement.GetProperty("linear_protocol").GetString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--linear-lr is \"0,5\"; expected a number", "--linear-lr", "0,5")]
     [InlineData("--linear-decay is \"none\"; expected a number", "--linear-decay", "none")]

@@ -24,12 +24,12 @@ public sealed class LinearProbeSearchTests
         using var scope = NewDisposeScope();
         var (x, y) = Noisy(1, 2000, noise: 600);
         var (test, truth) = Noisy(3, 4000, noise: 600);
-        var told = new List<int>();
-        var (settings, images) = LinearProbeSearch.Choose(x, y, Classes, 0, told.Add, default);
+        var told = new List<(int, int)>();
+        var (settings, images) = LinearProbeSearch.Choose(x, y, Classes, 0, null, (done, all) => told.Add((done, all)), default);
 
         Assert.Equal(400, images); // a fifth
         Assert.True(settings.WeightDecay >= 1e-3, $"{settings}");
-        Assert.Equal(Enumerable.Range(1, LinearProbeSearch.Fits), told);
+        Assert.Equal(Enumerable.Range(0, 11).Select(done => (done, 10)), told);
         double usual = Accuracy(new LinearProbeSettings()), chosen = Accuracy(settings);
         Assert.True(chosen > usual + 0.02, $"{chosen} with {settings}, {usual} without");
 
@@ -67,11 +67,25 @@ public sealed class LinearProbeSearchTests
     }
 
     [Fact]
+    public void Choose_AGivenDecay_IsKept_AndTheRateIsChosenForIt()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Noisy(1, 400);
+        var told = new List<(int, int)>();
+        var (settings, images) = LinearProbeSearch.Choose(x, y, Classes, 0, decay: 30, (done, all) => told.Add((done, all)), default);
+        Assert.Equal((30, 80), (settings.WeightDecay, images));
+        Assert.InRange(settings.LearningRate, 0.02, 0.06); // with larger ones it diverges, the usual one among them
+        Assert.Equal(Enumerable.Range(0, 6).Select(done => (done, 5)), told);
+        var (few, classes) = Noisy(1, 4 * 24);
+        Assert.Equal((new LinearProbeSettings { WeightDecay = 30 }, 0), LinearProbeSearch.Choose(few, classes, Classes, 0, decay: 30, null, default));
+    }
+
+    [Fact]
     public void Choose_TooFewLabelsOfAClass_KeepsTheUsualSettings()
     {
         using var scope = NewDisposeScope();
         var (x, y) = Noisy(1, 4 * 24);
-        Assert.Equal((new LinearProbeSettings(), 0), LinearProbeSearch.Choose(x, y, Classes, 0, null, default));
+        Assert.Equal((new LinearProbeSettings(), 0), LinearProbeSearch.Choose(x, y, Classes, 0, null, null, default));
     }
 
     [Fact]
@@ -80,7 +94,7 @@ public sealed class LinearProbeSearchTests
         using var scope = NewDisposeScope();
         var (x, y) = Noisy(1, 400);
         var easy = nn.functional.one_hot(tensor(Array.ConvertAll(y, c => (long)c))).to(ScalarType.Float32).mul(10).add(x.narrow(1, 0, Classes).mul(0.01));
-        Assert.Equal(new LinearProbeSettings(), LinearProbeSearch.Choose(easy, y, Classes, 0, null, default).Settings);
+        Assert.Equal(new LinearProbeSettings(), LinearProbeSearch.Choose(easy, y, Classes, 0, null, null, default).Settings);
     }
 
     [Fact]
@@ -105,7 +119,7 @@ public sealed class LinearProbeSearchTests
     {
         using var scope = NewDisposeScope();
         var (x, y) = Noisy(1, 200);
-        LinearProbeSearch.Choose(x, y, Classes, 0, null, default);
-        LiveTensors.AssertNoneLeftBy(() => LinearProbeSearch.Choose(x, y, Classes, 0, null, default));
+        LinearProbeSearch.Choose(x, y, Classes, 0, null, null, default);
+        LiveTensors.AssertNoneLeftBy(() => LinearProbeSearch.Choose(x, y, Classes, 0, null, null, default));
     }
 }

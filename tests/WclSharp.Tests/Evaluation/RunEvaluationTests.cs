@@ -28,6 +28,8 @@ public sealed class RunEvaluationTests : IDisposable
         Assert.Equal((chosen.Settings, 0, chosen.Top1), (again.Settings, again.ValidationImages, again.Top1));
         var usual = RunEvaluation.Run(Options with { LinearLearningRate = 0.2 }).Linear!;
         Assert.Equal((new LinearProbeSettings(), 0), (usual.Settings, usual.ValidationImages));
+        var ofDecay = RunEvaluation.Run(Options with { LinearWeightDecay = 0.01 }).Linear!;
+        Assert.Equal((0.01, chosen.ValidationImages), (ofDecay.Settings.WeightDecay, ofDecay.ValidationImages)); // the rate alone is chosen
     }
 
     [Fact]
@@ -46,7 +48,15 @@ public sealed class RunEvaluationTests : IDisposable
     {
         var options = Options with { LinearLearningRate = 0.2, LinearAugmented = true, LinearConfusion = true };
         var plain = RunEvaluation.Run(options with { LinearAugmented = false }).Linear!;
-        var augmented = RunEvaluation.Run(options).Linear!;
+        List<long> done = [];
+        var augmented = RunEvaluation.Run(options, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is not RunProgress.Working { Stage: "Training a linear classifier on random crops, images" } working) return;
+            Assert.Equal(80 * 400, working.Total);
+            done.Add(working.Done);
+        })).Linear!;
+        Assert.Equal((0, 128, 80 * 400), (done[0], done[1], done[^1])); // within an epoch too
+        Assert.Equal(done.Order(), done);
         Assert.True(augmented.Augmented);
         Assert.False(plain.Augmented);
         Assert.NotEqual(Counts(plain), Counts(augmented));
