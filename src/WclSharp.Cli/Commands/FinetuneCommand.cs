@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Evaluation;
 using WclSharp.FineTuning;
@@ -89,7 +88,7 @@ internal static class FinetuneCommand
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
             output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
-            JsonFile.Write(json, writer => Write(writer, result));
+            JsonFile.Write(json, result.Report, FineTuneJson.Default.FineTuneReport);
         }, error.WriteLine, () => error.WriteLine("Stopped. The draws that are finished are kept; the same command goes on."));
     }
 
@@ -99,37 +98,6 @@ internal static class FinetuneCommand
         if (rows.All(row => row.ValidationLabels == 0)) return "";
         bool rates = request.EncoderLearningRate is null || (request.Scratch && request.ScratchLearningRate is null);
         return $", given one choice of {(rates ? "rate and stop" : "when to stop")}, made on the first draw";
-    }
-
-    private static void Write(Utf8JsonWriter writer, FineTuneResult result)
-    {
-        writer.WriteNumber("test_images", result.TestImages);
-        writer.WriteString("interval", FineTuneReport.IntervalOf(result.Rows));
-        writer.WriteStartArray("rows");
-        foreach (var row in result.Rows)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("budget", row.Budget);
-            writer.WriteNumber("fraction", row.Fraction);
-            writer.WriteNumber("labels", row.Labels);
-            writer.WriteNumber("draws", row.Draws);
-            writer.WriteNumber("validation_labels", row.ValidationLabels);
-            foreach (var (key, value) in ((string, double?)[])
-                [
-                    ("finetune_mean", row.FinetuneMean), ("finetune_ci95", row.FinetuneCi95), ("scratch_mean", row.ScratchMean), ("scratch_ci95", row.ScratchCi95),
-                    ("scratch_difference", row.ScratchDifference), ("scratch_difference_ci95", row.ScratchDifferenceCi95),
-                    ("lr", row.Lr), ("stop_at", row.StopAt), ("scratch_lr", row.ScratchLr), ("scratch_stop_at", row.ScratchStopAt),
-                    ("knn_mean", row.KnnMean), ("knn_ci95", row.KnnCi95), ("linear_mean", row.LinearMean), ("linear_ci95", row.LinearCi95),
-                ])
-            {
-                if (value is { } number) writer.WriteNumber(key, number);
-                else writer.WriteNull(key);
-            }
-
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
     }
 
     private static T? Number<T>(string? text, string option, Func<string, string, T> parse) where T : struct => text is null ? null : parse(text, option);

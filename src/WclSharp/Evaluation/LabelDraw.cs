@@ -61,23 +61,22 @@ internal static class LabelDraw
     /// <summary>Seed of all that is random in a draw, the seed itself in the first: so far from another's that a study with the next seed shares none of its draws.</summary>
     public static long SeedOf(long seed, int draw) => unchecked(seed + (long)draw * int.MaxValue);
 
-    /// <summary>Takes one in <see cref="HeldOutOneIn"/> labels of each class that has enough away, to choose by. Rarer classes are trained on alone.</summary>
+    /// <summary>Takes one in <see cref="HeldOutOneIn"/> labels of each class that has <see cref="LeastToHoldOutFrom"/> away, to choose by. Rarer classes are trained on alone.</summary>
     /// <param name="drawn">What <see cref="Of"/> drew.</param>
     /// <param name="classes">Class of each image.</param>
-    /// <param name="least">Labels that are enough.</param>
     /// <returns>Labels to train on, and labels to choose by; none of these where fewer than two classes have enough, or those that do have less than half of all labels.</returns>
-    public static (int[] Train, int[] Validation) HoldOut(int[] drawn, ReadOnlySpan<int> classes, int least = LeastToHoldOutFrom)
+    public static (int[] Train, int[] Validation) HoldOut(int[] drawn, ReadOnlySpan<int> classes)
     {
         var sizes = new Dictionary<int, int>();
         foreach (int i in drawn) sizes[classes[i]] = sizes.GetValueOrDefault(classes[i]) + 1;
-        int[] enough = [.. sizes.Values.Where(size => size >= least)];
+        int[] enough = [.. sizes.Values.Where(size => size >= LeastToHoldOutFrom)];
         if (enough.Length < 2 || 2 * enough.Sum() < drawn.Length) return (drawn, []);
         List<int> train = [], validation = [];
         var seen = new Dictionary<int, int>();
         foreach (int i in drawn)
         {
             int c = classes[i], place = seen[c] = seen.GetValueOrDefault(c) + 1;
-            (sizes[c] >= least && place > sizes[c] - sizes[c] / HeldOutOneIn ? validation : train).Add(i);
+            (sizes[c] >= LeastToHoldOutFrom && place > sizes[c] - sizes[c] / HeldOutOneIn ? validation : train).Add(i);
         }
 
         return ([.. train], [.. validation]);

@@ -42,19 +42,20 @@ internal sealed record FineTuneSettings
     public required string Precision { get; init; }
 }
 
-/// <summary>The content of <c>finetune.json</c>.</summary>
+/// <summary>The content of <c>finetune.json</c>, and of what <c>--json</c> names.</summary>
 internal sealed record FineTuneReport
 {
-    /// <summary>What the intervals of these rows are.</summary>
-    public static string IntervalOf(IReadOnlyList<FineTuneRow> rows) => "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw; "
-        + (rows.Any(row => row.ValidationLabels > 0) ? "where validation_labels is above 0, given one choice of rate and stop, made on the first draw, whose luck it leaves out. " : "no rate or stop was chosen. ")
-        + "With all labels there is nothing to draw: then it is over seeds of training, and null for what is not trained anew";
-
     public required IReadOnlyList<FineTuneRow> Rows { get; init; }
     public required int TestImages { get; init; }
     public required int ClassCount { get; init; }
     public required FineTuneSettings Settings { get; init; }
-    public string Interval => IntervalOf(Rows);
+
+    /// <summary>What the intervals of the rows are.</summary>
+    public string Interval => "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw; "
+        + (Rows.Any(row => row.ValidationLabels > 0) ? "where validation_labels is above 0, given one choice of rate and stop, made on the first draw, whose luck it leaves out. " : "no rate or stop was chosen. ")
+        + "With all labels there is nothing to draw: then it is over seeds of training, and null for what is not trained anew";
+
+    /// <summary>What the difference from scratch is.</summary>
     public string ScratchDifference { get; } = "fine-tuned less from scratch of the same draw, mean over draws; its half-width is that of these differences";
 }
 
@@ -120,12 +121,14 @@ internal sealed class FineTuneFolder : IDisposable
     }
 
     /// <summary>Writes the table and the plot of the rows.</summary>
-    public void Write(IReadOnlyList<FineTuneRow> rows, int testImages, int classCount)
+    /// <returns>What the table holds.</returns>
+    public FineTuneReport Write(IReadOnlyList<FineTuneRow> rows, int testImages, int classCount)
     {
-        AtomicFile.Write(folder["finetune.json"], stream =>
-            stream.Write(JsonText.Page(new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings }, FineTuneJson.Default.FineTuneReport)));
+        var report = new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings };
+        AtomicFile.Write(folder["finetune.json"], stream => stream.Write(JsonText.Page(report, FineTuneJson.Default.FineTuneReport)));
         Directory.CreateDirectory(folder["plots"]);
         LabelPlot.Write(PlotPath, rows);
+        return report;
     }
 
     private JsonLines<FineTuneDraw> Lines => new(folder["draws.jsonl"], FineTuneJson.Default.FineTuneDraw);

@@ -69,6 +69,9 @@ public sealed record FineTuneRow
 /// <param name="PlotFile">Accuracy against the number of labels.</param>
 public sealed record FineTuneResult(string Folder, IReadOnlyList<FineTuneRow> Rows, int TestImages, string ClassifierFile, string PlotFile)
 {
+    /// <summary>What <c>finetune.json</c> holds of them.</summary>
+    internal FineTuneReport Report { get; init; } = null!;
+
     /// <summary>The rows as lines of text.</summary>
     public IReadOnlyList<string> Table => FineTuneTable.Text(Rows);
 }

@@ -26,6 +26,7 @@ internal sealed class FineTuneStudy : IDisposable
     private readonly FineTuneFolder folder;
     private readonly List<IDisposable> owned = [];
     private readonly bool listed; // whether only some images have labels, or a list says which
+    private PlannedDraw[] planned = []; // of this call, finished ones too, fewest labels first
     private FrozenFeatures? frozen;
     private ImageDataset? classified;
     private int training, trainings; // the one at work, and those of this call
@@ -63,33 +64,38 @@ internal sealed class FineTuneStudy : IDisposable
     /// <summary>Every draw that is not finished, then the table of all that the folder holds.</summary>
     public FineTuneResult Execute()
     {
-        var planned = Budgets().Select(budget => (Budget: budget, Labels: LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, 0).Length))
-            .OrderBy(pair => pair.Labels).ToArray();
-        trainings = planned.Sum(each => Enumerable.Range(0, options.Draws).Where(draw => !IsDone(each.Budget, draw)).Sum(draw => TrainingsOf(each.Budget, draw)));
-        foreach (var (budget, labels) in planned)
+        planned = [.. Budgets().SelectMany(budget => Enumerable.Range(0, options.Draws).Select(draw => Plan(budget, draw))).OrderBy(each => each.Labels.Length)];
+        PlannedDraw[] missing = [.. planned.Where(each => !IsDone(each))];
+        trainings = missing.Sum(each => each.Trainings);
+        foreach (var each in missing)
         {
-            for (int draw = 0; draw < options.Draws; draw++)
-            {
-                if (IsDone(budget, draw)) continue;
-                bool keep = draw == 0 && folder.Draws.All(done => done.Labels <= labels);
-                folder.Add(Measure(budget, draw, keep));
-            }
+            bool keep = each.Draw == 0 && folder.Draws.All(done => done.Labels <= each.Labels.Length);
+            folder.Add(Measure(each, keep));
         }
 
         var rows = FineTuneTable.Rows(folder.Draws);
         int asked = test.LabelledCount;
-        folder.Write(rows, asked, train.ClassNames.Count);
-        return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath);
+        var report = folder.Write(rows, asked, train.ClassNames.Count);
+        return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath) { Report = report };
     }
 
-    private bool IsDone(LabelBudget budget, int draw) => folder.Draws.Any(done => done.Budget == budget.Name && done.Draw == draw);
+    private bool IsDone(PlannedDraw plan) => folder.Draws.Any(done => done.Budget == plan.Budget.Name && done.Draw == plan.Draw);
 
-    /// <summary>Networks that a draw trains; the first chooses for the others.</summary>
-    private int TrainingsOf(LabelBudget budget, int draw)
+    /// <summary>A draw of labels, as this study trains on it.</summary>
+    /// <param name="Budget">How many labels.</param>
+    /// <param name="Draw">Which draw of these, from 0.</param>
+    /// <param name="Labels">The images drawn.</param>
+    /// <param name="Kept">Of these, those that are trained on while rate and stop are chosen.</param>
+    /// <param name="Validation">And those that they are chosen by: none where labels are too few, nor in later draws, which take the first one's choice.</param>
+    /// <param name="Trainings">Networks that it trains.</param>
+    private sealed record PlannedDraw(LabelBudget Budget, int Draw, int[] Labels, int[] Kept, int[] Validation, int Trainings);
+
+    private PlannedDraw Plan(LabelBudget budget, int draw)
     {
-        int all = options.Scratch ? 2 : 1;
-        if (draw > 0 || LabelDraw.HoldOut(LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw), train.Labels, LabelDraw.LeastToHoldOutFrom).Validation.Length == 0) return all;
-        return all + EncoderRates.Count + (options.Scratch ? ScratchRates.Count : 0);
+        int[] labels = LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw);
+        var (kept, validation) = draw == 0 ? LabelDraw.HoldOut(labels, train.Labels) : (labels, []);
+        int choosing = validation.Length == 0 ? 0 : EncoderRates.Count + (options.Scratch ? ScratchRates.Count : 0);
+        return new(budget, draw, labels, kept, validation, (options.Scratch ? 2 : 1) + choosing);
     }
 
     private IReadOnlyList<double> EncoderRates => options.EncoderLearningRate is { } rate ? [rate] : FineTuneRecipe.EncoderRates;
@@ -114,20 +120,21 @@ internal sealed class FineTuneStudy : IDisposable
         return listed ? [new(1, null)] : FineTuneRecipe.UsualFractions.Select(share => new LabelBudget(share, null));
     }
 
-    private FineTuneDraw Measure(LabelBudget budget, int draw, bool keep)
+    private FineTuneDraw Measure(PlannedDraw plan, bool keep)
     {
         long start = Stopwatch.GetTimestamp();
-        int[] drawn = LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw);
+        var (budget, draw, drawn) = (plan.Budget, plan.Draw, plan.Labels);
         string what = FormattableString.Invariant($"{drawn.Length:N0} labels, draw {draw + 1} of {options.Draws}");
-        var (knn, linear) = Frozen(drawn);
         var first = folder.Draws.FirstOrDefault(done => done.Budget == budget.Name && done.Draw == 0);
+        // All labels are the same images in every draw, in another order.
+        var (knn, linear) = first is { Fraction: 1 } ? (first.Knn, first.Linear) : Frozen(drawn, what);
         var choice = first is null
-            ? Choose(drawn, EncoderRates, draw, pretrained: true, $"Fine-tuning, {what}")
+            ? Choose(plan, EncoderRates, pretrained: true, $"Fine-tuning, {what}")
             : new Choice(first.Lr, first.StopAt, first.ValidationLabels);
         double finetuned = Train(drawn, choice, draw, pretrained: true, $"Fine-tuning, {what}", keep);
         Choice? scratchChoice = !options.Scratch ? null : first is { ScratchLr: { } chosen }
             ? new Choice(chosen, first.ScratchStopAt ?? 1, first.ValidationLabels)
-            : Choose(drawn, ScratchRates, draw, pretrained: false, $"From scratch, {what}");
+            : Choose(plan, ScratchRates, pretrained: false, $"From scratch, {what}");
         double? scratch = scratchChoice is null ? null : Train(drawn, scratchChoice, draw, pretrained: false, $"From scratch, {what}", keep: false);
         return new FineTuneDraw
         {
@@ -153,28 +160,28 @@ internal sealed class FineTuneStudy : IDisposable
     private sealed record Choice(double Rate, double StopAt, int ValidationLabels);
 
     /// <summary>
-    /// Holds out a part of the labels drawn and trains with every rate: the rate that does best on them, the first among equals, and when it does. In a
+    /// Trains with every rate on a part of the labels drawn: the rate that does best on the others, the first among equals, and when it does. In a
     /// budget's first draw, whose choice the others take. Where labels are too few for that, the first rate and all steps.
     /// </summary>
-    private Choice Choose(int[] drawn, IReadOnlyList<double> rates, int draw, bool pretrained, string stage)
+    private Choice Choose(PlannedDraw plan, IReadOnlyList<double> rates, bool pretrained, string stage)
     {
-        var (rows, validation) = LabelDraw.HoldOut(drawn, train.Labels);
+        var (rows, validation) = (plan.Kept, plan.Validation);
         var choice = new Choice(rates[0], 1, validation.Length);
         if (validation.Length == 0) return choice;
         double bestRight = double.NegativeInfinity;
-        WclException? diverged = null;
+        DivergedException? diverged = null;
         foreach (double rate in rates)
         {
             training++;
             var recipe = Recipe(rows.Length, rate, pretrained);
-            using var network = StartingNetwork(draw, pretrained);
+            using var network = StartingNetwork(plan.Draw, pretrained);
             try
             {
-                var (right, stopAt) = Trainer(draw).Train(network, rows, validation, recipe,
+                var (right, stopAt) = Trainer(plan.Draw).Train(network, rows, validation, recipe,
                     done => TellTraining(FormattableString.Invariant($"{stage}, choosing, rate {rate}"), done, recipe.Steps), cancellation) ?? (0, 1);
                 if (right > bestRight) (bestRight, choice) = (right, new Choice(rate, stopAt, validation.Length));
             }
-            catch (WclException e) when (e is not WclUsageException)
+            catch (DivergedException e)
             {
                 diverged = e; // a rate that is too high is not chosen
             }
@@ -230,7 +237,7 @@ internal sealed class FineTuneStudy : IDisposable
     }
 
     /// <summary>kNN and linear probe on the labels drawn, with the encoder as it is.</summary>
-    private (double Knn, double Linear) Frozen(int[] drawn)
+    private (double Knn, double Linear) Frozen(int[] drawn, string what)
     {
         var (gallery, place, queries) = frozen ??= ExtractFrozen();
         using var noGradient = no_grad();
@@ -238,7 +245,9 @@ internal sealed class FineTuneStudy : IDisposable
         using var labelled = train.Subset(drawn);
         var rows = Rows.Of(gallery, Array.ConvertAll(drawn, i => place[i]));
         double knn = LabelledKnn.Accuracy(rows, labelled, queries, Tests, KnnClassifier.DefaultK(drawn.Length))!.Value;
-        return (knn, LinearProbe.Measure(rows, labelled, queries, Tests, seed, null, cancellation)!.Top1);
+        void Tell(int epochs) => progress.Working($"Linear classifier, {what}, epochs", epochs, LinearProbe.Epochs);
+        Tell(0);
+        return (knn, LinearProbe.Measure(rows, labelled, queries, Tests, seed, Tell, cancellation)!.Top1);
     }
 
     /// <summary>Features that do not change from draw to draw.</summary>
@@ -251,13 +260,7 @@ internal sealed class FineTuneStudy : IDisposable
     private FrozenFeatures ExtractFrozen()
     {
         var taken = new bool[train.Count];
-        foreach (var budget in Budgets())
-        {
-            for (int draw = 0; draw < options.Draws; draw++)
-            {
-                foreach (int i in LabelDraw.Of(train.Labels, train.ClassNames.Count, budget, seed, draw)) taken[i] = true;
-            }
-        }
+        foreach (int i in planned.SelectMany(each => each.Labels)) taken[i] = true;
 
         int[] rows = [.. Enumerable.Range(0, taken.Length).Where(i => taken[i])], place = new int[taken.Length];
         for (int row = 0; row < rows.Length; row++) place[rows[row]] = row;

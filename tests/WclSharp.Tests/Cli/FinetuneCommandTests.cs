@@ -42,6 +42,8 @@ public sealed class FinetuneCommandTests : IDisposable
         foreach (string text in (string[])[output.ToString(), (string)JsonNode.Parse(File.ReadAllText(json))!["interval"]!])
             Assert.Contains("given one choice of rate and stop, made on the first draw", text, StringComparison.Ordinal);
         Assert.Equal(16, (int)row["validation_labels"]!);
+        // What finetune.json holds.
+        Assert.Equal(["rows", "test_images", "class_count", "settings", "interval", "scratch_difference"], JsonNode.Parse(File.ReadAllText(json))!.AsObject().Select(pair => pair.Key));
         Assert.DoesNotContain("no rate or stop", output.ToString(), StringComparison.Ordinal);
     }
 
@@ -92,7 +94,11 @@ public sealed class FinetuneCommandTests : IDisposable
         {
             asked = options;
             var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
-            return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"));
+            var settings = new FineTuneSettings { Encoder = "e", TrainFingerprint = "f", TestFingerprint = "g", Seed = 0, FromHead = false, Scratch = false, HeadLr = 0.1, Batch = 64, WeightDecay = 5e-4, Precision = "fp32" };
+            return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"))
+            {
+                Report = new() { Rows = [row], TestImages = 2000, ClassCount = 10, Settings = settings },
+            };
         },
     }, output, error);
 }

@@ -76,15 +76,15 @@ public sealed class LabelDrawTests
     [Fact]
     public void HoldOut_TakesAFifthOfEachClass_WhereThereAreEnough()
     {
-        int[] drawn = Draw(new(null, 1000));
-        var (train, validation) = LabelDraw.HoldOut(drawn, Classes, least: 4);
-        Assert.Equal(drawn.Order(), train.Concat(validation).Order());
-        Assert.Equal(Array.ConvertAll(Sizes(drawn), size => size / 5), Sizes(validation));
-
-        // The rare class is trained on alone.
-        (train, validation) = LabelDraw.HoldOut(drawn, Classes, least: 5);
-        Assert.Equal(drawn.Order(), train.Concat(validation).Order());
-        Assert.Equal([.. Sizes(drawn)[..2].Select(size => size / 5), 0], Sizes(validation));
+        foreach (int rare in (int[])[LabelDraw.LeastToHoldOutFrom, LabelDraw.LeastToHoldOutFrom - 1])
+        {
+            int[] sizes = [50, 32, rare], classes = [.. sizes.SelectMany((size, c) => Enumerable.Repeat(c, size))];
+            int[] drawn = LabelDraw.Of(classes, 3, new(1, null), seed: 7, draw: 0);
+            var (train, validation) = LabelDraw.HoldOut(drawn, classes);
+            Assert.Equal(drawn.Order(), train.Concat(validation).Order());
+            // A rare class is trained on alone.
+            Assert.Equal([10, 6, rare == LabelDraw.LeastToHoldOutFrom ? 5 : 0], sizes.Select((_, c) => validation.Count(i => classes[i] == c)));
+        }
     }
 
     [Theory]
