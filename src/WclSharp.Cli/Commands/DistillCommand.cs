@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Distillation;
 using WclSharp.Native;
@@ -22,7 +21,7 @@ internal static class DistillCommand
             .Add("data", "the run's; needed with a file", "Images to learn on, labelled or not; same forms as pretrain's")
             .Add("test", "the run's; none with --data", "Labelled images to test with")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label for --label-mix")
-            .Add("limit", "all")
+            .Add("limit", "all", "Learn on a random subset of this many images, drawn by --seed; those to test with are not among them")
             .Add("init", "random", "Weights that the student's encoder starts with: a run folder, or a .safetensors or PyTorch .pth file")
             .Add("epochs", Shown(defaults.Epochs)).Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
             .Add("weight-decay", Shown(defaults.WeightDecay), "L2 weight decay").Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them. The teacher's loss is multiplied by its square");
@@ -31,7 +30,7 @@ internal static class DistillCommand
         options.Add("width", "the teacher's", "Student's width; 64 is standard");
         var mix = NumberOption.Real("--label-mix", "Share of the loss that is cross-entropy with the labels of --data or --labels, 0 to 1 [default: 0]");
         command.Add(mix);
-        options.Add("seed", "0", "Seed of order, augmentation and weights").Add("device", "auto")
+        options.Add("seed", "0", "Seed of what --limit draws, order, augmentation and weights").Add("device", "auto")
             .Add("out", "distilled beside the teacher", "Folder of the results; the same command goes on with what is in it");
         var json = JsonFile.Option();
         command.Add(json);
@@ -76,30 +75,12 @@ internal static class DistillCommand
                 output.WriteLine($"Student - teacher: {EpochTable.Points(difference, null)} points on the same images (95 % interval {EpochTable.Points(low, null)} to {EpochTable.Points(high, null)}).");
             output.WriteLine($"They agree on {EpochTable.Percent(result.Agreement)} of the {(result.TestImages > 0 ? "test" : "training")} images.");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
-            JsonFile.Write(json, writer => Write(writer, result));
+            JsonFile.Write(json, result, DistillJson.Default.DistillResult);
         }, error.WriteLine, () => error.WriteLine("Stopped. The epochs that are finished are kept; the same command goes on."));
     }
 
     private static string Line(string name, long parameters, double? accuracy, int images) => string.Create(CultureInfo.InvariantCulture,
         $"{name}: {parameters / 1e6:0.00} million parameters{(accuracy is { } share ? $", {EpochTable.Percent(share)} of {images:N0} test images right" : "")}");
-
-    private static void Write(Utf8JsonWriter writer, DistillResult result)
-    {
-        writer.WriteNumber("train_images", result.TrainImages);
-        writer.WriteNumber("test_images", result.TestImages);
-        if (result.TeacherAccuracy is { } teacher) writer.WriteNumber("teacher_accuracy", teacher);
-        if (result.StudentAccuracy is { } student) writer.WriteNumber("student_accuracy", student);
-        if (result.AccuracyDifference is { } difference) writer.WriteNumber("accuracy_difference", difference);
-        if (result.AccuracyDifferenceCi95Low is { } low) writer.WriteNumber("accuracy_difference_ci95_low", low);
-        if (result.AccuracyDifferenceCi95High is { } high) writer.WriteNumber("accuracy_difference_ci95_high", high);
-        writer.WriteNumber("agreement", result.Agreement);
-        writer.WriteNumber("teacher_parameters", result.TeacherParameters);
-        writer.WriteNumber("student_parameters", result.StudentParameters);
-        writer.WriteNumber("epochs", result.Epochs);
-        writer.WriteNumber("loss", result.Loss);
-        writer.WriteNumber("seconds", result.Seconds);
-        writer.WriteString("classifier", result.ClassifierFile);
-    }
 
     private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

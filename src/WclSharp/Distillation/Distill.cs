@@ -27,7 +27,7 @@ public static class Distill
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         string teacher = ClassifierFacts.Find(options.Teacher);
-        var trained = Directory.Exists(options.Teacher) && Path.GetFullPath(Path.GetDirectoryName(teacher)!) != Path.GetFullPath(options.Teacher)
+        var trained = Directory.Exists(options.Teacher) && !SamePath.Is(Path.GetDirectoryName(teacher), options.Teacher)
             ? RunFolder.ReadConfig(options.Teacher) // a run folder, whose fine-tuning lies below it
             : null;
         if (trained is null && options.Data is null)
@@ -43,11 +43,10 @@ public static class Distill
             : RunData.Asked(trained, options.Data, options.Test, options.Labels);
         // The teacher may have learnt from any of other images than its run's, so none of them can test it.
         bool holdOut = options.Data is null;
-        // A part is held out of all that the run read, as it was when the teacher was trained; of what is left some are drawn.
-        bool drawn = holdOut && asked.Test is null;
-        if (options.Limit is not null && !drawn) asked = asked with { Limit = options.Limit };
+        // Of other images some are drawn as they are read. The run's are read as it read them, with its own limit and what it held out, and some are drawn of those to learn on.
+        if (!holdOut) asked = asked with { Limit = options.Limit, Seed = options.Seed };
         using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut, network.ClassNames);
-        using var some = drawn && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
+        using var some = holdOut && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
 
         var test = data.HeldOut;
         if (test is not null && options.Test is null && FineTuneFolder.SettingsOf(teacher) is { } tuned && tuned.TestFingerprint != test.Fingerprint)

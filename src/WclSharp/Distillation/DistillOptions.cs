@@ -18,7 +18,7 @@ public sealed record DistillOptions
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is none.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Learn on a random subset of so many images, by seed; null is all.</summary>
+    /// <summary>Learn on a random subset of so many images, drawn by <see cref="Seed"/>, those to test with left out; null is all.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Student's network; null is the teacher's.</summary>
@@ -48,7 +48,7 @@ public sealed record DistillOptions
     /// <summary>Share of the loss that is cross-entropy with the labels of labelled images, 0 to 1; the rest is the teacher's.</summary>
     public double LabelMix { get; init; }
 
-    /// <summary>Seed of the order, the augmentation and the weights that start at random.</summary>
+    /// <summary>Seed of what <see cref="Limit"/> draws, the order, the augmentation and the weights that start at random.</summary>
     public long Seed { get; init; }
 
     /// <summary>cpu, cuda, cuda:N or auto.</summary>

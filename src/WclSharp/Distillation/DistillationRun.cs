@@ -90,7 +90,7 @@ internal sealed class DistillationRun : IDisposable
         {
             long start = Stopwatch.GetTimestamp();
             double loss = TrainEpoch(epoch, stepsPerEpoch, steps, schedule);
-            if (!FiniteLoss.AreFinite([student.Encoder, student.Top])) throw new WclException($"The student's weights are no finite numbers any more after epoch {epoch + 1}, so nothing was saved of it; lower --lr.");
+            if (!FiniteLoss.AreFinite([student.Encoder, student.Top])) throw new DivergedException($"The student's weights are no finite numbers any more after epoch {epoch + 1}, so nothing was saved of it; lower --lr.");
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             folder.Save(student, optimizer, new DistillEpoch
             {

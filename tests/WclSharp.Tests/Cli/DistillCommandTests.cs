@@ -10,6 +10,7 @@ public sealed class DistillCommandTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-distill-cli-").FullName;
     private readonly StringWriter output = new(), error = new();
     private DistillOptions? asked;
+    private bool tested = true;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -51,6 +52,14 @@ public sealed class DistillCommandTests : IDisposable
         Assert.Contains("Student - teacher: -0.5 points on the same images (95 % interval -1.9 to +0.9).", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(-0.019, (double)JsonNode.Parse(File.ReadAllText(json))!["accuracy_difference_ci95_low"]!);
         Assert.Equal(0.795, (double)JsonNode.Parse(File.ReadAllText(json))!["student_accuracy"]!);
+        // What summary.json holds; null is what was not measured.
+        Assert.Equal(Path.Combine(folder, "c"), (string)JsonNode.Parse(File.ReadAllText(json))!["classifier_file"]!);
+        tested = false;
+        Assert.Equal(0, Run("distill", "t", "--json", json));
+        var untested = JsonNode.Parse(File.ReadAllText(json))!.AsObject();
+        Assert.True(untested.ContainsKey("student_accuracy"));
+        Assert.Null(untested["student_accuracy"]);
+        Assert.Contains("of the training images", output.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -71,7 +80,7 @@ public sealed class DistillCommandTests : IDisposable
         Distill = (options, _, _) =>
         {
             asked = options;
-            return new DistillResult
+            var result = new DistillResult
             {
                 Folder = folder,
                 ClassifierFile = Path.Combine(folder, "c"),
@@ -89,6 +98,7 @@ public sealed class DistillCommandTests : IDisposable
                 Loss = 0.5,
                 Seconds = 100,
             };
+            return tested ? result : result with { TestImages = 0, TeacherAccuracy = null, StudentAccuracy = null, AccuracyDifference = null, AccuracyDifferenceCi95Low = null, AccuracyDifferenceCi95High = null };
         },
     }, output, error);
 }
