@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using WclSharp.Checkpoints;
 using WclSharp.Distillation;
 using WclSharp.Encoders;
-using WclSharp.FineTuning;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
 
@@ -13,12 +12,7 @@ public sealed class DistillTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-distill-").FullName;
     private readonly string run;
 
-    public DistillTests()
-    {
-        run = Path.Combine(folder, "run");
-        Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
-        FineTune.Run(new FineTuneOptions { Run = run, LabelsPerClass = [10], Draws = 1, Epochs = 20, Scratch = false, Device = "cpu" });
-    }
+    public DistillTests(TrainedRun trained) => run = trained.CopyFineTunedTo(Path.Combine(folder, "run"));
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -76,10 +70,13 @@ public sealed class DistillTests : IDisposable
         var random = Distill.Run(Options with { Epochs = 1, Out = Path.Combine(folder, "random") });
         var started = Distill.Run(Options with { Epochs = 1, Init = run, Out = Path.Combine(folder, "init") });
         var mixed = Distill.Run(Options with { Epochs = 1, Init = run, LabelMix = 0.5, Out = Path.Combine(folder, "mixed") });
+        var kept = Distill.Run(Options with { Epochs = 1, Init = run, LearningRate = 1e-30, Out = Path.Combine(folder, "kept") }); // less than changes a convolution's weight
 
         Assert.NotEqual(random.Loss, started.Loss);
         Assert.NotEqual(started.Loss, mixed.Loss);
         Assert.NotEqual(SmallRun.HashOfFile(started.ClassifierFile), SmallRun.HashOfFile(mixed.ClassifierFile));
+        using SafetensorsContent encoder = SafetensorsFile.Read(Path.Combine(run, "encoder.safetensors")), student = SafetensorsFile.Read(kept.ClassifierFile);
+        Assert.All(encoder.Tensors.Where(pair => pair.Value.dim() == 4), pair => Assert.Equal(pair.Value.data<float>().ToArray(), student.Tensors[pair.Key].data<float>().ToArray()));
     }
 
     [Fact]
@@ -92,6 +89,10 @@ public sealed class DistillTests : IDisposable
         Assert.Equal((4, 0), (result.TrainImages, result.TestImages));
         Assert.Null(result.StudentAccuracy);
         Assert.Equal(Math.Round(4 * result.Agreement), 4 * result.Agreement, 9); // of four images
+
+        // A folder may be written with a separator at its end.
+        var again = Distill.Run(Options with { Teacher = Path.Combine(run, "finetune") + Path.DirectorySeparatorChar, Data = list, Epochs = 1, Batch = 2, Out = Path.Combine(folder, "again") });
+        Assert.Equal((result.TrainImages, result.Loss), (again.TrainImages, again.Loss));
     }
 
     [Fact]
@@ -106,6 +107,30 @@ public sealed class DistillTests : IDisposable
         var other = Distill.Run(Options with { Data = photos, Epochs = 1, Batch = 4, Out = Path.Combine(folder, "other") });
         Assert.Equal((20, 0), (other.TrainImages, other.TestImages));
         Assert.Null(other.TeacherAccuracy);
+    }
+
+    [Fact]
+    public void Run_ALimit_DrawsByTheSeed_OfTheImagesThatTheRunRead()
+    {
+        string photos = Photos([.. Enumerable.Range(0, 12).Select(i => $"learn/{(i % 2 == 0 ? "Bag" : "Coat")}/{i}.png"), "test/Bag/1.png", "test/Coat/2.png"]);
+        string Drawn(long seed)
+        {
+            var result = Distill.Run(Options with { Data = Path.Combine(photos, "learn"), Limit = 6, Seed = seed, Epochs = 1, Batch = 3, Out = Path.Combine(folder, $"seed {seed}") });
+            Assert.Equal(6, result.TrainImages);
+            return (string)JsonNode.Parse(File.ReadAllText(Path.Combine(result.Folder, "config.json")))!["train_fingerprint"]!;
+        }
+        Assert.NotEqual(Drawn(1), Drawn(2));
+
+        // With images to test with none of the run's 400 are held out.
+        var tested = Distill.Run(Options with { Test = Path.Combine(photos, "test"), Limit = 450, Epochs = 1, Out = Path.Combine(folder, "tested") });
+        Assert.Equal((400, 2), (tested.TrainImages, tested.TestImages));
+    }
+
+    [Fact]
+    public void Run_WeightsThatOnlyTheLastStepSpoils_HaveDiverged()
+    {
+        var options = Options with { Data = Photos("1.png", "2.png", "3.png", "4.png"), Epochs = 1, Batch = 4, LearningRate = 1e30, WeightDecay = 1e30, Out = Path.Combine(folder, "diverged") };
+        Assert.Contains("weights are no finite numbers any more after epoch 1", Assert.Throws<DivergedException>(() => Distill.Run(options)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,17 +1,17 @@
 using TorchSharp;
+using WclSharp.Augmentation;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.FineTuning;
 using WclSharp.Native;
-using WclSharp.Tests.Training;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.FineTuning;
 
-/// <summary>The training of a classifier by itself, on an encoder that was trained a little.</summary>
-public sealed class ClassifierTrainerTests(ClassifierTrainerTests.TrainedEncoder trained) : IClassFixture<ClassifierTrainerTests.TrainedEncoder>
+/// <summary>The training of a classifier by itself.</summary>
+public sealed class ClassifierTrainerTests
 {
-    private readonly EncoderFacts facts = trained.Facts;
+    private readonly EncoderFacts facts = new(EncoderArch.ResNet18, 8, EncoderStem.Small, 16, Normalisation.FashionMnist);
     private readonly ComputeDevice compute = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
 
     [Fact]
@@ -59,21 +59,5 @@ public sealed class ClassifierTrainerTests(ClassifierTrainerTests.TrainedEncoder
         var error = Assert.Throws<DivergedException>(() => new ClassifierTrainer(images, facts, 1, compute).Train(
             network, [.. Enumerable.Range(0, 40)], [], new FineTuneRecipe { Pretrained = 0.05, Scores = 1e30, WeightDecay = 1e30, Steps = 20, StopAt = 0.1 }, null, default));
         Assert.Contains("weights are no finite numbers after step 2 ", error.Message, StringComparison.Ordinal);
-    }
-
-    public sealed class TrainedEncoder : IDisposable
-    {
-        private readonly string folder = Directory.CreateTempSubdirectory("wcl-classifier-").FullName;
-
-        public TrainedEncoder()
-        {
-            string run = Path.Combine(folder, "run");
-            Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
-            Facts = EncoderWeights.FactsOf(Path.Combine(run, "encoder.safetensors"));
-        }
-
-        internal EncoderFacts Facts { get; }
-
-        public void Dispose() => Directory.Delete(folder, recursive: true);
     }
 }

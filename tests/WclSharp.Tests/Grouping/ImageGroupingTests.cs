@@ -10,11 +10,7 @@ public sealed class ImageGroupingTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-groups-").FullName;
     private readonly string run;
 
-    public ImageGroupingTests()
-    {
-        run = Path.Combine(folder, "run");
-        Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
-    }
+    public ImageGroupingTests(TrainedRun trained) => run = trained.CopyTo(Path.Combine(folder, "run"));
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 

@@ -10,11 +10,7 @@ public sealed class LabelSuggestionTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-suggest-").FullName;
     private readonly string run;
 
-    public LabelSuggestionTests()
-    {
-        run = Path.Combine(folder, "run");
-        Pretraining.Run(SmallRun.Options with { Limit = 400, Width = 8, Epochs = 1, Out = run });
-    }
+    public LabelSuggestionTests(TrainedRun trained) => run = trained.CopyTo(Path.Combine(folder, "run"));
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
