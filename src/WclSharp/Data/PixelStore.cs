@@ -125,10 +125,11 @@ internal sealed unsafe class PixelStore : IDisposable
         {
             RandomAccess.Write(file, bytes, at);
         }
-        catch (IOException e)
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
-            throw new WclException($"The decoded images do not fit on the disk of '{folder}' ({e.Message}, after {at >> 20:N0} MiB); " +
-                "free some space, name another cache folder, or use --limit or a smaller --image-size.", e);
+            bool large = WriteAdvice.IsTooLarge(e); // for the file system or by a limit: there may be space
+            throw new WclException(FormattableString.Invariant($"The decoded images do not fit {(large ? "into a file in" : "on the disk of")} '{folder}' ({WriteAdvice.Reason(e)}, after {at >> 20:N0} MiB); ") +
+                $"{(large ? "raise the limit on the size of files (ulimit -f)" : "free some space")}, name another cache folder, or use --limit or a smaller --image-size.", e);
         }
     }
 }

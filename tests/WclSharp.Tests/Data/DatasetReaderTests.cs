@@ -73,6 +73,18 @@ public class DatasetReaderTests
     }
 
     [Fact]
+    public void Read_CacheFileBeyondWhatFilesMayBe_SaysSo()
+    {
+        using var folder = new DataFolder();
+        using var handle = File.OpenHandle(folder["pixels"], FileMode.CreateNew, FileAccess.Write);
+        // For a file beyond the limit .NET has no IOException.
+        var error = Record.Exception(() => PixelStore.WriteTo(handle, new byte[100], 1L << 62, "/some/folder"));
+        Assert.SkipWhen(error is null, "This file system has files of 4 EiB.");
+        Assert.StartsWith("The decoded images do not fit into a file in '/some/folder' (it is larger than files may be there, after 4,398,046,511,104 MiB); raise the limit on the size of files (ulimit -f), name another cache folder, ",
+            Assert.IsType<WclException>(error).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Read_BadImages_AreListedWithTheirReasons()
     {
         using var folder = Mixed(20);
