@@ -95,7 +95,11 @@ internal sealed class PretrainingData : IDisposable
         {
             if (folder is not null && options.Limit is null) RequireClassesThatRepeat(all);
             if (options.Test is not null)
-                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = known, OtherClasses = true, BadImagesFile = folder?.BadTestImagesPath }, reading, cancellation);
+            {
+                // The memory is that of both: the second gets what the first has left.
+                long left = all.IsMemoryMapped ? request.CacheBytes : Math.Max(0, request.CacheBytes - all.PixelBytes);
+                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = known, OtherClasses = true, BadImagesFile = folder?.BadTestImagesPath, CacheBytes = left }, reading, cancellation);
+            }
             else if (holdOut && all.HasLabels && all.Count >= LeastToSplit && CanHoldOut(all))
             {
                 (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
@@ -187,9 +191,13 @@ internal sealed class PretrainingData : IDisposable
             + (heldOut is null ? "" : test ? FormattableString.Invariant($"; {heldOut.Count:N0} to test on") : FormattableString.Invariant($"; {heldOut.Count:N0} held out"))];
         if (all.BadImages > 0) lines.Add(FormattableString.Invariant($"{all.BadImages:N0} images could not be read and are left out; {RunFolder.BadImages} lists them"));
         if (all.Ignored > 0) lines.Add(PassedOver(all.Ignored));
-        if (all.IsMemoryMapped) lines.Add(FormattableString.Invariant($"{all.PixelBytes >> 20:N0} MiB of decoded images are kept in a memory-mapped file (--cache-mib)"));
+        if (all.IsMemoryMapped) lines.Add(Mapped(all, "decoded images"));
+        if (test && heldOut!.IsMemoryMapped) lines.Add(Mapped(heldOut, "decoded images to test on"));
         return lines;
     }
+
+    private static string Mapped(ImageDataset images, string what) =>
+        FormattableString.Invariant($"{images.PixelBytes >> 20:N0} MiB of {what} are kept in a memory-mapped file (--cache-mib)");
 
     private static int UsualSide(ImageDataset data)
     {
