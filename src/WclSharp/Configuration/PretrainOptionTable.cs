@@ -131,7 +131,7 @@ internal static class PretrainOptionTable
             (PretrainOptions o, out string v) => (v = o.Device!) is not null, (o, v) => o with { Device = v }, Device) { MayChangeOnResume = true },
         Choice<ComputePrecision>("precision", "Number format of convolutions and matrix products; auto is bf16-fast or bf16 where that is faster, else fp32, which is without TF32; bf16-fast rounds more than bf16, where there is a loop for it", "auto",
             o => o.Precision, (o, v) => o with { Precision = v }),
-        Integer("workers", "Threads that decode and prepare batches", "one per core",
+        Integer("workers", "Threads that decode images before training, and put batches together during it", "one per core",
             o => o.Workers, (o, v) => o with { Workers = v }, v => v is >= 1 and <= 1024 ? null : "must be from 1 to 1024", mayChangeOnResume: true),
         Real("max-bad", "Share of unreadable images above which the run stops before training", Presets.Invariant(DatasetOptions.StandardMaxBad),
             o => o.MaxBad, (o, v) => o with { MaxBad = v }, Share, mayChangeOnResume: true),

@@ -8,12 +8,13 @@ namespace WclSharp.Data;
 /// </summary>
 /// <remarks>
 /// The order of an epoch is a function of seed, epoch, number of images, and, with groups, these and the batch only, so that a run that is resumed at any step
-/// sees the batches that it would have seen. The last, partial batch of an epoch is left out.
+/// sees the batches that it would have seen. The last, partial batch of an epoch is left out. Batches that come in chunks have the order of whole ones.
 /// </remarks>
 public sealed class BatchLoader : IDisposable
 {
+    private const long BytesAhead = 512L << 20; // that more than two batches may take, assembled ahead
     private readonly ImageDataset data;
-    private readonly int batch, workers, prefetch;
+    private readonly int batch, chunks, workers, prefetch;
     private readonly long seed;
     private readonly ConcurrentBag<byte[]> buffers = [];
     private volatile bool disposed;
@@ -26,16 +27,49 @@ public sealed class BatchLoader : IDisposable
     /// <param name="prefetch">Batches that are assembled ahead, at least 1.</param>
     /// <exception cref="WclUsageException">There are fewer images than a batch has.</exception>
     public BatchLoader(ImageDataset data, int batch, long seed, int workers, int prefetch = 2)
+        : this(data, batch, 1, seed, workers, prefetch)
+    {
+    }
+
+    private BatchLoader(ImageDataset data, int batch, int chunks, long seed, int workers, int prefetch)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(prefetch, 1);
         if (batch < 1 || batch > data.Count)
             throw new WclUsageException(FormattableString.Invariant($"A batch of {batch:N0} images cannot be drawn from {data.Count:N0}; use --batch 2 to {data.Count:N0}, or more images."));
-        (this.data, this.batch, this.seed, this.workers, this.prefetch) = (data, batch, seed, workers, prefetch);
+        (this.data, this.batch, this.chunks, this.seed, this.workers, this.prefetch) = (data, batch, chunks, seed, workers, prefetch);
     }
 
+    /// <summary>Makes a loader for training, of batches in chunks: each chunk is a batch to whoever takes it, and an epoch ends with a whole batch.</summary>
+    /// <param name="data">Images.</param>
+    /// <param name="batch">Images of a batch, at most as many as there are.</param>
+    /// <param name="chunks">Chunks of a batch, which they divide.</param>
+    /// <param name="seed">Seed of the order.</param>
+    /// <param name="workers">Threads, at least 1.</param>
+    /// <remarks>
+    /// As many chunks are assembled ahead as the next batch has, or as there are threads where these are more, for none works on what is not ahead. Of large
+    /// images that could be gigabytes: beyond two chunks they take 512 MiB at most, by the mean size of the images, and threads beyond their number are left out.
+    /// </remarks>
+    internal static BatchLoader InChunks(ImageDataset data, int batch, int chunks, long seed, int workers) =>
+        new(data, batch / chunks, chunks, seed, workers, Ahead(data, batch / chunks, Math.Max(chunks, workers)));
+
+    private static int Ahead(ImageDataset data, int batch, int wanted)
+    {
+        if (wanted <= 2) return 2;
+        long bytes = 0; // of all images
+        for (int i = 0; i < data.Count; i++)
+        {
+            var (height, width) = data.SizeOf(i);
+            bytes += (long)data.Channels * height * width;
+        }
+        return (int)Math.Clamp((double)BytesAhead * data.Count / Math.Max(1, bytes) / Math.Max(1, batch), 2, wanted);
+    }
+
+    /// <summary>Batches that are assembled ahead.</summary>
+    internal int Prefetch => prefetch;
+
     /// <summary>Batches in an epoch.</summary>
-    public int StepsPerEpoch => data.Count / batch;
+    public int StepsPerEpoch => data.Count / (batch * chunks) * chunks;
 
     /// <summary>The batches of an epoch from a step on. Dispose each one when it is used up.</summary>
     /// <param name="epoch">Epoch, from 0.</param>
@@ -52,13 +86,13 @@ public sealed class BatchLoader : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
         var order = new CounterRandom(seed, RandomPurpose.Shuffle).Permutation(data.Count, epoch);
-        // Half a batch at most, so that there are always others to tell the images of a group from.
-        if (groups is not null) order = GroupedOrder.Arrange(order, groups, Math.Max(1, batch / 2));
+        // Half a whole batch at most, so that there are always others to tell the images of a group from.
+        if (groups is not null) order = GroupedOrder.Arrange(order, groups, Math.Max(1, batch * chunks / 2));
         int steps = Math.Max(0, StepsPerEpoch - firstStep);
         return OrderedParallel.Map(
             Enumerable.Range(firstStep, steps),
             step => ImageBatch.Assemble(data, order.AsSpan(step * batch, batch).ToArray(), Rent, GiveBack),
-            Math.Min(workers, prefetch), prefetch, unused => unused.Dispose());
+            Math.Clamp(steps, 1, Math.Min(workers, prefetch)), prefetch, unused => unused.Dispose());
     }
 
     /// <summary>Any images, in the given order and as often as they are named, in one of the loader's buffers.</summary>

@@ -211,7 +211,7 @@ public sealed record PretrainOptions
     /// <summary>Number format of convolutions and matrix products.</summary>
     public ComputePrecision Precision { get; init; } = ComputePrecision.Auto;
 
-    /// <summary>Threads that decode and prepare batches; null is one per core.</summary>
+    /// <summary>Threads that decode images before training, and put batches together during it; null is one per core.</summary>
     public int? Workers { get; init; }
 
     /// <summary>Share of unreadable images above which the run stops before training; null is 0.01, or what a resumed run had.</summary>

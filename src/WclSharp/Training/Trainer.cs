@@ -97,7 +97,7 @@ internal sealed class Trainer : IDisposable
         var recipe = epoch < options.WarmupEpochs ? augmentation.Warmup : augmentation.After;
         double trainedBefore = training.Elapsed.TotalSeconds, waitedBefore = waiting.Elapsed.TotalSeconds;
         // Outlive the views that are under way, which are cut from them.
-        using var loader = new BatchLoader(data, options.Batch!.Value / options.Accumulate, options.Seed, options.Workers!.Value);
+        using var loader = BatchLoader.InChunks(data, options.Batch!.Value, options.Accumulate, options.Seed, options.Workers!.Value);
         using var batches = loader.Epoch(epoch, firstStep * options.Accumulate, method.Groups).GetEnumerator();
         UpcomingBatch? upcoming = null;
         training.Start();
@@ -153,7 +153,7 @@ internal sealed class Trainer : IDisposable
     /// <summary>What the epoch that ended with the last step measured, without speed, which only its own process knows.</summary>
     public EpochMetrics EpochMeans() => Sums.Means() with { Epoch = Epoch, Lr = schedule.At(Step - 1), Seconds = Seconds };
 
-    /// <summary>Gets the next batch, where <paramref name="ahead"/> with its views under way; null where too few images are left.</summary>
+    /// <summary>Gets the next batch, where <paramref name="ahead"/> with its views under way; null at the end of the epoch, which the loader ends with a whole batch.</summary>
     private UpcomingBatch? Next(IEnumerator<ImageBatch> batches, BatchLoader loader, int epoch, AugmentationRecipe recipe, bool ahead)
     {
         waiting.Start();

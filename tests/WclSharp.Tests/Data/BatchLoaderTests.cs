@@ -41,6 +41,31 @@ public class BatchLoaderTests
     }
 
     [Fact]
+    public void InChunks_HasTheOrderOfWholeBatches_AndEndsWithOne()
+    {
+        using var data = Thousand();
+        using var whole = new BatchLoader(data, 60, seed: 11, workers: 2);
+        using var cut = BatchLoader.InChunks(data, 60, chunks: 4, seed: 11, workers: 2);
+        var chunks = cut.Epoch(2).Select(batch => batch.Indices).ToList();
+        Assert.Equal((64, 64), (cut.StepsPerEpoch, chunks.Count)); // two more would fit
+        Assert.All(chunks, chunk => Assert.Equal(15, chunk.Length));
+        Assert.Equal(whole.Epoch(2).SelectMany(batch => batch.Indices), chunks.SelectMany(chunk => chunk));
+        Assert.Equal(chunks[8..], cut.Epoch(2, firstStep: 8).Select(batch => batch.Indices));
+    }
+
+    [Theory]
+    [InlineData(64, 1, 1, 2)]
+    [InlineData(64, 1, 5, 5)]        // one a thread
+    [InlineData(64, 8, 3, 8)]        // those of a batch
+    [InlineData(1000, 1, 1024, 684)] // 512 MiB of 28 x 28 pixels
+    public void InChunks_AssemblesAheadForEveryThreadAndAWholeBatch_InBoundedMemory(int batch, int chunks, int workers, int ahead)
+    {
+        using var data = Thousand();
+        using var loader = BatchLoader.InChunks(data, batch, chunks, seed: 0, workers);
+        Assert.Equal(ahead, loader.Prefetch);
+    }
+
+    [Fact]
     public void Epoch_BatchesDisposed_ReusesAFewBuffers()
     {
         using var data = Thousand();

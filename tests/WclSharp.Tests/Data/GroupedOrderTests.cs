@@ -79,11 +79,13 @@ public class GroupedOrderTests
         Assert.InRange(alone, 0, Epochs / 5); // parts may come to lie side by side; in one piece they would fill five batches of every epoch
     }
 
-    [Fact]
-    public void Epoch_OfALoaderWithGroups_FollowsIt()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)] // parts are of half a batch, whatever it is cut into
+    public void Epoch_OfALoaderWithGroups_FollowsIt(int chunks)
     {
         using var data = ImageDataset.Read(new DatasetOptions { Limit = 200, Seed = 3 });
-        using var loader = new BatchLoader(data, 64, seed: 11, workers: 2);
+        using var loader = BatchLoader.InChunks(data, 64, chunks, seed: 11, workers: 2);
         int[] groups = [.. Enumerable.Range(0, 200).Select(i => i / 4)];
         var seen = new List<int>();
         foreach (var batch in loader.Epoch(2, 0, groups))

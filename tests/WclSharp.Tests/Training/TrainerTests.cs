@@ -81,6 +81,28 @@ public class TrainerTests
         Assert.True(losses.TakeLast(5).Average() < losses[0] / 5, string.Join(' ', losses.Select(loss => loss.ToString("0.0000", System.Globalization.CultureInfo.InvariantCulture))));
     }
 
+    [Fact]
+    public void WclBank_InChunks_HasTheOrderOfWholeBatches()
+    {
+        using var scope = NewDisposeScope();
+        var whole = Order(1);
+        Assert.Equal(whole, Order(16)); // chunks of two
+        Assert.NotEqual(whole, Order(1, grouped: false));
+
+        int[][] Order(int chunks, bool grouped = true)
+        {
+            Observed? observed = null;
+            using var run = new TrainerRun(SmallRun.Options with { Limit = 100, Batch = 32, Accumulate = chunks, Epochs = 2, WarmupEpochs = 0, Method = ContrastiveMethod.WclBank }, observe: method =>
+            {
+                var groups = tensor(Enumerable.Range(0, 100).Select(i => (long)(i / 5 * 5)).ToArray());
+                if (grouped) method.Load(new Dictionary<string, Tensor> { ["bank.groups"] = groups });
+                return observed = new Observed(method);
+            });
+            run.Trainer.TrainEpoch(null, CancellationToken.None);
+            return [.. observed!.Steps.Select(step => step.Images)];
+        }
+    }
+
     /// <summary>Changes no weight.</summary>
     private sealed class RecordedRates(IReadOnlyList<OptimizedParameter> parameters) : Optimizer(parameters)
     {
@@ -97,6 +119,12 @@ public class TrainerTests
     private sealed class Observed(Method method) : Method
     {
         public List<(int Epoch, int[] Images, Tensor Z1, Tensor Z2)> Steps { get; } = [];
+
+        public override bool HasWeakHead => method.HasWeakHead;
+
+        public override bool HasWeakLoss => method.HasWeakLoss;
+
+        public override int[]? Groups => method.Groups;
 
         public override MethodLosses Losses(MethodInput input)
         {
