@@ -73,6 +73,7 @@ internal static class StepBenchmark
         void Step()
         {
             using var scope = NewDisposeScope();
+            optimizer.ZeroGradients();
             // Support views are views like any: their content takes no other time.
             var input = MethodInput.Of(model.Project(method.Views == 2 ? [view1, view2] : [view1]), _ => model.Project(view2)) with
             {
@@ -81,7 +82,6 @@ internal static class StepBenchmark
                 Done = 1, // what a method does late in a run
             };
             var losses = method.Losses(input);
-            optimizer.ZeroGradients();
             BackwardErrors.Run(() => losses.Total.backward());
             optimizer.Step(0.01);
             method.AfterStep(input);

@@ -186,6 +186,7 @@ internal sealed class Trainer : IDisposable
     private void TakeStep(UpcomingBatch upcoming, BatchLoader loader, int epoch, AugmentationRecipe recipe, double rate)
     {
         using var scope = NewDisposeScope();
+        optimizer.ZeroGradients(); // first, so that they are not there beside the activations
         var batch = upcoming.Chunks;
         int[] images = [.. batch.SelectMany(chunk => chunk.Indices)];
         var cache = batch.Count > 1 ? new GradientCache(model, batch, device) : null;
@@ -223,7 +224,6 @@ internal sealed class Trainer : IDisposable
         var summing = threaded ? Task.Run(() => Sums.Add(losses, input, compare: last)) : null;
         try
         {
-            optimizer.ZeroGradients();
             Backpropagation.Run(losses.Total);
             cache?.Backward();
             FiniteLoss.Require(losses.Total, Step, last,

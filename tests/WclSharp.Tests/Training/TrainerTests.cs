@@ -103,6 +103,25 @@ public class TrainerTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Step_BeginsWithoutTheGradientsOfTheLast(int chunks)
+    {
+        using var scope = NewDisposeScope();
+        using var run = new TrainerRun(SmallRun.Options with { Limit = 64, Batch = 16, Accumulate = chunks, Epochs = 1 });
+        var atFirst = new Dictionary<long, bool>(); // whether there are gradients when a step first asks the encoder
+        run.Model.Encoder.register_forward_pre_hook((_, view) =>
+        {
+            atFirst.TryAdd(run.Trainer.Step, run.Model.Parameters.Any(parameter => parameter.Parameter.grad is not null));
+            return view;
+        });
+        run.TakeEpoch();
+        Assert.Equal(4, atFirst.Count);
+        Assert.DoesNotContain(true, atFirst.Values);
+        Assert.Contains(run.Model.Parameters, parameter => parameter.Parameter.grad is not null); // so that this says something
+    }
+
     /// <summary>Changes no weight.</summary>
     private sealed class RecordedRates(IReadOnlyList<OptimizedParameter> parameters) : Optimizer(parameters)
     {
