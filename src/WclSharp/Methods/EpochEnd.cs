@@ -6,7 +6,7 @@ namespace WclSharp.Methods;
 /// <param name="Epochs">Epochs that are finished, 1 or more.</param>
 /// <param name="Features">
 /// Computes the encoder's features of all training images, in their order and as evaluation sees them: [N, F] float32, rows of unit
-/// length. Costs a forward pass over the data. Whoever calls it owns them.
+/// length. Costs a forward pass over the data, but once only. Whoever calls it owns them and leaves their values as they are.
 /// </param>
 /// <param name="Progress">Told what is done and all there is to do.</param>
 /// <param name="Cancellation">Stops the work.</param>

@@ -10,12 +10,14 @@ namespace WclSharp.Training;
 
 /// <summary>Measures an encoder between epochs: kNN where classes are known, effective rank always.</summary>
 internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter augmenter, PretrainOptions options, Device device,
-    IProgress<RunProgress>? progress, CancellationToken cancellation)
+    IProgress<RunProgress>? progress, CancellationToken cancellation) : IDisposable
 {
     private const int MostForRank = 2048, SheetRows = 10, SheetNeighbors = 8;
 
     // The rank of M images is at most M - 1: below, training images tell it, of which there are more.
     private const int FewestHeldOutForRank = 512;
+
+    private Tensor? kept; // of all training images, [N, F], by weights that are still the network's
 
     private bool IsRankOfHeldOut => data.HeldOut is { Count: >= FewestHeldOutForRank };
 
@@ -27,8 +29,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
     {
         if (data.HeldOut is null)
         {
-            using var some = Sample(data.Train, MostForRank);
-            using var sample = Features(some);
+            using var sample = FeaturesOf(SampleOf(data.Train.Count, MostForRank));
             return metrics with { EffectiveRank = FeatureQuality.EffectiveRank(sample) };
         }
 
@@ -36,7 +37,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         int[] forRank = IsRankOfHeldOut ? [] : SampleOf(data.Train.Count, MostForRank);
         int[] rows = [.. LabelledRows.Places(data.Train).Union(forRank).Order()];
         using var looked = data.Train.Subset(rows);
-        using var gallery = Features(looked);
+        using var gallery = FeaturesOf(rows);
         using var queries = Features(data.HeldOut);
         return metrics with
         {
@@ -51,8 +52,26 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         return FeatureQuality.EffectiveRank(some);
     }
 
-    /// <summary>Features of the training images, [N, F] float32, rows of unit length; the caller owns them.</summary>
-    public Tensor TrainFeatures() => Features(data.Train);
+    /// <summary>
+    /// Features of the training images, [N, F] float32, rows of unit length, to be read only; the caller owns them. They are computed once, for whoever asks and
+    /// for <see cref="Measure"/>, until <see cref="Forget"/>.
+    /// </summary>
+    public Tensor TrainFeatures() => (kept ??= Features(data.Train)).alias();
+
+    /// <summary>Frees the features of the training images: before the weights change.</summary>
+    public void Forget()
+    {
+        kept?.Dispose();
+        kept = null;
+    }
+
+    /// <summary>Features of some training images, in ascending order of their places.</summary>
+    private Tensor FeaturesOf(int[] places)
+    {
+        if (kept is not null) return places.Length == data.Train.Count ? kept.alias() : Rows.Of(kept, places);
+        using var images = data.Train.Subset(places);
+        return Features(images);
+    }
 
     /// <summary>Draws some held-out images beside the training images that the encoder finds most alike.</summary>
     public void DrawNeighbors(string path)
@@ -98,4 +117,6 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
     }
 
     private static bool? Agree(int one, int other) => one < 0 || other < 0 ? null : one == other;
+
+    public void Dispose() => Forget();
 }

@@ -152,6 +152,7 @@ internal sealed class PretrainingRun : IDisposable
     {
         RequireFinite();
         if (evaluate) metrics = evaluator.Measure(metrics);
+        evaluator.Forget();
         bool best = metrics.Knn is { } knn && !(knn <= bestKnn) && metrics.Epoch > 0;
         if (best) bestKnn = metrics.Knn;
         folder.TruncateMetrics(metrics.Epoch - 1);
@@ -303,6 +304,7 @@ internal sealed class PretrainingRun : IDisposable
 
     public void Dispose()
     {
+        evaluator?.Dispose();
         trainer?.Dispose();
         optimizer?.Dispose();
         model?.Dispose();

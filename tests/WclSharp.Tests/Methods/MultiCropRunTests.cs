@@ -74,6 +74,18 @@ public sealed class MultiCropRunTests : IDisposable
     }
 
     [Fact]
+    public void Knn_ByTheEncodersFeatures_OfWclBank_TakesOnePassForThemAnEpoch()
+    {
+        int passes = 0;
+        var options = Options("passes", MultiCrop.Knn) with { Method = ContrastiveMethod.WclBank, BankStart = 1, CropNeighbors = CropNeighbors.Encoder, EvaluateEvery = 1 };
+        Pretraining.Run(options, new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.Working { Stage: "Computing features", Total: 128 } working && working.Done == working.Total) passes++;
+        }));
+        Assert.Equal(1 + options.Epochs + 1, passes); // before the first epoch, for graph, neighbours and kNN together, and for the sheet
+    }
+
+    [Fact]
     public void Knn_WithOwnCropsAlone_IsStandard()
     {
         string Trained(string name, MultiCrop kind) => SmallRun.HashOf(Pretraining.Run(Options(name, kind) with { OwnCrops = 2, Epochs = 2 }).RunFolder);

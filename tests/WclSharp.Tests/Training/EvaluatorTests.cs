@@ -32,7 +32,8 @@ public sealed class EvaluatorTests : IDisposable
         {
             if (report is RunProgress.Working working) totals.Add(working.Total);
         });
-        var measured = new Evaluator(data, model.Encoder, augmenter, options, device.Device, watch, default).Measure(new EpochMetrics { Epoch = 1 });
+        using var evaluator = new Evaluator(data, model.Encoder, augmenter, options, device.Device, watch, default);
+        var measured = evaluator.Measure(new EpochMetrics { Epoch = 1 });
 
         using var gallery = FeatureExtractor.Extract(model.Encoder, augmenter, data.Train, device.Device, null, default);
         using var queries = FeatureExtractor.Extract(model.Encoder, augmenter, data.HeldOut!, device.Device, null, default);
@@ -41,5 +42,47 @@ public sealed class EvaluatorTests : IDisposable
         Assert.Equal(LabelledKnn.Accuracy(gallery, data.Train, queries, data.HeldOut, 5)!.Value, measured.Knn!.Value, 12);
         Assert.Equal(FeatureQuality.EffectiveRank(ofHeldOut ? queries : gallery), measured.EffectiveRank!.Value, 1e-4);
         Assert.Equal([.. new[] { ofHeldOut ? data.Train.LabelledCount : data.Train.Count, (long?)data.HeldOut.Count }.Order()], totals.Order());
+
+        using var after = new Evaluator(data, model.Encoder, augmenter, options, device.Device, null, default);
+        after.TrainFeatures().Dispose();
+        var fromThose = after.Measure(new EpochMetrics { Epoch = 1 });
+        Assert.Equal(measured.Knn!.Value, fromThose.Knn!.Value, 12);
+        Assert.Equal(measured.EffectiveRank.Value, fromThose.EffectiveRank!.Value, 1e-4);
+    }
+
+    [Fact]
+    public void TrainFeatures_AreComputedOnceForAllThatAskAndForMeasure_UntilForgotten()
+    {
+        using var data = PretrainingData.Read(SmallRun.Options with { Limit = 300 }, null, null, default);
+        var options = Presets.Resolve(SmallRun.Options, data.Facts).Options;
+        var device = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
+        using var model = new WclModel(options, weakHead: false, device);
+        var augmenter = new Augmenter(16, data.Normalisation, options.Seed, device.Device);
+        int passes = 0;
+        var watch = new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Working working && working.Total == data.Train.Count && working.Done == working.Total) passes++;
+        });
+        Evaluator New() => new(data, model.Encoder, augmenter, options, device.Device, watch, default);
+        using var fresh = New();
+        var expected = fresh.Measure(new EpochMetrics { Epoch = 1 });
+        Assert.Equal(1, passes);
+
+        LiveTensors.AssertNoneLeftBy(() =>
+        {
+            using var scope = NewDisposeScope();
+            using var evaluator = New();
+            using var first = evaluator.TrainFeatures();
+            using var second = evaluator.TrainFeatures();
+            Assert.True(first.eq(second).all().ToBoolean());
+            Assert.Equal(expected, evaluator.Measure(new EpochMetrics { Epoch = 1 }));
+            Assert.Equal(2, passes);
+
+            evaluator.Forget();
+            using (no_grad()) model.Encoder.parameters().First().neg_().Dispose();
+            using var third = evaluator.TrainFeatures();
+            Assert.Equal(3, passes);
+            Assert.False(first.eq(third).all().ToBoolean());
+        });
     }
 }
