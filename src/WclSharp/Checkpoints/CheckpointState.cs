@@ -39,6 +39,12 @@ internal sealed record CheckpointState
     /// <summary>Threads that computed; other counts round sums differently.</summary>
     public int Threads { get; init; }
 
+    /// <summary>Version of WclSharp that computed, others of which may round sums differently; null in checkpoints that do not say.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>Largest peak of resident memory of the run's processes until then, MiB; null in checkpoints that do not say.</summary>
+    public double? PeakMemoryMib { get; init; }
+
     /// <summary>SHA-256 of the files beside this one.</summary>
     public Dictionary<string, string> Files { get; init; } = [];
 }

@@ -103,7 +103,7 @@ public sealed record RunSummary
     /// <summary>Seconds from start to end of this process's part of the run, everything included.</summary>
     public double? WallSeconds { get; init; }
 
-    /// <summary>Peak resident memory of the process, MiB.</summary>
+    /// <summary>Peak resident memory of the run, MiB: the largest of its processes, of one that was killed until its last checkpoint.</summary>
     public double? PeakMemoryMib { get; init; }
 
     /// <summary>Hash of the training images that were used.</summary>

@@ -34,6 +34,7 @@ internal sealed class PretrainingRun : IDisposable
     private readonly Evaluator evaluator;
     private readonly SavingSchedule saving = new();
     private readonly string? initial; // what the weights are at first, where not random
+    private double earlierPeakMib; // of the processes before this one
     private int written; // the last epoch with a line in metrics.jsonl
 
     public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<RunProgress>? progress, CancellationToken cancellation)
@@ -192,6 +193,8 @@ internal sealed class PretrainingRun : IDisposable
             Device = DeviceKind,
             DeviceName = compute.Model,
             Threads = get_num_threads(),
+            Version = SoftwareVersions.Library,
+            PeakMemoryMib = PeakMib,
         }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
         saving.Saved(start);
     }
@@ -222,6 +225,9 @@ internal sealed class PretrainingRun : IDisposable
             Warn($"The run was computed on {state.DeviceName} and goes on on {compute.Name}: {PartsWays}");
         else if (!compute.IsGpu && state.Threads != get_num_threads())
             Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: {PartsWays}");
+        if (state.Version is not null && state.Version != SoftwareVersions.Library)
+            Warn($"The run was computed by WclSharp {state.Version} and goes on with {SoftwareVersions.Library}: where their arithmetic differs, {PartsWays}");
+        earlierPeakMib = state.PeakMemoryMib ?? 0;
         trainer.Restore(state.Step, state.Seconds, state.Sums, state.SummedSteps);
         folder.TruncateMetrics(state.Epoch);
         written = state.Epoch;
@@ -269,6 +275,8 @@ internal sealed class PretrainingRun : IDisposable
 
     private string DeviceKind => compute.IsGpu ? ComputeDevice.Cuda : ComputeDevice.Cpu;
 
+    private double PeakMib => Math.Max(earlierPeakMib, ProcessMemory.PeakMiB);
+
     private string EncoderPath => RunFolder.EncoderOf(folder.FullPath);
 
     private RunSummary Summarise(string status)
@@ -280,7 +288,7 @@ internal sealed class PretrainingRun : IDisposable
             Seed = options.Seed,
             Epochs = options.Epochs!.Value,
             WallSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
-            PeakMemoryMib = ProcessMemory.PeakMiB,
+            PeakMemoryMib = PeakMib,
             DatasetFingerprint = data.Train.Fingerprint,
             TrainImages = data.Train.Count,
             TestImages = data.HeldOut?.LabelledCount,

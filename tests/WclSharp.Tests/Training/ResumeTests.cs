@@ -178,6 +178,32 @@ public sealed class ResumeTests : RunsInFolder
     }
 
     [Fact]
+    public void ResumedByAnotherVersion_SaysThatTheWeightsMayPartWays_AndKeepsTheEarlierPeakOfMemory()
+    {
+        const double Peak = 1e6; // MiB, more than this process has
+        var options = Options("version") with { Epochs = 1, EvaluateEvery = 1 };
+        string file = Path.Combine(new CheckpointStore(Path.Combine(Pretraining.Run(options).RunFolder, "checkpoints")).Last!, "state.json");
+        var state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        Assert.Equal(SoftwareVersions.Current.WclSharp, (string?)state["version"]);
+        Assert.InRange((double)state["peak_memory_mib"]!, 1, Peak);
+
+        (state["version"], state["peak_memory_mib"]) = ("0.0.7", Peak);
+        Assert.Equal(Peak, Resumed(out var warnings).Summary.PeakMemoryMib);
+        Assert.StartsWith("The run was computed by WclSharp 0.0.7 and goes on with ", Assert.Single(warnings, warning => warning.Contains("as from another seed", StringComparison.Ordinal)), StringComparison.Ordinal);
+
+        Assert.True(state.Remove("version") && state.Remove("peak_memory_mib")); // as before they were written
+        Assert.InRange(Resumed(out warnings).Summary.PeakMemoryMib!.Value, 1, Peak - 1);
+        Assert.DoesNotContain(warnings, warning => warning.Contains("as from another seed", StringComparison.Ordinal));
+
+        PretrainResult Resumed(out List<string> told)
+        {
+            File.WriteAllText(file, state.ToJsonString());
+            told = [];
+            return Pretraining.Run(options with { Resume = true }, Noted(told));
+        }
+    }
+
+    [Fact]
     public void KilledProcess_Resumed_EndsWithTheSameBytes()
     {
         var options = Options("whole");
