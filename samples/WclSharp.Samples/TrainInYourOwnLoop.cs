@@ -39,7 +39,7 @@ internal static class TrainInYourOwnLoop
                 using var scope = NewDisposeScope(); // frees what a step made
                 using (batch)
                 {
-                    var (z1, v1) = Project(augmenter.Augment(batch, epoch, view: 0, recipe));
+                    var (z1, v1) = Project(augmenter.Augment(batch, epoch, view: 0, recipe)); // [N, D], rows of unit length
                     var (z2, v2) = Project(augmenter.Augment(batch, epoch, view: 1, recipe));
                     var instance = InstanceLoss.Forward(z1, z2, Temperature);
                     var (weak, _, _) = WeakLoss.OfGraphs(v1, v2, Temperature, detachKeys: true);

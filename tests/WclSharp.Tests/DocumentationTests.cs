@@ -7,6 +7,7 @@ public sealed class DocumentationTests
 {
     [Theory]
     [InlineData("docs/deployment.md", "ApplyOnnxModel", "samples/WclSharp.MLNet/Program.cs")]
+    [InlineData("README.md", "WeakLoss.OfGraphs", "samples/WclSharp.Samples/TrainInYourOwnLoop.cs")]
     public void Code_IsThatOfTheProgram_LineByLine_InItsOrder(string document, string needle, string program)
     {
         string[] code = Assert.Single(Blocks(Lines(document)), block => block.Any(line => line.Contains(needle, StringComparison.Ordinal)));
