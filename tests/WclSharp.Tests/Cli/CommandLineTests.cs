@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using WclSharp.Cli;
 using WclSharp.Cli.Commands;
 using WclSharp.Configuration;
@@ -314,15 +313,7 @@ public sealed class CommandLineTests : IDisposable
 
     private static (int Code, string Output, string Error) Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        var standardError = process.StandardError.ReadToEndAsync();
-        string standardOutput = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, standardOutput, standardError.Result);
+        using var process = ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. arguments]);
+        return process.End();
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using SkiaSharp;
 using WclSharp.Benchmarking;
 using WclSharp.Cli;
@@ -103,13 +102,10 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         string Loads(params string[] arguments)
         {
             string program = Path.Combine(AppContext.BaseDirectory, "wcl.dll");
-            var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
-            start.Environment["LD_DEBUG"] = "files"; // the loader writes down every library that it opens
-            start.Environment["LD_DEBUG_OUTPUT"] = log;
-            using var process = Process.Start(start)!;
-            string problem = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.Equal((0, ""), (process.ExitCode, problem));
+            // The loader writes down every library that it opens.
+            using var process = ChildProcess.Start("dotnet", [program, .. arguments], ("LD_DEBUG", "files"), ("LD_DEBUG_OUTPUT", log));
+            var (code, _, problem) = process.End();
+            Assert.Equal((0, ""), (code, problem));
             string[] written = Directory.GetFiles(folder, "loads.*");
             string all = string.Concat(written.Select(File.ReadAllText));
             foreach (string file in written) File.Delete(file);

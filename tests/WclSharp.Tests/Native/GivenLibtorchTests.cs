@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using WclSharp.Native;
 using WclSharp.Tests.Data;
@@ -115,12 +114,7 @@ public sealed class GivenLibtorchTests : IDisposable
 
     private static (int Code, string Output, string Error) Doctor(string program, string? libtorch)
     {
-        var start = new ProcessStartInfo("dotnet", [program, "doctor"]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment[GivenLibtorch.Variable] = libtorch ?? "";
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
+        using var process = ChildProcess.Start("dotnet", [program, "doctor"], (GivenLibtorch.Variable, libtorch ?? ""));
+        return process.End();
     }
 }
