@@ -1,31 +1,40 @@
-using System.Globalization;
+using BenchmarkDotNet.Running;
 using WclSharp;
 using WclSharp.Benchmarks.Comparisons;
 using WclSharp.Benchmarks.Data;
 using WclSharp.Benchmarks.Losses;
 using WclSharp.Benchmarks.Services;
 
-return args switch
-{
-    ["decoders", var tar, .. var odd] => DecoderComparison.Run(tar, odd.FirstOrDefault()),
-    ["read", .. var rest] => ReadingBenchmark.Run(rest),
-    ["pictures", var folder, var images] => EmbeddedPictures.Write(folder, int.Parse(images, CultureInfo.InvariantCulture)),
-    ["read-all", var source, var crop, var repeats] => WholeReading.Run(source, crop, int.Parse(repeats, CultureInfo.InvariantCulture)),
-    ["compare", .. var rest] => Explained(() => ReferenceComparison.Run(rest)),
-    ["time-to-accuracy", .. var rest] => Explained(() => TimeToAccuracy.Run(rest)),
-    ["losses", var png, .. var rest] => LossScaling.Run(png, rest),
-    ["loss-at", var batch, var repeats] => LossScaling.RunOne(int.Parse(batch, CultureInfo.InvariantCulture), int.Parse(repeats, CultureInfo.InvariantCulture)),
-    ["service", var url, var image, .. var rest] => ServiceLoad.Run(url, image, rest),
-    _ => RunBenchmarks(args),
-};
+return args is [] or [['-', ..], ..] ? RunBenchmarks(args) : Explained(() => Run(args[0], args[1..]));
 
-static int RunBenchmarks(string[] args)
+static void Run(string name, string[] rest)
 {
-    BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
-    return 0;
+    Dictionary<string, Action<string[]>> all = new(StringComparer.Ordinal)
+    {
+        ["compare"] = ReferenceComparison.Run,
+        ["time-to-accuracy"] = TimeToAccuracy.Run,
+        ["losses"] = LossScaling.Run,
+        ["loss-at"] = LossScaling.RunOne,
+        ["read"] = ReadingBenchmark.Run,
+        ["read-all"] = WholeReading.Run,
+        ["decoders"] = DecoderComparison.Run,
+        ["pictures"] = EmbeddedPictures.Run,
+        ["service"] = ServiceLoad.Run,
+    };
+    if (!all.TryGetValue(name, out var run))
+        throw new WclUsageException($"There is no benchmark '{name}'; there are {string.Join(", ", all.Keys)}, and BenchmarkDotNet's with options of its own, such as --filter \"*\".");
+    run(rest);
 }
 
-// A mistake in the call or a program that fails is one line, and the exit code says which.
+// BenchmarkDotNet itself says nothing of a benchmark that failed, or of a filter that fits none, by an exit code.
+static int RunBenchmarks(string[] args)
+{
+    var summaries = BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args).ToArray();
+    if (summaries.Length == 0) return args.Any(each => each is "--list" or "--help" or "--version" or "--info" || each.StartsWith("--list=", StringComparison.Ordinal)) ? 0 : 2;
+    return summaries.All(summary => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success)) ? 0 : 1;
+}
+
+// A mistake in the call, or what fails on the way, is one line, and the exit code says which. Other exceptions are mistakes of the program's own, and keep their stack.
 static int Explained(Action work)
 {
     try
@@ -33,14 +42,17 @@ static int Explained(Action work)
         work();
         return 0;
     }
-    catch (WclUsageException e)
+    catch (Exception e) when (Told(e) is { } told)
     {
-        Console.Error.WriteLine(e.Message);
-        return 2;
-    }
-    catch (WclException e)
-    {
-        Console.Error.WriteLine(e.Message);
-        return 1;
+        Console.Error.WriteLine(told.Message.ReplaceLineEndings(" "));
+        return told is WclUsageException ? 2 : 1;
     }
 }
+
+// What a person is told; null where it is not meant for one. Several threads may have failed: the first of them speaks.
+static Exception? Told(Exception e) => e switch
+{
+    AggregateException { InnerExceptions: [var first, ..] } => Told(first),
+    WclException or IOException or UnauthorizedAccessException or InvalidDataException => e,
+    _ => null,
+};

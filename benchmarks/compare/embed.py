@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Times features of images by a network of random weights in plain PyTorch, in float32. For comparison only.
 
-  embed.py REFERENCE.py [--arch resnet18|resnet50] [--images 1024] [--channels-last]
+  embed.py REFERENCE.py [--arch resnet18|resnet50] [--images 1024] [--channels-last] [--threads 2]
 
 ResNet-18 is REFERENCE.py's Encoder, for images of 32 x 32; ResNet-50 that of resnet50.py beside this file, for 224 x 224. Images are normalised already.
 """
@@ -17,8 +17,8 @@ def load(file):
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('reference'); p.add_argument('--arch', choices=('resnet18', 'resnet50'), default='resnet18'); p.add_argument('--images', type=int, default=1024)
-    p.add_argument('--repeat', type=int, default=3); p.add_argument('--channels-last', action='store_true')
-    a = p.parse_args(); torch.set_num_threads(2)
+    p.add_argument('--repeat', type=int, default=3); p.add_argument('--channels-last', action='store_true'); p.add_argument('--threads', type=int, default=2)
+    a = p.parse_args(); torch.set_num_threads(a.threads)
     small = a.arch == 'resnet18'
     encoder = load(a.reference).Encoder() if small else load(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'resnet50.py')).resnet50()
     images, batch = torch.randn(a.images, 3, *[32 if small else 224] * 2), 128 if small else 32

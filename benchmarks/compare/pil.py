@@ -5,8 +5,8 @@
   pil.py photographs SOURCE [--crop middle|random] [--draft] [--workers N]   # 224 x 224 crops
 
 SOURCE is a tar file or a folder of folders. Without workers all happens in this process, as in a plain program that reads its data once. With
-workers it is torch's DataLoader, whose processes are started, and have read everything once, before the clock starts. What is timed ends with the
-images as uint8 in this process, [N, 3, height, width]; listing the source is included. The best of --repeat passes is printed, since the first fills caches.
+workers it is torch's DataLoader, whose processes are started before the clock starts. Everything is read once before that in either case, which fills caches. What is timed ends with the
+images as uint8 in this process, [N, 3, height, width]; listing the source is included. The best of --repeat passes is printed.
 """
 import argparse, io, math, os, random, tarfile, time
 import numpy as np, torch
@@ -80,7 +80,7 @@ def read(source, prepare, loader):
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('kind', choices=['small', 'photographs']); p.add_argument('source'); p.add_argument('--crop', choices=['middle', 'random'], default='middle')
-    p.add_argument('--draft', action='store_true'); p.add_argument('--workers', type=int, default=0); p.add_argument('--repeat', type=int, default=2)
+    p.add_argument('--draft', action='store_true'); p.add_argument('--workers', type=int, default=0); p.add_argument('--repeat', type=int, default=3)
     a = p.parse_args(); torch.set_num_threads(1)
     crop = middle_crop if a.crop == 'middle' else random_crop
     prepare = whole if a.kind == 'small' else lambda image: crop(image, a.draft)
@@ -88,7 +88,7 @@ if __name__ == '__main__':
     if a.workers:
         batch = 256 if a.kind == 'small' else 16
         loader = torch.utils.data.DataLoader(Images(Source(a.source), prepare), batch, num_workers=a.workers, persistent_workers=True)
-        read(None, None, loader)
+    read(Source(a.source), prepare, loader)
     times = []
     for _ in range(a.repeat):
         start = time.time(); count = read(Source(a.source), prepare, loader); times.append(time.time() - start)

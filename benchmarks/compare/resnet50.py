@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Times training steps of WCL with a ResNet-50 at 224 x 224 in plain PyTorch. For comparison only.
 
-  resnet50.py REFERENCE.py [--batch 16] [--channels-last] [--bf16]
+  resnet50.py REFERENCE.py [--batch 16] [--channels-last] [--bf16] [--threads 2]
 
 Heads and losses come from REFERENCE.py, a plain PyTorch WCL with head(), wcl_loss() and torch; the network is built here: He et al. 2016 with
 the stride in the 3 x 3 convolution, as torchvision has it.
@@ -35,9 +35,9 @@ def resnet50():
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('reference'); p.add_argument('--batch', type=int, default=16); p.add_argument('--repeat', type=int, default=2)
-    p.add_argument('--channels-last', action='store_true'); p.add_argument('--bf16', action='store_true')
-    a = p.parse_args(); torch.set_num_threads(2)
+    p.add_argument('reference'); p.add_argument('--batch', type=int, default=16); p.add_argument('--repeat', type=int, default=3)
+    p.add_argument('--channels-last', action='store_true'); p.add_argument('--bf16', action='store_true'); p.add_argument('--threads', type=int, default=2)
+    a = p.parse_args(); torch.set_num_threads(a.threads)
     spec = importlib.util.spec_from_file_location('reference', a.reference); reference = importlib.util.module_from_spec(spec); spec.loader.exec_module(reference)
     encoder, h1, h2 = resnet50(), reference.head(2048, 2048, 128), reference.head(2048, 2048, 128)
     optimizer = torch.optim.SGD([q for m in (encoder, h1, h2) for q in m.parameters()], .1, momentum=.9)

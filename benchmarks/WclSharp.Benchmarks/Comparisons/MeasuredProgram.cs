@@ -17,6 +17,12 @@ internal sealed partial record MeasuredProgram(string Name, string File, string[
     /// <summary>Which of several images/s that it prints is meant, from 0.</summary>
     public int Rate { get; init; }
 
+    // What OpenMP, OpenBLAS, which PyTorch's build may have with threads of its own, and .NET go by.
+    private static readonly string[] ThreadVariables = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "DOTNET_PROCESSOR_COUNT"];
+
+    /// <summary>Threads that it is told to compute on.</summary>
+    public int Threads { get; init; } = GivenArguments.UsualThreads;
+
     /// <summary>The command line, for people.</summary>
     public string Command => $"{Path.GetFileName(File)} {string.Join(' ', Arguments)}";
 
@@ -38,7 +44,9 @@ internal sealed partial record MeasuredProgram(string Name, string File, string[
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(File, Arguments) { RedirectStandardOutput = true })!;
+            var start = new ProcessStartInfo(File, Arguments) { RedirectStandardOutput = true };
+            foreach (string variable in ThreadVariables) start.Environment[variable] = Threads.ToString(CultureInfo.InvariantCulture);
+            using var process = Process.Start(start)!;
             var output = new StringBuilder();
             while (process.StandardOutput.ReadLine() is { } line)
             {

@@ -11,7 +11,7 @@ internal sealed record AccuracyPoint(int Epoch, double Seconds, double Knn);
 /// <remarks>The reference's seconds include its evaluations, every five epochs; so do WclSharp's in all, whose seconds at an epoch are of training alone.</remarks>
 internal static partial class TimeToAccuracy
 {
-    private const string Usage = "time-to-accuracy REFERENCE.py [--method wcl] [--epochs 15] [--images 10000] [--width 32] [--batch 256] [--rounds 1] [--data FOLDER] [--json FILE]";
+    private const string Usage = "time-to-accuracy REFERENCE.py [--method wcl] [--epochs 15] [--images 10000] [--width 32] [--batch 256] [--rounds 1] [--threads 2] [--data FOLDER] [--json FILE]";
 
     /// <param name="arguments">REFERENCE.py, a plain PyTorch WCL with the command train, and options.</param>
     /// <exception cref="WclUsageException">The call is wrong.</exception>
@@ -21,25 +21,30 @@ internal static partial class TimeToAccuracy
         string folder = Directory.CreateTempSubdirectory("wcl-compare-").FullName;
         try
         {
-            var options = CompareOptions.Parse(arguments, Usage, "method", "epochs", "images", "width", "batch", "rounds", "data", "json");
-            string data = options["data"] ?? Environment.GetEnvironmentVariable("WCLSHARP_DATA") ?? throw new WclUsageException($"Name the folder of cifar10-train.tar and cifar10-test.tar. Usage: {Usage}");
-            string train = Path.Combine(data, "cifar10-train.tar"), test = Path.Combine(data, "cifar10-test.tar"), method = options["method"] ?? "wcl";
-            string epochs = Text(options.Count("epochs", 15)), images = Text(options.Count("images", 10_000)), width = Text(options.Count("width", 32)), batch = Text(options.Count("batch", 256));
+            var given = GivenArguments.Parse(arguments, Usage, least: 1, most: 1, ["method", "epochs", "images", "width", "batch", "rounds", "threads", "data", "json"]);
+            string program = given.ExistingFile(0);
+            string? file = GivenArguments.NewFile(given["json"]);
+            int threads = given.Count("threads") ?? GivenArguments.UsualThreads, rounds = given.Count("rounds") ?? 1;
+            string data = given["data"] ?? Environment.GetEnvironmentVariable("WCLSHARP_DATA") ?? throw new WclUsageException($"Name the folder of cifar10-train.tar and cifar10-test.tar. Usage: {Usage}");
+            string train = Path.Combine(data, "cifar10-train.tar"), test = Path.Combine(data, "cifar10-test.tar"), method = given["method"] ?? "wcl";
+            foreach (string tar in (string[])[train, test])
+                if (!File.Exists(tar)) throw new WclUsageException($"There is no '{tar}'.");
+            string epochs = Text(given.Count("epochs") ?? 15), images = Text(given.Count("images") ?? 10_000), width = Text(given.Count("width") ?? 32), batch = Text(given.Count("batch") ?? 256);
             var pairs = new List<Pair>();
-            for (int seed = 0; seed < options.Count("rounds", 1); seed++)
+            for (int seed = 0; seed < rounds; seed++)
             {
-                var reference = Programs.Python("PyTorch", options.Reference, "train", "--method", method, "--train", train, "--test", test,
+                var reference = ReferenceProgram.On(threads, "PyTorch", program, "train", "--method", method, "--train", train, "--test", test,
                     "--images", images, "--epochs", epochs, "--width", width, "--batch", batch, "--lr", "0.12", "--seed", Text(seed));
                 string run = Path.Combine(folder, $"seed-{seed}");
                 var ours = Programs.Wcl("pretrain", "--data", train, "--limit", images, "--test", test, "--arch", "resnet18", "--width", width, "--stem", "small",
                     "--batch", batch, "--epochs", epochs, "--optimizer", "sgd", "--lr", "0.12", "--weight-decay", "5e-4", "--temperature", "0.1",
-                    "--seed", Text(seed), "--method", method, "--evaluate-every", "5", "--out", run);
+                    "--seed", Text(seed), "--method", method, "--evaluate-every", "5", "--workers", Text(threads), "--out", run) with { Threads = threads };
                 var printed = Printed(Watched(reference, seed));
                 Watched(ours, seed);
-                pairs.Add(new Pair(seed, new Curve(reference.Name, printed[^1].Seconds, printed), new Curve(ours.Name, WholeSeconds(run), Written(run))));
-                if (options["json"] is { } file) File.WriteAllText(file, JsonSerializer.Serialize(pairs, Indented)); // what there is, after every round
+                pairs.Add(new Pair(seed, threads, new Curve(reference.Name, printed[^1].Seconds, printed), new Curve(ours.Name, WholeSeconds(run), Written(run))));
+                if (file is not null) File.WriteAllText(file, JsonSerializer.Serialize(pairs, Indented)); // what there is, after every round
             }
-            Print(pairs);
+            Print(pairs, threads);
         }
         finally
         {
@@ -50,14 +55,14 @@ internal static partial class TimeToAccuracy
     /// <summary>A program's training; seconds with evaluations, and for WclSharp with reading and pictures.</summary>
     private sealed record Curve(string Program, double WholeSeconds, List<AccuracyPoint> Points);
 
-    private sealed record Pair(int Seed, Curve Reference, Curve Ours);
+    private sealed record Pair(int Seed, int Threads, Curve Reference, Curve Ours);
 
     private static string Watched(MeasuredProgram program, int seed) => program.Output(line => Console.Error.WriteLine($"{program.Name}, seed {Text(seed)}: {line}"));
 
-    private static void Print(List<Pair> pairs)
+    private static void Print(List<Pair> pairs, int threads)
     {
-        Console.WriteLine("| program | seed | kNN, % (after epoch) | seconds at these | seconds in all |\n| --- | --- | --- | --- | --- |");
-        foreach (var (seed, reference, ours) in pairs)
+        Console.WriteLine($"On {Text(threads)} thread{(threads == 1 ? "" : "s")}.\n\n| program | seed | kNN, % (after epoch) | seconds at these | seconds in all |\n| --- | --- | --- | --- | --- |");
+        foreach (var (seed, _, reference, ours) in pairs)
             foreach (var curve in (Curve[])[reference, ours])
             {
                 string accuracies = string.Join(" / ", curve.Points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{100 * point.Knn:0.0} ({point.Epoch})")));
@@ -65,7 +70,7 @@ internal static partial class TimeToAccuracy
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {curve.Program} | {seed} | {accuracies} | {seconds} | {curve.WholeSeconds:0} |"));
             }
         Console.WriteLine("\n| seed | WclSharp is faster by | its kNN is higher by, points |\n| --- | --- | --- |");
-        foreach (var (seed, reference, ours) in pairs)
+        foreach (var (seed, _, reference, ours) in pairs)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"| {seed} | {reference.WholeSeconds / ours.WholeSeconds:0.00} | {100 * (ours.Points[^1].Knn - reference.Points[^1].Knn):+0.0;-0.0} |"));
     }

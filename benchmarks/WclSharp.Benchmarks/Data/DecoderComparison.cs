@@ -6,16 +6,21 @@ namespace WclSharp.Benchmarks.Data;
 
 /// <summary>
 /// The measurement behind docs/decoders.md: images per second of each decoder on two threads, and what each one makes of
-/// unusual files. <c>decoders TAR [FOLDER-OF-ODD-FILES]</c>.
+/// unusual files.
 /// </summary>
 internal static class DecoderComparison
 {
     private const int Side = 256, Threads = 2, Rounds = 5;
 
     /// <summary>Prints both tables as Markdown.</summary>
-    public static int Run(string tar, string? oddFiles)
+    public static void Run(string[] arguments)
     {
+        var given = GivenArguments.Parse(arguments, "decoders TAR [FOLDER-OF-ODD-FILES]", least: 1, most: 2);
+        string tar = given.ExistingFile(0);
+        string? oddFiles = given.Has(1) ? given[1] : null;
+        if (oddFiles is not null && !Directory.Exists(oddFiles)) throw given.Wrong($"There is no folder '{oddFiles}'");
         var files = ReadTar(tar);
+        if (files.Count == 0) throw new WclUsageException($"'{tar}' holds no files.");
         (string Name, Func<IComparedDecoder> Make)[] candidates =
             [("WclSharp", () => new LibraryDecoder()), ("NetVips", () => new NetVipsDecoder()), ("SkiaSharp", () => new SkiaSharpDecoder()), ("OpenCvSharp", () => new OpenCvDecoder())];
 
@@ -48,7 +53,6 @@ internal static class DecoderComparison
         }
 
         if (oddFiles is not null) PrintOddFiles(oddFiles, decoders);
-        return 0;
     }
 
     private static void PrintOddFiles(string folder, List<(string Name, IComparedDecoder Decoder)> decoders)

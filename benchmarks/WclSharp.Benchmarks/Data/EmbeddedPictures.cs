@@ -8,7 +8,14 @@ namespace WclSharp.Benchmarks.Data;
 /// <summary>The first of the embedded images as PNG files in a folder per class: labelled photographs for what reads files only.</summary>
 internal static class EmbeddedPictures
 {
-    public static int Write(string folder, int images)
+    /// <param name="arguments">Folder, and number of images.</param>
+    public static void Run(string[] arguments)
+    {
+        var given = GivenArguments.Parse(arguments, "pictures FOLDER N", least: 2, most: 2);
+        Write(given[0], given.Count(1, "N")!.Value);
+    }
+
+    private static void Write(string folder, int images)
     {
         using var source = ImageSources.Open(null);
         foreach (var image in source.Images(i => i < images).Take(images))
@@ -21,6 +28,5 @@ internal static class EmbeddedPictures
             using var file = File.Create(path);
             picture.Encode(file, SKEncodedImageFormat.Png, 100);
         }
-        return 0;
     }
 }

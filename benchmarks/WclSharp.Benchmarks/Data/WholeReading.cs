@@ -8,24 +8,32 @@ using WclSharp.Native;
 namespace WclSharp.Benchmarks.Data;
 
 /// <summary>
-/// A source read as <c>wcl pretrain</c> reads it, then 224 x 224 pixels cut out of every image: <c>read-all SOURCE whole|middle|random|again REPEATS</c>,
-/// where "again" times random crops alone, as in every epoch but the first.
+/// A source read as <c>wcl pretrain</c> reads it, then 224 x 224 pixels cut out of every image; "again" times random crops alone, as in every epoch but the first.
 /// </summary>
 internal static class WholeReading
 {
+    private const string Usage = "read-all SOURCE whole|middle|random|again REPEATS [--threads 2]";
     private const int Side = 224, Batch = 32;
 
     /// <summary>Prints the best of some repeats after one that warms up.</summary>
-    public static int Run(string source, string crop, int repeats)
+    public static void Run(string[] arguments)
+    {
+        var given = GivenArguments.Parse(arguments, Usage, least: 3, most: 3, ["threads"]);
+        if (given[1] is not ("whole" or "middle" or "random" or "again")) throw given.Wrong($"There is no reading '{given[1]}'");
+        Read(given[0], given[1], given.Count(2, "REPEATS")!.Value, given.Count("threads") ?? GivenArguments.UsualThreads);
+    }
+
+    private static void Read(string source, string crop, int repeats, int threads)
     {
         TorchRuntime.EnsureLoaded();
+        torch.set_num_threads(threads);
         Allocator.KeepFreedMemory();
         double best = double.MaxValue;
         int images = 0;
         for (int i = 0; i <= repeats; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            using var data = ImageDataset.Read(new DatasetOptions { Path = source, StoredSide = StoredSize.SideFor(crop == "whole" ? 32 : Side), MaxBad = 0 });
+            using var data = ImageDataset.Read(new DatasetOptions { Path = source, StoredSide = StoredSize.SideFor(crop == "whole" ? 32 : Side), Workers = threads, MaxBad = 0 });
             if (crop == "middle") CutMiddles(data);
             if (crop == "again") start = Stopwatch.GetTimestamp();
             if (crop is "random" or "again") CropAtRandom(data);
@@ -34,7 +42,6 @@ internal static class WholeReading
             images = data.Count;
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{images} images, best {best:0.000} s, {images / best:0.0} images/s"));
-        return 0;
     }
 
     /// <summary>[N, 3, Side, Side] uint8; zero around images that are smaller.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using ScottPlot;
 using ScottPlot.TickGenerators;
 using SkiaSharp;
+using WclSharp.Files;
 using WclSharp.Reporting;
 
 namespace WclSharp.Benchmarks.Losses;
@@ -24,7 +25,7 @@ internal static class LossPlot
         panels.Render(surface.Canvas, new PixelRect(0, 2 * PanelWidth, Height, 0));
         using var picture = surface.Snapshot();
         using var png = picture.Encode(SKEncodedImageFormat.Png, 100);
-        File.WriteAllBytes(path, png.ToArray());
+        AtomicFile.Write(path, png.SaveTo);
 
         void Fill(Plot plot, string title, string unit, Func<LossPoint, double> value)
         {

@@ -51,7 +51,8 @@ internal static class EmbedBenchmark
             byte[] pixels = RandomPixels(count * 3 * height * width);
             string file = Path.Combine(folder, "encoder.onnx");
             AtomicFile.Write(file, network.ToOnnx(precision, precision == ExportPrecision.Int8 ? Ranges() : null).WriteTo);
-            using var onnx = OnnxEncoder.Load(file);
+            // ONNX Runtime, which does not go by OMP_NUM_THREADS, gets as many threads as libtorch has by it.
+            using var onnx = OnnxEncoder.Load(file, Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null ? 0 : get_num_threads());
 
             List<double> libtorch = [], runtime = [];
             float[][] expected = [], actual = [];
