@@ -17,9 +17,14 @@ internal static class TerminalProgress
         IsLive(output) ? LiveProgress.Run(AnsiConsole.Create(new AnsiConsoleSettings { Out = new LastingOutput(AnsiConsole.Profile.Out) }), work) : work(new PlainProgress(new UnfailingWriter(output).WriteLine, PlainInterval, new UnfailingWriter(error).WriteLine));
 
     private static bool IsLive(TextWriter output) =>
-        ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected
-        && !IsSet("NO_COLOR") && !IsSet("CI") && Environment.GetEnvironmentVariable("TERM") != "dumb"
-        && AnsiConsole.Profile.Capabilities.Ansi;
+        ReferenceEquals(output, Console.Out) && IsLive(Console.IsOutputRedirected, AnsiConsole.Profile.Capabilities.Ansi, Environment.GetEnvironmentVariable);
+
+    /// <summary>Whether a person watches.</summary>
+    /// <param name="redirected">Whether the output goes to a file or a pipe.</param>
+    /// <param name="ansi">Whether the terminal knows escape codes.</param>
+    /// <param name="variable">The environment's variables.</param>
+    internal static bool IsLive(bool redirected, bool ansi, Func<string, string?> variable) =>
+        !redirected && ansi && string.IsNullOrEmpty(variable("NO_COLOR")) && string.IsNullOrEmpty(variable("CI")) && variable("TERM") != "dumb";
 
     /// <summary>A terminal that may be closed under the work, which then has to save and cannot be told of it.</summary>
     private sealed class LastingOutput(IAnsiConsoleOutput inner) : IAnsiConsoleOutput
@@ -34,6 +39,4 @@ internal static class TerminalProgress
 
         public void SetEncoding(System.Text.Encoding encoding) => inner.SetEncoding(encoding);
     }
-
-    private static bool IsSet(string variable) => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(variable));
 }

@@ -1,0 +1,59 @@
+using System.Text.RegularExpressions;
+using Spectre.Console;
+using WclSharp.Cli.Terminal;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Cli;
+
+/// <summary>What a terminal shows. Brackets are Spectre.Console's own signs, and also in paths and names.</summary>
+public sealed class LiveProgressTests
+{
+    private static readonly EpochMetrics Untrained = new() { Epoch = 0, Knn = 0.699 }, First = new() { Epoch = 1, Knn = 0.75, InstanceLoss = 5, Seconds = 61 };
+
+    [Fact]
+    public void Report_FactsWarningsAndEpochs_StandAsTheyAre_TheTableUnderOneHeader()
+    {
+        string shown = Shown(
+            new RunProgress.Started(new PretrainOptions(), ["10 images of [cats]", "[red]"]),
+            new RunProgress.Warning("no label in [a.csv]"),
+            new RunProgress.EpochDone(Untrained, 2),
+            new RunProgress.EpochDone(First, 2));
+        string[] lines = [.. shown.Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0)];
+        Assert.Equal(
+            ["10 images of [cats]", "[red]", "warning: no label in [a.csv]", "kNN accuracy before training: 69.9%", EpochTable.Header.TrimEnd(), EpochTable.Line(Untrained).TrimEnd(), EpochTable.Line(First).TrimEnd()],
+            lines);
+    }
+
+    [Fact]
+    public void Report_AStage_HasABarWithItsShare_WhichIsGoneWhenItIsDone()
+    {
+        var part = new RunProgress.Working("Reading [photos]", 3, 10);
+        Assert.Matches(@" 30% Reading \[photos\] 3 of 10", Shown(part));
+        Assert.Contains("Listing [photos] 12,345", Shown(new RunProgress.Working("Listing [photos]", 12_345, null)), StringComparison.Ordinal);
+        Assert.DoesNotContain("10 of 10", Shown(part, part with { Done = 10 }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Report_AStep_HasTheBarOfItsEpoch_WithLossesSpeedAndTimeLeft()
+    {
+        var step = new RunProgress.Step(1, 2, 3, 10, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
+        string shown = Shown(new RunProgress.Working("Reading", 3, 10), step);
+        Assert.Contains(" 60% epoch 1/2 step 3/5  loss 5.500 + 4.250  812 images/s  wait 3%  1:02:05 left", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("60%", Shown(step, new RunProgress.EpochDone(First, 2)).Split(EpochTable.Line(First).TrimEnd())[1], StringComparison.Ordinal); // the bar went with its epoch
+    }
+
+    /// <summary>What was written, without escape codes. A bar that is left at the end was drawn then.</summary>
+    private static string Shown(params RunProgress[] reports)
+    {
+        var written = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written) });
+        console.Profile.Width = 200;
+        Assert.Equal(7, LiveProgress.Run(console, progress =>
+        {
+            foreach (var report in reports) progress.Report(report);
+            return 7;
+        }));
+        return Regex.Replace(written.ToString().ReplaceLineEndings("\n").Replace('\r', '\n'), @"\x1b\[[0-9;?]*[A-Za-z]", "");
+    }
+}
