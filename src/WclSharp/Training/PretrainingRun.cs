@@ -63,6 +63,7 @@ internal sealed class PretrainingRun : IDisposable
             var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
             trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, localViews, compute.Device);
             evaluator = new Evaluator(data, model.Encoder, augmenter, options, compute.Device, progress, cancellation);
+            Measure = evaluator.Measure;
         }
         catch
         {
@@ -73,6 +74,9 @@ internal sealed class PretrainingRun : IDisposable
 
     /// <inheritdoc cref="SavingSchedule.LongestUnsaved"/>
     public TimeSpan LongestUnsaved { init => saving.LongestUnsaved = value; }
+
+    /// <summary>Adds what is measured of the network to an epoch's metrics. Tests say it instead.</summary>
+    public Func<EpochMetrics, EpochMetrics> Measure { private get; init; }
 
     /// <summary>Trains to the end.</summary>
     public PretrainResult Execute()
@@ -152,7 +156,7 @@ internal sealed class PretrainingRun : IDisposable
     private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)
     {
         RequireFinite();
-        if (evaluate) metrics = evaluator.Measure(metrics);
+        if (evaluate) metrics = Measure(metrics);
         evaluator.Forget();
         bool best = metrics.Knn is { } knn && !(knn <= bestKnn) && metrics.Epoch > 0;
         if (best) bestKnn = metrics.Knn;
@@ -174,9 +178,10 @@ internal sealed class PretrainingRun : IDisposable
         Save(bestKnn, best: false);
     }
 
-    private void Save(double? bestKnn, bool best)
+    private void Save(double? bestKnn, bool best) => saving.Save(() => WriteCheckpoint(bestKnn, best));
+
+    private void WriteCheckpoint(double? bestKnn, bool best)
     {
-        long start = Stopwatch.GetTimestamp();
         double[] sums = trainer.Sums.Values;
         // On a GPU the loss is looked at now and then, and a run may be stopped in between.
         if (!sums.All(double.IsFinite)) throw Diverged("The loss is");
@@ -196,7 +201,6 @@ internal sealed class PretrainingRun : IDisposable
             Version = SoftwareVersions.Library,
             PeakMemoryMib = PeakMib,
         }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
-        saving.Saved(start);
     }
 
     /// <summary>The loss is looked at before the step that it leads to: a last step can ruin weights unseen.</summary>

@@ -1,14 +1,14 @@
-using System.Diagnostics;
-
 namespace WclSharp.Training;
 
 /// <summary>When a run writes checkpoints: one that is killed loses what it did since the last.</summary>
-internal sealed class SavingSchedule
+/// <param name="clock">Where the time comes from; null is the system.</param>
+internal sealed class SavingSchedule(TimeProvider? clock = null)
 {
     // Where an epoch is short beside it, as on a GPU, saving takes this share of the time at most.
     private const double LargestShare = 0.03;
     private static readonly TimeSpan Short = TimeSpan.FromSeconds(0.1);
 
+    private readonly TimeProvider clock = clock ?? TimeProvider.System;
     private TimeSpan took; // what the last checkpoint took
     private long saved;    // when it was there
 
@@ -16,19 +16,20 @@ internal sealed class SavingSchedule
     public TimeSpan LongestUnsaved { get; set; } = TimeSpan.FromMinutes(30);
 
     /// <summary>Whether one is written at the end of an epoch.</summary>
-    public bool IsDue => took <= Short || Stopwatch.GetElapsedTime(saved) >= took / LargestShare;
+    public bool IsDue => took <= Short || clock.GetElapsedTime(saved) >= took / LargestShare;
 
     /// <summary>Whether one is written within an epoch.</summary>
-    public bool IsOverdue => Stopwatch.GetElapsedTime(saved) >= LongestUnsaved;
+    public bool IsOverdue => clock.GetElapsedTime(saved) >= LongestUnsaved;
 
     /// <summary>Training begins: there is nothing to lose yet.</summary>
-    public void Begin() => saved = Stopwatch.GetTimestamp();
+    public void Begin() => saved = clock.GetTimestamp();
 
-    /// <summary>One was written.</summary>
-    /// <param name="start">When that began, by <see cref="Stopwatch.GetTimestamp"/>.</param>
-    public void Saved(long start)
+    /// <summary>Writes one.</summary>
+    public void Save(Action write)
     {
-        saved = Stopwatch.GetTimestamp();
-        took = Stopwatch.GetElapsedTime(start, saved);
+        long start = clock.GetTimestamp();
+        write();
+        saved = clock.GetTimestamp();
+        took = clock.GetElapsedTime(start, saved);
     }
 }

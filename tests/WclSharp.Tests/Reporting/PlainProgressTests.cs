@@ -108,13 +108,4 @@ public sealed class PlainProgressTests
     }
 
     private static RunProgress.Step Step(int step) => new((step - 1) / 50 + 1, 2, step, 100, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
-
-    private sealed class ManualClock : TimeProvider
-    {
-        public long Seconds { get; set; } = 1;
-
-        public override long TimestampFrequency => 1;
-
-        public override long GetTimestamp() => Seconds;
-    }
 }

@@ -1,0 +1,57 @@
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Training;
+
+public sealed class SavingScheduleTests
+{
+    private readonly ManualClock clock = new();
+    private readonly SavingSchedule schedule;
+
+    public SavingScheduleTests()
+    {
+        schedule = new(clock);
+        schedule.Begin();
+    }
+
+    [Fact]
+    public void IsDue_WhereSavingTakesATenthOfASecondAtMost_AfterEveryEpoch()
+    {
+        Assert.True(schedule.IsDue); // nothing is saved yet
+        Save(0.1);
+        Assert.True(schedule.IsDue);
+    }
+
+    [Fact]
+    public void IsDue_WhereSavingTakesLonger_WhenThatWasThreePercentOfTheTimeSince()
+    {
+        Save(3);
+        Assert.False(schedule.IsDue);
+        clock.Seconds += 99.9;
+        Assert.False(schedule.IsDue);
+        clock.Seconds += 0.1;
+        Assert.True(schedule.IsDue);
+
+        Save(0.6); // the last one counts
+        clock.Seconds += 19.9;
+        Assert.False(schedule.IsDue);
+        clock.Seconds += 0.1;
+        Assert.True(schedule.IsDue);
+    }
+
+    [Fact]
+    public void IsOverdue_HalfAnHourAfterTrainingBeganOrTheLastWasThere()
+    {
+        clock.Seconds += 1799;
+        Assert.False(schedule.IsOverdue);
+        clock.Seconds += 1;
+        Assert.True(schedule.IsOverdue);
+        Save(60);
+        Assert.False(schedule.IsOverdue);
+        clock.Seconds += 1799;
+        Assert.False(schedule.IsOverdue);
+        clock.Seconds += 1;
+        Assert.True(schedule.IsOverdue);
+    }
+
+    private void Save(double seconds) => schedule.Save(() => clock.Seconds += seconds);
+}
