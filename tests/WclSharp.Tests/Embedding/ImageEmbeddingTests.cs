@@ -10,6 +10,7 @@ using WclSharp.Export;
 using WclSharp.Inference;
 using WclSharp.Search;
 using WclSharp.Tests.Data;
+using WclSharp.Tests.Training;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Embedding;
@@ -87,7 +88,7 @@ public sealed class ImageEmbeddingTests : IDisposable
         using (var stop = new CancellationTokenSource())
         {
             // Called at the first batch, after which nothing more is embedded.
-            var progress = new Told(value => { if (value is RunProgress.Working { Stage: "Embedding images" }) stop.Cancel(); });
+            var progress = new ProgressHandler<RunProgress>(value => { if (value is RunProgress.Working { Stage: "Embedding images" }) stop.Cancel(); });
             Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }, progress, stop.Token));
         }
 
@@ -155,7 +156,7 @@ public sealed class ImageEmbeddingTests : IDisposable
 
         List<string> warnings = [];
         string some = folder.Write("some.csv", File.ReadAllText(other) + "none.png,x\n");
-        ImageEmbedding.Run(options with { Labels = some }, new Told(value => { if (value is RunProgress.Warning warning) warnings.Add(warning.Message); }));
+        ImageEmbedding.Run(options with { Labels = some }, SmallRun.Noted(warnings));
         Assert.Equal($"1 of the 2 paths in '{some}' is not among the images there; the first is 'none.png'.", Assert.Single(warnings));
         string none = folder.Write("none.csv", "none.png,x\n");
         Assert.StartsWith($"None of the 1 paths in '{none}' is an image there", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Labels = none })).Message, StringComparison.Ordinal);
@@ -363,10 +364,5 @@ public sealed class ImageEmbeddingTests : IDisposable
     {
         var options = new EmbedOptions { Model = encoder, Data = Images, Out = folder["out.npy"], Device = "cpu" };
         LiveTensors.AssertNoneLeftBy(() => ImageEmbedding.Run(options));
-    }
-
-    private sealed class Told(Action<RunProgress> act) : IProgress<RunProgress>
-    {
-        public void Report(RunProgress value) => act(value);
     }
 }

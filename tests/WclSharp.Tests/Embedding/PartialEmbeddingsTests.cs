@@ -8,6 +8,7 @@ using WclSharp.Export;
 using WclSharp.Inference;
 using WclSharp.Search;
 using WclSharp.Tests.Data;
+using WclSharp.Tests.Training;
 using WclSharp.Training;
 
 namespace WclSharp.Tests.Embedding;
@@ -89,10 +90,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         folder.Write("disk/100.png", image);
         Run(onnx, whole);
         List<string> warnings = [];
-        var result = Run(onnx, file, progress: new Training.ProgressHandler<RunProgress>(report =>
-        {
-            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
-        }));
+        var result = Run(onnx, file, progress: SmallRun.Noted(warnings));
         Assert.Equal(64, result.Kept); // the part before
         Assert.Contains("'dog/100.png' could not be read before and can be now", Assert.Single(warnings), StringComparison.Ordinal);
         AssertSame(whole, file);
@@ -195,14 +193,14 @@ public sealed class PartialEmbeddingsTests : IDisposable
         string file = folder["out.npy"], rows = "cat/001.png,a\ncat/003.png,a\n", labels = folder.Write("labels.csv", rows), others = folder.Write("others.csv", "cat/001.png,b\n");
         var options = new EmbedOptions { Model = onnx, Data = folder["images"], Out = file, MaxBad = 0.1, Labels = labels };
         using (var stop = new CancellationTokenSource())
-            Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(options, new Training.ProgressHandler<RunProgress>(_ => stop.Cancel()), stop.Token));
+            Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(options, new ProgressHandler<RunProgress>(_ => stop.Cancel()), stop.Token));
         Assert.Contains($"the labels were those in '{labels}' and are those in '{others}'", Refused(options with { Labels = others }), StringComparison.Ordinal);
         Assert.Contains($"the labels were those in '{labels}' and are those of the images' source", Refused(options with { Labels = null }), StringComparison.Ordinal);
         File.AppendAllText(labels, "cat/002.png,a\n");
         Assert.Contains($"the labels in '{labels}' have changed", Refused(options), StringComparison.Ordinal);
         File.WriteAllText(labels, rows);
         List<string> told = [];
-        Assert.Equal(64, ImageEmbedding.Run(options, new Training.ProgressHandler<RunProgress>(value => { if (value is RunProgress.Warning warning) told.Add(warning.Message); })).Kept);
+        Assert.Equal(64, ImageEmbedding.Run(options, SmallRun.Noted(told)).Kept);
         Assert.DoesNotContain(told, warning => warning.Contains("not among the images", StringComparison.Ordinal)); // those embedded before count as found
 
         static string Refused(EmbedOptions options) => Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options)).Message;
@@ -276,7 +274,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
     {
         using var stop = new CancellationTokenSource();
         int done = 0;
-        Assert.Throws<OperationCanceledException>(() => Run(model, file, progress: new Training.ProgressHandler<RunProgress>(_ =>
+        Assert.Throws<OperationCanceledException>(() => Run(model, file, progress: new ProgressHandler<RunProgress>(_ =>
         {
             if (++done == batches) stop.Cancel();
         }), cancellation: stop.Token));

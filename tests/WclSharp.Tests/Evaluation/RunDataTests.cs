@@ -114,10 +114,7 @@ public class RunDataTests
     private static List<string> Warnings(PretrainOptions trained, PretrainOptions asked, bool tests = true)
     {
         List<string> warnings = [];
-        using var data = RunData.Read(trained, asked, new ProgressHandler<RunProgress>(report =>
-        {
-            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
-        }), CancellationToken.None, tests: tests);
+        using var data = RunData.Read(trained, asked, SmallRun.Noted(warnings), CancellationToken.None, tests: tests);
         return warnings;
     }
 }

@@ -118,18 +118,12 @@ public sealed class RunEvaluationTests : IDisposable
             }
         Pretraining.Run(SmallRun.Options with { Data = photos, Limit = null, Batch = 16, Epochs = 1, Out = whole });
         List<string> warnings = [];
-        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Test = Path.Combine(photos, "test"), Linear = false }, new ProgressHandler<RunProgress>(report =>
-        {
-            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
-        }));
+        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Test = Path.Combine(photos, "test"), Linear = false }, SmallRun.Noted(warnings));
         Assert.Contains(warnings, warning => warning.Contains("are of the data that the run was pretrained on", StringComparison.Ordinal));
 
         // A part of what it was pretrained on, of which some is held out.
         warnings.Clear();
-        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Linear = false }, new ProgressHandler<RunProgress>(report =>
-        {
-            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
-        }));
+        RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Linear = false }, SmallRun.Noted(warnings));
         Assert.Contains(warnings, warning => warning.Contains("pretrained on some or all of them", StringComparison.Ordinal));
     }
 
@@ -138,10 +132,7 @@ public sealed class RunEvaluationTests : IDisposable
     {
         string photos = Plain("two", classes: 2, each: 20), tests = Plain("three", classes: 3, each: 10), told = Plain("told", classes: 2, each: 10), two = Path.Combine(folder, "of two");
         List<string> warnings = [];
-        var progress = new ProgressHandler<RunProgress>(report =>
-        {
-            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
-        });
+        var progress = SmallRun.Noted(warnings);
         const string Warning = "10 of the 30 labelled images to test with count as wrong: nothing labelled to learn from is of their class (class 2),";
         var trained = Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 16, Epochs = 1, Precision = ComputePrecision.Fp32, Out = two }, progress).Summary;
         Assert.Contains(warnings, warning => warning.StartsWith(Warning, StringComparison.Ordinal));

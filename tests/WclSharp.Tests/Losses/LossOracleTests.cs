@@ -3,6 +3,7 @@ using WclSharp.Graphs;
 using WclSharp.Losses;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
+using static WclSharp.Tests.Losses.LossInputs;
 
 namespace WclSharp.Tests.Losses;
 
@@ -10,23 +11,6 @@ namespace WclSharp.Tests.Losses;
 public class LossOracleTests
 {
     private const double T = 0.1;
-
-    private static double[][] Rows(int count, int dim, long seed)
-    {
-        var random = new CounterRandom(seed, RandomPurpose.Evaluation);
-        var rows = new double[count][];
-        for (int i = 0; i < count; i++)
-        {
-            rows[i] = [.. Enumerable.Range(0, dim).Select(j => (double)random.Uniforms(0, (uint)i, (uint)j, 0).A - 0.5)];
-            double norm = Math.Sqrt(rows[i].Sum(x => x * x));
-            for (int j = 0; j < dim; j++) rows[i][j] /= norm;
-        }
-        return rows;
-    }
-
-    private static Tensor ToTensor(double[][] rows) => tensor(rows.SelectMany(r => r).ToArray(), [rows.Length, rows[0].Length]);
-
-    private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
 
     private static double SlowInstance(double[][] z1, double[][] z2)
     {
@@ -112,27 +96,10 @@ public class LossOracleTests
         using var scope = NewDisposeScope();
         var (v1, v2) = (ToTensor(Rows(6, 4, 7)), ToTensor(Rows(6, 4, 8)));
         var (y1, y2) = (ConnectedComponents.OfNearestNeighbors(v1), ConnectedComponents.OfNearestNeighbors(v2));
-        Check(x => InstanceLoss.Forward(x, v2, T));
-        Check(x => WeakLoss.Swapped(x, v2, y1, y2, T, detachKeys: false));
+        CheckGradient(v1, x => InstanceLoss.Forward(x, v2, T));
+        CheckGradient(v1, x => WeakLoss.Swapped(x, v2, y1, y2, T, detachKeys: false));
         // With detached keys the loss is a function of anchors alone: the keys stay where they are.
-        Check(x => WeakLoss.Forward(x, v1, y2, 0, T));
-
-        void Check(Func<Tensor, Tensor> loss)
-        {
-            var x = v1.clone().requires_grad_();
-            loss(x).backward();
-            var analytic = x.grad!.data<double>().ToArray();
-            for (int i = 0; i < analytic.Length; i++)
-            {
-                double At(double delta)
-                {
-                    var moved = v1.clone();
-                    moved.view(-1)[i] += delta;
-                    return loss(moved).ToDouble();
-                }
-                Assert.Equal((At(1e-6) - At(-1e-6)) / 2e-6, analytic[i], 5);
-            }
-        }
+        CheckGradient(v1, x => WeakLoss.Forward(x, v1, y2, 0, T));
     }
 
     [Fact]

@@ -42,10 +42,7 @@ public sealed class PrecisionTests : IDisposable
         File.WriteAllText(config, File.ReadAllText(config).Replace("\"bf16\"", "\"bf16-fast\"", StringComparison.Ordinal));
 
         var warnings = new List<string>();
-        var resumed = Pretraining.Run(new PretrainOptions { Out = run, Resume = true }, new ProgressHandler<RunProgress>(p =>
-        {
-            if (p is RunProgress.Warning warning) warnings.Add(warning.Message);
-        }));
+        var resumed = Pretraining.Run(new PretrainOptions { Out = run, Resume = true }, SmallRun.Noted(warnings));
         Assert.Contains(warnings, warning => warning.StartsWith("The run was started in bf16-fast, which", StringComparison.Ordinal) && warning.EndsWith("goes on in bf16: the weights will differ.", StringComparison.Ordinal));
         Assert.Equal(("bf16", ComputePrecision.Bf16Fast), (resumed.Summary.Precision, RunFolder.ReadConfig(run).Precision));
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -148,10 +147,7 @@ public sealed class ResumeTests : RunsInFolder
         Assert.Contains(Threads(torch.get_num_threads()), before, StringComparison.Ordinal);
         File.WriteAllText(state, before.Replace(Threads(torch.get_num_threads()), Threads(99), StringComparison.Ordinal));
         List<string> warnings = [];
-        Pretraining.Run(options with { Resume = true }, new ProgressHandler<RunProgress>(report =>
-        {
-            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
-        }));
+        Pretraining.Run(options with { Resume = true }, SmallRun.Noted(warnings));
         string told = Assert.Single(warnings, warning => warning.Contains("99 threads", StringComparison.Ordinal));
         Assert.Contains("will differ as from another seed", told, StringComparison.Ordinal);
     }
@@ -169,10 +165,8 @@ public sealed class ResumeTests : RunsInFolder
         else state["threads"] = 99;
         File.WriteAllText(file, state.ToJsonString());
         List<string> warnings = [];
-        Pretraining.Run(options with { Resume = true }, new ProgressHandler<RunProgress>(report =>
-        {
-            if (report is RunProgress.Warning warning && warning.Message.Contains("as from another seed", StringComparison.Ordinal)) warnings.Add(warning.Message);
-        }));
+        Pretraining.Run(options with { Resume = true }, SmallRun.Noted(warnings));
+        warnings.RemoveAll(warning => !warning.Contains("as from another seed", StringComparison.Ordinal));
         if (warns) Assert.StartsWith($"The run was computed on {name} and goes on on {CpuFeatures.ModelName}: ", Assert.Single(warnings), StringComparison.Ordinal);
         else Assert.Empty(warnings);
     }
@@ -293,7 +287,7 @@ public sealed class ResumeTests : RunsInFolder
         // Killed between the line of its first epoch and the checkpoint, a run has nothing to go on from.
         File.WriteAllLines(metrics, File.ReadAllLines(metrics).Take(2));
         List<string> warnings = [];
-        Assert.Equal(2, Pretraining.Run(options with { Resume = true }, Noted(warnings)).Summary.Epoch);
+        Assert.Equal(2, Pretraining.Run(options with { Resume = true }, SmallRun.Noted(warnings)).Summary.Epoch);
         Assert.Contains("The run was stopped before its first checkpoint and starts anew.", warnings);
 
         void Refused() => Assert.Contains("its checkpoints are gone from " + checkpoints, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
@@ -314,7 +308,7 @@ public sealed class ResumeTests : RunsInFolder
         Assert.Equal(store.Best, store.Last);
 
         List<string> warnings = [];
-        Pretraining.Run(Measured("died") with { Resume = true }, Noted(warnings));
+        Pretraining.Run(Measured("died") with { Resume = true }, SmallRun.Noted(warnings));
         Assert.Contains(warnings, warning => warning.StartsWith("No last.json names a checkpoint; the run goes on from the newest, '", StringComparison.Ordinal));
         Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Path.Combine(folder, "died")));
         Assert.Equal(RunFolder.ReadMetrics(whole).Select(WithoutSpeed), RunFolder.ReadMetrics(Path.Combine(folder, "died")).Select(WithoutSpeed));
@@ -350,26 +344,6 @@ public sealed class ResumeTests : RunsInFolder
         Assert.Equal(3, Pretraining.Run(options with { Resume = true }).Summary.Epoch);
 
         void Refused(string message) => Assert.Contains(message, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
-    }
-
-    private static ProgressHandler<RunProgress> Noted(List<string> warnings) => new(report =>
-    {
-        if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
-    });
-
-    /// <summary>Arguments of dotnet that make a process do what the options say, in another folder.</summary>
-    private static string[] Command(PretrainOptions options, string run)
-    {
-        static string Text(long? number) => number!.Value.ToString(CultureInfo.InvariantCulture);
-        return [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", Text(options.Limit), "--image-size", Text(options.ImageSize), "--width", Text(options.Width),
-            "--head-hidden", Text(options.HeadHidden), "--head-output", Text(options.HeadOutput), "--batch", Text(options.Batch), "--epochs", Text(options.Epochs),
-            "--evaluate-every", Text(options.EvaluateEvery), "--seed", Text(options.Seed), "--device", options.Device!, "--workers", Text(options.Workers), "--out", run];
-    }
-
-    private static void AwaitFirstCheckpoint(ChildProcess process, string run)
-    {
-        string saved = Path.Combine(run, "checkpoints", "last.json");
-        process.Await(() => File.Exists(saved));
     }
 
     private static EpochMetrics WithoutSpeed(EpochMetrics metrics) => metrics with { ImagesPerSecond = null, DataWait = null, Seconds = null };

@@ -35,10 +35,7 @@ public sealed class RunLabelsTests : RunsInFolder
     public void FewImagesToTestWith_BringAWarning()
     {
         List<string> warnings = [];
-        Pretraining.Run(SmallRun.Options with { Limit = 60, Epochs = 1, Out = Path.Combine(folder, "few") }, new ProgressHandler<RunProgress>(report =>
-        {
-            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
-        }));
+        Pretraining.Run(SmallRun.Options with { Limit = 60, Epochs = 1, Out = Path.Combine(folder, "few") }, SmallRun.Noted(warnings));
         Assert.Contains(warnings, warning => System.Text.RegularExpressions.Regex.IsMatch(warning, "^1[0-9] images to test with are too few to tell an accuracy by; name more with --test\\.$"));
     }
 

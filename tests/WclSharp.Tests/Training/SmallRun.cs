@@ -9,6 +9,12 @@ internal static class SmallRun
     /// <summary>A few of the embedded images and a narrow network, on the CPU.</summary>
     public static readonly PretrainOptions Options = new() { Limit = 160, ImageSize = 16, Width = 4, HeadHidden = 16, HeadOutput = 8, Batch = 32, Device = "cpu", Workers = 2 };
 
+    /// <summary>Adds the warnings that are reported to a list.</summary>
+    public static ProgressHandler<RunProgress> Noted(List<string> warnings) => new(report =>
+    {
+        if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
+    });
+
     /// <summary>SHA-256 of the encoder that a run ended with.</summary>
     public static string HashOf(string run) => HashOfFile(Path.Combine(run, "encoder.safetensors"));
 

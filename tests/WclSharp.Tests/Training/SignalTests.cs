@@ -1,0 +1,38 @@
+using WclSharp.Checkpoints;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Training;
+
+/// <summary>Signals that a run is not saved at; <see cref="ResumeTests"/> has those that it is.</summary>
+public sealed class SignalTests : RunsInFolder
+{
+    [Fact]
+    public void SecondSignal_EndsTheRunAtOnce_WithoutSaving()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are those of Linux");
+        // Steps of some seconds, of which the first is under way when its signals come.
+        var options = Options("again") with { Limit = 40, Batch = 32, Epochs = 2, Width = 64, ImageSize = 64 };
+        using var process = ChildProcess.Start("dotnet", Command(options, options.Out!));
+        process.Await(() => File.Exists(Path.Combine(options.Out!, "plots", "curves.png"))); // of the untrained network, the last before training
+        Thread.Sleep(300);
+        process.Signal("TERM");
+        process.AwaitComplaint("once more stops at once, without saving");
+        process.Signal("TERM");
+        string said = process.End(expectedCode: 143);
+        Assert.DoesNotContain("Stopped", said, StringComparison.Ordinal);
+        Assert.Null(new CheckpointStore(Path.Combine(options.Out!, "checkpoints")).Last);
+        Assert.False(File.Exists(Path.Combine(options.Out!, "summary.json")));
+    }
+
+    [Fact]
+    public void HungUp_WhereThatIsIgnored_TrainsToTheEnd()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are those of Linux");
+        var options = Options("ignored") with { Limit = 1280 };
+        using var process = ChildProcess.Start("bash", ["-c", "trap '' HUP; exec dotnet \"$@\"", "-", .. Command(options, options.Out!)]); // as nohup does
+        AwaitFirstCheckpoint(process, options.Out!);
+        process.Signal("HUP");
+        process.End(expectedCode: 0);
+        Assert.Contains("\"status\": \"finished\"", File.ReadAllText(Path.Combine(options.Out!, "summary.json")), StringComparison.Ordinal);
+    }
+}
