@@ -119,7 +119,7 @@ public sealed class CommandLineTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a named pipe");
         string pipe = Path.Combine(folder, "pipe"), run = Path.Combine(folder, "run");
-        using (var made = Process.Start("mkfifo", pipe)) made.WaitForExit();
+        using (var made = ChildProcess.Start("mkfifo", [pipe])) made.End(expectedCode: 0);
         using (var started = RunFolder.Create(run, resume: false, DateTime.Now)) started.WriteConfig(new PretrainOptions { Batch = 64, LearningRate = 0.3 });
         foreach (string[] arguments in (string[][])[["pretrain", "--batch", "128"], ["pretrain", "--resume", "--out", run]])
         {

@@ -193,7 +193,7 @@ public sealed class ResumeTests : RunsInFolder
         {
             File.WriteAllText(file, state.ToJsonString());
             told = [];
-            return Pretraining.Run(options with { Resume = true }, Noted(told));
+            return Pretraining.Run(options with { Resume = true }, SmallRun.Noted(told));
         }
     }
 
