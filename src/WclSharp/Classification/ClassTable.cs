@@ -9,7 +9,7 @@ internal sealed class ClassTable : EmbeddingFile
 {
     private readonly StreamWriter text;
     private readonly IReadOnlyList<string> classes;
-    private readonly HashSet<string> told;
+    private readonly string[] told; // the classes as labels spell them
     private readonly long[] taken;
     private double probabilities;
 
@@ -38,8 +38,7 @@ internal sealed class ClassTable : EmbeddingFile
         taken[most]++;
         this.probabilities += probabilities[most];
         if (label is null) return;
-        string known = ComposedText.Of(label); // a folder from another system may spell it otherwise
-        Known = (Known.Labelled + 1, Known.Right + (known == ComposedText.Of(classes[most]) ? 1 : 0), Known.Untold + (told.Contains(known) ? 0 : 1));
+        Known = (Known.Labelled + 1, Known.Right + (label == told[most] ? 1 : 0), Known.Untold + (told.Contains(label) ? 0 : 1));
     }
 
     protected override void Finish() => text.Flush();
