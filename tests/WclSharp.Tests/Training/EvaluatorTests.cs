@@ -79,7 +79,7 @@ public sealed class EvaluatorTests : IDisposable
             Assert.Equal(2, passes);
 
             evaluator.Forget();
-            using (no_grad()) model.Encoder.parameters().First().neg_().Dispose();
+            using (no_grad()) model.Encoder.parameters().First().neg_();
             using var third = evaluator.TrainFeatures();
             Assert.Equal(3, passes);
             Assert.False(first.eq(third).all().ToBoolean());
