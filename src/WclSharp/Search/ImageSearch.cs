@@ -65,8 +65,7 @@ public static class ImageSearch
     private static string ModelOf(SearchOptions options, ImageIndex index)
     {
         if ((options.Model ?? index.Metadata.GetValueOrDefault(ImageIndex.ModelKey)) is not { } model) throw new WclUsageException($"'{options.Index}' does not say what model it was made with; name it with --model.");
-        // The file may be a stranger's: asking for a network path would already tell its machine who we are.
-        if (options.Model is null && (model.StartsWith(@"\\", StringComparison.Ordinal) || model.StartsWith("//", StringComparison.Ordinal)))
+        if (options.Model is null && IsElsewhere(model))
             throw new WclUsageException($"'{options.Index}' was made with '{model}', on another machine; name the model with --model.");
         if (options.Model is null && !File.Exists(model) && !Directory.Exists(model))
             throw new WclUsageException($"'{options.Index}' was made with '{model}', which is not there now; say with --model where it is.");

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using WclSharp.Inference;
 using WclSharp.Randomness;
+using WclSharp.Tests.Files;
 
 namespace WclSharp.Tests.Inference;
 
@@ -159,12 +160,12 @@ public sealed class ImageIndexTests : IDisposable
     [Fact]
     public void Write_BeyondTheLimitOfAFile_SaysSo_AndLeavesNothing()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Where a file may not reach is Linux's.");
+        FarPosition.SkipUnlessRefused(folder);
         string path = FileOf("large");
         float[] row = new float[3 << 12]; // 48 KiB: the second is more than a buffer holds
         using (var writer = new ImageIndexWriter(path, row.Length))
         {
-            RowsOf(writer).Position = long.MaxValue;
+            RowsOf(writer).Position = FarPosition.Value;
             writer.Add("a", null, row);
             Assert.Equal($"Could not write '{path}': it is larger than files may be there. Raise the limit on the size of files (ulimit -f); what was there before is intact.",
                 Assert.Throws<WclException>(() => writer.Add("b", null, row)).Message);
