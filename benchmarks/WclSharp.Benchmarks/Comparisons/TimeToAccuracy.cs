@@ -38,9 +38,9 @@ internal static partial class TimeToAccuracy
                 string run = Path.Combine(folder, $"seed-{seed}");
                 var ours = Programs.Wcl("pretrain", "--data", train, "--limit", images, "--test", test, "--arch", "resnet18", "--width", width, "--stem", "small",
                     "--batch", batch, "--epochs", epochs, "--optimizer", "sgd", "--lr", "0.12", "--weight-decay", "5e-4", "--temperature", "0.1",
-                    "--seed", Text(seed), "--method", method, "--evaluate-every", "5", "--workers", Text(threads), "--out", run) with { Threads = threads };
+                    "--seed", Text(seed), "--method", method, "--evaluate-every", "5", "--workers", Text(threads), "--out", run);
                 var printed = Printed(Watched(reference, seed));
-                Watched(ours, seed);
+                Watched(ours with { Threads = threads }, seed);
                 pairs.Add(new Pair(seed, threads, new Curve(reference.Name, printed[^1].Seconds, printed), new Curve(ours.Name, WholeSeconds(run), Written(run))));
                 if (file is not null) File.WriteAllText(file, JsonSerializer.Serialize(pairs, Indented)); // what there is, after every round
             }
