@@ -1,17 +1,19 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace WclSharp.Cli;
 
 /// <summary>
-/// Turns Ctrl-C, SIGTERM and the end of the terminal (SIGHUP; not where that is ignored, as by nohup) into a cancellation token: the first asks the work to save and stop, the second is left to
-/// the system, which ends the process at once.
+/// Turns Ctrl-C, SIGTERM and the end of the terminal (SIGHUP; not where that is ignored, as by nohup) into a cancellation token: the first asks the work to save and stop, another is left to
+/// the system, which ends the process at once; but not one that comes with the first, as <c>timeout</c> and job schedulers send theirs to a process and again to its group.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {
+    private static readonly TimeSpan Together = TimeSpan.FromSeconds(0.2);
     private readonly CancellationTokenSource stop = new();
     private readonly PosixSignalRegistration[] registrations;
     private readonly Action<string> tell;
-    private bool heard;
+    private long heard; // when the first was, by Stopwatch; 0 before
 
     /// <param name="tell">Tells a person that the signal has been heard.</param>
     public StopSignals(Action<string> tell)
@@ -66,9 +68,9 @@ internal sealed class StopSignals : IDisposable
 
     private void Hear(PosixSignalContext context)
     {
-        if (heard) return; // not cancelled: the default is to end
-        heard = true; // by a signal: Ctrl-C also reaches the program that ends our input, in either order
-        context.Cancel = true;
+        long now = Stopwatch.GetTimestamp(), first = Interlocked.CompareExchange(ref heard, now, 0); // by a signal: Ctrl-C also reaches the program that ends our input, in either order
+        context.Cancel = first == 0 || Stopwatch.GetElapsedTime(first, now) < Together; // else the default, which is to end
+        if (first != 0) return;
         ExitCode = context.Signal switch
         {
             PosixSignal.SIGINT => ExitCodes.Interrupted,

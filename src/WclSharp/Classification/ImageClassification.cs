@@ -21,7 +21,7 @@ public static class ImageClassification
         string file = BatchEmbedder.ClassifierFileOf(options.Classifier);
         bool isRun = Directory.Exists(options.Classifier) && !SamePath.Is(Path.GetDirectoryName(file), options.Classifier); // whose fine-tuning lies below it
         if (options.Data is null && !isRun) throw new WclUsageException("Name the images to classify with --data; only a run folder as the classifier says which they are.");
-        var request = ImageEmbedding.Resolve(new EmbedOptions
+        var asked = new EmbedOptions
         {
             Model = options.Classifier,
             Data = options.Data,
@@ -31,7 +31,8 @@ public static class ImageClassification
             Workers = options.Workers,
             MaxBad = options.MaxBad,
             Restart = options.Restart,
-        }) with { Model = file };
+        };
+        var request = ImageEmbedding.Resolve(asked) with { Model = file };
         ClassTable? table = null;
         var done = ImageEmbedding.Run(request, BatchEmbedder.LoadClassifier, (path, network) => table = new ClassTable(path, network.ClassNames), progress, cancellation);
         var (labelled, right, untold) = table!.Known;

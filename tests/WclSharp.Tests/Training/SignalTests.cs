@@ -17,11 +17,25 @@ public sealed class SignalTests : RunsInFolder
         Thread.Sleep(300);
         process.Signal("TERM");
         process.AwaitComplaint("once more stops at once, without saving");
+        Thread.Sleep(300); // sooner it would be the same
         process.Signal("TERM");
         string said = process.End(expectedCode: 143);
         Assert.DoesNotContain("Stopped", said, StringComparison.Ordinal);
         Assert.Null(new CheckpointStore(Path.Combine(options.Out!, "checkpoints")).Last);
         Assert.False(File.Exists(Path.Combine(options.Out!, "summary.json")));
+    }
+
+    [Fact]
+    public void SignalSentTwice_AsByTimeout_Saves()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are those of Linux");
+        var options = Options("twice");
+        using var process = ChildProcess.Start("dotnet", Command(options, options.Out!));
+        AwaitFirstCheckpoint(process, options.Out!);
+        process.Signal("TERM");
+        Thread.Sleep(5); // at once they would be one
+        process.Signal("TERM");
+        Assert.Contains("Stopped and saved.", process.End(expectedCode: 143), StringComparison.Ordinal);
     }
 
     [Fact]
