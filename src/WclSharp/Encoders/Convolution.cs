@@ -14,9 +14,13 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     private readonly long[] strides, padding;
     private readonly bool winogradShape;
     private readonly long productWeights; // of a product's; 0 where it cannot be one
+    private readonly bool narrow;
 
     // From so many weights on a product of (pixels, channels) by the weight is faster than libtorch's convolution, most of all its weight's gradient: docs/performance-history.md.
     private const int LeastProductWeights = 1 << 18, LeastProductWeightsBFloat16 = 1 << 20;
+
+    // libtorch 2.10's weight gradient of a 1 x 1 convolution of stride 2 with fewer channels in (oneDNN's, AVX-512) writes beyond its memory where two threads share an odd number of images.
+    private const int SafeChannels = 16;
 
     /// <param name="inChannels">Channels in.</param>
     /// <param name="outChannels">Channels out.</param>
@@ -29,6 +33,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
         padding = [kernel / 2, kernel / 2];
         winogradShape = kernel == 3 && stride == 1;
         productWeights = kernel == 1 ? inChannels * outChannels : 0;
+        narrow = kernel == 1 && inChannels % SafeChannels != 0;
         using var start = random.Convolution(inChannels, outChannels, kernel);
         weight = new Parameter(ChannelsLast.Of(start));
         RegisterComponents();
@@ -40,11 +45,11 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, roundTiles: training && RoundsTiles);
-        bool asProduct = input.device_type == DeviceType.CPU && productWeights >= input.dtype switch
+        bool asProduct = input.device_type == DeviceType.CPU && input.dtype switch
         {
-            ScalarType.Float32 => LeastProductWeights,
-            ScalarType.BFloat16 => LeastProductWeightsBFloat16,
-            _ => long.MaxValue,
+            ScalarType.Float32 => narrow || productWeights >= LeastProductWeights,
+            ScalarType.BFloat16 => narrow || productWeights >= LeastProductWeightsBFloat16,
+            _ => false,
         };
         if (input.dtype == weight.dtype) return Convolve(input, weight, asProduct);
         using var cast = weight.to(input.dtype);
