@@ -50,7 +50,7 @@ internal static class EvaluationView
     /// <param name="width">Width, pixels.</param>
     /// <param name="imageSize">S, side of the view, pixels.</param>
     /// <param name="target">[3, S, S], 0 to 255.</param>
-    public static void Write(ReadOnlySpan<byte> pixels, int channels, int height, int width, int imageSize, Span<float> target)
+    public static unsafe void Write(ReadOnlySpan<byte> pixels, int channels, int height, int width, int imageSize, Span<float> target)
     {
         var (rowMap, columnMap) = Of(height, width, imageSize);
         Taps rows = new(rowMap, imageSize), columns = new(columnMap, imageSize);
@@ -63,10 +63,10 @@ internal static class EvaluationView
             var view = target.Slice(channel * plane, plane);
             for (int y = 0; y < imageSize; y++)
             {
-                line.Clear();
                 var weights = rows.Weights(y);
-                for (int i = 0; i < weights.Length; i++)
-                    PixelShrink.AddScaled(source.Slice((rows.First[y] + i) * width + left, seen), weights[i], line);
+                fixed (byte* first = source.Slice(rows.First[y] * width + left, (weights.Length - 1) * width + seen))
+                fixed (float* sums = line)
+                    RowSum.Write(first, width, weights, seen, sums);
                 SumColumns(line, left, columns, view.Slice(y * imageSize, imageSize));
             }
         }

@@ -16,6 +16,9 @@ namespace WclSharp.Data;
 /// </remarks>
 internal static class PixelShrink
 {
+    // Of a decoder that shrinks by eighths, down to a quarter: what is left is less than a factor of 1.5.
+    private const int UsualTaps = 3;
+
     /// <summary>Shrinks interleaved pixels of four channels (the fourth is passed over) into three planes.</summary>
     /// <param name="rgba">[height, width, 4]: red, green, blue premultiplied by the fourth, alpha.</param>
     /// <param name="height">Height as decoded.</param>
@@ -46,14 +49,14 @@ internal static class PixelShrink
             return;
         }
 
-        var columns = new Taps(width, size.Width, size.Left, size.KeptWidth);
-        var rows = new Taps(height, size.Height, size.Top, size.KeptHeight);
-        var rentedLine = ArrayPool<float>.Shared.Rent(width * 4);
-        var line = rentedLine.AsSpan(0, width * 4);
+        var (rows, columns) = Taps(height, width, size);
+        var rentedLine = ArrayPool<float>.Shared.Rent((width + columns.Most) * 4);
+        var line = rentedLine.AsSpan(0, (width + columns.Most) * 4);
+        line[(width * 4)..].Clear(); // what weights of zero are multiplied with has to be a number
         for (int y = 0; y < size.KeptHeight; y++)
         {
             SumRows(rgba, width * 4, rows, y, line);
-            SumColumns(MemoryMarshal.Cast<float, Vector128<float>>(line), columns, opaque, row);
+            SumColumns(line, columns, opaque, row);
             Split(row, layout, y, red, green, blue);
         }
         ArrayPool<float>.Shared.Return(rentedLine);
@@ -61,21 +64,42 @@ internal static class PixelShrink
     }
 
     /// <summary>Shrinks a line of pixels along its length, and rounds.</summary>
-    private static void SumColumns(ReadOnlySpan<Vector128<float>> line, Taps columns, bool opaque, Span<uint> row)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void SumColumns(ReadOnlySpan<float> line, AxisTaps columns, bool opaque, Span<uint> row)
     {
-        for (int x = 0; x < row.Length; x++)
+        fixed (float* pixels = line, weights = columns.Weights)
+        fixed (int* firsts = columns.Firsts)
         {
-            var weights = columns.Weights(x);
-            // One check for all of a pixel's taps, of which there are two or three mostly.
-            ref var first = ref MemoryMarshal.GetReference(line.Slice(columns.First[x], weights.Length));
+            int most = columns.Most, x = 0;
+            for (; x + 4 <= row.Length; x += 4)
+            {
+                Vector128<int> a = Pixel(pixels, firsts, weights, most, x, opaque), b = Pixel(pixels, firsts, weights, most, x + 1, opaque);
+                Vector128<int> c = Pixel(pixels, firsts, weights, most, x + 2, opaque), d = Pixel(pixels, firsts, weights, most, x + 3, opaque);
+                Bytes(a, b, c, d).CopyTo(row[x..]);
+            }
+            for (; x < row.Length; x++)
+            {
+                var last = Pixel(pixels, firsts, weights, most, x, opaque);
+                row[x] = Bytes(last, last, last, last)[0];
+            }
+        }
+
+        // The four channels of a new pixel, 0 to 255.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector128<int> Pixel(float* line, int* firsts, float* weights, int most, int x, bool opaque)
+        {
+            float* pixel = line + 4L * firsts[x], weight = weights + (long)x * most;
             var sum = Vector128.Create(0.5f); // rounds
-            for (int i = 0; i < weights.Length; i++) sum += Unsafe.Add(ref first, i) * weights[i];
+            if (most == UsualTaps) sum = sum + Vector128.Load(pixel) * weight[0] + Vector128.Load(pixel + 4) * weight[1] + Vector128.Load(pixel + 8) * weight[2];
+            else for (int i = 0; i < most; i++, pixel += 4) sum += Vector128.Load(pixel) * weight[i];
             if (!opaque) sum += Vector128.Create(255 - (sum[3] - 0.5f));
             // "Native": without the instructions that see to what is no number or does not fit, since nothing here is such.
-            var rounded = Vector128.ConvertToInt32Native(Vector128.MinNative(sum, Vector128.Create(255f))).AsUInt32();
-            var halves = Vector128.Narrow(rounded, rounded);
-            row[x] = Vector128.Narrow(halves, halves).AsUInt32()[0];
+            return Vector128.ConvertToInt32Native(Vector128.MinNative(sum, Vector128.Create(255f)));
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector128<uint> Bytes(Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d) =>
+            Vector128.Narrow(Vector128.Narrow(a.AsUInt32(), b.AsUInt32()), Vector128.Narrow(c.AsUInt32(), d.AsUInt32())).AsUInt32();
     }
 
     // Red and blue together, then green. A channel above alpha, which a damaged file may have, ends at 255: the ninth bit of each is spread over the eight below.
@@ -116,8 +140,7 @@ internal static class PixelShrink
             return;
         }
 
-        var columns = new Taps(width, size.Width, size.Left, size.KeptWidth);
-        var rows = new Taps(height, size.Height, size.Top, size.KeptHeight);
+        var (rows, columns) = Taps(height, width, size);
         var rented = ArrayPool<float>.Shared.Rent(width);
         var line = rented.AsSpan(0, width);
         for (int y = 0; y < size.KeptHeight; y++)
@@ -126,69 +149,22 @@ internal static class PixelShrink
             for (int x = 0; x < size.KeptWidth; x++)
             {
                 float sum = 0.5f;
-                var weights = columns.Weights(x);
-                for (int i = 0; i < weights.Length; i++) sum += line[columns.First[x] + i] * weights[i];
+                var weights = columns.WeightsOf(x);
+                for (int i = 0; i < weights.Length; i++) sum += line[columns.Firsts[x] + i] * weights[i];
                 target[y * size.KeptWidth + x] = (byte)Math.Min(sum, 255);
             }
         }
         ArrayPool<float>.Shared.Return(rented);
     }
 
-    private static void SumRows(ReadOnlySpan<byte> source, int stride, Taps rows, int y, Span<float> sum)
+    private static (AxisTaps Rows, AxisTaps Columns) Taps(int height, int width, StoredSize size) =>
+        (AxisTaps.Shrink(height, size.Height, size.Top, size.KeptHeight), AxisTaps.Shrink(width, size.Width, size.Left, size.KeptWidth));
+
+    private static unsafe void SumRows(ReadOnlySpan<byte> source, int stride, AxisTaps rows, int y, Span<float> sums)
     {
-        var weights = rows.Weights(y);
-        sum.Clear();
-        for (int i = 0; i < weights.Length; i++) AddScaled(source.Slice((rows.First[y] + i) * stride, stride), weights[i], sum);
-    }
-
-    /// <summary>Adds bytes times a weight to sums, element by element.</summary>
-    public static void AddScaled(ReadOnlySpan<byte> bytes, float weight, Span<float> sum)
-    {
-        int x = 0;
-        if (Vector.IsHardwareAccelerated)
-        {
-            var sums = MemoryMarshal.Cast<float, Vector<float>>(sum);
-            for (int block = 0; x + Vector<byte>.Count <= bytes.Length; x += Vector<byte>.Count, block += 4)
-            {
-                Vector.Widen(new Vector<byte>(bytes[x..]), out var low, out var high);
-                Vector.Widen(low, out var a, out var b);
-                Vector.Widen(high, out var c, out var d);
-                // Through signed integers: the conversion of unsigned ones has no instruction before AVX-512.
-                sums[block] += Vector.ConvertToSingle(Vector.AsVectorInt32(a)) * weight;
-                sums[block + 1] += Vector.ConvertToSingle(Vector.AsVectorInt32(b)) * weight;
-                sums[block + 2] += Vector.ConvertToSingle(Vector.AsVectorInt32(c)) * weight;
-                sums[block + 3] += Vector.ConvertToSingle(Vector.AsVectorInt32(d)) * weight;
-            }
-        }
-        for (; x < bytes.Length; x++) sum[x] += bytes[x] * weight;
-    }
-
-    /// <summary>For each new pixel along one axis, the old pixels that it is made of and their weights, which add up to 1.</summary>
-    private sealed class Taps
-    {
-        private readonly float[] weights;
-        private readonly int[] counts;
-        private readonly int most;
-
-        public Taps(int from, int to, int firstKept, int kept)
-        {
-            double step = (double)from / to; // 1 or more: nothing is enlarged
-            most = (int)Math.Ceiling(2 * step) + 1;
-            (First, counts, weights) = (new int[kept], new int[kept], new float[kept * most]);
-            for (int i = 0; i < kept; i++)
-            {
-                double centre = (firstKept + i + 0.5) * step;
-                int first = Math.Max(0, (int)Math.Floor(centre - step + 0.5)), end = Math.Min(from, (int)Math.Floor(centre + step + 0.5));
-                var row = weights.AsSpan(i * most, end - first);
-                double total = 0;
-                for (int j = first; j < end; j++) total += Math.Max(0, 1 - Math.Abs((j + 0.5 - centre) / step));
-                for (int j = first; j < end; j++) row[j - first] = (float)(Math.Max(0, 1 - Math.Abs((j + 0.5 - centre) / step)) / total);
-                (First[i], counts[i]) = (first, end - first);
-            }
-        }
-
-        public int[] First { get; }
-
-        public ReadOnlySpan<float> Weights(int i) => weights.AsSpan(i * most, counts[i]);
+        var weights = rows.WeightsOf(y);
+        fixed (byte* first = source.Slice(rows.Firsts[y] * stride, weights.Length * stride))
+        fixed (float* target = sums)
+            RowSum.Write(first, stride, weights, stride, target);
     }
 }

@@ -23,8 +23,8 @@ internal static unsafe class SkiaDecoder
             // No colour space: values as they are in the file.
             var info = new SKImageInfo(decoded.Width, decoded.Height, SKColorType.Rgba8888, opaque ? SKAlphaType.Opaque : SKAlphaType.Premul);
             nuint length = (nuint)info.BytesSize64;
-            // Cleared, since a format may leave out pixels.
-            void* pixels = NativeMemory.AllocZeroed(length);
+            // Cleared where a format may leave out pixels.
+            void* pixels = format == ImageFormat.Jpeg ? NativeMemory.Alloc(length) : NativeMemory.AllocZeroed(length);
             try
             {
                 var result = codec.GetPixels(info, (nint)pixels);

@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using TorchSharp;
 using WclSharp.Data;
 using WclSharp.Kernels;
@@ -15,8 +13,6 @@ namespace WclSharp.Augmentation;
 /// </remarks>
 internal static unsafe class TapResampler
 {
-    private const int Lanes = 8;
-
     /// <summary>Makes the samples [from, from + count) of a plan.</summary>
     /// <param name="images">N images of C channels on the CPU, contiguous.</param>
     /// <param name="plan">What each sample shows.</param>
@@ -62,40 +58,9 @@ internal static unsafe class TapResampler
     {
         for (int y = 0; y < outputSize; y++, target += outputSize)
         {
-            SumRows(corner + (long)down.Firsts[y] * stride, stride, down.WeightsOf(y), extent, line);
+            RowSum.Write(corner + (long)down.Firsts[y] * stride, stride, down.WeightsOf(y), extent, line);
             SumColumns(line, along, target);
         }
-    }
-
-    /// <summary>Weighted sum of rows of bytes. Vectors and the loop round alike.</summary>
-    private static void SumRows(byte* rows, int stride, ReadOnlySpan<float> weights, int length, float* sums)
-    {
-        if (Vector256.IsHardwareAccelerated && length >= Lanes)
-        {
-            // The last vector ends with the row, and does some pixels twice.
-            for (int x = 0; ; x = Math.Min(x + Lanes, length - Lanes))
-            {
-                var sum = Vector256<float>.Zero;
-                byte* pixels = rows + x;
-                for (int i = 0; i < weights.Length; i++, pixels += stride) sum += Eight(pixels) * weights[i];
-                sum.Store(sums + x);
-                if (x == length - Lanes) return;
-            }
-        }
-        for (int x = 0; x < length; x++)
-        {
-            float sum = 0;
-            for (int i = 0; i < weights.Length; i++) sum += rows[x + (long)i * stride] * weights[i];
-            sums[x] = sum;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Eight(byte* pixels)
-    {
-        var shorts = Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(pixels)).AsByte());
-        // Through signed integers: the conversion of unsigned ones has no instruction before AVX-512.
-        return Vector256.ConvertToSingle(Vector256.Create(Vector128.WidenLower(shorts), Vector128.WidenUpper(shorts)).AsInt32());
     }
 
     private static void SumColumns(float* line, AxisTaps taps, float* target)

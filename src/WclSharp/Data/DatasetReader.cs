@@ -211,16 +211,16 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
 
     private static void Hash(IncrementalHash hash, PreparedImage image)
     {
-        Span<byte> head = stackalloc byte[8];
+        Span<byte> head = stackalloc byte[16];
         int nameBytes = Encoding.UTF8.GetByteCount(image.Name);
         Span<byte> name = nameBytes <= 512 ? stackalloc byte[nameBytes] : new byte[nameBytes];
         Encoding.UTF8.GetBytes(image.Name, name);
         BinaryPrimitives.WriteInt32LittleEndian(head, nameBytes); // lengths first, so that no two lists of images run together alike
         BinaryPrimitives.WriteUInt16LittleEndian(head[4..], (ushort)image.Height);
         BinaryPrimitives.WriteUInt16LittleEndian(head[6..], (ushort)image.Width);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[8..], image.PixelHash);
         hash.AppendData(head);
         hash.AppendData(name);
-        hash.AppendData(image.Pixels);
     }
 
     private static string Fingerprint(string contentHash, int[] labels, string[] classNames)

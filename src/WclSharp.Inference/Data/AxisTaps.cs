@@ -1,8 +1,9 @@
-using WclSharp.Data;
+namespace WclSharp.Data;
 
-namespace WclSharp.Augmentation;
-
-/// <summary>For each output pixel of one axis, the source pixels that it is made of and their weights: a triangle, as in <see cref="MatrixResampler"/>.</summary>
+/// <summary>
+/// For each output pixel of one axis, the source pixels that it is made of and their weights: a triangle as wide as the step between output pixels, never narrower than two source
+/// pixels (what Pillow and torchvision call bilinear with antialiasing).
+/// </summary>
 internal sealed class AxisTaps
 {
     private readonly float[] weights; // [S, Most], zero beyond a pixel's count
@@ -11,16 +12,18 @@ internal sealed class AxisTaps
     /// <param name="map">Which part of the axis is seen, and how output pixels lie on it.</param>
     /// <param name="outputSize">S, number of output pixels.</param>
     /// <param name="gain">Sum of each pixel's weights.</param>
-    public AxisTaps(AxisMap map, int outputSize, double gain)
+    public AxisTaps(AxisMap map, int outputSize, double gain) : this((double)map.Origin - map.Start, map.Step, map.Extent, outputSize, gain) { }
+
+    private AxisTaps(double origin, double step, int extent, int outputSize, double gain)
     {
-        double half = Math.Max(1, Math.Abs(map.Step));
+        double half = Math.Max(1, Math.Abs(step));
         Most = (int)Math.Ceiling(2 * half);
         (firsts, counts, weights) = (new int[outputSize], new int[outputSize], new float[outputSize * Most]);
         for (int i = 0; i < outputSize; i++)
         {
             // Centres of the pixels of what is seen, the first at 1/2. Those at the filter's very ends have no weight: they are left out.
-            double centre = map.Origin + map.Step * (i + 0.5) - map.Start;
-            int first = Math.Max(0, (int)Math.Floor(centre - half + 0.5)), end = Math.Min(map.Extent, (int)Math.Ceiling(centre + half - 0.5));
+            double centre = origin + step * (i + 0.5);
+            int first = Math.Max(0, (int)Math.Floor(centre - half + 0.5)), end = Math.Min(extent, (int)Math.Ceiling(centre + half - 0.5));
             (firsts[i], counts[i]) = (first, end - first);
             double total = 0;
             for (int j = first; j < end; j++) total += Weight(j);
@@ -28,6 +31,13 @@ internal sealed class AxisTaps
 
             double Weight(int j) => 1 - Math.Abs(j + 0.5 - centre) / half;
         }
+    }
+
+    /// <summary>A whole axis of <paramref name="from"/> pixels shrunk to <paramref name="to"/>, of which <paramref name="kept"/> from <paramref name="firstKept"/> on are made.</summary>
+    public static AxisTaps Shrink(int from, int to, int firstKept, int kept)
+    {
+        double step = (double)from / to;
+        return new(firstKept * step, step, from, kept, 1);
     }
 
     /// <summary>Source pixels of an output pixel at most.</summary>
