@@ -7,6 +7,9 @@ namespace WclSharp.Cli.Commands;
 /// <summary>Between what an accuracy lies, for people and for programs.</summary>
 internal static class AccuracyText
 {
+    /// <summary>Classes that people are told of one by one; where there are more, programs are.</summary>
+    public const int MostClasses = 20;
+
     /// <summary>The interval as a phrase.</summary>
     public static string Certainty(double accuracy, long images) => $"95 % interval {Interval(accuracy, images)}";
 

@@ -11,8 +11,6 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl classify CLASSIFIER</c>: what a fine-tuned classifier takes every image for, as a table.</summary>
 internal static class ClassifyCommand
 {
-    private const int MostClassesShown = 20;
-
     public static Command Create(Func<ClassifyOptions, IProgress<RunProgress>, CancellationToken, ClassifyResult> classify, TextWriter output, TextWriter error)
     {
         var command = new Command("classify", "Say of every image of a source what a fine-tuned classifier takes it for, and how surely");
@@ -23,19 +21,8 @@ internal static class ClassifyCommand
             "classify", "those of CLASSIFIER where it is a run; needed else", json);
         command.SetAction(parsed =>
         {
-            var request = pass.Request(parsed);
-            var options = new ClassifyOptions
-            {
-                Classifier = request.Model,
-                Data = request.Data,
-                Labels = request.Labels,
-                Out = request.Out,
-                Device = request.Device,
-                Workers = request.Workers,
-                MaxBad = request.MaxBad,
-                Restart = request.Restart,
-            };
-            return EmbeddingPass.Run(request, (progress, stop) => classify(options, progress, stop), result =>
+            var request = pass.Apply(parsed, new ClassifyOptions { Classifier = pass.Model(parsed), Out = pass.Out(parsed) });
+            return EmbeddingPass.Run(request, (progress, stop) => classify(request, progress, stop), result =>
             {
                 foreach (string line in Lines(result)) output.WriteLine(line);
                 JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
@@ -49,10 +36,10 @@ internal static class ClassifyCommand
         yield return string.Create(CultureInfo.InvariantCulture,
             $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s");
         foreach (string line in EmbeddingPass.Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) yield return line;
-        var shown = result.Classes.OrderByDescending(each => each.Images).Take(MostClassesShown).ToList();
-        int width = shown.Max(each => TextTable.Plain(each.Name).Length), digits = shown.Max(each => Count(each.Images).Length);
-        foreach (var each in shown)
-            yield return $"  {TextTable.Plain(each.Name).PadRight(width)} {Count(each.Images).PadLeft(digits)} {EpochTable.Percent(each.Images / (double)Math.Max(1, result.Images)),6}";
+        var shown = result.Classes.OrderByDescending(each => each.Images).Take(AccuracyText.MostClasses).ToList();
+        foreach (string line in TextTable.Lines(
+            [("class", each => each.Name), ("images", each => Count(each.Images)), ("share", each => EpochTable.Percent(each.Images / (double)Math.Max(1, result.Images)))], shown, namesFirst: true))
+            yield return $"  {line}";
         if (result.Classes.Count > shown.Count) yield return $"  and {Count(result.Classes.Count - shown.Count)} classes more, which --json counts";
         yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
         if (result.Accuracy is not { } accuracy) yield break;

@@ -13,7 +13,7 @@ internal static class EmbedCommand
         var pass = EmbeddingPass.OfFeatures(command, "File to write: .npy (path and label in a .csv beside it), .csv or .parquet", "embed");
         command.SetAction(parsed =>
         {
-            var request = pass.Request(parsed);
+            var request = pass.Apply(parsed, new EmbedOptions { Model = pass.Model(parsed), Out = pass.Out(parsed) });
             return EmbeddingPass.Run(request, (progress, stop) => embed(request, progress, stop), result => EmbeddingPass.Print(result, output), output, error);
         });
         return command;

@@ -2,9 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using WclSharp.Cli.Terminal;
 using WclSharp.Configuration;
-using WclSharp.Data;
 using WclSharp.Embedding;
-using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
@@ -43,22 +41,27 @@ internal sealed class EmbeddingPass
         new Argument<string>("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" },
         OutputFile.Option("--out", fileDescription, required: true), verb, "those of RUN; the embedded Fashion-MNIST without a run", own);
 
-    /// <summary>What a command line asks for.</summary>
+    /// <summary>The model that a command line names.</summary>
+    public string Model(ParseResult parsed) => parsed.GetRequiredValue(model);
+
+    /// <summary>The file that it names.</summary>
+    public string Out(ParseResult parsed) => parsed.GetRequiredValue(file);
+
+    /// <summary>What else a command line asks for, in place of what options say.</summary>
+    /// <typeparam name="T">The command's options.</typeparam>
     /// <exception cref="WclUsageException">A value is wrong.</exception>
-    public EmbedOptions Request(ParseResult parsed)
+    public T Apply<T>(ParseResult parsed, T request) where T : ImagePassOptions
     {
         var given = options.Apply(parsed, new PretrainOptions());
-        return new EmbedOptions
+        return (T)((ImagePassOptions)request with
         {
-            Model = parsed.GetRequiredValue(model),
             Data = given.Data,
             Labels = given.Labels,
-            Out = parsed.GetRequiredValue(file),
-            Device = given.Device ?? ComputeDevice.Auto,
-            Workers = given.Workers ?? 0,
-            MaxBad = given.MaxBad ?? DatasetOptions.StandardMaxBad,
+            Device = given.Device ?? request.Device,
+            Workers = given.Workers ?? request.Workers,
+            MaxBad = given.MaxBad ?? request.MaxBad,
             Restart = parsed.GetValue(restart),
-        };
+        });
     }
 
     /// <summary>Does the work, and says what was written and left out, or what is kept of work that was stopped.</summary>
@@ -68,7 +71,7 @@ internal sealed class EmbeddingPass
     /// <param name="print">Says what came of it.</param>
     /// <param name="output">Where to say it.</param>
     /// <param name="error">Where to say that it was stopped.</param>
-    public static int Run<T>(EmbedOptions request, Func<IProgress<RunProgress>, CancellationToken, T> work, Action<T> print, TextWriter output, TextWriter error) =>
+    public static int Run<T>(ImagePassOptions request, Func<IProgress<RunProgress>, CancellationToken, T> work, Action<T> print, TextWriter output, TextWriter error) =>
         Stoppable.Run(stop => print(TerminalProgress.Run(output, error, progress => work(progress, stop))), stopped: () =>
         {
             string partial = PartialEmbeddings.FolderOf(request.Out);

@@ -12,8 +12,6 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl evaluate RUN</c>: kNN accuracy of a run's encoder, and a linear probe.</summary>
 internal static class EvaluateCommand
 {
-    private const int MostClassesShown = 20;
-
     public static Command Create(Func<RunEvaluationOptions, IProgress<RunProgress>, CancellationToken, RunEvaluationResult> evaluate,
         TextWriter output, TextWriter error)
     {
@@ -108,7 +106,7 @@ internal static class EvaluateCommand
             : request.LinearLearningRate is not null ? "" : $", the usual {(rateAlone ? "one" : "ones")}: {LabelDraw.TooFew}";
         yield return string.Create(CultureInfo.InvariantCulture,
             $"  learning rate {probe.Settings.LearningRate}{(rateAlone ? $"{chosen};" : ",")} weight decay {probe.Settings.WeightDecay}{(rateAlone ? "" : chosen)}{(probe.Augmented ? "; random crops and flips" : "")}");
-        if (probe.PerClass.Count > MostClassesShown)
+        if (probe.PerClass.Count > AccuracyText.MostClasses)
         {
             yield return string.Create(CultureInfo.InvariantCulture, $"  {probe.PerClass.Count:N0} classes: --json has the accuracy of each");
             yield break;

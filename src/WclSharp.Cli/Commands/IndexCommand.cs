@@ -17,20 +17,13 @@ internal static class IndexCommand
         var pass = EmbeddingPass.OfFeatures(command, "File to write", "index", format);
         command.SetAction(parsed =>
         {
-            var request = pass.Request(parsed);
-            var options = new IndexOptions
+            var request = pass.Apply(parsed, new IndexOptions
             {
-                Model = request.Model,
-                Data = request.Data,
-                Labels = request.Labels,
-                Out = request.Out,
+                Model = pass.Model(parsed),
+                Out = pass.Out(parsed),
                 Format = ChoiceText.Parse<IndexFormat>(parsed.GetValue(format), "--format") ?? IndexFormat.Float32,
-                Device = request.Device,
-                Workers = request.Workers,
-                MaxBad = request.MaxBad,
-                Restart = request.Restart,
-            };
-            return EmbeddingPass.Run(request, (progress, stop) => index(options, progress, stop), result =>
+            });
+            return EmbeddingPass.Run(request, (progress, stop) => index(request, progress, stop), result =>
             {
                 EmbeddingPass.Print(result, output);
                 output.WriteLine($"Next: wcl search IMAGE --index {RunReport.Quoted(RunReport.Shown(result.File))}");

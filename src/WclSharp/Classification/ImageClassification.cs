@@ -21,20 +21,8 @@ public static class ImageClassification
         string file = BatchEmbedder.ClassifierFileOf(options.Classifier);
         bool isRun = Directory.Exists(options.Classifier) && !SamePath.Is(Path.GetDirectoryName(file), options.Classifier); // whose fine-tuning lies below it
         if (options.Data is null && !isRun) throw new WclUsageException("Name the images to classify with --data; only a run folder as the classifier says which they are.");
-        var asked = new EmbedOptions
-        {
-            Model = options.Classifier,
-            Data = options.Data,
-            Labels = options.Labels,
-            Out = options.Out,
-            Device = options.Device,
-            Workers = options.Workers,
-            MaxBad = options.MaxBad,
-            Restart = options.Restart,
-        };
-        var request = ImageEmbedding.Resolve(asked) with { Model = file };
         ClassTable? table = null;
-        var done = ImageEmbedding.Run(request, BatchEmbedder.LoadClassifier, (path, network) => table = new ClassTable(path, network.ClassNames), progress, cancellation);
+        var done = ImageEmbedding.Run(ImageEmbedding.Resolve(options, options.Classifier), file, BatchEmbedder.LoadClassifier, (path, network) => table = new ClassTable(path, network.ClassNames), progress, cancellation);
         var (labelled, right, untold) = table!.Known;
         return new(done.File, done.Images, done.BadImages, done.Seconds)
         {

@@ -24,7 +24,7 @@ internal abstract class BatchEmbedder : IDisposable
     public abstract int ImageSize { get; }
 
     /// <summary>Numbers that it makes of an image: of features, or of classes.</summary>
-    public abstract int FeatureSize { get; }
+    public abstract int RowSize { get; }
 
     /// <summary>The classes whose probabilities it makes; empty where it makes features.</summary>
     public abstract IReadOnlyList<string> ClassNames { get; }
@@ -121,12 +121,12 @@ internal abstract class BatchEmbedder : IDisposable
 
         public override int ImageSize => encoder.ImageSize;
 
-        public override int FeatureSize => ClassNames.Count > 0 ? ClassNames.Count : encoder.FeatureSize;
+        public override int RowSize => ClassNames.Count > 0 ? ClassNames.Count : encoder.FeatureSize;
 
         public override IReadOnlyList<string> ClassNames => classNames;
 
         public override void Embed(float[] pixels, int count, float[] features) =>
-            encoder.Run(pixels, count, Output ?? OnnxFacts.Features, features.AsMemory(0, count * FeatureSize));
+            encoder.Run(pixels, count, Output ?? OnnxFacts.Features, features.AsMemory(0, count * RowSize));
 
         public override void Dispose() => encoder.Dispose();
     }
@@ -151,7 +151,7 @@ internal abstract class BatchEmbedder : IDisposable
 
         public override int ImageSize => encoder.ImageSize;
 
-        public override int FeatureSize => classifier is null ? encoder.FeatureSize : ClassNames.Count;
+        public override int RowSize => classifier is null ? encoder.FeatureSize : ClassNames.Count;
 
         public override IReadOnlyList<string> ClassNames => classifier?.ClassNames ?? [];
 

@@ -31,34 +31,35 @@ public static class ImageEmbedding
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var format = EmbeddingFile.FormatOf(options.Out);
-        return Run(Resolve(options), BatchEmbedder.Load, (path, network) => format(path, network.FeatureSize), progress, cancellation);
+        return Run(Resolve(options, options.Model), options.Model, BatchEmbedder.Load, (path, network) => format(path, network.RowSize), progress, cancellation);
     }
 
     /// <summary>With the images to embed and their classes: those asked for, or those that the run was trained on, where the model is a run.</summary>
-    internal static EmbedOptions Resolve(EmbedOptions options)
+    internal static ImagePassOptions Resolve(ImagePassOptions options, string model)
     {
-        if (options.Data is not null || !RunFolder.IsRun(options.Model)) return options;
-        var trained = RunFolder.ReadConfig(options.Model);
+        if (options.Data is not null || !RunFolder.IsRun(model)) return options;
+        var trained = RunFolder.ReadConfig(model);
         return options with { Data = trained.Data, Labels = options.Labels ?? trained.Labels };
     }
 
     /// <summary>Puts images through a network into a file, both made by other functions.</summary>
     /// <param name="options">What <see cref="Resolve"/> made of them.</param>
+    /// <param name="model">Folder or file of the network.</param>
     /// <param name="load">Loads the network, given the path, the device and whom to warn.</param>
     /// <param name="create">Makes the file, given its name and the network.</param>
     /// <param name="progress">As above.</param>
     /// <param name="cancellation">As above.</param>
-    internal static EmbedResult Run(EmbedOptions options, Func<string, string, IProgress<RunProgress>?, BatchEmbedder> load, Func<string, BatchEmbedder, EmbeddingFile> create,
+    internal static EmbedResult Run(ImagePassOptions options, string model, Func<string, string, IProgress<RunProgress>?, BatchEmbedder> load, Func<string, BatchEmbedder, EmbeddingFile> create,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        EmbeddingFile.RequireOtherThan(options.Out, options.Data, options.Model, BatchEmbedder.FileOf(options.Model), options.Labels);
+        EmbeddingFile.RequireOtherThan(options.Out, options.Data, model, BatchEmbedder.FileOf(model), options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
-        using var network = load(options.Model, options.Device, progress);
+        using var network = load(model, options.Device, progress);
         var listing = SourceListing.Of(source, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing.Folders);
-        using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, network, source, listing), options.Restart);
+        using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, model, network, source, listing), options.Restart);
         using var bad = new BadImageLog(options.Out + ".bad_images.csv");
         if (parts.ForgetFromReadable(name => source.FileOf(name) is { } file && ImageFile.CanBeRead(file)) is { } readable)
             progress?.Report(new RunProgress.Warning($"'{readable}' could not be read before and can be now; what was embedded from about there on is embedded again."));
@@ -66,7 +67,7 @@ public static class ImageEmbedding
 
         int workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount, inputSize = network.InputSize;
         var pixels = new float[network.Batch * inputSize];
-        var features = new float[network.Batch * network.FeatureSize];
+        var features = new float[network.Batch * network.RowSize];
         var batch = new List<EmbeddedRecord>(network.Batch);
         long kept = parts.Rows;
         int first = parts.Next, position = first, rows = 0;
@@ -103,7 +104,7 @@ public static class ImageEmbedding
         bad.Complete();
         parts.Remove();
         foreach (string warning in labels.Warnings()) progress?.Report(new RunProgress.Warning(warning));
-        return new EmbedResult(options.Out, parts.Rows, network.FeatureSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description, Ignored = source.Ignored };
+        return new EmbedResult(options.Out, parts.Rows, network.RowSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description, Ignored = source.Ignored };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);
 
@@ -111,8 +112,8 @@ public static class ImageEmbedding
         {
             if (rows > 0) network.Embed(pixels, rows, features);
             foreach (var (row, record) in batch.Where(record => record.Problem is null).Index())
-                if (features.AsSpan(row * network.FeatureSize, network.FeatureSize).ContainsAnyExceptInRange(float.MinValue, float.MaxValue)) throw ImageIndexWriter.NotFinite(record.Name);
-            parts.Add(batch, features.AsSpan(0, rows * network.FeatureSize), position);
+                if (features.AsSpan(row * network.RowSize, network.RowSize).ContainsAnyExceptInRange(float.MinValue, float.MaxValue)) throw ImageIndexWriter.NotFinite(record.Name);
+            parts.Add(batch, features.AsSpan(0, rows * network.RowSize), position);
             batch.Clear();
             rows = 0;
             progress.Working(network.Output is null ? "Embedding images" : "Classifying images", position, listing.Total);
@@ -124,7 +125,7 @@ public static class ImageEmbedding
     internal static IEnumerable<(string File, float[]? Vector, string? Problem)> Each(BatchEmbedder network, IReadOnlyList<string> imageFiles, CancellationToken cancellation)
     {
         int most = Math.Min(network.Batch, imageFiles.Count);
-        var (pixels, features) = (new float[most * network.InputSize], new float[most * network.FeatureSize]);
+        var (pixels, features) = (new float[most * network.InputSize], new float[most * network.RowSize]);
         foreach (string[] batch in imageFiles.Chunk(network.Batch))
         {
             int workers = Math.Min(Environment.ProcessorCount, batch.Length);
@@ -132,7 +133,7 @@ public static class ImageEmbedding
             // An image that cannot be read leaves its place as it was, and what comes of it is dropped.
             if (problems.Any(problem => problem is null)) network.Embed(pixels, batch.Length, features);
             for (int i = 0; i < batch.Length; i++)
-                yield return (batch[i], problems[i] is null ? features[(i * network.FeatureSize)..((i + 1) * network.FeatureSize)] : null, problems[i]);
+                yield return (batch[i], problems[i] is null ? features[(i * network.RowSize)..((i + 1) * network.RowSize)] : null, problems[i]);
 
             string? Prepare(int i)
             {
@@ -150,13 +151,13 @@ public static class ImageEmbedding
         }
     }
 
-    private static PartialFacts FactsOf(EmbedOptions options, BatchEmbedder network, ImageSource source, SourceListing listing) => new()
+    private static PartialFacts FactsOf(ImagePassOptions options, string model, BatchEmbedder network, ImageSource source, SourceListing listing) => new()
     {
         Version = SoftwareVersions.Library,
-        Model = Path.GetFullPath(options.Model),
-        ModelSha256 = BatchEmbedder.HashOf(options.Model),
+        Model = Path.GetFullPath(model),
+        ModelSha256 = BatchEmbedder.HashOf(model),
         Device = network.Device,
-        FeatureSize = network.FeatureSize,
+        FeatureSize = network.RowSize,
         Output = network.Output,
         Data = options.Data is null ? source.Description : Path.GetFullPath(options.Data),
         Images = listing.Total,

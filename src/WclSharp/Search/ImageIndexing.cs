@@ -1,4 +1,3 @@
-using WclSharp.Configuration;
 using WclSharp.Embedding;
 using WclSharp.Inference;
 using WclSharp.Training;
@@ -19,23 +18,11 @@ public static class ImageIndexing
     public static EmbedResult Run(IndexOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        GivenOption.RequireMember<IndexFormat>(options.Format, "--format");
-        var given = new EmbedOptions
-        {
-            Model = options.Model,
-            Data = options.Data,
-            Labels = options.Labels,
-            Out = options.Out,
-            Device = options.Device,
-            Workers = options.Workers,
-            MaxBad = options.MaxBad,
-            Restart = options.Restart,
-        };
-        given.Validate();
-        var request = ImageEmbedding.Resolve(given);
+        options.Validate();
+        var request = ImageEmbedding.Resolve(options, options.Model);
         var metadata = new Dictionary<string, string> { [ImageIndex.ModelKey] = Path.GetFullPath(options.Model), [ImageIndex.ModelHashKey] = BatchEmbedder.HashOf(options.Model) };
         if (request.Data is not null) metadata[ImageIndex.ImagesKey] = Path.GetFullPath(request.Data);
-        return ImageEmbedding.Run(request, BatchEmbedder.Load, (path, network) => new IndexedEmbeddings(path, network.FeatureSize, options.Format, metadata), progress, cancellation);
+        return ImageEmbedding.Run(request, options.Model, BatchEmbedder.Load, (path, network) => new IndexedEmbeddings(path, network.RowSize, options.Format, metadata), progress, cancellation);
     }
 
     private sealed class IndexedEmbeddings(string path, int featureSize, IndexFormat format, Dictionary<string, string> metadata) : EmbeddingFile

@@ -39,8 +39,8 @@ public static class ImageSearch
         var unreadable = new List<UnreadableQuery>();
         using (var network = BatchEmbedder.Load(model, options.Device, progress))
         {
-            if (network.FeatureSize != index.FeatureSize)
-                throw new WclUsageException($"'{model}' makes vectors of {network.FeatureSize} numbers; those of '{options.Index}' have {index.FeatureSize}. Name the model that it was made with.");
+            if (network.RowSize != index.FeatureSize)
+                throw new WclUsageException($"'{model}' makes vectors of {network.RowSize} numbers; those of '{options.Index}' have {index.FeatureSize}. Name the model that it was made with.");
             foreach (var (number, (image, vector, reason)) in ImageEmbedding.Each(network, options.Images, cancellation).Index())
             {
                 cancellation.ThrowIfCancellationRequested();

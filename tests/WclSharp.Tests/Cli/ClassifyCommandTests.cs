@@ -25,8 +25,9 @@ public sealed class ClassifyCommandTests : IDisposable
             Wrote o.csv: 1,000 images, 500 images/s in 2.0 s
             Images: here
             Left out 2 images that could not be read; o.csv.bad_images.csv says why
-              dog 950  95.0%
-              cat  50   5.0%
+              class  images  share
+              dog       950  95.0%
+              cat        50   5.0%
             Mean probability 90.0%: how sure the classifier is, not how often it is right
             Accuracy 75.0% of 200 images whose class is known (95 % interval 68.6% to 80.5%); those that it was trained on, if any, count too
               20 of them are of classes that it does not tell, and count as wrong
@@ -47,7 +48,7 @@ public sealed class ClassifyCommandTests : IDisposable
         Assert.Equal(0, Run("classify", "r", "--out", "o.csv"));
         Assert.Contains("300 images, 100 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("100 of them were done before", output.ToString(), StringComparison.Ordinal);
-        Assert.Contains("class 05  5", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("class 05       5", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("class 04", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("and 5 classes more", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("Accuracy", output.ToString(), StringComparison.Ordinal);

@@ -1,0 +1,43 @@
+using WclSharp.Configuration;
+using WclSharp.Data;
+
+namespace WclSharp.Embedding;
+
+/// <summary>What a pass over all images of a source has in common, whatever is made of them: which images, where to, and how. A pass that was stopped goes on when it is asked for again.</summary>
+public abstract record ImagePassOptions
+{
+    private protected ImagePassOptions() { }
+
+    /// <summary>
+    /// Images, in any form that training takes; null is the source that the run read, all of it, where the model is a run folder. Without a run it is the embedded data set, which is
+    /// not classified.
+    /// </summary>
+    public string? Data { get; init; }
+
+    /// <summary>
+    /// CSV or TSV file of <c>path,label</c> that names the classes where they are known; null is the run's where its <see cref="Data"/> is taken, else the classes are those of the source.
+    /// </summary>
+    public string? Labels { get; init; }
+
+    /// <summary>The file to write.</summary>
+    public required string Out { get; init; }
+
+    /// <summary>cpu, cuda, cuda:N or auto. An ONNX file computes on the CPU.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Decoding threads; 0 is one per core.</summary>
+    public int Workers { get; init; }
+
+    /// <summary>Share of unreadable images, 0 to 1, above which nothing is written.</summary>
+    public double MaxBad { get; init; } = DatasetOptions.StandardMaxBad;
+
+    /// <summary>Begin anew where the file was begun and not finished, instead of going on.</summary>
+    public bool Restart { get; init; }
+
+    /// <exception cref="WclUsageException">A text is empty.</exception>
+    internal virtual void Validate()
+    {
+        GivenOption.RequireText(Out, "--out", "name a file");
+        GivenOption.RequireNotEmpty(("--data", Data), ("--labels", Labels));
+    }
+}
