@@ -6,7 +6,12 @@ using System.Text.RegularExpressions;
 namespace WclSharp.Benchmarks.Comparisons;
 
 /// <summary>What one run of a program printed; null where there is none.</summary>
-internal sealed record PrintedFigures(double? ImagesPerSecond, double? Seconds, double? Mib);
+internal sealed record PrintedFigures(double? ImagesPerSecond, double? Seconds, double? Mib)
+{
+    /// <summary>The figures that there are, for people.</summary>
+    public override string ToString() => string.Join(", ", new[] { (Number: ImagesPerSecond, Unit: "images/s"), (Number: Seconds, Unit: "s"), (Number: Mib, Unit: "MiB") }
+        .Where(each => each.Number is not null).Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Number} {each.Unit}")));
+}
 
 /// <summary>A program that is run in a process of its own and prints its figures as "N images/s", "N s" and "N MiB".</summary>
 /// <param name="Name">What it is, for people.</param>
