@@ -31,7 +31,7 @@ static int Usage()
         compare RUN ONE OTHER   how alike two photographs are to a trained encoder
         classify RUN PHOTO      train a classifier on ten labels of each class, and name what a photograph shows
         loop PHOTOS FILE        train by a loop of the program's own, of the library's parts; FILE is the encoder
-        onnx MODEL ONE OTHER    the same with an ONNX file that wcl export wrote, without libtorch
+        onnx MODEL ONE OTHER    as compare, with an ONNX file that wcl export wrote, without libtorch
         """);
     return 2;
 }

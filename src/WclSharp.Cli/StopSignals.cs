@@ -47,14 +47,7 @@ internal sealed class StopSignals : IDisposable
             }
 
             ExitCode ??= ExitCodes.Terminated;
-            try
-            {
-                stop.Cancel();
-            }
-            catch (ObjectDisposedException)
-            {
-                // The work is over.
-            }
+            Cancel();
         })
         { IsBackground = true, Name = "standard input" };
         watch.Start();
@@ -77,7 +70,20 @@ internal sealed class StopSignals : IDisposable
             PosixSignal.SIGHUP => ExitCodes.HungUp,
             _ => ExitCodes.Terminated,
         };
-        stop.Cancel();
-        tell("Stopping after this step and keeping what is finished; once more stops at once, without saving.");
+        if (Cancel()) tell("Stopping after this step and keeping what is finished; once more stops at once, without saving.");
+    }
+
+    /// <summary>Stops the work; false where it is over: a signal may still be on its way when it ends.</summary>
+    private bool Cancel()
+    {
+        try
+        {
+            stop.Cancel();
+            return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
     }
 }

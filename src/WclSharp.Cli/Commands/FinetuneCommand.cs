@@ -4,6 +4,7 @@ using WclSharp.Cli.Terminal;
 using WclSharp.Evaluation;
 using WclSharp.FineTuning;
 using WclSharp.Native;
+using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
@@ -84,13 +85,21 @@ internal static class FinetuneCommand
             if (result.Rows.Where(row => row.ValidationLabels == 0).Select(row => row.Labels.ToString("N0", CultureInfo.InvariantCulture)).ToArray() is { Length: > 0 } unchosen)
                 output.WriteLine($"With {string.Join(" and ", unchosen)} labels no rate or stop was chosen: {LabelDraw.TooFew}.");
             if (result.Rows.Any(row => row.ScratchDifferenceCi95 is not null))
-                output.WriteLine("The difference from scratch is in points, draw by draw: pretraining made one where the interval leaves out 0.");
+                output.WriteLine("The difference from scratch is in points, draw by draw: on these test images pretraining made one where the interval leaves out 0.");
+            output.WriteLine($"All draws share the test images: {OtherImages(result)}.");
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
             output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
             output.WriteLine($"Next:       wcl classify {RunReport.Quoted(RunReport.Shown(result.Folder))} --data IMAGES --out classes.csv");
             JsonFile.Write(json, result.Report, FineTuneJson.Default.FineTuneReport);
         }, error.WriteLine, () => error.WriteLine("Stopped. The draws that are finished are kept; the same command goes on."));
+    }
+
+    /// <summary>How far other test images of the kind might lead, which no interval over draws says.</summary>
+    private static string OtherImages(FineTuneResult result)
+    {
+        double accuracy = result.Rows[^1].FinetuneMean;
+        return string.Create(CultureInfo.InvariantCulture, $"by their number alone {EpochTable.Percent(accuracy)} means {AccuracyText.Interval(accuracy, result.TestImages)} on others of the kind (95 %, Wilson)");
     }
 
     /// <summary>What the intervals leave out, where anything was chosen.</summary>

@@ -75,7 +75,15 @@ internal static class PretrainCommand
             {
                 folder = null; // the run is over: there is nothing to resume
                 var few = new FineTuneOptions { Run = outcome.RunFolder, LabelFractions = [RunReport.FewLabels], Draws = 1, Device = options.Device ?? ComputeDevice.Auto };
-                foreach (string line in RunReport.Lines(TerminalProgress.Run(output, error, progress => actions.Finetune(few, progress, stop)), outcome.RunFolder)) output.WriteLine(line);
+                try
+                {
+                    foreach (string line in RunReport.Lines(TerminalProgress.Run(output, error, progress => actions.Finetune(few, progress, stop)), outcome.RunFolder)) output.WriteLine(line);
+                }
+                catch (WclUsageException e)
+                {
+                    // The run is done; its folder may hold another fine-tuning, as of a checkpoint before it was gone on with.
+                    error.WriteLine($"warning: not fine-tuned with few labels: {e.Message} wcl finetune {RunReport.Quoted(RunReport.Shown(outcome.RunFolder))} does that.");
+                }
             }
         }, error.WriteLine, () =>
         {

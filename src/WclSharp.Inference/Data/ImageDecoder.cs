@@ -22,6 +22,9 @@ internal static class ImageDecoder
     /// <summary>Pixels that an image may have.</summary>
     public const long MaxPixels = 64L << 20;
 
+    /// <summary>Pixels that an image can have, whatever is allowed: four bytes of each lie in one block.</summary>
+    public const long MostPixels = int.MaxValue / 4;
+
     /// <summary>Sides that an image may have, pixels.</summary>
     public const int MaxSide = ushort.MaxValue;
 
@@ -54,6 +57,8 @@ internal static class ImageDecoder
     public static void CheckSize(long height, long width, long maxPixels = MaxPixels)
     {
         if (height < 1 || width < 1) throw new BadImageException($"the header claims {width} x {height} pixels");
+        if (height * width > MostPixels)
+            throw new BadImageException(FormattableString.Invariant($"{width} x {height} is {height * width / 1e6:F0} megapixels, more than {MostPixels / 1e6:F0}, which cannot be decoded whatever is allowed"));
         if (height * width > maxPixels || height > MaxSide || width > MaxSide)
             throw new BadImageException(FormattableString.Invariant(
                 $"{width} x {height} is {height * width / 1e6:F0} megapixels, over the limit of {maxPixels / 1e6:F0} megapixels and {MaxSide} a side"));

@@ -19,8 +19,8 @@ internal sealed class CheckpointStore(string folder)
     private const string LastName = "last.json", BestName = "best.json";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true };
 
-    /// <summary>Of <c>state.json</c>; 3 since it names the images that are tested with.</summary>
-    public const int Format = 3;
+    /// <summary>Of <c>state.json</c>; 4 since the images' fingerprints are made of their hashes.</summary>
+    public const int Format = 4;
 
     private sealed record Pointer(string Folder);
 

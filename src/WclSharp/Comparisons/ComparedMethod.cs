@@ -11,13 +11,17 @@ public readonly record struct ComparedMethod(ContrastiveMethod Method, MultiCrop
     /// <summary>A method with the local crops that all have.</summary>
     public static implicit operator ComparedMethod(ContrastiveMethod method) => new(method);
 
-    /// <summary>The options of one of its runs, from those of all; what is meant for others' local crops or weak loss is none of it.</summary>
+    /// <summary>The options of one of its runs, from those of all; what is meant for other methods, or for others' local crops or weak loss, is none of it.</summary>
     internal PretrainOptions Apply(PretrainOptions training)
     {
         var (own, unset) = (training with { Method = Method, MultiCrop = Crops ?? training.MultiCrop }, new PretrainOptions());
         if (own.MultiCrop != MultiCrop.Knn) own = own with { BankK = unset.BankK, CropNeighbors = unset.CropNeighbors, OwnCrops = unset.OwnCrops };
         if (own.MultiCrop == MultiCrop.None) own = own with { LocalCrops = unset.LocalCrops, LocalInstanceWeight = unset.LocalInstanceWeight, LocalWeakWeight = unset.LocalWeakWeight };
         if (!MethodFactory.HasWeakLoss(Method)) own = own with { Beta = unset.Beta, BetaRamp = unset.BetaRamp, WeakKeys = unset.WeakKeys };
+        if (Method != ContrastiveMethod.WclBank) own = own with { BankPairs = unset.BankPairs, BankStart = unset.BankStart, BankNegatives = unset.BankNegatives };
+        if (Method != ContrastiveMethod.AdpClr) own = own with { AdpClrK = unset.AdpClrK, AdpClrStart = unset.AdpClrStart };
+        if (Method != ContrastiveMethod.FnCancel) own = own with { FnSupport = unset.FnSupport, FnScore = unset.FnScore, FnMode = unset.FnMode, FnK = unset.FnK, FnThreshold = unset.FnThreshold };
+        if (Method != ContrastiveMethod.InstDisc) own = own with { InstDiscLoss = unset.InstDiscLoss, InstDiscNegatives = unset.InstDiscNegatives, InstDiscMomentum = unset.InstDiscMomentum, InstDiscTemperature = unset.InstDiscTemperature };
         return own;
     }
 }

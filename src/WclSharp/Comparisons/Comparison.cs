@@ -1,3 +1,4 @@
+using WclSharp.Configuration;
 using WclSharp.Evaluation;
 using WclSharp.Native;
 using WclSharp.Reporting;
@@ -47,6 +48,9 @@ public static class Comparison
         using var folder = ComparisonFolder.Open(options, DateTime.Now);
         progress?.Report(new ComparisonProgress.Started(folder.FullPath));
         options = folder.Options;
+        foreach (var option in PretrainOptionTable.All)
+            if (option.OnlyFor is { } only && option.Show(options.Training) is not null && options.Methods.All(each => each.Method != only))
+                progress?.Report(new ComparisonProgress.Line($"{PlainProgress.WarningStart}--{option.Name} changes nothing: it belongs to {OptionValue.NameOf(only)}, which is not compared."));
         var planned = Enumerable.Range(0, options.Seeds).Select(i => options.Training.Seed + i)
             .SelectMany(seed => options.Methods.Select(method => (Method: method, Name: MethodNames.Of(method), Seed: seed))).ToArray();
         var records = new ComparisonRecords(folder.FullPath);

@@ -61,7 +61,7 @@ internal static class ComparisonTable
     public static string? Diverged(IReadOnlyList<DivergedRun> runs) => runs.Count == 0 ? null
         : string.Join(" ", runs.Select(run => string.Create(CultureInfo.InvariantCulture, $"{run.Method} with seed {run.Seed}: {run.Message.TrimEnd('.')}.")))
             + $" {(runs.Count == 1 ? "It is in no mean, and no difference has its seed" : "They are in no mean, and no difference has their seeds")}: a method that diverges looks better than it is. "
-            + $"Other options need a comparison of their own (another --out); deleting {string.Join(", ", runs.Select(run => run.Folder))} has the same command train anew.";
+            + $"Other options need a comparison of their own (another --out); deleting {string.Join(", ", runs.Select(run => run.Folder))} has --resume train anew.";
 
     /// <summary>A page: the table, how to read it, the runs, the settings.</summary>
     public static string Markdown(ComparisonReport report)
@@ -89,7 +89,7 @@ internal static class ComparisonTable
 
         if (report.RunsFinished + report.Diverged.Count < report.RunsPlanned)
         {
-            Line(string.Create(CultureInfo.InvariantCulture, $"**Not complete**: {report.RunsFinished} of {report.RunsPlanned} runs are finished. The same command goes on."));
+            Line(string.Create(CultureInfo.InvariantCulture, $"**Not complete**: {report.RunsFinished} of {report.RunsPlanned} runs are finished. `wcl compare --resume --out` with this folder goes on."));
             Line();
         }
 

@@ -47,7 +47,7 @@ public sealed class ImageDataset : IDisposable
     internal int LabelledCount => Labels.Length - Labels.Count(-1);
 
     /// <summary>
-    /// SHA-256, in hexadecimal digits, over names, sizes, pixels, labels and class names in their order. Depends on neither
+    /// SHA-256, in hexadecimal digits, over names, sizes, XXH3 of pixels, labels and class names in their order. Depends on neither
     /// threads nor where the pixels are kept. A subset's is made of its parent's and its positions in it.
     /// </summary>
     public string Fingerprint { get; }

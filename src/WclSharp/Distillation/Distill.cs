@@ -46,19 +46,19 @@ public static class Distill
         // Of other images some are drawn as they are read. The run's are read as it read them, with its own limit and what it held out, and some are drawn of those to learn on.
         if (!holdOut) asked = asked with { Limit = options.Limit, Seed = options.Seed };
         using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut, network.ClassNames);
-        using var some = holdOut && options.Limit < data.Train.Count ? Some(data.Train, options.Limit.Value, options.Seed) : null;
-
-        var test = data.HeldOut;
+        var (train, test) = (data.Train, data.HeldOut);
         if (test is not null && options.Test is null && FineTuneFolder.SettingsOf(teacher) is { } tuned && tuned.TestFingerprint != test.Fingerprint)
         {
-            test = null;
+            // What a split held out is learnt from, as by the classifier; what was read from elsewhere to test with is not.
+            (train, test) = (data.All, null);
             progress?.Report(new RunProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
         }
 
         if (test is not null && FineTuneFolder.SettingsOf(teacher)?.TrainFingerprint == test.Fingerprint)
             progress?.Report(new RunProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
 
-        using var run = new DistillationRun(options, teacher, facts, network, some ?? data.Train, test, compute, progress, cancellation);
+        using var some = holdOut && options.Limit < train.Count ? Some(train, options.Limit.Value, options.Seed) : null;
+        using var run = new DistillationRun(options, teacher, facts, network, some ?? train, test, compute, progress, cancellation);
         return run.Execute();
     }
 

@@ -15,7 +15,7 @@ public sealed record DistillOptions
     /// <summary>Labelled images to test with; null is the run's, or none where <see cref="Data"/> is given: the teacher may have learnt from any of those.</summary>
     public string? Test { get; init; }
 
-    /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is none.</summary>
+    /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is the run's where its images are learnt on, else none.</summary>
     public string? Labels { get; init; }
 
     /// <summary>Learn on a random subset of so many images, drawn by <see cref="Seed"/>, those to test with left out; null is all.</summary>

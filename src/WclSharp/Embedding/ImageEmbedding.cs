@@ -57,8 +57,8 @@ public static class ImageEmbedding
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
         using var network = load(model, options.Device, progress);
-        var listing = SourceListing.Of(source, progress, cancellation);
-        var labels = new SourceLabels(options.Labels, source, listing.Folders);
+        var listing = SourceListing.Of(source, network.ClassNames, progress, cancellation);
+        var labels = new SourceLabels(options.Labels, source, listing, progress, cancellation);
         using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, model, network, source, listing), options.Restart);
         using var bad = new BadImageLog(options.Out + ".bad_images.csv");
         if (parts.ForgetFromReadable(name => source.FileOf(name) is { } file && ImageFile.CanBeRead(file)) is { } readable)

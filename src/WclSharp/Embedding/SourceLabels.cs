@@ -1,5 +1,6 @@
 using System.Text;
 using WclSharp.Data;
+using WclSharp.Training;
 
 namespace WclSharp.Embedding;
 
@@ -12,16 +13,22 @@ internal sealed class SourceLabels
 
     /// <param name="file">The list; null for none.</param>
     /// <param name="source">The source.</param>
-    /// <param name="folders">The classes that its paths tell; null where they tell none.</param>
+    /// <param name="listing">What is known of it.</param>
+    /// <param name="progress">Told how far the first labelled image is looked for; may be null.</param>
+    /// <param name="cancellation">Stops.</param>
     /// <exception cref="WclUsageException">The list cannot be read, or has no image of the source.</exception>
-    public SourceLabels(string? file, ImageSource source, FolderClasses? folders)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public SourceLabels(string? file, ImageSource source, SourceListing listing, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        (this.file, this.folders, list) = (file, folders, file is null ? null : LabelList.Read(file));
+        (this.file, folders, list) = (file, listing.Folders, file is null ? null : LabelList.Read(file));
         if (list is null) return;
         // Said before the work, which may take hours; mostly the first image is one of the list.
         string? first = null;
+        int passed = 0;
         foreach (var image in source.Images(_ => false))
         {
+            cancellation.ThrowIfCancellationRequested();
+            if (++passed % 4096 == 0) progress.Working("Looking for labels", passed, listing.Total);
             first ??= image.Name;
             if (Of(image.Name, null) is not null) return;
         }

@@ -18,12 +18,16 @@ namespace WclSharp.Embedding;
 internal sealed record SourceListing(int Total, FolderClasses? Folders, string Hash)
 {
     /// <summary>Lists a source; one whose images are known by their number alone is not gone through.</summary>
+    /// <param name="source">The source.</param>
+    /// <param name="classNames">Classes that are known beforehand, whose names a folder of all images may bear; may be empty.</param>
+    /// <param name="progress">Told how far it is; may be null.</param>
+    /// <param name="cancellation">Stops.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static SourceListing Of(ImageSource source, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    public static SourceListing Of(ImageSource source, IReadOnlyList<string> classNames, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string file in source.Files) AppendFile(hash, file);
-        var folders = source.ClassesAreFolders ? new FolderClasses(null) : null;
+        var folders = source.ClassesAreFolders ? new FolderClasses(classNames) : null;
         int total = 0;
         if (folders is null && source.Total is { } known)
         {

@@ -40,6 +40,7 @@ internal sealed class FineTuneStudy : IDisposable
         encoderFile = EncoderWeights.Find(options.Run);
         using (var content = SafetensorsFile.Read(encoderFile)) facts = EncoderWeights.FactsOf(content, encoderFile);
         hidden = options.FromHead ? trained.HeadHidden : null;
+        if (!options.Scratch && options.ScratchLearningRate is not null) progress?.Report(new RunProgress.Warning("--scratch-lr changes nothing with --no-scratch."));
         folder = FineTuneFolder.Open(options.Out ?? Path.Combine(options.Run, "finetune"), new FineTuneSettings
         {
             Encoder = CheckpointStore.HashOf(encoderFile),
@@ -53,7 +54,7 @@ internal sealed class FineTuneStudy : IDisposable
             Epochs = options.Epochs,
             Lr = options.EncoderLearningRate,
             HeadLr = options.HeadLearningRate,
-            ScratchLr = options.ScratchLearningRate,
+            ScratchLr = options.Scratch ? options.ScratchLearningRate : null,
             Batch = FineTuneRecipe.Batch,
             Recipe = FineTuneRecipe.Version,
             WeightDecay = Recipe(1, 0, pretrained: true).WeightDecay,
@@ -67,6 +68,7 @@ internal sealed class FineTuneStudy : IDisposable
         planned = [.. Budgets().SelectMany(budget => Enumerable.Range(0, options.Draws).Select(draw => Plan(budget, draw))).OrderBy(each => each.Labels.Length)];
         PlannedDraw[] missing = [.. planned.Where(each => !IsDone(each))];
         trainings = missing.Sum(each => each.Trainings);
+        if (missing.Length > 0 && options.FromHead) _ = HeadsFile(); // rather now than after the first features
         foreach (var each in missing)
         {
             bool keep = each.Draw == 0 && folder.Draws.All(done => done.Labels <= each.Labels.Length);
@@ -229,12 +231,13 @@ internal sealed class FineTuneStudy : IDisposable
         EncoderWeights.Load(network.Encoder, encoderFile);
         network.Top.StartEven();
         if (network.Top.Head is null) return;
-        string checkpoint = new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).Last
-            ?? throw new WclUsageException($"--from-head needs the checkpoint of the run in {options.Run}, which is gone; leave it out.");
-        string heads = CheckpointStore.HeadsFile(checkpoint);
+        string heads = HeadsFile();
         using var content = SafetensorsFile.Read(heads);
         ModuleWeights.Load(network.Top.Head, content.Tensors, "instance_head.", heads);
     }
+
+    private string HeadsFile() => CheckpointStore.HeadsFile(new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).Last
+        ?? throw new WclUsageException($"--from-head needs the checkpoint of the run in {options.Run}, which is gone; leave it out."));
 
     /// <summary>kNN and linear probe on the labels drawn, with the encoder as it is.</summary>
     private (double Knn, double Linear) Frozen(int[] drawn, string what)

@@ -57,10 +57,10 @@ internal static class GroupGallery
     {
         bool classes = result.Shown.Agreement is not null;
         page.WriteLine($"<table><tr><th scope=\"col\">division</th><th scope=\"col\">groups</th><th scope=\"col\">largest</th>{(classes ? "<th scope=\"col\">purity</th><th scope=\"col\">NMI</th><th scope=\"col\">AMI</th>" : "")}</tr>");
-        foreach (var (name, grouping) in GroupTable.Rows(result))
+        foreach (var (name, grouping, isShown) in GroupTable.Rows(result))
         {
             string agreement = grouping.Agreement is { } a ? Invariant($"<td>{EpochTable.Percent(a.Purity)}</td><td>{GroupTable.Shown(a.Nmi)}</td><td>{GroupTable.Shown(a.Ami)}</td>") : "";
-            page.WriteLine(Invariant($"<tr{(grouping == result.Shown ? $" class=\"{Shown}\"" : "")}><th scope=\"row\">{name}</th><td>{grouping.Groups:N0}</td><td>{EpochTable.Percent(grouping.Largest)}</td>{agreement}</tr>"));
+            page.WriteLine(Invariant($"<tr{(isShown ? $" class=\"{Shown}\"" : "")}><th scope=\"row\">{name}</th><td>{grouping.Groups:N0}</td><td>{EpochTable.Percent(grouping.Largest)}</td>{agreement}</tr>"));
         }
 
         page.WriteLine("</table>");

@@ -7,17 +7,17 @@ namespace WclSharp.Grouping;
 internal static class GroupTable
 {
     /// <summary>A name for each division, in the order to show them in; that of the one whose groups are shown says so.</summary>
-    public static IEnumerable<(string Name, Division Division)> Rows(GroupResult result)
+    public static IEnumerable<(string Name, Division Division, bool IsShown)> Rows(GroupResult result)
     {
-        foreach (var (i, level) in result.Levels.Index()) yield return ($"level {i + 1}{(level == result.Shown ? ", shown" : "")}", level);
-        if (!result.Levels.Contains(result.Shown)) yield return ("joined, shown", result.Shown);
-        if (result.KMeans is { } clusters) yield return ("k-means", clusters);
+        foreach (var (i, level) in result.Levels.Index()) yield return ($"level {i + 1}{(level == result.Shown ? ", shown" : "")}", level, level == result.Shown);
+        if (!result.Levels.Contains(result.Shown)) yield return ("joined, shown", result.Shown, true);
+        if (result.KMeans is { } clusters) yield return ("k-means", clusters, false); // which may divide alike
     }
 
     /// <summary>The table as lines of text.</summary>
     public static IReadOnlyList<string> Text(GroupResult result)
     {
-        (string Title, Func<(string Name, Division Division), string> Cell)[] columns =
+        (string Title, Func<(string Name, Division Division, bool IsShown), string> Cell)[] columns =
         [
             ("", row => row.Name),
             ("groups", row => row.Division.Groups.ToString("N0", CultureInfo.InvariantCulture)),

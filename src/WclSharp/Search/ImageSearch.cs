@@ -84,6 +84,7 @@ public static class ImageSearch
         if (options.Data is null && IsElsewhere(source)) return $"the images were in '{source}', on another machine; {advice}";
         string? folder = Directory.Exists(source) ? source : source.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || source.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? Path.GetDirectoryName(Path.GetFullPath(source)) : null;
         bool isList = folder is not null && !Directory.Exists(source);
+        if (folder is not null && !isList && !HoldsFiles(source)) return $"the images are inside files of '{source}'";
         if (folder is null) return File.Exists(source) ? $"the images are inside '{source}'" : $"'{source}' is not there now; {advice}";
 
         if (SamePath.IsInside(options.Sheet, source)) return $"'{options.Sheet}' is inside '{source}', where it would be read as an image the next time; name another file with --sheet";
@@ -115,6 +116,13 @@ public static class ImageSearch
         if (MakeFolderOf(options.Sheet!) is { } unmade) return unmade;
         NeighborSheet.Write(options.Sheet!, rows, "Images and their nearest ones in the index", "searched for");
         return null;
+    }
+
+    /// <summary>Whether the images of a folder are files of their own.</summary>
+    private static bool HoldsFiles(string folder)
+    {
+        using var source = ImageSources.Open(folder);
+        return source.FileOf("") is not null;
     }
 
     /// <summary>The images that a list names; null where it cannot be read.</summary>

@@ -100,6 +100,17 @@ public sealed class ImageClassificationTests : IDisposable
         Assert.Contains("b.png", File.ReadAllText(result.File + ".bad_images.csv"), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("bird")] // which the classifier does not tell: a folder like any other
+    [InlineData("cat")]
+    public void Run_ImagesOfOneClass_AreKnownByItsFolder(string name)
+    {
+        foreach (string file in (string[])["1.png", "in/2.png", "in/3.png", "out/4.png"]) folder.Write($"test/{name}/{file}", ImageFiles.Skia(SKEncodedImageFormat.Png, 9, 9));
+        var result = ImageClassification.Run(Options with { Data = folder["test"] });
+        Assert.Equal(name == "cat" ? (4, 0) : (3, 3), (result.Labelled, result.Untold));
+        if (name == "cat") Assert.All(File.ReadAllLines(result.File).Skip(1), line => Assert.Equal("cat", line.Split(',')[1]));
+    }
+
     [Fact]
     public void Run_WhatCannotBe_IsRefused()
     {

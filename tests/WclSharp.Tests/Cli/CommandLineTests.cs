@@ -17,6 +17,7 @@ public sealed class CommandLineTests : IDisposable
     private RunEvaluationOptions? evaluated;
     private FineTuneOptions? finetuned;
     private Exception? failure;
+    private WclUsageException? refusal;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -284,6 +285,16 @@ public sealed class CommandLineTests : IDisposable
         Assert.Empty(standardError);
     }
 
+    // As where the run was fine-tuned from a checkpoint before it was gone on with.
+    [Fact]
+    public void Pretrain_FineTuningThatIsRefused_IsAWarning_ForTheRunIsDone()
+    {
+        refusal = new WclUsageException("The folder holds results of something else.");
+        Assert.Equal(0, Run("pretrain"));
+        Assert.Contains("82.0%", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("warning: not fine-tuned with few labels: The folder holds results of something else. wcl finetune", error.ToString(), StringComparison.Ordinal);
+    }
+
     private int Run(params string[] arguments) => CommandLine.Run(arguments, new CommandActions(Pretrain, Evaluate) { Finetune = Finetune }, output, error);
 
     private PretrainResult Pretrain(PretrainOptions options, IProgress<RunProgress> progress, CancellationToken stop)
@@ -297,6 +308,7 @@ public sealed class CommandLineTests : IDisposable
     private FineTuneResult Finetune(FineTuneOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
         finetuned = options;
+        if (refusal is not null) throw refusal;
         return new(folder, [new FineTuneRow { Budget = "", Fraction = 0.01, Labels = 80, Draws = 1, FinetuneMean = 0.725, ScratchMean = 0.65, KnnMean = 0.6, LinearMean = 0.73 }], 2000, "", "");
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using SkiaSharp;
 using WclSharp.Comparisons;
+using WclSharp.Configuration;
 using WclSharp.Reporting;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
@@ -255,6 +256,18 @@ public sealed class ComparisonTests : IDisposable
 
         Assert.Equal(training with { Method = ContrastiveMethod.WclBank }, new ComparedMethod(ContrastiveMethod.WclBank).Apply(training));
         Assert.Equal(new PretrainOptions { Method = ContrastiveMethod.SimClr }, new ComparedMethod(ContrastiveMethod.SimClr).Apply(training));
+    }
+
+    [Fact]
+    public void Apply_WhatIsMeantForAnotherMethod_IsNoneOfAMethods()
+    {
+        foreach (var option in PretrainOptionTable.All.Where(option => option.OnlyFor is not null))
+        {
+            var given = option.Parse(new PretrainOptions(), option is PretrainOption<double> ? "0.5" : option is PretrainOption<int> ? "2" : option.Placeholder.Split('|')[0]);
+            Assert.NotNull(option.Show(given));
+            foreach (var method in Enum.GetValues<ContrastiveMethod>())
+                Assert.Equal(method == option.OnlyFor ? option.Show(given) : null, option.Show(new ComparedMethod(method).Apply(given)));
+        }
     }
 
     private JsonNode Json(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(folder, name, "compare.json")))!;

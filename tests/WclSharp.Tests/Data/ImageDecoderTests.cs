@@ -147,6 +147,13 @@ public class ImageDecoderTests
     }
 
     [Fact]
+    public void CheckSize_MorePixelsThanABlockHolds_IsRefusedWhateverIsAllowed()
+    {
+        ImageDecoder.CheckSize(20_000, 20_000, long.MaxValue);
+        Assert.Contains("whatever is allowed", Assert.Throws<BadImageException>(() => ImageDecoder.CheckSize(24_000, 24_000, long.MaxValue)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Shrink_AgainstASlowFilter_IsEqual()
     {
         const int Height = 37, Width = 53, Side = 16;

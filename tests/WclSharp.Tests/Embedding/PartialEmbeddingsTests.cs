@@ -242,7 +242,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         static string Hash(string path)
         {
             using var source = ImageSources.Open(path);
-            return SourceListing.Of(source, null, CancellationToken.None).Hash;
+            return SourceListing.Of(source, [], null, default).Hash;
         }
     }
 

@@ -285,6 +285,30 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
+    public void Run_FromHeadWithoutCheckpoint_IsRefusedBeforeAnythingIsComputed()
+    {
+        string moved = Path.Combine(folder, "moved checkpoints"), checkpoints = Path.Combine(run, "checkpoints");
+        Directory.Move(checkpoints, moved);
+        try
+        {
+            Assert.StartsWith("--from-head needs the checkpoint", Assert.Throws<WclUsageException>(() => Run(Options with { FromHead = true })).Message, StringComparison.Ordinal);
+            Assert.DoesNotContain(stages, stage => stage.StartsWith("Linear", StringComparison.Ordinal));
+        }
+        finally
+        {
+            Directory.Move(moved, checkpoints);
+        }
+    }
+
+    [Fact]
+    public void Run_RateFromScratchThatNothingUses_IsNoSetting()
+    {
+        var options = Options with { LabelsPerClass = [1], Draws = 1, Scratch = false, Epochs = 1 };
+        Run(options with { ScratchLearningRate = 0.3 });
+        Assert.Single(Run(options).Rows); // goes on with the same
+    }
+
+    [Fact]
     public void Run_AllLabels_AreMeasuredOnFrozenFeaturesOnce()
     {
         var row = Assert.Single(Run(Options with { LabelsPerClass = [], LabelFractions = [1], EncoderLearningRate = 0.01, Scratch = false, Epochs = 1 }).Rows);
