@@ -12,7 +12,7 @@ namespace WclSharp.Comparisons;
 internal static class ComparisonConfig
 {
     /// <summary>Options that a run may change when it goes on, but that would make the runs of a comparison unequal.</summary>
-    private static readonly string[] AlsoFixed = ["data", "test", "labels", "init", "knn-k", "seed"];
+    private static readonly string[] AlsoFixed = ["data", "test", "labels", "init", "seed"];
 
     /// <summary>Checks the options by themselves.</summary>
     /// <exception cref="WclUsageException">A value is wrong.</exception>

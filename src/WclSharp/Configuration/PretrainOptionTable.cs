@@ -118,7 +118,7 @@ internal static class PretrainOptionTable
         Integer("evaluate-every", "Evaluate every so many epochs, and after the last", "a fifth of --epochs, 10 at most",
             o => o.EvaluateEvery, (o, v) => o with { EvaluateEvery = v }, Positive, mayChangeOnResume: true),
         Integer("knn-k", "Neighbours of the kNN classifier", KnnClassifier.DefaultText,
-            o => o.KnnK, (o, v) => o with { KnnK = v }, Positive, mayChangeOnResume: true),
+            o => o.KnnK, (o, v) => o with { KnnK = v }, Positive), // accuracies of one run are by one number
 
         // Where the results go.
         Path("out", "DIR", "Run folder; must be new or empty unless --resume", "runs/ and the time of the start",

@@ -54,9 +54,9 @@ public sealed class PretrainOptionTableTests
     [Fact]
     public void Differences_OnlyWhatTheResultDependsOn()
     {
-        var other = ConfigFileTests.Everything with { LearningRate = 1, Workers = 9, Out = "/elsewhere", Resume = true };
+        var other = ConfigFileTests.Everything with { LearningRate = 1, KnnK = 12, EvaluateEvery = 9, Workers = 9, Out = "/elsewhere", Resume = true };
 
-        Assert.Equal(["lr"], PretrainOptionTable.Differences(ConfigFileTests.Everything, other));
+        Assert.Equal(["lr", "knn-k"], PretrainOptionTable.Differences(ConfigFileTests.Everything, other));
     }
 
     [Theory]

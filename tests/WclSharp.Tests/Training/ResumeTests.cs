@@ -82,6 +82,10 @@ public sealed class ResumeTests : RunsInFolder
 
         Assert.Contains("--epochs 200 is not what the run in", Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, Epochs = 200 })).Message, StringComparison.Ordinal);
 
+        // Accuracies of one run are by one number of neighbours.
+        Assert.Contains("--knn-k 7 is not what the run in", Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, KnnK = 7 })).Message, StringComparison.Ordinal);
+        Assert.Equal(config.KnnK, RunFolder.ReadConfig(run).KnnK);
+
         // The run held out a part of its own images.
         var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, Test = folder }));
         Assert.Contains("--test", error.Message, StringComparison.Ordinal);
