@@ -152,7 +152,7 @@ internal sealed class PretrainingRun : IDisposable
         Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
     }
 
-    /// <summary>After an epoch: measure, save, tell. The line comes before the checkpoint; a crash between the two repeats the epoch, which drops the line again.</summary>
+    /// <summary>After an epoch: measure, save, tell. The line comes before the checkpoint; a crash between the two repeats the epoch, and <see cref="Restore"/> drops the line.</summary>
     private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)
     {
         RequireFinite();
@@ -160,7 +160,6 @@ internal sealed class PretrainingRun : IDisposable
         evaluator.Forget();
         bool best = metrics.Knn is { } knn && !(knn <= bestKnn) && metrics.Epoch > 0;
         if (best) bestKnn = metrics.Knn;
-        folder.TruncateMetrics(metrics.Epoch - 1);
         folder.AppendMetrics(metrics);
         written = metrics.Epoch;
         if (metrics.Epoch > 0 && (best || metrics.Epoch == options.Epochs || saving.IsDue)) Save(bestKnn, best);
@@ -211,11 +210,13 @@ internal sealed class PretrainingRun : IDisposable
 
     private DivergedException Diverged(string what) => new($"{what} no finite numbers any more (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. Lower --lr or raise --temperature.");
 
+    /// <summary>Goes on from the last checkpoint. Lines of epochs after it go, which come again: no epoch has two.</summary>
     private double? Restore()
     {
         if (checkpoints.Last is not { } last)
         {
             Warn("The run was stopped before its first checkpoint and starts anew.");
+            folder.TruncateMetrics(-1);
             return null;
         }
         if (!checkpoints.IsLastNamed) Warn($"No last.json names a checkpoint; the run goes on from the newest, '{last}'.");

@@ -32,6 +32,17 @@ public sealed class RunFilesTests : RunsInFolder
     }
 
     [Fact]
+    public void Run_EndOfAnEpoch_AddsItsLineToTheMetrics_AndLeavesTheOthersAsTheyAre()
+    {
+        string run = Path.Combine(folder, "run"), metrics = Path.Combine(run, "metrics.jsonl");
+        Pretraining.Run(SmallRun.Options with { Epochs = 2, Out = run }, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.EpochDone { Metrics.Epoch: 0 }) File.WriteAllText(metrics, File.ReadAllText(metrics).TrimEnd('\n') + " \n"); // reading and writing it would drop the blank
+        }));
+        Assert.Equal([true, false, false], File.ReadLines(metrics).Select(line => line.EndsWith(' ')));
+    }
+
+    [Fact]
     public void Load_OfNoRun_SaysWhatIsMissing()
     {
         foreach (var load in (Action[])[() => PretrainOptions.Load(folder), () => RunSummary.Load(folder), () => EpochMetrics.LoadAll(folder)])
