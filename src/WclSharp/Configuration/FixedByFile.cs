@@ -43,7 +43,7 @@ internal static class FixedByFile
             .Aggregate(new PretrainOptions(), (result, option) => option.Show(options) is { } value ? option.Parse(result, value) : result);
         try
         {
-            return Presets.Resolve(set, new DataFacts(int.MaxValue, Side: null, Embedded: set.Data is null)).Options;
+            return Presets.Resolve(set, new DataFacts(DataFacts.NotRead, Side: null, Embedded: set.Data is null)).Options;
         }
         catch (WclUsageException)
         {

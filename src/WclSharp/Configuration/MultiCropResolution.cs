@@ -26,9 +26,18 @@ internal static class MultiCropResolution
         if (resolved.LocalSize > imageSize)
             throw new WclUsageException($"--local-size {resolved.LocalSize} is larger than the global crops of {imageSize} pixels; use {standard.SizePixels}, or a larger --image-size.");
         Require(resolved);
-        if (HasNeighbors(resolved) && resolved.BankK >= data.Images)
-            throw new WclUsageException($"--bank-k {resolved.BankK} asks for more neighbours than {data.Images} images have; use {data.Images - 1} or fewer.");
+        if (HasNeighbors(resolved) && data.Images != DataFacts.NotRead) RequireHeld(resolved.BankK, data.Images);
         return resolved;
+    }
+
+    /// <summary>Refuses more neighbours than there are, or than <see cref="Neighbors.NeighborCrops"/> holds in one array: at the end of the first epoch it would be late.</summary>
+    private static void RequireHeld(int k, long images)
+    {
+        long most = Math.Min(images - 1, Array.MaxLength / images);
+        if (k <= most) return;
+        throw new WclUsageException(k >= images
+            ? $"--bank-k {k} asks for more neighbours than {images} images have; use {most} or fewer."
+            : $"--bank-k {k} asks for {k * images} neighbours of {images} images, and no more than {Array.MaxLength} can be held; use {most} or fewer.");
     }
 
     /// <summary>Refuses local crops that the method has no loss for, or that there are not. Needs no data, so that it can be asked before anything is read.</summary>

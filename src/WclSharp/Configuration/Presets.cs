@@ -12,7 +12,11 @@ namespace WclSharp.Configuration;
 /// <param name="Side">Their usual shorter side, pixels; null where it is not known.</param>
 /// <param name="Embedded">Whether they are the embedded Fashion-MNIST.</param>
 /// <param name="Labelled">Those of known class; null for all.</param>
-internal sealed record DataFacts(long Images, int? Side, bool Embedded, int? Labelled = null);
+internal sealed record DataFacts(long Images, int? Side, bool Embedded, int? Labelled = null)
+{
+    /// <summary>Images where none has been read yet: more than any run has.</summary>
+    public const int NotRead = int.MaxValue;
+}
 
 /// <summary>Options with everything resolved, and what a person should know of how that was done.</summary>
 internal sealed record ResolvedOptions(PretrainOptions Options, IReadOnlyList<string> Warnings);
@@ -134,7 +138,7 @@ internal static class Presets
 
     /// <summary>Refuses what is wrong whatever the images are, before any is read.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit another value.</exception>
-    public static void RequireWithoutData(PretrainOptions given) => Resolve(given, new DataFacts(int.MaxValue, Side: null, Embedded: given.Data is null));
+    public static void RequireWithoutData(PretrainOptions given) => Resolve(given, new DataFacts(DataFacts.NotRead, Side: null, Embedded: given.Data is null));
 
     /// <summary>Side of the crops where none was asked for: the images' own, of at most <see cref="LargestOwnSide"/>.</summary>
     public static int OwnSide(int? usual) => usual is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;

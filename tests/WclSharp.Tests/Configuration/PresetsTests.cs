@@ -221,7 +221,8 @@ public sealed class PresetsTests
         Refused(knn with { LocalScaleMin = 0.5, LocalScaleMax = 0.2 }, "--local-scale-min 0.5 is above --local-scale-max 0.2");
         Refused(knn with { LocalSize = 40 }, "--local-size 40 is larger than the global crops of 32 pixels; use 16");
         Refused(knn with { Method = ContrastiveMethod.SimClr }, "--multi-crop knn needs weak labels");
-        Refused(knn with { BankK = 50_000 }, "--bank-k 50000 asks for more neighbours than 50000 images have; use 49999 or fewer");
+        Refused(knn with { BankK = 50_000 }, "--bank-k 50000 asks for more neighbours than 50000 images have; use 42949 or fewer");
+        Refused(knn with { BankK = 42_950 }, "--bank-k 42950 asks for 2147500000 neighbours of 50000 images, and no more than 2147483591 can be held; use 42949 or fewer");
         Refused(knn with { BankK = 0 }, "--bank-k is 0; it must be 1 or more");
         Refused(knn with { OwnCrops = 5 }, "--own-crops 5 is more than there are local crops; use 0 to 4");
         Refused(knn with { LocalCrops = 0 }, "--local-crops is 0; it must be from 1 to 64");
@@ -229,6 +230,16 @@ public sealed class PresetsTests
 
         static void Refused(PretrainOptions options, string message) =>
             Assert.Contains(message, Assert.Throws<WclUsageException>(() => Presets.Resolve(options, Many)).Message);
+    }
+
+    [Fact]
+    public void Resolve_AsManyNeighboursAsCanBeHeld_AreTaken_AndWhereNoImageIsReadAny()
+    {
+        var most = new PretrainOptions { MultiCrop = MultiCrop.Knn, BankK = 42_949 };
+        Assert.Equal(42_949, Presets.Resolve(most, Many).Options.BankK);
+        Assert.Equal(99, Presets.Resolve(most with { BankK = 99 }, Many with { Images = 100 }).Options.BankK); // all others
+        Presets.RequireWithoutData(most with { BankK = 42_950 });
+        Assert.Equal(42_950, Presets.Resolve(most with { BankK = 42_950, OwnCrops = 4 }, Many).Options.BankK); // of no use, which a warning says
     }
 
     [Theory]
