@@ -56,7 +56,7 @@ internal sealed class PretrainingRun : IDisposable
 
             augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
             model = new WclModel(options, method.HasWeakHead, compute);
-            // A run that died before its first checkpoint starts anew, from the same weights.
+            // A run without a checkpoint starts anew, from the same weights.
             if (options.Init is not null && checkpoints.Last is null) initial = EncoderWeights.Load(model.Encoder, options.Init);
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
             optimizer = Optimizer.Create(options.Optimizer!.Value, model.Parameters, options.WeightDecay!.Value);
@@ -131,7 +131,7 @@ internal sealed class PretrainingRun : IDisposable
         if (given.Init is not null && checkpoints.Last is null) EncoderWeights.RequireFit(given.Init, given.Arch, given.Width, given.Stem);
     }
 
-    /// <summary>A run that has saved nothing starts anew where it is resumed. One whose checkpoints are gone would lose what it measured.</summary>
+    /// <summary>A run that has saved nothing starts anew where it is resumed. One whose checkpoints are gone would lose what it measured, and is known by its encoder or a line of its second epoch.</summary>
     private void RequireNothingSaved()
     {
         // An epoch's line comes before its checkpoint: one that was killed between the two has a line of the first epoch.
@@ -215,7 +215,7 @@ internal sealed class PretrainingRun : IDisposable
     {
         if (checkpoints.Last is not { } last)
         {
-            Warn("The run was stopped before its first checkpoint and starts anew.");
+            Warn($"There is no checkpoint in {folder.CheckpointFolder}, so the run starts anew.");
             folder.TruncateMetrics(-1);
             return null;
         }

@@ -292,7 +292,7 @@ public sealed class ResumeTests : RunsInFolder
         File.WriteAllLines(metrics, File.ReadAllLines(metrics).Take(2));
         List<string> warnings = [];
         Assert.Equal(2, Pretraining.Run(options with { Resume = true }, SmallRun.Noted(warnings)).Summary.Epoch);
-        Assert.Contains("The run was stopped before its first checkpoint and starts anew.", warnings);
+        Assert.Contains($"There is no checkpoint in {checkpoints}, so the run starts anew.", warnings);
         Assert.Equal([0, 1, 2], RunFolder.ReadMetrics(run).Select(epoch => epoch.Epoch));
 
         void Refused() => Assert.Contains("its checkpoints are gone from " + checkpoints, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
