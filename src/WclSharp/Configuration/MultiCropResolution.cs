@@ -80,6 +80,13 @@ internal static class MultiCropResolution
             .Select(pair => $"--{pair.Option.Name} changes nothing: {pair.Why}.");
     }
 
+    /// <summary>A warning where the weak loss is switched off, but not that of local crops, whose weight is another.</summary>
+    public static IEnumerable<string> WeakWithoutBeta(PretrainOptions given)
+    {
+        if (given is { Beta: 0, LocalWeakWeight: > 0 } && MethodFactory.HasLocalCrops(given) && MethodFactory.HasWeakLoss(given.Method))
+            yield return FormattableString.Invariant($"--beta 0 does not reach the weak loss of local crops, so the run trains on weak labels all the same; --local-weak-weight 0 (it is {given.LocalWeakWeight}) switches that off too.");
+    }
+
     /// <summary>Whether a method has a loss of local crops: the two of wcl, or the first of them alone.</summary>
     private static bool HasLocalLoss(ContrastiveMethod method) => MethodFactory.HasWeakLoss(method) || method == ContrastiveMethod.SimClr;
 

@@ -100,7 +100,7 @@ internal static class Presets
         var optimizer = given.Optimizer ?? preset.Optimizer;
         var (rate, decay) = Rates(optimizer, preset, batch);
 
-        warnings.AddRange(MethodDefaults.Unused(given).Concat(MultiCropResolution.Unused(given, imageSize)).Concat(UnusedStart(given, preset)));
+        warnings.AddRange(MethodDefaults.Unused(given).Concat(MultiCropResolution.Unused(given, imageSize)).Concat(MultiCropResolution.WeakWithoutBeta(given)).Concat(UnusedStart(given, preset)));
         var resolved = MethodDefaults.Fill(MultiCropResolution.Resolve(given, imageSize, data) with
         {
             Device = given.Device ?? ComputeDevice.Auto,

@@ -71,8 +71,8 @@ internal static class PretrainOptionTable
         Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs") + "; a fifth of --epochs at most",
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
         Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),
-        Real("beta", "Weight of the weak loss", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),
-        Real("beta-ramp", "Epochs after the warm-up over which the weight of the weak loss rises from 0 to --beta; 0: it has it from the start", "0", o => o.BetaRamp, (o, v) => o with { BetaRamp = v }, NotNegative),
+        Real("beta", "Weight of the weak loss; that of local crops has its own", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),
+        Real("beta-ramp", "Epochs after the warm-up over which the weight of the weak loss (not of local crops') rises from 0 to --beta; 0: it has it from the start", "0", o => o.BetaRamp, (o, v) => o with { BetaRamp = v }, NotNegative),
         Choice("weak-keys", "Gradient of the weak loss: through anchors only (detached) or both sides (full)", "detached; wcl-bank full",
             o => o.WeakKeys, (o, v) => o with { WeakKeys = v }),
 
@@ -109,7 +109,7 @@ internal static class PretrainOptionTable
             o => o.CropNeighbors, (o, v) => o with { CropNeighbors = v }),
         Integer("own-crops", "knn: of the local crops, those cut from the image itself", "0", o => o.OwnCrops, (o, v) => o with { OwnCrops = v }, NotNegative),
         Real("local-instance-weight", "Weight of the local crops' instance loss", "1", o => o.LocalInstanceWeight, (o, v) => o with { LocalInstanceWeight = v }, NotNegative),
-        Real("local-weak-weight", "Weight of the local crops' weak loss", "1", o => o.LocalWeakWeight, (o, v) => o with { LocalWeakWeight = v }, NotNegative),
+        Real("local-weak-weight", "Weight of the local crops' weak loss, whatever --beta and --beta-ramp are", "1", o => o.LocalWeakWeight, (o, v) => o with { LocalWeakWeight = v }, NotNegative),
 
         new PretrainOption<long>("seed", "Seed of everything random", "0", OptionValue.LongInteger,
             Getter<long>(o => o.Seed), (o, v) => o with { Seed = v }),

@@ -70,7 +70,7 @@ public sealed record PretrainOptions
     /// <summary>Softmax temperature of both losses, above zero. Default 0.1 (paper, section 4).</summary>
     public double Temperature { get; init; } = 0.1;
 
-    /// <summary>Weight of the weak loss (paper, equation 7: 1).</summary>
+    /// <summary>Weight of the weak loss (paper, equation 7: 1); that of local crops has <see cref="LocalWeakWeight"/>.</summary>
     public double Beta { get; init; } = 1;
 
     /// <summary>Epochs after the warm-up over which the weight of the weak loss rises from 0 to <see cref="Beta"/>, evenly; 0, the paper's, is the whole weight from the first step on.</summary>
@@ -148,7 +148,7 @@ public sealed record PretrainOptions
     /// <summary>Weight of the local crops' instance loss; the paper gives none.</summary>
     public double LocalInstanceWeight { get; init; } = 1;
 
-    /// <summary>Weight of the local crops' weak loss; the paper gives none.</summary>
+    /// <summary>Weight of the local crops' weak loss, which neither <see cref="Beta"/> nor <see cref="BetaRamp"/> reaches; the paper gives none.</summary>
     public double LocalWeakWeight { get; init; } = 1;
 
     /// <summary>Augmentation over the run.</summary>

@@ -256,6 +256,16 @@ public sealed class PresetsTests
     }
 
     [Theory]
+    [InlineData(ContrastiveMethod.Wcl, MultiCrop.Standard, 0, 0.5, true), InlineData(ContrastiveMethod.WclOneHead, MultiCrop.Knn, 0, 0.5, true)]
+    [InlineData(ContrastiveMethod.Wcl, MultiCrop.Standard, 0.1, 0.5, false), InlineData(ContrastiveMethod.Wcl, MultiCrop.Standard, 0, 0, false), InlineData(ContrastiveMethod.Wcl, MultiCrop.None, 0, 1, false)]
+    public void Resolve_BetaZeroBesideTheWeakLossOfLocalCrops_IsWarnedOf(ContrastiveMethod method, MultiCrop crops, double beta, double local, bool warns)
+    {
+        var warnings = Presets.Resolve(new PretrainOptions { Method = method, MultiCrop = crops, Beta = beta, LocalWeakWeight = local }, Many).Warnings;
+        if (warns) Assert.Equal("--beta 0 does not reach the weak loss of local crops, so the run trains on weak labels all the same; --local-weak-weight 0 (it is 0.5) switches that off too.", Assert.Single(warnings));
+        else Assert.Empty(warnings);
+    }
+
+    [Theory]
     [InlineData(50_000, null, 200)]
     [InlineData(50_000, 300, 20)]
     public void Resolve_KnnK_GoesByTheImagesThatVote(int images, int? labelled, int expected) =>
