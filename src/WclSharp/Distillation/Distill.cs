@@ -26,6 +26,7 @@ public static class Distill
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
+        if (options is { Data: not null, Labels: not null, LabelMix: 0 }) progress?.Report(new RunProgress.Warning("--labels changes nothing without --label-mix: the student learns from the teacher alone."));
         string teacher = ClassifierFacts.Find(options.Teacher);
         var trained = Directory.Exists(options.Teacher) && !SamePath.Is(Path.GetDirectoryName(teacher), options.Teacher)
             ? RunFolder.ReadConfig(options.Teacher) // a run folder, whose fine-tuning lies below it

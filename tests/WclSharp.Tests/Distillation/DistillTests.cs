@@ -90,9 +90,14 @@ public sealed class DistillTests : IDisposable
         Assert.Null(result.StudentAccuracy);
         Assert.Equal(Math.Round(4 * result.Agreement), 4 * result.Agreement, 9); // of four images
 
-        // A folder may be written with a separator at its end.
-        var again = Distill.Run(Options with { Teacher = Path.Combine(run, "finetune") + Path.DirectorySeparatorChar, Data = list, Epochs = 1, Batch = 2, Out = Path.Combine(folder, "again") });
+        // A folder may be written with a separator at its end. Labels that are given teach nothing, which is told.
+        string labels = Path.Combine(folder, "labels.csv");
+        File.WriteAllLines(labels, File.ReadLines(list).Select(path => $"{path},T-shirt/top"));
+        var warnings = new List<string>();
+        var again = Distill.Run(Options with { Teacher = Path.Combine(run, "finetune") + Path.DirectorySeparatorChar, Data = list, Labels = labels, Epochs = 1, Batch = 2, Out = Path.Combine(folder, "again") },
+            new ProgressHandler<RunProgress>(report => { if (report is RunProgress.Warning warning) warnings.Add(warning.Message); }));
         Assert.Equal((result.TrainImages, result.Loss), (again.TrainImages, again.Loss));
+        Assert.Contains(warnings, warning => warning.StartsWith("--labels changes nothing without --label-mix", StringComparison.Ordinal));
     }
 
     [Fact]

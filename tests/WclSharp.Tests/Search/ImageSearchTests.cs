@@ -243,6 +243,15 @@ public sealed class ImageSearchTests : IDisposable
     }
 
     [Fact]
+    public void Run_SheetOfACifarFolder_SaysThatImagesLieInsideFiles()
+    {
+        folder.Write("cifar/data_batch_1.bin", [.. Enumerable.Range(0, 3).SelectMany(i => Enumerable.Repeat((byte)i, 3073))]);
+        var result = ImageSearch.Run(new SearchOptions { Images = [folder["images/cat/08.png"]], Index = Index(folder["cifar"]), Count = 2, Sheet = folder["sheet.png"] });
+        Assert.Equal(($"the images are inside files of '{folder["cifar"]}'", null), (result.SheetProblem, result.SheetFile));
+        Assert.Equal(2, result.Answers[0].Hits.Count);
+    }
+
+    [Fact]
     public void Index_BadImages_AreLeftOut_AndOldFilesKept()
     {
         string file = folder["all.index"];
