@@ -7,8 +7,6 @@ namespace WclSharp.Data;
 /// <summary>Weighted sums of rows of bytes, the first half of every resize: a new row is made of the few old ones around it, in registers.</summary>
 internal static unsafe class RowSum
 {
-    private const int Lanes = 8, WideLanes = 16;
-
     // Compiled at once: tiers would leave a whole pass over a small data set to slow code.
     private const MethodImplOptions Loop = MethodImplOptions.AggressiveOptimization, Inline = MethodImplOptions.AggressiveInlining;
 
@@ -18,86 +16,96 @@ internal static unsafe class RowSum
     /// <param name="weights">A weight for each row.</param>
     /// <param name="length">Bytes of a row.</param>
     /// <param name="sums">[length] float32.</param>
-    [MethodImpl(Loop)]
     public static void Write(byte* rows, long stride, ReadOnlySpan<float> weights, int length, float* sums)
     {
-        if (Avx512F.IsSupported && length >= WideLanes)
+        if (Avx512F.IsSupported && length >= Sixteen.Count) Write<Sixteen, Vector512<float>>(rows, stride, weights, length, sums);
+        else if (Vector256.IsHardwareAccelerated && length >= Eight.Count) Write<Eight, Vector256<float>>(rows, stride, weights, length, sums);
+        else Write<One, float>(rows, stride, weights, length, sums);
+    }
+
+    [MethodImpl(Loop)]
+    private static void Write<TLanes, TVector>(byte* rows, long stride, ReadOnlySpan<float> weights, int length, float* sums)
+        where TLanes : struct, ILanes<TVector> where TVector : struct
+    {
+        int x = 0;
+        for (; x + 4 * TLanes.Count <= length; x += 4 * TLanes.Count)
         {
-            int x = 0;
-            for (; x + 4 * WideLanes <= length; x += 4 * WideLanes)
+            TVector a = default, b = default, c = default, d = default;
+            byte* pixels = rows + x;
+            for (int i = 0; i < weights.Length; i++, pixels += stride)
             {
-                Vector512<float> a = default, b = default, c = default, d = default;
-                byte* pixels = rows + x;
-                for (int i = 0; i < weights.Length; i++, pixels += stride)
-                {
-                    var weight = Vector512.Create(weights[i]);
-                    a += Sixteen(pixels) * weight;
-                    b += Sixteen(pixels + WideLanes) * weight;
-                    c += Sixteen(pixels + 2 * WideLanes) * weight;
-                    d += Sixteen(pixels + 3 * WideLanes) * weight;
-                }
-                a.Store(sums + x);
-                b.Store(sums + x + WideLanes);
-                c.Store(sums + x + 2 * WideLanes);
-                d.Store(sums + x + 3 * WideLanes);
+                float weight = weights[i];
+                a = TLanes.Add(a, pixels, weight);
+                b = TLanes.Add(b, pixels + TLanes.Count, weight);
+                c = TLanes.Add(c, pixels + 2 * TLanes.Count, weight);
+                d = TLanes.Add(d, pixels + 3 * TLanes.Count, weight);
             }
-            // The last vector ends with the row, and does some bytes twice.
-            for (; x < length; x += WideLanes)
-            {
-                x = Math.Min(x, length - WideLanes);
-                Vector512<float> sum = default;
-                byte* pixels = rows + x;
-                for (int i = 0; i < weights.Length; i++, pixels += stride) sum += Sixteen(pixels) * weights[i];
-                sum.Store(sums + x);
-            }
-            return;
+            TLanes.Store(a, sums + x);
+            TLanes.Store(b, sums + x + TLanes.Count);
+            TLanes.Store(c, sums + x + 2 * TLanes.Count);
+            TLanes.Store(d, sums + x + 3 * TLanes.Count);
         }
-        if (Vector256.IsHardwareAccelerated && length >= Lanes)
+        // The last vector ends with the row, and does some bytes twice.
+        for (; x < length; x += TLanes.Count)
         {
-            int x = 0;
-            for (; x + 4 * Lanes <= length; x += 4 * Lanes)
-            {
-                Vector256<float> a = default, b = default, c = default, d = default;
-                byte* pixels = rows + x;
-                for (int i = 0; i < weights.Length; i++, pixels += stride)
-                {
-                    var weight = Vector256.Create(weights[i]);
-                    a += Eight(pixels) * weight;
-                    b += Eight(pixels + Lanes) * weight;
-                    c += Eight(pixels + 2 * Lanes) * weight;
-                    d += Eight(pixels + 3 * Lanes) * weight;
-                }
-                a.Store(sums + x);
-                b.Store(sums + x + Lanes);
-                c.Store(sums + x + 2 * Lanes);
-                d.Store(sums + x + 3 * Lanes);
-            }
-            for (; x < length; x += Lanes)
-            {
-                x = Math.Min(x, length - Lanes);
-                Vector256<float> sum = default;
-                byte* pixels = rows + x;
-                for (int i = 0; i < weights.Length; i++, pixels += stride) sum += Eight(pixels) * weights[i];
-                sum.Store(sums + x);
-            }
-            return;
-        }
-        for (int x = 0; x < length; x++)
-        {
-            float sum = 0;
-            for (int i = 0; i < weights.Length; i++) sum += rows[x + i * stride] * weights[i];
-            sums[x] = sum;
+            x = Math.Min(x, length - TLanes.Count);
+            TVector sum = default;
+            byte* pixels = rows + x;
+            for (int i = 0; i < weights.Length; i++, pixels += stride) sum = TLanes.Add(sum, pixels, weights[i]);
+            TLanes.Store(sum, sums + x);
         }
     }
 
-    [MethodImpl(Inline)]
-    private static Vector512<float> Sixteen(byte* pixels) => Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(pixels)));
-
-    [MethodImpl(Inline)]
-    private static Vector256<float> Eight(byte* pixels)
+    /// <summary>So many bytes side by side.</summary>
+    private interface ILanes<TVector>
     {
-        if (Avx2.IsSupported) return Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(pixels));
-        var shorts = Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(pixels)).AsByte());
-        return Vector256.ConvertToSingle(Vector256.Create(Vector128.WidenLower(shorts), Vector128.WidenUpper(shorts)).AsInt32());
+        static abstract int Count { get; }
+
+        /// <summary>A sum and the bytes times a weight, the product rounded by itself.</summary>
+        static abstract TVector Add(TVector sum, byte* pixels, float weight);
+
+        static abstract void Store(TVector sum, float* target);
+    }
+
+    private readonly struct Sixteen : ILanes<Vector512<float>>
+    {
+        public static int Count => 16;
+
+        [MethodImpl(Inline)]
+        public static Vector512<float> Add(Vector512<float> sum, byte* pixels, float weight) =>
+            sum + Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(pixels))) * weight;
+
+        [MethodImpl(Inline)]
+        public static void Store(Vector512<float> sum, float* target) => sum.Store(target);
+    }
+
+    private readonly struct Eight : ILanes<Vector256<float>>
+    {
+        public static int Count => 8;
+
+        [MethodImpl(Inline)]
+        public static Vector256<float> Add(Vector256<float> sum, byte* pixels, float weight) => sum + Of(pixels) * weight;
+
+        [MethodImpl(Inline)]
+        public static void Store(Vector256<float> sum, float* target) => sum.Store(target);
+
+        [MethodImpl(Inline)]
+        private static Vector256<float> Of(byte* pixels)
+        {
+            if (Avx2.IsSupported) return Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(pixels));
+            var shorts = Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(pixels)).AsByte());
+            return Vector256.ConvertToSingle(Vector256.Create(Vector128.WidenLower(shorts), Vector128.WidenUpper(shorts)).AsInt32());
+        }
+    }
+
+    private readonly struct One : ILanes<float>
+    {
+        public static int Count => 1;
+
+        [MethodImpl(Inline)]
+        public static float Add(float sum, byte* pixels, float weight) => sum + *pixels * weight;
+
+        [MethodImpl(Inline)]
+        public static void Store(float sum, float* target) => *target = sum;
     }
 }

@@ -1,3 +1,4 @@
+using WclSharp.Configuration;
 using WclSharp.Methods;
 using WclSharp.Training;
 
@@ -18,10 +19,6 @@ public readonly record struct ComparedMethod(ContrastiveMethod Method, MultiCrop
         if (own.MultiCrop != MultiCrop.Knn) own = own with { BankK = unset.BankK, CropNeighbors = unset.CropNeighbors, OwnCrops = unset.OwnCrops };
         if (own.MultiCrop == MultiCrop.None) own = own with { LocalCrops = unset.LocalCrops, LocalInstanceWeight = unset.LocalInstanceWeight, LocalWeakWeight = unset.LocalWeakWeight };
         if (!MethodFactory.HasWeakLoss(Method)) own = own with { Beta = unset.Beta, BetaRamp = unset.BetaRamp, WeakKeys = unset.WeakKeys };
-        if (Method != ContrastiveMethod.WclBank) own = own with { BankPairs = unset.BankPairs, BankStart = unset.BankStart, BankNegatives = unset.BankNegatives };
-        if (Method != ContrastiveMethod.AdpClr) own = own with { AdpClrK = unset.AdpClrK, AdpClrStart = unset.AdpClrStart };
-        if (Method != ContrastiveMethod.FnCancel) own = own with { FnSupport = unset.FnSupport, FnScore = unset.FnScore, FnMode = unset.FnMode, FnK = unset.FnK, FnThreshold = unset.FnThreshold };
-        if (Method != ContrastiveMethod.InstDisc) own = own with { InstDiscLoss = unset.InstDiscLoss, InstDiscNegatives = unset.InstDiscNegatives, InstDiscMomentum = unset.InstDiscMomentum, InstDiscTemperature = unset.InstDiscTemperature };
-        return own;
+        return PretrainOptionTable.Only(own, option => option.OnlyFor is not { } other || other == own.Method);
     }
 }

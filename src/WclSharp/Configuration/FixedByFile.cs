@@ -39,8 +39,7 @@ internal static class FixedByFile
     /// <summary>Options with some of them left to be set, for images of which nothing is known; null where the others do not go together.</summary>
     private static PretrainOptions? Resolved(PretrainOptions options, IReadOnlyCollection<PretrainOption> unset)
     {
-        var set = PretrainOptionTable.All.Where(option => !unset.Contains(option))
-            .Aggregate(new PretrainOptions(), (result, option) => option.Show(options) is { } value ? option.Parse(result, value) : result);
+        var set = PretrainOptionTable.Only(options, option => !unset.Contains(option));
         try
         {
             return Presets.Resolve(set, new DataFacts(DataFacts.NotRead, Side: null, Embedded: set.Data is null)).Options;

@@ -161,6 +161,10 @@ internal static class PretrainOptionTable
             .Select(option => option.Name),
     ];
 
+    /// <summary>Options with those alone that are kept; the others are not set.</summary>
+    public static PretrainOptions Only(PretrainOptions options, Func<PretrainOption, bool> kept) => All.Where(kept)
+        .Aggregate(new PretrainOptions(), (result, option) => option.Show(options) is { } value ? option.Parse(result, value) : result);
+
     /// <summary>The options that a run was started with, with what may change when it goes on taken from others, as far as it is set there.</summary>
     public static PretrainOptions Resumed(PretrainOptions started, PretrainOptions given) => All.Where(option => option.MayChangeOnResume && !option.NamesRun)
         .Aggregate(started, (options, option) => option.Show(given) is { } value ? option.Parse(options, value) : options);

@@ -5,17 +5,6 @@ namespace WclSharp.Tests.Data;
 
 public class LabelListTests
 {
-    private static readonly byte[] Jpeg = ImageFiles.Jpeg();
-
-    private static string?[] Classes(ImageDataset data) => [.. data.Labels.ToArray().Select(label => label < 0 ? null : data.ClassNames[label])];
-
-    private static DataFolder Folder()
-    {
-        var folder = new DataFolder();
-        foreach (string name in (string[])["img/a.jpg", "img/b.jpg", "img/c, d.jpg"]) folder.Write(name, Jpeg);
-        return folder;
-    }
-
     [Theory]
     [InlineData("Mu\u0308nchen/e\u0301te\u0301.jpg", "M\u00FCnchen/\u00E9t\u00E9.jpg")]
     [InlineData("Tie\u0302\u0301ng Vie\u0323\u0302t.jpg", "Ti\u1EBFng Vi\u1EC7t.jpg")]
@@ -27,8 +16,8 @@ public class LabelListTests
         foreach (var (file, listed) in ((string, string)[])[(apart, together), (together, apart), (apart, apart)])
         {
             using var folder = new DataFolder();
-            folder.Write($"x/{file}", Jpeg);
-            folder.Write("x/b.jpg", Jpeg);
+            folder.Write($"x/{file}", ListedImages.Jpeg);
+            folder.Write("x/b.jpg", ListedImages.Jpeg);
             using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", $"x/{listed},cat\n") });
             Assert.Equal(1, data.Labels.ToArray().Count(label => label == 0));
             Assert.Empty(data.Warnings);
@@ -40,7 +29,7 @@ public class LabelListTests
     {
         const string Together = "\u00C4pfel", Apart = "A\u0308pfel";
         using var folder = new DataFolder();
-        foreach (string name in (string[])["photos/1", "photos/2", "photos/3", $"tests/{Apart}/4", "tests/Birnen/5", $"one/{Apart}/6"]) folder.Write(name + ".jpg", Jpeg);
+        foreach (string name in (string[])["photos/1", "photos/2", "photos/3", $"tests/{Apart}/4", "tests/Birnen/5", $"one/{Apart}/6"]) folder.Write(name + ".jpg", ListedImages.Jpeg);
         using var labelled = ImageDataset.Read(new DatasetOptions { Path = folder["photos"], Labels = folder.Write("labels.csv", $"1.jpg,{Together}\n2.jpg,{Apart}\n3.jpg,Birnen\n") });
         Assert.Equal(["Birnen", Together], labelled.ClassNames);
         Assert.Equal([1, 1, 0], labelled.Labels.ToArray());
@@ -60,7 +49,7 @@ public class LabelListTests
     [Fact]
     public void Read_LabelsOfImagesThatAreNotThere_AreNoClasses()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         string labels = folder.Write("labels.csv", "path,label\nimg/a.jpg,cat\nimg/gone.jpg,dragon\n");
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = labels });
         Assert.Equal(["cat"], data.ClassNames);
@@ -75,19 +64,19 @@ public class LabelListTests
     public void Read_Labels_ReplaceTheFoldersAndLeaveOthersUnlabelled()
     {
         using var folder = new DataFolder();
-        foreach (string name in (string[])["set/train/x/1.jpg", "set/train/x/2.jpg", "set/train/y/3.jpg", "set/train/y/4.jpg"]) folder.Write(name, Jpeg);
+        foreach (string name in (string[])["set/train/x/1.jpg", "set/train/x/2.jpg", "set/train/y/3.jpg", "set/train/y/4.jpg"]) folder.Write(name, ListedImages.Jpeg);
         // Paths from the top, and from the folder that all images have in common.
         string labels = folder.Write("labels.csv", "path,label\nset/train/x/1.jpg,b\ny/3.jpg,a\n");
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = labels });
         Assert.Equal(["a", "b"], data.ClassNames);
-        Assert.Equal(["b", null, "a", null], Classes(data));
+        Assert.Equal(["b", null, "a", null], ListedImages.Classes(data));
         Assert.Empty(data.Warnings);
     }
 
     [Fact]
     public void Read_LabelsOfNoImage_AreAnErrorAndOfSomeAWarning()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         var options = new DatasetOptions { Path = folder["img"], Labels = folder.Write("labels.csv", "q.jpg,b\n") };
         Assert.Contains("None of the 1 paths", Assert.Throws<WclUsageException>(() => ImageDataset.Read(options)).Message, StringComparison.Ordinal);
         folder.Write("labels.csv", "q.jpg,b\na.jpg,c\n");
@@ -98,7 +87,7 @@ public class LabelListTests
     [Fact]
     public void Read_LabelsOfNoImage_AreAnErrorOfASubsetToo()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         var options = new DatasetOptions { Path = folder["img"], Limit = 1, Labels = folder.Write("labels.csv", "q.jpg,b\n") };
         Assert.Contains("None of the 1 paths", Assert.Throws<WclUsageException>(() => ImageDataset.Read(options)).Message, StringComparison.Ordinal);
         folder.Write("labels.csv", "a.jpg,c\nb.jpg,c\n"); // one of them is not drawn, but it is there
@@ -128,7 +117,7 @@ public class LabelListTests
     [InlineData("a.jpg,\n", "names no class")]
     public void Read_LabelsThatContradictOrSayNothing_AreRefused(string text, string what)
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         var error = Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = folder["img"], Labels = folder.Write("labels.csv", text) }));
         Assert.Contains(what, error.Message, StringComparison.Ordinal);
     }
@@ -147,11 +136,11 @@ public class LabelListTests
     [Fact]
     public void Read_ClassOfUnreadableImagesOnly_IsNone()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         string list = folder.Write("list.csv", "img/a.jpg,cat\nimg/b.jpg,cat\n\"img/c, d.jpg\",cat\nimg/gone.jpg,dragon\n");
         using var all = ImageDataset.Read(new DatasetOptions { Path = list, MaxBad = 0.5 });
         Assert.Equal(["cat"], all.ClassNames);
-        Assert.Equal(["cat", "cat", "cat"], Classes(all));
+        Assert.Equal(["cat", "cat", "cat"], ListedImages.Classes(all));
         var seen = new HashSet<int>();
         for (int seed = 0; seed < 12; seed++)
         {

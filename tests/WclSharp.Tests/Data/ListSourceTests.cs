@@ -4,17 +4,6 @@ namespace WclSharp.Tests.Data;
 
 public class ListSourceTests
 {
-    private static readonly byte[] Jpeg = ImageFiles.Jpeg();
-
-    private static string?[] Classes(ImageDataset data) => [.. data.Labels.ToArray().Select(label => label < 0 ? null : data.ClassNames[label])];
-
-    private static DataFolder Folder()
-    {
-        var folder = new DataFolder();
-        foreach (string name in (string[])["img/a.jpg", "img/b.jpg", "img/c, d.jpg"]) folder.Write(name, Jpeg);
-        return folder;
-    }
-
     [Theory]
     [InlineData("list.csv", "path,label\nimg/a.jpg,cat\n\nimg/b.jpg,\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"\n")]
     [InlineData("list.csv", "img/a.jpg,cat\r\n./img/b.jpg,\r\n\"img/c, d.jpg\",\"a \"\"dog\"\"\"")]
@@ -28,10 +17,10 @@ public class ListSourceTests
     [InlineData("list.csv", "photo;label\nimg/a.jpg;cat\nimg/b.jpg;\nimg/c, d.jpg;\"a \"\"dog\"\"\"\n")]
     public void Read_List_GivesItsRowsInOrder(string name, string text)
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write(name, text) });
         Assert.Equal(["img/a.jpg", "img/b.jpg", "img/c, d.jpg"], Enumerable.Range(0, 3).Select(data.NameOf));
-        Assert.Equal(["cat", null, "a \"dog\""], Classes(data));
+        Assert.Equal(["cat", null, "a \"dog\""], ListedImages.Classes(data));
     }
 
     [Fact]
@@ -68,9 +57,9 @@ public class ListSourceTests
     [Fact]
     public void Read_UnknownTitlesBetweenSemicolons_AreTold_ByTheRowBelow()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         using var labelled = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", "\"Datei\";\"Klasse\"\r\n\"img/c, d.jpg\";cat\r\n") });
-        Assert.Equal([null, null, "cat"], Classes(labelled));
+        Assert.Equal([null, null, "cat"], ListedImages.Classes(labelled));
         Assert.Contains("names of its columns: 'Datei'", Assert.Single(labelled.Warnings), StringComparison.Ordinal);
 
         var error = Assert.Throws<WclUsageException>(() => DelimitedFile.Read(folder.Write("list.csv", "Datei;Klasse\nimg/a.jpg;cat\nimg/b.jpg;dog;3\n")).Count());
@@ -82,7 +71,7 @@ public class ListSourceTests
     [Fact]
     public void Read_ListOfPathsOnly_IsUnlabelled()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "img/b.jpg\nimg/a.jpg\n") });
         Assert.Equal((2, false), (data.Count, data.HasLabels));
     }
@@ -90,7 +79,7 @@ public class ListSourceTests
     [Fact]
     public void Read_ListWithAMissingFile_CountsItAsBad()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         string csv = folder["bad.csv"];
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "img/a.jpg,x\nimg/nowhere.jpg,y\nimg,y\n"), MaxBad = 0.7, BadImagesFile = csv });
         Assert.Equal((1, 2), (data.Count, data.BadImages));
@@ -105,7 +94,7 @@ public class ListSourceTests
     [InlineData("path,label\n\"img/a.jpg\"z,x\n", "line 2", "closing quotation mark")]
     public void Read_MalformedLine_IsNamed(string text, string line, string what)
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         var error = Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", text) }));
         Assert.Contains(line, error.Message, StringComparison.Ordinal);
         Assert.Contains(what, error.Message, StringComparison.Ordinal);
@@ -114,7 +103,7 @@ public class ListSourceTests
     [Fact]
     public void Read_ListThatIsNoText_SaysSo()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         string path = folder.Write("list.csv", [0x61, 0xFF, 0xFE, 0x2C, 0x0A]);
         Assert.Contains("UTF-8", Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = path })).Message, StringComparison.Ordinal);
     }
@@ -122,7 +111,7 @@ public class ListSourceTests
     [Fact]
     public void Read_EmptyList_SaysSo()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         string path = folder.Write("list.csv", "path,label\n");
         Assert.StartsWith("No images under", Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = path })).Message, StringComparison.Ordinal);
     }
@@ -130,7 +119,7 @@ public class ListSourceTests
     [Fact]
     public void Read_AListThatNamesAnImageTwice_Warns()
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "img/a.jpg,x\nimg/b.jpg,y\nimg/a.jpg,x\n") });
         Assert.Equal(3, data.Count);
         Assert.Contains("as line 3 does ('img/a.jpg')", Assert.Single(data.Warnings), StringComparison.Ordinal);
@@ -141,7 +130,7 @@ public class ListSourceTests
     [InlineData("image_path,diagnosis")]
     public void Read_UnknownColumnNames_AreNoImage(string header)
     {
-        using var folder = Folder();
+        using var folder = ListedImages.Folder();
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", $"{header}\nimg/a.jpg,cat\nimg/b.jpg,dog\n") });
         Assert.Equal((2, 0), (data.Count, data.BadImages));
         Assert.Equal(["cat", "dog"], data.ClassNames);
@@ -155,8 +144,8 @@ public class ListSourceTests
     [Fact]
     public void Read_FirstImageWithoutAnEnding_IsAnImage()
     {
-        using var folder = Folder();
-        folder.Write("img/x", Jpeg);
+        using var folder = ListedImages.Folder();
+        folder.Write("img/x", ListedImages.Jpeg);
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "img/x,cat\nimg/a.jpg,dog\n") });
         Assert.Equal(["img/x", "img/a.jpg"], Enumerable.Range(0, 2).Select(data.NameOf));
         Assert.Empty(data.Warnings);
@@ -197,14 +186,14 @@ public class ListSourceTests
     {
         if (OperatingSystem.IsWindows()) Assert.Skip("'\\' separates folders on Windows.");
         using var folder = new DataFolder();
-        File.WriteAllBytes(folder["x"][..^1] + "cat\\1.jpg", Jpeg);
-        folder.Write("dog/2.jpg", Jpeg);
+        File.WriteAllBytes(folder["x"][..^1] + "cat\\1.jpg", ListedImages.Jpeg);
+        folder.Write("dog/2.jpg", ListedImages.Jpeg);
         using var listed = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", "cat\\1.jpg,a\ndog\\2.jpg,b\n") });
         Assert.Equal(["cat\\1.jpg", "dog/2.jpg"], Enumerable.Range(0, 2).Select(listed.NameOf));
         foreach (string rows in (string[])["cat\\1.jpg,a\ndog\\2.jpg,b\n", "cat/1.jpg,a\ndog/2.jpg,b\n"])
         {
             using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", rows) });
-            Assert.Equal(["a", "b"], Classes(data));
+            Assert.Equal(["a", "b"], ListedImages.Classes(data));
             Assert.Empty(data.Warnings);
         }
     }
