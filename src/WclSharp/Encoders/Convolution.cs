@@ -51,6 +51,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
             ScalarType.BFloat16 => narrow || productWeights >= LeastProductWeightsBFloat16,
             _ => false,
         };
+        if (training && DirectConvolution.Suits(input, weight)) return DirectConvolution.Apply(input, weight, (int)strides[0], (image, kernel) => Convolve(image, kernel, asProduct));
         if (input.dtype == weight.dtype) return Convolve(input, weight, asProduct);
         using var cast = weight.to(input.dtype);
         return Convolve(input, cast, asProduct);
@@ -65,7 +66,9 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var pixels = input.permute(0, 2, 3, 1);                                                         // [N, H, W, C]
         if (strides[0] > 1) pixels = pixels.slice(1, 0, pixels.size(1), strides[0]).slice(2, 0, pixels.size(2), strides[1]);
-        var output = nn.functional.linear(pixels, kernel.permute(0, 2, 3, 1).view(kernel.size(0), kernel.size(1))); // [N, H, W, K]
+        // As two matrices: of more dimensions libtorch may multiply each row of an image by itself.
+        var output = nn.functional.linear(pixels.reshape(-1, pixels.size(3)), kernel.permute(0, 2, 3, 1).view(kernel.size(0), kernel.size(1)))
+            .view(pixels.size(0), pixels.size(1), pixels.size(2), kernel.size(0));                      // [N, H, W, K]
         return output.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 }

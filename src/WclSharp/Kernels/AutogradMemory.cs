@@ -37,6 +37,11 @@ internal static class AutogradMemory
         returned.Clear();
     }
 
+    /// <summary>
+    /// A parameter as a function's argument. Its gradient as our function returns it has a handle still, and the engine would copy it; that of a view is a tensor of its own, which it takes.
+    /// </summary>
+    public static Tensor ViewOfParameter(Tensor parameter) => parameter.view(parameter.shape);
+
     /// <summary>Gradients as a backward function returns them, out of every dispose scope; null where there is none.</summary>
     public static List<Tensor> Return(params Tensor?[] gradients)
     {

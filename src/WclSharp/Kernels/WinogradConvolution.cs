@@ -87,7 +87,8 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
     public static Tensor Apply(Tensor input, Tensor weight)
     {
         if (!is_grad_enabled()) return Convolve(input, weight); // without a node, which would keep the input
-        var output = apply(input, weight);
+        using var view = AutogradMemory.ViewOfParameter(weight);
+        var output = apply(input, view);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
         return output;

@@ -1,0 +1,96 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WclSharp.Kernels;
+
+/// <summary>
+/// A convolution of bfloat16 images on the CPU that libtorch computes, but for its weight's gradient (<see cref="ConvolutionWeightGradient"/>), which is
+/// summed in float32 and stays so, and for 1 x 1 kernels' gradient of the input, a matrix product. Where <see cref="PairKernel"/> is.
+/// </summary>
+internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectConvolution>
+{
+    [ThreadStatic] private static autograd.AutogradContext? applied;
+
+    /// <inheritdoc/>
+    public override string Name => nameof(DirectConvolution);
+
+    /// <summary>Whether a convolution that is being trained can be computed here.</summary>
+    /// <param name="input">[N, C, H, W].</param>
+    /// <param name="weight">[K, C, side, side].</param>
+    public static bool Suits(Tensor input, Tensor weight) =>
+        PairKernel.IsSupported && is_grad_enabled() && input.dtype == ScalarType.BFloat16 && weight.dtype == ScalarType.Float32 && input.device_type == DeviceType.CPU && input.size(0) > 0
+        && input.size(1) % ConvolutionWeightGradient.ChannelStep == 0 && weight.size(0) % ConvolutionWeightGradient.ChannelStep == 0;
+
+    /// <summary>The convolution, padded by half of its kernel's side.</summary>
+    /// <param name="input">[N, C, H, W] bfloat16, channels-last.</param>
+    /// <param name="weight">[K, C, side, side] float32, channels-last; the side is odd.</param>
+    /// <param name="stride">Pixels between outputs.</param>
+    /// <param name="convolve">Computes it from the input and the weight in bfloat16.</param>
+    /// <returns>[N, K, H', W'] bfloat16, channels-last.</returns>
+    public static Tensor Apply(Tensor input, Tensor weight, int stride, Func<Tensor, Tensor, Tensor> convolve)
+    {
+        using var constant = weight.detach();
+        using var rounded = constant.to(input.dtype); // here, since what is saved must live until the graph has it
+        using var view = AutogradMemory.ViewOfParameter(weight);
+        var output = apply(input, view, rounded, stride, convolve);
+        AutogradMemory.FreeSpareOutput(applied!);
+        applied = null;
+        return output;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
+    {
+        var (input, rounded, stride, convolve) = ((Tensor)arguments[0], (Tensor)arguments[2], (int)arguments[3], (Func<Tensor, Tensor, Tensor>)arguments[4]);
+        context.save_for_backward([input, rounded]);
+        context.save_data("stride", stride);
+        applied = context;
+        return convolve(input, rounded);
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> backward(autograd.AutogradContext context, Tensor outputGradient) =>
+        BackwardErrors.Hold(() => Gradients(context, outputGradient));
+
+    private static List<Tensor> Gradients(autograd.AutogradContext context, Tensor outputGradient)
+    {
+        AutogradMemory.FreeReturned();
+        using var noGradient = no_grad();
+        using var workspace = Workspace.Rent();
+        using var scope = NewDisposeScope();
+        var saved = context.get_saved_variables();
+        var (input, weight, stride) = (saved[0], saved[1], (int)context.get_data("stride"));
+        long[] shape = input.shape;
+        var dy = outputGradient.permute(0, 2, 3, 1).contiguous();       // [N, H', W', K]
+        Tensor dw;
+        using (var x = input.permute(0, 2, 3, 1).contiguous())          // [N, H, W, C]
+            dw = ConvolutionWeightGradient.Of(x, dy, (int)weight.size(2), stride, workspace);
+        input.Dispose();
+        context.Dispose(); // what was saved, before as much is taken again, and not with the graph
+        var gradients = AutogradMemory.Return(InputGradient(shape, weight, dy, stride), dw, null, null, null);
+        outputGradient.Dispose();
+        weight.Dispose();
+        return gradients;
+    }
+
+    /// <param name="shape">[N, C, H, W].</param>
+    /// <param name="weight">[K, C, side, side] bfloat16, channels-last.</param>
+    /// <param name="dy">[N, H', W', K].</param>
+    /// <param name="stride">Pixels between outputs.</param>
+    /// <returns>[N, C, H, W], channels-last.</returns>
+    private static Tensor InputGradient(long[] shape, Tensor weight, Tensor dy, int stride)
+    {
+        long images = shape[0], channels = shape[1], height = shape[2], width = shape[3], side = weight.size(2);
+        if (side > 1)
+        {
+            long[] strides = [stride, stride], padding = [side / 2, side / 2], beyond = [(height - 1) % stride, (width - 1) % stride]; // what strides left over
+            return nn.functional.conv_transpose2d(dy.permute(0, 3, 1, 2), weight, null, strides, padding, beyond);
+        }
+        // Of two matrices: with more dimensions libtorch may multiply each row of an image by itself.
+        var product = dy.view(-1, dy.size(3)).mm(weight.permute(0, 2, 3, 1).view(weight.size(0), channels)).view(images, dy.size(1), dy.size(2), channels);
+        if (stride == 1) return product.permute(0, 3, 1, 2);
+        var dx = zeros([images, height, width, channels], dy.dtype);
+        dx.slice(1, 0, height, stride).slice(2, 0, width, stride).copy_(product);
+        return dx.permute(0, 3, 1, 2);
+    }
+}
