@@ -41,7 +41,7 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         }
         catch (UnreadableImageException e)
         {
-            return Results.BadRequest(e.Message);
+            return e.MayPass ? Results.Json("There is not enough memory for it now; try again later.", statusCode: StatusCodes.Status503ServiceUnavailable) : Results.BadRequest(e.Message);
         }
         catch (BadHttpRequestException e)
         {

@@ -10,7 +10,7 @@ using WclSharp;
 using WclSharp.Inference;
 using WclSharp.Service;
 
-const long LargestImage = 16 << 20, MostPixels = 32_000_000; // bytes of a request; decoding takes 4 bytes a pixel
+const long LargestImage = 16 << 20, MostPixels = 32_000_000; // bytes of a request; decoding takes 4 bytes a pixel, of a hostile TIFF up to 20
 const int RequestsPerCore = 16; // at a time; more are turned away
 var slowest = TimeSpan.FromSeconds(20); // for a request to send its image
 

@@ -56,7 +56,7 @@ public sealed class OnnxEncoder : IDisposable
     /// <summary>Loads a file.</summary>
     /// <param name="path">An ONNX file that <c>wcl export</c> wrote.</param>
     /// <param name="threads">Threads that compute, and that decode where many images are embedded at a time; 0 is one per core.</param>
-    /// <param name="maxPixels">Pixels that an image may have, by its header; larger ones, and those of more than 536 million, are refused before they are decoded, which takes 4 bytes a pixel.</param>
+    /// <param name="maxPixels">Pixels that an image may have, by its header; larger ones, and those of more than 536 million, are refused before they are decoded, which takes 4 bytes a pixel, of progressive JPEG files up to 12 and of TIFF files up to 20.</param>
     /// <exception cref="WclUsageException">There is no such file, it is damaged, or it is another program's.</exception>
     /// <exception cref="WclException">ONNX Runtime's native library does not load, or memory does not suffice.</exception>
     public static OnnxEncoder Load(string path, int threads = 0, long maxPixels = StandardMaxPixels)

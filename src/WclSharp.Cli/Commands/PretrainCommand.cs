@@ -55,7 +55,7 @@ internal static class PretrainCommand
 
         var run = RunFolder.ReadConfig(asked.Out);
         var resumed = Apply(run);
-        if (resumed.Precision == ComputePrecision.Auto) resumed = resumed with { Precision = run.Precision }; // what it came to
+        resumed = resumed with { Precision = resumed.Precision == ComputePrecision.Auto ? run.Precision : Pretraining.PrecisionOf(resumed, run.Precision) }; // what it came to
         if (PretrainOptionTable.Differences(run, resumed) is [var name, ..])
             throw PretrainOptionTable.Changed(PretrainOptionTable.Find(name)!, resumed, run, asked.Out);
 

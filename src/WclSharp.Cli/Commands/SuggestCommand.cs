@@ -50,17 +50,17 @@ internal static class SuggestCommand
             return Stoppable.Run(stop =>
             {
                 var result = TerminalProgress.Run(output, error, progress => suggest(request, progress, stop));
-                Print(result, output);
+                Print(request, result, output);
                 Write(parsed.GetValue(json), result);
             });
         });
         return command;
     }
 
-    private static void Print(SuggestResult result, TextWriter output)
+    private static void Print(SuggestOptions request, SuggestResult result, TextWriter output)
     {
         foreach (var (i, image) in result.Images.Take(MostShown).Index())
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}. {TextTable.Plain(image.Path)} (stands for {image.Alike:N0})"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}. {TextTable.Plain(image.Path)} (one of {image.Alike:N0} alike)"));
         if (result.Images.Count > MostShown) output.WriteLine($"      and {result.Images.Count - MostShown} more");
         output.WriteLine();
         if (result.Check is { } check)
@@ -70,7 +70,8 @@ internal static class SuggestCommand
                 $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; {times}."));
         }
 
-        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, at least one image of every class, then: wcl finetune RUN --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
+        string data = request.Data is { } given ? $" --data {RunReport.Quoted(given)}" : "";
+        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, at least one image of every class, then: wcl finetune {RunReport.Quoted(request.Run)}{data} --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
         output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
     }
 

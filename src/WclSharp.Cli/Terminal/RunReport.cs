@@ -22,7 +22,7 @@ internal static class RunReport
         if (summary.Knn is { } knn)
         {
             yield return summary.KnnBefore is { } before
-                ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} untrained, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points).")
+                ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} before, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points).")
                 : $"kNN accuracy: {EpochTable.Percent(knn)}.";
         }
         else

@@ -32,7 +32,7 @@ internal static class TiffDecoder
             bool opaque = TiffGrey.Is(tiff) ? new TiffGrey(tiff, fullHeight, fullWidth).Read(rgba) : ReadColours(tiff, fullHeight, fullWidth, raster);
             return ImageDecoder.Finish(rgba, fullHeight, fullWidth, StoredSize.For(fullHeight, fullWidth, storedSide), opaque, orientation, out height, out width);
         }
-        catch (Exception e) when (e is not BadImageException)
+        catch (Exception e) when (e is not (BadImageException or OutOfMemoryException))
         {
             // A managed parser meets damaged files with exceptions of any kind.
             throw new BadImageException($"the TIFF is damaged ({e.Message.ReplaceLineEndings(" ")})");

@@ -9,9 +9,13 @@ namespace WclSharp.Data;
 /// <remarks>TIFF 6.0, section 2, and BigTIFF, whose numbers of a directory have twice the width.</remarks>
 internal static class TiffStructure
 {
-    private const int Width = 256, Height = 257, SamplesPerPixel = 277, StripBytes = 279, TileWidth = 322, TileHeight = 323, TileBytes = 325;
+    private const int Width = 256, Height = 257, BitsPerSample = 258, SamplesPerPixel = 277, RowsPerStrip = 278, StripBytes = 279, PlanarConfiguration = 284, TileWidth = 322, TileHeight = 323, TileBytes = 325;
+    private const int Separate = 2; // a plane for each sample
     private const int MostEntries = 4096, MostSamples = 8;
     private const long LargestTile = 1 << 22; // pixels, of an image that is smaller
+
+    // What a strip or tile may come to before its colours are taken out of it: bytes, and bytes a pixel of the image, four samples of 16 bits.
+    private const long LargestPiece = 1 << 24, PieceBytesPerPixel = 8;
 
     // What strips and tiles claim together, over the file: some writers let alike ones share their bytes.
     private const int LargestShare = 4;
@@ -28,19 +32,22 @@ internal static class TiffStructure
         ulong entries = reader.Number(directory, big ? 8 : 2), first = directory + (big ? 8u : 2u);
         if (entries is 0 or > MostEntries || first + entries * (ulong)entryBytes > (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (a directory of {entries:N0} entries)");
 
-        ulong width = 0, height = 0, tileWidth = 0, tileHeight = 0, samples = 1, claimed = 0;
+        ulong width = 0, height = 0, tileWidth = 0, tileHeight = 0, samples = 1, bits = 1, rows = ulong.MaxValue, planes = 1, claimed = 0;
         for (ulong i = 0; i < entries; i++)
         {
             ulong entry = first + i * (ulong)entryBytes, tag = reader.Number(entry, 2), count = reader.Number(entry + 4, wide), field = entry + 4 + (ulong)wide;
             int size = SizeOf(reader.Number(entry + 2, 2));
             if (size > 0 && count > (ulong)file.Length / (ulong)size) throw new BadImageException($"the TIFF is damaged (its field {tag} claims {count:N0} values)");
-            if (tag is not (Width or Height or SamplesPerPixel or TileWidth or TileHeight or StripBytes or TileBytes) || size is not (2 or 4 or 8) || count == 0) continue;
+            if (tag is not (Width or Height or BitsPerSample or SamplesPerPixel or RowsPerStrip or PlanarConfiguration or TileWidth or TileHeight or StripBytes or TileBytes) || size is not (2 or 4 or 8) || count == 0) continue;
             ulong values = count * (ulong)size <= (ulong)wide ? field : reader.Number(field, wide); // few lie in the entry itself
             switch (tag)
             {
                 case Width: width = reader.Number(values, size); break;
                 case Height: height = reader.Number(values, size); break;
+                case BitsPerSample: bits = reader.Number(values, size); break;
                 case SamplesPerPixel: samples = reader.Number(values, size); break;
+                case RowsPerStrip: rows = reader.Number(values, size); break;
+                case PlanarConfiguration: planes = reader.Number(values, size); break;
                 case TileWidth: tileWidth = reader.Number(values, size); break;
                 case TileHeight: tileHeight = reader.Number(values, size); break;
                 default:
@@ -53,6 +60,9 @@ internal static class TiffStructure
         ImageDecoder.CheckSize((long)Math.Min(height, most), (long)Math.Min(width, most), maxPixels);
         if (samples > MostSamples) throw new BadImageException($"a TIFF of a kind that is not read ({samples:N0} samples a pixel)");
         if (Math.Min(tileWidth, most) * Math.Min(tileHeight, most) > Math.Max(width * height, (ulong)LargestTile)) throw new BadImageException($"the TIFF is damaged (tiles of {tileWidth:N0} x {tileHeight:N0} pixels)");
+        ulong pixels = tileWidth > 0 ? Math.Min(tileWidth, most) * Math.Min(tileHeight, most) : width * Math.Min(rows, height);
+        double piece = pixels / 8.0 * bits * (planes == Separate ? 1 : samples);
+        if (piece > Math.Max(PieceBytesPerPixel * (double)(width * height), LargestPiece)) throw new BadImageException($"a TIFF of a kind that is not read ({piece:N0} bytes a strip or tile)");
         if (claimed > LargestShare * (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (its strips claim {claimed:N0} bytes, the file has {file.Length:N0})");
     }
 

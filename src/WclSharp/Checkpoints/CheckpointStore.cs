@@ -43,17 +43,17 @@ internal sealed class CheckpointStore(string folder)
     {
         // What the names point to stays whole until they point elsewhere, even where a step is saved anew.
         string?[] named = Named();
+        DeleteOthers(); // what a save that failed left: on a full disk there is no room for both
         string step = $"step-{state.Step:D8}", name = step;
         for (int again = 2; named.Contains(Path.Combine(folder, name)); again++) name = $"{step}-{again}";
         string target = Path.Combine(folder, name);
         try
         {
-            // A folder of this name can be left from a run that died before last.json was written; its files are replaced one by one.
             Directory.CreateDirectory(target);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WclException($"Could not make the folder '{target}': {ErrorText.Of(e)}. Give another with --out.", e);
+            throw new WclException($"Could not make the folder '{target}': {WriteAdvice.Reason(e)}. {WriteAdvice.For(e)}.", e);
         }
 
         SafetensorsFile.Write(Path.Combine(target, Encoder), ModuleWeights.Of(model.Encoder), encoderFacts);

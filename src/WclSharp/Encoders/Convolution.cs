@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Encoders;
 
 /// <summary>2-D convolution without bias, its weight kept in float32 and channels-last, computed in the input's dtype.</summary>
-/// <remarks>There is no autocast in TorchSharp: the cast to the compute dtype is here, and autograd casts the gradient back.</remarks>
+/// <remarks>There is no autocast in TorchSharp: the cast to the compute dtype is here, and autograd casts the gradient back, unless <see cref="WinogradConvolution"/> or <see cref="DirectConvolution"/> computes, which take the weight in float32 and give its gradient so.</remarks>
 internal sealed class Convolution : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
@@ -16,7 +16,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     private readonly long productWeights; // of a product's; 0 where it cannot be one
     private readonly bool narrow;
 
-    // From so many weights on a product of (pixels, channels) by the weight is faster than libtorch's convolution, most of all its weight's gradient: docs/performance-history.md.
+    // From so many weights on a product of (pixels, channels) by the weight is faster than libtorch's convolution, most of all its weight's gradient, unless that is DirectConvolution's: docs/performance-history.md.
     private const int LeastProductWeights = 1 << 18, LeastProductWeightsBFloat16 = 1 << 20;
 
     // libtorch 2.10's weight gradient of a 1 x 1 convolution of stride 2 with fewer channels in (oneDNN's, AVX-512) writes beyond its memory where two threads share an odd number of images.

@@ -140,13 +140,14 @@ public static class ModelExport
             trainedOn = trained.Test is null;
             return trained.Test is { } test ? Read(test) : OfRun(trained);
         }
-        catch (WclException e) when (calibrates)
+        catch (WclUsageException e) when (calibrates)
         {
             throw new WclUsageException($"{ErrorText.Of(e)}. --precision int8 is calibrated with images like those to embed; give some with --data.", e);
         }
-        catch (WclException)
+        catch (WclUsageException e)
         {
             trainedOn = false;
+            progress?.Report(new RunProgress.Warning($"The run's images cannot be read, so the file is checked with the embedded ones: {ErrorText.Of(e)}. --data names others."));
             return Read(null);
         }
 
@@ -157,7 +158,7 @@ public static class ModelExport
             {
                 return Read(run.Data, run.Labels);
             }
-            catch (WclException) when (run.Labels is not null)
+            catch (WclUsageException) when (run.Labels is not null)
             {
                 return Read(run.Data);
             }

@@ -38,7 +38,7 @@ internal static class GroupGallery
         page.WriteLine(Invariant($"<h1>{result.Shown.Groups:N0} groups of {result.Images:N0} images: {Text(name)}</h1>"));
         page.WriteLine("<p>By what the encoder sees in them, without labels: every image is joined to its nearest, then groups to their nearest, level by level. In each group the most typical image, the one most like its mean, comes first, framed; under each picture stand its cosine to that mean and its name.</p>");
         WriteTable(page, result);
-        page.WriteLine(Invariant($"<h2>Groups, largest first{(members.Rows.Count > MostGroups ? $" (the first {MostGroups}; groups.csv has all)" : "")}</h2>"));
+        page.WriteLine(Invariant($"<h2>Groups, largest first{First(members.Rows.Count, MostGroups, "groups.csv")}</h2>"));
         foreach (var (number, rows) in members.Rows.Take(MostGroups).Index())
         {
             page.WriteLine(Invariant($"<section><h3>Group {number} <small>{rows.Length:N0} images{Classes(images, rows)}</small></h3><div class=\"row\">"));
@@ -46,9 +46,9 @@ internal static class GroupGallery
             page.WriteLine("</div></section>");
         }
 
-        page.WriteLine(Invariant($"<h2>{result.Copies:N0} pairs that look like copies</h2><p>With the cosine of the two.</p><div class=\"row\">"));
+        page.WriteLine(Invariant($"<h2>{result.Copies:N0} pairs that look like copies{First(unusual.Copies.Count, MostPairs, "copies.csv")}</h2><p>With the cosine of the two.</p><div class=\"row\">"));
         foreach (var pair in unusual.Copies.Take(MostPairs)) page.WriteLine($"<div class=\"pair\">{Figure(images, pair.First, "", pair.Similarity)}{Figure(images, pair.Second, "", pair.Similarity)}</div>");
-        page.WriteLine(Invariant($"</div><h2>{result.Outliers:N0} images that are like no others</h2><p>With their mean cosine to their five nearest.</p><div class=\"row\">"));
+        page.WriteLine(Invariant($"</div><h2>{result.Outliers:N0} images that are like no others{First(unusual.Outliers.Count, MostOutliers, "outliers.csv")}</h2><p>With their mean cosine to their five nearest.</p><div class=\"row\">"));
         foreach (var (row, similarity) in unusual.Outliers.Take(MostOutliers)) page.WriteLine(Figure(images, row, "", similarity));
         page.WriteLine("</div></body></html>");
     });
@@ -96,6 +96,8 @@ internal static class GroupGallery
         using var encoded = shown.Encode(small ? SKEncodedImageFormat.Png : SKEncodedImageFormat.Jpeg, Quality);
         return ($"data:image/{(small ? "png" : "jpeg")};base64,{Convert.ToBase64String(encoded.AsSpan())}", small);
     }
+
+    private static string First(int count, int shown, string file) => count > shown ? Invariant($" (the first {shown}; {file} has all)") : "";
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);
 

@@ -15,16 +15,17 @@ internal static class GroupHierarchy
     /// <summary>Finds the levels.</summary>
     /// <param name="features">[N, F] float32, rows of unit length; N is 2 or more. Not owned.</param>
     /// <param name="nearest">[N] int64, the nearest row of every row, another than itself. Not owned.</param>
+    /// <param name="progress">Told how many groups of a level were looked at, and how many there are; may be null.</param>
     /// <param name="cancellation">Stops.</param>
     /// <returns>Group of each row, numbered from 0 by size, largest first; the finest level first. The last level has 2 groups or more, unless the first has one.</returns>
-    public static IReadOnlyList<int[]> Of(Tensor features, Tensor nearest, CancellationToken cancellation = default)
+    public static IReadOnlyList<int[]> Of(Tensor features, Tensor nearest, Action<long, long>? progress = null, CancellationToken cancellation = default)
     {
         List<int[]> levels = [];
         int[] current = [.. Enumerable.Range(0, (int)features.size(0))];
         int count = current.Length;
         while (count > 2)
         {
-            using var joined = levels.Count == 0 ? ImageGroups.OfNearest(nearest, BankPairs.Components) : OfMeans(features, current, count, cancellation);
+            using var joined = levels.Count == 0 ? ImageGroups.OfNearest(nearest, BankPairs.Components) : OfMeans(features, current, count, progress, cancellation);
             long[] group = joined.data<long>().ToArray();
             int[] next = BySize(Array.ConvertAll(current, c => (int)group[c]));
             int left = next.Max() + 1;
@@ -36,10 +37,10 @@ internal static class GroupHierarchy
         return levels.Count > 0 ? levels : [BySize(current)];
     }
 
-    private static Tensor OfMeans(Tensor features, int[] groups, int count, CancellationToken cancellation)
+    private static Tensor OfMeans(Tensor features, int[] groups, int count, Action<long, long>? progress, CancellationToken cancellation)
     {
         using var means = Means(features, groups, count);
-        return ImageGroups.Of(means, BankPairs.Components, progress: null, cancellation);
+        return ImageGroups.Of(means, BankPairs.Components, progress, cancellation);
     }
 
     /// <summary>Joins the two groups whose means are most alike, again and again, until so many are left.</summary>

@@ -37,13 +37,14 @@ public static class ImageGrouping
             holdOut: options.Labels is null && options.Data is null, tests: false, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         var images = options.Data is null ? data.Train : data.All;
         if (images.Count < 3) throw new WclUsageException(FormattableString.Invariant($"{images.Count} images cannot be grouped; 3 or more can."));
-        if (options.Groups > images.Count) throw new WclUsageException(FormattableString.Invariant($"--groups {options.Groups} is more than the {images.Count:N0} images."));
+        // Every image is joined to its nearest, so that no group has one alone.
+        if (options.Groups > images.Count / 2) throw new WclUsageException(FormattableString.Invariant($"--groups {options.Groups} is more than half of the {images.Count:N0} images; every group has two or more."));
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
         using var nearest = NearestRows.Among(features, Math.Min(UnusualImages.Nearest, images.Count - 1), (done, all) => progress.Working("Finding nearest images", done, all), cancellation);
         using var first = nearest.select(1, 0);
-        var levels = GroupHierarchy.Of(features, first, cancellation);
+        var levels = GroupHierarchy.Of(features, first, (done, all) => progress.Working("Grouping groups", done, all), cancellation);
         int[] shown = Shown(levels, options.Groups, images, features, (done, all) => progress.Working("Joining groups", done, all), cancellation);
         var members = GroupMembers.Of(features, shown);
         var unusual = UnusualImages.Of(features, nearest, options.CopyThreshold, new Thumbnails(images).Difference, (done, all) => progress.Working("Looking for copies and outliers", done, all), cancellation);
@@ -72,7 +73,7 @@ public static class ImageGrouping
 
         Division KMeansOf()
         {
-            var (groups, centres) = KMeans.Of(features, grouping.Groups, options.Seed ?? trained.Seed, (done, all) => progress.Working("Comparing with k-means, rounds", done, all), cancellation);
+            var (groups, centres) = KMeans.Of(features, grouping.Groups, options.Seed ?? trained.Seed, (done, all) => progress.Working("Comparing with k-means", done, all), cancellation);
             centres.Dispose();
             return Division.Of(groups, classes);
         }

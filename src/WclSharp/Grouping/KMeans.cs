@@ -18,7 +18,7 @@ internal static class KMeans
     /// <param name="rows">[M, F] float32, rows of unit length. Not owned.</param>
     /// <param name="clusters">K, 1 to M.</param>
     /// <param name="seed">Seed of the first centres.</param>
-    /// <param name="progress">Told how many rounds are done, of at most so many; may be null.</param>
+    /// <param name="progress">Told how much is done, and of how much at most; may be null.</param>
     /// <param name="cancellation">Stops between rounds.</param>
     /// <returns>Cluster of each row, and the centres, [K, F] of unit length, which the caller owns.</returns>
     public static (int[] Clusters, Tensor Centres) Of(Tensor rows, int clusters, long seed, Action<int, int>? progress = null, CancellationToken cancellation = default)
@@ -27,7 +27,9 @@ internal static class KMeans
         if (clusters < 1 || clusters > count) throw new ArgumentException($"{count} rows cannot be divided into {clusters} clusters.", nameof(clusters));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var centres = FirstCentres(rows, clusters, new CounterRandom(seed, RandomPurpose.Clusters), cancellation);
+        // Counted in products of all rows with a few centres: each first centre is one, a round as many as all of them.
+        int trials = Trials(clusters), roundWork = (clusters + trials - 1) / trials, all = clusters + MostRounds * roundWork;
+        var centres = FirstCentres(rows, clusters, new CounterRandom(seed, RandomPurpose.Clusters), done => progress?.Invoke(done, all), cancellation);
         long[] nearest = [];
         for (int round = 0; round < MostRounds; round++)
         {
@@ -35,7 +37,7 @@ internal static class KMeans
             using var roundScope = NewDisposeScope();
             var assigned = Nearest(rows, centres);                                       // [M]
             long[] now = assigned.cpu().data<long>().ToArray();
-            progress?.Invoke(round + 1, MostRounds);
+            progress?.Invoke(clusters + (round + 1) * roundWork, all);
             if (now.AsSpan().SequenceEqual(nearest)) break;
             nearest = now;
             var sums = zeros_like(centres).index_add_(0, assigned, rows, One);           // [K, F]
@@ -43,7 +45,7 @@ internal static class KMeans
             centres.copy_(where(empty, centres, nn.functional.normalize(sums)));
         }
 
-        progress?.Invoke(MostRounds, MostRounds);
+        progress?.Invoke(all, all);
         return (Array.ConvertAll(nearest, c => (int)c), centres.MoveToOuterDisposeScope());
     }
 
@@ -63,9 +65,9 @@ internal static class KMeans
     /// Rows drawn one after another, each with a probability that grows with its squared distance from those chosen; of a few drawn the one that leaves the
     /// least distance is chosen.
     /// </summary>
-    private static Tensor FirstCentres(Tensor rows, int clusters, CounterRandom random, CancellationToken cancellation)
+    private static Tensor FirstCentres(Tensor rows, int clusters, CounterRandom random, Action<int> progress, CancellationToken cancellation)
     {
-        int trials = 2 + (int)Math.Log(clusters);
+        int trials = Trials(clusters);
         var chosen = new long[clusters];
         double[] apart = [.. Enumerable.Repeat(1.0, (int)rows.size(0))];
         for (int k = 0; k < clusters; k++)
@@ -79,11 +81,14 @@ internal static class KMeans
                 .MinBy(tried => tried.Left.Sum());
             (chosen[k], apart) = (drawn[best.Trial], best.Left);
             apart[chosen[k]] = 0;
+            progress(k + 1);
         }
 
         using var index = tensor(chosen, device: rows.device);
         return rows.index_select(0, index);
     }
+
+    private static int Trials(int clusters) => 2 + (int)Math.Log(clusters);
 
     /// <summary>Half the squared distance of each row from the nearest centre, with one centre more.</summary>
     private static double[] Closer(ReadOnlySpan<float> cosines, double[] apart, bool first)

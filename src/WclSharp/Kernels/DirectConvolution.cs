@@ -63,7 +63,8 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
         long[] shape = input.shape;
         var dy = outputGradient.permute(0, 2, 3, 1).contiguous();       // [N, H', W', K]
         Tensor dw;
-        using (var x = input.permute(0, 2, 3, 1).contiguous())          // [N, H, W, C]
+        using (var rows = input.permute(0, 2, 3, 1))                    // [N, H, W, C]
+        using (var x = rows.contiguous())
             dw = ConvolutionWeightGradient.Of(x, dy, (int)weight.size(2), stride, workspace);
         input.Dispose();
         context.Dispose(); // what was saved, before as much is taken again, and not with the graph

@@ -7,7 +7,10 @@ namespace WclSharp.Reporting;
 /// <summary>Draws images in rows, each with a number and a line below it.</summary>
 internal static class ContactSheet
 {
-    private const int MostColumns = 8, Header = 64, LargestSheet = 400;
+    private const int MostColumns = 8, Header = 64;
+
+    /// <summary>Images that a sheet shows at most.</summary>
+    public const int LargestSheet = 400;
 
     /// <summary>Writes the picture as PNG; of many images the first few hundred.</summary>
     /// <param name="path">File to write; an old one is replaced.</param>

@@ -16,11 +16,11 @@ internal static class CurvesPlot
     private const double LegendStrip = 0.18;
 
     // Okabe and Ito's palette, told apart by people with any colour vision.
-    private static readonly Color Blue = Color.FromHex("#0072B2"), Orange = Color.FromHex("#D55E00"), Grey = Color.FromHex("#777777");
+    private static readonly Color Blue = Color.FromHex("#0072B2"), Orange = Color.FromHex("#D55E00"), SkyBlue = Color.FromHex("#56B4E9"), Amber = Color.FromHex("#E69F00"), Grey = Color.FromHex("#777777");
 
     /// <summary>Writes the picture as PNG.</summary>
     /// <param name="path">File to write; an old one is replaced.</param>
-    /// <param name="metrics">Metrics in the order of epochs; epoch 0 is the untrained network.</param>
+    /// <param name="metrics">Metrics in the order of epochs; epoch 0 is before training.</param>
     /// <param name="title">Name of the run, above the panels.</param>
     /// <exception cref="WclException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<EpochMetrics> metrics, string title)
@@ -38,8 +38,8 @@ internal static class CurvesPlot
 
         Panel[] panels =
         [
-            new("Loss", "nats", [Of("instance", Blue, m => m.InstanceLoss), Of("weak", Orange, m => m.WeakLoss)]),
-            new("kNN accuracy on held-out images", "% of images", [Of("kNN", Blue, m => m.Knn, 100)]) { BaselineLabel = "untrained" },
+            new("Loss", "nats", [Of("instance", Blue, m => m.InstanceLoss), Of("weak", Orange, m => m.WeakLoss), Of("instance, local crops", SkyBlue, m => m.LocalInstanceLoss), Of("weak, local crops", Amber, m => m.LocalWeakLoss)]),
+            new("kNN accuracy on held-out images", "% of images", [Of("kNN", Blue, m => m.Knn, 100)]) { BaselineLabel = "before training" },
             new("Weak labels", "% of batch", [Of("purity", Blue, m => m.Purity, 100), Of("largest component", Orange, m => m.LargestComponent, 100)]) { FromZero = true },
             new("Weak labels: connected components", "components per batch", [Of("components", Blue, m => m.Components)]) { FromZero = true },
             new("Effective rank of the features", "dimensions", [Of("effective rank", Blue, m => m.EffectiveRank)]) { FromZero = true },
@@ -92,9 +92,9 @@ internal static class CurvesPlot
             line.MarkerSize = curve.Points.Length <= 30 ? 6 : 0; // markers of a long run would hide its line
         }
 
-        if (panel.BaselineLabel is not null && panel.Curves[0].Points is [{ X: 0 } untrained, ..])
+        if (panel.BaselineLabel is not null && panel.Curves[0].Points is [{ X: 0 } before, ..])
         {
-            var line = plot.Add.HorizontalLine(untrained.Y, 1.5f, Grey, LinePattern.Dashed);
+            var line = plot.Add.HorizontalLine(before.Y, 1.5f, Grey, LinePattern.Dashed);
             line.LegendText = panel.BaselineLabel;
         }
 

@@ -164,7 +164,7 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
-            throw new WclException($"Could not write {MetricsPath}: {WriteAdvice.Reason(e)}. {(WriteAdvice.IsFull(e) ? "Free some space" : WriteAdvice.IsTooLarge(e) ? WriteAdvice.For(e) : "Make it writable")}, then go on with --resume --out {FullPath}.", e);
+            throw new WclException($"Could not write {MetricsPath}: {WriteAdvice.Reason(e)}. {(WriteAdvice.IsFull(e) ? "Free some space" : WriteAdvice.IsTooLarge(e) ? WriteAdvice.For(e) : "Make it writable")}.", e);
         }
     }
 

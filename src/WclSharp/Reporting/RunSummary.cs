@@ -34,7 +34,7 @@ public sealed record RunSummary
     /// <summary>Epochs that were asked for.</summary>
     public int Epochs { get; init; }
 
-    /// <summary>kNN top-1 accuracy of the untrained network, 0 to 1.</summary>
+    /// <summary>kNN top-1 accuracy before training, of random weights or those of --init, 0 to 1.</summary>
     public double? KnnBefore { get; init; }
 
     /// <summary>kNN top-1 accuracy of the last evaluation, 0 to 1.</summary>

@@ -47,7 +47,7 @@ public sealed record SuggestOptions
 
 /// <summary>An image that is worth labelling.</summary>
 /// <param name="Path">Its name in the data.</param>
-/// <param name="Alike">Images that it stands for.</param>
+/// <param name="Alike">Images of its group, itself among them; of large groups, and of more than 500 labels, several images may come from one.</param>
 public sealed record SuggestedImage(string Path, int Alike);
 
 /// <summary>Accuracy of a linear classifier on the suggested labels, and on as many random ones; accuracies are shares of the test images, 0 to 1.</summary>
@@ -60,9 +60,9 @@ public sealed record SuggestedImage(string Path, int Alike);
 public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMean, double? SuggestedCi95, double RandomMean, double? RandomCi95);
 
 /// <summary>What was suggested, and where the list and the sheet are.</summary>
-/// <param name="Images">The images, those that stand for most others first.</param>
+/// <param name="Images">The images as they were chosen: of groups without a label first, of the largest first.</param>
 /// <param name="ListFile">Absolute path of <c>suggestions.csv</c>: <c>path,label</c> with the labels left empty; below them the images that have a label already, with it.</param>
-/// <param name="SheetFile">Absolute path of <c>suggestions.png</c>, which shows the images.</param>
+/// <param name="SheetFile">Absolute path of <c>suggestions.png</c>, which shows the images, of many the first 400.</param>
 /// <param name="Check">Comparison with random choice; null where <see cref="SuggestOptions.Check"/> is 0.</param>
 public sealed record SuggestResult(IReadOnlyList<SuggestedImage> Images, string ListFile, string SheetFile, SuggestionCheck? Check);
 
@@ -75,7 +75,7 @@ public static class LabelSuggestion
     /// <param name="cancellation">Stops.</param>
     /// <returns>The images and where the list and the sheet lie.</returns>
     /// <exception cref="WclUsageException">There is no such run, there are fewer images, or there is a list already.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; nothing was written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing but a list of unreadable images was written.</exception>
     public static SuggestResult Run(SuggestOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -83,16 +83,18 @@ public static class LabelSuggestion
         GivenOption.RequireNotEmpty(("--data", options.Data), ("--labels", options.Labels), ("--test", options.Test), ("--out", options.Out));
         if (options.Count < 1) throw new WclUsageException($"--count is {options.Count}; use 1 or more.");
         if (options.Check < 0) throw new WclUsageException($"--check is {options.Check}; use 0 or more.");
+        if (options.Test is not null && options.Check == 0) throw new WclUsageException("--test names images to check with, and nothing is checked without --check; give that too, or leave --test out.");
         var trained = RunFolder.ReadConfig(options.Run);
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "suggest")), list = Path.Combine(folder, "suggestions.csv");
         // Somebody may have written labels into it.
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
+        OutputFolder.RequireWritable(folder);
 
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         // Every image of a list or of other data can be suggested, and every label counts, unless some have to test the choice. What the run held out stays held out.
         bool ownAsTrained = options.Data is null && asked.Labels is null;
-        using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0);
+        using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
         var images = data.Train;
@@ -105,17 +107,19 @@ public static class LabelSuggestion
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
         long seed = options.Seed ?? trained.Seed;
-        var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => progress.Working("Grouping images, rounds", done, all), cancellation);
+        var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => progress.Working("Grouping images", done, all), cancellation);
         var check = options.Check == 0 ? null : CheckAgainstRandom(options, data, encoder, features, seed, compute, progress, cancellation);
 
         SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.Alike))];
         string sheet = Path.Combine(folder, "suggestions.png");
         OutputFolder.Make(folder);
-        AtomicFile.WriteText(list, ListOf(suggested, images, labelled));
-        ContactSheet.Write(sheet, [.. chosen.Select((image, i) => (SheetImage.Of(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
-            string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], $"{chosen.Count} images to label first");
+        ContactSheet.Write(sheet, [.. chosen.Take(ContactSheet.LargestSheet).Select((image, i) => (SheetImage.Of(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
+            string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], TitleOf(chosen.Count));
+        AtomicFile.WriteText(list, ListOf(suggested, images, labelled)); // last: where there is one nothing is suggested again
         return new SuggestResult(suggested, list, sheet, check);
     }
+
+    private static string TitleOf(int images) => FormattableString.Invariant($"{images:N0} images to label first{(images > ContactSheet.LargestSheet ? $": the first {ContactSheet.LargestSheet}" : "")}");
 
     /// <summary>A list to fill in. It ends with what is labelled already, so that it is all that fine-tuning needs.</summary>
     private static string ListOf(SuggestedImage[] suggested, ImageDataset images, int[] labelled)

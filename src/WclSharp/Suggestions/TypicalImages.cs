@@ -6,7 +6,7 @@ namespace WclSharp.Suggestions;
 
 /// <summary>An image that is worth labelling.</summary>
 /// <param name="Row">Its row of the features.</param>
-/// <param name="Alike">Images of its cluster: how many it stands for.</param>
+/// <param name="Alike">Images of its cluster, itself among them.</param>
 internal readonly record struct TypicalImage(int Row, int Alike);
 
 /// <summary>
@@ -30,7 +30,7 @@ internal static class TypicalImages
     /// <param name="seed">Seed of the clusters.</param>
     /// <param name="progress">Told how far the clustering is; may be null.</param>
     /// <param name="cancellation">Stops.</param>
-    /// <returns>The images, those that stand for most first.</returns>
+    /// <returns>The images as they were chosen: of clusters with fewest labels first, of the largest of these first.</returns>
     public static List<TypicalImage> Choose(Tensor features, IReadOnlyCollection<int> labelled, int count, long seed, Action<int, int>? progress, CancellationToken cancellation)
     {
         int rows = (int)features.size(0), clusters = Math.Min(rows, Math.Max(1, Math.Min(labelled.Count + count, MostClusters)));

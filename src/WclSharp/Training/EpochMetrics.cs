@@ -19,7 +19,7 @@ public sealed record EpochMetrics
         return RunFolder.ReadMetrics(run);
     }
 
-    /// <summary>Epochs that are finished; 0 is the untrained network.</summary>
+    /// <summary>Epochs that are finished; 0 is before training: random weights, or those of --init.</summary>
     public int Epoch { get; init; }
 
     /// <summary>Mean instance loss, nats.</summary>

@@ -1,4 +1,5 @@
 using WclSharp.Configuration;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using static TorchSharp.torch;
 
@@ -42,9 +43,15 @@ public static class Pretraining
         // Held-out images and classes are part of the data, which stays what it was.
         foreach (var (name, had, has) in new[] { ("test", started.Test, given.Test), ("labels", started.Labels, given.Labels) })
             if (had is null && has is not null) throw new WclUsageException($"--{name} {has} was not given when the run in {folder.FullPath} was started, whose images and classes stay as they were; leave it out to go on, or start a new run with another --out.");
+        if (started.Init is null && given.Init is not null) throw new WclUsageException($"--init {given.Init} was not given when the run in {folder.FullPath} was started, which began with weights drawn by its seed; leave it out to go on, or start a new run with another --out.");
+        given = given with { Precision = PrecisionOf(given, started.Precision) };
         foreach (var option in PretrainOptionTable.All.Where(option => !option.MayChangeOnResume && !option.NamesRun))
             if (option.Show(given) is { } asked && asked != option.Show(Unset) && asked != option.Show(started))
                 throw PretrainOptionTable.Changed(option, given, started, folder.FullPath);
         return PretrainOptionTable.Resumed(started, given) with { Resume = true };
     }
+
+    /// <summary>The precision that was asked for when a run is to go on: what it came to at the start, where the same would come to that here.</summary>
+    internal static ComputePrecision PrecisionOf(PretrainOptions given, ComputePrecision started) =>
+        (given.Precision, started) is (ComputePrecision.Bf16Fast, ComputePrecision.Bf16) && ComputeDevice.Choose(given.Device ?? ComputeDevice.Auto, given.Precision).Precision == started ? started : given.Precision;
 }

@@ -35,6 +35,7 @@ internal sealed class PretrainingRun : IDisposable
     private readonly SavingSchedule saving = new();
     private readonly string? initial; // what the weights are at first, where not random
     private double earlierPeakMib; // of the processes before this one
+    private (long Step, int Epoch)? saved; // of the last checkpoint of this process
     private int written; // the last epoch with a line in metrics.jsonl
 
     public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<RunProgress>? progress, CancellationToken cancellation)
@@ -104,7 +105,7 @@ internal sealed class PretrainingRun : IDisposable
             catch (OperationCanceledException)
             {
                 // An epoch whose evaluation was cut short is saved as it stands, and measured when the run goes on.
-                if (trainer.Step > 0)
+                if (trainer.Step > 0 && saved != (trainer.Step, written))
                 {
                     RequireFinite();
                     Save(bestKnn, best: false);
@@ -200,6 +201,7 @@ internal sealed class PretrainingRun : IDisposable
             Version = SoftwareVersions.Library,
             PeakMemoryMib = PeakMib,
         }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
+        saved = (trainer.Step, written);
     }
 
     /// <summary>The loss is looked at before the step that it leads to: a last step can ruin weights unseen.</summary>

@@ -24,14 +24,16 @@ internal static class RunFailure
         {
             WclUsageException => null,
             DivergedException => last is null ? null : new DivergedException(AndLast(e.Message, last), e),
-            WclException => last is null ? null : new WclException(AndLast(e.Message, last), e),
+            WclException => new WclException(AndGoOn(e.Message, last, folder), e),
             _ when IsOutOfMemory(e) => new WclException(OneLine(e) + (last is null
                 ? " Nothing was saved before; start anew with a smaller --batch, with --accumulate or with a smaller --image-size, and with another --out."
                 : $" The last checkpoint is '{last}'; a run keeps its options, so it goes on only where more memory is free, with --resume --out {folder}."), e),
-            _ => new WclException(
-                $"{(IsOfTheMachine(e) ? "" : $"{e.GetType().Name}: ")}{OneLine(e)} {(last is null ? "Nothing was saved before; start again" : $"The last checkpoint is '{last}'; go on")} with --resume --out {folder}.{(IsOfTheMachine(e) ? "" : " (--verbose shows where)")}", e),
+            _ => new WclException($"{(IsOfTheMachine(e) ? "" : $"{e.GetType().Name}: ")}{AndGoOn(OneLine(e), last, folder)}{(IsOfTheMachine(e) ? "" : " (--verbose shows where)")}", e),
         };
     }
+
+    private static string AndGoOn(string message, string? last, string folder) =>
+        $"{message} {(last is null ? "Nothing was saved before; start again" : $"The last checkpoint is '{last}'; go on")} with --resume --out {folder}.";
 
     private static string AndLast(string message, string last) => $"{message} The last checkpoint is '{last}'.";
 

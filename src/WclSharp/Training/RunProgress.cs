@@ -30,7 +30,7 @@ public abstract record RunProgress
         double ImagesPerSecond, double DataWait, TimeSpan Left) : RunProgress;
 
     /// <summary>An epoch (or the evaluation before the first) is done.</summary>
-    /// <param name="Metrics">What it measured; its epoch is 0 for the untrained network, and its accuracy null where the epoch was not evaluated.</param>
+    /// <param name="Metrics">What it measured; its epoch is 0 before training, and its accuracy null where the epoch was not evaluated.</param>
     /// <param name="Epochs">Epochs in all.</param>
     public sealed record EpochDone(EpochMetrics Metrics, int Epochs) : RunProgress;
 

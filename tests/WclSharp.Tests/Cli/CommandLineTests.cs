@@ -68,7 +68,7 @@ public sealed class CommandLineTests : IDisposable
     {
         Assert.Equal(0, Run("pretrain"));
         Assert.Equal(new PretrainOptions(), trained);
-        Assert.Contains("69.9% untrained, 82.0% now (+12.1 points)", output.ToString());
+        Assert.Contains("69.9% before, 82.0% now (+12.1 points)", output.ToString());
         Assert.Contains("wcl evaluate", output.ToString());
         Assert.Contains("80 (1.0%) give 72.5% by fine-tuning, 65.0% from scratch, 73.0% by a linear classifier", output.ToString());
         Assert.Equal((folder, 1), (finetuned!.Run, finetuned.Draws));

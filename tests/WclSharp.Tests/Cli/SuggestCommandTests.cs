@@ -68,7 +68,7 @@ public sealed class SuggestCommandTests : IDisposable
     {
         path = "a\u001b]0;b\n.png";
         Assert.Equal(0, Run(null));
-        Assert.Contains("1. a\uFFFD]0;b\uFFFD.png (stands for 3)", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("1. a\uFFFD]0;b\uFFFD.png (one of 3 alike)", output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -142,8 +142,8 @@ public sealed class ImageGroupingTests : IDisposable
     {
         string Refusal(GroupOptions options) => Assert.Throws<WclUsageException>(() => ImageGrouping.Run(options)).Message;
         Assert.Contains("--groups is 0;", Refusal(Options with { Groups = 0 }), StringComparison.Ordinal);
-        Assert.Contains("--groups 900 is more than the 320 images", Refusal(Options with { Groups = 900 }), StringComparison.Ordinal);
-        Assert.Contains("--groups 300 is more than the", Refusal(Options with { Groups = 300 }), StringComparison.Ordinal);
+        Assert.Contains("--groups 161 is more than half of the 320 images", Refusal(Options with { Groups = 161 }), StringComparison.Ordinal);
+        Assert.Contains("--groups 160 is more than the", Refusal(Options with { Groups = 160 }), StringComparison.Ordinal);
         Assert.Contains("--copies is 2;", Refusal(Options with { CopyThreshold = 2 }), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(run, "groups")));
     }

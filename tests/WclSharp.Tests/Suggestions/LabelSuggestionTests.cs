@@ -56,6 +56,29 @@ public sealed class LabelSuggestionTests : IDisposable
     }
 
     [Fact]
+    public void Run_WhatCannotBeWritten_OrChecked_IsRefusedBeforeAnythingIsRead()
+    {
+        string file = Path.Combine(folder, "file");
+        File.WriteAllText(file, "");
+        Assert.Contains("Name another with --out", Refusal(new SuggestOptions { Run = run, Device = "cpu", Out = file }), StringComparison.Ordinal);
+        Assert.Contains("nothing is checked without --check", Refusal(new SuggestOptions { Run = run, Device = "cpu", Test = folder }), StringComparison.Ordinal);
+        string Refusal(SuggestOptions options) =>
+            Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(options, new ProgressHandler<RunProgress>(report => Assert.Fail($"{report}")))).Message;
+    }
+
+    [Fact]
+    public void Run_OtherData_ListsWhatCannotBeRead()
+    {
+        string photos = Path.Combine(folder, "photos");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 30; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        File.WriteAllText(Path.Combine(photos, "broken.png"), "none");
+        var result = LabelSuggestion.Run(new SuggestOptions { Run = run, Data = photos, Count = 3, Device = "cpu" });
+        Assert.Equal(3, result.Images.Count);
+        Assert.StartsWith("broken.png,", File.ReadAllLines(Path.Combine(Path.GetDirectoryName(result.ListFile)!, "bad_images.csv"))[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_MoreThanThereAre_IsRefused()
     {
         var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 1000, Device = "cpu" }));

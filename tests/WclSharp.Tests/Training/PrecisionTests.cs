@@ -31,6 +31,11 @@ public sealed class PrecisionTests : IDisposable
             Assert.Equal(("bf16", ComputePrecision.Bf16), (fast.Summary.Precision, RunFolder.ReadConfig(fast.RunFolder).Precision));
             Assert.Equal(SmallRun.HashOf(bf16.RunFolder), SmallRun.HashOf(fast.RunFolder));
         }
+
+        // The same command goes on, whatever it came to; another precision does not.
+        Assert.Equal(1, Pretraining.Run(new PretrainOptions { Out = fast.RunFolder, Resume = true, Precision = ComputePrecision.Bf16Fast }).Summary.Epoch);
+        if (PairKernel.IsSupported)
+            Assert.Contains("--precision bf16-fast is not what", Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = bf16.RunFolder, Resume = true, Precision = ComputePrecision.Bf16Fast })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -90,6 +90,24 @@ public sealed class ResumeTests : RunsInFolder
         var error = Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, Test = folder }));
         Assert.Contains("--test", error.Message, StringComparison.Ordinal);
         Assert.Contains("was not given when the run", error.Message, StringComparison.Ordinal);
+
+        // Nor did it begin with weights of another.
+        error = Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, Init = Path.Combine(folder, "none") }));
+        Assert.Contains("--init", error.Message, StringComparison.Ordinal);
+        Assert.Contains("was not given when the run", error.Message, StringComparison.Ordinal);
+        Assert.Null(RunFolder.ReadConfig(run).Init);
+    }
+
+    /// <summary>A stop while the end of an epoch is told comes after its checkpoint: there is nothing more to save.</summary>
+    [Fact]
+    public void CancelledAfterAnEpochsCheckpoint_SavesItOnce()
+    {
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("once") with { EvaluateEvery = 1 }, new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.EpochDone { Metrics.Epoch: 1 }) stop.Cancel();
+        }), stop.Token));
+        Assert.Single(Directory.GetDirectories(Path.Combine(folder, "once", "checkpoints")));
     }
 
     [Fact]

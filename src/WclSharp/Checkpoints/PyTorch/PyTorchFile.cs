@@ -152,7 +152,13 @@ internal static class PyTorchFile
         var tensor = new StoredTensor(key, type, bytes, storageCount, offset, [.. size.Cast<long>()], [.. stride.Cast<long>()]);
         long last = tensor.Count == 0 ? offset : checked(offset + tensor.Shape.Zip(tensor.Strides, (n, step) => (n - 1) * step).Sum() + 1);
         // No more numbers than the storage has: an expanded tensor could ask for any amount.
-        if (offset < 0 || last > storageCount || tensor.Count > storageCount) throw new FormatException("a tensor lies outside its storage");
+        if (offset < 0 || last > storageCount) throw new FormatException("a tensor lies outside its storage");
+        if (tensor.Count > storageCount)
+        {
+            other = "a tensor that repeats its numbers (expand)";
+            return null;
+        }
+
         return tensor;
     }
 
