@@ -49,8 +49,7 @@ internal static class BenchCommand
                 HeadHidden = 2048,
                 HeadOutput = 128,
             });
-            var stem = given.Stem ?? (given.ImageSize is { } side ? Presets.StemFor(side) : EncoderStem.Small);
-            given = given with { Stem = stem, ImageSize = given.ImageSize ?? (stem == EncoderStem.Small ? 32 : 224) };
+            given = WithStem(given);
             var figures = StepBenchmark.Run(given, Positive(parsed, repeat), progress: Warnings(error));
             // On a processor it is done when it is asked for.
             string asked = figures.HostSecondsPerStep < 0.99 * figures.SecondsPerStep ? string.Create(CultureInfo.InvariantCulture, $" (asked of the device in {figures.HostSecondsPerStep:0.0000} s)") : "";
@@ -153,28 +152,36 @@ internal static class BenchCommand
         var precision = ExportCommand.PrecisionOption();
         var (repeat, json) = (Count("--repeat", Repeats, "Times that both are timed"), JsonFile.Option());
         foreach (var option in (Option[])[precision, images, repeat, json]) command.Add(option);
-        command.SetAction(parsed =>
+        command.SetAction(parsed => Stoppable.Run(stop =>
         {
-            var given = options.Apply(parsed, new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 64, Stem = EncoderStem.Small });
-            var stem = given.Stem ?? (given.ImageSize is { } side ? Presets.StemFor(side) : EncoderStem.Small);
-            given = given with { Stem = stem, ImageSize = given.ImageSize ?? (stem == EncoderStem.Small ? 32 : 224) };
+            var given = options.Apply(parsed, new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 64 });
+            given = WithStem(given);
             if (parsed.GetValue(images) is < 1) throw new WclUsageException($"--images is {parsed.GetValue(images)}; it must be 1 or more.");
-            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat));
+            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat), stop);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} images/s by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
+                $"{given.ImageSize} pixels, {OptionValue.NameOf(given.Stem!.Value)} stem: {figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} images/s by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 writer.WriteNumber("libtorch_images_per_second", figures.LibtorchImagesPerSecond);
                 writer.WriteNumber("onnx_images_per_second", figures.OnnxImagesPerSecond);
                 writer.WriteNumber("ratio", figures.Ratio);
+                writer.WriteString("stem", OptionValue.NameOf(given.Stem!.Value));
+                writer.WriteNumber("image_size", given.ImageSize!.Value);
                 writer.WriteString("precision", OptionValue.NameOf(ExportCommand.PrecisionOf(parsed.GetValue(precision))));
                 writer.WriteNumber("min_cosine", figures.MinCosine);
                 writer.WriteNumber("mean_cosine", figures.MeanCosine);
                 writer.WriteNumber("largest_difference", figures.LargestDifference);
                 writer.WriteNumber("file_mib", figures.FileMib);
             });
-        });
+        }));
         return command;
+    }
+
+    /// <summary>The stem by the image size, or the image size by the stem, where one is not given.</summary>
+    internal static PretrainOptions WithStem(PretrainOptions given)
+    {
+        var stem = given.Stem ?? (given.ImageSize is { } side ? Presets.StemFor(side) : EncoderStem.Small);
+        return given with { Stem = stem, ImageSize = given.ImageSize ?? (stem == EncoderStem.Small ? 32 : 224) };
     }
 
     private static Command Search(TextWriter output)

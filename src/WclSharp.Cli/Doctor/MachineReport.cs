@@ -73,7 +73,8 @@ internal sealed class MachineReport
         Add("cpu_precision", "--precision auto, processor", precision, $"trains in {precision} on this processor, where that is faster");
         if (CpuFeatures.IsFasterInBf16 && !CpuFeatures.HasAmxBf16)
             Add("cpu_bf16_tiles", "--precision bf16-fast", PairKernel.IsSupported, PairKernel.IsSupported ? "can be had" : "is bf16 here: this system does not allow our own loop, or there is none for it");
-        Add("free_memory_gib", "Free memory", FreeMemory(), $"{FreeMemory():0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB");
+        double free = FreeMemory();
+        Add("free_memory_gib", "Free memory", free, $"{free:0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB");
         if (FreeDisk() is { } disk) Add("free_disk_gib", "Free disk, this folder", disk, $"{disk:0.0} GiB");
     }
 
@@ -137,7 +138,8 @@ internal sealed class MachineReport
         double limit = (info.TotalAvailableMemoryBytes - info.MemoryLoadBytes) / GiB;
         if (!OperatingSystem.IsLinux()) return Math.Max(0, limit);
         string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(entry => entry.StartsWith("MemAvailable:", StringComparison.Ordinal));
-        return line is null ? limit : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / GiB;
+        // The system's is not that of a container, which may have less.
+        return line is null ? Math.Max(0, limit) : Math.Max(0, Math.Min(limit, long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / GiB));
     }
 
     private static double? FreeDisk()

@@ -17,7 +17,7 @@ internal static class TiffStructure
     // What a strip or tile may come to before its colours are taken out of it: bytes, and bytes a pixel of the image, four samples of 16 bits.
     private const long LargestPiece = 1 << 24, PieceBytesPerPixel = 8;
 
-    // What strips and tiles claim together, over the file: some writers let alike ones share their bytes.
+    // What strips and tiles claim together, and what fields do, over the file: some writers let alike ones share their bytes.
     private const int LargestShare = 4;
 
     /// <summary>Checks a file.</summary>
@@ -32,12 +32,14 @@ internal static class TiffStructure
         ulong entries = reader.Number(directory, big ? 8 : 2), first = directory + (big ? 8u : 2u);
         if (entries is 0 or > MostEntries || first + entries * (ulong)entryBytes > (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (a directory of {entries:N0} entries)");
 
-        ulong width = 0, height = 0, tileWidth = 0, tileHeight = 0, samples = 1, bits = 1, rows = ulong.MaxValue, planes = 1, claimed = 0;
+        ulong width = 0, height = 0, tileWidth = 0, tileHeight = 0, samples = 1, bits = 1, rows = ulong.MaxValue, planes = 1, claimed = 0, fields = 0;
         for (ulong i = 0; i < entries; i++)
         {
             ulong entry = first + i * (ulong)entryBytes, tag = reader.Number(entry, 2), count = reader.Number(entry + 4, wide), field = entry + 4 + (ulong)wide;
             int size = SizeOf(reader.Number(entry + 2, 2));
             if (size > 0 && count > (ulong)file.Length / (ulong)size) throw new BadImageException($"the TIFF is damaged (its field {tag} claims {count:N0} values)");
+            fields += count * (ulong)Math.Max(1, size);
+            if (fields > LargestShare * (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (its fields claim {fields:N0} bytes, the file has {file.Length:N0})");
             if (tag is not (Width or Height or BitsPerSample or SamplesPerPixel or RowsPerStrip or PlanarConfiguration or TileWidth or TileHeight or StripBytes or TileBytes) || size is not (2 or 4 or 8) || count == 0) continue;
             ulong values = count * (ulong)size <= (ulong)wide ? field : reader.Number(field, wide); // few lie in the entry itself
             switch (tag)

@@ -38,7 +38,8 @@ internal static class EmbedBenchmark
     /// <param name="precision">Numbers in the ONNX file.</param>
     /// <param name="images">Images to embed; null is some hundreds of small ones, some tens of large ones.</param>
     /// <param name="repeat">Times that both are timed, after a warm-up.</param>
-    public static EmbedFigures Run(PretrainOptions options, ExportPrecision precision, int? images, int repeat)
+    /// <param name="cancellation">Stops between them; no file is left.</param>
+    public static EmbedFigures Run(PretrainOptions options, ExportPrecision precision, int? images, int repeat, CancellationToken cancellation = default)
     {
         Allocator.KeepFreedMemory();
         string folder = Directory.CreateTempSubdirectory("wcl-bench-").FullName;
@@ -58,6 +59,7 @@ internal static class EmbedBenchmark
             float[][] expected = [], actual = [];
             for (int i = 0; i <= repeat; i++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 double a = Time(() => expected = Libtorch(network.Encoder, pixels, count, height, width));
                 double b = Time(() => actual = onnx.EmbedEach(count, (image, target) => Prepare(image, target.Span)));
                 if (i == 0) continue; // caches, pages and kernels are chosen

@@ -49,8 +49,8 @@ public static class Comparison
         progress?.Report(new ComparisonProgress.Started(folder.FullPath));
         options = folder.Options;
         foreach (var option in PretrainOptionTable.All)
-            if (option.OnlyFor is { } only && option.Show(options.Training) is not null && options.Methods.All(each => each.Method != only))
-                progress?.Report(new ComparisonProgress.Line($"{PlainProgress.WarningStart}--{option.Name} changes nothing: it belongs to {OptionValue.NameOf(only)}, which is not compared."));
+            if (ChangesNothing(option, options))
+                progress?.Report(new ComparisonProgress.Line($"{PlainProgress.WarningStart}--{option.Name} changes nothing: {(option.OnlyFor is { } only ? $"it belongs to {OptionValue.NameOf(only)}, which is not compared" : "no method that is compared takes it")}."));
         var planned = Enumerable.Range(0, options.Seeds).Select(i => options.Training.Seed + i)
             .SelectMany(seed => options.Methods.Select(method => (Method: method, Name: MethodNames.Of(method), Seed: seed))).ToArray();
         var records = new ComparisonRecords(folder.FullPath);
@@ -91,6 +91,12 @@ public static class Comparison
 
     /// <summary>A run's folder, relative to the comparison's.</summary>
     private static string FolderOf(string method, long seed) => $"runs/{ComparisonRecords.NameOf(method, seed)}";
+
+    private static readonly PretrainOptions Unset = new();
+
+    /// <summary>Whether an option is given that every method's runs leave out.</summary>
+    internal static bool ChangesNothing(PretrainOption option, ComparisonOptions options) =>
+        option.Show(options.Training) is { } given && given != option.Show(Unset) && options.Methods.All(method => option.Show(method.Apply(options.Training)) == option.Show(Unset));
 
     private static void Train(ComparisonOptions options, PretrainOptions run, IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
     {

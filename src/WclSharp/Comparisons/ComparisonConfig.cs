@@ -32,7 +32,12 @@ internal static class ComparisonConfig
             throw new WclUsageException($"--methods names {MethodNames.Of(twice.Key)} twice; name it once.");
         if (options.Seeds < 1) throw new WclUsageException($"--seeds is {options.Seeds}; it must be 1 or more, and 3 or more for an interval that says much.");
         PretrainOptionTable.Validate(options.Training);
-        foreach (var method in options.Methods) MultiCropResolution.Require(method.Apply(options.Training)); // rather now than when its turn comes
+        foreach (var method in options.Methods)
+        {
+            // Rather now than when its turn comes.
+            MultiCropResolution.Require(method.Apply(options.Training));
+            Presets.RequireWithoutData(method.Apply(options.Training));
+        }
     }
 
     /// <summary>The file's content.</summary>

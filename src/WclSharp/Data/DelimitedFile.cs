@@ -127,9 +127,13 @@ internal static class DelimitedFile
         {
             return take ? lines.Next() : lines.Peek();
         }
-        catch (Exception e) when (e is IOException or DecoderFallbackException)
+        catch (DecoderFallbackException e)
         {
             throw new WclUsageException($"The list '{file}' is not UTF-8 text: {e.Message}", e);
+        }
+        catch (IOException e)
+        {
+            throw new WclUsageException($"The list '{file}' cannot be read: {ErrorText.Of(e)}.", e);
         }
     }
 

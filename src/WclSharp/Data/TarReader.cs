@@ -59,7 +59,8 @@ internal sealed class TarReader(Stream stream, string name)
             byte type = header[156];
             long size = Number(header.AsSpan(124, 12));
             if (size < 0) throw new WclUsageException($"'{name}' is damaged at byte {position - Block:N0}: an entry of negative size; pack or copy it again.");
-            long claimed = type is (byte)'x' or (byte)'g' or (byte)'L' or (byte)'K' ? size : longSize ?? size;
+            // Links, devices, folders and pipes have no content, whatever their header says of its size: some writers give the linked file's.
+            long claimed = type is (byte)'x' or (byte)'g' or (byte)'L' or (byte)'K' ? size : type is >= (byte)'1' and <= (byte)'6' ? 0 : longSize ?? size;
             next = claimed > long.MaxValue / 2 ? long.MaxValue : position + (claimed + Block - 1) / Block * Block;
             switch (type)
             {

@@ -55,6 +55,11 @@ public static class Distill
             progress?.Report(new RunProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
         }
 
+        else if (test is null && holdOut)
+        {
+            progress?.Report(new RunProgress.Warning("The run holds out no images of the classifier's classes, so nothing is measured; name the list that it was fine-tuned with (--labels), or images (--test)."));
+        }
+
         if (test is not null && FineTuneFolder.SettingsOf(teacher)?.TrainFingerprint == test.Fingerprint)
             progress?.Report(new RunProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
 

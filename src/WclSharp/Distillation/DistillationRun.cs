@@ -116,6 +116,8 @@ internal sealed class DistillationRun : IDisposable
         foreach (var (index, batch) in loader.Epoch(epoch).Index())
         {
             long step = (long)epoch * stepsPerEpoch + index;
+            if (cancellation.IsCancellationRequested) batch.Dispose(); // before a step: one after the last would throw the epoch away
+            cancellation.ThrowIfCancellationRequested();
             using (batch)
             {
                 optimizer.ZeroGradients();
@@ -124,7 +126,6 @@ internal sealed class DistillationRun : IDisposable
 
             optimizer.Step(schedule.At(step));
             progress.Working("Distilling, steps", step + 1, steps);
-            cancellation.ThrowIfCancellationRequested();
         }
 
         using var total = sum.ToScalar();

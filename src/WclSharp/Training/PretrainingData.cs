@@ -111,6 +111,14 @@ internal sealed class PretrainingData : IDisposable
                     (train, heldOut) = (null, null);
                 }
             }
+            if (known is not null && heldOut is not null && train is not null && !IsKnown(heldOut, known))
+            {
+                // A part was held out, but by other classes than those that can be told: it says nothing of them.
+                train.Dispose();
+                heldOut.Dispose();
+                (train, heldOut) = (null, null);
+            }
+
             if (known is not null && heldOut is not null) RequireKnownClass(heldOut, known);
         }
         catch
@@ -129,12 +137,21 @@ internal sealed class PretrainingData : IDisposable
             Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
-            Warnings = [.. all.Warnings, .. options.Test is null ? [] : heldOut!.Warnings],
+            Warnings = [.. all.Warnings, .. Misspelt(all), .. options.Test is null ? [] : heldOut!.Warnings],
             TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null), .. Untold(train ?? all, heldOut, testClasses)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
         return result;
+    }
+
+    /// <summary>Classes that look like one that was written in two ways.</summary>
+    private static IEnumerable<string> Misspelt(ImageDataset images)
+    {
+        if (!images.HasLabels) yield break;
+        string[][] alike = [.. ClassesOf(images).GroupBy(name => string.Concat(name.Where(letter => !char.IsWhiteSpace(letter))).ToUpperInvariant()).Select(group => group.Order(StringComparer.Ordinal).ToArray()).Where(group => group.Length > 1)];
+        if (alike.Length > 0)
+            yield return $"Some classes differ in case or blanks alone ({ClassCatalog.Few([.. alike.Select(names => $"'{names[0]}' and '{names[1]}'")])}), and count as classes of their own; write their names alike where they are the same.";
     }
 
     /// <summary>Whether an image is without a class or not the only one of it, so that it can be held out.</summary>
@@ -171,10 +188,13 @@ internal sealed class PretrainingData : IDisposable
         yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled images to test with count as wrong: nothing labelled to learn from is of their {(untold.Length == 1 ? "class" : $"{untold.Length:N0} classes")} ({ClassCatalog.Few(untold)}), so that none can be told; label some, or leave theirs out of the test.");
     }
 
+    /// <summary>Whether there is nothing to tell, or some of it can be told.</summary>
+    private static bool IsKnown(ImageDataset tests, IReadOnlyList<string> known) => !ClassesOf(tests).Any() || ClassesOf(tests).Intersect(known).Any();
+
     private static void RequireKnownClass(ImageDataset tests, IReadOnlyList<string> known)
     {
         string[] names = [.. ClassesOf(tests).Order(StringComparer.Ordinal)];
-        if (names.Length > 0 && !names.Intersect(known).Any())
+        if (!IsKnown(tests, known))
             throw new WclUsageException($"None of the classes of the images to test with ({ClassCatalog.Few(names)}) is among those that can be told ({ClassCatalog.Few(known)}); name images of these with --test.");
     }
 

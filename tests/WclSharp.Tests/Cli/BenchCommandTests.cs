@@ -1,7 +1,9 @@
 using System.Text.Json;
 using WclSharp.Cli;
+using WclSharp.Cli.Commands;
 using WclSharp.Inference;
 using WclSharp.Randomness;
+using WclSharp.Training;
 
 namespace WclSharp.Tests.Cli;
 
@@ -17,7 +19,7 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("images_per_second seconds_per_step host_seconds_per_step peak_rss_mib precision repeats", "step --arch resnet34 --width 4 --stem imagenet --batch 4 --image-size 32 --method simclr --device cpu --precision fp32 --repeat 3")]
     [InlineData("seconds mib_above_inputs repeats", "loss --batch 16 --dim 8 --repeat 3")]
     [InlineData("seconds gflops matrix_gflops bank_mib mib_above_bank largest_mib_above_bank", "neighbors --images 50 --dim 8 -k 2 --device cpu")]
-    [InlineData("libtorch_images_per_second onnx_images_per_second ratio precision min_cosine mean_cosine largest_difference file_mib", "embed --arch resnet34 --width 4 --stem small --image-size 16 --precision fp16 --images 3 --repeat 1")]
+    [InlineData("libtorch_images_per_second onnx_images_per_second ratio stem image_size precision min_cosine mean_cosine largest_difference file_mib", "embed --arch resnet34 --width 4 --stem small --image-size 16 --precision fp16 --images 3 --repeat 1")]
     public void Run_TinySizes_WritesItsFigures(string names, string arguments)
     {
         var root = Figures(arguments.Split(' '));
@@ -25,6 +27,17 @@ public sealed class BenchCommandTests : IDisposable
         Assert.All(root.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.Number), property => Assert.InRange(property.Value.GetDouble(), 0, 1e9));
         if (root.TryGetProperty("repeats", out var repeats)) Assert.Equal(3, repeats.GetArrayLength());
         if (root.TryGetProperty("precision", out var precision)) Assert.Contains($"--precision {precision.GetString()}", arguments, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, null, EncoderStem.Small, 32)]
+    [InlineData(null, 224, EncoderStem.ImageNet, 224)]
+    [InlineData(EncoderStem.ImageNet, null, EncoderStem.ImageNet, 224)]
+    [InlineData(EncoderStem.Small, 224, EncoderStem.Small, 224)]
+    public void Stem_IsByTheImageSize_AndTheSizeByTheStem(EncoderStem? stem, int? size, EncoderStem expected, int expectedSize)
+    {
+        var resolved = BenchCommand.WithStem(new PretrainOptions { Stem = stem, ImageSize = size });
+        Assert.Equal((expected, expectedSize), (resolved.Stem, resolved.ImageSize));
     }
 
     [Fact]

@@ -227,6 +227,27 @@ public sealed class ComparisonTests : IDisposable
         Assert.All(Enum.GetValues<ContrastiveMethod>(), method => Assert.Equal([method, new(method, MultiCrop.Knn)], MethodNames.Parse($"{MethodNames.Of(method)}, {MethodNames.Of(new(method, MultiCrop.Knn))}")));
 
     [Fact]
+    public void ChangesNothing_IsWhatEveryMethodsRunsLeaveOut()
+    {
+        var given = SmallRun.Options with { BankK = 7, LocalCrops = 3, Beta = 0.5, Temperature = 0.3, AdpClrK = 4 };
+        string[] Of(params ComparedMethod[] methods) =>
+            [.. PretrainOptionTable.All.Where(option => Comparison.ChangesNothing(option, new ComparisonOptions { Methods = methods, Training = given })).Select(option => option.Name).Order()];
+        Assert.Equal(["adpclr-k", "bank-k", "beta", "local-crops"], Of(ContrastiveMethod.SimClr, ContrastiveMethod.InstDisc));
+        Assert.Equal(["adpclr-k", "bank-k", "local-crops"], Of(ContrastiveMethod.SimClr, ContrastiveMethod.Wcl));
+        Assert.Equal(["bank-k"], Of(new ComparedMethod(ContrastiveMethod.Wcl, MultiCrop.Standard), ContrastiveMethod.AdpClr));
+        Assert.Empty(Of(new ComparedMethod(ContrastiveMethod.Wcl, MultiCrop.Knn), ContrastiveMethod.AdpClr));
+    }
+
+    [Fact]
+    public void Run_AMethodThatCannotBe_IsRefusedBeforeTheOthersAreTrained()
+    {
+        var options = Options("early") with { Methods = [ContrastiveMethod.Wcl, ContrastiveMethod.AdpClr] };
+        var error = Assert.Throws<WclUsageException>(() => Comparison.Run(options with { Training = options.Training with { Batch = 8, AdpClrK = 100 } }));
+        Assert.Contains("--adpclr-k 100", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(options.Out));
+    }
+
+    [Fact]
     public void Run_MethodNamedTwiceOrNoSeed_IsRefused()
     {
         Assert.Contains("knn needs weak labels", Assert.Throws<WclUsageException>(() => Comparison.Run(Options("b") with { Methods = MethodNames.Parse("wcl,simclr+knn") })).Message, StringComparison.Ordinal);

@@ -222,6 +222,8 @@ public class ImageDecoderTests
     [InlineData("tiles", "tiles of 40,000 x 40,000 pixels")]
     [InlineData("samples", "60,000 samples a pixel")]
     [InlineData("strips", "its strips claim")]
+    [InlineData("strip", "bytes a strip or tile")]
+    [InlineData("fields", "its fields claim")]
     public void Decode_TiffThatClaimsMoreThanItHas_IsRefused_WithoutMemoryOrTime(string claim, string message)
     {
         byte[] file = claim switch
@@ -231,6 +233,9 @@ public class ImageDecoderTests
             "values" => Directory((256, 1, 16), (257, 1, 16), (700, 1_000_000_000, 8)),
             "tiles" => Directory((256, 1, 16), (257, 1, 16), (322, 1, 40_000), (323, 1, 40_000), (325, 1, 100)),
             "samples" => Directory((256, 1, 16), (257, 1, 16), (277, 1, 60_000)),
+            "strip" => Directory((256, 1, 8_000), (257, 1, 8_000), (258, 1, 16), (277, 1, 8)),
+            // A thousand private fields that share the file's bytes.
+            "fields" => [.. Directory([.. Enumerable.Range(0, 1000).Select(i => (60_000 + i, 5_000, 8))]), .. new byte[20_000]],
             // Every strip says that it has the whole file.
             _ => [.. Directory((256, 1, 1), (257, 1, 60_000), (278, 1, 1), (279, 60_000, 8 + 2 + 4 * 12 + 4)), .. Enumerable.Repeat(BitConverter.GetBytes(240_000), 60_000).SelectMany(bytes => bytes)],
         };

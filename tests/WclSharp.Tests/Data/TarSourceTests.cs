@@ -304,6 +304,17 @@ public class TarSourceTests
         }
     }
 
+    /// <summary>Some writers give the linked file's size, or what they like.</summary>
+    [Fact]
+    public void Read_SizesOfWhatHasNoContent_AreNotSkipped()
+    {
+        using var folder = new DataFolder();
+        var tar = new TarFile().Add("a/1.jpg", Jpeg);
+        foreach (char type in "123456") tar.Add($"other-{type}", [], claim: 100_000, type: type);
+        using var data = Read(folder.Write("x.tar", tar.Add("b/2.jpg", Jpeg).ToArray()));
+        Assert.Equal(["a/1.jpg", "b/2.jpg"], Enumerable.Range(0, data.Count).Select(data.NameOf));
+    }
+
     [Fact]
     public void Read_SparseFiles_AreLeftOutWithAWarning()
     {

@@ -5,6 +5,36 @@ namespace WclSharp.Tests.Training;
 
 public sealed class PretrainingDataTests
 {
+    [Fact]
+    public void Read_ClassesThatDifferInCaseOrBlanks_AreWarnedOf()
+    {
+        using var folder = new DataFolder();
+        for (int i = 0; i < 12; i++) folder.Write($"photos/{i:00}.jpg", ImageFiles.Jpeg(20 + i, 20));
+        string Warnings(params string[] classes)
+        {
+            folder.Write("labels.csv", System.Text.Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 12).Select(i => $"{i:00}.jpg,{classes[i % classes.Length]}\n"))));
+            using var data = PretrainingData.Read(new PretrainOptions { Data = Path.Combine(folder.Path, "photos"), Labels = Path.Combine(folder.Path, "labels.csv"), ImageSize = 16 }, null, null, default);
+            return string.Join('\n', data.Warnings);
+        }
+
+        Assert.Contains("('Dog' and 'dog', 'Light red' and 'lightred')", Warnings("Dog", "Light red", "cat", "dog", "lightred"), StringComparison.Ordinal);
+        Assert.DoesNotContain("differ in case", Warnings("Dog", "cat"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Folders may be years, and a list name the classes that a classifier knows: then a split by years tests nothing.</summary>
+    [Fact]
+    public void Read_AHeldOutPartOfOtherClasses_IsNone_ButOthersToTestWithAreRefused()
+    {
+        using var folder = new DataFolder();
+        for (int i = 0; i < 20; i++) folder.Write($"photos/{2019 + i % 2}/{i:00}.jpg", ImageFiles.Jpeg(20 + i, 20));
+        for (int i = 0; i < 4; i++) folder.Write($"tests/{2019 + i % 2}/{i:00}.jpg", ImageFiles.Jpeg(60 + i, 20));
+        var options = new PretrainOptions { Data = Path.Combine(folder.Path, "photos"), ImageSize = 16 };
+        using (var data = PretrainingData.Read(options, null, null, default, testClasses: ["cat", "dog"])) Assert.Equal((20, null), (data.Train.Count, data.HeldOut));
+        using (var data = PretrainingData.Read(options, null, null, default, testClasses: ["2020", "dog"])) Assert.Equal(4, data.HeldOut!.Count);
+        Assert.Contains("is among those that can be told", Assert.Throws<WclUsageException>(() =>
+            PretrainingData.Read(options with { Test = Path.Combine(folder.Path, "tests") }, null, null, default, testClasses: ["cat", "dog"])).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(0, true, true)]
     [InlineData(1, false, true)] // MiB; each set takes 0.6
