@@ -183,11 +183,8 @@ internal sealed class DistillationRun : IDisposable
         };
     }
 
-    private int[] Predict(ClassifierNetwork network, string stage, ImageDataset asked)
-    {
-        progress.Working(stage, 0, asked.Count);
-        return network.Predict(augmenter, asked, cancellation);
-    }
+    private int[] Predict(ClassifierNetwork network, string stage, ImageDataset asked) =>
+        network.Predict(augmenter, asked, cancellation, (done, all) => progress.Working(stage, done, all));
 
     /// <summary>Classes by name: data may list them in another order than the teacher, or lack some.</summary>
     private int[] TeachersClasses(ImageDataset data)

@@ -88,16 +88,20 @@ internal sealed class ClassifierNetwork : IDisposable
     }
 
     /// <summary>Share of images that get the highest score for their class, 0 to 1; those without a class do not count. The network's mode is afterwards what it was.</summary>
-    public double Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation)
+    public double Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation, Action<long, long>? told = null)
     {
         bool training = Encoder.training;
-        int[] predicted = Predict(preparation, images, cancellation);
+        int[] predicted = Predict(preparation, images, cancellation, told);
         Train(training);
         return LabelledRows.ShareRight(predicted, images.Labels.ToArray());
     }
 
     /// <summary>The class with the highest score of each image, in evaluation mode, where it leaves the network.</summary>
-    public int[] Predict(Augmenter preparation, ImageDataset images, CancellationToken cancellation)
+    /// <param name="preparation">Crops and normalises.</param>
+    /// <param name="images">What to classify.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <param name="told">Told the images that are done, and all of them; may be null.</param>
+    public int[] Predict(Augmenter preparation, ImageDataset images, CancellationToken cancellation, Action<long, long>? told = null)
     {
         using var noGradient = no_grad();
         Train(false);
@@ -111,6 +115,8 @@ internal sealed class ClassifierNetwork : IDisposable
                 var scores = Scores(preparation.Evaluate(ImageTensor.Of(batch, compute.Device)));
                 predicted.AddRange(scores.argmax(1).cpu().data<long>().Select(c => (int)c));
             }
+
+            told?.Invoke(predicted.Count, images.Count);
         }
 
         return [.. predicted];

@@ -199,7 +199,8 @@ internal sealed class FineTuneStudy : IDisposable
         var recipe = Recipe(drawn.Length, choice.Rate, pretrained) with { StopAt = choice.StopAt };
         Trainer(draw).Train(network, drawn, [], recipe, done => TellTraining(stage, done, recipe.StepsTaken), cancellation);
         if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
-        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation);
+        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation,
+            (done, all) => progress.Working($"{stage}, testing", done, all));
     }
 
     private ClassifierTrainer Trainer(int draw) => new(train, facts, LabelDraw.SeedOf(seed, draw), compute);
