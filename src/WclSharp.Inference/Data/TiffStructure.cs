@@ -38,7 +38,7 @@ internal static class TiffStructure
             ulong entry = first + i * (ulong)entryBytes, tag = reader.Number(entry, 2), count = reader.Number(entry + 4, wide), field = entry + 4 + (ulong)wide;
             int size = SizeOf(reader.Number(entry + 2, 2));
             if (size > 0 && count > (ulong)file.Length / (ulong)size) throw new BadImageException($"the TIFF is damaged (its field {tag} claims {count:N0} values)");
-            fields += count * (ulong)Math.Max(1, size);
+            fields += count * (ulong)size; // of types that are known: others are passed over
             if (fields > LargestShare * (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (its fields claim {fields:N0} bytes, the file has {file.Length:N0})");
             if (tag is not (Width or Height or BitsPerSample or SamplesPerPixel or RowsPerStrip or PlanarConfiguration or TileWidth or TileHeight or StripBytes or TileBytes) || size is not (2 or 4 or 8) || count == 0) continue;
             ulong values = count * (ulong)size <= (ulong)wide ? field : reader.Number(field, wide); // few lie in the entry itself
