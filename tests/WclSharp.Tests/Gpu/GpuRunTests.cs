@@ -1,0 +1,99 @@
+using WclSharp.Configuration;
+using WclSharp.Embedding;
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
+using WclSharp.FineTuning;
+using WclSharp.Grouping;
+using WclSharp.Methods;
+using WclSharp.Reporting;
+using WclSharp.Tests.Data;
+using WclSharp.Tests.Training;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Gpu;
+
+/// <summary>Whole runs on a GPU: every method, going on, and what is done with the encoder afterwards.</summary>
+[Trait("Category", "Gpu")]
+public sealed class GpuRunTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-gpu-").FullName;
+
+    public static TheoryData<ContrastiveMethod, MultiCrop> Kinds => [.. Enum.GetValues<ContrastiveMethod>().Select(method => (method, MultiCrop.None)),
+        (ContrastiveMethod.Wcl, MultiCrop.Standard), (ContrastiveMethod.Wcl, MultiCrop.Knn), (ContrastiveMethod.SimClr, MultiCrop.Standard)];
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private PretrainOptions Options(string name, string device = "cuda") => SmallRun.Options with
+    {
+        Device = device,
+        Epochs = 2,
+        EvaluateEvery = 2,
+        LocalCrops = 2,
+        Out = Path.Combine(folder, name),
+    };
+
+    [Theory, MemberData(nameof(Kinds))]
+    public void Run_OfEveryMethod_LosesWhatTheProcessorsLoses_AndLeavesNoTensor(ContrastiveMethod method, MultiCrop multiCrop)
+    {
+        GivenGpu.Require();
+        PretrainOptions Of(string name, string device) => Options(name, device) with { Method = method, MultiCrop = multiCrop, Precision = ComputePrecision.Fp32, LearningRate = 0.01 };
+        PretrainResult? trained = null;
+        LiveTensors.AssertNoneLeftBy(() => trained = Pretraining.Run(Of("there", "cuda")));
+        var expected = RunFolder.ReadMetrics(Pretraining.Run(Of("here", "cpu")).RunFolder)[1];
+        var found = RunFolder.ReadMetrics(trained!.RunFolder)[1];
+        foreach (var (one, other) in (ValueTuple<double?, double?>[])[(expected.InstanceLoss, found.InstanceLoss), (expected.WeakLoss, found.WeakLoss), (expected.LocalInstanceLoss, found.LocalInstanceLoss), (expected.LocalWeakLoss, found.LocalWeakLoss)])
+        {
+            Assert.Equal(one is null, other is null);
+            if (one is not null) Close.Relative(one.Value, other!.Value, 0.02, "loss of the first epoch"); // a nearest neighbour may differ by rounding
+        }
+        Assert.StartsWith("NVIDIA", trained.Summary.Device, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(OptimizerKind.Lars, ComputePrecision.Auto, 1), InlineData(OptimizerKind.AdamW, ComputePrecision.Bf16, 1), InlineData(OptimizerKind.Sgd, ComputePrecision.Auto, 2)]
+    public void Run_StoppedInBfloat16_GoesOn(OptimizerKind optimizer, ComputePrecision precision, int accumulate)
+    {
+        GivenGpu.Require();
+        var options = Options("stopped") with { Optimizer = optimizer, Precision = precision, Accumulate = accumulate, MultiCrop = accumulate == 1 ? MultiCrop.Standard : MultiCrop.None };
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(options, new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.Step { StepInRun: 7 }) stop.Cancel();
+        }), stop.Token));
+        var result = Pretraining.Run(options with { Resume = true });
+        Assert.Equal((2, "bf16"), (result.Summary.Epoch, result.Summary.Precision));
+        Assert.All(RunFolder.ReadMetrics(result.RunFolder).Skip(1), m => Assert.True(double.IsFinite(m.InstanceLoss!.Value)));
+    }
+
+    [Fact]
+    public void Run_LargerImagesOfManySizes_ComeToTheGpuPacked()
+    {
+        GivenGpu.Require();
+        string images = Path.Combine(folder, "images");
+        foreach (string name in (string[])["a", "b"]) Directory.CreateDirectory(Path.Combine(images, name));
+        for (int i = 0; i < 48; i++) File.WriteAllBytes(Path.Combine(images, i % 2 == 0 ? "a" : "b", $"{i}.jpg"), ImageFiles.Jpeg(40 + i, 100 - i));
+        var losses = new[] { ("there", "cuda"), ("here", "cpu") }.Select(run => Pretraining.Run(Options(run.Item1, run.Item2) with { Data = images, Limit = null, Batch = 16, ImageSize = 64, Stem = EncoderStem.ImageNet, Precision = ComputePrecision.Fp32, LearningRate = 0.001 }).Summary.InstanceLoss!.Value).ToArray();
+        Close.Relative(losses[1], losses[0], 0.02, "instance loss");
+    }
+
+    [Fact]
+    public void Encoder_OfARun_IsEvaluatedFineTunedAndEmbedded_AsOnTheProcessor()
+    {
+        GivenGpu.Require();
+        string run = Pretraining.Run(Options("run") with { Limit = 400, Width = 16 }).RunFolder;
+        var (there, here) = (RunEvaluation.Run(new RunEvaluationOptions { Run = run, Device = "cuda" }), RunEvaluation.Run(new RunEvaluationOptions { Run = run, Device = "cpu" }));
+        Assert.Equal(here.Knn, there.Knn, 0.02);
+        float[][] features = [.. new[] { ("there", "cuda"), ("here", "cpu") }.Select(pass =>
+        {
+            string file = Path.Combine(folder, $"{pass.Item1}.npy");
+            ImageEmbedding.Run(new EmbedOptions { Model = run, Out = file, Device = pass.Item2 });
+            return System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(file).AsSpan(128)).ToArray();
+        })];
+        Assert.Equal(features[1].Length, features[0].Length);
+        for (int i = 0; i < features[0].Length; i++) Assert.Equal(features[1][i], features[0][i], 0.001);
+        var tuned = FineTune.Run(new FineTuneOptions { Run = run, LabelFractions = [0.1], Epochs = 2, Device = "cuda", Out = Path.Combine(folder, "tuned") });
+        Assert.True(File.Exists(tuned.ClassifierFile));
+        ImageGrouping.Run(new GroupOptions { Run = run, Out = Path.Combine(folder, "groups"), Device = "cuda" });
+        Assert.True(File.Exists(Path.Combine(folder, "groups", "gallery.html")));
+    }
+}
