@@ -86,13 +86,29 @@ public sealed class Augmenter
 
     /// <summary>The same of images in either form.</summary>
     /// <exception cref="WclUsageException">There are not as many sample numbers as images.</exception>
-    internal Tensor Augment(ImageTensor images, ReadOnlySpan<int> samples, int epoch, int view, AugmentationRecipe recipe, bool channelsLast = false)
+    internal Tensor Augment(ImageTensor images, ReadOnlySpan<int> samples, int epoch, int view, AugmentationRecipe recipe, bool channelsLast = false) =>
+        Augment(images, samples, epoch, [view], recipe, channelsLast);
+
+    /// <summary>Makes several views of each sample at once: a GPU, and a processor with small images, spends longer on being asked for operations than on many of them.</summary>
+    /// <param name="images">One image for each sample, or one for each view of each, in the order of the result.</param>
+    /// <param name="samples">N places in the data set: the counter that the random numbers hang on.</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="views">V view numbers.</param>
+    /// <param name="recipe">Strengths and probabilities.</param>
+    /// <param name="channelsLast">Whether the result's memory is in the order V N, S, S, 3; its shape is the same.</param>
+    /// <returns>[V N, 3, S, S] float32, normalised, on the device: row v N + i is view v of sample i. The caller owns it.</returns>
+    /// <exception cref="WclUsageException">There are neither as many samples nor as many views as images.</exception>
+    internal Tensor Augment(ImageTensor images, ReadOnlySpan<int> samples, int epoch, ReadOnlySpan<int> views, AugmentationRecipe recipe, bool channelsLast = false)
     {
-        if (samples.Length != images.Count) throw new WclUsageException($"{images.Count} images came with {samples.Length} sample numbers; give one each.");
+        int count = samples.Length, all = count * views.Length;
+        if (images.Count != count && images.Count != all) throw new WclUsageException($"{images.Count} images came with {count} sample numbers; give one each.");
         recipe.Validate();
-        var drawn = new ViewParameters[samples.Length];
-        for (int i = 0; i < drawn.Length; i++)
-            drawn[i] = ViewParameters.Draw(random, recipe, images.Heights[i], images.Widths[i], samples[i], epoch, view);
+        var drawn = new ViewParameters[all];
+        for (int i = 0; i < all; i++)
+        {
+            int image = i % images.Count;
+            drawn[i] = ViewParameters.Draw(random, recipe, images.Heights[image], images.Widths[image], samples[i % count], epoch, views[i / count]);
+        }
         return Apply(images, drawn, channelsLast);
     }
 
@@ -133,10 +149,10 @@ public sealed class Augmenter
         return Run(images, plan, channelsLast);
     }
 
-    /// <summary>Makes views with given parameters.</summary>
+    /// <summary>Makes views with given parameters, of which there is one for each image or several: the i-th is image i's modulo the number of images.</summary>
     internal Tensor Apply(ImageTensor images, ReadOnlySpan<ViewParameters> parameters, bool channelsLast = false)
     {
-        var plan = new BatchPlan(parameters.Length, ImageSize);
+        var plan = new BatchPlan(parameters.Length, ImageSize, images.Count);
         plan.AddSorted(parameters);
         return Run(images, plan, channelsLast);
     }

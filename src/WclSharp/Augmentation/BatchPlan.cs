@@ -11,7 +11,8 @@ namespace WclSharp.Augmentation;
 /// </summary>
 /// <param name="count">N, number of samples; each is added once.</param>
 /// <param name="outputSize">S, side of the views in pixels.</param>
-internal sealed class BatchPlan(int count, int outputSize)
+/// <param name="images">I, number of images, of which N is a multiple: sample i is a view of image i modulo I. Null for N.</param>
+internal sealed class BatchPlan(int count, int outputSize, int? images = null)
 {
     /// <summary>Rounds of brightness, contrast and saturation.</summary>
     public const int Rounds = 3;
@@ -29,11 +30,16 @@ internal sealed class BatchPlan(int count, int outputSize)
 
     private const int NoJitter = -1;
 
+    private readonly int imageCount = images ?? count;
+
     /// <summary>N.</summary>
     public int Count => count;
 
     /// <summary>Whether the working order differs from the caller's.</summary>
     public bool IsReordered { get; private set; }
+
+    /// <summary>Whether the images are worked on once each in their order.</summary>
+    public bool TakesImagesInOrder => !IsReordered && imageCount == count;
 
     /// <summary>Whether any sample's hue moves.</summary>
     public bool HasHue { get; private set; }
@@ -67,7 +73,7 @@ internal sealed class BatchPlan(int count, int outputSize)
         var indices = new long[2 * count + grey.Count + blurred.Count];
         for (int i = 0; i < count; i++)
         {
-            indices[i] = sources[i];
+            indices[i] = ImageAt(i);
             indices[count + sources[i]] = i;
         }
         for (int i = 0; i < grey.Count; i++) indices[2 * count + i] = grey[i];
@@ -75,14 +81,14 @@ internal sealed class BatchPlan(int count, int outputSize)
         return (Upload.To(device, tensor(parameters, [count, Columns])), Upload.To(device, indices));
     }
 
-    /// <summary>Which of the caller's samples is worked on at a position.</summary>
-    public int SourceOf(int position) => sources[position];
+    /// <summary>Which image is seen at a position.</summary>
+    public int ImageAt(int position) => sources[position] % imageCount;
 
     /// <summary>What is seen at a position, by axis.</summary>
     public (AxisMap Rows, AxisMap Columns) MapsOf(int position) => maps[position];
 
-    /// <summary>The caller's number of the sample at each position, [N].</summary>
-    public Tensor Order(Tensor indices) => indices.narrow(0, 0, count);
+    /// <summary>The image that is seen at each position, [N].</summary>
+    public Tensor Images(Tensor indices) => indices.narrow(0, 0, count);
 
     /// <summary>The position of each of the caller's samples, [N].</summary>
     public Tensor Restore(Tensor indices) => indices.narrow(0, count, count);

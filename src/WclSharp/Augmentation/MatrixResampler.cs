@@ -49,13 +49,13 @@ internal static class MatrixResampler
             Tensor picked; // [n, C, bottom - top, right - left]
             if (source.Places is { } places)
             {
-                picked = Unpack(source.Pixels, places.index_select(1, plan.Order(indices).narrow(0, start, size)), channels, top, bottom, left, right);
+                picked = Unpack(source.Pixels, places.index_select(1, plan.Images(indices).narrow(0, start, size)), channels, top, bottom, left, right);
             }
             else
             {
-                picked = plan.IsReordered && size > 1
-                    ? source.Pixels.index_select(0, plan.Order(indices).narrow(0, start, size))
-                    : source.Pixels.narrow(0, plan.SourceOf(start), size);
+                picked = !plan.TakesImagesInOrder && size > 1
+                    ? source.Pixels.index_select(0, plan.Images(indices).narrow(0, start, size))
+                    : source.Pixels.narrow(0, plan.ImageAt(start), size);
                 picked = picked.narrow(2, top, bottom - top).narrow(3, left, right - left);
             }
             var maps = parameters.narrow(0, start, size);

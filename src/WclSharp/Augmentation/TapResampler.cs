@@ -35,7 +35,7 @@ internal static unsafe class TapResampler
         TorchThreads.For(count, sample =>
         {
             var (rows, columns) = plan.MapsOf(from + sample);
-            int image = plan.SourceOf(from + sample), stride = images.RowBytes(image);
+            int image = plan.ImageAt(from + sample), stride = images.RowBytes(image);
             long plane = images.PlaneBytes(image);
             byte* corner = pixels + images.Start(image) + (long)rows.Start * stride + columns.Start;
             AxisTaps down = new(rows, outputSize, 1 / 255.0), along = new(columns, outputSize, 1);

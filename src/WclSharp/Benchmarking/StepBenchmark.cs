@@ -25,7 +25,7 @@ internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep
 internal static class StepBenchmark
 {
     private const int WarmupSteps = 2, Classes = 10;
-    private const uint FeatureStream = 2; // of random numbers, beside those of the two views
+    private const uint FeatureStream = 2; // of random numbers, beside those of the views
 
     /// <param name="options">Network, batch, image size and precision, resolved.</param>
     /// <param name="repeat">Steps that are timed after the warm-up.</param>
@@ -41,8 +41,8 @@ internal static class StepBenchmark
         using var model = new WclModel(options, method.HasWeakHead, compute);
         using var optimizer = new Sgd(model.Parameters, 5e-4);
         int size = options.ImageSize!.Value;
-        using var view1 = Images(0);
-        using var view2 = Images(1);
+        using var views = Images(0, method.Views * batch);
+        using var support = Images(1, batch);
         using var classes = tensor(Enumerable.Range(0, batch).Select(i => (long)i % Classes).ToArray(), device: compute.Device);
 
         List<double> seconds = [], hostSeconds = [];
@@ -64,9 +64,9 @@ internal static class StepBenchmark
         double median = Median.Of(seconds);
         return new StepFigures(batch / median, median, Median.Of(hostSeconds), ProcessMemory.PeakMiB, compute.TypeName, seconds, compute.IsGpu);
 
-        Tensor Images(uint view)
+        Tensor Images(uint stream, int count)
         {
-            using var host = new ParameterInitializer(view).Normal([batch, 3, size, size], 1);
+            using var host = new ParameterInitializer(stream).Normal([count, 3, size, size], 1);
             return host.to(compute.Device, copy: true);
         }
 
@@ -75,7 +75,7 @@ internal static class StepBenchmark
             using var scope = NewDisposeScope();
             optimizer.ZeroGradients();
             // Support views are views like any: their content takes no other time.
-            var input = MethodInput.Of(model.Project(method.Views == 2 ? [view1, view2] : [view1]), _ => model.Project(view2)) with
+            var input = MethodInput.Of(model.ProjectViews(views, method.Views), _ => model.Project(support)) with
             {
                 Classes = classes,
                 Images = [.. Enumerable.Range(0, batch)],

@@ -7,6 +7,8 @@ namespace WclSharp.Training;
 /// <summary>Makes the local crops of a batch (WCL paper, section 3.3): M of each image, at a resolution of their own.</summary>
 internal sealed class LocalViews
 {
+    private const long BytesAtOnce = 1 << 26; // of other images
+
     private readonly LocalCrops crops;
     private readonly int count;
     private readonly Augmenter augmenter;
@@ -34,19 +36,19 @@ internal sealed class LocalViews
     {
         using var scope = NewDisposeScope();
         var local = crops.Recipe(recipe);
-        var views = new Tensor[count];
-        for (int m = 0; m < count; m++)
+        int[]?[] from = [.. Enumerable.Range(0, count).Select(sources)];
+        int atOnce = (int)Math.Clamp(BytesAtOnce / batch.ByteCount, 1, count);
+        var views = new List<Tensor>();
+        for (int m = 0, end; m < count; m = end)
         {
-            // The random numbers are the image's that the crop counts for, whichever it is cut from.
-            if (sources(m) is not { } from)
-            {
-                views[m] = augmenter.Augment(images, batch.Indices, epoch, LocalCrops.ViewOf(m), local);
-                continue;
-            }
-            using var others = assemble(from);
-            using var pixels = ImageTensor.Of(others, device);
-            views[m] = augmenter.Augment(pixels, batch.Indices, epoch, LocalCrops.ViewOf(m), local);
+            // The images' own crops together, and so those of others as far as memory allows.
+            bool own = from[m] is null;
+            for (end = m + 1; end < count && from[end] is null == own && (own || end - m < atOnce); end++) { }
+            int[] numbers = [.. Enumerable.Range(m, end - m).Select(LocalCrops.ViewOf)];
+            using var others = own ? null : assemble([.. from[m..end].SelectMany(image => image!)]);
+            using var pixels = others is null ? null : ImageTensor.Of(others, device);
+            views.Add(augmenter.Augment(pixels ?? images, batch.Indices, epoch, numbers, local)); // the random numbers are the image's that the crop counts for, whichever it is cut from
         }
-        return cat(views).MoveToOuterDisposeScope();
+        return (views.Count == 1 ? views[0] : cat([.. views])).MoveToOuterDisposeScope();
     }
 }

@@ -167,17 +167,17 @@ internal sealed class Trainer : IDisposable
         {
             using var scope = NewDisposeScope(); // frees what was made where the rest fails
             var pixels = ImageTensor.Of(batch, device);
-            Tensor[] views = [.. Enumerable.Range(0, method.Views).Select(view => View(batch, pixels, epoch, view, recipe))];
+            var views = Views(batch, pixels, epoch, [.. Enumerable.Range(0, method.Views)], recipe);
             var local = localViews is null ? null : LocalCrops(batch, pixels, loader, epoch, recipe);
             pixels.Detach();
-            foreach (var made in (Tensor?[])[.. views, local]) made?.DetachFromDisposeScope();
+            foreach (var made in (Tensor?[])[views, local]) made?.DetachFromDisposeScope();
             return new(pixels, views, local);
         }
     }
 
-    /// <summary>A view of a batch, [N, 3, S, S].</summary>
-    private Tensor View(ImageBatch batch, ImageTensor pixels, int epoch, int number, AugmentationRecipe recipe) =>
-        augmenter.Augment(pixels, batch.Indices, epoch, number, recipe);
+    /// <summary>Views of a batch one after another, [V N, 3, S, S].</summary>
+    private Tensor Views(ImageBatch batch, ImageTensor pixels, int epoch, ReadOnlySpan<int> numbers, AugmentationRecipe recipe) =>
+        augmenter.Augment(pixels, batch.Indices, epoch, numbers, recipe);
 
     /// <summary>The local crops of a batch, [M N, 3, s, s].</summary>
     private Tensor LocalCrops(ImageBatch batch, ImageTensor pixels, BatchLoader loader, int epoch, AugmentationRecipe recipe) =>
@@ -196,7 +196,7 @@ internal sealed class Trainer : IDisposable
         waiting.Stop();
         // A view of the whole batch, at once or chunk by chunk: of a chunk and its pixels to [n, 3, S, S].
         (Tensor Z, Tensor? V) Project(Func<ImageBatch, ImageTensor, Tensor> view) => cache is null ? model.Project(view(batch[0], pixels!)) : cache.Project(view);
-        (Tensor Z, Tensor? V) ProjectView(int number) => Project((chunk, pixels) => View(chunk, pixels, epoch, number, recipe)); // [N, 3, S, S] -> [N, D]
+        (Tensor Z, Tensor? V) ProjectView(int number) => Project((chunk, pixels) => Views(chunk, pixels, epoch, [number], recipe)); // [N, 3, S, S] -> [N, D]
 
         (Tensor Z, Tensor? V) ProjectLocal() => prepared?.Local is { } crops
             ? model.Project(crops)
@@ -204,9 +204,8 @@ internal sealed class Trainer : IDisposable
 
         IReadOnlyList<(Tensor Z, Tensor? V)> ProjectViews()
         {
-            var numbers = Enumerable.Range(0, method.Views);
-            if (cache is not null) return [.. numbers.Select(ProjectView)];
-            return model.Project(prepared?.Views ?? [.. numbers.Select(number => View(batch[0], pixels!, epoch, number, recipe))]);
+            int[] numbers = [.. Enumerable.Range(0, method.Views)];
+            return cache is not null ? [.. numbers.Select(ProjectView)] : model.ProjectViews(prepared?.Views ?? Views(batch[0], pixels!, epoch, numbers, recipe), numbers.Length);
         }
 
         var input = MethodInput.Of(ProjectViews(), ProjectView) with

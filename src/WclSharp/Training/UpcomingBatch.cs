@@ -6,14 +6,14 @@ namespace WclSharp.Training;
 
 /// <summary>The views of a batch that were made before its step.</summary>
 /// <param name="Pixels">The images.</param>
-/// <param name="Views">The global views, [N, 3, S, S] each.</param>
+/// <param name="Views">The global views one after another, [V N, 3, S, S].</param>
 /// <param name="Local">The local crops, [M N, 3, s, s]; null without.</param>
-internal sealed record PreparedViews(ImageTensor Pixels, Tensor[] Views, Tensor? Local) : IDisposable
+internal sealed record PreparedViews(ImageTensor Pixels, Tensor Views, Tensor? Local) : IDisposable
 {
     public void Dispose()
     {
         Pixels.Dispose();
-        foreach (var view in Views) view.Dispose();
+        Views.Dispose();
         Local?.Dispose();
     }
 }

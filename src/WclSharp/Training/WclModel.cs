@@ -83,29 +83,38 @@ internal sealed class WclModel : IDisposable
     /// Projections of several views, each normalised by itself as though it had passed alone. On a processor they pass together: half of what is done once a
     /// pass whatever the images, such as putting weights in order for a product, and larger products.
     /// </summary>
-    /// <param name="views">Of one shape, [N, 3, S, S] float32, normalised.</param>
+    /// <param name="views">One view after another, [V N, 3, S, S] float32, normalised.</param>
+    /// <param name="count">V, 1 or more.</param>
     /// <returns>z [N, D] and v [N, D] of each view, as <see cref="Project(Tensor)"/> has them. The caller owns them.</returns>
-    public IReadOnlyList<(Tensor Z, Tensor? V)> Project(IReadOnlyList<Tensor> views)
+    public IReadOnlyList<(Tensor Z, Tensor? V)> ProjectViews(Tensor views, int count)
     {
-        if (!joinsViews || views.Count < 2) return [.. views.Select(Project)];
+        if (count == 1) return [Project(views)];
         using var scope = NewDisposeScope();
-        Parts(views.Count);
+        if (!joinsViews)
+        {
+            return [.. views.chunk(count).Select(view =>
+            {
+                var (z, v) = Project(view);
+                return (z.MoveToOuterDisposeScope(), v?.MoveToOuterDisposeScope());
+            })];
+        }
+        Parts(count);
         try
         {
-            var (z, v) = Project(cat([.. views]));                   // [views N, D]
-            var ofEach = z.chunk(views.Count).Select(part => part.MoveToOuterDisposeScope());
+            var (z, v) = Project(views);                             // [V N, D]
+            var ofEach = z.chunk(count).Select(part => part.MoveToOuterDisposeScope());
             return v is null
                 ? [.. ofEach.Select(part => (part, (Tensor?)null))]
-                : [.. ofEach.Zip(v.chunk(views.Count), (part, weak) => (part, (Tensor?)weak.MoveToOuterDisposeScope()))];
+                : [.. ofEach.Zip(v.chunk(count), (part, weak) => (part, (Tensor?)weak.MoveToOuterDisposeScope()))];
         }
         finally
         {
             Parts(1);
         }
 
-        void Parts(int count)
+        void Parts(int number)
         {
-            foreach (var norm in norms) norm.Parts = count;
+            foreach (var norm in norms) norm.Parts = number;
         }
     }
 

@@ -34,6 +34,28 @@ public class AugmenterTests
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // each view of other images
+    public void Augment_SeveralViewsAtOnce_GivesWhatEachGivesByItself(bool sameImages)
+    {
+        using var scope = NewDisposeScope();
+        const int Count = 20;
+        int[] samples = [.. Enumerable.Range(7, Count)], views = [1, 5, 0];
+        var all = Views.Images(sameImages ? Count : views.Length * Count, 3, 40, 30);
+        var augmenter = new Augmenter(24, Normalisation.Cifar10, 5, CPU);
+        ImageTensor Grid(Tensor images) => ImageTensor.Padded(images, Views.Repeat(40, images.size(0)), Views.Repeat(30, images.size(0)));
+
+        var together = augmenter.Augment(Grid(all), samples, 2, views, WithBlur);
+        Assert.Equal([views.Length * Count, 3, 24, 24], together.shape);
+        for (int v = 0; v < views.Length; v++)
+        {
+            var alone = augmenter.Augment(Grid(sameImages ? all : all.narrow(0, v * Count, Count)), samples, 2, views[v], WithBlur);
+            Assert.True(Views.Difference(alone, together.narrow(0, v * Count, Count)) < 1e-5);
+        }
+        Assert.Throws<WclUsageException>(() => augmenter.Augment(Grid(all), samples[1..], 2, views, WithBlur));
+    }
+
     [Fact]
     public void Augment_Again_GivesTheSameBits()
     {
@@ -146,11 +168,20 @@ public class AugmenterTests
         var drawn = new ViewParameters[indices.Length];
         var random = new CounterRandom(3, RandomPurpose.Augmentation);
         for (int i = 0; i < drawn.Length; i++) drawn[i] = ViewParameters.Draw(random, WithBlur, batch.Heights[i], batch.Widths[i], i, 0, 0);
-        var plan = new BatchPlan(drawn.Length, 32);
-        plan.AddSorted(drawn);
-        var (parameters, places) = plan.ToDevice(CPU);
-        Tensor[] Products(ImageTensor images) => MatrixResampler.Resample(images, plan, parameters, places, 1, drawn.Length - 1, 32);
-        foreach (var (one, other) in Products(ImageTensor.Padded(padded, batch.Heights, batch.Widths)).Zip(Products(packed))) Assert.Equal(0, Views.Difference(one, other));
+        foreach (int views in (int[])[1, 2]) // of each image
+        {
+            int count = views * drawn.Length;
+            var plan = new BatchPlan(count, 32, drawn.Length);
+            plan.AddSorted([.. Enumerable.Repeat(drawn, views).SelectMany(one => one)]);
+            var (parameters, places) = plan.ToDevice(CPU);
+            Tensor[] Products(ImageTensor images) => MatrixResampler.Resample(images, plan, parameters, places, 1, count - 1, 32);
+            var taps = TapResampler.Resample(packed, plan, 1, count - 1, 32);
+            foreach (var (one, other, third) in Products(ImageTensor.Padded(padded, batch.Heights, batch.Widths)).Zip(Products(packed), taps))
+            {
+                Assert.Equal(0, Views.Difference(one, other));
+                Assert.True(Views.Difference(one, third) < 2e-5);
+            }
+        }
     }
 
     [Fact]

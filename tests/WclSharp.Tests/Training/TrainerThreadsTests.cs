@@ -43,13 +43,13 @@ public class TrainerThreadsTests
         var batch = new UpcomingBatch([OneImage()], _ =>
         {
             go.Wait();
-            tensors.AddRange([zeros(1, 1, 1, 1), zeros(2), zeros(3), zeros(4)]);
-            return new(ImageTensor.Padded(tensors[0], [1], [1]), [tensors[1], tensors[2]], tensors[3]);
+            tensors.AddRange([zeros(1, 1, 1, 1), zeros(2), zeros(3)]);
+            return new(ImageTensor.Padded(tensors[0], [1], [1]), tensors[1], tensors[2]);
         });
         go.Set();
         batch.Dispose();
 
-        Assert.Equal(4, tensors.Count);
+        Assert.Equal(3, tensors.Count);
         Assert.All(tensors, tensor => Assert.True(tensor.IsInvalid));
     }
 

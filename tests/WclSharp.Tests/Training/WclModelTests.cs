@@ -13,7 +13,7 @@ public sealed class WclModelTests
     [Theory]
     [InlineData(EncoderArch.ResNet18, EncoderStem.Small)]
     [InlineData(EncoderArch.ResNet50, EncoderStem.ImageNet)] // with shortcuts, a product for a convolution and another stem
-    public void Project_OfViewsTogether_GivesWhatEachGivesByItself(EncoderArch arch, EncoderStem stem)
+    public void ProjectViews_Together_GivesWhatEachGivesByItself(EncoderArch arch, EncoderStem stem)
     {
         using var scope = NewDisposeScope();
         var random = new Generator(5);
@@ -24,7 +24,7 @@ public sealed class WclModelTests
 
         var expected = views.Select(apart.Project).ToArray();
         Loss(expected).backward();
-        var found = together.Project(views);
+        var found = together.ProjectViews(cat(views), 2);
         Loss(found).backward();
 
         for (int i = 0; i < 2; i++)
