@@ -118,8 +118,7 @@ internal static class EvaluateCommand
     }
 
     /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>
-    private static string Certainty(double accuracy, long images, double meanOverClasses) => AccuracyText.Certainty(accuracy, images)
-        + (EpochTable.Percent(meanOverClasses) == EpochTable.Percent(accuracy) ? "" : $"; mean over classes {EpochTable.Percent(meanOverClasses)}");
+    private static string Certainty(double accuracy, long images, double meanOverClasses) => AccuracyText.Certainty(accuracy, images) + AccuracyText.OverClasses(accuracy, meanOverClasses);
 
     private static void Write(Utf8JsonWriter writer, LinearProbeResult probe, RunEvaluationOptions request)
     {

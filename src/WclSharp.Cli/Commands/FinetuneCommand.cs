@@ -86,6 +86,7 @@ internal static class FinetuneCommand
                 output.WriteLine($"With {string.Join(" and ", unchosen)} labels no rate or stop was chosen: {LabelDraw.TooFew}.");
             if (result.Rows.Any(row => row.ScratchDifferenceCi95 is not null))
                 output.WriteLine("The difference from scratch is in points, draw by draw: on these test images pretraining made one where the interval leaves out 0.");
+            if (OverClasses(result.Rows) is { } overClasses) output.WriteLine(overClasses);
             output.WriteLine($"All draws share the test images: {OtherImages(result)}.");
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
             output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
@@ -93,6 +94,15 @@ internal static class FinetuneCommand
             output.WriteLine($"Next:       wcl classify {RunReport.Quoted(RunReport.Shown(result.Folder))} --data IMAGES --out classes.csv");
             JsonFile.Write(json, result.Report, FineTuneJson.Default.FineTuneReport);
         }, error.WriteLine, () => error.WriteLine("Stopped. The draws that are finished are kept; the same command goes on."));
+    }
+
+    /// <summary>Accuracies in which a rare class counts as much as a frequent one; null where these are the accuracies themselves.</summary>
+    private static string? OverClasses(IReadOnlyList<FineTuneRow> rows)
+    {
+        if (rows.All(row => AccuracyText.OverClasses(row.FinetuneMean, row.FinetuneMeanOverClasses).Length == 0)) return null;
+        var each = rows.Where(row => row.FinetuneMeanOverClasses is not null).Select(row => string.Create(CultureInfo.InvariantCulture,
+            $"{EpochTable.Percent(row.FinetuneMeanOverClasses)}{(row.ScratchMeanOverClasses is { } scratch ? $" (from scratch {EpochTable.Percent(scratch)})" : "")} with {row.Labels:N0} labels"));
+        return $"Some classes have more test images than others. Mean over classes, where each counts alike: fine-tuned {string.Join(", ", each)}.";
     }
 
     /// <summary>How far other test images of the kind might lead, which no interval over draws says.</summary>

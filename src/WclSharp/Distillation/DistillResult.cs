@@ -21,6 +21,12 @@ public sealed record DistillResult
     /// <summary>Share of the test images that the student gets right after the last epoch, 0 to 1; null without test images.</summary>
     public double? StudentAccuracy { get; init; }
 
+    /// <summary>Teacher: mean over the classes of the test images of their accuracies, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy); null without test images.</summary>
+    public double? TeacherMeanOverClasses { get; init; }
+
+    /// <summary>The same of the student.</summary>
+    public double? StudentMeanOverClasses { get; init; }
+
     /// <summary>Student's accuracy less the teacher's, on the same images, -1 to 1; null without test images.</summary>
     public double? AccuracyDifference { get; init; }
 

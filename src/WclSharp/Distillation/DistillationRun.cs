@@ -163,6 +163,7 @@ internal sealed class DistillationRun : IDisposable
         PairedInterval? difference = truth is null ? null : PairedInterval.Of(Alone(byStudent, byTeacher), Alone(byTeacher, byStudent), truth.Count(label => label >= 0));
         int Alone(int[] right, int[] wrong) => truth!.Index().Count(image => right[image.Index] == image.Item && wrong[image.Index] != image.Item);
         double? Right(int[] predicted) => truth is null ? null : LabelledRows.ShareRight(predicted, truth);
+        double? OverClasses(int[] predicted) => truth is null ? null : LabelledRows.MeanOverClasses(predicted, truth);
         return new DistillResult
         {
             Folder = folder.FullPath,
@@ -171,6 +172,8 @@ internal sealed class DistillationRun : IDisposable
             TestImages = truth?.Count(label => label >= 0) ?? 0,
             TeacherAccuracy = Right(byTeacher),
             StudentAccuracy = Right(byStudent),
+            TeacherMeanOverClasses = OverClasses(byTeacher),
+            StudentMeanOverClasses = OverClasses(byStudent),
             AccuracyDifference = difference?.Difference,
             AccuracyDifferenceCi95Low = difference?.Low,
             AccuracyDifferenceCi95High = difference?.High,

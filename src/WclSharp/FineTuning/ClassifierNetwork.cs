@@ -87,13 +87,14 @@ internal sealed class ClassifierNetwork : IDisposable
         return Top.call(features);
     }
 
-    /// <summary>Share of images that get the highest score for their class, 0 to 1; those without a class do not count. The network's mode is afterwards what it was.</summary>
-    public double Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation, Action<long, long>? told = null)
+    /// <summary>Share of images that get the highest score for their class, 0 to 1, and its mean over classes; images without a class do not count. The network's mode is afterwards what it was.</summary>
+    public (double Share, double MeanOverClasses) Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation, Action<long, long>? told = null)
     {
         bool training = Encoder.training;
         int[] predicted = Predict(preparation, images, cancellation, told);
         Train(training);
-        return LabelledRows.ShareRight(predicted, images.Labels.ToArray());
+        int[] truth = images.Labels.ToArray();
+        return (LabelledRows.ShareRight(predicted, truth), LabelledRows.MeanOverClasses(predicted, truth));
     }
 
     /// <summary>The class with the highest score of each image, in evaluation mode, where it leaves the network.</summary>

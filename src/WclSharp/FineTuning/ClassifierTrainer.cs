@@ -59,7 +59,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
             progress?.Invoke(step + 1);
             if (chosenBy is null || (step + 1) * LooksAtValidation / recipe.Steps == looked) continue;
             looked = (step + 1) * LooksAtValidation / recipe.Steps;
-            double accuracy = network.Accuracy(augmenter, chosenBy, cancellation);
+            double accuracy = network.Accuracy(augmenter, chosenBy, cancellation).Share;
             if (!(accuracy < best?.Accuracy)) best = (accuracy, (step + 1) / (double)recipe.Steps);
         }
 

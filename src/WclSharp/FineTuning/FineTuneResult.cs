@@ -21,11 +21,17 @@ public sealed record FineTuneRow
     /// <summary>Half-width of its interval.</summary>
     public double? FinetuneCi95 { get; init; }
 
+    /// <summary>Fine-tuned: mean over the classes of the test images of their accuracies, in which a rare class counts as much as a frequent one (balanced accuracy); null where a draw is of a version that did not count it.</summary>
+    public double? FinetuneMeanOverClasses { get; init; }
+
     /// <summary>The same network from scratch; null where it was not trained.</summary>
     public double? ScratchMean { get; init; }
 
     /// <summary>Half-width of its interval.</summary>
     public double? ScratchCi95 { get; init; }
+
+    /// <summary>From scratch, as <see cref="FinetuneMeanOverClasses"/>.</summary>
+    public double? ScratchMeanOverClasses { get; init; }
 
     /// <summary>Fine-tuned less from scratch, draw by draw: mean of the differences, -1 to 1; null where there is nothing from scratch.</summary>
     public double? ScratchDifference { get; init; }
@@ -86,9 +92,11 @@ internal sealed record FineTuneDraw
     public required int Steps { get; init; }
     public required int ValidationLabels { get; init; }
     public required double Finetune { get; init; }
+    public double? FinetuneMeanOverClasses { get; init; }
     public required double Lr { get; init; }
     public required double StopAt { get; init; }
     public double? Scratch { get; init; }
+    public double? ScratchMeanOverClasses { get; init; }
     public double? ScratchLr { get; init; }
     public double? ScratchStopAt { get; init; }
     public required double Knn { get; init; }

@@ -133,11 +133,11 @@ internal sealed class FineTuneStudy : IDisposable
         var choice = first is null
             ? Choose(plan, EncoderRates, pretrained: true, $"Fine-tuning, {what}")
             : new Choice(first.Lr, first.StopAt, first.ValidationLabels);
-        double finetuned = Train(drawn, choice, draw, pretrained: true, $"Fine-tuning, {what}", keep);
+        var finetuned = Train(drawn, choice, draw, pretrained: true, $"Fine-tuning, {what}", keep);
         Choice? scratchChoice = !options.Scratch ? null : first is { ScratchLr: { } chosen }
             ? new Choice(chosen, first.ScratchStopAt ?? 1, first.ValidationLabels)
             : Choose(plan, ScratchRates, pretrained: false, $"From scratch, {what}");
-        double? scratch = scratchChoice is null ? null : Train(drawn, scratchChoice, draw, pretrained: false, $"From scratch, {what}", keep: false);
+        (double Share, double MeanOverClasses)? scratch = scratchChoice is null ? null : Train(drawn, scratchChoice, draw, pretrained: false, $"From scratch, {what}", keep: false);
         return new FineTuneDraw
         {
             Budget = budget.Name,
@@ -146,10 +146,12 @@ internal sealed class FineTuneStudy : IDisposable
             Fraction = drawn.Length / (double)train.LabelledCount,
             Steps = FineTuneRecipe.StepsFor(drawn.Length, options.Epochs),
             ValidationLabels = choice.ValidationLabels,
-            Finetune = finetuned,
+            Finetune = finetuned.Share,
+            FinetuneMeanOverClasses = finetuned.MeanOverClasses,
             Lr = choice.Rate,
             StopAt = choice.StopAt,
-            Scratch = scratch,
+            Scratch = scratch?.Share,
+            ScratchMeanOverClasses = scratch?.MeanOverClasses,
             ScratchLr = scratchChoice?.Rate,
             ScratchStopAt = scratchChoice?.StopAt,
             Knn = knn,
@@ -192,7 +194,7 @@ internal sealed class FineTuneStudy : IDisposable
     }
 
     /// <summary>Trains on all labels drawn, and tests.</summary>
-    private double Train(int[] drawn, Choice choice, int draw, bool pretrained, string stage, bool keep)
+    private (double Share, double MeanOverClasses) Train(int[] drawn, Choice choice, int draw, bool pretrained, string stage, bool keep)
     {
         training++;
         using var network = StartingNetwork(draw, pretrained);

@@ -44,8 +44,10 @@ internal static class FineTuneTable
                 Draws = group.Count(),
                 FinetuneMean = finetune.Mean,
                 FinetuneCi95 = finetune.HalfWidth,
+                FinetuneMeanOverClasses = MeanOf(group.Select(draw => draw.FinetuneMeanOverClasses)),
                 ScratchMean = scratch?.Mean,
                 ScratchCi95 = scratch?.HalfWidth,
+                ScratchMeanOverClasses = MeanOf(group.Select(draw => draw.ScratchMeanOverClasses)),
                 ScratchDifference = difference?.Mean,
                 ScratchDifferenceCi95 = difference?.HalfWidth,
                 ValidationLabels = choice.ValidationLabels,
@@ -60,4 +62,7 @@ internal static class FineTuneTable
             };
         }).OrderBy(row => row.Labels),
     ];
+
+    /// <summary>Mean over draws; null where one has no figure.</summary>
+    private static double? MeanOf(IEnumerable<double?> draws) => draws.ToArray() is var all && all.Contains(null) ? null : all.Average();
 }

@@ -47,7 +47,7 @@ public sealed class DistillCommandTests : IDisposable
         string json = Path.Combine(folder, "r.json");
         Assert.Equal(0, Run("distill", "t", "--json", json));
         Assert.Equal(new DistillOptions { Teacher = "t" }, asked);
-        Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right; mean over classes 70.0%", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Student: 0.70 million parameters, 79.5%", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Student - teacher: -0.5 points on the same images (95 % interval -1.9 to +0.9).", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(-0.019, (double)JsonNode.Parse(File.ReadAllText(json))!["accuracy_difference_ci95_low"]!);
@@ -87,6 +87,7 @@ public sealed class DistillCommandTests : IDisposable
                 TrainImages = 8000,
                 TestImages = 2000,
                 TeacherAccuracy = 0.8,
+                TeacherMeanOverClasses = 0.7,
                 StudentAccuracy = 0.795,
                 AccuracyDifference = -0.005,
                 AccuracyDifferenceCi95Low = -0.019,

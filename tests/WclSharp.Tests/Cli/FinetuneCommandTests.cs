@@ -10,6 +10,7 @@ public sealed class FinetuneCommandTests : IDisposable
     private readonly StringWriter output = new(), error = new();
     private FineTuneOptions? asked;
     private int chosenOn = 16;
+    private double? meanOverClasses;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -76,6 +77,16 @@ public sealed class FinetuneCommandTests : IDisposable
         Assert.Null(asked);
     }
 
+    [Theory]
+    [InlineData(null, null), InlineData(0.725, null), InlineData(0.61, "Some classes have more test images than others. Mean over classes, where each counts alike: fine-tuned 61.0% with 80 labels.")]
+    public void Run_MeanOverClasses_IsToldWhereItIsAnother(double? overClasses, string? told)
+    {
+        meanOverClasses = overClasses;
+        Assert.Equal(0, Run("finetune", "r"));
+        if (told is null) Assert.DoesNotContain("Mean over classes", output.ToString(), StringComparison.Ordinal);
+        else Assert.Contains(told, output.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Run_JsonInAFolderToCome_IsWritten_AndBelowAFileRefused()
     {
@@ -93,7 +104,7 @@ public sealed class FinetuneCommandTests : IDisposable
         Finetune = (options, _, _) =>
         {
             asked = options;
-            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
+            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneMeanOverClasses = meanOverClasses, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             var settings = new FineTuneSettings { Encoder = "e", TrainFingerprint = "f", TestFingerprint = "g", Seed = 0, FromHead = false, Scratch = false, HeadLr = 0.1, Batch = 64, WeightDecay = 5e-4, Precision = "fp32" };
             return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"))
             {
