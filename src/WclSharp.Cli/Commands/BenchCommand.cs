@@ -17,11 +17,11 @@ internal static class BenchCommand
     public static Command Create(TextWriter output, TextWriter error) => new("bench", "Measure how fast this machine trains and reads: medians over repeats, after a warm-up")
     {
         Step(output, error),
-        Loss(output),
-        Data(output),
+        Loss(output, error),
+        Data(output, error),
         Neighbors(output, error),
-        Embed(output),
-        Search(output),
+        Embed(output, error),
+        Search(output, error),
     };
 
     private static Command Step(TextWriter output, TextWriter error)
@@ -50,7 +50,7 @@ internal static class BenchCommand
                 HeadOutput = 128,
             });
             given = WithStem(given);
-            var figures = StepBenchmark.Run(given, Positive(parsed, repeat), progress: Warnings(error));
+            var figures = StepBenchmark.Run(given, Positive(parsed, repeat), Progress(error));
             // On a processor it is done when it is asked for.
             string asked = figures.HostSecondsPerStep < 0.99 * figures.SecondsPerStep ? string.Create(CultureInfo.InvariantCulture, $" (asked of the device in {figures.HostSecondsPerStep:0.0000} s)") : "";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -68,7 +68,7 @@ internal static class BenchCommand
         return command;
     }
 
-    private static Command Loss(TextWriter output)
+    private static Command Loss(TextWriter output, TextWriter error)
     {
         var command = new Command("loss", "Nearest-neighbour graph and both losses, forward and backward");
         var batch = Count("--batch", 4096, "Images in the batch");
@@ -77,7 +77,7 @@ internal static class BenchCommand
         foreach (var option in (Option[])[batch, dim, repeat, json]) command.Add(option);
         command.SetAction(parsed =>
         {
-            var figures = LossBenchmark.Run(Positive(parsed, batch, least: 2), Positive(parsed, dim), Positive(parsed, repeat));
+            var figures = LossBenchmark.Run(Positive(parsed, batch, least: 2), Positive(parsed, dim), Positive(parsed, repeat), Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{figures.Seconds:0.000} s, {figures.MibAboveInputs:0} MiB above the inputs"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
@@ -89,7 +89,7 @@ internal static class BenchCommand
         return command;
     }
 
-    private static Command Data(TextWriter output)
+    private static Command Data(TextWriter output, TextWriter error)
     {
         var command = new Command("data", "Reading and decoding images, then augmenting them");
         var options = new TableOptions(command).Add("data", "the embedded Fashion-MNIST").Add("image-size", "32").Add("workers", "one per core");
@@ -97,7 +97,7 @@ internal static class BenchCommand
         foreach (var option in (Option[])[repeat, json]) command.Add(option);
         command.SetAction(parsed =>
         {
-            var figures = DataBenchmark.Run(options.Apply(parsed, new PretrainOptions { ImageSize = 32 }), Positive(parsed, repeat));
+            var figures = DataBenchmark.Run(options.Apply(parsed, new PretrainOptions { ImageSize = 32 }), Positive(parsed, repeat), Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{figures.Images:N0} images: {figures.DecodeImagesPerSecond:0} images/s read and decoded, {figures.AugmentImagesPerSecond:0} views/s augmented, peak {figures.PeakRssMib:0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -124,7 +124,7 @@ internal static class BenchCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
-            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Warnings(error));
+            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {(figures.OnGpu ? $"{figures.MibAboveBank:0} MiB{OfTheHost}, bank of {figures.BankMib:0} MiB on the GPU" : $"{figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB")}"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -140,7 +140,7 @@ internal static class BenchCommand
         return command;
     }
 
-    private static Command Embed(TextWriter output)
+    private static Command Embed(TextWriter output, TextWriter error)
     {
         var command = new Command("embed", "Features of decoded images on the CPU, by libtorch in float32 and by ONNX Runtime in turn");
         var options = new TableOptions(command)
@@ -157,7 +157,7 @@ internal static class BenchCommand
             var given = options.Apply(parsed, new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 64 });
             given = WithStem(given);
             if (parsed.GetValue(images) is < 1) throw new WclUsageException($"--images is {parsed.GetValue(images)}; it must be 1 or more.");
-            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat), stop);
+            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat), Progress(error), stop);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{given.ImageSize} pixels, {OptionValue.NameOf(given.Stem!.Value)} stem: {figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} images/s by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -184,7 +184,7 @@ internal static class BenchCommand
         return given with { Stem = stem, ImageSize = given.ImageSize ?? (stem == EncoderStem.Small ? 32 : 224) };
     }
 
-    private static Command Search(TextWriter output)
+    private static Command Search(TextWriter output, TextWriter error)
     {
         var command = new Command("search", "Exact searches of an index in float32, fp16 and int8, and what the last two find of what float32 does");
         var images = Count("--images", 100_000, "Random vectors; their files go into the folder for temporary ones, 7 bytes a number");
@@ -198,8 +198,8 @@ internal static class BenchCommand
         {
             int k = Positive(parsed, neighbors), queries = Positive(parsed, repeat);
             var figures = parsed.GetValue(index) is { } file
-                ? SearchBenchmark.OfIndex(file, k, queries, stop)
-                : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries, stop);
+                ? SearchBenchmark.OfIndex(file, k, queries, Progress(error), stop)
+                : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries, Progress(error), stop);
             foreach (var each in figures)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{OptionValue.NameOf(each.Format),-8} {each.FileMib,6:0} MiB, first {each.FirstSeconds:0.000} s, median {each.MedianSeconds:0.0000} s, slowest {each.WorstSeconds:0.0000} s, recall@{k} {each.Recall:0.0000}"));
@@ -220,7 +220,8 @@ internal static class BenchCommand
         return command;
     }
 
-    private static PlainProgress Warnings(TextWriter error) => new(_ => { }, TimeSpan.MaxValue, error.WriteLine);
+    /// <summary>Lines now and then, beside the figures: a bar that draws itself meanwhile would be timed with them.</summary>
+    private static PlainProgress Progress(TextWriter error) => new(error.WriteLine, TimeSpan.FromSeconds(Console.IsErrorRedirected ? 10 : 2), error.WriteLine);
 
     private static Option<int?> Count(string name, int standard, string description) => NumberOption.Integer(name, description, standard);
 

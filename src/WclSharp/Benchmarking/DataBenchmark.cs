@@ -19,7 +19,7 @@ internal static class DataBenchmark
 {
     private const int ImagesToAugment = 2048;
 
-    public static DataFigures Run(PretrainOptions options, int repeat, Action<int, int>? done = null)
+    public static DataFigures Run(PretrainOptions options, int repeat, IProgress<RunProgress>? progress = null)
     {
         Allocator.KeepFreedMemory();
         var decode = new List<double>();
@@ -37,7 +37,7 @@ internal static class DataBenchmark
                 decode.Add(images / seconds);
                 augment.Add(views);
             }
-            done?.Invoke(i + 1, repeat + 1);
+            progress.Working("Reading and augmenting, times", i + 1, repeat + 1);
         }
         return new DataFigures(images, Median.Of(decode), Median.Of(augment), ProcessMemory.PeakMiB);
     }

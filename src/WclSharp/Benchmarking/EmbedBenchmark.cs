@@ -38,8 +38,9 @@ internal static class EmbedBenchmark
     /// <param name="precision">Numbers in the ONNX file.</param>
     /// <param name="images">Images to embed; null is some hundreds of small ones, some tens of large ones.</param>
     /// <param name="repeat">Times that both are timed, after a warm-up.</param>
+    /// <param name="progress">Told after every time; may be null.</param>
     /// <param name="cancellation">Stops between them; no file is left.</param>
-    public static EmbedFigures Run(PretrainOptions options, ExportPrecision precision, int? images, int repeat, CancellationToken cancellation = default)
+    public static EmbedFigures Run(PretrainOptions options, ExportPrecision precision, int? images, int repeat, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         Allocator.KeepFreedMemory();
         string folder = Directory.CreateTempSubdirectory("wcl-bench-").FullName;
@@ -62,6 +63,7 @@ internal static class EmbedBenchmark
                 cancellation.ThrowIfCancellationRequested();
                 double a = Time(() => expected = Libtorch(network.Encoder, pixels, count, height, width));
                 double b = Time(() => actual = onnx.EmbedEach(count, (image, target) => Prepare(image, target.Span)));
+                progress.Working("Embedding, times", i + 1, repeat + 1);
                 if (i == 0) continue; // caches, pages and kernels are chosen
                 libtorch.Add(a);
                 runtime.Add(b);

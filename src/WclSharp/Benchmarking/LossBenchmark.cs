@@ -4,6 +4,7 @@ using WclSharp.Kernels;
 using WclSharp.Losses;
 using WclSharp.Native;
 using WclSharp.Randomness;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Benchmarking;
@@ -20,8 +21,8 @@ internal static class LossBenchmark
     /// <param name="batch">N, images in the batch.</param>
     /// <param name="dim">D, width of the heads' output.</param>
     /// <param name="repeat">Repeats after one warm-up.</param>
-    /// <param name="done">Told after every repeat.</param>
-    public static LossFigures Run(int batch, int dim, int repeat, Action<int, int>? done = null)
+    /// <param name="progress">Told after every repeat; may be null.</param>
+    public static LossFigures Run(int batch, int dim, int repeat, IProgress<RunProgress>? progress = null)
     {
         Allocator.KeepFreedMemory();
         var random = new ParameterInitializer(0);
@@ -34,7 +35,7 @@ internal static class LossBenchmark
             Step(inputs);
             StepGarbage.Collect();
             if (i > 0) seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
-            done?.Invoke(i + 1, repeat + 1);
+            progress.Working("Timing losses", i + 1, repeat + 1);
         }
         foreach (var input in inputs) input.Dispose();
         return new LossFigures(Median.Of(seconds), ProcessMemory.PeakMiB - before, seconds);

@@ -27,7 +27,7 @@ internal static class NeighborBenchmark
     /// <param name="dim">D, width of an embedding.</param>
     /// <param name="k">K, neighbours.</param>
     /// <param name="deviceName">cpu, cuda, cuda:N or auto.</param>
-    /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
+    /// <param name="progress">Told of every tile, and warned where auto passes a GPU over; may be null.</param>
     public static NeighborFigures Run(int images, int dim, int k, string deviceName, IProgress<RunProgress>? progress = null)
     {
         Allocator.KeepFreedMemory();
@@ -35,7 +35,7 @@ internal static class NeighborBenchmark
         using var bank = Filled(images, dim, device);
         double before = ProcessMemory.PeakMiB;
         long start = Stopwatch.GetTimestamp();
-        using (var scope = NewDisposeScope()) NearestRows.Search(bank, k, null).cpu();
+        using (var scope = NewDisposeScope()) NearestRows.Search(bank, k, (done, all) => progress.Working("Searching, tiles", done, all)).cpu();
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double above = ProcessMemory.PeakMiB - before; // before the matrix product adds its own
         return new NeighborFigures(seconds, (double)images * images * dim / seconds / 1e9, MatrixProduct(dim, device), bank.Bytes / 1048576.0, above,

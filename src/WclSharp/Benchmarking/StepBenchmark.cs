@@ -29,9 +29,8 @@ internal static class StepBenchmark
 
     /// <param name="options">Network, batch, image size and precision, resolved.</param>
     /// <param name="repeat">Steps that are timed after the warm-up.</param>
-    /// <param name="done">Told after every step.</param>
-    /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
-    public static StepFigures Run(PretrainOptions options, int repeat, Action<int, int>? done = null, IProgress<RunProgress>? progress = null)
+    /// <param name="progress">Told after every step, and warned where auto passes a GPU over; may be null.</param>
+    public static StepFigures Run(PretrainOptions options, int repeat, IProgress<RunProgress>? progress = null)
     {
         Allocator.KeepFreedMemory();
         var compute = ComputeDevice.Choose(options.Device ?? ComputeDevice.Auto, options.Precision, progress);
@@ -58,7 +57,7 @@ internal static class StepBenchmark
                 seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
                 hostSeconds.Add(asked);
             }
-            done?.Invoke(i + 1, repeat + WarmupSteps);
+            progress.Working("Timing steps", i + 1, repeat + WarmupSteps);
         }
 
         double median = Median.Of(seconds);
