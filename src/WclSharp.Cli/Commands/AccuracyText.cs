@@ -10,7 +10,7 @@ internal static class AccuracyText
     /// <summary>Classes that people are told of one by one; where there are more, programs are.</summary>
     public const int MostClasses = 20;
 
-    private const double SmallestShown = 0.0005; // half of a percentage's last digit
+    private const double SmallestShown = 1e-6; // below, sums in another order
 
     /// <summary>The interval as a phrase.</summary>
     public static string Certainty(double accuracy, long images) => $"95 % interval {Interval(accuracy, images)}";
@@ -24,7 +24,7 @@ internal static class AccuracyText
 
     /// <summary>The mean over classes as the end of a phrase; empty where it is the accuracy itself, as of classes with as many images each, or not known.</summary>
     public static string OverClasses(double accuracy, double? meanOverClasses) =>
-        meanOverClasses is { } mean && Math.Abs(mean - accuracy) >= SmallestShown ? $"; mean over classes {EpochTable.Percent(mean)}" : "";
+        meanOverClasses is { } mean && Math.Abs(mean - accuracy) >= SmallestShown && EpochTable.Percent(mean) != EpochTable.Percent(accuracy) ? $"; mean over classes {EpochTable.Percent(mean)}" : "";
 
     /// <summary>The interval's ends as <c>ci95_low</c> and <c>ci95_high</c> behind a prefix.</summary>
     public static void WriteInterval(Utf8JsonWriter writer, string prefix, double accuracy, long images)

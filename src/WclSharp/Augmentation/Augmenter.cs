@@ -101,7 +101,7 @@ public sealed class Augmenter
     internal Tensor Augment(ImageTensor images, ReadOnlySpan<int> samples, int epoch, ReadOnlySpan<int> views, AugmentationRecipe recipe, bool channelsLast = false)
     {
         int count = samples.Length, all = count * views.Length;
-        if (images.Count != count && images.Count != all) throw new WclUsageException($"{images.Count} images came with {count} sample numbers; give one each.");
+        if (images.Count != count && images.Count != all) throw new WclUsageException($"{images.Count} images came with {count} sample numbers for {views.Length} views; give one image for each sample, or for each view of each.");
         recipe.Validate();
         var drawn = new ViewParameters[all];
         for (int i = 0; i < all; i++)

@@ -25,7 +25,7 @@ internal sealed record StepFigures(double ImagesPerSecond, double SecondsPerStep
 internal static class StepBenchmark
 {
     private const int WarmupSteps = 2, Classes = 10;
-    private const uint FeatureStream = 2; // of random numbers, beside those of the views
+    private const uint FeatureStream = 2; // of random numbers, beside that of the views
 
     /// <param name="options">Network, batch, image size and precision, resolved.</param>
     /// <param name="repeat">Steps that are timed after the warm-up.</param>
@@ -40,8 +40,8 @@ internal static class StepBenchmark
         using var model = new WclModel(options, method.HasWeakHead, compute);
         using var optimizer = new Sgd(model.Parameters, 5e-4);
         int size = options.ImageSize!.Value;
-        using var views = Images(0, method.Views * batch);
-        using var support = Images(1, batch);
+        using var views = Images();
+        using var support = views.narrow(0, 0, batch); // support views are views like any: their content takes no other time
         using var classes = tensor(Enumerable.Range(0, batch).Select(i => (long)i % Classes).ToArray(), device: compute.Device);
 
         List<double> seconds = [], hostSeconds = [];
@@ -63,9 +63,9 @@ internal static class StepBenchmark
         double median = Median.Of(seconds);
         return new StepFigures(batch / median, median, Median.Of(hostSeconds), ProcessMemory.PeakMiB, compute.TypeName, seconds, compute.IsGpu);
 
-        Tensor Images(uint stream, int count)
+        Tensor Images()
         {
-            using var host = new ParameterInitializer(stream).Normal([count, 3, size, size], 1);
+            using var host = new ParameterInitializer(0).Normal([method.Views * batch, 3, size, size], 1);
             return host.to(compute.Device, copy: true);
         }
 
@@ -73,7 +73,6 @@ internal static class StepBenchmark
         {
             using var scope = NewDisposeScope();
             optimizer.ZeroGradients();
-            // Support views are views like any: their content takes no other time.
             var input = MethodInput.Of(model.ProjectViews(views, method.Views), _ => model.Project(support)) with
             {
                 Classes = classes,

@@ -7,7 +7,9 @@ namespace WclSharp.Training;
 /// <summary>Makes the local crops of a batch (WCL paper, section 3.3): M of each image, at a resolution of their own.</summary>
 internal sealed class LocalViews
 {
-    private const long BytesAtOnce = 1 << 26; // of other images
+    private const long SmallBatchBytes = 1 << 23; // several crops' worth of other images are put together up to here: as many bytes stay with every batch under way
+
+    private readonly long bytesAtOnce;
 
     private readonly LocalCrops crops;
     private readonly int count;
@@ -17,8 +19,10 @@ internal sealed class LocalViews
     /// <param name="options">Resolved options.</param>
     /// <param name="normalisation">As for the global views.</param>
     /// <param name="device">Where to make them.</param>
-    public LocalViews(PretrainOptions options, Normalisation normalisation, Device device)
+    /// <param name="bytesAtOnce">Bytes of other images that are put together for several crops, as far as this batch's own tell.</param>
+    public LocalViews(PretrainOptions options, Normalisation normalisation, Device device, long bytesAtOnce = SmallBatchBytes)
     {
+        this.bytesAtOnce = bytesAtOnce;
         crops = new LocalCrops(options.LocalSize!.Value, options.LocalScaleMin!.Value, options.LocalScaleMax!.Value);
         (count, this.device) = (options.LocalCrops, device);
         augmenter = new Augmenter(crops.SizePixels, normalisation, options.Seed, device);
@@ -37,11 +41,11 @@ internal sealed class LocalViews
         using var scope = NewDisposeScope();
         var local = crops.Recipe(recipe);
         int[]?[] from = [.. Enumerable.Range(0, count).Select(sources)];
-        int atOnce = (int)Math.Clamp(BytesAtOnce / batch.ByteCount, 1, count);
+        int atOnce = (int)Math.Clamp(bytesAtOnce / batch.ByteCount, 1, count);
         var views = new List<Tensor>();
         for (int m = 0, end; m < count; m = end)
         {
-            // The images' own crops together, and so those of others as far as memory allows.
+            // The images' own crops together, and so those of others where they are small.
             bool own = from[m] is null;
             for (end = m + 1; end < count && from[end] is null == own && (own || end - m < atOnce); end++) { }
             int[] numbers = [.. Enumerable.Range(m, end - m).Select(LocalCrops.ViewOf)];

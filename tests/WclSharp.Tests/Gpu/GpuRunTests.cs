@@ -35,14 +35,17 @@ public sealed class GpuRunTests : IDisposable
     public void Run_OfEveryMethod_LosesWhatTheProcessorsLoses(ContrastiveMethod method, MultiCrop multiCrop)
     {
         GivenGpu.Require();
-        PretrainOptions Of(string name, string device) => Options(name, device) with { Method = method, MultiCrop = multiCrop, Precision = ComputePrecision.Fp32, LearningRate = 1e-9 };
+        PretrainOptions Of(string name, string device) => Options(name, device) with { Method = method, MultiCrop = multiCrop, BankStart = method == ContrastiveMethod.WclBank ? 1 : null, Precision = ComputePrecision.Fp32, LearningRate = 1e-9 };
         var trained = Pretraining.Run(Of("there", "cuda"));
-        var expected = RunFolder.ReadMetrics(Pretraining.Run(Of("here", "cpu")).RunFolder)[1];
-        var found = RunFolder.ReadMetrics(trained.RunFolder)[1];
-        foreach (var (one, other) in (ValueTuple<double?, double?>[])[(expected.InstanceLoss, found.InstanceLoss), (expected.WeakLoss, found.WeakLoss), (expected.LocalInstanceLoss, found.LocalInstanceLoss), (expected.LocalWeakLoss, found.LocalWeakLoss)])
+        var (here, there) = (RunFolder.ReadMetrics(Pretraining.Run(Of("here", "cpu")).RunFolder), RunFolder.ReadMetrics(trained.RunFolder));
+        foreach (int epoch in (int[])[1, 2]) // in the second with neighbours' crops, groups of the whole set and nearest rows
         {
-            Assert.Equal(one is null, other is null);
-            if (one is not null) Close.Relative(one.Value, other!.Value, 0.005, "loss of the first epoch"); // a nearest neighbour may differ by rounding
+            var (expected, found) = (here[epoch], there[epoch]);
+            foreach (var (one, other) in (ValueTuple<double?, double?>[])[(expected.InstanceLoss, found.InstanceLoss), (expected.WeakLoss, found.WeakLoss), (expected.LocalInstanceLoss, found.LocalInstanceLoss), (expected.LocalWeakLoss, found.LocalWeakLoss)])
+            {
+                Assert.Equal(one is null, other is null);
+                if (one is not null) Close.Relative(one.Value, other!.Value, epoch == 1 ? 0.005 : 0.02, $"loss of epoch {epoch}"); // a nearest neighbour may differ by rounding
+            }
         }
         Assert.StartsWith("NVIDIA", trained.Summary.Device, StringComparison.Ordinal);
     }
@@ -58,7 +61,12 @@ public sealed class GpuRunTests : IDisposable
         {
             if (p is RunProgress.Step { StepInRun: 7 }) stop.Cancel();
         }), stop.Token));
-        var result = Pretraining.Run(options with { Resume = true });
+        long first = 0;
+        var result = Pretraining.Run(options with { Resume = true }, new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.Step step && first == 0) first = step.StepInRun;
+        }));
+        Assert.Equal(8, first);
         Assert.Equal((2, "bf16"), (result.Summary.Epoch, result.Summary.Precision));
         Assert.All(RunFolder.ReadMetrics(result.RunFolder).Skip(1), m => Assert.True(double.IsFinite(m.InstanceLoss!.Value)));
     }
