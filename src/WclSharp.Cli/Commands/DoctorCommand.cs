@@ -12,8 +12,7 @@ internal static class DoctorCommand
         var command = new Command("doctor", "Show what this machine offers, and measure its speed for 5 seconds") { json };
         command.SetAction(parsed =>
         {
-            var report = MachineReport.Make();
-            output.WriteLine(report.ToTable());
+            var report = MachineReport.Make(output.WriteLine);
             JsonFile.Write(parsed.GetValue(json), report.WriteTo);
             return report.Works ? ExitCodes.Done : ExitCodes.Failed;
         });

@@ -14,34 +14,31 @@ namespace WclSharp.Cli.Doctor;
 internal sealed class MachineReport
 {
     private const double GiB = 1 << 30;
+    private const int NameWidth = 29; // the longest, and two blanks
 
-    private readonly List<(string Key, string Name, object? Value, string Text)> facts = [];
+    private readonly List<(string Key, object? Value)> facts = [];
+    private readonly Action<string> tell;
 
-    private MachineReport() { }
+    private MachineReport(Action<string> tell) => this.tell = tell;
 
     /// <summary>Whether all native libraries load.</summary>
     public bool Works { get; private set; }
 
     /// <summary>Looks, and measures for about five seconds.</summary>
-    public static MachineReport Make()
+    /// <param name="tell">Told each fact as a line, as soon as it is known.</param>
+    public static MachineReport Make(Action<string> tell)
     {
-        var report = new MachineReport { Works = TorchRuntime.State != TorchLibraryState.Missing };
+        var report = new MachineReport(tell) { Works = TorchRuntime.State != TorchLibraryState.Missing };
         report.AddMachine();
         report.AddLibraries();
         if (report.Works) report.AddSpeed();
         return report;
     }
 
-    public string ToTable()
-    {
-        int width = facts.Max(fact => fact.Name.Length) + 2;
-        return string.Join(Environment.NewLine, facts.Select(fact => fact.Name.PadRight(width) + fact.Text));
-    }
-
     /// <summary>Writes every fact into an object that was begun.</summary>
     public void WriteTo(Utf8JsonWriter writer)
     {
-        foreach (var (key, _, value, _) in facts)
+        foreach (var (key, value) in facts)
         {
             writer.WritePropertyName(key);
             switch (value)
@@ -129,7 +126,11 @@ internal sealed class MachineReport
 
     private void Add(string key, string name, object? value, FormattableString text) => Add(key, name, value, text.ToString(CultureInfo.InvariantCulture));
 
-    private void Add(string key, string name, object? value, string? text = null) => facts.Add((key, name, value, text ?? value?.ToString() ?? "unknown"));
+    private void Add(string key, string name, object? value, string? text = null)
+    {
+        facts.Add((key, value));
+        tell(name.PadRight(NameWidth) + (text ?? value?.ToString() ?? "unknown"));
+    }
 
     /// <summary>Memory that can be had without swapping, GiB.</summary>
     private static double FreeMemory()
