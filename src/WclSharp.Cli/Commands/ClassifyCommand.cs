@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using WclSharp.Classification;
 using WclSharp.Cli.Terminal;
+using WclSharp.Data;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -37,14 +38,15 @@ internal static class ClassifyCommand
             $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s");
         foreach (string line in EmbeddingPass.Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) yield return line;
         var shown = result.Classes.OrderByDescending(each => each.Images).Take(AccuracyText.MostClasses).ToList();
-        foreach (string line in TextTable.Lines(
-            [("class", each => each.Name), ("images", each => Count(each.Images)), ("share", each => EpochTable.Percent(each.Images / (double)Math.Max(1, result.Images)))], shown, namesFirst: true))
-            yield return $"  {line}";
+        (string Title, Func<ClassifiedClass, string> Cell)[] columns = [("class", each => each.Name), ("images", each => Count(each.Images)), ("share", each => EpochTable.Percent(each.Images / (double)Math.Max(1, result.Images)))];
+        if (result.Labelled > 0)
+            columns = [.. columns, ("of it", each => Count(each.Labelled)), ("found", each => each.Labelled > 0 ? $"{Count(each.Right)} ({EpochTable.Percent(each.Recall)})" : "-")];
+        foreach (string line in TextTable.Lines(columns, shown, namesFirst: true)) yield return $"  {line}";
         if (result.Classes.Count > shown.Count) yield return $"  and {Count(result.Classes.Count - shown.Count)} classes more, which --json counts";
         yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
         if (result.Accuracy is not { } accuracy) yield break;
-        yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}); those that it was trained on, if any, count too";
-        if (result.Untold > 0) yield return $"  {Count(result.Untold)} of them are of classes that it does not tell, and count as wrong";
+        yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}{AccuracyText.OverClasses(accuracy, result.MeanOverClasses)}); those that it was trained on, if any, count too";
+        if (result.Untold > 0) yield return $"  {Count(result.Untold)} of them are of classes that it does not tell ({ClassCatalog.Few([.. result.UntoldClasses.Keys])}), and count as wrong";
     }
 
     private static string Count(long images) => images.ToString("N0", CultureInfo.InvariantCulture);
@@ -62,6 +64,12 @@ internal static class ClassifyCommand
             writer.WriteStartObject();
             writer.WriteString("class", each.Name);
             writer.WriteNumber("images", each.Images);
+            if (result.Labelled > 0)
+            {
+                writer.WriteNumber("labelled", each.Labelled);
+                writer.WriteNumber("right", each.Right);
+            }
+
             writer.WriteEndObject();
         }
 
@@ -71,6 +79,7 @@ internal static class ClassifyCommand
         writer.WriteNumber("right", result.Right);
         writer.WriteNumber("untold", result.Untold);
         writer.WriteNumber("accuracy", accuracy);
+        writer.WriteNumber("mean_over_classes", result.MeanOverClasses!.Value);
         AccuracyText.WriteInterval(writer, "", accuracy, result.Labelled);
     }
 }

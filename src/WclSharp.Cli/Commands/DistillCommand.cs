@@ -68,7 +68,7 @@ internal static class DistillCommand
         {
             var result = TerminalProgress.Run(output, error, progress => distill(request, progress, stop));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"Learnt from {result.TrainImages:N0} images in {result.Epochs} epochs, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
+                $"Learnt from {result.TrainImages:N0} images in {result.Epochs} epoch{(result.Epochs == 1 ? "" : "s")}, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
             output.WriteLine(Line("Teacher", result.TeacherParameters, result.TeacherAccuracy, result.TeacherMeanOverClasses, result.TestImages));
             output.WriteLine(Line("Student", result.StudentParameters, result.StudentAccuracy, result.StudentMeanOverClasses, result.TestImages));
             if (result is { AccuracyDifference: { } difference, AccuracyDifferenceCi95Low: { } low, AccuracyDifferenceCi95High: { } high })

@@ -1,4 +1,5 @@
 using System.Globalization;
+using WclSharp.Cli.Commands;
 using WclSharp.FineTuning;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -24,6 +25,8 @@ internal static class RunReport
             yield return summary.KnnBefore is { } before
                 ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} before, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points).")
                 : $"kNN accuracy: {EpochTable.Percent(knn)}.";
+            if (summary.KnnMeanOverClasses is { } mean && AccuracyText.OverClasses(knn, mean).Length > 0)
+                yield return $"Mean over classes, where a rare one counts as much as a frequent one: {(summary.KnnMeanOverClassesBefore is { } meanBefore ? $"{EpochTable.Percent(meanBefore)} before, {EpochTable.Percent(mean)} now" : EpochTable.Percent(mean))}.";
         }
         else
         {

@@ -10,26 +10,31 @@ internal sealed class ClassTable : EmbeddingFile
     private readonly StreamWriter text;
     private readonly IReadOnlyList<string> classes;
     private readonly string[] told; // the classes as labels spell them
-    private readonly long[] taken;
+    private readonly long[] taken, known, right; // by class: taken for it, of it, both
+    private readonly SortedDictionary<string, long> untold = new(StringComparer.Ordinal); // images of classes that are none of the table's
     private double probabilities;
 
     /// <param name="path">The file.</param>
     /// <param name="classes">The classes, in the order of the probabilities.</param>
     public ClassTable(string path, IReadOnlyList<string> classes)
     {
-        (this.classes, told, taken) = (classes, [.. classes.Select(ComposedText.Of)], new long[classes.Count]);
+        (this.classes, told) = (classes, [.. classes.Select(ComposedText.Of)]);
+        (taken, known, right) = (new long[classes.Count], new long[classes.Count], new long[classes.Count]);
         text = Text(Open(path));
         text.WriteLine("path,label,class,probability");
     }
 
-    /// <summary>Images with a known class, those taken for it, and those whose class is none of the table's.</summary>
-    public (long Labelled, long Right, long Untold) Known { get; private set; }
+    /// <summary>Images with a known class, and those taken for it.</summary>
+    public (long Labelled, long Right) Known => (known.Sum() + untold.Values.Sum(), right.Sum());
+
+    /// <summary>Classes of images that are none of the table's, with their images.</summary>
+    public IReadOnlyDictionary<string, long> Untold => untold;
 
     /// <summary>Mean probability of the classes that images were taken for; 0 without images.</summary>
     public double MeanProbability => probabilities / Math.Max(1, taken.Sum());
 
-    /// <summary>The classes with the images that were taken for each.</summary>
-    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, taken[i]))];
+    /// <summary>The classes with the images that were taken for each, and those that are known to be of each.</summary>
+    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, taken[i]) { Labelled = known[i], Right = right[i] })];
 
     protected override void AddRow(string name, string? label, ReadOnlySpan<float> probabilities)
     {
@@ -38,7 +43,14 @@ internal sealed class ClassTable : EmbeddingFile
         taken[most]++;
         this.probabilities += probabilities[most];
         if (label is null) return;
-        Known = (Known.Labelled + 1, Known.Right + (label == told[most] ? 1 : 0), Known.Untold + (told.Contains(label) ? 0 : 1));
+        int own = Array.IndexOf(told, label);
+        if (own < 0)
+        {
+            untold[label] = untold.GetValueOrDefault(label) + 1;
+            return;
+        }
+        known[own]++;
+        if (own == most) right[own]++;
     }
 
     protected override void Finish() => text.Flush();

@@ -19,8 +19,11 @@ public sealed record ClassifyResult(string File, long Images, int BadImages, dou
     /// <summary>Those of them that were taken for it.</summary>
     public long Right { get; init; }
 
-    /// <summary>Those of them whose class the classifier does not tell, so that they cannot be right.</summary>
-    public long Untold { get; init; }
+    /// <summary>Classes of these images that the classifier does not tell, so that they cannot be right, with their images.</summary>
+    public IReadOnlyDictionary<string, long> UntoldClasses { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Images of <see cref="UntoldClasses"/>.</summary>
+    public long Untold => UntoldClasses.Values.Sum();
 
     /// <summary>Rows that were there before, by a call that was stopped.</summary>
     public long Kept { get; init; }
@@ -33,9 +36,22 @@ public sealed record ClassifyResult(string File, long Images, int BadImages, dou
 
     /// <summary>Share of the images with a known class that were taken for it, 0 to 1; null where there are none. Too high where the classifier was trained on some of them.</summary>
     public double? Accuracy => Labelled > 0 ? Right / (double)Labelled : null;
+
+    /// <summary>Mean over the known classes of the share of their images that were taken for them, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy); those that the classifier does not tell have 0. Null where none is known.</summary>
+    public double? MeanOverClasses => Labelled > 0 ? Classes.Where(each => each.Labelled > 0).Select(each => each.Recall!.Value).Concat(UntoldClasses.Select(_ => 0.0)).Average() : null;
 }
 
 /// <summary>A class with the images that were taken for it.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Images">How many.</param>
-public sealed record ClassifiedClass(string Name, long Images);
+public sealed record ClassifiedClass(string Name, long Images)
+{
+    /// <summary>Images that are known to be of it.</summary>
+    public long Labelled { get; init; }
+
+    /// <summary>Those of them that were taken for it.</summary>
+    public long Right { get; init; }
+
+    /// <summary>Share of its known images that were taken for it, 0 to 1; null where there are none.</summary>
+    public double? Recall => Labelled > 0 ? Right / (double)Labelled : null;
+}

@@ -23,14 +23,14 @@ public static class ImageClassification
         if (options.Data is null && !isRun) throw new WclUsageException("Name the images to classify with --data; only a run folder as the classifier says which they are.");
         ClassTable? table = null;
         var done = ImageEmbedding.Run(ImageEmbedding.Resolve(options, options.Classifier), file, BatchEmbedder.LoadClassifier, (path, network) => table = new ClassTable(path, network.ClassNames), progress, cancellation);
-        var (labelled, right, untold) = table!.Known;
+        var (labelled, right) = table!.Known;
         return new(done.File, done.Images, done.BadImages, done.Seconds)
         {
             Classes = table.Classes,
             MeanProbability = table.MeanProbability,
             Labelled = labelled,
             Right = right,
-            Untold = untold,
+            UntoldClasses = table.Untold,
             Kept = done.Kept,
             Ignored = done.Ignored,
             Source = done.Source,

@@ -17,6 +17,6 @@ internal readonly record struct WilsonInterval(double Low, double High)
         if (images < 1) return new(0, 1);
         double a = Quantile * Quantile / images;
         double middle = share + a / 2, half = Math.Sqrt(a * (share * (1 - share) + a / 4));
-        return new(Math.Max(0, (middle - half) / (1 + a)), Math.Min(1, (middle + half) / (1 + a)));
+        return new(share > 0 ? Math.Max(0, (middle - half) / (1 + a)) : 0, share < 1 ? Math.Min(1, (middle + half) / (1 + a)) : 1); // of none and of all exactly so
     }
 }

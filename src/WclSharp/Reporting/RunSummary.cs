@@ -40,6 +40,12 @@ public sealed record RunSummary
     /// <summary>kNN top-1 accuracy of the last evaluation, 0 to 1.</summary>
     public double? Knn { get; init; }
 
+    /// <summary>Mean over classes of the kNN accuracies before training, 0 to 1 (balanced accuracy).</summary>
+    public double? KnnMeanOverClassesBefore { get; init; }
+
+    /// <summary>Mean over classes of the kNN accuracies of the last evaluation, 0 to 1.</summary>
+    public double? KnnMeanOverClasses { get; init; }
+
     /// <summary>Mean instance loss of the last epoch, nats.</summary>
     public double? InstanceLoss { get; init; }
 
@@ -145,6 +151,8 @@ public sealed record RunSummary
             Epoch = metrics.Count == 0 ? 0 : metrics.Max(m => m.Epoch),
             KnnBefore = metrics.FirstOrDefault(m => m.Epoch == 0)?.Knn,
             Knn = Last(m => m.Knn),
+            KnnMeanOverClassesBefore = metrics.FirstOrDefault(m => m.Epoch == 0)?.KnnMeanOverClasses,
+            KnnMeanOverClasses = Last(m => m.KnnMeanOverClasses),
             InstanceLoss = Last(m => m.InstanceLoss),
             WeakLoss = Last(m => m.WeakLoss),
             LocalInstanceLoss = Last(m => m.LocalInstanceLoss),

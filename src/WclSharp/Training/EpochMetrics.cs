@@ -73,6 +73,9 @@ public sealed record EpochMetrics
     /// <summary>kNN top-1 accuracy on held-out images, 0 to 1.</summary>
     public double? Knn { get; init; }
 
+    /// <summary>Mean over the held-out images' classes of their kNN accuracies, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy).</summary>
+    public double? KnnMeanOverClasses { get; init; }
+
     /// <summary>exp of the entropy of the features' normalised singular values (Roy and Vetterli 2007).</summary>
     public double? EffectiveRank { get; init; }
 

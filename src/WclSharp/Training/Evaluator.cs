@@ -39,9 +39,11 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         using var looked = data.Train.Subset(rows);
         using var gallery = FeaturesOf(rows);
         using var queries = Features(data.HeldOut);
+        var knn = data.Train.HasLabels ? LabelledKnn.Measure(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null;
         return metrics with
         {
-            Knn = data.Train.HasLabels ? LabelledKnn.Accuracy(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null,
+            Knn = knn?.Share,
+            KnnMeanOverClasses = knn?.MeanOverClasses,
             EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOf(gallery, Array.ConvertAll(forRank, i => Array.BinarySearch(rows, i))),
         };
     }

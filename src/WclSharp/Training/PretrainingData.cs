@@ -11,6 +11,7 @@ internal sealed class PretrainingData : IDisposable
     private const double HeldOutShare = 0.2;
     private const int LargestHeldOut = 10_000;
     private const int LeastToSplit = 10;
+    private const double MostOfOneClass = 0.8; // share of the images to test with
     private const int FewestTests = 30; // the standard error of an accuracy on fewer is up to nine points and more
     private readonly List<IDisposable> owned = [];
 
@@ -138,7 +139,7 @@ internal sealed class PretrainingData : IDisposable
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
             Warnings = [.. all.Warnings, .. Misspelt(all), .. options.Test is null ? [] : heldOut!.Warnings],
-            TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null), .. Untold(train ?? all, heldOut, testClasses)],
+            TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null), .. Untold(train ?? all, heldOut, testClasses), .. Untested(train ?? all, heldOut, testClasses), .. OneKind(heldOut)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
@@ -149,10 +150,13 @@ internal sealed class PretrainingData : IDisposable
     private static IEnumerable<string> Misspelt(ImageDataset images)
     {
         if (!images.HasLabels) yield break;
-        string[][] alike = [.. ClassesOf(images).GroupBy(name => string.Concat(name.Where(letter => !char.IsWhiteSpace(letter))).ToUpperInvariant()).Select(group => group.Order(StringComparer.Ordinal).ToArray()).Where(group => group.Length > 1)];
+        string[][] alike = [.. ClassesOf(images).GroupBy(Bare).Select(group => group.Order(StringComparer.Ordinal).ToArray()).Where(group => group.Length > 1)];
         if (alike.Length > 0)
             yield return $"Some classes differ in case or blanks alone ({ClassCatalog.Few([.. alike.Select(names => $"'{names[0]}' and '{names[1]}'")])}), and count as classes of their own; write their names alike where they are the same.";
     }
+
+    /// <summary>A name without what is easily written otherwise.</summary>
+    private static string Bare(string name) => string.Concat(name.Where(letter => !char.IsWhiteSpace(letter))).ToUpperInvariant();
 
     /// <summary>Whether an image is without a class or not the only one of it, so that it can be held out.</summary>
     private static bool CanHoldOut(ImageDataset images)
@@ -185,7 +189,34 @@ internal sealed class PretrainingData : IDisposable
         string[] untold = [.. ClassesOf(heldOut).Where(name => !told.Contains(name)).Order(StringComparer.Ordinal)];
         if (untold.Length == 0) yield break;
         int images = heldOut.Labels.ToArray().Count(label => label >= 0 && !told.Contains(heldOut.ClassNames[label]));
-        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled images to test with count as wrong: nothing labelled to learn from is of their {(untold.Length == 1 ? "class" : $"{untold.Length:N0} classes")} ({ClassCatalog.Few(untold)}), so that none can be told; label some, or leave theirs out of the test.");
+        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled images to test with count as wrong: nothing labelled to learn from is of their {(untold.Length == 1 ? "class" : $"{untold.Length:N0} classes")} ({ClassCatalog.Few(untold)}), so that none can be told; label some, or leave theirs out of the test.{AlsoWritten(untold, told)}");
+    }
+
+    /// <summary>Names that are told but for case and blanks, as the end of a warning.</summary>
+    private static string AlsoWritten(IEnumerable<string> untold, IEnumerable<string> told)
+    {
+        string[] alike = [.. untold.SelectMany(name => told.Where(other => Bare(other) == Bare(name)).Select(other => $"'{name}' and '{other}'"))];
+        return alike.Length == 0 ? "" : $" Some differ in case or blanks alone ({ClassCatalog.Few(alike)}): write them alike where they are the same.";
+    }
+
+    /// <summary>Classes that are learnt and that no image to test with is of: no figure says anything of them.</summary>
+    private static IEnumerable<string> Untested(ImageDataset train, ImageDataset? heldOut, IReadOnlyList<string>? known)
+    {
+        if (heldOut is null || heldOut.LabelledCount == 0) yield break;
+        string[] untested = [.. (known ?? ClassesOf(train)).Except(ClassesOf(heldOut)).Order(StringComparer.Ordinal)];
+        if (untested.Length == 0) yield break;
+        bool one = untested.Length == 1;
+        yield return FormattableString.Invariant($"No image to test with is of {(one ? "the class" : $"{untested.Length:N0} classes:")} {ClassCatalog.Few(untested)}; no figure says anything of {(one ? "it" : "them")}. Name images of {(one ? "it" : "them")} with --test.");
+    }
+
+    /// <summary>Where nearly all images to test with are of one class, naming that alone is as good as right.</summary>
+    private static IEnumerable<string> OneKind(ImageDataset? heldOut)
+    {
+        if (heldOut is null || ClassesOf(heldOut).Take(2).Count() < 2) yield break;
+        var most = heldOut.Labels.ToArray().Where(label => label >= 0).CountBy(label => label).MaxBy(each => each.Value);
+        double share = most.Value / (double)heldOut.LabelledCount;
+        if (share > MostOfOneClass)
+            yield return FormattableString.Invariant($"{100 * share:0.0}% of the labelled images to test with are of one class, {heldOut.ClassNames[most.Key]}: to say that of every image is an accuracy of as much. Look at the means over classes, in which each counts alike.");
     }
 
     /// <summary>Whether there is nothing to tell, or some of it can be told.</summary>

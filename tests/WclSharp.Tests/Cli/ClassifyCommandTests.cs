@@ -10,7 +10,7 @@ public sealed class ClassifyCommandTests : IDisposable
     private readonly DataFolder folder = new();
     private readonly StringWriter output = new(), error = new();
     private ClassifyOptions? asked;
-    private ClassifyResult result = new("o.csv", 1000, 2, 2) { Classes = [new("cat", 50), new("dog", 950)], MeanProbability = 0.9, Labelled = 200, Right = 150, Untold = 20, Source = "here" };
+    private ClassifyResult result = new("o.csv", 1000, 2, 2) { Classes = [new("cat", 50) { Labelled = 20, Right = 4 }, new("dog", 950) { Labelled = 160, Right = 146 }, new("cow", 0)], MeanProbability = 0.9, Labelled = 200, Right = 150, UntoldClasses = new Dictionary<string, long> { ["Dog"] = 20 }, Source = "here" };
 
     public void Dispose() => folder.Dispose();
 
@@ -25,12 +25,13 @@ public sealed class ClassifyCommandTests : IDisposable
             Wrote o.csv: 1,000 images, 500 images/s in 2.0 s
             Images: here
             Left out 2 images that could not be read; o.csv.bad_images.csv says why
-              class  images  share
-              dog       950  95.0%
-              cat        50   5.0%
+              class  images  share  of it        found
+              dog       950  95.0%    160  146 (91.3%)
+              cat        50   5.0%     20    4 (20.0%)
+              cow         0   0.0%      0            -
             Mean probability 90.0%: how sure the classifier is, not how often it is right
-            Accuracy 75.0% of 200 images whose class is known (95 % interval 68.6% to 80.5%); those that it was trained on, if any, count too
-              20 of them are of classes that it does not tell, and count as wrong
+            Accuracy 75.0% of 200 images whose class is known (95 % interval 68.6% to 80.5%; mean over classes 37.1%); those that it was trained on, if any, count too
+              20 of them are of classes that it does not tell (Dog), and count as wrong
 
             """, output.ToString(), ignoreLineEndingDifferences: true);
         using var written = JsonDocument.Parse(File.ReadAllText(json));
@@ -38,13 +39,14 @@ public sealed class ClassifyCommandTests : IDisposable
         Assert.Equal((1000, 2, 200, 150, 20, 0.75), (root.GetProperty("images").GetInt32(), root.GetProperty("bad_images").GetInt32(), root.GetProperty("labelled").GetInt32(),
             root.GetProperty("right").GetInt32(), root.GetProperty("untold").GetInt32(), root.GetProperty("accuracy").GetDouble()));
         Assert.Equal(0.686, root.GetProperty("ci95_low").GetDouble(), 1e-3);
-        Assert.Equal([("cat", 50), ("dog", 950)], root.GetProperty("classes").EnumerateArray().Select(each => (each.GetProperty("class").GetString(), each.GetProperty("images").GetInt32())));
+        Assert.Equal([("cat", 50, 20, 4), ("dog", 950, 160, 146), ("cow", 0, 0, 0)], root.GetProperty("classes").EnumerateArray().Select(each => (each.GetProperty("class").GetString(), each.GetProperty("images").GetInt32(), each.GetProperty("labelled").GetInt32(), each.GetProperty("right").GetInt32())));
+        Assert.Equal((0.2 + 0.9125 + 0) / 3, root.GetProperty("mean_over_classes").GetDouble(), 9); // cow is not known of any
     }
 
     [Fact]
     public void Run_ManyClassesAndNoLabels_ShowsTheMostFrequent()
     {
-        result = result with { Classes = [.. Enumerable.Range(0, 25).Select(i => new ClassifiedClass($"class {i:00}", i))], Images = 300, Labelled = 0, Right = 0, Untold = 0, Kept = 100 };
+        result = result with { Classes = [.. Enumerable.Range(0, 25).Select(i => new ClassifiedClass($"class {i:00}", i))], Images = 300, Labelled = 0, Right = 0, UntoldClasses = new Dictionary<string, long>(), Kept = 100 };
         Assert.Equal(0, Run("classify", "r", "--out", "o.csv"));
         Assert.Contains("300 images, 100 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("100 of them were done before", output.ToString(), StringComparison.Ordinal);

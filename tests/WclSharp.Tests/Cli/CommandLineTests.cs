@@ -69,6 +69,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, Run("pretrain"));
         Assert.Equal(new PretrainOptions(), trained);
         Assert.Contains("69.9% before, 82.0% now (+12.1 points)", output.ToString());
+        Assert.Contains("Mean over classes, where a rare one counts as much as a frequent one: 33.3% before, 51.0% now.", output.ToString());
         Assert.Contains("wcl evaluate", output.ToString());
         Assert.Contains("80 (1.0%) give 72.5% by fine-tuning, 65.0% from scratch, 73.0% by a linear classifier", output.ToString());
         Assert.Equal((folder, 1), (finetuned!.Run, finetuned.Draws));
@@ -302,7 +303,7 @@ public sealed class CommandLineTests : IDisposable
         if (failure is not null) throw failure;
         trained = options;
         return new PretrainResult(folder, Path.Combine(folder, "encoder.safetensors"),
-            new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82 });
+            new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnMeanOverClassesBefore = 0.333, KnnMeanOverClasses = 0.51 });
     }
 
     private FineTuneResult Finetune(FineTuneOptions options, IProgress<RunProgress> progress, CancellationToken stop)

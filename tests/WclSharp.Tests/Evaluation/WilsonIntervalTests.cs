@@ -18,6 +18,12 @@ public sealed class WilsonIntervalTests
     }
 
     [Fact]
+    public void Of_AllOrNone_EndsExactlyThere()
+    {
+        for (int images = 1; images < 300; images++) Assert.Equal((1, 0), (WilsonInterval.Of(1, images).High, WilsonInterval.Of(0, images).Low));
+    }
+
+    [Fact]
     public void Of_NoImage_IsEverything() => Assert.Equal(new WilsonInterval(0, 1), WilsonInterval.Of(0.5, 0));
 
     /// <summary>Of 1,144 people 132 say yes to the first question alone and 107 to the second alone (Agresti, Categorical Data Analysis); by the formula, by hand.</summary>

@@ -21,6 +21,38 @@ public sealed class PretrainingDataTests
         Assert.DoesNotContain("differ in case", Warnings("Dog", "cat"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Read_ImagesToTestWith_ThatSayLittleOfRareClasses_AreWarnedOf()
+    {
+        using var folder = new DataFolder();
+        void Write(string set, string name, int count)
+        {
+            for (int i = 0; i < count; i++) folder.Write($"{set}/{name}/{i:00}.jpg", ImageFiles.Jpeg(20 + i, set.Length + name.Length + 10));
+        }
+        Write("photos", "good", 20);
+        Write("photos", "scratch", 4);
+        Write("photos", "dent", 2);
+        IReadOnlyList<string> Warnings(string tests)
+        {
+            using var data = PretrainingData.Read(new PretrainOptions { Data = Path.Combine(folder.Path, "photos"), Test = Path.Combine(folder.Path, tests), ImageSize = 16 }, null, null, default);
+            return data.TestWarnings;
+        }
+
+        Write("even", "good", 8);
+        Write("even", "scratch", 2);
+        Write("even", "dent", 2);
+        Assert.DoesNotContain(Warnings("even"), warning => warning.Contains("of one class", StringComparison.Ordinal) || warning.Contains("no figure says anything", StringComparison.Ordinal));
+
+        Write("tests", "good", 18);
+        Write("tests", "Scratch ", 2);
+        var warnings = Warnings("tests");
+        Assert.Contains("90.0% of the labelled images to test with are of one class, good: to say that of every image is an accuracy of as much. Look at the means over classes, in which each counts alike.", warnings);
+        Assert.Contains("No image to test with is of 2 classes: dent, scratch; no figure says anything of them. Name images of them with --test.", warnings);
+        Assert.Contains(warnings, warning => warning.EndsWith("leave theirs out of the test. Some differ in case or blanks alone ('Scratch ' and 'scratch'): write them alike where they are the same.", StringComparison.Ordinal));
+        Write("tests", "scratch", 1);
+        Assert.Contains("No image to test with is of the class dent; no figure says anything of it. Name images of it with --test.", Warnings("tests"));
+    }
+
     /// <summary>Folders may be years, and a list name the classes that a classifier knows: then a split by years tests nothing.</summary>
     [Fact]
     public void Read_AHeldOutPartOfOtherClasses_IsNone_ButOthersToTestWithAreRefused()
