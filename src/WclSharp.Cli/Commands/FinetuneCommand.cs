@@ -99,10 +99,11 @@ internal static class FinetuneCommand
     /// <summary>Accuracies in which a rare class counts as much as a frequent one; null where these are the accuracies themselves.</summary>
     private static string? OverClasses(IReadOnlyList<FineTuneRow> rows)
     {
-        if (rows.All(row => AccuracyText.OverClasses(row.FinetuneMean, row.FinetuneMeanOverClasses).Length == 0 && AccuracyText.OverClasses(row.ScratchMean ?? 0, row.ScratchMeanOverClasses).Length == 0)) return null;
+        if (rows.All(row => AccuracyText.OverClasses(row.FinetuneMean, row.FinetuneMeanOverClasses).Length == 0 && AccuracyText.OverClasses(row.ScratchMean ?? 0, row.ScratchMeanOverClasses).Length == 0
+            && AccuracyText.OverClasses(row.KnnMean, row.KnnMeanOverClasses).Length == 0 && AccuracyText.OverClasses(row.LinearMean, row.LinearMeanOverClasses).Length == 0)) return null;
         var each = rows.Where(row => row.FinetuneMeanOverClasses is not null).Select(row => string.Create(CultureInfo.InvariantCulture,
-            $"{EpochTable.Percent(row.FinetuneMeanOverClasses)}{(row.ScratchMeanOverClasses is { } scratch ? $" (from scratch {EpochTable.Percent(scratch)})" : "")} with {row.Labels:N0} labels"));
-        return $"Some classes have more test images than others. Mean over classes, where each counts alike: fine-tuned {string.Join(", ", each)}.";
+            $"with {row.Labels:N0} labels fine-tuned {EpochTable.Percent(row.FinetuneMeanOverClasses)}{(row.ScratchMeanOverClasses is { } scratch ? $", from scratch {EpochTable.Percent(scratch)}" : "")}{(row is { KnnMeanOverClasses: { } knn, LinearMeanOverClasses: { } linear } ? $", kNN {EpochTable.Percent(knn)}, linear {EpochTable.Percent(linear)}" : "")}"));
+        return $"Some classes have more test images than others. Mean over classes, where each counts alike: {string.Join("; ", each)}.";
     }
 
     /// <summary>How far other test images of the kind might lead, which no interval over draws says.</summary>

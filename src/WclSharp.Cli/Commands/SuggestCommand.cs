@@ -68,10 +68,12 @@ internal static class SuggestCommand
             string times = check.Repeats == 1 ? "one try, which moves by some points" : $"mean of {check.Repeats}, ± half of the 95 % interval";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; {times}."));
+            if (AccuracyText.OverClasses(check.SuggestedMean, check.SuggestedMeanOverClasses).Length + AccuracyText.OverClasses(check.RandomMean, check.RandomMeanOverClasses).Length > 0)
+                output.WriteLine($"Mean over classes, where a rare one counts as much as a frequent one: {EpochTable.Percent(check.SuggestedMeanOverClasses)} where suggested, {EpochTable.Percent(check.RandomMeanOverClasses)} where random.");
         }
 
         string data = request.Data is { } given ? $" --data {RunReport.Quoted(given)}" : "";
-        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, at least one image of every class, then: wcl finetune {RunReport.Quoted(request.Run)}{data} --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
+        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, at least one image of every class: of a rare one, outliers.csv of wcl groups and wcl search may have some; then: wcl finetune {RunReport.Quoted(request.Run)}{data} --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
         output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
     }
 
@@ -95,6 +97,8 @@ internal static class SuggestCommand
         if (check.SuggestedCi95 is { } ours) writer.WriteNumber("suggested_ci95", ours);
         writer.WriteNumber("random_mean", check.RandomMean);
         if (check.RandomCi95 is { } theirs) writer.WriteNumber("random_ci95", theirs);
+        writer.WriteNumber("suggested_mean_over_classes", check.SuggestedMeanOverClasses);
+        writer.WriteNumber("random_mean_over_classes", check.RandomMeanOverClasses);
         writer.WriteEndObject();
     });
 }

@@ -60,11 +60,17 @@ public sealed record FineTuneRow
     /// <summary>Half-width of its interval.</summary>
     public double? KnnCi95 { get; init; }
 
+    /// <summary>kNN, as <see cref="FinetuneMeanOverClasses"/>.</summary>
+    public double? KnnMeanOverClasses { get; init; }
+
     /// <summary>Linear classifier on frozen features.</summary>
     public required double LinearMean { get; init; }
 
     /// <summary>Half-width of its interval.</summary>
     public double? LinearCi95 { get; init; }
+
+    /// <summary>Linear classifier, as <see cref="FinetuneMeanOverClasses"/>.</summary>
+    public double? LinearMeanOverClasses { get; init; }
 }
 
 /// <summary>What a fine-tuning study left behind.</summary>
@@ -100,6 +106,8 @@ internal sealed record FineTuneDraw
     public double? ScratchLr { get; init; }
     public double? ScratchStopAt { get; init; }
     public required double Knn { get; init; }
+    public double? KnnMeanOverClasses { get; init; }
     public required double Linear { get; init; }
+    public double? LinearMeanOverClasses { get; init; }
     public required double Seconds { get; init; }
 }

@@ -129,7 +129,7 @@ internal sealed class FineTuneStudy : IDisposable
         string what = FormattableString.Invariant($"{drawn.Length:N0} labels, draw {draw + 1} of {options.Draws}");
         var first = folder.Draws.FirstOrDefault(done => done.Budget == budget.Name && done.Draw == 0);
         // All labels are the same images in every draw, in another order.
-        var (knn, linear) = first is { Fraction: 1 } ? (first.Knn, first.Linear) : Frozen(drawn, what);
+        ((double Share, double? MeanOverClasses) knn, (double Share, double? MeanOverClasses) linear) = first is { Fraction: 1 } ? ((first.Knn, first.KnnMeanOverClasses), (first.Linear, first.LinearMeanOverClasses)) : Frozen(drawn, what);
         var choice = first is null
             ? Choose(plan, EncoderRates, pretrained: true, $"Fine-tuning, {what}")
             : new Choice(first.Lr, first.StopAt, first.ValidationLabels);
@@ -154,8 +154,10 @@ internal sealed class FineTuneStudy : IDisposable
             ScratchMeanOverClasses = scratch?.MeanOverClasses,
             ScratchLr = scratchChoice?.Rate,
             ScratchStopAt = scratchChoice?.StopAt,
-            Knn = knn,
-            Linear = linear,
+            Knn = knn.Share,
+            KnnMeanOverClasses = knn.MeanOverClasses,
+            Linear = linear.Share,
+            LinearMeanOverClasses = linear.MeanOverClasses,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
         };
     }
@@ -243,17 +245,18 @@ internal sealed class FineTuneStudy : IDisposable
         ?? throw new WclUsageException($"--from-head needs the checkpoint of the run in {options.Run}, which is gone; leave it out."));
 
     /// <summary>kNN and linear probe on the labels drawn, with the encoder as it is.</summary>
-    private (double Knn, double Linear) Frozen(int[] drawn, string what)
+    private ((double Share, double? MeanOverClasses) Knn, (double Share, double? MeanOverClasses) Linear) Frozen(int[] drawn, string what)
     {
         var (gallery, place, queries) = frozen ??= ExtractFrozen();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         using var labelled = train.Subset(drawn);
         var rows = Rows.Of(gallery, Array.ConvertAll(drawn, i => place[i]));
-        double knn = LabelledKnn.Accuracy(rows, labelled, queries, Tests, KnnClassifier.DefaultK(drawn.Length))!.Value;
+        var knn = LabelledKnn.Measure(rows, labelled, queries, Tests, KnnClassifier.DefaultK(drawn.Length))!.Value;
         void Tell(int epochs) => progress.Working($"Linear classifier, {what}, epochs", epochs, LinearProbe.Epochs);
         Tell(0);
-        return (knn, LinearProbe.Measure(rows, labelled, queries, Tests, seed, Tell, cancellation)!.Top1);
+        var linear = LinearProbe.Measure(rows, labelled, queries, Tests, seed, Tell, cancellation)!;
+        return (knn, (linear.Top1, linear.MeanOverClasses));
     }
 
     /// <summary>Features that do not change from draw to draw.</summary>

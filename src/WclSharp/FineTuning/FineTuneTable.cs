@@ -56,6 +56,8 @@ internal static class FineTuneTable
                 ScratchLr = choice.ScratchLr,
                 ScratchStopAt = choice.ScratchStopAt,
                 KnnMean = knn.Mean,
+                KnnMeanOverClasses = MeanOf(group.Select(draw => draw.KnnMeanOverClasses)),
+                LinearMeanOverClasses = MeanOf(group.Select(draw => draw.LinearMeanOverClasses)),
                 KnnCi95 = all ? null : knn.HalfWidth,
                 LinearMean = linear.Mean,
                 LinearCi95 = all ? null : linear.HalfWidth,

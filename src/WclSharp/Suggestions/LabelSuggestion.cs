@@ -57,7 +57,14 @@ public sealed record SuggestedImage(string Path, int Alike);
 /// <param name="SuggestedCi95">Half-width of its 95 % interval by Student's t; null with one repeat.</param>
 /// <param name="RandomMean">Mean accuracy on random labels.</param>
 /// <param name="RandomCi95">Half-width of its interval, likewise.</param>
-public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMean, double? SuggestedCi95, double RandomMean, double? RandomCi95);
+public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMean, double? SuggestedCi95, double RandomMean, double? RandomCi95)
+{
+    /// <summary>Mean over the classes of the test images of the accuracies on suggested labels, in which a rare class counts as much as a frequent one (balanced accuracy).</summary>
+    public double SuggestedMeanOverClasses { get; init; } = SuggestedMean;
+
+    /// <summary>The same on random labels.</summary>
+    public double RandomMeanOverClasses { get; init; } = RandomMean;
+}
 
 /// <summary>What was suggested, and where the list and the sheet are.</summary>
 /// <param name="Images">The images as they were chosen: of groups without a label first, of the largest first.</param>
@@ -134,7 +141,7 @@ public static class LabelSuggestion
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var queries = FeatureExtractor.Extract(encoder, data.HeldOut!, "test images", progress, cancellation);
-        List<double?> suggested = [], random = [];
+        List<(double Share, double OverClasses)> suggested = [], random = [];
         for (int i = 0; i < options.Check; i++)
         {
             progress.Working("Checking against random choice", i, options.Check);
@@ -142,15 +149,20 @@ public static class LabelSuggestion
             random.Add(Accuracy(new CounterRandom(seed, RandomPurpose.LabelDraw).Permutation(data.Train.Count, i)[..options.Count]));
         }
 
-        var (ours, theirs) = (StudentInterval.Of(suggested)!, StudentInterval.Of(random)!);
-        return new(options.Count, options.Check, ours.Mean, ours.HalfWidth, theirs.Mean, theirs.HalfWidth);
+        var (ours, theirs) = (StudentInterval.Of(suggested.Select(each => (double?)each.Share))!, StudentInterval.Of(random.Select(each => (double?)each.Share))!);
+        return new(options.Count, options.Check, ours.Mean, ours.HalfWidth, theirs.Mean, theirs.HalfWidth)
+        {
+            SuggestedMeanOverClasses = suggested.Average(each => each.OverClasses),
+            RandomMeanOverClasses = random.Average(each => each.OverClasses),
+        };
 
-        double Accuracy(int[] rows)
+        (double, double) Accuracy(int[] rows)
         {
             using var scope = NewDisposeScope();
             using var labels = data.Train.Subset(rows);
             var taught = Rows.Of(features, rows);
-            return LinearProbe.Measure(taught, labels, queries, data.HeldOut!, seed, null, cancellation)!.Top1;
+            var probe = LinearProbe.Measure(taught, labels, queries, data.HeldOut!, seed, null, cancellation)!;
+            return (probe.Top1, probe.MeanOverClasses);
         }
     }
 }

@@ -78,7 +78,7 @@ public sealed class FinetuneCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData(null, null), InlineData(0.725, null), InlineData(0.61, "Some classes have more test images than others. Mean over classes, where each counts alike: fine-tuned 61.0% with 80 labels.")]
+    [InlineData(null, null), InlineData(0.725, null), InlineData(0.61, "Some classes have more test images than others. Mean over classes, where each counts alike: with 80 labels fine-tuned 61.0%, kNN 40.0%, linear 50.0%.")]
     public void Run_MeanOverClasses_IsToldWhereItIsAnother(double? overClasses, string? told)
     {
         meanOverClasses = overClasses;
@@ -104,7 +104,7 @@ public sealed class FinetuneCommandTests : IDisposable
         Finetune = (options, _, _) =>
         {
             asked = options;
-            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneMeanOverClasses = meanOverClasses, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
+            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneMeanOverClasses = meanOverClasses, KnnMeanOverClasses = meanOverClasses is 0.61 ? 0.4 : null, LinearMeanOverClasses = meanOverClasses is 0.61 ? 0.5 : null, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             var settings = new FineTuneSettings { Encoder = "e", TrainFingerprint = "f", TestFingerprint = "g", Seed = 0, FromHead = false, Scratch = false, HeadLr = 0.1, Batch = 64, WeightDecay = 5e-4, Precision = "fp32" };
             return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"))
             {
