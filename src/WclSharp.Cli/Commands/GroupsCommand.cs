@@ -11,6 +11,8 @@ namespace WclSharp.Cli.Commands;
 /// <summary><c>wcl groups RUN</c>: all images in groups of alike ones, with a page to look through.</summary>
 internal static class GroupsCommand
 {
+    private const double ManyCopies = 0.1; // pairs for each image
+
     public static Command Create(Func<GroupOptions, IProgress<RunProgress>, CancellationToken, GroupResult> group, TextWriter output, TextWriter error)
     {
         var command = new Command("groups", "Divide images into groups of alike ones; find copies and outliers; write a page to look through");
@@ -51,6 +53,8 @@ internal static class GroupsCommand
                 output.WriteLine();
                 if (GroupTable.Legend(result) is { } legend) output.WriteLine(legend);
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Copies:N0} pairs of {result.Images:N0} images look like copies; the {result.Outliers:N0} that are least like any other are listed."));
+                if (result.Copies > result.Images * ManyCopies)
+                    output.WriteLine("So many pairs mean images that are alike, as of one product, rather than copies: look at them before you leave any out, or raise --copies.");
                 output.WriteLine($"Gallery:  {RunReport.Shown(result.GalleryFile)}");
                 output.WriteLine($"Groups:   {RunReport.Shown(result.GroupsFile)}");
                 output.WriteLine($"Copies:   {RunReport.Shown(result.CopiesFile)}");

@@ -11,6 +11,7 @@ public sealed class GroupsCommandTests : IDisposable
     private readonly StringWriter output = new(), error = new();
     private GroupOptions? asked;
     private bool labels = true;
+    private int copies = 3;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -49,6 +50,16 @@ public sealed class GroupsCommandTests : IDisposable
         Assert.False(without.RootElement.GetProperty("shown").TryGetProperty("purity", out _));
     }
 
+    [Fact]
+    public void Run_ManyPairsThatLookLikeCopies_SaysThatTheyMayBeNone()
+    {
+        Assert.Equal(0, Run("groups", "r"));
+        Assert.DoesNotContain("So many pairs", output.ToString(), StringComparison.Ordinal);
+        copies = 201; // of 2,000 images
+        Assert.Equal(0, Run("groups", "r"));
+        Assert.Contains("So many pairs mean images that are alike, as of one product, rather than copies: look at them before you leave any out, or raise --copies.", output.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--groups is \"many\"; expected a whole number.", "--groups", "many")]
     [InlineData("--copies is \"0,9\"; expected a number", "--copies", "0,9")]
@@ -75,7 +86,7 @@ public sealed class GroupsCommandTests : IDisposable
                 Levels = [new Division(400, 0.01, labels ? new ClusterAgreement(0.9, 0.3, 0.1) : null), shown],
                 Shown = shown,
                 KMeans = labels ? new Division(10, 0.125, new ClusterAgreement(0.55, null, null)) : null,
-                Copies = 3,
+                Copies = copies,
                 Outliers = 20,
                 GalleryFile = "page.html",
                 GroupsFile = "groups.csv",
