@@ -38,9 +38,9 @@ internal static class ClassifyCommand
             $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s");
         foreach (string line in EmbeddingPass.Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) yield return line;
         var shown = result.Classes.OrderByDescending(each => each.Images).Take(AccuracyText.MostClasses).ToList();
-        (string Title, Func<ClassifiedClass, string> Cell)[] columns = [("class", each => each.Name), ("images", each => Count(each.Images)), ("share", each => EpochTable.Percent(each.Images / (double)Math.Max(1, result.Images)))];
+        (string Title, Func<ClassifiedClass, string> Cell)[] columns = [("class", each => each.Name), (result.Labelled > 0 ? "taken" : "images", each => Count(each.Images)), ("share", each => EpochTable.Percent(each.Images / (double)Math.Max(1, result.Images)))];
         if (result.Labelled > 0)
-            columns = [.. columns, ("of it", each => Count(each.Labelled)), ("found", each => each.Labelled > 0 ? $"{Count(each.Right)} ({EpochTable.Percent(each.Recall)})" : "-")];
+            columns = [.. columns, ("known", each => Count(each.Labelled)), ("found", each => each.Labelled > 0 ? $"{Count(each.Right)} ({EpochTable.Percent(each.Recall)})" : "-")];
         foreach (string line in TextTable.Lines(columns, shown, namesFirst: true)) yield return $"  {line}";
         if (result.Classes.Count > shown.Count) yield return $"  and {Count(result.Classes.Count - shown.Count)} classes more, which --json counts";
         yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
@@ -78,6 +78,16 @@ internal static class ClassifyCommand
         if (result.Accuracy is not { } accuracy) return;
         writer.WriteNumber("right", result.Right);
         writer.WriteNumber("untold", result.Untold);
+        writer.WriteStartArray("untold_classes");
+        foreach (var (name, images) in result.UntoldClasses)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("class", name);
+            writer.WriteNumber("images", images);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
         writer.WriteNumber("accuracy", accuracy);
         writer.WriteNumber("mean_over_classes", result.MeanOverClasses!.Value);
         AccuracyText.WriteInterval(writer, "", accuracy, result.Labelled);

@@ -12,6 +12,7 @@ namespace WclSharp.Cli.Commands;
 internal static class GroupsCommand
 {
     private const double ManyCopies = 0.1; // pairs for each image
+    private const int FewestCopies = 20;
 
     public static Command Create(Func<GroupOptions, IProgress<RunProgress>, CancellationToken, GroupResult> group, TextWriter output, TextWriter error)
     {
@@ -53,8 +54,8 @@ internal static class GroupsCommand
                 output.WriteLine();
                 if (GroupTable.Legend(result) is { } legend) output.WriteLine(legend);
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Copies:N0} pairs of {result.Images:N0} images look like copies; the {result.Outliers:N0} that are least like any other are listed."));
-                if (result.Copies > result.Images * ManyCopies)
-                    output.WriteLine("So many pairs mean images that are alike, as of one product, rather than copies: look at them before you leave any out, or raise --copies.");
+                if (result.Copies >= FewestCopies && result.Copies > result.Images * ManyCopies)
+                    output.WriteLine("So many pairs may be of images that are merely alike, as photographs of one product are (pixel_difference 0 is a true copy): look before you leave any out, or raise --copies.");
                 output.WriteLine($"Gallery:  {RunReport.Shown(result.GalleryFile)}");
                 output.WriteLine($"Groups:   {RunReport.Shown(result.GroupsFile)}");
                 output.WriteLine($"Copies:   {RunReport.Shown(result.CopiesFile)}");

@@ -73,7 +73,7 @@ internal static class SuggestCommand
         }
 
         string data = request.Data is { } given ? $" --data {RunReport.Quoted(given)}" : "";
-        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma, at least one image of every class: of a rare one, outliers.csv of wcl groups and wcl search may have some; then: wcl finetune {RunReport.Quoted(request.Run)}{data} --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
+        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma; every class needs an image: add lines for rare ones, which outliers.csv of wcl groups or wcl search may find. Then: wcl finetune {RunReport.Quoted(request.Run)}{data} --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
         output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
     }
 

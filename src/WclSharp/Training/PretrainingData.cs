@@ -139,7 +139,7 @@ internal sealed class PretrainingData : IDisposable
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
             Warnings = [.. all.Warnings, .. Misspelt(all), .. options.Test is null ? [] : heldOut!.Warnings],
-            TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null), .. Untold(train ?? all, heldOut, testClasses), .. Untested(train ?? all, heldOut, testClasses), .. OneKind(heldOut)],
+            TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null), .. Untold(train ?? all, heldOut, testClasses), .. Untested(train ?? all, heldOut, testClasses), .. OneKind(train ?? all, heldOut, testClasses)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
@@ -195,7 +195,8 @@ internal sealed class PretrainingData : IDisposable
     /// <summary>Names that are told but for case and blanks, as the end of a warning.</summary>
     private static string AlsoWritten(IEnumerable<string> untold, IEnumerable<string> told)
     {
-        string[] alike = [.. untold.SelectMany(name => told.Where(other => Bare(other) == Bare(name)).Select(other => $"'{name}' and '{other}'"))];
+        var byBare = told.ToLookup(Bare);
+        string[] alike = [.. untold.SelectMany(name => byBare[Bare(name)].Select(other => $"'{name}' and '{other}'"))];
         return alike.Length == 0 ? "" : $" Some differ in case or blanks alone ({ClassCatalog.Few(alike)}): write them alike where they are the same.";
     }
 
@@ -203,19 +204,20 @@ internal sealed class PretrainingData : IDisposable
     private static IEnumerable<string> Untested(ImageDataset train, ImageDataset? heldOut, IReadOnlyList<string>? known)
     {
         if (heldOut is null || heldOut.LabelledCount == 0) yield break;
-        string[] untested = [.. (known ?? ClassesOf(train)).Except(ClassesOf(heldOut)).Order(StringComparer.Ordinal)];
+        var tested = ClassesOf(heldOut).Select(Bare).ToHashSet(); // one that is written otherwise is warned of as such
+        string[] untested = [.. (known ?? ClassesOf(train)).Where(name => !tested.Contains(Bare(name))).Order(StringComparer.Ordinal)];
         if (untested.Length == 0) yield break;
         bool one = untested.Length == 1;
         yield return FormattableString.Invariant($"No image to test with is of {(one ? "the class" : $"{untested.Length:N0} classes:")} {ClassCatalog.Few(untested)}; no figure says anything of {(one ? "it" : "them")}. Name images of {(one ? "it" : "them")} with --test.");
     }
 
     /// <summary>Where nearly all images to test with are of one class, naming that alone is as good as right.</summary>
-    private static IEnumerable<string> OneKind(ImageDataset? heldOut)
+    private static IEnumerable<string> OneKind(ImageDataset train, ImageDataset? heldOut, IReadOnlyList<string>? known)
     {
         if (heldOut is null || ClassesOf(heldOut).Take(2).Count() < 2) yield break;
         var most = heldOut.Labels.ToArray().Where(label => label >= 0).CountBy(label => label).MaxBy(each => each.Value);
         double share = most.Value / (double)heldOut.LabelledCount;
-        if (share > MostOfOneClass)
+        if (share > MostOfOneClass && (known ?? ClassesOf(train)).Contains(heldOut.ClassNames[most.Key]))
             yield return FormattableString.Invariant($"{100 * share:0.0}% of the labelled images to test with are of one class, {heldOut.ClassNames[most.Key]}: to say that of every image is an accuracy of as much. Look at the means over classes, in which each counts alike.");
     }
 

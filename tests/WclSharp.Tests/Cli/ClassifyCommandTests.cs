@@ -25,10 +25,10 @@ public sealed class ClassifyCommandTests : IDisposable
             Wrote o.csv: 1,000 images, 500 images/s in 2.0 s
             Images: here
             Left out 2 images that could not be read; o.csv.bad_images.csv says why
-              class  images  share  of it        found
-              dog       950  95.0%    160  146 (91.3%)
-              cat        50   5.0%     20    4 (20.0%)
-              cow         0   0.0%      0            -
+              class  taken  share  known        found
+              dog      950  95.0%    160  146 (91.3%)
+              cat       50   5.0%     20    4 (20.0%)
+              cow        0   0.0%      0            -
             Mean probability 90.0%: how sure the classifier is, not how often it is right
             Accuracy 75.0% of 200 images whose class is known (95 % interval 68.6% to 80.5%; mean over classes 37.1%); those that it was trained on, if any, count too
               20 of them are of classes that it does not tell (Dog), and count as wrong
@@ -38,6 +38,8 @@ public sealed class ClassifyCommandTests : IDisposable
         var root = written.RootElement;
         Assert.Equal((1000, 2, 200, 150, 20, 0.75), (root.GetProperty("images").GetInt32(), root.GetProperty("bad_images").GetInt32(), root.GetProperty("labelled").GetInt32(),
             root.GetProperty("right").GetInt32(), root.GetProperty("untold").GetInt32(), root.GetProperty("accuracy").GetDouble()));
+        var untold = Assert.Single(root.GetProperty("untold_classes").EnumerateArray());
+        Assert.Equal(("Dog", 20), (untold.GetProperty("class").GetString(), untold.GetProperty("images").GetInt32()));
         Assert.Equal(0.686, root.GetProperty("ci95_low").GetDouble(), 1e-3);
         Assert.Equal([("cat", 50, 20, 4), ("dog", 950, 160, 146), ("cow", 0, 0, 0)], root.GetProperty("classes").EnumerateArray().Select(each => (each.GetProperty("class").GetString(), each.GetProperty("images").GetInt32(), each.GetProperty("labelled").GetInt32(), each.GetProperty("right").GetInt32())));
         Assert.Equal((0.2 + 0.9125 + 0) / 3, root.GetProperty("mean_over_classes").GetDouble(), 9); // cow is not known of any

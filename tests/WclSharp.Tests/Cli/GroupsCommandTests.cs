@@ -57,7 +57,7 @@ public sealed class GroupsCommandTests : IDisposable
         Assert.DoesNotContain("So many pairs", output.ToString(), StringComparison.Ordinal);
         copies = 201; // of 2,000 images
         Assert.Equal(0, Run("groups", "r"));
-        Assert.Contains("So many pairs mean images that are alike, as of one product, rather than copies: look at them before you leave any out, or raise --copies.", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("So many pairs may be of images that are merely alike, as photographs of one product are (pixel_difference 0 is a true copy): look before you leave any out, or raise --copies.", output.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

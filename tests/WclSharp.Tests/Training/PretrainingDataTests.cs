@@ -47,10 +47,13 @@ public sealed class PretrainingDataTests
         Write("tests", "Scratch ", 2);
         var warnings = Warnings("tests");
         Assert.Contains("90.0% of the labelled images to test with are of one class, good: to say that of every image is an accuracy of as much. Look at the means over classes, in which each counts alike.", warnings);
-        Assert.Contains("No image to test with is of 2 classes: dent, scratch; no figure says anything of them. Name images of them with --test.", warnings);
+        Assert.Contains("No image to test with is of the class dent; no figure says anything of it. Name images of it with --test.", warnings); // that Scratch is written otherwise is said
         Assert.Contains(warnings, warning => warning.EndsWith("leave theirs out of the test. Some differ in case or blanks alone ('Scratch ' and 'scratch'): write them alike where they are the same.", StringComparison.Ordinal));
-        Write("tests", "scratch", 1);
-        Assert.Contains("No image to test with is of the class dent; no figure says anything of it. Name images of it with --test.", Warnings("tests"));
+        Write("others", "Good", 18);
+        Write("others", "scratch", 2);
+        Assert.DoesNotContain(Warnings("others"), warning => warning.Contains("of one class", StringComparison.Ordinal)); // which nothing can be taken for
+        Write("goods", "good", 3);
+        Assert.Contains("No image to test with is of 2 classes: dent, scratch; no figure says anything of them. Name images of them with --test.", Warnings("goods"));
     }
 
     /// <summary>Folders may be years, and a list name the classes that a classifier knows: then a split by years tests nothing.</summary>
