@@ -89,7 +89,7 @@ public sealed class Augmenter
     internal Tensor Augment(ImageTensor images, ReadOnlySpan<int> samples, int epoch, int view, AugmentationRecipe recipe, bool channelsLast = false) =>
         Augment(images, samples, epoch, [view], recipe, channelsLast);
 
-    /// <summary>Makes several views of each sample at once: a GPU, and a processor with small images, spends longer on being asked for operations than on many of them.</summary>
+    /// <summary>Makes several views of each sample at once: on a GPU the host spends longer on asking for operations than the GPU on many of them.</summary>
     /// <param name="images">One image for each sample, or one for each view of each, in the order of the result.</param>
     /// <param name="samples">N places in the data set: the counter that the random numbers hang on.</param>
     /// <param name="epoch">Epoch, from 0.</param>

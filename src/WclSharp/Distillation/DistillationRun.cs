@@ -162,18 +162,17 @@ internal sealed class DistillationRun : IDisposable
         int[] byTeacher = Predict(teacher, "Classifying with the teacher", asked), byStudent = Predict(student, "Classifying with the student", asked);
         PairedInterval? difference = truth is null ? null : PairedInterval.Of(Alone(byStudent, byTeacher), Alone(byTeacher, byStudent), truth.Count(label => label >= 0));
         int Alone(int[] right, int[] wrong) => truth!.Index().Count(image => right[image.Index] == image.Item && wrong[image.Index] != image.Item);
-        double? Right(int[] predicted) => truth is null ? null : LabelledRows.ShareRight(predicted, truth);
-        double? OverClasses(int[] predicted) => truth is null ? null : LabelledRows.MeanOverClasses(predicted, truth);
+        (double Share, double MeanOverClasses)? ofTeacher = truth is null ? null : LabelledRows.Measure(byTeacher, truth), ofStudent = truth is null ? null : LabelledRows.Measure(byStudent, truth);
         return new DistillResult
         {
             Folder = folder.FullPath,
             ClassifierFile = folder.ClassifierPath,
             TrainImages = images.Count,
             TestImages = truth?.Count(label => label >= 0) ?? 0,
-            TeacherAccuracy = Right(byTeacher),
-            StudentAccuracy = Right(byStudent),
-            TeacherMeanOverClasses = OverClasses(byTeacher),
-            StudentMeanOverClasses = OverClasses(byStudent),
+            TeacherAccuracy = ofTeacher?.Share,
+            StudentAccuracy = ofStudent?.Share,
+            TeacherMeanOverClasses = ofTeacher?.MeanOverClasses,
+            StudentMeanOverClasses = ofStudent?.MeanOverClasses,
             AccuracyDifference = difference?.Difference,
             AccuracyDifferenceCi95Low = difference?.Low,
             AccuracyDifferenceCi95High = difference?.High,

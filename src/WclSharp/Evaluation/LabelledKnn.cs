@@ -24,6 +24,6 @@ internal static class LabelledKnn
         var (classified, truth) = LabelledRows.Of(queries, test);
         if (truth.Length == 0 || voterClasses.Length == 0) return null;
         int[] predicted = new KnnClassifier(voters, voterClasses, Math.Max(train.ClassNames.Count, test.ClassNames.Count), k).Predict(classified);
-        return (LabelledRows.ShareRight(predicted, truth), LabelledRows.MeanOverClasses(predicted, truth));
+        return LabelledRows.Measure(predicted, truth);
     }
 }

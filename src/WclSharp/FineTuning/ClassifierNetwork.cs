@@ -93,8 +93,7 @@ internal sealed class ClassifierNetwork : IDisposable
         bool training = Encoder.training;
         int[] predicted = Predict(preparation, images, cancellation, told);
         Train(training);
-        int[] truth = images.Labels.ToArray();
-        return (LabelledRows.ShareRight(predicted, truth), LabelledRows.MeanOverClasses(predicted, truth));
+        return LabelledRows.Measure(predicted, images.Labels.ToArray());
     }
 
     /// <summary>The class with the highest score of each image, in evaluation mode, where it leaves the network.</summary>

@@ -11,8 +11,6 @@ internal sealed class PretrainingData : IDisposable
     private const double HeldOutShare = 0.2;
     private const int LargestHeldOut = 10_000;
     private const int LeastToSplit = 10;
-    private const double MostOfOneClass = 0.8; // share of the images to test with
-    private const int FewestTests = 30; // the standard error of an accuracy on fewer is up to nine points and more
     private readonly List<IDisposable> owned = [];
 
     private PretrainingData(PretrainOptions options) => Name = options.Data is null ? "Fashion-MNIST" : Path.GetFileName(Path.TrimEndingDirectorySeparator(options.Data));
@@ -138,25 +136,13 @@ internal sealed class PretrainingData : IDisposable
             Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
             Normalisation = NormalisationOf(all, options),
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
-            Warnings = [.. all.Warnings, .. Misspelt(all), .. options.Test is null ? [] : heldOut!.Warnings],
-            TestWarnings = [.. FewTests(all, heldOut, tests), .. Shared(train ?? all, tests > 0 ? heldOut : null), .. Untold(train ?? all, heldOut, testClasses), .. Untested(train ?? all, heldOut, testClasses), .. OneKind(train ?? all, heldOut, testClasses)],
+            Warnings = [.. all.Warnings, .. LabelWarnings.Misspelt(all), .. options.Test is null ? [] : heldOut!.Warnings],
+            TestWarnings = heldOut is null ? [] : [.. LabelWarnings.OfTests(all, train ?? all, heldOut, testClasses)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
         return result;
     }
-
-    /// <summary>Classes that look like one that was written in two ways.</summary>
-    private static IEnumerable<string> Misspelt(ImageDataset images)
-    {
-        if (!images.HasLabels) yield break;
-        string[][] alike = [.. ClassesOf(images).GroupBy(Bare).Select(group => group.Order(StringComparer.Ordinal).ToArray()).Where(group => group.Length > 1)];
-        if (alike.Length > 0)
-            yield return $"Some classes differ in case or blanks alone ({ClassCatalog.Few([.. alike.Select(names => $"'{names[0]}' and '{names[1]}'")])}), and count as classes of their own; write their names alike where they are the same.";
-    }
-
-    /// <summary>A name without what is easily written otherwise.</summary>
-    private static string Bare(string name) => string.Concat(name.Where(letter => !char.IsWhiteSpace(letter))).ToUpperInvariant();
 
     /// <summary>Whether an image is without a class or not the only one of it, so that it can be held out.</summary>
     private static bool CanHoldOut(ImageDataset images)
@@ -167,72 +153,15 @@ internal sealed class PretrainingData : IDisposable
         return false;
     }
 
-    /// <summary>Of few images, and of many of which most have no label, a share that is held out leaves few to measure with.</summary>
-    private static IEnumerable<string> FewTests(ImageDataset all, ImageDataset? heldOut, int tests) =>
-        heldOut is not null && tests < FewestTests && (tests > 0 || all.HasLabels)
-            ? [FormattableString.Invariant($"{(tests == heldOut.Count ? $"{tests} images to test with are" : $"Of the {heldOut.Count:N0} images to test with {tests} have a label, which is")} too few to tell an accuracy by; name more with --test.")]
-            : [];
-
-    /// <summary>Where images to test with are trained on too, under another name or in another place.</summary>
-    private static IEnumerable<string> Shared(ImageDataset train, ImageDataset? heldOut)
-    {
-        int shared = heldOut is null ? 0 : SharedImages.Count(heldOut, train);
-        if (shared > 0)
-            yield return FormattableString.Invariant($"{shared:N0} of the {heldOut!.Count:N0} images to test with are among those to train on, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
-    }
-
-    /// <summary>Where images to test with are of classes that no label names to learn from: whatever such an image is taken for is wrong.</summary>
-    private static IEnumerable<string> Untold(ImageDataset train, ImageDataset? heldOut, IReadOnlyList<string>? known)
-    {
-        if (heldOut is null || (known is null && !train.HasLabels)) yield break;
-        var told = (known ?? ClassesOf(train)).ToHashSet(StringComparer.Ordinal);
-        string[] untold = [.. ClassesOf(heldOut).Where(name => !told.Contains(name)).Order(StringComparer.Ordinal)];
-        if (untold.Length == 0) yield break;
-        int images = heldOut.Labels.ToArray().Count(label => label >= 0 && !told.Contains(heldOut.ClassNames[label]));
-        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled images to test with count as wrong: nothing labelled to learn from is of their {(untold.Length == 1 ? "class" : $"{untold.Length:N0} classes")} ({ClassCatalog.Few(untold)}), so that none can be told; label some, or leave theirs out of the test.{AlsoWritten(untold, told)}");
-    }
-
-    /// <summary>Names that are told but for case and blanks, as the end of a warning.</summary>
-    private static string AlsoWritten(IEnumerable<string> untold, IEnumerable<string> told)
-    {
-        var byBare = told.ToLookup(Bare);
-        string[] alike = [.. untold.SelectMany(name => byBare[Bare(name)].Select(other => $"'{name}' and '{other}'"))];
-        return alike.Length == 0 ? "" : $" Some differ in case or blanks alone ({ClassCatalog.Few(alike)}): write them alike where they are the same.";
-    }
-
-    /// <summary>Classes that are learnt and that no image to test with is of: no figure says anything of them.</summary>
-    private static IEnumerable<string> Untested(ImageDataset train, ImageDataset? heldOut, IReadOnlyList<string>? known)
-    {
-        if (heldOut is null || heldOut.LabelledCount == 0) yield break;
-        var tested = ClassesOf(heldOut).Select(Bare).ToHashSet(); // one that is written otherwise is warned of as such
-        string[] untested = [.. (known ?? ClassesOf(train)).Where(name => !tested.Contains(Bare(name))).Order(StringComparer.Ordinal)];
-        if (untested.Length == 0) yield break;
-        bool one = untested.Length == 1;
-        yield return FormattableString.Invariant($"No image to test with is of {(one ? "the class" : $"{untested.Length:N0} classes:")} {ClassCatalog.Few(untested)}; no figure says anything of {(one ? "it" : "them")}. Name images of {(one ? "it" : "them")} with --test.");
-    }
-
-    /// <summary>Where nearly all images to test with are of one class, naming that alone is as good as right.</summary>
-    private static IEnumerable<string> OneKind(ImageDataset train, ImageDataset? heldOut, IReadOnlyList<string>? known)
-    {
-        if (heldOut is null || ClassesOf(heldOut).Take(2).Count() < 2) yield break;
-        var most = heldOut.Labels.ToArray().Where(label => label >= 0).CountBy(label => label).MaxBy(each => each.Value);
-        double share = most.Value / (double)heldOut.LabelledCount;
-        if (share > MostOfOneClass && (known ?? ClassesOf(train)).Contains(heldOut.ClassNames[most.Key]))
-            yield return FormattableString.Invariant($"{100 * share:0.0}% of the labelled images to test with are of one class, {heldOut.ClassNames[most.Key]}: to say that of every image is an accuracy of as much. Look at the means over classes, in which each counts alike.");
-    }
-
     /// <summary>Whether there is nothing to tell, or some of it can be told.</summary>
-    private static bool IsKnown(ImageDataset tests, IReadOnlyList<string> known) => !ClassesOf(tests).Any() || ClassesOf(tests).Intersect(known).Any();
+    private static bool IsKnown(ImageDataset tests, IReadOnlyList<string> known) => !LabelWarnings.ClassesOf(tests).Any() || LabelWarnings.ClassesOf(tests).Intersect(known).Any();
 
     private static void RequireKnownClass(ImageDataset tests, IReadOnlyList<string> known)
     {
-        string[] names = [.. ClassesOf(tests).Order(StringComparer.Ordinal)];
+        string[] names = [.. LabelWarnings.ClassesOf(tests).Order(StringComparer.Ordinal)];
         if (!IsKnown(tests, known))
             throw new WclUsageException($"None of the classes of the images to test with ({ClassCatalog.Few(names)}) is among those that can be told ({ClassCatalog.Few(known)}); name images of these with --test.");
     }
-
-    /// <summary>The classes that images are of.</summary>
-    private static IEnumerable<string> ClassesOf(ImageDataset images) => images.Labels.ToArray().Where(label => label >= 0).Distinct().Select(label => images.ClassNames[label]);
 
     /// <summary>Says how many files were no images, by their names.</summary>
     internal static string PassedOver(long files) => FormattableString.Invariant($"{files:N0} other files there are passed over; images are read from {ImageFormats.Names} files");
