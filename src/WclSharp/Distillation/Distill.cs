@@ -46,21 +46,22 @@ public static class Distill
         bool holdOut = options.Data is null;
         // Of other images some are drawn as they are read. The run's are read as it read them, with its own limit and what it held out, and some are drawn of those to learn on.
         if (!holdOut) asked = asked with { Limit = options.Limit, Seed = options.Seed };
-        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut, network.ClassNames);
+        var tuned = FineTuneFolder.SettingsOf(teacher);
+        bool TestsWith(ImageDataset heldOut) => options.Test is not null || tuned is null || tuned.TestFingerprint == heldOut.Fingerprint;
+        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut, network.ClassNames, testsWith: TestsWith);
         var (train, test) = (data.Train, data.HeldOut);
-        if (test is not null && options.Test is null && FineTuneFolder.SettingsOf(teacher) is { } tuned && tuned.TestFingerprint != test.Fingerprint)
+        if (test is not null && !TestsWith(test))
         {
             // What a split held out is learnt from, as by the classifier; what was read from elsewhere to test with is not.
             (train, test) = (data.All, null);
             progress?.Report(new RunProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
         }
-
         else if (test is null && holdOut)
         {
             progress?.Report(new RunProgress.Warning("The run holds out no images of the classifier's classes, so nothing is measured; name the list that it was fine-tuned with (--labels), or images (--test)."));
         }
 
-        if (test is not null && FineTuneFolder.SettingsOf(teacher)?.TrainFingerprint == test.Fingerprint)
+        if (test is not null && tuned?.TrainFingerprint == test.Fingerprint)
             progress?.Report(new RunProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
 
         using var some = holdOut && options.Limit < train.Count ? Some(train, options.Limit.Value, options.Seed) : null;

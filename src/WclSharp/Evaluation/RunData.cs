@@ -27,8 +27,9 @@ internal static class RunData
     /// <param name="testClasses">As for <see cref="PretrainingData.Read"/>.</param>
     /// <param name="tests">Whether held-out images serve to test, so that it matters whether the encoder has seen them; if not, images to test with are not read, and nothing is said of them.</param>
     /// <param name="badImagesFile">Where unreadable images are listed; null tells of the first alone.</param>
+    /// <param name="testsWith">Whether the held-out images will be tested with, so that warnings of them matter; null where they will.</param>
     public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<RunProgress>? progress, CancellationToken cancellation,
-        bool holdOut = true, IReadOnlyList<string>? testClasses = null, bool tests = true, string? badImagesFile = null)
+        bool holdOut = true, IReadOnlyList<string>? testClasses = null, bool tests = true, string? badImagesFile = null, Predicate<ImageDataset>? testsWith = null)
     {
         // Where the run had images to test with, it held none out of its own.
         if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, false);
@@ -38,7 +39,8 @@ internal static class RunData
         if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new RunProgress.Warning(outside));
         if (badImagesFile is not null && data.BadImages > 0)
             progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them")));
-        IEnumerable<string> ofTests = tests ? data.TestWarnings.Concat(holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : []) : [];
+        bool matters = tests && (data.HeldOut is null || testsWith is null || testsWith(data.HeldOut));
+        IEnumerable<string> ofTests = matters ? data.TestWarnings.Concat(holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : []) : [];
         foreach (string warning in data.Warnings.Concat(ofTests)) progress?.Report(new RunProgress.Warning(warning));
         return data;
     }
