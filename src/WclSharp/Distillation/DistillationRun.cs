@@ -20,14 +20,13 @@ namespace WclSharp.Distillation;
 internal sealed class DistillationRun : IDisposable
 {
     private const double WarmupShare = 0.05;
-    private const int Unknown = int.MaxValue; // class of an image to test with that the teacher does not know: whatever it is taken for is wrong
     private readonly DistillOptions options;
     private readonly ClassifierNetwork teacher, student;
     private readonly EncoderFacts facts;
     private readonly ImageDataset images;
     private readonly ImageDataset? test;
     private readonly int[] classes; // the teacher's number of each image's class, -1 where it has none
-    private readonly int[]? truth;   // the same of the images that are tested with
+    private readonly int[]? truth;   // the same of the images that are tested with; classes that the teacher does not know are numbered behind its own, so that whatever such an image is taken for is wrong
     private readonly ComputeDevice compute;
     private readonly Augmenter augmenter;
     private readonly Sgd optimizer;
@@ -44,7 +43,7 @@ internal sealed class DistillationRun : IDisposable
         classes = TeachersClasses(images);
         if (options.LabelMix > 0 && classes.All(number => number < 0))
             throw new WclUsageException(FormattableString.Invariant($"--label-mix {options.LabelMix} needs labels, and none of the {images.Count:N0} images has one; name them with --labels, or leave it out."));
-        truth = test?.LabelsAmong(teacher.ClassNames).Zip(test.Labels.ToArray(), (known, own) => known < 0 && own >= 0 ? Unknown : known).ToArray();
+        truth = test?.LabelsAmong(teacher.ClassNames).Zip(test.Labels.ToArray(), (known, own) => known < 0 && own >= 0 ? teacher.ClassNames.Count + own : known).ToArray();
         facts = teacherFacts with { Arch = options.Arch ?? teacherFacts.Arch, Width = options.Width ?? teacherFacts.Width };
         augmenter = new Augmenter(facts.ImageSize, facts.Normalisation, options.Seed, compute.Device);
         (labelMix, teacherMix) = (options.LabelMix, 1 - options.LabelMix);

@@ -171,7 +171,7 @@ public sealed class DistillTests : IDisposable
     [Fact]
     public void Run_TestImagesOfAClassThatTheTeacherDoesNotKnow_CountAsWrong()
     {
-        string tests = Photos("Bag/1.png", "Bag/2.png", "zebra/3.png", "zebra/4.png");
+        string tests = Photos("Bag/1.png", "Bag/2.png", "zebra/3.png", "yak/4.png");
         var options = Options with { Test = tests, Epochs = 1, Out = Path.Combine(folder, "tested") };
         List<string> warnings = [];
         var result = Distill.Run(options, new ProgressHandler<RunProgress>(report =>
@@ -180,11 +180,10 @@ public sealed class DistillTests : IDisposable
         }));
         Assert.Equal(4, result.TestImages);
         Assert.InRange(result.TeacherAccuracy!.Value, 0, 0.5);
+        Assert.Equal(2 * result.TeacherAccuracy.Value / 3, result.TeacherMeanOverClasses!.Value, 12); // Bag's two of four images are one of three classes
         Assert.Contains(warnings, warning => warning.StartsWith("2 of the 4 labelled images to test with count as wrong", StringComparison.Ordinal));
 
         Directory.Delete(Path.Combine(tests, "Bag"), recursive: true);
-        Directory.Move(Path.Combine(tests, "zebra"), Path.Combine(tests, "yak"));
-        Photos("zebra/3.png");
         Assert.Contains("None of the classes of the images to test with (yak, zebra)", Assert.Throws<WclUsageException>(() => Distill.Run(options)).Message, StringComparison.Ordinal);
     }
 
