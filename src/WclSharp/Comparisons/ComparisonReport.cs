@@ -27,10 +27,10 @@ internal sealed record ComparisonReport
 
     /// <summary>What the intervals are.</summary>
     public string Interval { get; } = "half-width of the 95 % confidence interval of the mean over seeds, by Student's t distribution: "
-        + "t(0.975, n - 1) x sample deviation / sqrt(n); null with one seed";
+        + "t(0.975, n - 1) x sample deviation / sqrt(n); null with one seed, or where all have the same figure";
 
     /// <summary>What the differences are.</summary>
-    public string Difference { get; } = "accuracy less the baseline's of the same seed, mean over the seeds that both have; its half-width is by the same formula, of these differences, and null with one common seed";
+    public string Difference { get; } = "accuracy less the baseline's of the same seed, mean over the seeds that both have; its half-width is by the same formula, of these differences, and null with one common seed, or where all are the same";
 
     /// <summary>What overhead is.</summary>
     public string OverheadOver { get; } = "seconds per epoch over those of simclr, by the seeds that both have, computed alike; null without simclr";

@@ -11,28 +11,28 @@ public sealed record MethodComparison
     /// <summary>Mean kNN accuracy over the seeds, 0 to 1.</summary>
     public double? KnnMean { get; init; }
 
-    /// <summary>Half-width of its 95 % confidence interval; null with one seed.</summary>
+    /// <summary>Half-width of its 95 % confidence interval; null with one seed, or where all have the same figure.</summary>
     public double? KnnCi95 { get; init; }
 
     /// <summary>Mean accuracy of the linear probe over the seeds, 0 to 1.</summary>
     public double? LinearMean { get; init; }
 
-    /// <summary>Half-width of its 95 % confidence interval; null with one seed.</summary>
+    /// <summary>Half-width of its 95 % confidence interval; null with one seed, or where all have the same figure.</summary>
     public double? LinearCi95 { get; init; }
 
-    /// <summary>Method that the differences are over: simclr where it is compared, else the first.</summary>
+    /// <summary>Method that the differences are over: simclr where it is compared, else the first; of those that have a finished run.</summary>
     public string? Baseline { get; init; }
 
     /// <summary>kNN accuracy less the baseline's of the same seed, mean over the seeds that both have, -1 to 1; null for the baseline itself.</summary>
     public double? KnnDifference { get; init; }
 
-    /// <summary>Half-width of the 95 % confidence interval of these differences; null with one common seed. The method differs from the baseline where the interval leaves out 0.</summary>
+    /// <summary>Half-width of the 95 % confidence interval of these differences; null with one common seed, or where all are the same, which tells nothing of their spread. The method differs from the baseline where the interval leaves out 0.</summary>
     public double? KnnDifferenceCi95 { get; init; }
 
     /// <summary>The same of the linear probe's accuracy.</summary>
     public double? LinearDifference { get; init; }
 
-    /// <summary>Half-width of its 95 % confidence interval; null with one common seed.</summary>
+    /// <summary>Half-width of its 95 % confidence interval, null likewise.</summary>
     public double? LinearDifferenceCi95 { get; init; }
 
     /// <summary>Mean seconds of training an epoch, evaluation left out.</summary>
@@ -62,11 +62,11 @@ public sealed record MethodComparison
     /// <summary>The rows of a table.</summary>
     /// <param name="methods">Methods in the order of the rows.</param>
     /// <param name="runs">The runs that are finished.</param>
-    /// <param name="overheadOver">Method that overhead is measured over; it is the baseline of the differences, too, where it is one of the methods.</param>
+    /// <param name="overheadOver">Method that overhead is measured over; it is the baseline of the differences, too, where it is one of the methods and has a finished run.</param>
     internal static IReadOnlyList<MethodComparison> Of(IReadOnlyList<string> methods, IReadOnlyList<ComparedRun> runs, string overheadOver)
     {
         var timedOver = runs.Where(run => run.Method == overheadOver && run.SecondsPerEpoch is not null).ToDictionary(run => run.Seed);
-        string baseline = methods.Contains(overheadOver) ? overheadOver : methods[0];
+        string baseline = methods.OrderByDescending(method => method == overheadOver).FirstOrDefault(method => runs.Any(run => run.Method == method)) ?? methods[0]; // all of a method's runs may have diverged
         var baselineRuns = runs.Where(run => run.Method == baseline).ToDictionary(run => run.Seed);
         return [.. methods.Select(method => Row(method, [.. runs.Where(run => run.Method == method).OrderBy(run => run.Seed)], timedOver, baseline, baselineRuns))];
     }

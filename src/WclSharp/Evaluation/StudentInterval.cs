@@ -2,10 +2,11 @@ namespace WclSharp.Evaluation;
 
 /// <summary>Mean of a few values, and the half-width of its 95 % confidence interval by Student's t distribution.</summary>
 /// <param name="Mean">Mean.</param>
-/// <param name="HalfWidth">t s / sqrt(n), with s the sample deviation (n - 1) and t the 0.975 quantile for n - 1 degrees of freedom; null for one value.</param>
+/// <param name="HalfWidth">t s / sqrt(n), with s the sample deviation (n - 1) and t the 0.975 quantile for n - 1 degrees of freedom; null for one value, and for several that are all the same, as few shares of few images often are: of their spread they say nothing, and an interval of no width would claim that there is none.</param>
 internal sealed record StudentInterval(double Mean, double? HalfWidth)
 {
     public const double Confidence = 0.95;
+    private const double Same = 1e-9; // differences of shares of images are equal but for rounding; one image of a million is more
 
     /// <summary>Mean and half-width of the values that are there; null where none is.</summary>
     public static StudentInterval? Of(IEnumerable<double?> values)
@@ -13,7 +14,7 @@ internal sealed record StudentInterval(double Mean, double? HalfWidth)
         double[] known = [.. values.OfType<double>()];
         if (known.Length == 0) return null;
         double mean = known.Average();
-        if (known.Length == 1) return new(mean, null);
+        if (known.Length == 1 || known.Max() - known.Min() < Same) return new(mean, null);
         double variance = known.Sum(value => (value - mean) * (value - mean)) / (known.Length - 1);
         return new(mean, Quantile(known.Length - 1) * Math.Sqrt(variance / known.Length));
     }

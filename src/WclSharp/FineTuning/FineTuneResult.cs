@@ -1,6 +1,6 @@
 namespace WclSharp.FineTuning;
 
-/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw, given one choice of rates and stops where <see cref="ValidationLabels"/> is above 0, made on the first draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
+/// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw or where all have the same figure, given one choice of rates and stops where <see cref="ValidationLabels"/> is above 0, made on the first draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
 public sealed record FineTuneRow
 {
     /// <summary>What was asked for, for people: a share of the labels, or labels of each class.</summary>

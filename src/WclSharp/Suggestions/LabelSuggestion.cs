@@ -54,7 +54,7 @@ public sealed record SuggestedImage(string Path, int Alike);
 /// <param name="Labels">Labels that each classifier was trained on.</param>
 /// <param name="Repeats">Classifiers of either kind, each with a choice of its own.</param>
 /// <param name="SuggestedMean">Mean accuracy on suggested labels.</param>
-/// <param name="SuggestedCi95">Half-width of its 95 % interval by Student's t; null with one repeat.</param>
+/// <param name="SuggestedCi95">Half-width of its 95 % interval by Student's t; null with one repeat, or where all have the same figure.</param>
 /// <param name="RandomMean">Mean accuracy on random labels.</param>
 /// <param name="RandomCi95">Half-width of its interval, likewise.</param>
 public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMean, double? SuggestedCi95, double RandomMean, double? RandomCi95)

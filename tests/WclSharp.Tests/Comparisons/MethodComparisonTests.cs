@@ -27,7 +27,7 @@ public sealed class MethodComparisonTests
         Assert.Equal(4.30265 * 0.1 / Math.Sqrt(3), rows[0].KnnCi95!.Value, 1e-5);
         Assert.Equal(24 / 20.0, rows[0].Overhead!.Value, 12);
         Assert.Equal(1, rows[1].Overhead!.Value, 12);
-        Assert.Equal(0, rows[1].KnnCi95!.Value, 12);
+        Assert.Null(rows[1].KnnCi95); // the same with each seed
         Assert.Equal((120, 90), (rows[0].PeakRssMib, rows[1].PeakRssMib));
         Assert.Equal([0, 1, 2], rows[0].Seeds);
         Assert.Null(rows[0].LinearMean);
@@ -107,8 +107,28 @@ public sealed class MethodComparisonTests
         var rows = MethodComparison.Of(["supcon", "wcl"], [Run("supcon", 0, 0.6, 1), Run("wcl", 0, 0.5, 1)], "simclr");
         Assert.Equal(("supcon", null), (rows[1].Baseline, rows[1].KnnDifferenceCi95));
         Assert.Equal(-0.1, rows[1].KnnDifference!.Value, 12);
-        Assert.Contains("Of one common seed they have no interval", ComparisonTable.Reading(rows), StringComparison.Ordinal);
+        Assert.Contains("Of one common seed, or the same with each, they have no interval", ComparisonTable.Reading(rows), StringComparison.Ordinal);
         Assert.Null(ComparisonTable.Reading([rows[0]]));
+    }
+
+    [Fact]
+    public void Of_DifferencesThatAreTheSameWithEachSeed_HaveNoInterval_AndTellNothingApart()
+    {
+        var rows = MethodComparison.Of(["wcl", "supcon", "simclr"],
+            [Run("simclr", 0, 0.53, 1), Run("simclr", 1, 0.59, 1), Run("wcl", 0, 0.51, 1), Run("wcl", 1, 0.57, 1), Run("supcon", 0, 0.6, 1), Run("supcon", 1, 0.65, 1)], "simclr");
+        Assert.Equal(-0.02, rows[0].KnnDifference!.Value, 12);
+        Assert.Equal((null, true), (rows[0].KnnDifferenceCi95, rows[1].KnnDifferenceCi95 is not null));
+        Assert.Matches(@" -2\.0 +-", ComparisonTable.Text(rows)[1]);
+        Assert.EndsWith("tells no methods apart.", ComparisonTable.Reading(rows), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_ABaselineWithoutARun_TakesTheFirstThatHasOne()
+    {
+        var rows = MethodComparison.Of(["simclr", "supcon", "wcl"], [Run("supcon", 0, 0.6, 1), Run("wcl", 0, 0.5, 1)], "simclr");
+        Assert.All(rows, row => Assert.Equal("supcon", row.Baseline));
+        Assert.Equal(-0.1, rows[2].KnnDifference!.Value, 12);
+        Assert.Contains("kNN - supcon", ComparisonTable.Text(rows)[0], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -24,5 +24,12 @@ public sealed class StudentIntervalTests
     public void Of_OneValue_HasNoInterval() => Assert.Equal(new StudentInterval(0.5, null), StudentInterval.Of([0.5, null]));
 
     [Fact]
+    public void Of_ValuesThatAreAllTheSame_HasNoInterval_RatherThanOneOfNoWidth()
+    {
+        Assert.Null(StudentInterval.Of([0.51 - 0.53, 0.57 - 0.59])!.HalfWidth); // equal but for rounding
+        Assert.NotNull(StudentInterval.Of([0.5, 0.5, 0.500001])!.HalfWidth);
+    }
+
+    [Fact]
     public void Of_NoValue_IsNull() => Assert.Null(StudentInterval.Of([null, null]));
 }
