@@ -55,7 +55,7 @@ public sealed class OnnxEncoder : IDisposable
 
     /// <summary>Loads a file.</summary>
     /// <param name="path">An ONNX file that <c>wcl export</c> wrote.</param>
-    /// <param name="threads">Threads that compute, and that decode where many images are embedded at a time; 0 is one per core.</param>
+    /// <param name="threads">Threads that compute, and that decode where many images are embedded at a time; 0 is one per core, and so are more than there are.</param>
     /// <param name="maxPixels">Pixels that an image may have, by its header; larger ones, and those of more than 536 million, are refused before they are decoded, which takes 4 bytes a pixel, of progressive JPEG files up to 12 and of TIFF files up to 20.</param>
     /// <exception cref="WclUsageException">There is no such file, it is damaged, or it is another program's.</exception>
     /// <exception cref="WclException">ONNX Runtime's native library does not load, or memory does not suffice.</exception>
@@ -68,6 +68,7 @@ public sealed class OnnxEncoder : IDisposable
         InferenceSession? session = null;
         try
         {
+            threads = Math.Min(threads, Environment.ProcessorCount); // thousands take minutes to start, and gain nothing
             OnnxRuntimeSetup.Quiet();
             OnnxStructure.Check(path);
             using var options = OnnxRuntimeSetup.Options(threads);
@@ -96,13 +97,15 @@ public sealed class OnnxEncoder : IDisposable
     /// <returns><see cref="FeatureSize"/> numbers; their direction is what similarity is measured by.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
-    public float[] Embed(string imagePath) => One(DecodedImage.OfFile(imagePath, storedSide, maxPixels), OnnxFacts.Features, FeatureSize);
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    public float[] Embed(string imagePath) => One(Decode(imagePath), OnnxFacts.Features, FeatureSize);
 
     /// <summary>Features of an image in memory.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns><see cref="FeatureSize"/> numbers.</returns>
     /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public float[] Embed(ReadOnlySpan<byte> encodedImage) => One(Decode(encodedImage, "The image"), OnnxFacts.Features, FeatureSize);
 
     /// <summary>Features of many image files: decoded on several threads, and put through the network some at a time.</summary>
@@ -111,6 +114,8 @@ public sealed class OnnxEncoder : IDisposable
     /// <returns>A vector of <see cref="FeatureSize"/> numbers for each, in their order.</returns>
     /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public float[][] Embed(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(imagePaths);
@@ -123,6 +128,8 @@ public sealed class OnnxEncoder : IDisposable
     /// <returns>A vector of <see cref="FeatureSize"/> numbers for each, in their order.</returns>
     /// <exception cref="UnreadableImageException">One of them is not an image; the message says which, from 0, and why.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public float[][] Embed(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(encodedImages);
@@ -132,12 +139,14 @@ public sealed class OnnxEncoder : IDisposable
     /// <summary>An image file as the network takes it, for programs that run the ONNX file themselves: decoded, resized, and cut out of the middle where S is above 64.</summary>
     /// <returns>[3, S, S], red, green and blue planes, 0 to 255, S being <see cref="ImageSize"/>; the normalisation is in the graph.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
-    public float[] Prepare(string imagePath) => Prepared(DecodedImage.OfFile(imagePath, storedSide, maxPixels));
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    public float[] Prepare(string imagePath) => Prepared(Decode(imagePath));
 
     /// <summary>An image in memory as the network takes it, as <see cref="Prepare(string)"/> makes it of a file.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns>[3, S, S], as there.</returns>
     /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public float[] Prepare(ReadOnlySpan<byte> encodedImage) => Prepared(Decode(encodedImage, "The image"));
 
     /// <summary>What an image file shows.</summary>
@@ -145,10 +154,11 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="UnreadableImageException">The file cannot be read as an image.</exception>
     /// <exception cref="WclUsageException">This is no classifier.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public IReadOnlyList<ClassProbability> Classify(string imagePath)
     {
         int classes = RequireClasses();
-        return ClassProbability.Ranked(ClassNames, One(DecodedImage.OfFile(imagePath, storedSide, maxPixels), OnnxFacts.Probabilities, classes));
+        return ClassProbability.Ranked(ClassNames, One(Decode(imagePath), OnnxFacts.Probabilities, classes));
     }
 
     /// <summary>What an image in memory shows.</summary>
@@ -157,6 +167,7 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="UnreadableImageException">They are not an image.</exception>
     /// <exception cref="WclUsageException">This is no classifier.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public IReadOnlyList<ClassProbability> Classify(ReadOnlySpan<byte> encodedImage)
     {
         int classes = RequireClasses();
@@ -170,6 +181,8 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
     /// <exception cref="WclUsageException">This is no classifier.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<ClassProbability>[] Classify(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(imagePaths);
@@ -183,6 +196,8 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="UnreadableImageException">One of them is not an image; the message says which, from 0, and why.</exception>
     /// <exception cref="WclUsageException">This is no classifier.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<ClassProbability>[] Classify(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(encodedImages);
@@ -217,6 +232,7 @@ public sealed class OnnxEncoder : IDisposable
     private float[][] Each(int count, Action<int, Memory<float>> prepare, string output, int length, CancellationToken cancellation)
     {
         session.RequireOpen(); // also where there is no image
+        cancellation.ThrowIfCancellationRequested();
         var result = new float[count][];
         int batch = Math.Min(Batch, count);
         var pixels = ArrayPool<float>.Shared.Rent(batch * InputSize);
@@ -255,9 +271,20 @@ public sealed class OnnxEncoder : IDisposable
     /// <summary>Frees the network, once images that are under way have been through it.</summary>
     public void Dispose() => session.Dispose();
 
-    private DecodedImage Decode(ReadOnlySpan<byte> encodedImage, string name) => DecodedImage.Of(encodedImage, name, storedSide, maxPixels);
+    private DecodedImage Decode(string imagePath)
+    {
+        session.RequireOpen(); // before an image is blamed
+        return DecodedImage.OfFile(imagePath, storedSide, maxPixels);
+    }
 
-    private Action<int, Memory<float>> FromFiles(IReadOnlyList<string> imagePaths) => (i, target) => View(DecodedImage.OfFile(imagePaths[i], storedSide, maxPixels), target.Span);
+    private DecodedImage Decode(ReadOnlySpan<byte> encodedImage, string name)
+    {
+        session.RequireOpen();
+        return DecodedImage.Of(encodedImage, name, storedSide, maxPixels);
+    }
+
+    private Action<int, Memory<float>> FromFiles(IReadOnlyList<string> imagePaths) => (i, target) =>
+        View(Decode(imagePaths[i] ?? throw new ArgumentException($"Path {i}, from 0, is null.", nameof(imagePaths))), target.Span);
 
     private Action<int, Memory<float>> FromMemory(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages) => (i, target) => View(Decode(encodedImages[i].Span, $"Image {i}"), target.Span);
 

@@ -44,7 +44,7 @@ internal static class ImageDecoder
     /// <exception cref="BadImageException">It is no image, or a damaged or oversized one.</exception>
     public static byte[] Decode(ReadOnlySpan<byte> file, int storedSide, out int height, out int width, long maxPixels = MaxPixels)
     {
-        if (file.IsEmpty) throw new BadImageException("the file is empty");
+        if (file.IsEmpty) throw new BadImageException("it is empty");
         return ImageFormats.Recognise(file) switch
         {
             ImageFormat.Unknown => throw new BadImageException(ImageFormats.NoneOfThem),

@@ -3,7 +3,7 @@ using SkiaSharp;
 
 namespace WclSharp.Data;
 
-/// <summary>JPEG, PNG, WebP, BMP and GIF by SkiaSharp. JPEG is shrunk by eighths while it is decoded, WebP to the size asked for.</summary>
+/// <summary>JPEG, PNG, WebP, BMP and GIF by SkiaSharp. JPEG is shrunk by eighths while it is decoded, WebP to the size asked for; of the others only by our own filter.</summary>
 internal static unsafe class SkiaDecoder
 {
     /// <inheritdoc cref="ImageDecoder.Decode"/>
@@ -46,7 +46,7 @@ internal static unsafe class SkiaDecoder
     private static SKSizeI DecodedSize(SKCodec codec, ImageFormat format, StoredSize size)
     {
         var full = codec.Info.Size;
-        if (size == new StoredSize(full.Height, full.Width)) return full;
+        if (size == new StoredSize(full.Height, full.Width) || format is not (ImageFormat.Jpeg or ImageFormat.WebP)) return full; // of GIF it would leave out pixels
         double scale = Math.Max((double)size.Height / full.Height, (double)size.Width / full.Width);
         if (format == ImageFormat.Jpeg) scale = Math.Ceiling(scale * 8 - 1e-9) / 8;
         var scaled = codec.GetScaledDimensions((float)scale);

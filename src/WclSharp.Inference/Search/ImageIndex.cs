@@ -19,9 +19,6 @@ public sealed class ImageIndex : IDisposable
     // Rows that a thread takes at a time.
     private const int BlockBytes = 1 << 20;
 
-    // Above what rounding makes of rows of unit length, which is 1 + sqrt(F) / 254 for int8 in the worst case.
-    private const float LargestCosine = 8;
-
     // Entries of the metadata that wcl index writes.
     internal const string ModelKey = "model", ModelHashKey = "model_sha256", ImagesKey = "images";
 
@@ -30,11 +27,14 @@ public sealed class ImageIndex : IDisposable
     private readonly IndexHeader header;
     private readonly string path;
     private readonly int threads;
+    private readonly float largestCosine;
 
     private ImageIndex(MemoryMappedFile file, MemoryMappedViewAccessor view, IndexHeader header, string path, int threads)
     {
         (this.file, this.view, this.header, this.path, this.threads) = (file, view, header, path, threads);
         Metadata = header.Entries(path);
+        // More than rounding makes of rows of unit length: up to 1 + sqrt(F) / 254 of int8.
+        largestCosine = 1.01f + (header.Format == IndexFormat.Int8 ? MathF.Sqrt(header.FeatureSize) / 254 : 0);
     }
 
     /// <summary>N, the number of images.</summary>
@@ -93,7 +93,11 @@ public sealed class ImageIndex : IDisposable
     /// </summary>
     /// <param name="modelFile">The file that vectors to search for are made with: an ONNX file, or an encoder's weights.</param>
     /// <exception cref="WclUsageException">The index was made with another model, or with what this file held before; or the file cannot be read.</exception>
-    public void RequireModel(string modelFile) => RequireModel(modelFile, modelFile);
+    public void RequireModel(string modelFile)
+    {
+        ArgumentNullException.ThrowIfNull(modelFile);
+        RequireModel(modelFile, modelFile);
+    }
 
     /// <param name="modelFile">The file that holds the model.</param>
     /// <param name="model">What the model is named by, which may be the folder that holds its file.</param>
@@ -117,12 +121,14 @@ public sealed class ImageIndex : IDisposable
     /// <summary>Path of an image in the source that was indexed, or its number there.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
     /// <exception cref="WclUsageException">The file is damaged there.</exception>
-    public string NameOf(int row) => Texts(row).Name;
+    /// <exception cref="ObjectDisposedException">The index was disposed of.</exception>
+    public string NameOf(int row) => TextsOf(row).Name;
 
     /// <summary>Class of an image; null where there is none.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
     /// <exception cref="WclUsageException">The file is damaged there.</exception>
-    public string? LabelOf(int row) => Texts(row).Label;
+    /// <exception cref="ObjectDisposedException">The index was disposed of.</exception>
+    public string? LabelOf(int row) => TextsOf(row).Label;
 
     /// <summary>Finds the nearest images.</summary>
     /// <param name="vector">[F], finite, of any length: only its direction counts. One of zeros has cosine 0 with every row.</param>
@@ -130,41 +136,45 @@ public sealed class ImageIndex : IDisposable
     /// <returns>The nearest first; of equal cosines, the lower row. The number of threads changes nothing.</returns>
     /// <exception cref="ArgumentException">The vector has another length than the index's, or a number that is not finite; k is below 1.</exception>
     /// <exception cref="WclUsageException">The file is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The index was disposed of before this search began.</exception>
     public IReadOnlyList<SearchHit> Search(ReadOnlySpan<float> vector, int k)
     {
         if (vector.Length != FeatureSize) throw new ArgumentException($"The vector has {vector.Length} numbers; those of the index have {FeatureSize}.", nameof(vector));
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         var unit = new float[vector.Length];
         if (!IndexRow.Normalise(vector, unit)) throw new ArgumentException("The vector has a number that is not finite.", nameof(vector));
-        if (Count == 0) return [];
-        k = Math.Min(k, Count);
-        var best = new NearestHits(k);
-        WithBytes(start =>
+        return WithBytes(start =>
         {
-            var scan = Scanner(unit, start + (nint)header.RowsAt);
-            int blockRows = Math.Max(1, BlockBytes / header.Stride), blocks = (Count + blockRows - 1) / blockRows;
-            if (threads == 1 || blocks == 1)
+            var hits = new List<SearchHit>();
+            if (Count == 0) return hits;
+            foreach (var (cosine, row) in Nearest(unit, Math.Min(k, Count), start))
             {
-                scan(0, Count, best);
-                return true;
+                var (name, label) = Texts(start, row);
+                hits.Add(new SearchHit(row, name, label, cosine));
             }
-            int next = -1;
-            RunOnThreads(Math.Min(threads, blocks), () =>
-            {
-                var own = new NearestHits(k);
-                for (int block; (block = Interlocked.Increment(ref next)) < blocks;) scan(block * blockRows, (int)Math.Min(Count, (block + 1L) * blockRows), own);
-                lock (best) best.AddAll(own);
-            });
-            return true;
+            return hits;
         });
+    }
 
-        var hits = new List<SearchHit>(k);
-        foreach (var (cosine, row) in best.Sorted())
+    /// <summary>The k nearest rows, the nearest first.</summary>
+    private IReadOnlyList<(float Cosine, int Row)> Nearest(float[] unit, int k, nint start)
+    {
+        var best = new NearestHits(k);
+        var scan = Scanner(unit, start + (nint)header.RowsAt);
+        int blockRows = Math.Max(1, BlockBytes / header.Stride), blocks = (Count + blockRows - 1) / blockRows;
+        if (threads == 1 || blocks == 1)
         {
-            var (name, label) = Texts(row);
-            hits.Add(new SearchHit(row, name, label, cosine));
+            scan(0, Count, best);
+            return best.Sorted();
         }
-        return hits;
+        int next = -1;
+        RunOnThreads(Math.Min(threads, blocks), () =>
+        {
+            var own = new NearestHits(k);
+            for (int block; (block = Interlocked.Increment(ref next)) < blocks;) scan(block * blockRows, (int)Math.Min(Count, (block + 1L) * blockRows), own);
+            lock (best) best.AddAll(own);
+        });
+        return best.Sorted();
     }
 
     /// <summary>The stored vector of a row, where the format is float32.</summary>
@@ -216,35 +226,44 @@ public sealed class ImageIndex : IDisposable
 
     private void Keep(float cosine, int row, NearestHits best)
     {
-        if (!(Math.Abs(cosine) <= LargestCosine)) throw IndexHeader.Damaged(path, $"row {row} is not of unit length");
+        if (!(Math.Abs(cosine) <= largestCosine)) throw IndexHeader.Damaged(path, $"row {row} is not of unit length");
         best.Add(cosine, row);
     }
 
-    private unsafe (string Name, string? Label) Texts(int row)
+    private (string Name, string? Label) TextsOf(int row)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(row);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Count);
-        return WithBytes(start =>
+        return WithBytes(start => Texts(start, row));
+    }
+
+    private unsafe (string Name, string? Label) Texts(nint start, int row)
+    {
+        var offsets = new ReadOnlySpan<long>((byte*)start + header.OffsetsAt + sizeof(long) * (long)row, 2);
+        long first = offsets[0], length = offsets[1] - first;
+        if (first >= 0 && first <= header.TextBytes && length >= 2 * sizeof(int) && length <= header.TextBytes - first && length <= int.MaxValue)
         {
-            var offsets = new ReadOnlySpan<long>((byte*)start + header.OffsetsAt + sizeof(long) * (long)row, 2);
-            long first = offsets[0], length = offsets[1] - first;
-            if (first >= 0 && first <= header.TextBytes && length >= 2 * sizeof(int) && length <= header.TextBytes - first && length <= int.MaxValue)
-            {
-                var text = new ReadOnlySpan<byte>((byte*)start + header.TextsAt + first, (int)length);
-                var (nameLength, labelLength) = (MemoryMarshal.Read<int>(text), MemoryMarshal.Read<int>(text[sizeof(int)..]));
-                text = text[(2 * sizeof(int))..];
-                if (nameLength >= 0 && nameLength <= text.Length && labelLength >= -1 && Math.Max(labelLength, 0) == text.Length - nameLength)
-                    return (Encoding.UTF8.GetString(text[..nameLength]), labelLength < 0 ? null : Encoding.UTF8.GetString(text[nameLength..]));
-            }
-            throw IndexHeader.Damaged(path, $"the name of row {row} does not lie in it");
-        });
+            var text = new ReadOnlySpan<byte>((byte*)start + header.TextsAt + first, (int)length);
+            var (nameLength, labelLength) = (MemoryMarshal.Read<int>(text), MemoryMarshal.Read<int>(text[sizeof(int)..]));
+            text = text[(2 * sizeof(int))..];
+            if (nameLength >= 0 && nameLength <= text.Length && labelLength >= -1 && Math.Max(labelLength, 0) == text.Length - nameLength)
+                return (Encoding.UTF8.GetString(text[..nameLength]), labelLength < 0 ? null : Encoding.UTF8.GetString(text[nameLength..]));
+        }
+        throw IndexHeader.Damaged(path, $"the name of row {row} does not lie in it");
     }
 
     /// <summary>Hands over the address of the file, which stays mapped meanwhile even if the index is disposed of.</summary>
     private unsafe T WithBytes<T>(Func<nint, T> use)
     {
         byte* start = null;
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        try
+        {
+            view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        }
+        catch (ObjectDisposedException)
+        {
+            throw new ObjectDisposedException(typeof(ImageIndex).FullName); // rather than of what it is made of
+        }
         try
         {
             return use((nint)start + (nint)view.PointerOffset);

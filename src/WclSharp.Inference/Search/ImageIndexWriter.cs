@@ -8,7 +8,7 @@ namespace WclSharp.Inference;
 
 /// <summary>
 /// Writes an index row by row; memory does not grow with their number. The file has its name once <see cref="Complete"/> has returned: disposed before that,
-/// nothing is left, and a file of that name is what it was.
+/// nothing is left, and a file of that name is what it was. Several threads may add rows, which come in the order of the calls.
 /// </summary>
 public sealed class ImageIndexWriter : IDisposable
 {
@@ -20,6 +20,7 @@ public sealed class ImageIndexWriter : IDisposable
     // Names and offsets wait in files of their own, since the rows stand before them.
     private readonly List<PendingFile> files = []; // the first gets the name
     private readonly FileStream rows, texts, offsets;
+    private readonly Lock gate = new();
     private long count, textBytes;
     private bool complete;
 
@@ -28,16 +29,18 @@ public sealed class ImageIndexWriter : IDisposable
     /// <param name="featureSize">F, the length of the vectors.</param>
     /// <param name="format">How numbers are stored.</param>
     /// <param name="metadata">What is to be known of the vectors; up to a megabyte.</param>
-    /// <exception cref="ArgumentException">The size is not from 1 to 1,048,576, there is no such format, or the metadata are too long.</exception>
-    /// <exception cref="WclUsageException">No file can be written there.</exception>
-    public ImageIndexWriter(string path, int featureSize, IndexFormat format = IndexFormat.Float32, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <param name="modelFile">The file that holds the model which the vectors are made with; its path and SHA-256 are noted (as <c>model</c> and <c>model_sha256</c>), by which
+    /// <see cref="ImageIndex.RequireModel(string)"/> tells others. Null notes nothing, so that every model is taken.</param>
+    /// <exception cref="ArgumentException">The size is not from 1 to 1,048,576, there is no such format, or the metadata are too long or have a value that is null.</exception>
+    /// <exception cref="WclUsageException">No file can be written there, or that of the model cannot be read.</exception>
+    public ImageIndexWriter(string path, int featureSize, IndexFormat format = IndexFormat.Float32, IReadOnlyDictionary<string, string>? metadata = null, string? modelFile = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentOutOfRangeException.ThrowIfLessThan(featureSize, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(featureSize, IndexHeader.LargestFeatureSize);
         if (!Enum.IsDefined(format)) throw new ArgumentOutOfRangeException(nameof(format), format, "There is no such format.");
         if (Directory.Exists(path)) throw new WclUsageException($"'{path}' is a folder; name a file.");
-        byte[] entries = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string>(metadata ?? new Dictionary<string, string>()), OnnxJson.Default.DictionaryStringString);
+        byte[] entries = JsonSerializer.SerializeToUtf8Bytes(Entries(metadata, modelFile), OnnxJson.Default.DictionaryStringString);
         if (entries.Length > IndexHeader.LargestMetadata) throw new ArgumentException($"The metadata have {entries.Length} bytes; at most {IndexHeader.LargestMetadata} are taken.", nameof(metadata));
         this.path = FileLinks.FinalTarget(path);
         header = new IndexHeader(format, featureSize, entries, 0, 0);
@@ -63,9 +66,11 @@ public sealed class ImageIndexWriter : IDisposable
     /// <param name="vector">[F], finite, of any length: it is brought to unit length. One of zeros has cosine 0 with everything.</param>
     /// <exception cref="ArgumentException">The vector has another length than the index's.</exception>
     /// <exception cref="WclException">The vector has a number that is not finite, the file cannot be written, or has 2^31 rows.</exception>
+    /// <exception cref="ObjectDisposedException">The file is complete, or the writer was disposed of.</exception>
     public void Add(string name, string? label, ReadOnlySpan<float> vector)
     {
         ArgumentNullException.ThrowIfNull(name);
+        using var _ = gate.EnterScope();
         ObjectDisposedException.ThrowIf(complete || !rows.CanWrite, this);
         if (vector.Length != header.FeatureSize) throw new ArgumentException($"The vector has {vector.Length} numbers; those of the index have {header.FeatureSize}.", nameof(vector));
         if (count == int.MaxValue) throw new WclException(FormattableString.Invariant($"'{path}' has {count:N0} rows, which is as many as an index can have."));
@@ -88,8 +93,10 @@ public sealed class ImageIndexWriter : IDisposable
 
     /// <summary>Writes what remains, and gives the file its name.</summary>
     /// <exception cref="WclException">The file cannot be written; what was there before is intact.</exception>
+    /// <exception cref="ObjectDisposedException">The file is complete, or the writer was disposed of.</exception>
     public void Complete()
     {
+        using var _ = gate.EnterScope();
         ObjectDisposedException.ThrowIf(complete || !rows.CanWrite, this);
         Guarded(() =>
         {
@@ -108,7 +115,25 @@ public sealed class ImageIndexWriter : IDisposable
     /// <summary>Closes what is open; without <see cref="Complete"/> nothing is left.</summary>
     public void Dispose()
     {
+        using var _ = gate.EnterScope();
         foreach (var file in files) file.Dispose();
+    }
+
+    private static Dictionary<string, string> Entries(IReadOnlyDictionary<string, string>? metadata, string? modelFile)
+    {
+        var entries = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>());
+        foreach (var (key, value) in entries)
+            if (value is null) throw new ArgumentException($"The metadata's \"{key}\" is null; leave it out.", nameof(metadata));
+        if (modelFile is null) return entries;
+        try
+        {
+            (entries[ImageIndex.ModelKey], entries[ImageIndex.ModelHashKey]) = (Path.GetFullPath(modelFile), FileHash.Of(modelFile));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclUsageException($"'{modelFile}' cannot be read: {ErrorText.Of(e)}.", e);
+        }
+        return entries;
     }
 
     private void Append(FileStream part)

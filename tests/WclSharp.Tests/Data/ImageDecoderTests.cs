@@ -147,6 +147,14 @@ public class ImageDecoderTests
     }
 
     [Fact]
+    public void Decode_AFineTextureOfAGif_IsShrunkByTheFilter_NotByLeavingPixelsOut()
+    {
+        var pixels = Decode(ImageFiles.StripedGif, out int height, out int width, 24);
+        Assert.Equal((24, 24), (height, width));
+        Assert.All(pixels, value => Assert.InRange(value, 90, 165)); // black and white columns; by leaving out, all one of both
+    }
+
+    [Fact]
     public void CheckSize_MorePixelsThanABlockHolds_IsRefusedWhateverIsAllowed()
     {
         ImageDecoder.CheckSize(20_000, 20_000, long.MaxValue);
@@ -198,7 +206,7 @@ public class ImageDecoderTests
     public void Libraries_AreNamedWithVersions() => Assert.Matches(@"^SkiaSharp \d+\.\d+\.\d+ \(native \d.*\), LibTiff\.NET \d+\.\d+\.\d+$", ImageDecoder.Libraries);
 
     [Fact]
-    public void Decode_Empty_SaysSo() => Assert.Equal("the file is empty", Assert.Throws<BadImageException>(() => Decode([], out _, out _)).Message);
+    public void Decode_Empty_SaysSo() => Assert.Equal("it is empty", Assert.Throws<BadImageException>(() => Decode([], out _, out _)).Message);
 
     [Fact]
     public void Decode_Text_SaysSo() =>

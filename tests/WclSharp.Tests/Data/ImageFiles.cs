@@ -33,6 +33,11 @@ internal static class ImageFiles
         "R0lGODdhEAAQAIEAAP///wD/AP8AAAAA/ywAAAAAEAAQAAAIRgAFCBwoMIDBgwYJEkSIUOFAhgcdFoQYQKIAihUlYrS4USPFASBDggRAsiRJkSJNmkQZUmVJliNdAoA5QOZMmDZp5sQp" +
         "MyAALAAAAAAQABAAgQkJCQAAAAAAAAAAAAgdAAEIHEiwoMGDCBMqXMiwocOHECNKnEixosWBAQEAOw==");
 
+    /// <summary>GIF of 48 x 48 pixels: columns of black and white in turn.</summary>
+    public static byte[] StripedGif => Convert.FromBase64String(
+        "R0lGODdhMAAwAIEAAAAAAP///wAAAAAAACwAAAAAMAAwAEAIbgABBBBIcKDBgggPKkzIcKHDhhAfSoxIcaLFihgvaszIcaPHjiA/igxJcqTJkihPqkzJcqXLljBfyoxJc6bNmjhv6szJ" +
+        "c6fPnkB/Cg1KdKjRokiPKk3KdKnTplCfSo1KdarVqlivas3KdavXrgEBADs=");
+
     /// <summary>TIFF, LZW.</summary>
     public static byte[] LzwTiff => Convert.FromBase64String(
         "SUkqAHIAAACAP8AACBQSBwWEQeFQuEwaHQ2BRCGROHQ+KRKDRiNQuLR2NxuPRyQR+LyWKyOSyiQyaUSqMSuWyyTTCZTWNP+cTmdTueTmbRee0GhT+PUKjTuiRCj0uXUCmUakwyn1CaTC" +

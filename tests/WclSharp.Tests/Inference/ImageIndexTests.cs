@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using WclSharp.Inference;
 using WclSharp.Randomness;
@@ -210,6 +211,94 @@ public sealed class ImageIndexTests : IDisposable
         Assert.Contains("cannot be read", Refusal(FileOf("none.onnx")), StringComparison.Ordinal);
 
         string Refusal(string file) => Assert.Throws<WclUsageException>(() => made.RequireModel(file)).Message;
+    }
+
+    [Fact]
+    public void Write_ModelFile_IsNoted_SoThatAnotherIsRefused()
+    {
+        string model = FileOf("m.onnx"), other = FileOf("n.onnx"), path = FileOf("noted.index");
+        File.WriteAllText(model, "one");
+        File.WriteAllText(other, "two");
+        using (var writer = new ImageIndexWriter(path, 2, metadata: new Dictionary<string, string> { ["by"] = "me" }, modelFile: model)) writer.Complete();
+        using var index = ImageIndex.Open(path);
+        index.RequireModel(model);
+        Assert.Equal(("me", model), (index.Metadata["by"], index.Metadata["model"]));
+        Assert.Contains("another model", Assert.Throws<WclUsageException>(() => index.RequireModel(other)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentNullException>("modelFile", () => index.RequireModel(null!));
+        Assert.Contains("none.onnx' cannot be read", Assert.Throws<WclUsageException>(() => new ImageIndexWriter(FileOf("x"), 2, modelFile: FileOf("none.onnx"))).Message, StringComparison.Ordinal);
+        Assert.Contains("\"a\" is null", Assert.Throws<ArgumentException>("metadata", () => new ImageIndexWriter(FileOf("x"), 2, metadata: new Dictionary<string, string> { ["a"] = null! })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Add_ByManyThreads_KeepsEachRowWhole()
+    {
+        string path = FileOf("together");
+        using (var writer = new ImageIndexWriter(path, 2))
+        {
+            Parallel.For(0, 2000, i => writer.Add($"{i}", $"class {i % 7}", [MathF.Cos(i / 400f), MathF.Sin(i / 400f)]));
+            writer.Complete();
+        }
+        using var index = ImageIndex.Open(path);
+        Assert.Equal(2000, index.Count);
+        Assert.Equal(Enumerable.Range(0, 2000).Select(i => $"{i}").Order(StringComparer.Ordinal), Enumerable.Range(0, 2000).Select(index.NameOf).Order(StringComparer.Ordinal));
+        for (int row = 0; row < 2000; row++)
+        {
+            int i = int.Parse(index.NameOf(row), System.Globalization.CultureInfo.InvariantCulture);
+            Assert.Equal($"class {i % 7}", index.LabelOf(row));
+            Assert.Equal(MathF.Cos(i / 400f), index.VectorOf(row)[0], 1e-6f);
+        }
+    }
+
+    [Theory]
+    [InlineData(IndexFormat.Float32), InlineData(IndexFormat.Fp16), InlineData(IndexFormat.Int8)]
+    public void Search_ACosineThatRoundingCannotMake_IsRefused(IndexFormat format)
+    {
+        string path = Write(format, [.. Enumerable.Range(0, 50).Select(row => Vector(5, row, 128))]);
+        using (var whole = ImageIndex.Open(path)) Assert.InRange(whole.Search(Vector(5, 3, 128), 1)[0].Cosine, 0.99f, 1.01f);
+        // Twice each number of a row: its cosine with itself is 2. The exponent is one more; int8 has it in the row's scale.
+        byte[] bytes = File.ReadAllBytes(path);
+        using (var file = File.OpenRead(path))
+        {
+            var header = IndexHeader.Read(file, path);
+            var (width, high, one) = format switch { IndexFormat.Float32 => (4, 2, 0x80), IndexFormat.Fp16 => (2, 0, 0x400), _ => (header.Stride, 2, 0x80) };
+            for (int at = (int)header.RowsAt + 7 * header.Stride; at < (int)header.RowsAt + 8 * header.Stride; at += width)
+            {
+                var half = bytes.AsSpan(at + high);
+                BinaryPrimitives.WriteUInt16LittleEndian(half, (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(half) + one));
+            }
+        }
+        File.WriteAllBytes(path, bytes);
+        using var damaged = ImageIndex.Open(path);
+        Assert.Contains("row 7 is not of unit length", Assert.Throws<WclUsageException>(() => damaged.Search(Vector(5, 7, 128), 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Search_WhileDisposed_EndsWithItsNames()
+    {
+        string path = Write(IndexFormat.Float32, [.. Enumerable.Range(0, 20_000).Select(row => Vector(6, row, 4))]);
+        for (int turn = 0; turn < 20; turn++)
+        {
+            var index = ImageIndex.Open(path, threads: 1);
+            using var begun = new ManualResetEventSlim();
+            var search = Task.Run(() =>
+            {
+                begun.Set();
+                return index.Search([1, 2, 3, 4], 20_000);
+            });
+            begun.Wait();
+            await Task.Delay(turn, TestContext.Current.CancellationToken);
+            index.Dispose();
+            try
+            {
+                Assert.Equal(20_000, (await search).Count);
+            }
+            catch (ObjectDisposedException e)
+            {
+                Assert.Equal(typeof(ImageIndex).FullName, e.ObjectName); // it had not begun
+                Assert.True(turn < 10, $"after {turn} ms");
+            }
+            Assert.Throws<ObjectDisposedException>(() => index.Search([1, 2, 3, 4], 1));
+        }
     }
 
     [Fact]

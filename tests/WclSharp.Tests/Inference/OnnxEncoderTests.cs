@@ -58,6 +58,8 @@ public sealed class OnnxEncoderTests : IDisposable
         var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
         encoder.Dispose();
         Assert.Throws<ObjectDisposedException>(() => encoder.Embed(Array.Empty<string>()));
+        Assert.Throws<ObjectDisposedException>(() => encoder.Embed("no image there")); // which is not the image's fault
+        Assert.Throws<ObjectDisposedException>(() => encoder.Prepare("no image there"));
         Assert.Throws<ObjectDisposedException>(() => encoder.Embed(Array.Empty<ReadOnlyMemory<byte>>()));
         Assert.Throws<ObjectDisposedException>(() => encoder.Embed(ImageFiles.Skia(SKEncodedImageFormat.Png, 19, 23).AsSpan()));
         Assert.Throws<ArgumentNullException>("path", () => OnnxEncoder.Load(null!));
@@ -184,7 +186,7 @@ public sealed class OnnxEncoderTests : IDisposable
         Assert.StartsWith("The image cannot be read", Message(() => encoder.Embed("hello"u8)), StringComparison.Ordinal);
         Assert.StartsWith("'' cannot be read as an image: its path is empty", Message(() => encoder.Embed([good, ""])), StringComparison.Ordinal);
         Assert.Contains("a character that no path has", Message(() => encoder.Embed("a\0.png")), StringComparison.Ordinal);
-        Assert.Throws<ArgumentNullException>(() => encoder.Embed([good, null!])); // as it is, not in an AggregateException
+        Assert.StartsWith("Path 1, from 0, is null.", Assert.Throws<ArgumentException>("imagePaths", () => encoder.Embed([good, null!])).Message, StringComparison.Ordinal); // as it is, not in an AggregateException
         Assert.Equal(3, encoder.Embed(good).Length); // and is of use afterwards
 
         static string Message(Action action) => Assert.Throws<UnreadableImageException>(action).Message;
