@@ -73,7 +73,9 @@ internal static class SuggestCommand
         }
 
         string data = request.Data is { } given ? $" --data {RunReport.Quoted(given)}" : "";
-        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma; every class needs an image: add lines for rare ones, which outliers.csv of wcl groups or wcl search may find. Then: wcl finetune {RunReport.Quoted(request.Run)}{data} --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH)");
+        // Results with other labels are in the run's own folder; these need one of theirs.
+        string other = Directory.Exists(Path.Combine(request.Run, "finetune")) ? $" --out {RunReport.Quoted(RunReport.Shown(Path.Combine(Path.GetDirectoryName(result.ListFile)!, "finetune")))}" : "";
+        output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma; every class needs an image: add lines for rare ones, which outliers.csv of wcl groups or wcl search may find. Then: wcl finetune {RunReport.Quoted(request.Run)}{data} --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH{other})");
         output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
     }
 

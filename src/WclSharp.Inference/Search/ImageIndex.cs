@@ -33,7 +33,7 @@ public sealed class ImageIndex : IDisposable
     {
         (this.file, this.view, this.header, this.path, this.threads) = (file, view, header, path, threads);
         Metadata = header.Entries(path);
-        // More than rounding makes of rows of unit length: up to 1 + sqrt(F) / 254 of int8.
+        // More than rounding makes of rows of unit length: up to 1 + sqrt(F) / 254 of int8 whose scale is that of its largest number, as older files have it.
         largestCosine = 1.01f + (header.Format == IndexFormat.Int8 ? MathF.Sqrt(header.FeatureSize) / 254 : 0);
     }
 
@@ -150,7 +150,7 @@ public sealed class ImageIndex : IDisposable
             foreach (var (cosine, row) in Nearest(unit, Math.Min(k, Count), start))
             {
                 var (name, label) = Texts(start, row);
-                hits.Add(new SearchHit(row, name, label, cosine));
+                hits.Add(new SearchHit(row, name, label, Math.Clamp(cosine, -1, 1)));
             }
             return hits;
         });

@@ -13,8 +13,8 @@ namespace WclSharp.Inference;
 /// <remarks>
 /// <para>fp16 numbers are stored times 1,024: a number of unit length stays below its limit of 65,504, and is subnormal, which processors are slow at, only below
 /// 6e-8. They are read by moving the bits into place: sign and 15 bits, shifted by 13, are the number times 2^-112 as float32.</para>
-/// <para>int8: number = scale * q with q from -127 to 127 and scale = max |number| / 127. The vector that is searched for has 16 bits, so that only the row's
-/// rounding counts; the sum is one of integers, and so the same in any order.</para>
+/// <para>int8: q from -127 to 127, number * 127 / max |number| rounded, and a scale that brings q to unit length, so that what is found is the cosine with q itself. The vector
+/// that is searched for has 16 bits, so that only the row's rounding counts; the sum is one of integers, and so the same in any order.</para>
 /// </remarks>
 internal static class IndexRow
 {
@@ -60,10 +60,15 @@ internal static class IndexRow
                 for (int i = 0; i < unit.Length; i++) halves[i] = (Half)(unit[i] * HalfScale);
                 break;
             default:
-                float largest = TensorPrimitives.MaxMagnitude(unit), scale = Math.Abs(largest) / Int8Limit;
-                MemoryMarshal.Write(row, scale);
+                float largest = TensorPrimitives.MaxMagnitude(unit), step = Math.Abs(largest) / Int8Limit;
                 var numbers = MemoryMarshal.Cast<byte, sbyte>(row[sizeof(float)..]);
-                for (int i = 0; i < unit.Length; i++) numbers[i] = scale > 0 ? (sbyte)Math.Clamp(MathF.Round(unit[i] / scale), -Int8Limit, Int8Limit) : (sbyte)0;
+                long squares = 0;
+                for (int i = 0; i < unit.Length; i++)
+                {
+                    numbers[i] = step > 0 ? (sbyte)Math.Clamp(MathF.Round(unit[i] / step), -Int8Limit, Int8Limit) : (sbyte)0;
+                    squares += numbers[i] * numbers[i];
+                }
+                MemoryMarshal.Write(row, squares > 0 ? (float)(1 / Math.Sqrt(squares)) : 0);
                 break;
         }
     }

@@ -64,5 +64,5 @@ internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames, bool other
     }
 
     /// <summary>The first of some names.</summary>
-    public static string Few(IReadOnlyList<string> names) => string.Join(", ", names.Take(3)) + (names.Count > 3 ? ", .." : "");
+    public static string Few(IReadOnlyList<string> names) => string.Join(", ", names.Take(3).Select(name => name.Contains(',') ? $"'{name}'" : name)) + (names.Count > 3 ? ", .." : "");
 }

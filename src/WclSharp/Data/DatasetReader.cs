@@ -37,6 +37,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
     private readonly ClassCatalog classes = new(options.ClassNames, options.OtherClasses);
     private LabelList? labelList;
     private readonly List<int> unreadable = []; // classes of images that cannot be read, by number
+    private readonly NearlyBlackImages dark = new();
     private int listed, listedWithClass; // the latter by the list of labels, where a subset is read
     private int labelsOutside;
 
@@ -66,6 +67,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
             warnings.AddRange(source.Warnings);
             if (bad.Count > 0 && options.BadImagesFile is null) warnings.Add($"{bad.Count:N0} of {images:N0} images cannot be read and are left out; the first is {bad.First}");
             var finalLabels = labels.ToArray();
+            if (dark.Warning(table.Count) is { } black) warnings.Add(black);
             if (labelList is not null) LabelFromList(labelList, table, finalLabels, chosen is not null, warnings);
             else if (source.ClassesAreFolders) LabelFromFolders(table, finalLabels);
             var classNames = classes.Settle(finalLabels);
@@ -153,6 +155,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
             else
             {
                 Hash(hash, image);
+                if (image.IsNearlyBlack) dark.Add(image.Name);
                 table.Add(image.Name, image.Height, image.Width, store.Append(image.Pixels), image.PixelHash);
                 labels.Add(image.ClassNumber);
             }
@@ -254,6 +257,9 @@ internal readonly record struct PreparedImage(string Name, int ClassNumber, stri
 
     /// <summary>XXH3 of size and pixels. It is computed with the image, on its thread.</summary>
     public ulong PixelHash { get; } = Buffer is null ? 0 : XxHash3.HashToUInt64(Buffer.AsSpan(0, Length), ((long)Height << 32) | (uint)Width);
+
+    /// <summary>Whether no pixel is brighter than black for the eye.</summary>
+    public bool IsNearlyBlack { get; } = Buffer is not null && NearlyBlackImages.IsOne(Buffer.AsSpan(0, Length));
 
     /// <summary>Gives the buffer back.</summary>
     public void Release()

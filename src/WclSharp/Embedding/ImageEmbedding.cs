@@ -69,6 +69,7 @@ public static class ImageEmbedding
         var pixels = new float[network.Batch * inputSize];
         var features = new float[network.Batch * network.RowSize];
         var batch = new List<EmbeddedRecord>(network.Batch);
+        var dark = new NearlyBlackImages();
         long kept = parts.Rows;
         int first = parts.Next, position = first, rows = 0;
         var images = source.Images(i => i >= first).Skip(first); // what was embedded before is passed over, not read
@@ -82,6 +83,7 @@ public static class ImageEmbedding
             }
             else
             {
+                if (view.IsNearlyBlack) dark.Add(view.Name);
                 view.Pixels.CopyTo(pixels.AsSpan(rows++ * inputSize));
                 batch.Add(new(view.Name, labels.Of(view.Name, view.Label), null));
             }
@@ -92,6 +94,7 @@ public static class ImageEmbedding
 
         if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.{string.Concat(source.Warnings.Select(why => $" {why}"))}");
         foreach (string warning in source.Warnings) progress?.Report(new RunProgress.Warning(warning));
+        if (dark.Warning(position - first) is { } black) progress?.Report(new RunProgress.Warning(black));
         bad.Check(position, options.MaxBad, "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
         using var file = create(options.Out, network);
         foreach (var (name, label, vector) in parts.AllRows())
@@ -172,6 +175,9 @@ public static class ImageEmbedding
         /// <summary>Whether the problem may pass.</summary>
         public bool MayPass { get; init; }
 
+        /// <inheritdoc cref="PreparedImage.IsNearlyBlack"/>
+        public bool IsNearlyBlack { get; init; }
+
         /// <summary>[3, S, S], 0 to 255.</summary>
         public ReadOnlySpan<float> Pixels => Buffer.AsSpan(0, Length);
 
@@ -185,7 +191,7 @@ public static class ImageEmbedding
             // Image files have three channels in every source.
             EvaluationView.Write(prepared.Pixels, prepared.Length / (prepared.Height * prepared.Width), prepared.Height, prepared.Width, imageSize, buffer.AsSpan(0, length));
             prepared.Release();
-            return new(image.Name, image.Class, null, buffer, length);
+            return new(image.Name, image.Class, null, buffer, length) { IsNearlyBlack = prepared.IsNearlyBlack };
         }
 
         public void Release()

@@ -79,8 +79,9 @@ internal static class RunData
         }
         if (trained.Out is not { } run || Fingerprint(run) is not { } fingerprint || fingerprint == read.Train.Fingerprint) yield break;
         bool same = (asked.Limit == trained.Limit) && SamePath.Is(asked.Data, trained.Data) && SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Labels, trained.Labels);
-        if (same) yield return "The images are not those that the run was trained on any more, so some that are tested with may have been learnt.";
-        else if (asked.Test is null && (SamePath.Is(asked.Data, trained.Data) || SamePath.Holds(asked.Data, trained.Data) || SamePath.Holds(trained.Data, asked.Data)))
+        if (asked.Test is not null) yield break; // they are no part of what has changed
+        if (same) yield return "The images or their classes are not those that the run was trained on any more, so some that are held out now may have been learnt.";
+        else if (SamePath.Is(asked.Data, trained.Data) || SamePath.Holds(asked.Data, trained.Data) || SamePath.Holds(trained.Data, asked.Data))
             yield return "The images that are tested with are of the run's own data, not those that it held out, so it was pretrained on some or all of them and accuracies may be too high; name images that it has not seen with --test.";
     }
 

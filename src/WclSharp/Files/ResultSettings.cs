@@ -44,7 +44,7 @@ internal static class ResultSettings
             var setting = known.FirstOrDefault(setting => setting.Key == key) ?? new ResultSetting(key, key);
             var (before, after) = setting.CountKey is { } count ? (there[count], now[count]) : (there[key], now[key]);
             bool told = !IsHash(before) && !IsHash(after) && !(setting.CountKey is not null && (before is null || JsonNode.DeepEquals(before, after)));
-            yield return told ? $"{setting.Words} ({Shown(before)} there, {Shown(after)} now)" : $"other {setting.Words}{(setting.CountKey is not null && after is not null && JsonNode.DeepEquals(before, after) ? $", or their classes, {Shown(after)} of them both times" : "")}";
+            yield return told ? $"{setting.Words} ({Shown(before)}{(setting.CountKey is null ? "" : " with a class")} there, {Shown(after)} now)" : $"other {setting.Words}{(setting.CountKey is not null && after is not null && JsonNode.DeepEquals(before, after) ? $" or their classes, {Shown(after)} with a class both times" : "")}";
         }
     }
 

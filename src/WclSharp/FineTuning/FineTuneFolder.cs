@@ -10,7 +10,7 @@ internal sealed record FineTuneSettings
     /// <summary>What they are called.</summary>
     public static readonly IReadOnlyList<ResultSetting> Names =
     [
-        new("encoder", "encoder weights"), new("train_fingerprint", "labelled images", "train_labels"), new("test_fingerprint", "images to test with", "test_labels"),
+        new("encoder", "encoder weights"), new("train_fingerprint", "images to train on", "train_labels"), new("test_fingerprint", "images to test with", "test_labels"),
         new("seed", "--seed"), new("from_head", "--from-head"), new("scratch", "training from scratch"), new("epochs", "--epochs"), new("lr", "--lr"),
         new("head_lr", "--head-lr"), new("scratch_lr", "--scratch-lr"), new("batch", "batch size"), new("recipe", "version of the recipe"), new("weight_decay", "weight decay"),
         new("precision", "number format"),

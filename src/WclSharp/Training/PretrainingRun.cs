@@ -224,9 +224,9 @@ internal sealed class PretrainingRun : IDisposable
         if (!checkpoints.IsLastNamed) Warn($"No last.json names a checkpoint; the run goes on from the newest, '{last}'.");
         var state = checkpoints.LoadLast(model, optimizer, method);
         if (state.DatasetFingerprint != data.Train.Fingerprint)
-            throw new WclUsageException($"The images are not those that the run was started with (fingerprint {Short(data.Train.Fingerprint)}, not {Short(state.DatasetFingerprint)}); put them back, or start anew with another --out.");
+            throw new WclUsageException($"The images or their classes are not those that the run was started with (fingerprint {Short(data.Train.Fingerprint)}, not {Short(state.DatasetFingerprint)}); put them back, or start anew with another --out.");
         if (state.TestFingerprint != data.HeldOut?.Fingerprint)
-            throw new WclUsageException("The images to test with are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
+            throw new WclUsageException("The images to test with or their classes are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
         const string PartsWays = "sums are rounded otherwise, and some hundred steps on the weights will differ as from another seed.";
         if (state.Device is not null && (state.Device, state.DeviceName) != (DeviceKind, compute.Model))
             Warn($"The run was computed on {state.DeviceName} and goes on on {compute.Name}: {PartsWays}");

@@ -10,7 +10,7 @@ public sealed class SuggestCommandTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-suggest-cli-").FullName;
     private readonly StringWriter output = new(), error = new();
     private SuggestOptions? asked;
-    private string path = "a.png";
+    private string path = "a.png", run = "r", list = "list.csv";
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -81,6 +81,17 @@ public sealed class SuggestCommandTests : IDisposable
     }
 
     [Fact]
+    public void Run_NextCommand_NamesAFolderOfItsOwn_WhereTheRunWasFineTuned()
+    {
+        (run, list) = (folder, Path.Combine(folder, "round2", "suggestions.csv"));
+        Assert.Equal(0, Run(null));
+        Assert.EndsWith("suggestions.csv --test PATH)", output.ToString().Split('\n').Single(line => line.StartsWith("List:", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Directory.CreateDirectory(Path.Combine(folder, "finetune"));
+        Assert.Equal(0, Run(null));
+        Assert.Contains($"--test PATH --out {Path.Combine(folder, "round2", "finetune")})", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_AWarning_GoesToStandardError()
     {
         Run(null);
@@ -88,13 +99,13 @@ public sealed class SuggestCommandTests : IDisposable
         Assert.DoesNotContain("careful", output.ToString(), StringComparison.Ordinal);
     }
 
-    private int Run(SuggestionCheck? check, params string[] arguments) => CommandLine.Run(["suggest", "r", .. arguments], CommandActions.Library with
+    private int Run(SuggestionCheck? check, params string[] arguments) => CommandLine.Run(["suggest", run, .. arguments], CommandActions.Library with
     {
         Suggest = (options, progress, _) =>
         {
             asked = options;
             progress.Report(new RunProgress.Warning("careful"));
-            return new SuggestResult([new SuggestedImage(path, 3)], "list.csv", "sheet.png", check);
+            return new SuggestResult([new SuggestedImage(path, 3)], list, "sheet.png", check);
         },
     }, output, error);
 }

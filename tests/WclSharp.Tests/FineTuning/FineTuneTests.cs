@@ -145,7 +145,7 @@ public sealed class FineTuneTests : IDisposable
         {
             if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         })));
-        Assert.Matches($@"something else: labelled images \({result.Rows.Single().Labels} there, 2\d now\); images to test with \({result.TestImages} there, \d+ now\)\. Name", refused.Message);
+        Assert.Matches($@"something else: images to train on \({result.Rows.Single().Labels} with a class there, 2\d now\); images to test with \({result.TestImages} with a class there, \d+ now\)\. Name", refused.Message);
         Assert.Empty(warnings);
         File.WriteAllLines(list, File.ReadAllLines(list).Take(30));
 

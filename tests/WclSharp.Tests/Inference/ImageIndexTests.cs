@@ -60,6 +60,7 @@ public sealed class ImageIndexTests : IDisposable
                 Assert.Equal(expected[order[i]], hit.Cosine, format == IndexFormat.Int8 ? 3e-5 : 1e-6); // the query's 16 bits; float32
                 Assert.Equal(expected[hit.Row], hit.Cosine, format == IndexFormat.Int8 ? 3e-5 : 1e-6);
                 Assert.Equal(exact[hit.Row], hit.Cosine, format switch { IndexFormat.Float32 => 1e-6, IndexFormat.Fp16 => 5e-4, _ => 1e-2 });
+                Assert.InRange(hit.Cosine, -1, 1);
                 Assert.Equal(($"image {hit.Row}", hit.Row % 2 == 0 ? null : "odd"), (hit.Name, hit.Label));
             }
         }
@@ -388,7 +389,7 @@ public sealed class ImageIndexTests : IDisposable
         {
             IndexFormat.Float32 => unit,
             IndexFormat.Fp16 => [.. unit.Select(value => (float)(Half)(1024 * value) / 1024)],
-            _ => [.. unit.Select(value => scale * MathF.Round(value / scale))],
+            _ => [.. Unit([.. unit.Select(value => MathF.Round(value / scale))]).Select(value => (float)value)],
         };
     }
 

@@ -122,7 +122,7 @@ public sealed class ResumeTests : RunsInFolder
         }), cancellation.Token));
 
         var resume = new PretrainOptions { Out = options.Out, Resume = true };
-        Assert.Contains("The images to test with are not those", Assert.Throws<WclUsageException>(() => Pretraining.Run(resume with { Test = other })).Message, StringComparison.Ordinal);
+        Assert.Contains("The images to test with or their classes are not those", Assert.Throws<WclUsageException>(() => Pretraining.Run(resume with { Test = other })).Message, StringComparison.Ordinal);
         Assert.Equal(2, Pretraining.Run(resume with { Test = moved }).Summary.Epoch);
 
         string Pictures(string name, int first)
