@@ -8,12 +8,13 @@ namespace WclSharp.Checkpoints;
 /// <summary>A module's parameters and buffers by name, in and out of files.</summary>
 internal static class ModuleWeights
 {
-    /// <summary>Parameters and buffers in the module's order, each named with a prefix.</summary>
+    /// <summary>Parameters and buffers in the order of PyTorch's state dicts, layer by layer, each named with a prefix.</summary>
     public static IEnumerable<(string Name, Tensor Tensor)> Of(nn.Module module, string prefix = "")
     {
         foreach (var norm in module.modules().OfType<BatchNormalisation>()) norm.WriteCount();
         return module.named_parameters().Select(p => (prefix + p.name, (Tensor)p.parameter))
-            .Concat(module.named_buffers().Select(b => (prefix + b.name, b.buffer)));
+            .Concat(module.named_buffers().Select(b => (prefix + b.name, b.buffer)))
+            .GroupBy(pair => pair.Item1[..(pair.Item1.LastIndexOf('.') + 1)]).SelectMany(layer => layer);
     }
 
     /// <summary>Copies saved tensors into a module, in place, so that strides, dtype and device stay the module's.</summary>
@@ -32,12 +33,17 @@ internal static class ModuleWeights
                 if (name.EndsWith("num_batches_tracked", StringComparison.Ordinal)) continue; // older PyTorch files lack it
                 throw new WclUsageException($"'{source}' has no tensor '{name}'; it holds another architecture than this run's (see --arch, --stem).");
             }
+            if (value.numel() == 1 && tensor.dim() == 0) continue; // a count may be a list of one
             if (!value.shape.AsSpan().SequenceEqual(tensor.shape))
                 throw new WclUsageException($"'{source}' has '{name}' of shape {ShapeText.Of(value)} where {ShapeText.Of(tensor)} is needed; give the --arch, --width and --stem it was made with.");
         }
 
         using var noGradient = no_grad();
         foreach (var (name, tensor) in targets)
-            if (saved.TryGetValue(name, out var value)) tensor.copy_(value);
+        {
+            if (!saved.TryGetValue(name, out var value)) continue;
+            using var same = value.reshape(tensor.shape);
+            tensor.copy_(same);
+        }
     }
 }

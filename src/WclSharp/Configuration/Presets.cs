@@ -138,7 +138,7 @@ internal static class Presets
 
     /// <summary>Refuses what is wrong whatever the images are, before any is read.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit another value.</exception>
-    public static void RequireWithoutData(PretrainOptions given) => Resolve(given, new DataFacts(DataFacts.NotRead, Side: null, Embedded: given.Data is null));
+    public static PretrainOptions RequireWithoutData(PretrainOptions given) => Resolve(given, new DataFacts(DataFacts.NotRead, Side: null, Embedded: given.Data is null)).Options;
 
     /// <summary>Side of the crops where none was asked for: the images' own, of at most <see cref="LargestOwnSide"/>.</summary>
     public static int OwnSide(int? usual) => usual is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;

@@ -93,7 +93,7 @@ internal sealed class LabelList
         int others = 0, first = 0;
         for (int i = Count - 1; i >= 0; i--)
             if (!found[i]) (others, first) = (others + 1, i);
-        return others == 0 ? null : $"{others:N0} of the {Count:N0} paths in '{file}' {(others == 1 ? "is" : "are")} not among the images there; the first is '{paths.GetString(first)}'.";
+        return others == 0 ? null : $"{others:N0} of the {Count:N0} paths in '{file}' {(others == 1 ? "is" : "are")} not among the images that were read there; the first is '{paths.GetString(first)}'.";
     }
 
     private static ReadOnlySpan<byte> Normal(ReadOnlySpan<byte> utf8Path)

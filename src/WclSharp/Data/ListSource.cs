@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace WclSharp.Data;
 
 /// <summary>Image files that a CSV or TSV list of <c>path,label</c> names, in its order; paths are relative to the list.</summary>
@@ -11,6 +13,7 @@ internal sealed class ListSource(string list) : ImageSource
     /// <inheritdoc/>
     public override string Expected => "rows of path,label, with paths relative to the list";
 
+    private readonly Dictionary<string, Dictionary<string, string>> composed = new(StringComparer.Ordinal); // by folder
     private string? header, repeated;
 
     /// <inheritdoc/>
@@ -44,6 +47,29 @@ internal sealed class ListSource(string list) : ImageSource
     }
 
     /// <summary>Elsewhere than on Windows a file's name may have '\' in it, as archives made there leave them.</summary>
-    private string PathOf(string normal, string literal) =>
-        literal != normal && Path.DirectorySeparatorChar != '\\' && File.Exists(FileOf(literal)) ? literal : normal;
+    private string PathOf(string normal, string literal)
+    {
+        if (literal != normal && Path.DirectorySeparatorChar != '\\' && File.Exists(FileOf(literal))) return literal;
+        if (Ascii.IsValid(normal) || File.Exists(FileOf(normal))) return normal;
+        // Spreadsheets and Macs write letters and their marks apart or together as they like, folders otherwise than files.
+        string found = "";
+        foreach (string part in normal.Split('/'))
+        {
+            string? name = Path.Exists(FileOf(found + part)) ? part : NamesIn(found).GetValueOrDefault(ComposedText.Of(part));
+            if (name is null) return normal;
+            found += name + "/";
+        }
+        return found[..^1];
+    }
+
+    /// <summary>What a folder holds, by names whose letters and marks are together; of those alone that have any.</summary>
+    private Dictionary<string, string> NamesIn(string under)
+    {
+        if (composed.TryGetValue(under, out var known)) return known;
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        string path = Path.Combine(folder, under);
+        foreach (string name in Directory.Exists(path) ? Directory.EnumerateFileSystemEntries(path).Select(entry => Path.GetFileName(entry)) : [])
+            if (!Ascii.IsValid(name)) names.TryAdd(ComposedText.Of(name), name);
+        return composed[under] = names;
+    }
 }

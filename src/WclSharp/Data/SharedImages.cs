@@ -10,13 +10,15 @@ internal static class SharedImages
     /// <summary>How many images of a set are in another.</summary>
     /// <param name="images">The set, stored as the other is.</param>
     /// <param name="others">The other set.</param>
-    public static int Count(ImageDataset images, ImageDataset others)
+    /// <param name="labelledOnly">Whether those of the other set count alone that have a class.</param>
+    public static int Count(ImageDataset images, ImageDataset others, bool labelledOnly = false)
     {
         var wanted = new HashSet<ulong>();
         for (int i = 0; i < images.Count; i++) wanted.Add(images.PixelHashOf(i));
         var met = new HashSet<ulong>();
         for (int i = 0; i < others.Count; i++)
         {
+            if (labelledOnly && others.Labels[i] < 0) continue;
             ulong hash = others.PixelHashOf(i);
             if (wanted.Contains(hash)) met.Add(hash);
         }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using WclSharp.Data;
+using WclSharp.Evaluation;
 using WclSharp.Inference;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -39,6 +40,7 @@ public static class ImageEmbedding
     {
         if (options.Data is not null || !RunFolder.IsRun(model)) return options;
         var trained = RunFolder.ReadConfig(model);
+        RunData.RequireThere(trained, trained with { Test = null, Labels = options.Labels ?? trained.Labels });
         return options with { Data = trained.Data, Labels = options.Labels ?? trained.Labels };
     }
 

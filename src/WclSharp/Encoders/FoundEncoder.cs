@@ -1,6 +1,7 @@
 using System.Globalization;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
+using WclSharp.Native;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -34,6 +35,19 @@ internal sealed record FoundEncoder(string Path, string Prefix, IReadOnlyDiction
         EncoderStem? ownStem = first.size(2) switch { 3 => EncoderStem.Small, 7 => EncoderStem.ImageNet, _ => null };
         if (stem is { } wanted && ownStem is { } has && has != wanted)
             throw Refused($"has the {OptionValue.NameOf(has)} stem, not the {OptionValue.NameOf(wanted)} one; give --stem {OptionValue.NameOf(has)}, or weights of the other");
+        RequireShapes(own, first.size(0), ownStem ?? stem ?? EncoderStem.ImageNet);
+    }
+
+    /// <summary>Refuses a network with the names of this one and other layers: a wide or a grouped one, or one for images of other channels.</summary>
+    private void RequireShapes(EncoderArch arch, long width, EncoderStem stem)
+    {
+        using var smallest = new ResNet(arch, width: 1, stem, seed: 0);
+        foreach (var (name, tensor) in ModuleWeights.Of(smallest).Where(pair => pair.Tensor.dim() > 0))
+        {
+            long[] shape = [.. tensor.shape.Index().Select(dimension => dimension.Item * (dimension.Index == 0 || (dimension.Index == 1 && name != "conv1.weight") ? width : 1))];
+            if (!Weights[name].shape.AsSpan().SequenceEqual(shape))
+                throw Refused($"has '{Prefix}{name}' of shape {ShapeText.Of(Weights[name])} where a {OptionValue.NameOf(arch)} of width {width} has [{string.Join(", ", shape)}]: it is another kind of network");
+        }
     }
 
     /// <summary>Whether another has the same numbers under the same names: a part of a model can be saved under two.</summary>

@@ -33,9 +33,12 @@ internal static class RunData
     {
         // Where the run had images to test with, it held none out of its own.
         if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, false);
+        RequireThere(trained, asked);
         var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses, badImagesFile);
         if (data.All.Ignored > 0 && !SamePath.Is(asked.Data, trained.Data)) // the run told of its own
             progress?.Report(new RunProgress.Warning(PretrainingData.PassedOver(data.All.Ignored)));
+        if (trained.Labels is not null && asked.Labels is null && data.All.HasLabels)
+            progress?.Report(new RunProgress.Warning($"The run's list of classes, '{trained.Labels}', is not used for other --data: its classes are {ClassCatalog.Few(data.All.ClassNames)}, those of its {(data.All.ClassesAreFolders ? "folders" : "source")}. Name a list with --labels where these are not what you ask for."));
         if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new RunProgress.Warning(outside));
         if (badImagesFile is not null && data.BadImages > 0)
             progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them")));
@@ -43,6 +46,21 @@ internal static class RunData
         IEnumerable<string> ofTests = matters ? data.TestWarnings.Concat(holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : []) : [];
         foreach (string warning in data.Warnings.Concat(ofTests)) progress?.Report(new RunProgress.Warning(warning));
         return data;
+    }
+
+    /// <summary>Says which option names anew what a run was trained with and is gone.</summary>
+    /// <exception cref="WclUsageException">It is gone.</exception>
+    public static void RequireThere(PretrainOptions trained, PretrainOptions asked)
+    {
+        Require(trained.Data, asked.Data, "images", "--data");
+        Require(trained.Test, asked.Test, "images to test with", "--test");
+        Require(trained.Labels, asked.Labels, "list of classes", "--labels");
+
+        static void Require(string? before, string? now, string what, string option)
+        {
+            if (now is not null && now == before && !Path.Exists(now))
+                throw new WclUsageException($"The run's {what} {(what.StartsWith("list", StringComparison.Ordinal) ? "is" : "are")} not at '{now}' any more, where its config.json has {(what.StartsWith("list", StringComparison.Ordinal) ? "it" : "them")}; name the new place with {option} PATH.");
+        }
     }
 
     /// <summary>The error where images to train on or to test with have no label.</summary>

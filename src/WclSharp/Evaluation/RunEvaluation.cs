@@ -74,6 +74,12 @@ public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages,
     /// <summary>Mean over the classes of the test images of their kNN accuracies, 0 to 1 (balanced accuracy); differs from <see cref="Knn"/> where some have more images than others.</summary>
     public double KnnMeanOverClasses { get; init; }
 
+    /// <summary>Of <see cref="NearCopiesLookedAt"/> test images those that look like copies of training images, by features and pixels: frames of one burst, for instance, whose accuracy says little of new ones.</summary>
+    public int NearCopies { get; init; }
+
+    /// <summary>Test images that were looked at for copies: all, or some 2,000 of more.</summary>
+    public int NearCopiesLookedAt { get; init; }
+
     /// <summary>What computed the features: a processor's name, or a device.</summary>
     public string? Device { get; init; }
 
@@ -101,6 +107,7 @@ public static class RunEvaluation
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
+        _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         using var data = RunData.Read(trained, asked, progress, cancellation);
@@ -116,6 +123,8 @@ public static class RunEvaluation
         var (accuracy, meanOverClasses) = LabelledKnn.Measure(gallery, voters, queries, classified, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 
+        var (copies, lookedAt) = NearCopies.Count(gallery, voters, queries, classified, cancellation);
+        if (NearCopies.Warning(copies, lookedAt) is { } alike) progress?.Report(new RunProgress.Warning(alike));
         var linear = options.TrainsClassifier ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
         // Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.
         int epoch = RunFolder.ReadSummary(options.Run) is { Status: RunSummary.Finished } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
@@ -124,6 +133,8 @@ public static class RunEvaluation
         return new(accuracy, k, voters.Count, classified.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear)
         {
             KnnMeanOverClasses = meanOverClasses,
+            NearCopies = copies,
+            NearCopiesLookedAt = lookedAt,
             Device = compute.Name,
             Precision = compute.TypeName,
             TrainFingerprint = data.Train.Fingerprint,

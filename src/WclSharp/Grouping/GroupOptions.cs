@@ -1,3 +1,4 @@
+using WclSharp.Evaluation;
 using WclSharp.Configuration;
 
 namespace WclSharp.Grouping;
@@ -18,7 +19,7 @@ public sealed record GroupOptions
     public int? Groups { get; init; }
 
     /// <summary>Cosine of the features from which on two images are compared pixel by pixel, and listed as copies where these are alike too; above 0 to 1.</summary>
-    public double CopyThreshold { get; init; } = 0.99;
+    public double CopyThreshold { get; init; } = NearCopies.LeastSimilarity;
 
     /// <summary>Seed of k-means, which the groups are compared with; null is the run's.</summary>
     public long? Seed { get; init; }

@@ -29,6 +29,7 @@ public static class ImageGrouping
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
+        _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
         OutputFolder.RequireWritable(folder);

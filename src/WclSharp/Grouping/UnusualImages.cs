@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Data;
 using WclSharp.Kernels;
 using static TorchSharp.torch;
 
@@ -21,7 +22,6 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
 
     private const double OutlierShare = 0.01;
     private const int MostOutliers = 100;
-    private const double MostPixelDifference = 6; // of 255
 
     /// <summary>Finds them.</summary>
     /// <param name="features">[N, F] float32, rows of unit length. Not owned.</param>
@@ -44,7 +44,7 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
             .Where(pair => pair.Cosine >= threshold - Rounding)
             .Select(pair => (First: Math.Min(pair.Row, pair.Other), Second: Math.Max(pair.Row, pair.Other), pair.Cosine))
             .DistinctBy(pair => (pair.First, pair.Second)).Select(pair => new AlikePair(pair.First, pair.Second, pair.Cosine, pixelDifference(pair.First, pair.Second)))
-            .Where(pair => pair.PixelDifference <= MostPixelDifference).OrderBy(pair => pair.PixelDifference).ThenByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second);
+            .Where(pair => pair.PixelDifference <= Thumbnails.MostOfCopies).OrderBy(pair => pair.PixelDifference).ThenByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second);
         int outliers = Math.Clamp((int)(OutlierShare * count), 1, MostOutliers);
         var alone = Enumerable.Range(0, count).Select(i => (Row: i, Similarity: Enumerable.Range(0, k).Average(j => (double)cosines[i * k + j])))
             .OrderBy(image => image.Similarity).ThenBy(image => image.Row).Take(outliers);

@@ -92,6 +92,7 @@ public static class LabelSuggestion
         if (options.Check < 0) throw new WclUsageException($"--check is {options.Check}; use 0 or more.");
         if (options.Test is not null && options.Check == 0) throw new WclUsageException("--test names images to check with, and nothing is checked without --check; give that too, or leave --test out.");
         var trained = RunFolder.ReadConfig(options.Run);
+        _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "suggest")), list = Path.Combine(folder, "suggestions.csv");
         // Somebody may have written labels into it.
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");

@@ -37,9 +37,12 @@ internal static class LabelWarnings
     /// <summary>Where images to test with are trained on too, under another name or in another place.</summary>
     private static IEnumerable<string> Shared(ImageDataset train, ImageDataset heldOut)
     {
-        int shared = heldOut.LabelledCount == 0 ? 0 : SharedImages.Count(heldOut, train);
-        if (shared > 0)
-            yield return FormattableString.Invariant($"{shared:N0} of the {heldOut.Count:N0} images to test with are among those to train on, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
+        if (heldOut.LabelledCount == 0) yield break;
+        int shared = SharedImages.Count(heldOut, train), told = shared == 0 ? 0 : SharedImages.Count(heldOut, train, labelledOnly: true);
+        if (told > 0)
+            yield return FormattableString.Invariant($"{told:N0} of the {heldOut.Count:N0} images to test with are among those to learn classes from, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
+        if (shared > told)
+            yield return FormattableString.Invariant($"{shared - told:N0} of the {heldOut.Count:N0} images to test with are among those to train on without a class, pixel for pixel: the encoder sees them, though not what they are, so accuracies may be a little too high; name others with --test where that matters.");
     }
 
     /// <summary>Where images to test with are of classes that no label names to learn from: whatever such an image is taken for is wrong.</summary>

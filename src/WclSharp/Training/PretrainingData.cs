@@ -168,9 +168,10 @@ internal sealed class PretrainingData : IDisposable
 
     private static List<string> Describe(ImageDataset all, ImageDataset train, ImageDataset? heldOut, bool test)
     {
-        string classes = all.HasLabels ? $"{all.ClassNames.Count} classes" : "no classes";
-        List<string> lines = [FormattableString.Invariant($"{all.Source}: {train.Count:N0} images to train on, {classes}")
-            + (heldOut is null ? "" : test ? FormattableString.Invariant($"; {heldOut.Count:N0} to test on") : FormattableString.Invariant($"; {heldOut.Count:N0} held out"))];
+        string classes = all.HasLabels ? $"{all.ClassNames.Count} classes ({ClassCatalog.Few(all.ClassNames)})" : "no classes";
+        string Labelled(ImageDataset images) => !all.HasLabels || images.LabelledCount == images.Count ? "" : FormattableString.Invariant($" ({images.LabelledCount:N0} with a class)");
+        List<string> lines = [FormattableString.Invariant($"{all.Source}: {train.Count:N0} images to train on{Labelled(train)}, {classes}")
+            + (heldOut is null ? "" : FormattableString.Invariant($"; {heldOut.Count:N0} {(test ? "to test on" : "held out")}{Labelled(heldOut)}"))];
         if (all.BadImages > 0) lines.Add(FormattableString.Invariant($"{all.BadImages:N0} images could not be read and are left out; {RunFolder.BadImages} lists them"));
         if (all.Ignored > 0) lines.Add(PassedOver(all.Ignored));
         if (all.IsMemoryMapped) lines.Add(Mapped(all, "decoded images"));

@@ -5,6 +5,7 @@ using WclSharp.Checkpoints;
 using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Encoders;
+using WclSharp.Evaluation;
 using WclSharp.Files;
 using WclSharp.Kernels;
 using WclSharp.Methods;
@@ -126,10 +127,11 @@ internal sealed class PretrainingRun : IDisposable
     /// <summary>Refuses what is wrong whatever the images are: reading them can take hours.</summary>
     private void RequireBeforeReading(PretrainOptions given)
     {
-        Presets.RequireWithoutData(given);
+        var resolved = Presets.RequireWithoutData(given);
         if (given.Resume && checkpoints.Last is null) RequireNothingSaved();
+        if (given.Resume) RunData.RequireThere(given, given);
         if (given.Test is not null) ImageSources.Open(given.Test).Dispose();
-        if (given.Init is not null && checkpoints.Last is null) EncoderWeights.RequireFit(given.Init, given.Arch, given.Width, given.Stem);
+        if (given.Init is not null && checkpoints.Last is null) EncoderWeights.RequireFit(given.Init, resolved.Arch, resolved.Width, resolved.Stem); // which no images change
     }
 
     /// <summary>A run that has saved nothing starts anew where it is resumed. One whose checkpoints are gone would lose what it measured, and is known by its encoder or a line of its second epoch.</summary>

@@ -54,10 +54,10 @@ public class LabelListTests
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = labels });
         Assert.Equal(["cat"], data.ClassNames);
         Assert.Contains("1 of the 2 paths", Assert.Single(data.Warnings), StringComparison.Ordinal);
-        Assert.EndsWith("is not among the images there; the first is 'img/gone.jpg'.", data.Warnings[0], StringComparison.Ordinal);
+        Assert.EndsWith("is not among the images that were read there; the first is 'img/gone.jpg'.", data.Warnings[0], StringComparison.Ordinal);
         folder.Write("labels.csv", "path,label\nimg/gone.jpg,dragon\nimg/a.jpg,cat\nimg/far.jpg,dragon\n");
         using var some = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = labels, Limit = 2 });
-        Assert.EndsWith("are not among the images there; the first is 'img/gone.jpg'.", Assert.Single(some.Warnings), StringComparison.Ordinal);
+        Assert.EndsWith("are not among the images that were read there; the first is 'img/gone.jpg'.", Assert.Single(some.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -24,6 +24,18 @@ public class ListSourceTests
     }
 
     [Fact]
+    public void Read_APathWhoseMarksAreApartFromTheirLetters_IsTheFileOfThatName_AndTheOtherWayRound()
+    {
+        using var folder = new DataFolder();
+        byte[] picture = ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png);
+        folder.Write("Fl\u00FCsse/Ba\u0308r 1.png", picture); // each name in another form
+        string list = folder.Write("list.csv", "Flu\u0308sse/B\u00E4r 1.png,B\u00E4r\nFl\u00FCsse/Ba\u0308r 1.png,Ba\u0308r\n");
+        using var data = ImageDataset.Read(new DatasetOptions { Path = list });
+        Assert.Equal((2, 0), (data.Count, data.BadImages));
+        Assert.Equal("Fl\u00FCsse/Ba\u0308r 1.png", data.NameOf(0));
+    }
+
+    [Fact]
     public void Quote_WhatIsReadBack_IsTheSame()
     {
         using var folder = new DataFolder();

@@ -49,7 +49,7 @@ public sealed class ImageEmbeddingTests : EmbeddingTest
         List<string> warnings = [];
         string some = folder.Write("some.csv", File.ReadAllText(other) + "none.png,x\n");
         ImageEmbedding.Run(options with { Labels = some }, SmallRun.Noted(warnings));
-        Assert.Equal($"1 of the 2 paths in '{some}' is not among the images there; the first is 'none.png'.", Assert.Single(warnings));
+        Assert.Equal($"1 of the 2 paths in '{some}' is not among the images that were read there; the first is 'none.png'.", Assert.Single(warnings));
         string none = folder.Write("none.csv", "none.png,x\n");
         Assert.StartsWith($"None of the 1 paths in '{none}' is an image there", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Labels = none })).Message, StringComparison.Ordinal);
         Assert.Contains(", which is read", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Labels = some, Out = some })).Message, StringComparison.Ordinal);

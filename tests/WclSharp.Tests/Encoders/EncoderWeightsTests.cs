@@ -61,10 +61,13 @@ public sealed class EncoderWeightsTests : IDisposable
         Refused(target, With("layer1.0.se.fc1.weight", ones(8, 8)), "holds 'layer1.0.se.fc1.weight', which a resnet18 has not");
         Refused(target, With("layer3.0.bn2.bias", null), "has no tensor 'layer3.0.bn2.bias'");
         Refused(target, With("layer3.0.conv2.weight", ones(4, 4, 3, 3, ScalarType.Int8)), "has integers in 'layer3.0.conv2.weight'");
+        Refused(target, With("layer3.0.conv2.weight", ones(4, 2, 3, 3)), "has 'layer3.0.conv2.weight' of shape [4, 2, 3, 3] where a resnet18 of width 1 has [4, 4, 3, 3]: it is another kind of network"); // grouped
+        Refused(target, With("conv1.weight", ones(1, 1, 3, 3)), "has 'conv1.weight' of shape [1, 1, 3, 3] where a resnet18 of width 1 has [1, 3, 3, 3]");
         Refused(target, With("layer3.0.conv2.weight", full([4, 4, 3, 3], float.NaN)), "has numbers in 'layer3.0.conv2.weight' that are not finite");
         Refused(target, With("layer3.0.conv2.weight", full([4, 4, 3, 3], 1e300, ScalarType.Float64)), "that are not finite");
         EncoderWeights.Load(target, With("layer1.0.total_ops", zeros(1, ScalarType.Float64))); // a profiler's
         EncoderWeights.Load(target, With("layer1.0.bn1.num_batches_tracked", null));
+        EncoderWeights.Load(target, With("layer1.0.bn1.num_batches_tracked", full([1], 3, ScalarType.Int64)));
 
         string With(string name, Tensor? value)
         {
@@ -80,6 +83,7 @@ public sealed class EncoderWeightsTests : IDisposable
     [InlineData("online_encoder.net.", "encoder.net.")]
     [InlineData("backbone.", "backbone_momentum.")]
     [InlineData("model.", "ema.")]
+    [InlineData("teacher.backbone.", "student.backbone.")]
     public void Load_OfTwoEncoders_TheTrainedOneIsTaken_AndNamed(string trained, string following)
     {
         using ResNet right = Network(EncoderArch.ResNet18, 1, seed: 7), wrong = Network(EncoderArch.ResNet18, 1, seed: 8);
@@ -139,9 +143,19 @@ public sealed class EncoderWeightsTests : IDisposable
             if (report is RunProgress.Started started) lines.AddRange(started.Lines);
         });
         Assert.Contains("is of width 4, not 8", Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Width = 8, Out = Path.Combine(folder, "wide") }, progress)).Message, StringComparison.Ordinal);
+        // Width and stem may come from a preset alone.
+        Assert.Contains("is of width 4, not 64", Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Preset = "cifar", Limit = 100, Init = file, Out = Path.Combine(folder, "preset") }, progress)).Message, StringComparison.Ordinal);
         Assert.Empty(stages);
         Pretraining.Run(options with { Out = Path.Combine(folder, "run") }, progress);
         Assert.Contains($"init: 120 tensors under module.encoder_q. of {file}, 0 left aside", lines);
+    }
+
+    [Fact]
+    public void Of_TensorsAreInTheOrderOfPyTorchsStateDicts()
+    {
+        string[] names = [.. Of(target).Select(pair => pair.Name)];
+        Assert.Equal(["conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked", "layer1.0.conv1.weight", "layer1.0.bn1.weight"], names[..8]);
+        Assert.Equal(["layer4.1.bn2.running_mean", "layer4.1.bn2.running_var", "layer4.1.bn2.num_batches_tracked"], names[^3..]);
     }
 
     private static ResNet Network(EncoderArch arch, int width, long seed = 5) => new(arch, width, EncoderStem.Small, seed);

@@ -1,16 +1,20 @@
-using WclSharp.Data;
-
-namespace WclSharp.Grouping;
+namespace WclSharp.Data;
 
 /// <summary>Small grey versions of images, by which copies are told from images that only show the same kind of thing.</summary>
 /// <param name="images">The images.</param>
 internal sealed class Thumbnails(ImageDataset images)
 {
+    /// <summary>Difference up to which two images may be copies of one another, of 255.</summary>
+    public const double MostOfCopies = 6;
+
     private const int Side = 16, MostKept = 1 << 16; // 64 MiB
     private readonly Dictionary<int, float[]> made = [];
 
     /// <summary>Mean absolute difference of two images' thumbnails, 0 to 255. Sizes do not matter; a copy that was resized or compressed anew differs by a few.</summary>
-    public double Difference(int a, int b) => Of(a).Zip(Of(b), (x, y) => Math.Abs((double)x - y)).Average();
+    public double Difference(int a, int b) => Difference(a, this, b);
+
+    /// <summary>The same of an image of this set and one of another.</summary>
+    public double Difference(int row, Thumbnails others, int other) => Of(row).Zip(others.Of(other), (x, y) => Math.Abs((double)x - y)).Average();
 
     /// <summary>[16, 16], means of the pixels that fall into each cell, channels averaged.</summary>
     private float[] Of(int row)

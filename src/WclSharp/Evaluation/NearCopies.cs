@@ -1,0 +1,53 @@
+using TorchSharp;
+using WclSharp.Data;
+using WclSharp.Kernels;
+using static TorchSharp.torch;
+
+namespace WclSharp.Evaluation;
+
+/// <summary>
+/// Images to test with that look like copies of images to learn from, such as frames of one burst or slices of one scan: what is right of these says nothing of other bursts.
+/// </summary>
+internal static class NearCopies
+{
+    /// <summary>Cosine from which on two images may be copies; their pixels have to be alike, too (<see cref="Thumbnails"/>).</summary>
+    public const double LeastSimilarity = 0.99;
+
+    private const int Nearest = 5, MostLookedAt = 2000;
+    private const double Many = 0.05; // of those looked at
+
+    /// <summary>Counts them.</summary>
+    /// <param name="gallery">Features of <paramref name="train"/>, [M, F], rows of unit length.</param>
+    /// <param name="train">Images to learn from.</param>
+    /// <param name="queries">Features of <paramref name="test"/>, [Q, F], likewise.</param>
+    /// <param name="test">Images to test with.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <returns>How many there are, and how many images were looked at: all, or some of many, evenly.</returns>
+    public static (int Found, int LookedAt) Count(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, CancellationToken cancellation)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        int count = Math.Min(test.Count, MostLookedAt), k = Math.Min(Nearest, train.Count), found = 0;
+        int[] rows = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * test.Count / count))];
+        var asked = Rows.Of(queries, rows);                                                                     // [q, F]
+        Thumbnails tested = new(test), learnt = new(train);
+        foreach (var (start, size) in RowTiles.Of(count, gallery.size(0), gallery.dtype, gallery.device))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var tile = NewDisposeScope();
+            var (cosines, places) = asked.narrow(0, start, size).matmul(gallery.t()).topk(k, 1);                // [t, k]
+            float[] cosine = cosines.to(ScalarType.Float32).cpu().data<float>().ToArray();
+            long[] place = places.cpu().data<long>().ToArray();
+            for (int i = 0; i < size; i++)
+            {
+                int row = rows[(int)start + i], first = i * k;
+                if (Enumerable.Range(first, k).Any(at => cosine[at] >= LeastSimilarity && tested.Difference(row, learnt, (int)place[at]) <= Thumbnails.MostOfCopies)) found++;
+            }
+        }
+        return (found, count);
+    }
+
+    /// <summary>A warning where there are many; null otherwise.</summary>
+    public static string? Warning(int found, int lookedAt) => found < Many * lookedAt ? null : FormattableString.Invariant(
+        $"{found:N0} of {lookedAt:N0} images to test with look like copies of images to learn from: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones. Hold whole series back, with --test.");
+}

@@ -1,0 +1,41 @@
+using SkiaSharp;
+using WclSharp.Data;
+using WclSharp.Evaluation;
+using WclSharp.Tests.Data;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Evaluation;
+
+public sealed class NearCopiesTests : IDisposable
+{
+    private readonly DataFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    /// <summary>A frame of a burst has features and pixels like another's; the same features with other pixels, and the same pixels with other features, are no copies.</summary>
+    [Fact]
+    public void Count_IsOfImagesWhoseFeaturesAndPixelsAreAlike()
+    {
+
+        foreach (var (name, grey) in new[] { ("train/a.png", 100), ("train/b.png", 200), ("test/c.png", 103), ("test/d.png", 150), ("test/e.png", 201) }) folder.Write(name, Picture((byte)grey));
+        using var learnt = ImageDataset.Read(new DatasetOptions { Path = folder["train"] });
+        using var tested = ImageDataset.Read(new DatasetOptions { Path = folder["test"] });
+        using Tensor gallery = tensor(new float[,] { { 1, 0 }, { 0, 1 } }), queries = tensor(new float[,] { { 0.9999f, 0.0141f }, { 1, 0 }, { 0.7071f, 0.7071f } });
+        LiveTensors.AssertNoneLeftBy(() => Assert.Equal((1, 3), NearCopies.Count(gallery, learnt, queries, tested, CancellationToken.None)));
+    }
+
+    [Fact]
+    public void Warning_IsOfATwentiethAndMore()
+    {
+        Assert.Null(NearCopies.Warning(4, 100));
+        Assert.StartsWith("5 of 100 images to test with look like copies", NearCopies.Warning(5, 100), StringComparison.Ordinal);
+    }
+
+    private static byte[] Picture(byte grey)
+    {
+        using var bitmap = new SKBitmap(20, 30);
+        bitmap.Erase(new SKColor(grey, grey, grey));
+        using var encoded = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return encoded.ToArray();
+    }
+}
