@@ -105,7 +105,10 @@ public static class LabelSuggestion
         using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
-        var images = data.Train;
+        int[] untested = Untested(data.Train, asked);
+        using var some = untested.Length < data.Train.Count ? data.Train.Subset(untested) : null;
+        if (some is not null) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.Train.Count - some.Count:N0} images are among those to test with ('{asked.Test}') and are not suggested.")));
+        var images = some ?? data.Train;
         // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
         bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);
         int[] labelled = known ? [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)] : [];
@@ -116,7 +119,7 @@ public static class LabelSuggestion
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
         long seed = options.Seed ?? trained.Seed;
         var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => progress.Working("Grouping images", done, all), cancellation);
-        var check = options.Check == 0 ? null : CheckAgainstRandom(options, data, encoder, features, seed, compute, progress, cancellation);
+        var check = options.Check == 0 ? null : CheckAgainstRandom(options, images, data.HeldOut!, encoder, features, seed, compute, progress, cancellation);
 
         SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.Alike))];
         string sheet = Path.Combine(folder, "suggestions.png");
@@ -125,6 +128,16 @@ public static class LabelSuggestion
             string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], TitleOf(chosen.Count));
         AtomicFile.WriteText(list, ListOf(suggested, images, labelled)); // last: where there is one nothing is suggested again
         return new SuggestResult(suggested, list, sheet, check);
+    }
+
+    /// <summary>Images that are not among those to test with, by their files: a label of these would be learnt and tested with.</summary>
+    private static int[] Untested(ImageDataset images, PretrainOptions asked)
+    {
+        int[] all = [.. Enumerable.Range(0, images.Count)];
+        if (asked.Test is null || !Path.Exists(asked.Test)) return all;
+        using ImageSource tests = ImageSources.Open(asked.Test), own = ImageSources.Open(asked.Data);
+        var files = tests.Images(_ => false).Select(image => tests.FileOf(image.Name)).OfType<string>().Select(Path.GetFullPath).ToHashSet(StringComparer.Ordinal);
+        return files.Count == 0 ? all : [.. all.Where(i => own.FileOf(images.NameOf(i)) is not { } file || !files.Contains(Path.GetFullPath(file)))];
     }
 
     private static string TitleOf(int images) => FormattableString.Invariant($"{images:N0} images to label first{(images > ContactSheet.LargestSheet ? $": the first {ContactSheet.LargestSheet}" : "")}");
@@ -138,16 +151,16 @@ public static class LabelSuggestion
         return text.ToString();
     }
 
-    private static SuggestionCheck CheckAgainstRandom(SuggestOptions options, PretrainingData data, ImageEncoder encoder, Tensor features, long seed, ComputeDevice compute,
+    private static SuggestionCheck CheckAgainstRandom(SuggestOptions options, ImageDataset images, ImageDataset heldOut, ImageEncoder encoder, Tensor features, long seed, ComputeDevice compute,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        using var queries = FeatureExtractor.Extract(encoder, data.HeldOut!, "test images", progress, cancellation);
+        using var queries = FeatureExtractor.Extract(encoder, heldOut, "test images", progress, cancellation);
         List<(double Share, double OverClasses)> suggested = [], random = [];
         for (int i = 0; i < options.Check; i++)
         {
             progress.Working("Checking against random choice", i, options.Check);
             suggested.Add(Accuracy([.. TypicalImages.Choose(features, [], options.Count, seed + i, null, cancellation).Select(image => image.Row)]));
-            random.Add(Accuracy(new CounterRandom(seed, RandomPurpose.LabelDraw).Permutation(data.Train.Count, i)[..options.Count]));
+            random.Add(Accuracy(new CounterRandom(seed, RandomPurpose.LabelDraw).Permutation(images.Count, i)[..options.Count]));
         }
 
         var (ours, theirs) = (StudentInterval.Of(suggested.Select(each => (double?)each.Share))!, StudentInterval.Of(random.Select(each => (double?)each.Share))!);
@@ -160,9 +173,9 @@ public static class LabelSuggestion
         (double, double) Accuracy(int[] rows)
         {
             using var scope = NewDisposeScope();
-            using var labels = data.Train.Subset(rows);
+            using var labels = images.Subset(rows);
             var taught = Rows.Of(features, rows);
-            var probe = LinearProbe.Measure(taught, labels, queries, data.HeldOut!, seed, null, cancellation)!;
+            var probe = LinearProbe.Measure(taught, labels, queries, heldOut, seed, null, cancellation)!;
             return (probe.Top1, probe.MeanOverClasses);
         }
     }

@@ -16,7 +16,6 @@ public sealed class NearCopiesTests : IDisposable
     [Fact]
     public void Count_IsOfImagesWhoseFeaturesAndPixelsAreAlike()
     {
-
         foreach (var (name, grey) in new[] { ("train/a.png", 100), ("train/b.png", 200), ("test/c.png", 103), ("test/d.png", 150), ("test/e.png", 201) }) folder.Write(name, Picture((byte)grey));
         using var learnt = ImageDataset.Read(new DatasetOptions { Path = folder["train"] });
         using var tested = ImageDataset.Read(new DatasetOptions { Path = folder["test"] });

@@ -79,6 +79,20 @@ public sealed class LabelSuggestionTests : IDisposable
     }
 
     [Fact]
+    public void Run_ImagesToTestWith_AreNotSuggested()
+    {
+        string photos = Path.Combine(folder, "photos"), tests = Path.Combine(folder, "tests.csv"), own = Path.Combine(folder, "own");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        File.WriteAllLines(tests, Enumerable.Range(10, 30).Select(i => $"photos/{i:D2}.png,class {i % 2}"));
+        Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 16, Epochs = 1, Out = own });
+        List<string> warnings = [];
+        var result = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 10, Device = "cpu" }, SmallRun.Noted(warnings));
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i:D2}.png"), result.Images.Select(image => image.Path).Order(StringComparer.Ordinal));
+        Assert.Contains($"30 images are among those to test with ('{tests}') and are not suggested.", warnings);
+    }
+
+    [Fact]
     public void Run_MoreThanThereAre_IsRefused()
     {
         var error = Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 1000, Device = "cpu" }));
