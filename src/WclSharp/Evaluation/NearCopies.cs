@@ -18,17 +18,20 @@ internal static class NearCopies
 
     /// <summary>Counts them.</summary>
     /// <param name="gallery">Features of <paramref name="train"/>, [M, F], rows of unit length.</param>
-    /// <param name="train">Images to learn from.</param>
+    /// <param name="train">Images to learn from; those without a class do not count.</param>
     /// <param name="queries">Features of <paramref name="test"/>, [Q, F], likewise.</param>
-    /// <param name="test">Images to test with.</param>
+    /// <param name="test">Images to test with, likewise.</param>
     /// <param name="cancellation">Stops.</param>
     /// <returns>How many there are, and how many images were looked at: all, or some of many, evenly.</returns>
     public static (int Found, int LookedAt) Count(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        int count = Math.Min(test.Count, MostLookedAt), k = Math.Min(Nearest, train.Count), found = 0;
-        int[] rows = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * test.Count / count))];
+        int[] voters = LabelledRows.Places(train), classified = LabelledRows.Places(test);
+        int count = Math.Min(classified.Length, MostLookedAt), k = Math.Min(Nearest, voters.Length), found = 0;
+        if (k == 0) return (0, count);
+        gallery = LabelledRows.Of(gallery, train).Features;
+        int[] rows = [.. Enumerable.Range(0, count).Select(i => classified[(int)((long)i * classified.Length / count)])];
         var asked = Rows.Of(queries, rows);                                                                     // [q, F]
         Thumbnails tested = new(test), learnt = new(train);
         foreach (var (start, size) in RowTiles.Of(count, gallery.size(0), gallery.dtype, gallery.device))
@@ -41,7 +44,7 @@ internal static class NearCopies
             for (int i = 0; i < size; i++)
             {
                 int row = rows[(int)start + i], first = i * k;
-                if (Enumerable.Range(first, k).Any(at => cosine[at] >= LeastSimilarity && tested.Difference(row, learnt, (int)place[at]) <= Thumbnails.MostOfCopies)) found++;
+                if (Enumerable.Range(first, k).Any(at => cosine[at] >= LeastSimilarity && tested.Difference(row, learnt, voters[(int)place[at]]) <= Thumbnails.MostOfCopies)) found++;
             }
         }
         return (found, count);

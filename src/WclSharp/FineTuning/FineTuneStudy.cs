@@ -279,7 +279,10 @@ internal sealed class FineTuneStudy : IDisposable
         int[] rows = [.. Enumerable.Range(0, taken.Length).Where(i => taken[i])], place = new int[taken.Length];
         for (int row = 0; row < rows.Length; row++) place[rows[row]] = row;
         using var drawn = train.Subset(rows);
-        return new(Features(drawn, "training"), place, Features(Tests, "test"));
+        var frozen = new FrozenFeatures(Features(drawn, "training"), place, Features(Tests, "test"));
+        var (copies, lookedAt) = NearCopies.Count(frozen.Gallery, drawn, frozen.Queries, Tests, cancellation);
+        if (NearCopies.Warning(copies, lookedAt) is { } alike) progress?.Report(new RunProgress.Warning(alike));
+        return frozen;
     }
 
     private Tensor Features(ImageDataset images, string which)

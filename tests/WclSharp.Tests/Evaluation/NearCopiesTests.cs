@@ -16,7 +16,7 @@ public sealed class NearCopiesTests : IDisposable
     [Fact]
     public void Count_IsOfImagesWhoseFeaturesAndPixelsAreAlike()
     {
-        foreach (var (name, grey) in new[] { ("train/a.png", 100), ("train/b.png", 200), ("test/c.png", 103), ("test/d.png", 150), ("test/e.png", 201) }) folder.Write(name, Picture((byte)grey));
+        foreach (var (name, grey) in new[] { ("train/x/a.png", 100), ("train/y/b.png", 200), ("test/x/c.png", 103), ("test/x/d.png", 150), ("test/y/e.png", 201) }) folder.Write(name, Picture((byte)grey));
         using var learnt = ImageDataset.Read(new DatasetOptions { Path = folder["train"] });
         using var tested = ImageDataset.Read(new DatasetOptions { Path = folder["test"] });
         using Tensor gallery = tensor(new float[,] { { 1, 0 }, { 0, 1 } }), queries = tensor(new float[,] { { 0.9999f, 0.0141f }, { 1, 0 }, { 0.7071f, 0.7071f } });
