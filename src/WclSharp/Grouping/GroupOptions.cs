@@ -1,5 +1,5 @@
-using WclSharp.Evaluation;
 using WclSharp.Configuration;
+using WclSharp.Evaluation;
 
 namespace WclSharp.Grouping;
 
