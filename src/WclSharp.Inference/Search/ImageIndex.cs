@@ -150,7 +150,7 @@ public sealed class ImageIndex : IDisposable
             foreach (var (cosine, row) in Nearest(unit, Math.Min(k, Count), start))
             {
                 var (name, label) = Texts(start, row);
-                hits.Add(new SearchHit(row, name, label, Math.Clamp(cosine, -1, 1)));
+                hits.Add(new SearchHit(row, name, label, cosine));
             }
             return hits;
         });
@@ -227,7 +227,7 @@ public sealed class ImageIndex : IDisposable
     private void Keep(float cosine, int row, NearestHits best)
     {
         if (!(Math.Abs(cosine) <= largestCosine)) throw IndexHeader.Damaged(path, $"row {row} is not of unit length");
-        best.Add(cosine, row);
+        best.Add(Math.Clamp(cosine, -1, 1), row);
     }
 
     private (string Name, string? Label) TextsOf(int row)

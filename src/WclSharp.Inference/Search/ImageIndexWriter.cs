@@ -29,7 +29,7 @@ public sealed class ImageIndexWriter : IDisposable
     /// <param name="featureSize">F, the length of the vectors.</param>
     /// <param name="format">How numbers are stored.</param>
     /// <param name="metadata">What is to be known of the vectors; up to a megabyte.</param>
-    /// <param name="modelFile">The file that holds the model which the vectors are made with; its path and SHA-256 are noted (as <c>model</c> and <c>model_sha256</c>), by which
+    /// <param name="modelFile">The file that holds the model which the vectors are made with; its path and SHA-256 are noted (as <c>model</c> and <c>model_sha256</c>, in place of what the metadata have under these names), by which
     /// <see cref="ImageIndex.RequireModel(string)"/> tells others. Null notes nothing, so that every model is taken.</param>
     /// <exception cref="ArgumentException">The size is not from 1 to 1,048,576, there is no such format, or the metadata are too long or have a value that is null.</exception>
     /// <exception cref="WclUsageException">No file can be written there, or that of the model cannot be read.</exception>

@@ -129,7 +129,7 @@ internal static class DelimitedFile
         }
         catch (DecoderFallbackException e)
         {
-            throw new WclUsageException($"The list '{file}' is not UTF-8 text behind line {lines.Number}; save it as UTF-8, which a spreadsheet calls CSV UTF-8.", e);
+            throw new WclUsageException($"The list '{file}' is not UTF-8 text; save it as UTF-8, which a spreadsheet calls CSV UTF-8.", e);
         }
         catch (IOException e)
         {

@@ -68,8 +68,15 @@ internal sealed class ListSource(string list) : ImageSource
         if (composed.TryGetValue(under, out var known)) return known;
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         string path = Path.Combine(folder, under);
-        foreach (string name in Directory.Exists(path) ? Directory.EnumerateFileSystemEntries(path).Select(entry => Path.GetFileName(entry)) : [])
-            if (!Ascii.IsValid(name)) names.TryAdd(ComposedText.Of(name), name);
+        try
+        {
+            foreach (string entry in Directory.EnumerateFileSystemEntries(path))
+                if (Path.GetFileName(entry) is var name && !Ascii.IsValid(name)) names.TryAdd(ComposedText.Of(name), name);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It may be entered, but not listed: what it holds has the name that the list gives.
+        }
         return composed[under] = names;
     }
 }

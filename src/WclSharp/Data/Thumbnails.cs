@@ -16,6 +16,14 @@ internal sealed class Thumbnails(ImageDataset images)
     /// <summary>The same of an image of this set and one of another.</summary>
     public double Difference(int row, Thumbnails others, int other) => Of(row).Zip(others.Of(other), (x, y) => Math.Abs((double)x - y)).Average();
 
+    /// <summary>How much of an image there is to see: mean absolute difference of its thumbnail from the thumbnail's mean, 0 to 127.5.</summary>
+    public double Contrast(int row)
+    {
+        float[] cells = Of(row);
+        double mean = cells.Average();
+        return cells.Average(cell => Math.Abs(cell - mean));
+    }
+
     /// <summary>[16, 16], means of the pixels that fall into each cell, channels averaged.</summary>
     private float[] Of(int row)
     {

@@ -10,8 +10,8 @@ internal static class EncoderNames
 {
     private const string FirstLayer = "conv1.weight";
 
-    // Where a model has an encoder that is trained and one that follows it (MoCo, BYOL), words by which the two are told apart. Of DINO's it is the teacher that is used.
-    private static readonly string[] Trained = ["q", "query", "online", "teacher"], Following = ["k", "key", "momentum", "ema", "target", "student"];
+    // Where a model has an encoder that is trained and one that follows it (MoCo, BYOL), words by which the two are told apart.
+    private static readonly string[] Trained = ["q", "query", "online"], Following = ["k", "key", "momentum", "ema", "target"];
 
     // How an encoder's children are called, and by which names it is known. Later ones hold where no earlier one does.
     private static readonly Layout[] Layouts =

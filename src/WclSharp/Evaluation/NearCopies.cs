@@ -15,6 +15,7 @@ internal static class NearCopies
 
     private const int Nearest = 5, MostLookedAt = 2000;
     private const double Many = 0.05; // of those looked at
+    private const double MostOfContrast = 0.25; // all images in which little is to be seen have pixels alike
 
     /// <summary>Counts them.</summary>
     /// <param name="gallery">Features of <paramref name="train"/>, [M, F], rows of unit length.</param>
@@ -38,19 +39,20 @@ internal static class NearCopies
         {
             cancellation.ThrowIfCancellationRequested();
             using var tile = NewDisposeScope();
-            var (cosines, places) = asked.narrow(0, start, size).matmul(gallery.t()).topk(k, 1);                // [t, k]
+            var (cosines, places) = asked.narrow(0, start, size).mm(gallery.t()).topk(k, 1);                // [t, k]
             float[] cosine = cosines.to(ScalarType.Float32).cpu().data<float>().ToArray();
             long[] place = places.cpu().data<long>().ToArray();
             for (int i = 0; i < size; i++)
             {
                 int row = rows[(int)start + i], first = i * k;
-                if (Enumerable.Range(first, k).Any(at => cosine[at] >= LeastSimilarity && tested.Difference(row, learnt, voters[(int)place[at]]) <= Thumbnails.MostOfCopies)) found++;
+                var alike = Enumerable.Range(first, k).Where(at => cosine[at] >= LeastSimilarity);
+                if (alike.Any(at => tested.Difference(row, learnt, voters[(int)place[at]]) <= Math.Min(Thumbnails.MostOfCopies, MostOfContrast * tested.Contrast(row)))) found++;
             }
         }
         return (found, count);
     }
 
     /// <summary>A warning where there are many; null otherwise.</summary>
-    public static string? Warning(int found, int lookedAt) => found < Many * lookedAt ? null : FormattableString.Invariant(
-        $"{found:N0} of {lookedAt:N0} images to test with look like copies of images to learn from: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones. Hold whole series back, with --test.");
+    public static string? Warning(int found, int lookedAt) => found == 0 || found < Many * lookedAt ? null : FormattableString.Invariant(
+        $"{found:N0} of {lookedAt:N0} images to test with {(found == 1 ? "looks like a copy" : "look like copies")} of images to learn from: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones. Hold whole series back, with --test.");
 }

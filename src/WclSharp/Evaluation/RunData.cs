@@ -33,12 +33,14 @@ internal static class RunData
     {
         // Where the run had images to test with, it held none out of its own.
         if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, false);
-        RequireThere(trained, asked);
+        if (!ReferenceEquals(trained, asked)) RequireThere(trained, asked, RestOf(trained)); // else there is no run
         var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses, badImagesFile);
         if (data.All.Ignored > 0 && !SamePath.Is(asked.Data, trained.Data)) // the run told of its own
             progress?.Report(new RunProgress.Warning(PretrainingData.PassedOver(data.All.Ignored)));
         if (trained.Labels is not null && asked.Labels is null && data.All.HasLabels)
-            progress?.Report(new RunProgress.Warning($"The run's list of classes, '{trained.Labels}', is not used for other --data: its classes are {ClassCatalog.Few(data.All.ClassNames)}, those of its {(data.All.ClassesAreFolders ? "folders" : "source")}. Name a list with --labels where these are not what you ask for."));
+            progress?.Report(new RunProgress.Warning($"With --data the run's list of classes, '{trained.Labels}', is not used: the classes are those of the {(data.All.ClassesAreFolders ? "folders" : "source")} ({ClassCatalog.Few(data.All.ClassNames)}). Name a list with --labels where they are not what you ask for."));
+        if (tests && trained.Test is not null && asked.Test is null && data.HeldOut is not null)
+            progress?.Report(new RunProgress.Warning($"With --data the run's images to test with, '{trained.Test}', are not used: some of --data are held out, which the run may have been trained on. Name images with --test."));
         if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new RunProgress.Warning(outside));
         if (badImagesFile is not null && data.BadImages > 0)
             progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them")));
@@ -49,19 +51,26 @@ internal static class RunData
     }
 
     /// <summary>Says which option names anew what a run was trained with and is gone.</summary>
+    /// <param name="trained">The run's options.</param>
+    /// <param name="asked">Those of now.</param>
+    /// <param name="rest">What has to be named again beside <c>--data</c>.</param>
     /// <exception cref="WclUsageException">It is gone.</exception>
-    public static void RequireThere(PretrainOptions trained, PretrainOptions asked)
+    public static void RequireThere(PretrainOptions trained, PretrainOptions asked, string rest = "")
     {
-        Require(trained.Data, asked.Data, "images", "--data");
-        Require(trained.Test, asked.Test, "images to test with", "--test");
-        Require(trained.Labels, asked.Labels, "list of classes", "--labels");
+        Require(trained.Data, asked.Data, "images are", "them", $"--data PATH{rest}");
+        Require(trained.Test, asked.Test, "images to test with are", "them", "--test PATH");
+        Require(trained.Labels, asked.Labels, "list of classes is", "it", "--labels FILE");
 
-        static void Require(string? before, string? now, string what, string option)
+        static void Require(string? before, string? now, string what, string pronoun, string options)
         {
             if (now is not null && now == before && !Path.Exists(now))
-                throw new WclUsageException($"The run's {what} {(what.StartsWith("list", StringComparison.Ordinal) ? "is" : "are")} not at '{now}' any more, where its config.json has {(what.StartsWith("list", StringComparison.Ordinal) ? "it" : "them")}; name the new place with {option} PATH.");
+                throw new WclUsageException($"The run's {what} not at '{now}' any more, where its config.json has {pronoun}; name the new place with {options}.");
         }
     }
+
+    /// <summary>What a run has that <c>--data</c> leaves aside, to be named again.</summary>
+    public static string RestOf(PretrainOptions trained) =>
+        (trained.Test is { } test ? $" --test {test}" : "") + (trained.Labels is { } labels ? $" --labels {labels}" : "");
 
     /// <summary>The error where images to train on or to test with have no label.</summary>
     /// <param name="trained">The run's options.</param>

@@ -67,7 +67,7 @@ internal sealed class FineTuneStudy : IDisposable
     {
         planned = [.. Budgets().SelectMany(budget => Enumerable.Range(0, options.Draws).Select(draw => Plan(budget, draw))).OrderBy(each => each.Labels.Length)];
         foreach (int count in options.LabelsPerClass.Distinct())
-            if (Scarce(count) is > 0 and var scarce) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"--labels-per-class {count}: {scarce:N0} of the {train.ClassNames.Count:N0} classes have fewer labels, of which all are taken.")));
+            if (Scarce(count) is > 0 and var scarce) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"--labels-per-class {count}: {scarce:N0} of the {train.ClassNames.Count:N0} classes {(scarce == 1 ? "has" : "have")} fewer labels, of which all are taken.")));
         PlannedDraw[] missing = [.. planned.Where(each => !IsDone(each))];
         trainings = missing.Sum(each => each.Trainings);
         if (missing.Length > 0 && options.FromHead) _ = HeadsFile(); // rather now than after the first features
@@ -84,7 +84,7 @@ internal sealed class FineTuneStudy : IDisposable
     }
 
     /// <summary>How many classes have fewer labels than so many.</summary>
-    private int Scarce(int count) => train.Labels.ToArray().Where(label => label >= 0).CountBy(label => label).Count(each => each.Value < count);
+    private int Scarce(int count) => Enumerable.Range(0, train.ClassNames.Count).Except(train.Labels.ToArray().CountBy(label => label).Where(each => each.Value >= count).Select(each => each.Key)).Count();
 
     private bool IsDone(PlannedDraw plan) => folder.Draws.Any(done => done.Budget == plan.Budget.Name && done.Draw == plan.Draw);
 

@@ -26,7 +26,7 @@ public sealed record SuggestOptions
     /// <summary>CSV or TSV list of <c>path,label</c> of images that have a label already; null is the run's, or what <see cref="Data"/> has itself.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Labelled images to check with; null is the run's held-out ones.</summary>
+    /// <summary>Labelled images to check with, which are not suggested where they are among <see cref="Data"/> by their files; null is the run's, or what it held out.</summary>
     public string? Test { get; init; }
 
     /// <summary>How many images to suggest.</summary>
@@ -90,7 +90,6 @@ public static class LabelSuggestion
         GivenOption.RequireNotEmpty(("--data", options.Data), ("--labels", options.Labels), ("--test", options.Test), ("--out", options.Out));
         if (options.Count < 1) throw new WclUsageException($"--count is {options.Count}; use 1 or more.");
         if (options.Check < 0) throw new WclUsageException($"--check is {options.Check}; use 0 or more.");
-        if (options.Test is not null && options.Check == 0) throw new WclUsageException("--test names images to check with, and nothing is checked without --check; give that too, or leave --test out.");
         var trained = RunFolder.ReadConfig(options.Run);
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "suggest")), list = Path.Combine(folder, "suggestions.csv");
@@ -105,9 +104,10 @@ public static class LabelSuggestion
         using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
-        int[] untested = Untested(data.Train, asked);
+        string? tests = options.Test ?? trained.Test; // also where other data than the run's are named
+        int[] untested = tests is null ? [.. Enumerable.Range(0, data.Train.Count)] : Untested(data.Train, asked.Data, tests, cancellation);
         using var some = untested.Length < data.Train.Count ? data.Train.Subset(untested) : null;
-        if (some is not null) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.Train.Count - some.Count:N0} images are among those to test with ('{asked.Test}') and are not suggested.")));
+        if (some is not null) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are to test with ('{tests}'): {data.Train.Count - some.Count:N0} of {data.Train.Count:N0} images.")));
         var images = some ?? data.Train;
         // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
         bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);
@@ -131,13 +131,19 @@ public static class LabelSuggestion
     }
 
     /// <summary>Images that are not among those to test with, by their files: a label of these would be learnt and tested with.</summary>
-    private static int[] Untested(ImageDataset images, PretrainOptions asked)
+    private static int[] Untested(ImageDataset images, string? data, string test, CancellationToken cancellation)
     {
         int[] all = [.. Enumerable.Range(0, images.Count)];
-        if (asked.Test is null || !Path.Exists(asked.Test)) return all;
-        using ImageSource tests = ImageSources.Open(asked.Test), own = ImageSources.Open(asked.Data);
-        var files = tests.Images(_ => false).Select(image => tests.FileOf(image.Name)).OfType<string>().Select(Path.GetFullPath).ToHashSet(StringComparer.Ordinal);
-        return files.Count == 0 ? all : [.. all.Where(i => own.FileOf(images.NameOf(i)) is not { } file || !files.Contains(Path.GetFullPath(file)))];
+        if (!Path.Exists(test)) return all; // a run's may be gone, and is not needed
+        using ImageSource tests = ImageSources.Open(test), own = ImageSources.Open(data);
+        if (tests.FileOf("image") is null || own.FileOf("image") is null) return all; // in an archive they have no files of their own
+        var files = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var image in tests.Images(_ => false))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            files.Add(Path.GetFullPath(tests.FileOf(image.Name)!));
+        }
+        return [.. all.Where(i => !files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
     }
 
     private static string TitleOf(int images) => FormattableString.Invariant($"{images:N0} images to label first{(images > ContactSheet.LargestSheet ? $": the first {ContactSheet.LargestSheet}" : "")}");

@@ -1,4 +1,5 @@
 using WclSharp.Configuration;
+using WclSharp.Evaluation;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using static TorchSharp.torch;
@@ -48,7 +49,9 @@ public static class Pretraining
         foreach (var option in PretrainOptionTable.All.Where(option => !option.MayChangeOnResume && !option.NamesRun))
             if (option.Show(given) is { } asked && asked != option.Show(Unset) && asked != option.Show(started))
                 throw PretrainOptionTable.Changed(option, given, started, folder.FullPath);
-        return PretrainOptionTable.Resumed(started, given) with { Resume = true };
+        var resumed = PretrainOptionTable.Resumed(started, given) with { Resume = true };
+        RunData.RequireThere(started, resumed);
+        return resumed;
     }
 
     /// <summary>The precision that was asked for when a run is to go on: what it came to at the start, where the same would come to that here.</summary>

@@ -5,7 +5,6 @@ using WclSharp.Checkpoints;
 using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Encoders;
-using WclSharp.Evaluation;
 using WclSharp.Files;
 using WclSharp.Kernels;
 using WclSharp.Methods;
@@ -129,7 +128,6 @@ internal sealed class PretrainingRun : IDisposable
     {
         var resolved = Presets.RequireWithoutData(given);
         if (given.Resume && checkpoints.Last is null) RequireNothingSaved();
-        if (given.Resume) RunData.RequireThere(given, given);
         if (given.Test is not null) ImageSources.Open(given.Test).Dispose();
         if (given.Init is not null && checkpoints.Last is null) EncoderWeights.RequireFit(given.Init, resolved.Arch, resolved.Width, resolved.Stem); // which no images change
     }

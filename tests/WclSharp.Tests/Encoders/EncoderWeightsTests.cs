@@ -83,7 +83,6 @@ public sealed class EncoderWeightsTests : IDisposable
     [InlineData("online_encoder.net.", "encoder.net.")]
     [InlineData("backbone.", "backbone_momentum.")]
     [InlineData("model.", "ema.")]
-    [InlineData("teacher.backbone.", "student.backbone.")]
     public void Load_OfTwoEncoders_TheTrainedOneIsTaken_AndNamed(string trained, string following)
     {
         using ResNet right = Network(EncoderArch.ResNet18, 1, seed: 7), wrong = Network(EncoderArch.ResNet18, 1, seed: 8);

@@ -30,10 +30,22 @@ public sealed class NearCopiesTests : IDisposable
         Assert.StartsWith("5 of 100 images to test with look like copies", NearCopies.Warning(5, 100), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Count_OfImagesInWhichNothingIsToBeSeen_IsNone()
+    {
+        foreach (var (name, grey) in new[] { ("train/x/a.png", 250), ("train/y/b.png", 251), ("test/x/c.png", 253), ("test/y/d.png", 247) }) folder.Write(name, Picture((byte)grey));
+        using var learnt = ImageDataset.Read(new DatasetOptions { Path = folder["train"] });
+        using var tested = ImageDataset.Read(new DatasetOptions { Path = folder["test"] });
+        using Tensor gallery = tensor(new float[,] { { 1, 0 }, { 1, 0 } }), queries = tensor(new float[,] { { 1, 0 }, { 1, 0 } });
+        Assert.Equal((0, 2), NearCopies.Count(gallery, learnt, queries, tested, CancellationToken.None));
+    }
+
+    /// <summary>Half white, half grey.</summary>
     private static byte[] Picture(byte grey)
     {
         using var bitmap = new SKBitmap(20, 30);
-        bitmap.Erase(new SKColor(grey, grey, grey));
+        bitmap.Erase(SKColors.White);
+        bitmap.Erase(new SKColor(grey, grey, grey), new SKRectI(0, 0, 20, 15));
         using var encoded = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         return encoded.ToArray();
     }

@@ -110,9 +110,9 @@ public class RunDataTests
         string labels = folder.Write("labels.csv", "00.jpg,a\n01.jpg,b\n02.jpg,a\n");
         var trained = new PretrainOptions { Data = folder["photos"], Labels = labels, ImageSize = 16 };
         File.Move(labels, labels + ".old");
-        Assert.Equal($"The run's list of classes is not at '{labels}' any more, where its config.json has it; name the new place with --labels PATH.", Refusal());
+        Assert.Equal($"The run's list of classes is not at '{labels}' any more, where its config.json has it; name the new place with --labels FILE.", Refusal());
         Directory.Move(folder["photos"], folder["moved"]);
-        Assert.Equal($"The run's images are not at '{folder["photos"]}' any more, where its config.json has them; name the new place with --data PATH.", Refusal());
+        Assert.Equal($"The run's images are not at '{folder["photos"]}' any more, where its config.json has them; name the new place with --data PATH --labels {labels}.", Refusal());
 
         string Refusal() => Assert.Throws<WclUsageException>(() => Warnings(trained, RunData.Asked(trained, null, null, null))).Message;
     }
@@ -123,7 +123,7 @@ public class RunDataTests
         using var folder = new DataFolder();
         for (int i = 0; i < 8; i++) folder.Write($"photos/site {i % 2}/{i}.jpg", ImageFiles.Jpeg(20 + i, 20));
         var trained = new PretrainOptions { Data = folder["photos"], Labels = folder.Write("labels.csv", "site 0/0.jpg,fox\nsite 1/1.jpg,deer\n"), ImageSize = 16 };
-        string warning = $"The run's list of classes, '{trained.Labels}', is not used for other --data: its classes are site 0, site 1, those of its folders.";
+        string warning = $"With --data the run's list of classes, '{trained.Labels}', is not used: the classes are those of the folders (site 0, site 1).";
         Assert.Contains(Warnings(trained, RunData.Asked(trained, folder["photos"], null, null)), each => each.StartsWith(warning, StringComparison.Ordinal));
         Assert.DoesNotContain(Warnings(trained, RunData.Asked(trained, folder["photos"], null, trained.Labels)), each => each.Contains("is not used", StringComparison.Ordinal));
     }

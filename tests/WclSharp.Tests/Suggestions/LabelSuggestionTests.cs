@@ -61,7 +61,6 @@ public sealed class LabelSuggestionTests : IDisposable
         string file = Path.Combine(folder, "file");
         File.WriteAllText(file, "");
         Assert.Contains("Name another with --out", Refusal(new SuggestOptions { Run = run, Device = "cpu", Out = file }), StringComparison.Ordinal);
-        Assert.Contains("nothing is checked without --check", Refusal(new SuggestOptions { Run = run, Device = "cpu", Test = folder }), StringComparison.Ordinal);
         string Refusal(SuggestOptions options) =>
             Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(options, new ProgressHandler<RunProgress>(report => Assert.Fail($"{report}")))).Message;
     }
@@ -89,7 +88,9 @@ public sealed class LabelSuggestionTests : IDisposable
         List<string> warnings = [];
         var result = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 10, Device = "cpu" }, SmallRun.Noted(warnings));
         Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i:D2}.png"), result.Images.Select(image => image.Path).Order(StringComparer.Ordinal));
-        Assert.Contains($"30 images are among those to test with ('{tests}') and are not suggested.", warnings);
+        Assert.Contains($"Not suggested, since they are to test with ('{tests}'): 30 of 40 images.", warnings);
+        var named = LabelSuggestion.Run(new SuggestOptions { Run = own, Data = photos, Count = 10, Device = "cpu", Out = Path.Combine(folder, "named") }); // the run's, though --data is given
+        Assert.Equal(result.Images.Select(image => image.Path).Order(StringComparer.Ordinal), named.Images.Select(image => image.Path).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -14,7 +14,7 @@ internal static class PyTorchFile
     private const int LargestPickle = 64 << 20;
 
     // The names under which training scripts keep the weights, the likeliest first.
-    private static readonly string[] Wrappers = ["state_dict", "model_state_dict", "model", "net", "encoder", "backbone", "teacher", "student"];
+    private static readonly string[] Wrappers = ["state_dict", "model_state_dict", "model", "net", "encoder", "backbone"];
 
     /// <summary>Whether a file begins as such an archive.</summary>
     public static bool Recognises(ReadOnlySpan<byte> start) => start.StartsWith("PK\x03\x04"u8);
