@@ -26,7 +26,7 @@ internal static class SuggestCommand
         var options = new TableOptions(command)
             .Add("data", "the run's", "Images to choose from, those without a class where only some have one; same forms as pretrain's")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label of images that have a label already")
-            .Add("test", "the run's", "Labelled images to check with, and not to suggest")
+            .Add("test", "the run's", "Labelled images not to suggest, and to check with (the run's only without --data)")
             .Add("seed", "the run's", "Seed of the grouping")
             .Add("device", "auto")
             .Add("out", "suggest in RUN", "Folder for the list and the sheet of pictures");

@@ -22,7 +22,7 @@ public sealed class ImageIndexWriter : IDisposable
     private readonly FileStream rows, texts, offsets;
     private readonly Lock gate = new();
     private long count, textBytes;
-    private bool complete;
+    private bool complete, failed;
 
     /// <summary>Begins a file.</summary>
     /// <param name="path">The file; files whose names begin with this one and end with <c>.tmp</c> lie beside it meanwhile.</param>
@@ -148,14 +148,17 @@ public sealed class ImageIndexWriter : IDisposable
         return files[^1].Stream;
     }
 
+    /// <summary>Writes; once that has failed, parts may be there that nothing counts, and no more is taken.</summary>
     private void Guarded(Action write)
     {
+        if (failed) throw new WclException($"Writing '{path}' has failed before; begin it anew.");
         try
         {
             write();
         }
         catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
+            failed = true;
             throw new WclException($"Could not write '{path}': {WriteAdvice.Reason(e)}. {WriteAdvice.For(e)}; what was there before is intact.", e);
         }
     }

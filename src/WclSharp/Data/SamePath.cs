@@ -6,6 +6,9 @@ internal static class SamePath
     /// <summary>Elsewhere two names that differ in case alone are mostly one file.</summary>
     private static readonly StringComparison Comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
 
+    /// <summary>Tells full paths apart as the system does.</summary>
+    public static StringComparer Comparer => OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
+
     public static bool Is(string? one, string? other) => string.Equals(Full(one), Full(other), Comparison);
 
     /// <summary>Whether two paths name one file, links followed, so that writing to one would change the other.</summary>

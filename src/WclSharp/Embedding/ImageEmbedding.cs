@@ -40,7 +40,7 @@ public static class ImageEmbedding
     {
         if (options.Data is not null || !RunFolder.IsRun(model)) return options;
         var trained = RunFolder.ReadConfig(model);
-        RunData.RequireThere(trained, trained with { Test = null, Labels = options.Labels ?? trained.Labels }, RunData.RestOf(trained with { Test = null }));
+        RunData.RequireThere(trained, trained with { Test = null, Labels = options.Labels ?? trained.Labels });
         return options with { Data = trained.Data, Labels = options.Labels ?? trained.Labels };
     }
 

@@ -32,15 +32,13 @@ internal static class RunData
         bool holdOut = true, IReadOnlyList<string>? testClasses = null, bool tests = true, string? badImagesFile = null, Predicate<ImageDataset>? testsWith = null)
     {
         // Where the run had images to test with, it held none out of its own.
-        if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, false);
-        if (!ReferenceEquals(trained, asked)) RequireThere(trained, asked, RestOf(trained)); // else there is no run
+        if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, holdOut && trained.Test is null);
+        if (!ReferenceEquals(trained, asked)) RequireThere(trained, asked); // else there is no run
         var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses, badImagesFile);
         if (data.All.Ignored > 0 && !SamePath.Is(asked.Data, trained.Data)) // the run told of its own
             progress?.Report(new RunProgress.Warning(PretrainingData.PassedOver(data.All.Ignored)));
         if (trained.Labels is not null && asked.Labels is null && data.All.HasLabels)
             progress?.Report(new RunProgress.Warning($"With --data the run's list of classes, '{trained.Labels}', is not used: the classes are those of the {(data.All.ClassesAreFolders ? "folders" : "source")} ({ClassCatalog.Few(data.All.ClassNames)}). Name a list with --labels where they are not what you ask for."));
-        if (tests && trained.Test is not null && asked.Test is null && data.HeldOut is not null)
-            progress?.Report(new RunProgress.Warning($"With --data the run's images to test with, '{trained.Test}', are not used: some of --data are held out, which the run may have been trained on. Name images with --test."));
         if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new RunProgress.Warning(outside));
         if (badImagesFile is not null && data.BadImages > 0)
             progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them")));
@@ -53,11 +51,11 @@ internal static class RunData
     /// <summary>Says which option names anew what a run was trained with and is gone.</summary>
     /// <param name="trained">The run's options.</param>
     /// <param name="asked">Those of now.</param>
-    /// <param name="rest">What has to be named again beside <c>--data</c>.</param>
+    /// <param name="dataAlone">Whether <c>--data</c> leaves the run's images to test with and its list as they are; if not, they have to be named again.</param>
     /// <exception cref="WclUsageException">It is gone.</exception>
-    public static void RequireThere(PretrainOptions trained, PretrainOptions asked, string rest = "")
+    public static void RequireThere(PretrainOptions trained, PretrainOptions asked, bool dataAlone = false)
     {
-        Require(trained.Data, asked.Data, "images are", "them", $"--data PATH{rest}");
+        Require(trained.Data, asked.Data, "images are", "them", $"--data PATH{(dataAlone ? "" : Again("--test", trained.Test, asked.Test) + Again("--labels", trained.Labels, asked.Labels))}");
         Require(trained.Test, asked.Test, "images to test with are", "them", "--test PATH");
         Require(trained.Labels, asked.Labels, "list of classes is", "it", "--labels FILE");
 
@@ -68,9 +66,8 @@ internal static class RunData
         }
     }
 
-    /// <summary>What a run has that <c>--data</c> leaves aside, to be named again.</summary>
-    public static string RestOf(PretrainOptions trained) =>
-        (trained.Test is { } test ? $" --test {test}" : "") + (trained.Labels is { } labels ? $" --labels {labels}" : "");
+    /// <summary>An option that is left to the run, with its value.</summary>
+    private static string Again(string option, string? before, string? now) => now is null || now != before ? "" : now.Contains(' ') ? $" {option} \"{now}\"" : $" {option} {now}";
 
     /// <summary>The error where images to train on or to test with have no label.</summary>
     /// <param name="trained">The run's options.</param>
@@ -109,7 +106,9 @@ internal static class RunData
         if (asked.Test is not null) yield break; // they are no part of what has changed
         if (same) yield return "The images or their classes are not those that the run was trained on any more, so some that are held out now may have been learnt.";
         else if (SamePath.Is(asked.Data, trained.Data) || SamePath.Holds(asked.Data, trained.Data) || SamePath.Holds(trained.Data, asked.Data))
-            yield return "The images that are tested with are of the run's own data, not those that it held out, so it was pretrained on some or all of them and accuracies may be too high; name images that it has not seen with --test.";
+            yield return $"The images that are tested with are of the run's own data, not those that it {(trained.Test is null ? "held out" : "tested with")}, so it was pretrained on some or all of them and accuracies may be too high; name images that it has not seen with --test.";
+        else if (trained.Test is not null)
+            yield return $"With --data the run's images to test with, '{trained.Test}', are not used: some of --data are held out, which the run may have been trained on. Name images with --test.";
     }
 
     /// <summary>Of the images that a run was trained on, as far as it says.</summary>

@@ -26,7 +26,7 @@ public sealed record SuggestOptions
     /// <summary>CSV or TSV list of <c>path,label</c> of images that have a label already; null is the run's, or what <see cref="Data"/> has itself.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Labelled images to check with, which are not suggested where they are among <see cref="Data"/> by their files; null is the run's, or what it held out.</summary>
+    /// <summary>Labelled images to check with, and not to suggest where they are among the others by their files. Null is the run's, or what it held out; with <see cref="Data"/> the run's are not suggested either, but a fifth of <see cref="Data"/> is checked with.</summary>
     public string? Test { get; init; }
 
     /// <summary>How many images to suggest.</summary>
@@ -97,6 +97,7 @@ public static class LabelSuggestion
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
         OutputFolder.RequireWritable(folder);
 
+        if (options.Test is not null) ImageSources.Open(options.Test).Dispose(); // what is wrong with it is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         // Every image of a list or of other data can be suggested, and every label counts, unless some have to test the choice. What the run held out stays held out.
@@ -105,7 +106,15 @@ public static class LabelSuggestion
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
         string? tests = options.Test ?? trained.Test; // also where other data than the run's are named
-        int[] untested = tests is null ? [.. Enumerable.Range(0, data.Train.Count)] : Untested(data.Train, asked.Data, tests, cancellation);
+        int[] untested = [.. Enumerable.Range(0, data.Train.Count)];
+        try
+        {
+            if (tests is not null) untested = Untested(data.Train, asked.Data, tests, cancellation);
+        }
+        catch (WclUsageException e) when (options.Test is null) // only the run asks for them
+        {
+            progress?.Report(new RunProgress.Warning($"The run's images to test with may be suggested, since they cannot be told: {e.Message}"));
+        }
         using var some = untested.Length < data.Train.Count ? data.Train.Subset(untested) : null;
         if (some is not null) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are to test with ('{tests}'): {data.Train.Count - some.Count:N0} of {data.Train.Count:N0} images.")));
         var images = some ?? data.Train;
@@ -134,10 +143,9 @@ public static class LabelSuggestion
     private static int[] Untested(ImageDataset images, string? data, string test, CancellationToken cancellation)
     {
         int[] all = [.. Enumerable.Range(0, images.Count)];
-        if (!Path.Exists(test)) return all; // a run's may be gone, and is not needed
         using ImageSource tests = ImageSources.Open(test), own = ImageSources.Open(data);
         if (tests.FileOf("image") is null || own.FileOf("image") is null) return all; // in an archive they have no files of their own
-        var files = new HashSet<string>(StringComparer.Ordinal);
+        var files = new HashSet<string>(SamePath.Comparer);
         foreach (var image in tests.Images(_ => false))
         {
             cancellation.ThrowIfCancellationRequested();

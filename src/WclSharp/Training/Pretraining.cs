@@ -50,7 +50,7 @@ public static class Pretraining
             if (option.Show(given) is { } asked && asked != option.Show(Unset) && asked != option.Show(started))
                 throw PretrainOptionTable.Changed(option, given, started, folder.FullPath);
         var resumed = PretrainOptionTable.Resumed(started, given) with { Resume = true };
-        RunData.RequireThere(started, resumed);
+        RunData.RequireThere(started, resumed, dataAlone: true);
         return resumed;
     }
 

@@ -114,7 +114,9 @@ public class RunDataTests
         Directory.Move(folder["photos"], folder["moved"]);
         Assert.Equal($"The run's images are not at '{folder["photos"]}' any more, where its config.json has them; name the new place with --data PATH --labels {labels}.", Refusal());
 
-        string Refusal() => Assert.Throws<WclUsageException>(() => Warnings(trained, RunData.Asked(trained, null, null, null))).Message;
+        Assert.EndsWith("with --data PATH.", Refusal("mine.csv"), StringComparison.Ordinal); // a list of one's own is named already
+
+        string Refusal(string? list = null) => Assert.Throws<WclUsageException>(() => Warnings(trained, RunData.Asked(trained, null, null, list))).Message;
     }
 
     [Fact]

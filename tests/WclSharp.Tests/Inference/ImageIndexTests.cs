@@ -171,6 +171,7 @@ public sealed class ImageIndexTests : IDisposable
             writer.Add("a", null, row);
             Assert.Equal($"Could not write '{path}': it is larger than files may be there. Raise the limit on the size of files (ulimit -f); what was there before is intact.",
                 Assert.Throws<WclException>(() => writer.Add("b", null, row)).Message);
+            Assert.Equal($"Writing '{path}' has failed before; begin it anew.", Assert.Throws<WclException>(writer.Complete).Message);
         }
         Assert.Empty(Directory.GetFiles(folder));
     }

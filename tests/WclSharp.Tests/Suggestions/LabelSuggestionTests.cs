@@ -61,6 +61,7 @@ public sealed class LabelSuggestionTests : IDisposable
         string file = Path.Combine(folder, "file");
         File.WriteAllText(file, "");
         Assert.Contains("Name another with --out", Refusal(new SuggestOptions { Run = run, Device = "cpu", Out = file }), StringComparison.Ordinal);
+        Assert.Contains("There is no file or folder 'typo.csv'", Refusal(new SuggestOptions { Run = run, Device = "cpu", Test = "typo.csv" }), StringComparison.Ordinal);
         string Refusal(SuggestOptions options) =>
             Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(options, new ProgressHandler<RunProgress>(report => Assert.Fail($"{report}")))).Message;
     }
@@ -89,6 +90,11 @@ public sealed class LabelSuggestionTests : IDisposable
         var result = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 10, Device = "cpu" }, SmallRun.Noted(warnings));
         Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i:D2}.png"), result.Images.Select(image => image.Path).Order(StringComparer.Ordinal));
         Assert.Contains($"Not suggested, since they are to test with ('{tests}'): 30 of 40 images.", warnings);
+        File.Move(tests, tests + ".old");
+        List<string> gone = [];
+        Assert.Equal(40, LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 40, Device = "cpu", Out = Path.Combine(folder, "gone") }, SmallRun.Noted(gone)).Images.Count);
+        Assert.Contains(gone, warning => warning.StartsWith("The run's images to test with may be suggested", StringComparison.Ordinal));
+        File.Move(tests + ".old", tests);
         var named = LabelSuggestion.Run(new SuggestOptions { Run = own, Data = photos, Count = 10, Device = "cpu", Out = Path.Combine(folder, "named") }); // the run's, though --data is given
         Assert.Equal(result.Images.Select(image => image.Path).Order(StringComparer.Ordinal), named.Images.Select(image => image.Path).Order(StringComparer.Ordinal));
     }
