@@ -12,9 +12,9 @@ internal static class ModuleWeights
     public static IEnumerable<(string Name, Tensor Tensor)> Of(nn.Module module, string prefix = "")
     {
         foreach (var norm in module.modules().OfType<BatchNormalisation>()) norm.WriteCount();
-        return module.named_parameters().Select(p => (prefix + p.name, (Tensor)p.parameter))
-            .Concat(module.named_buffers().Select(b => (prefix + b.name, b.buffer)))
-            .GroupBy(pair => pair.Item1[..(pair.Item1.LastIndexOf('.') + 1)]).SelectMany(layer => layer);
+        return module.named_parameters().Select(p => (Name: prefix + p.name, Tensor: (Tensor)p.parameter))
+            .Concat(module.named_buffers().Select(b => (Name: prefix + b.name, Tensor: b.buffer)))
+            .GroupBy(pair => pair.Name[..(pair.Name.LastIndexOf('.') + 1)]).SelectMany(layer => layer);
     }
 
     /// <summary>Copies saved tensors into a module, in place, so that strides, dtype and device stay the module's.</summary>

@@ -7,7 +7,7 @@ internal static class SamePath
     private static readonly StringComparison Comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
 
     /// <summary>Tells full paths apart as the system does.</summary>
-    public static StringComparer Comparer => OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
+    public static StringComparer Comparer => StringComparer.FromComparison(Comparison);
 
     public static bool Is(string? one, string? other) => string.Equals(Full(one), Full(other), Comparison);
 

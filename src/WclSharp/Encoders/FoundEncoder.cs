@@ -24,10 +24,10 @@ internal sealed record FoundEncoder(string Path, string Prefix, IReadOnlyDiction
         // Weights of a deeper network would fill a shallower one and compute something else.
         var own = RequireArchitecture();
         if (arch is { } other && other != own) throw Refused($"holds a {OptionValue.NameOf(own)}, not a {OptionValue.NameOf(other)}; give --arch {OptionValue.NameOf(own)}");
-        var names = NamesOf(own);
-        if (Weights.Keys.FirstOrDefault(name => IsLayer(name) && !names.Contains(name)) is { } more)
+        var shapes = ShapesOf(own);
+        if (Weights.Keys.FirstOrDefault(name => IsLayer(name) && !shapes.ContainsKey(name)) is { } more)
             throw Refused($"holds '{Prefix}{more}', which a {OptionValue.NameOf(own)} has not: it is another kind of network");
-        foreach (string name in names) RequireNumbers(name);
+        foreach (string name in shapes.Keys) RequireNumbers(name);
 
         var first = Weights["conv1.weight"];
         if (first.dim() != 4) throw Refused($"has '{Prefix}conv1.weight' of shape [{string.Join(", ", first.shape)}], which is no convolution's");
@@ -35,16 +35,15 @@ internal sealed record FoundEncoder(string Path, string Prefix, IReadOnlyDiction
         EncoderStem? ownStem = first.size(2) switch { 3 => EncoderStem.Small, 7 => EncoderStem.ImageNet, _ => null };
         if (stem is { } wanted && ownStem is { } has && has != wanted)
             throw Refused($"has the {OptionValue.NameOf(has)} stem, not the {OptionValue.NameOf(wanted)} one; give --stem {OptionValue.NameOf(has)}, or weights of the other");
-        RequireShapes(own, first.size(0), ownStem ?? stem ?? EncoderStem.ImageNet);
+        RequireShapes(own, shapes, first.size(0), side: (ownStem ?? stem) == EncoderStem.Small ? 3 : 7);
     }
 
     /// <summary>Refuses a network with the names of this one and other layers: a wide or a grouped one, or one for images of other channels.</summary>
-    private void RequireShapes(EncoderArch arch, long width, EncoderStem stem)
+    private void RequireShapes(EncoderArch arch, Dictionary<string, long[]> ofWidth1, long width, long side)
     {
-        using var smallest = new ResNet(arch, width: 1, stem, seed: 0);
-        foreach (var (name, tensor) in ModuleWeights.Of(smallest).Where(pair => pair.Tensor.dim() > 0))
+        foreach (var (name, one) in ofWidth1.Where(pair => pair.Value.Length > 0)) // a count has no shape
         {
-            long[] shape = [.. tensor.shape.Index().Select(dimension => dimension.Item * (dimension.Index == 0 || (dimension.Index == 1 && name != "conv1.weight") ? width : 1))];
+            long[] shape = name == "conv1.weight" ? [width, 3, side, side] : [.. one.Index().Select(dimension => dimension.Index < 2 ? dimension.Item * width : dimension.Item)];
             if (!Weights[name].shape.AsSpan().SequenceEqual(shape))
                 throw Refused($"has '{Prefix}{name}' of shape {ShapeText.Of(Weights[name])} where a {OptionValue.NameOf(arch)} of width {width} has [{string.Join(", ", shape)}]: it is another kind of network");
         }
@@ -94,10 +93,11 @@ internal sealed record FoundEncoder(string Path, string Prefix, IReadOnlyDiction
         (name.StartsWith("layer", StringComparison.Ordinal) || name.StartsWith("conv1.", StringComparison.Ordinal) || name.StartsWith("bn1.", StringComparison.Ordinal))
         && (name.EndsWith(".weight", StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal));
 
-    private static HashSet<string> NamesOf(EncoderArch arch)
+    /// <summary>Names of an encoder's tensors, with their shapes where its width is 1 and its stem small.</summary>
+    private static Dictionary<string, long[]> ShapesOf(EncoderArch arch)
     {
         using var smallest = new ResNet(arch, width: 1, EncoderStem.Small, seed: 0);
-        return [.. ModuleWeights.Of(smallest).Select(pair => pair.Name)];
+        return ModuleWeights.Of(smallest).ToDictionary(pair => pair.Name, pair => pair.Tensor.shape);
     }
 
     private WclUsageException Refused(string why) => new($"'{Path}' {why}.");

@@ -1,6 +1,7 @@
 using TorchSharp;
 using WclSharp.Data;
 using WclSharp.Kernels;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
@@ -16,6 +17,15 @@ internal static class NearCopies
     private const int Nearest = 5, MostLookedAt = 2000;
     private const double Many = 0.05; // of those looked at
     private const double MostOfContrast = 0.25; // all images in which little is to be seen have pixels alike
+
+    /// <summary>Counts them, and warns where there are many.</summary>
+    /// <inheritdoc cref="Count"/>
+    public static (int Found, int LookedAt) Tell(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var copies = Count(gallery, train, queries, test, cancellation);
+        if (Warning(copies.Found, copies.LookedAt) is { } warning) progress?.Report(new RunProgress.Warning(warning));
+        return copies;
+    }
 
     /// <summary>Counts them.</summary>
     /// <param name="gallery">Features of <paramref name="train"/>, [M, F], rows of unit length.</param>

@@ -123,8 +123,7 @@ public static class RunEvaluation
         var (accuracy, meanOverClasses) = LabelledKnn.Measure(gallery, voters, queries, classified, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
 
-        var (copies, lookedAt) = NearCopies.Count(gallery, voters, queries, classified, cancellation);
-        if (NearCopies.Warning(copies, lookedAt) is { } alike) progress?.Report(new RunProgress.Warning(alike));
+        var (copies, lookedAt) = NearCopies.Tell(gallery, voters, queries, classified, progress, cancellation);
         var linear = options.TrainsClassifier ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
         // Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.
         int epoch = RunFolder.ReadSummary(options.Run) is { Status: RunSummary.Finished } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state

@@ -280,8 +280,7 @@ internal sealed class FineTuneStudy : IDisposable
         for (int row = 0; row < rows.Length; row++) place[rows[row]] = row;
         using var drawn = train.Subset(rows);
         var frozen = new FrozenFeatures(Features(drawn, "training"), place, Features(Tests, "test"));
-        var (copies, lookedAt) = NearCopies.Count(frozen.Gallery, drawn, frozen.Queries, Tests, cancellation);
-        if (NearCopies.Warning(copies, lookedAt) is { } alike) progress?.Report(new RunProgress.Warning(alike));
+        NearCopies.Tell(frozen.Gallery, drawn, frozen.Queries, Tests, progress, cancellation);
         return frozen;
     }
 

@@ -105,18 +105,7 @@ public static class LabelSuggestion
         using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
-        string? tests = options.Test ?? trained.Test; // also where other data than the run's are named
-        int[] untested = [.. Enumerable.Range(0, data.Train.Count)];
-        try
-        {
-            if (tests is not null) untested = Untested(data.Train, asked.Data, tests, cancellation);
-        }
-        catch (WclUsageException e) when (options.Test is null) // only the run asks for them
-        {
-            progress?.Report(new RunProgress.Warning($"The run's images to test with may be suggested, since they cannot be told: {e.Message}"));
-        }
-        using var some = untested.Length < data.Train.Count ? data.Train.Subset(untested) : null;
-        if (some is not null) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are to test with ('{tests}'): {data.Train.Count - some.Count:N0} of {data.Train.Count:N0} images.")));
+        using var some = (options.Test ?? trained.Test) is { } tests ? Untested(data.Train, asked.Data, tests, ofRun: options.Test is null, progress, cancellation) : null; // the run's also where other data are named
         var images = some ?? data.Train;
         // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
         bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);
@@ -139,19 +128,30 @@ public static class LabelSuggestion
         return new SuggestResult(suggested, list, sheet, check);
     }
 
-    /// <summary>Images that are not among those to test with, by their files: a label of these would be learnt and tested with.</summary>
-    private static int[] Untested(ImageDataset images, string? data, string test, CancellationToken cancellation)
+    /// <summary>Images that are not among those to test with, by their files: a label of these would be learnt and tested with. Null where that is all.</summary>
+    private static ImageDataset? Untested(ImageDataset images, string? data, string test, bool ofRun, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        int[] all = [.. Enumerable.Range(0, images.Count)];
-        using ImageSource tests = ImageSources.Open(test), own = ImageSources.Open(data);
-        if (tests.FileOf("image") is null || own.FileOf("image") is null) return all; // in an archive they have no files of their own
         var files = new HashSet<string>(SamePath.Comparer);
-        foreach (var image in tests.Images(_ => false))
+        using var own = ImageSources.Open(data);
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            files.Add(Path.GetFullPath(tests.FileOf(image.Name)!));
+            using var tests = ImageSources.Open(test);
+            if (tests.FileOf("image") is null || own.FileOf("image") is null) return null; // in an archive they have no files of their own
+            foreach (var image in tests.Images(_ => false))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                files.Add(Path.GetFullPath(tests.FileOf(image.Name)!));
+            }
         }
-        return [.. all.Where(i => !files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
+        catch (WclUsageException e) when (ofRun) // nobody asked for them now
+        {
+            progress?.Report(new RunProgress.Warning($"The run's images to test with may be suggested, since they cannot be told: {e.Message}"));
+            return null;
+        }
+        int[] untested = [.. Enumerable.Range(0, images.Count).Where(i => !files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
+        if (untested.Length == images.Count) return null;
+        progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are to test with ('{test}'): {images.Count - untested.Length:N0} of {images.Count:N0} images.")));
+        return images.Subset(untested);
     }
 
     private static string TitleOf(int images) => FormattableString.Invariant($"{images:N0} images to label first{(images > ContactSheet.LargestSheet ? $": the first {ContactSheet.LargestSheet}" : "")}");

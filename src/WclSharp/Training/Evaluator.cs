@@ -40,18 +40,13 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         using var gallery = FeaturesOf(rows);
         using var queries = Features(data.HeldOut);
         var knn = data.Train.HasLabels ? LabelledKnn.Measure(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null;
-        if (knn is not null && metrics.Epoch == options.Epochs) WarnOfCopies(NearCopies.Count(gallery, looked, queries, data.HeldOut, cancellation));
+        if (knn is not null && metrics.Epoch == options.Epochs) NearCopies.Tell(gallery, looked, queries, data.HeldOut, progress, cancellation);
         return metrics with
         {
             Knn = knn?.Share,
             KnnMeanOverClasses = knn?.MeanOverClasses,
             EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOf(gallery, Array.ConvertAll(forRank, i => Array.BinarySearch(rows, i))),
         };
-    }
-
-    private void WarnOfCopies((int Found, int LookedAt) copies)
-    {
-        if (NearCopies.Warning(copies.Found, copies.LookedAt) is { } warning) progress?.Report(new RunProgress.Warning(warning));
     }
 
     private static double RankOf(Tensor gallery, int[] places)

@@ -40,8 +40,7 @@ public sealed class LabelSuggestionTests : IDisposable
     public void Run_Check_TakesClassesFromAList_AsFromFolders()
     {
         string photos = Path.Combine(folder, "listed"), list = Path.Combine(folder, "classes.csv"), listed = Path.Combine(folder, "listed-run");
-        Directory.CreateDirectory(photos);
-        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        WritePhotos(photos, 40);
         File.WriteAllLines(list, Enumerable.Range(0, 40).Select(i => $"{i:D2}.png,class {i % 2}"));
         Pretraining.Run(SmallRun.Options with { Data = photos, Labels = list, Limit = null, Batch = 16, Epochs = 1, Out = listed });
         var result = LabelSuggestion.Run(new SuggestOptions { Run = listed, Count = 4, Check = 2, Device = "cpu" });
@@ -70,8 +69,7 @@ public sealed class LabelSuggestionTests : IDisposable
     public void Run_OtherData_ListsWhatCannotBeRead()
     {
         string photos = Path.Combine(folder, "photos");
-        Directory.CreateDirectory(photos);
-        for (int i = 0; i < 30; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        WritePhotos(photos, 30);
         File.WriteAllText(Path.Combine(photos, "broken.png"), "none");
         var result = LabelSuggestion.Run(new SuggestOptions { Run = run, Data = photos, Count = 3, Device = "cpu" });
         Assert.Equal(3, result.Images.Count);
@@ -82,8 +80,7 @@ public sealed class LabelSuggestionTests : IDisposable
     public void Run_ImagesToTestWith_AreNotSuggested()
     {
         string photos = Path.Combine(folder, "photos"), tests = Path.Combine(folder, "tests.csv"), own = Path.Combine(folder, "own");
-        Directory.CreateDirectory(photos);
-        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        WritePhotos(photos, 40);
         File.WriteAllLines(tests, Enumerable.Range(10, 30).Select(i => $"photos/{i:D2}.png,class {i % 2}"));
         Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 16, Epochs = 1, Out = own });
         List<string> warnings = [];
@@ -121,8 +118,7 @@ public sealed class LabelSuggestionTests : IDisposable
     public void Run_ASecondRound_KnowsEveryLabelOfTheFirst_AndMayTakeEveryOtherImage()
     {
         string photos = Path.Combine(folder, "photos"), own = Path.Combine(folder, "own");
-        Directory.CreateDirectory(photos);
-        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        WritePhotos(photos, 40);
         Pretraining.Run(SmallRun.Options with { Data = photos, Limit = null, Batch = 16, Epochs = 1, Out = own });
         var first = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 30, Device = "cpu" });
         File.WriteAllLines(first.ListFile, ["path,label", .. first.Images.Select((image, i) => $"{image.Path},class {i % 3}")]);
@@ -139,11 +135,17 @@ public sealed class LabelSuggestionTests : IDisposable
     public void Run_DataThatKnowsSomeClasses_SuggestsTheOthers()
     {
         string list = Path.Combine(folder, "list.csv"), photos = Path.Combine(folder, "photos");
-        Directory.CreateDirectory(photos);
-        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
+        WritePhotos(photos, 40);
         File.WriteAllLines(list, ["path,label", .. Enumerable.Range(0, 40).Select(i => $"photos/{i:D2}.png,{(i < 28 ? $"class {i % 2}" : "")}")]);
         var options = new SuggestOptions { Run = run, Data = list, Count = 12, Device = "cpu" };
         Assert.Contains("--count 13 is more than the 12 images without a label", Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(options with { Count = 13 })).Message, StringComparison.Ordinal);
         Assert.Equal(Enumerable.Range(28, 12).Select(i => $"{i:D2}.png"), LabelSuggestion.Run(options).Images.Select(image => Path.GetFileName(image.Path)).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Pictures 00.png, 01.png, ... of different sizes.</summary>
+    private static void WritePhotos(string path, int count)
+    {
+        Directory.CreateDirectory(path);
+        for (int i = 0; i < count; i++) File.WriteAllBytes(Path.Combine(path, $"{i:D2}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i, 20));
     }
 }
