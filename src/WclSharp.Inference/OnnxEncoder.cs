@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Runtime.ExceptionServices;
 using Microsoft.ML.OnnxRuntime;
 using WclSharp.Data;
 
@@ -15,21 +13,14 @@ namespace WclSharp.Inference;
 /// </remarks>
 public sealed class OnnxEncoder : IDisposable
 {
-    // Rows that go through the network at a time: activations of some megabytes stay in the cache.
-    private const int SmallImageBatch = 64, LargeImageBatch = 8;
-
-    private readonly OnnxSession session;
+    private readonly ImageNetwork network;
     private readonly OnnxFacts facts;
-    private readonly string path;
-    private readonly int storedSide;
     private readonly long maxPixels;
-    private readonly int threads; // that prepare; -1 for no limit
 
-    private OnnxEncoder(InferenceSession session, OnnxFacts facts, string path, int threads, long maxPixels)
+    private OnnxEncoder(ImageNetwork network, OnnxFacts facts, long maxPixels)
     {
-        (this.session, this.facts, this.path, this.threads, this.maxPixels) = (new OnnxSession(session), facts, path, threads > 0 ? threads : -1, maxPixels);
-        storedSide = StoredSize.SideFor(facts.ImageSize);
-        Batch = facts.ImageSize <= EvaluationView.LargestSmallImage ? SmallImageBatch : LargeImageBatch;
+        (this.network, this.facts, this.maxPixels) = (network, facts, maxPixels);
+        StoredSide = StoredSize.SideFor(facts.ImageSize);
     }
 
     /// <summary>Length of a feature vector.</summary>
@@ -42,13 +33,13 @@ public sealed class OnnxEncoder : IDisposable
     public IReadOnlyList<string> ClassNames => facts.ClassNames;
 
     /// <summary>Images that are best put through the network together.</summary>
-    internal int Batch { get; }
+    internal int Batch => network.Batch;
 
     /// <summary>Length that the shorter side of an image is shrunk to when it is decoded, pixels.</summary>
-    internal int StoredSide => storedSide;
+    internal int StoredSide { get; }
 
     /// <summary>Floats of one image of the network's input, 3 S S.</summary>
-    internal int InputSize => 3 * ImageSize * ImageSize;
+    internal int InputSize => network.InputSize;
 
     /// <summary>Pixels that an image may have unless <see cref="Load"/> is told otherwise: 64 x 2^20, some 67 million.</summary>
     public const long StandardMaxPixels = ImageDecoder.MaxPixels;
@@ -75,7 +66,7 @@ public sealed class OnnxEncoder : IDisposable
             session = new InferenceSession(path, options);
             var facts = OnnxFacts.Parse(session.ModelMetadata.CustomMetadataMap, path);
             CheckGraph(session, facts, path);
-            return new OnnxEncoder(session, facts, path, threads, maxPixels);
+            return new OnnxEncoder(new ImageNetwork(session, facts, path, threads), facts, maxPixels);
         }
         catch (Exception e)
         {
@@ -98,7 +89,7 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
-    public float[] Embed(string imagePath) => One(Decode(imagePath), OnnxFacts.Features, FeatureSize);
+    public float[] Embed(string imagePath) => One(Decode(imagePath), Features);
 
     /// <summary>Features of an image in memory.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
@@ -106,7 +97,7 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
-    public float[] Embed(ReadOnlySpan<byte> encodedImage) => One(Decode(encodedImage, "The image"), OnnxFacts.Features, FeatureSize);
+    public float[] Embed(ReadOnlySpan<byte> encodedImage) => One(Decode(encodedImage, "The image"), Features);
 
     /// <summary>Features of many image files: decoded on several threads, and put through the network some at a time.</summary>
     /// <param name="imagePaths">The files.</param>
@@ -119,7 +110,7 @@ public sealed class OnnxEncoder : IDisposable
     public float[][] Embed(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(imagePaths);
-        return Each(imagePaths.Count, FromFiles(imagePaths), OnnxFacts.Features, FeatureSize, cancellation);
+        return Each(imagePaths.Count, FromFiles(imagePaths), Features, cancellation);
     }
 
     /// <summary>Features of many images in memory.</summary>
@@ -133,7 +124,7 @@ public sealed class OnnxEncoder : IDisposable
     public float[][] Embed(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(encodedImages);
-        return Each(encodedImages.Count, FromMemory(encodedImages), OnnxFacts.Features, FeatureSize, cancellation);
+        return Each(encodedImages.Count, FromMemory(encodedImages), Features, cancellation);
     }
 
     /// <summary>An image file as the network takes it, for programs that run the ONNX file themselves: decoded, resized, and cut out of the middle where S is above 64.</summary>
@@ -157,8 +148,8 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public IReadOnlyList<ClassProbability> Classify(string imagePath)
     {
-        int classes = RequireClasses();
-        return ClassProbability.Ranked(ClassNames, One(Decode(imagePath), OnnxFacts.Probabilities, classes));
+        var probabilities = Probabilities; // refused before the image is
+        return ClassProbability.Ranked(ClassNames, One(Decode(imagePath), probabilities));
     }
 
     /// <summary>What an image in memory shows.</summary>
@@ -170,8 +161,8 @@ public sealed class OnnxEncoder : IDisposable
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public IReadOnlyList<ClassProbability> Classify(ReadOnlySpan<byte> encodedImage)
     {
-        int classes = RequireClasses();
-        return ClassProbability.Ranked(ClassNames, One(Decode(encodedImage, "The image"), OnnxFacts.Probabilities, classes));
+        var probabilities = Probabilities; // refused before the image is
+        return ClassProbability.Ranked(ClassNames, One(Decode(encodedImage, "The image"), probabilities));
     }
 
     /// <summary>What many image files show: decoded on several threads, and put through the network some at a time.</summary>
@@ -186,7 +177,7 @@ public sealed class OnnxEncoder : IDisposable
     public IReadOnlyList<ClassProbability>[] Classify(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(imagePaths);
-        return Ranked(Each(imagePaths.Count, FromFiles(imagePaths), OnnxFacts.Probabilities, RequireClasses(), cancellation));
+        return Ranked(Each(imagePaths.Count, FromFiles(imagePaths), Probabilities, cancellation));
     }
 
     /// <summary>What many images in memory show.</summary>
@@ -201,86 +192,79 @@ public sealed class OnnxEncoder : IDisposable
     public IReadOnlyList<ClassProbability>[] Classify(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(encodedImages);
-        return Ranked(Each(encodedImages.Count, FromMemory(encodedImages), OnnxFacts.Probabilities, RequireClasses(), cancellation));
+        return Ranked(Each(encodedImages.Count, FromMemory(encodedImages), Probabilities, cancellation));
     }
+
+    /// <summary>
+    /// What the network makes of many image files, features and classes in one pass. One that cannot be read says so in its place, where
+    /// <see cref="Embed(IReadOnlyList{string}, CancellationToken)"/> and <see cref="Classify(IReadOnlyList{string}, CancellationToken)"/> give up.
+    /// </summary>
+    /// <param name="imagePaths">The files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>One for each, in their order.</returns>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ImageInference[] Infer(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(imagePaths);
+        return Infer(imagePaths.Count, FromFiles(imagePaths), cancellation);
+    }
+
+    /// <summary>What the network makes of many images in memory, as <see cref="Infer(IReadOnlyList{string}, CancellationToken)"/> says it of files.</summary>
+    /// <param name="encodedImages">The bytes of image files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>One for each, in their order.</returns>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ImageInference[] Infer(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(encodedImages);
+        return Infer(encodedImages.Count, FromMemory(encodedImages), cancellation);
+    }
+
+    private ImageInference[] Infer(int count, Action<int, Memory<float>> prepare, CancellationToken cancellation)
+    {
+        (string, int)[] outputs = ClassNames.Count > 0 ? [Features, Probabilities] : [Features];
+        return Array.ConvertAll(network.Each(count, prepare, outputs, cancellation, goOn: true), image => image.Error is { } error
+            ? new ImageInference(error)
+            : new ImageInference(image.Rows[0], image.Rows.Length > 1 ? ClassProbability.Ranked(ClassNames, image.Rows[1]) : []));
+    }
+
+    /// <summary>Frees the network, once images that are under way have been through it.</summary>
+    public void Dispose() => network.Dispose();
 
     /// <summary>Puts prepared images through the network.</summary>
     /// <param name="pixels">[count, 3, S, S], 0 to 255, as <see cref="EvaluationView"/> makes them.</param>
     /// <param name="count">Number of images.</param>
     /// <param name="output">Name of the output that is wanted.</param>
     /// <param name="target">[count, length of the output].</param>
-    internal void Run(Memory<float> pixels, int count, string output, Memory<float> target)
-    {
-        try
-        {
-            using var input = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, pixels[..(count * InputSize)], [count, 3, ImageSize, ImageSize]);
-            using var result = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, target, [count, target.Length / count]);
-            session.Run(OnnxFacts.Pixels, input, output, result);
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw new WclException($"'{path}' fails on {count} images: {ErrorText.Of(e)}.", e);
-        }
-    }
+    internal void Run(Memory<float> pixels, int count, string output, Memory<float> target) => network.Run(pixels, count, [output], [target]);
 
     /// <summary>Features of many images: prepared on several threads, and put through the network some at a time.</summary>
     /// <param name="count">Number of images.</param>
     /// <param name="prepare">Writes image i as [3, S, S], 0 to 255. On any thread.</param>
     /// <param name="cancellation">Stops between images.</param>
-    internal float[][] EmbedEach(int count, Action<int, Memory<float>> prepare, CancellationToken cancellation = default) => Each(count, prepare, OnnxFacts.Features, FeatureSize, cancellation);
+    internal float[][] EmbedEach(int count, Action<int, Memory<float>> prepare, CancellationToken cancellation = default) => Each(count, prepare, Features, cancellation);
 
-    private float[][] Each(int count, Action<int, Memory<float>> prepare, string output, int length, CancellationToken cancellation)
-    {
-        session.RequireOpen(); // also where there is no image
-        cancellation.ThrowIfCancellationRequested();
-        var result = new float[count][];
-        int batch = Math.Min(Batch, count);
-        var pixels = ArrayPool<float>.Shared.Rent(batch * InputSize);
-        var numbers = new float[batch * length];
-        var errors = new Exception?[batch];
-        var limits = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        try
-        {
-            for (int start = 0; start < count; start += batch)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                int size = Math.Min(batch, count - start), first = start;
-                Parallel.For(0, size, limits, i =>
-                {
-                    try
-                    {
-                        prepare(first + i, pixels.AsMemory(i * InputSize, InputSize));
-                    }
-                    catch (Exception e)
-                    {
-                        errors[i] = e; // told of below, by the first image that has one
-                    }
-                });
-                if (Array.Find(errors, error => error is not null) is { } bad) ExceptionDispatchInfo.Throw(bad);
-                Run(pixels, size, output, numbers.AsMemory(0, size * length));
-                for (int i = 0; i < size; i++) result[start + i] = numbers.AsSpan(i * length, length).ToArray();
-            }
-            return result;
-        }
-        finally
-        {
-            ArrayPool<float>.Shared.Return(pixels);
-        }
-    }
+    private (string Name, int Length) Features => (OnnxFacts.Features, FeatureSize);
 
-    /// <summary>Frees the network, once images that are under way have been through it.</summary>
-    public void Dispose() => session.Dispose();
+    private (string Name, int Length) Probabilities => (OnnxFacts.Probabilities, RequireClasses());
+
+    private float[][] Each(int count, Action<int, Memory<float>> prepare, (string Name, int Length) output, CancellationToken cancellation) =>
+        Array.ConvertAll(network.Each(count, prepare, [output], cancellation), image => image.Rows[0]);
 
     private DecodedImage Decode(string imagePath)
     {
-        session.RequireOpen(); // before an image is blamed
-        return DecodedImage.OfFile(imagePath, storedSide, maxPixels);
+        network.RequireOpen(); // before an image is blamed
+        return DecodedImage.OfFile(imagePath, StoredSide, maxPixels);
     }
 
     private DecodedImage Decode(ReadOnlySpan<byte> encodedImage, string name)
     {
-        session.RequireOpen();
-        return DecodedImage.Of(encodedImage, name, storedSide, maxPixels);
+        network.RequireOpen();
+        return DecodedImage.Of(encodedImage, name, StoredSide, maxPixels);
     }
 
     private Action<int, Memory<float>> FromFiles(IReadOnlyList<string> imagePaths) => (i, target) =>
@@ -303,27 +287,13 @@ public sealed class OnnxEncoder : IDisposable
         using (image) image.WriteView(ImageSize, target);
     }
 
-    private float[] One(DecodedImage image, string output, int length)
-    {
-        var pixels = ArrayPool<float>.Shared.Rent(InputSize);
-        try
-        {
-            View(image, pixels.AsSpan(0, InputSize));
-            var result = new float[length];
-            Run(pixels, 1, output, result);
-            return result;
-        }
-        finally
-        {
-            ArrayPool<float>.Shared.Return(pixels);
-        }
-    }
+    private float[] One(DecodedImage image, (string Name, int Length) output) => network.One(pixels => View(image, pixels.Span), output);
 
     /// <summary>Number of classes.</summary>
     /// <exception cref="WclUsageException">This is no classifier.</exception>
     internal int RequireClasses() => ClassNames.Count > 0
         ? ClassNames.Count
-        : throw new WclUsageException($"'{path}' holds an encoder but no classifier; export a classifier.safetensors that wcl finetune made.");
+        : throw new WclUsageException($"'{network.Path}' holds an encoder but no classifier; export a classifier.safetensors that wcl finetune made.");
 
     /// <summary>Refuses a graph that does not keep what its metadata say.</summary>
     private static void CheckGraph(InferenceSession session, OnnxFacts facts, string path)

@@ -13,10 +13,10 @@ internal sealed class OnnxSession(InferenceSession session) : IDisposable
     private int running;
     private bool disposed;
 
-    /// <summary>Runs the network from one input to one output.</summary>
+    /// <summary>Runs the network from one input to some outputs.</summary>
     /// <exception cref="ObjectDisposedException">It was disposed of.</exception>
     /// <exception cref="OnnxRuntimeException">The run failed.</exception>
-    public void Run(string inputName, OrtValue input, string outputName, OrtValue output)
+    public void Run(string inputName, OrtValue input, IReadOnlyCollection<string> outputNames, IReadOnlyCollection<OrtValue> outputs)
     {
         lock (gate)
         {
@@ -25,7 +25,7 @@ internal sealed class OnnxSession(InferenceSession session) : IDisposable
         }
         try
         {
-            session.Run(options, [inputName], [input], [outputName], [output]);
+            session.Run(options, [inputName], [input], outputNames, outputs);
         }
         finally
         {

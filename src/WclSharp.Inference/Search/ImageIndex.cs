@@ -133,11 +133,13 @@ public sealed class ImageIndex : IDisposable
     /// <summary>Finds the nearest images.</summary>
     /// <param name="vector">[F], finite, of any length: only its direction counts. One of zeros has cosine 0 with every row.</param>
     /// <param name="k">How many are wanted; where there are fewer, all come.</param>
+    /// <param name="cancellation">Stops between some thousand rows and the next.</param>
     /// <returns>The nearest first; of equal cosines, the lower row. The number of threads changes nothing.</returns>
     /// <exception cref="ArgumentException">The vector has another length than the index's, or a number that is not finite; k is below 1.</exception>
     /// <exception cref="WclUsageException">The file is damaged.</exception>
     /// <exception cref="ObjectDisposedException">The index was disposed of before this search began.</exception>
-    public IReadOnlyList<SearchHit> Search(ReadOnlySpan<float> vector, int k)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IReadOnlyList<SearchHit> Search(ReadOnlySpan<float> vector, int k, CancellationToken cancellation = default)
     {
         if (vector.Length != FeatureSize) throw new ArgumentException($"The vector has {vector.Length} numbers; those of the index have {FeatureSize}.", nameof(vector));
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
@@ -147,7 +149,7 @@ public sealed class ImageIndex : IDisposable
         {
             var hits = new List<SearchHit>();
             if (Count == 0) return hits;
-            foreach (var (cosine, row) in Nearest(unit, Math.Min(k, Count), start))
+            foreach (var (cosine, row) in Nearest(unit, Math.Min(k, Count), start, cancellation))
             {
                 var (name, label) = Texts(start, row);
                 hits.Add(new SearchHit(row, name, label, cosine));
@@ -157,21 +159,20 @@ public sealed class ImageIndex : IDisposable
     }
 
     /// <summary>The k nearest rows, the nearest first.</summary>
-    private IReadOnlyList<(float Cosine, int Row)> Nearest(float[] unit, int k, nint start)
+    private IReadOnlyList<(float Cosine, int Row)> Nearest(float[] unit, int k, nint start, CancellationToken cancellation)
     {
         var best = new NearestHits(k);
         var scan = Scanner(unit, start + (nint)header.RowsAt);
         int blockRows = Math.Max(1, BlockBytes / header.Stride), blocks = (Count + blockRows - 1) / blockRows;
-        if (threads == 1 || blocks == 1)
-        {
-            scan(0, Count, best);
-            return best.Sorted();
-        }
         int next = -1;
         RunOnThreads(Math.Min(threads, blocks), () =>
         {
             var own = new NearestHits(k);
-            for (int block; (block = Interlocked.Increment(ref next)) < blocks;) scan(block * blockRows, (int)Math.Min(Count, (block + 1L) * blockRows), own);
+            for (int block; (block = Interlocked.Increment(ref next)) < blocks;)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                scan(block * blockRows, (int)Math.Min(Count, (block + 1L) * blockRows), own);
+            }
             lock (best) best.AddAll(own);
         });
         return best.Sorted();
@@ -277,6 +278,11 @@ public sealed class ImageIndex : IDisposable
     /// <summary>Runs something on the calling thread and others; the first exception is thrown as it was.</summary>
     private static void RunOnThreads(int count, Action work)
     {
+        if (count == 1)
+        {
+            work();
+            return;
+        }
         try
         {
             Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, _ => work());

@@ -51,7 +51,7 @@ public static class ImageSearch
                     continue;
                 }
                 long start = Stopwatch.GetTimestamp();
-                var hits = index.Search(vector, options.Count);
+                var hits = index.Search(vector, options.Count, cancellation);
                 answers.Add(new SearchAnswer(image, hits, Stopwatch.GetElapsedTime(start).TotalSeconds));
             }
         }

@@ -41,6 +41,7 @@ public sealed class ImageIndexTests : IDisposable
         string path = Write(format, rows);
         using var index = ImageIndex.Open(path);
         Assert.Equal((count, size, format), (index.Count, index.FeatureSize, index.Format));
+        Assert.Throws<OperationCanceledException>(() => index.Search(Vector(1, 0, size), 1, new CancellationToken(canceled: true)));
         float[][] stored = [.. rows.Select(row => Stored(format, row))];
         int k = Math.Min(10, count);
         for (int query = 0; query < 5; query++)

@@ -162,6 +162,48 @@ public sealed class OnnxEncoderTests : IDisposable
     }
 
     [Fact]
+    public void Infer_GivesFeaturesAndClasses_AndGoesOnAfterBadImages()
+    {
+        using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata(32, "red", "green", "blue")));
+        byte[][] images = [.. Enumerable.Range(0, 150).Select(i => Solid((byte)(i % 3 * 20), (byte)(i % 5 * 12), (byte)(i % 7 * 9)))]; // batches of 64, 64 and 22
+        int[] bad = [0, 5, 63, 64, 100, 149, .. Enumerable.Range(128, 22)]; // all of the last batch
+        foreach (int i in bad) images[i] = [(byte)i, 1, 2];
+        string[] files = [.. images.Select((content, i) => Path.Combine(folder, $"{i}.png"))];
+        foreach (var (file, content) in files.Zip(images)) File.WriteAllBytes(file, content);
+
+        var ofFiles = encoder.Infer(files, TestContext.Current.CancellationToken);
+        var ofBytes = encoder.Infer([.. images.Select(content => new ReadOnlyMemory<byte>(content))], TestContext.Current.CancellationToken);
+        Assert.Equal((150, 150), (ofFiles.Length, ofBytes.Length));
+        for (int i = 0; i < images.Length; i++)
+        {
+            Assert.Equal(!bad.Contains(i), ofFiles[i].IsReadable);
+            if (ofFiles[i].IsReadable)
+            {
+                Assert.Equal(encoder.Embed(files[i]), ofFiles[i].Features);
+                Assert.Equal(encoder.Classify(files[i])[0].Class, ofFiles[i].Classes[0].Class);
+                Assert.Equal(3, ofFiles[i].Classes.Count);
+                Assert.Null(ofFiles[i].Error);
+            }
+            else
+            {
+                Assert.Null(ofFiles[i].Features);
+                Assert.Empty(ofFiles[i].Classes);
+                Assert.StartsWith($"'{files[i]}' cannot be read as an image", ofFiles[i].Error!.Message, StringComparison.Ordinal);
+                Assert.StartsWith($"Image {i} cannot be read as an image", ofBytes[i].Error!.Message, StringComparison.Ordinal);
+            }
+            Assert.Equal(ofFiles[i].Features, ofBytes[i].Features);
+        }
+        Assert.Throws<ArgumentException>(() => encoder.Infer([null!, files[1]], TestContext.Current.CancellationToken)); // a program's error is no bad image
+        Assert.Empty(encoder.Infer(Array.Empty<string>(), TestContext.Current.CancellationToken));
+        Assert.Throws<OperationCanceledException>(() => encoder.Infer(files, new CancellationToken(canceled: true)));
+
+        using var alone = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
+        var one = Assert.Single(alone.Infer([files[1]], TestContext.Current.CancellationToken));
+        Assert.Equal(ofFiles[1].Features, one.Features);
+        Assert.Empty(one.Classes);
+    }
+
+    [Fact]
     public void Classify_OfAnEncoder_IsRefused()
     {
         using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()));
