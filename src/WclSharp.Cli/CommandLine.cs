@@ -18,7 +18,7 @@ internal static class CommandLine
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static int Run(string[] arguments, CommandActions actions, TextWriter? output = null, TextWriter? error = null)
     {
-        output ??= Console.Out;
+        output = new ResultWriter(output ?? Console.Out);
         error ??= new UnfailingWriter(Console.Error);
         var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from", Recursive = true };
         var root = Build(actions, verbose, output, error);

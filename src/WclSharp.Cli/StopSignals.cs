@@ -70,7 +70,20 @@ internal sealed class StopSignals : IDisposable
             PosixSignal.SIGHUP => ExitCodes.HungUp,
             _ => ExitCodes.Terminated,
         };
-        if (Cancel()) tell("Stopping after this step and keeping what is finished; once more stops at once, without saving.");
+        if (Cancel()) Tell("Stopping after this step and keeping what is finished; once more stops at once, without saving.");
+    }
+
+    /// <summary>Tells, as far as that can be: an exception on the thread of signals would end the process.</summary>
+    private void Tell(string text)
+    {
+        try
+        {
+            tell(text);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            // Nobody is told, and the work is stopped all the same.
+        }
     }
 
     /// <summary>Stops the work; false where it is over: a signal may still be on its way when it ends.</summary>

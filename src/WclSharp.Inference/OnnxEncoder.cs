@@ -257,6 +257,7 @@ public sealed class OnnxEncoder : IDisposable
 
     private DecodedImage Decode(string imagePath)
     {
+        ArgumentNullException.ThrowIfNull(imagePath);
         network.RequireOpen(); // before an image is blamed
         return DecodedImage.OfFile(imagePath, StoredSide, maxPixels);
     }

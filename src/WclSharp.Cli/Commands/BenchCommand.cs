@@ -202,7 +202,7 @@ internal static class BenchCommand
                 : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries, Progress(error), stop);
             foreach (var each in figures)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{OptionValue.NameOf(each.Format),-8} {each.FileMib,6:0} MiB, first {each.FirstSeconds:0.000} s, median {each.MedianSeconds:0.0000} s, slowest {each.WorstSeconds:0.0000} s, recall@{k} {each.Recall:0.0000}"));
+                    $"{OptionValue.NameOf(each.Format),-8} {each.FileMib,8:0.0} MiB, first {each.FirstSeconds:0.000} s, median {each.MedianSeconds:0.0000} s, slowest {each.WorstSeconds:0.0000} s, recall@{k} {each.Recall:0.0000}"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 foreach (var each in figures)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text;
 using WclSharp.Data;
 using WclSharp.Files;
 
@@ -8,6 +9,8 @@ namespace WclSharp.Cli.Commands;
 /// <summary>Options that name a file to write. What cannot become one is said before the work, which can take hours, and not after it.</summary>
 internal static class OutputFile
 {
+    private const int LongestName = 255; // bytes
+
     /// <param name="name">Its name.</param>
     /// <param name="description">For help.</param>
     /// <param name="required">Whether it has to be given.</param>
@@ -43,6 +46,8 @@ internal static class OutputFile
     {
         if (string.IsNullOrWhiteSpace(path)) return "is empty; name a file.";
         if (Directory.Exists(path)) return "is a folder; name a file.";
+        if (path == "-") return "would be a file of that name; name a file, or /dev/stdout.";
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > LongestName) return FormattableString.Invariant($"has a longer name than the {LongestName} bytes that file systems have room for; name another file.");
         if (ending is not null && !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) return $"does not end in {ending}, which is what is written; name a file that does.";
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (makesFolder)

@@ -17,7 +17,7 @@ internal static class TerminalProgress
         IsLive(output) ? LiveProgress.Run(AnsiConsole.Create(new AnsiConsoleSettings { Out = new LastingOutput(AnsiConsole.Profile.Out) }), work) : work(new PlainProgress(new UnfailingWriter(output).WriteLine, PlainInterval, new UnfailingWriter(error).WriteLine));
 
     private static bool IsLive(TextWriter output) =>
-        ReferenceEquals(output, Console.Out) && IsLive(Console.IsOutputRedirected, AnsiConsole.Profile.Capabilities.Ansi, Environment.GetEnvironmentVariable);
+        output is ResultWriter { IsStandardOutput: true } && IsLive(Console.IsOutputRedirected, AnsiConsole.Profile.Capabilities.Ansi, Environment.GetEnvironmentVariable);
 
     /// <summary>Whether a person watches.</summary>
     /// <param name="redirected">Whether the output goes to a file or a pipe.</param>

@@ -25,7 +25,7 @@ internal sealed class UnfailingWriter(TextWriter inner) : TextWriter
         {
             write();
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException) // the second where it is closed
         {
             // Nobody is told.
         }

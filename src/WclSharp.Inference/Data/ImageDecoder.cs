@@ -59,9 +59,8 @@ internal static class ImageDecoder
         if (height < 1 || width < 1) throw new BadImageException($"the header claims {width} x {height} pixels");
         if (height * width > MostPixels)
             throw new BadImageException(FormattableString.Invariant($"{width} x {height} is {height * width / 1e6:F0} megapixels, more than {MostPixels / 1e6:F0}, which cannot be decoded whatever is allowed"));
-        if (height * width > maxPixels || height > MaxSide || width > MaxSide)
-            throw new BadImageException(FormattableString.Invariant(
-                $"{width} x {height} is {height * width / 1e6:F0} megapixels, over the limit of {maxPixels / 1e6:F0} megapixels and {MaxSide} a side"));
+        if (height * width > maxPixels) throw new BadImageException(FormattableString.Invariant($"{width} x {height} is {height * width:N0} pixels, over the limit of {maxPixels:N0}"));
+        if (height > MaxSide || width > MaxSide) throw new BadImageException(FormattableString.Invariant($"{width} x {height} pixels are over the limit of {MaxSide:N0} a side"));
     }
 
     /// <summary>Shrinks decoded pixels into a rented buffer.</summary>

@@ -5,6 +5,7 @@ internal sealed class PendingFile : IDisposable
 {
     // Below the size from which .NET puts arrays on the heap that it rarely clears: a process that saves every epoch would grow.
     private const int BufferBytes = 1 << 16;
+    private const int LongestKept = 48; // characters, of four bytes at most
     private bool kept;
 
     /// <param name="path">The file; of a link, what it leads to.</param>
@@ -14,7 +15,15 @@ internal sealed class PendingFile : IDisposable
     public PendingFile(string path, string ending = ".tmp")
     {
         Target = FileLinks.FinalTarget(path);
-        Stream = new FileStream($"{Target}.{Path.GetRandomFileName()[..8]}{ending}", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes);
+        Stream = new FileStream(Temporary(Target, ending), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes);
+    }
+
+    /// <summary>A name beside a file's: its own with more behind it, of which a long one keeps the beginning alone, since names have room for 255 bytes.</summary>
+    private static string Temporary(string target, string ending)
+    {
+        string name = Path.GetFileName(target);
+        if (name.Length > LongestKept) name = name[..LongestKept];
+        return Path.Combine(Path.GetDirectoryName(target) ?? "", $"{name}.{Path.GetRandomFileName()[..8]}{ending}");
     }
 
     /// <summary>What is written; it may be read again.</summary>

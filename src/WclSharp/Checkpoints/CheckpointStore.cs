@@ -85,7 +85,7 @@ internal sealed class CheckpointStore(string folder)
         {
             string path = Path.Combine(source, file);
             if (!File.Exists(path) || HashOf(path) != hash)
-                throw new WclUsageException($"The checkpoint file '{path}' is damaged (its SHA-256 is not the one in {State}); copy it back, or start anew with another --out.");
+                throw new WclUsageException($"The checkpoint file '{path}' is damaged (its SHA-256 is not the one in {State}); copy it back, or {Instead(source)}.");
         }
 
         using var encoder = SafetensorsFile.Read(Path.Combine(source, Encoder));
@@ -108,7 +108,7 @@ internal sealed class CheckpointStore(string folder)
     /// <summary>The heads' weights of a checkpoint folder.</summary>
     public static string HeadsFile(string checkpoint) => Path.Combine(checkpoint, Heads);
 
-    private static CheckpointState ReadState(string source)
+    private CheckpointState ReadState(string source)
     {
         string path = Path.Combine(source, State);
         try
@@ -118,7 +118,30 @@ internal sealed class CheckpointStore(string folder)
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new WclUsageException($"The checkpoint '{path}' cannot be read ({ErrorText.Of(e)}); {(e is UnauthorizedAccessException ? "make it readable" : "start anew with another --out")}.", e);
+            throw new WclUsageException($"The checkpoint '{path}' cannot be read ({ErrorText.Of(e)}); {(e is UnauthorizedAccessException ? "make it readable" : Instead(source))}.", e);
+        }
+    }
+
+    /// <summary>What to do where a checkpoint is damaged or gone: go on from the newest other one that is whole, or start anew.</summary>
+    private string Instead(string damaged)
+    {
+        string? whole = Directory.GetDirectories(folder, "step-*").Where(step => step != damaged && IsWhole(step)).MaxBy(Path.GetFileName, StringComparer.Ordinal);
+        if (whole is null) return "start anew with another --out";
+        string last = Path.Combine(folder, LastName);
+        string[] delete = [.. new[] { last, damaged }.Where(Path.Exists).Select(path => $"'{path}'")];
+        return $"delete {string.Join(" and ", delete)} to go on from '{whole}', which is whole";
+    }
+
+    private static bool IsWhole(string checkpoint)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(Path.Combine(checkpoint, State)), Json) is { Format: Format } state
+                && state.Files.All(file => Path.Combine(checkpoint, file.Key) is var path && File.Exists(path) && HashOf(path) == file.Value);
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 
@@ -129,7 +152,7 @@ internal sealed class CheckpointStore(string folder)
         try
         {
             string target = Path.Combine(folder, JsonSerializer.Deserialize<Pointer>(File.ReadAllText(path), Json)?.Folder ?? throw new JsonException("it names no folder"));
-            return Directory.Exists(target) ? target : !needed ? null : throw new WclUsageException($"'{path}' names the checkpoint '{target}', which is gone; start anew with another --out.");
+            return Directory.Exists(target) ? target : !needed ? null : throw new WclUsageException($"'{path}' names the checkpoint '{target}', which is gone; {Instead(target)}.");
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {

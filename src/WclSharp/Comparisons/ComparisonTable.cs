@@ -98,7 +98,7 @@ internal static class ComparisonTable
         var runs = report.Methods.SelectMany(row => row.Runs).ToArray();
         Line("kNN and linear are top-1 accuracies of the last epoch's encoder on held-out images, mean over seeds ± the " + report.Interval + ". "
             + "s/epoch is training alone, evaluation left out, mean over seeds. Overhead: " + report.OverheadOver + ". Peak MiB is the largest resident memory of a run's process" + (runs.Any(IsOnGpu) ? ", without the GPU's" : "") + ". "
-            + "Pair precision, pair recall and conflicts are means over the last epoch's steps and over seeds. A dash is what was not measured.");
+            + "Pair precision, pair recall and conflicts are over all pairs of the last epoch's steps, means over seeds. A dash is what was not measured.");
         Line();
         if (Reading(report.Methods) is { } reading)
         {

@@ -33,8 +33,10 @@ public sealed class BatchLoader : IDisposable
 
     private BatchLoader(ImageDataset data, int batch, int chunks, long seed, int workers, int prefetch)
     {
+        ArgumentNullException.ThrowIfNull(data);
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(prefetch, 1);
+        if (data.Count == 0) throw new WclUsageException($"{data.Source} holds no images to draw a batch from.");
         if (batch < 1 || batch > data.Count)
             throw new WclUsageException(FormattableString.Invariant($"A batch of {batch:N0} images cannot be drawn from {data.Count:N0}; use --batch 2 to {data.Count:N0}, or more images."));
         (this.data, this.batch, this.chunks, this.seed, this.workers, this.prefetch) = (data, batch, chunks, seed, workers, prefetch);
@@ -99,6 +101,7 @@ public sealed class BatchLoader : IDisposable
     /// <param name="indices">Positions in the data set; kept by the batch.</param>
     public ImageBatch Assemble(int[] indices)
     {
+        ArgumentNullException.ThrowIfNull(indices);
         ObjectDisposedException.ThrowIf(disposed, this);
         return ImageBatch.Assemble(data, indices, Rent, GiveBack);
     }
@@ -107,7 +110,12 @@ public sealed class BatchLoader : IDisposable
     /// <param name="data">Images.</param>
     /// <param name="batch">Images per batch, at least 1.</param>
     /// <returns>Batches; each is valid until it is disposed, which gives its memory to the next.</returns>
-    public static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch) => InOrder(data, batch, 0);
+    public static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        return InOrder(data, batch, 0);
+    }
 
     /// <summary>The same from an image on.</summary>
     /// <param name="data">Images.</param>
@@ -115,7 +123,6 @@ public sealed class BatchLoader : IDisposable
     /// <param name="first">The first image.</param>
     internal static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch, int first)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         byte[]? kept = null;
         for (int start = first; start < data.Count; start += batch)
         {

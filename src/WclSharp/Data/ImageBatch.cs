@@ -12,7 +12,8 @@ public sealed class ImageBatch : IDisposable
     private readonly long[] starts;     // [N + 1], first byte of each image in the batch
     private readonly int[] firsts;      // first image of each buffer, and N
     private readonly byte[][] buffers;
-    private Action<byte[]>? giveBack;
+    private readonly Action<byte[]>? giveBack;
+    private int disposed;
 
     private ImageBatch(int[] indices, int[] heights, int[] widths, int channels, long[] starts, int[] firsts, byte[][] buffers, Action<byte[]>? giveBack)
     {
@@ -45,25 +46,33 @@ public sealed class ImageBatch : IDisposable
     internal ReadOnlySpan<long> Starts => starts;
 
     /// <summary>What the images lie in; each may be longer than its images are, and belongs to another batch once this one is disposed.</summary>
-    internal IReadOnlyList<byte[]> Buffers => buffers;
+    internal IReadOnlyList<byte[]> Buffers => Undisposed();
 
     /// <summary>Pixels of an image, planar [Channels, height, width], until the batch is disposed.</summary>
     /// <param name="image">Its place in the batch, 0 to N - 1.</param>
+    /// <exception cref="ObjectDisposedException">The batch was disposed of, and the memory may be another's.</exception>
     public ReadOnlySpan<byte> PixelsOf(int image)
     {
+        var buffers = Undisposed();
         int buffer = Array.BinarySearch(firsts, 0, buffers.Length, image);
         if (buffer < 0) buffer = ~buffer - 1;
         return buffers[buffer].AsSpan((int)(starts[image] - starts[firsts[buffer]]), (int)(starts[image + 1] - starts[image]));
     }
 
     /// <summary>The pixels of a buffer's images; those of all buffers one after another are the batch's.</summary>
-    internal ReadOnlySpan<byte> PixelsIn(int buffer) => buffers[buffer].AsSpan(0, (int)(starts[firsts[buffer + 1]] - starts[firsts[buffer]]));
+    internal ReadOnlySpan<byte> PixelsIn(int buffer) => Undisposed()[buffer].AsSpan(0, (int)(starts[firsts[buffer + 1]] - starts[firsts[buffer]]));
 
     /// <summary>Gives the memory back for another batch. May be called more than once.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref giveBack, null) is not { } give) return;
-        foreach (byte[] buffer in buffers) give(buffer);
+        if (Interlocked.Exchange(ref disposed, 1) != 0 || giveBack is null) return;
+        foreach (byte[] buffer in buffers) giveBack(buffer);
+    }
+
+    private byte[][] Undisposed()
+    {
+        ObjectDisposedException.ThrowIf(disposed != 0, this);
+        return buffers;
     }
 
     /// <summary>Copies images into a batch.</summary>

@@ -138,8 +138,8 @@ internal static class OrderedParallel
             for (int i = 0; i < workers; i++)
             {
                 var thread = new Thread(Work) { IsBackground = true, Name = "wcl data" };
+                thread.Start(); // one that cannot be started, for want of memory, is nothing to wait for
                 threads.Add(thread);
-                thread.Start();
             }
         }
 

@@ -70,6 +70,27 @@ internal static class EncoderWeights
         return string.Create(CultureInfo.InvariantCulture, $"{taken:N0} tensors {(found.Prefix.Length > 0 ? $"under {found.Prefix} " : "")}of {found.Path}, {content.Tensors.Count - taken:N0} left aside");
     }
 
+    /// <summary>A network as a file of ours, or a run folder's last, has it.</summary>
+    /// <returns>The network in training mode, float32 on the CPU, and what its file says of it.</returns>
+    /// <exception cref="WclUsageException">There is no such file, or it does not say how it was made.</exception>
+    public static (ResNet Network, EncoderFacts Facts) ReadNetwork(string source)
+    {
+        string path = Find(source);
+        using var content = SafetensorsFile.Read(path);
+        var facts = FactsOf(content, path);
+        var network = new ResNet(facts.Arch, facts.Width, facts.Stem, seed: 0);
+        try
+        {
+            ModuleWeights.Load(network, content.Tensors, "", path);
+            return (network, facts);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Refuses what cannot fill an encoder, as far as that is known without having it.</summary>
     /// <exception cref="WclUsageException">There is no such file, it holds another network, or its weights are no finite numbers.</exception>
     public static void RequireFit(string source, EncoderArch? arch, int? width, EncoderStem? stem)

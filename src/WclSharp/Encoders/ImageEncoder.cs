@@ -56,19 +56,7 @@ public sealed class ImageEncoder : IDisposable
 
     internal static ImageEncoder Load(string source, ComputeDevice compute)
     {
-        string path = EncoderWeights.Find(source);
-        using var content = SafetensorsFile.Read(path);
-        var facts = EncoderWeights.FactsOf(content, path);
-        var network = new ResNet(facts.Arch, facts.Width, facts.Stem, seed: 0);
-        try
-        {
-            ModuleWeights.Load(network, content.Tensors, "", path);
-        }
-        catch
-        {
-            network.Dispose();
-            throw;
-        }
+        var (network, facts) = EncoderWeights.ReadNetwork(source);
         network.to(compute.Device);
         network.eval();
         network.ComputeType = compute.Type;

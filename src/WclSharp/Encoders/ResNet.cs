@@ -12,7 +12,11 @@ namespace WclSharp.Encoders;
 /// </summary>
 /// <remarks>
 /// A forward pass serves one backward pass: what it saved is gone after that, also with <c>retain_graph</c>. On a processor an error within a backward pass, such as a second one
-/// or memory that runs out, cannot be caught: it is written to standard error, and libtorch may end the process.
+/// or memory that runs out, cannot be caught: it is written to standard error, and libtorch may end the process; <see cref="Losses.Backpropagation"/> throws it.
+/// <para>
+/// Kernels lie in memory with channels last, which TorchSharp's <c>save</c>, and <c>save_state_dict</c> of an optimiser of such weights, refuse (0.106: "non-contiguous tensor"), and the file
+/// of that name is lost. <see cref="ImageEncoder.Save"/> writes a network and <see cref="Load"/> reads it.
+/// </para>
 /// </remarks>
 public sealed class ResNet : nn.Module<Tensor, Tensor>
 {
@@ -26,11 +30,13 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     /// <param name="width">Channels of the first stage; 64 is the standard network.</param>
     /// <param name="stem">First layers.</param>
     /// <param name="seed">Seed of the initial weights.</param>
+    /// <exception cref="ArgumentException">One of these is not possible.</exception>
     public ResNet(EncoderArch arch, int width, EncoderStem stem, long seed) : this(arch, width, stem, new ParameterInitializer(seed)) { }
 
     internal ResNet(EncoderArch arch, int width, EncoderStem stem, ParameterInitializer random) : base(nameof(ResNet))
     {
         if (width < 1) throw new ArgumentException($"Width {width} is too small; use 1 or more (64 is the standard network).", nameof(width));
+        if (!Enum.IsDefined(stem)) throw new ArgumentOutOfRangeException(nameof(stem), stem, "No stem that is built here.");
         Stem = stem;
         Architecture = arch;
         Width = width;
@@ -60,6 +66,17 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
             }
             return stage;
         }
+    }
+
+    /// <summary>Reads a network, to train on or to build on: that of a run, or one that <see cref="ImageEncoder.Save"/> wrote.</summary>
+    /// <param name="source">A run folder, or an <c>encoder.safetensors</c>.</param>
+    /// <returns>The network in training mode, float32 on the CPU. The caller owns it.</returns>
+    /// <exception cref="WclUsageException">There is no encoder there, or its file does not say how it was made.</exception>
+    public static ResNet Load(string source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Native.TorchRuntime.EnsureLoaded();
+        return EncoderWeights.ReadNetwork(source).Network;
     }
 
     /// <summary>Blocks of each stage, and whether they are bottlenecks.</summary>

@@ -111,7 +111,7 @@ internal static class PrecisionComparison
         Tensor evenRows = Rows.Of(rows, halves[0]), oddRows = Rows.Of(rows, halves[1]);
         int k = KnnClassifier.DefaultK(even.Count);
         double? ofOdd = LabelledKnn.Accuracy(evenRows, even, oddRows, odd, k), ofEven = LabelledKnn.Accuracy(oddRows, odd, evenRows, even, k);
-        return (ofOdd + ofEven) / 2;
+        return (ofOdd * odd.LabelledCount + ofEven * even.LabelledCount) / (odd.LabelledCount + even.LabelledCount);
     }
 
     /// <summary>Seconds that each takes for one batch: medians of rounds in turn.</summary>

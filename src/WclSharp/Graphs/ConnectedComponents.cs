@@ -23,11 +23,17 @@ public static class ConnectedComponents
     /// <summary>Labels the components.</summary>
     /// <param name="next">[N] int64 in 0 .. N - 1: the node that each node points to.</param>
     /// <returns>[N] int64: the smallest index on the component's cycle, so that a label's node carries that label. The caller owns it.</returns>
-    /// <exception cref="ArgumentException">It is of another shape or type.</exception>
+    /// <exception cref="ArgumentException">It is of another shape or type, or, which is looked at on a CPU alone, points to no node.</exception>
     public static Tensor Label(Tensor next)
     {
         ArgumentNullException.ThrowIfNull(next);
         if (next.dim() != 1 || next.dtype is not (ScalarType.Int64 or ScalarType.Int32)) throw new ArgumentException($"A graph is [N] int64, not {ShapeText.Of(next)} {next.dtype}.", nameof(next));
+        RequireNodes(next);
+        return LabelOfChecked(next);
+    }
+
+    private static Tensor LabelOfChecked(Tensor next)
+    {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         long count = next.size(0);
@@ -44,10 +50,21 @@ public static class ConnectedComponents
     /// <summary>The weak labels of a batch: components of its nearest-neighbour graph (paper, section 3.2).</summary>
     /// <param name="embeddings">[N, D] floating point, rows of unit length. No gradient flows.</param>
     /// <returns>[N] int64 as <see cref="Label"/> gives them. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">They are of another shape or type.</exception>
     public static Tensor OfNearestNeighbors(Tensor embeddings)
     {
         using var nearest = NearestNeighborGraph.Nearest(embeddings);
-        return Label(nearest);
+        return LabelOfChecked(nearest);
+    }
+
+    private static void RequireNodes(Tensor next)
+    {
+        if (next.device_type != DeviceType.CPU || next.size(0) == 0) return; // elsewhere reading them would wait for the device
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        using Scalar count = next.size(0);
+        if (next.lt(Zero).logical_or(next.ge(count)).any().item<bool>())
+            throw new ArgumentException(FormattableString.Invariant($"A graph of {next.size(0):N0} nodes points from {next.min().to(ScalarType.Int64).item<long>()} to {next.max().to(ScalarType.Int64).item<long>()}; use nodes from 0 on."), nameof(next));
     }
 
     /// <summary>0 .. <paramref name="count"/> - 1 as [N] int64. The caller owns it.</summary>

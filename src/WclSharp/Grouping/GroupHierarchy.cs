@@ -40,7 +40,8 @@ internal static class GroupHierarchy
     private static Tensor OfMeans(Tensor features, int[] groups, int count, Action<long, long>? progress, CancellationToken cancellation)
     {
         using var means = Means(features, groups, count);
-        return ImageGroups.Of(means, BankPairs.Components, progress, cancellation);
+        using var nearest = NearestImages.Among(means, 1, progress, cancellation);
+        return ImageGroups.OfNearest(nearest.reshape(-1), BankPairs.Components);
     }
 
     /// <summary>Joins the two groups whose means are most alike, again and again, until so many are left.</summary>

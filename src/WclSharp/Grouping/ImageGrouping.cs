@@ -43,7 +43,7 @@ public static class ImageGrouping
 
         using var encoder = ImageEncoder.Load(options.Run, compute);
         using var features = FeatureExtractor.Extract(encoder, images, "images", progress, cancellation);
-        using var nearest = NearestRows.Among(features, Math.Min(UnusualImages.Nearest, images.Count - 1), (done, all) => progress.Working("Finding nearest images", done, all), cancellation);
+        using var nearest = NearestImages.Among(features, Math.Min(UnusualImages.Nearest, images.Count - 1), (done, all) => progress.Working("Finding nearest images", done, all), cancellation);
         using var first = nearest.select(1, 0);
         var levels = GroupHierarchy.Of(features, first, (done, all) => progress.Working("Grouping groups", done, all), cancellation);
         int[] shown = Shown(levels, options.Groups, images, features, (done, all) => progress.Working("Joining groups", done, all), cancellation);

@@ -1,6 +1,5 @@
 using TorchSharp;
 using WclSharp.Data;
-using WclSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace WclSharp.Grouping;
@@ -36,7 +35,7 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         int count = (int)features.size(0), k = (int)nearest.size(1);
-        var similarity = Similarities(features, nearest);                                                  // [N, k]
+        var similarity = NearestImages.Cosines(features, nearest);                                                  // [N, k]
         long[] rows = nearest.cpu().data<long>().ToArray();
         float[] cosines = similarity.cpu().data<float>().ToArray();
 
@@ -56,19 +55,5 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
             progress?.Invoke(image + 1, count);
             return image;
         }
-    }
-
-    /// <summary>Cosines of rows with others, [N, F] and [N, k] to [N, k], some rows at a time.</summary>
-    private static Tensor Similarities(Tensor features, Tensor others)
-    {
-        var result = empty(others.shape, device: features.device);
-        foreach (var (start, count) in RowTiles.Of(features.size(0), others.size(1) * features.size(1), features.dtype, features.device))
-        {
-            using var tile = NewDisposeScope();
-            var theirs = features.index_select(0, others.narrow(0, start, count).reshape(-1)).view(count, others.size(1), -1); // [t, k, F]
-            result.narrow(0, start, count).copy_(theirs.mul(features.narrow(0, start, count).unsqueeze(1)).sum([2L]));
-        }
-
-        return result;
     }
 }

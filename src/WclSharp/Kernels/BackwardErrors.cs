@@ -37,6 +37,20 @@ internal static class BackwardErrors
         error?.Throw();
     }
 
+    /// <summary>What a function kept for its backward pass, which frees it.</summary>
+    /// <exception cref="InvalidOperationException">A backward pass has gone through here before.</exception>
+    public static List<Tensor> Saved(autograd.AutogradContext context)
+    {
+        try
+        {
+            return context.get_saved_variables();
+        }
+        catch (ArgumentNullException e) // TorchSharp's, of a context that was disposed of
+        {
+            throw new InvalidOperationException("A backward pass has gone through this graph before, and what it takes is gone; run the forward pass again.", e);
+        }
+    }
+
     /// <summary>
     /// A backward function's work; where it fails within <see cref="Run"/> its gradients are undefined. Elsewhere, in a program that calls <c>backward</c> itself, the process may
     /// end in libtorch's frames before anybody can catch the error: it is written to standard error first.

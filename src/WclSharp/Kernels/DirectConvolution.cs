@@ -58,7 +58,7 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
         using var noGradient = no_grad();
         using var workspace = Workspace.Rent();
         using var scope = NewDisposeScope();
-        var saved = context.get_saved_variables();
+        var saved = BackwardErrors.Saved(context);
         var (input, weight, stride) = (saved[0], saved[1], (int)context.get_data("stride"));
         long[] shape = input.shape;
         var dy = outputGradient.permute(0, 2, 3, 1).contiguous();       // [N, H', W', K]

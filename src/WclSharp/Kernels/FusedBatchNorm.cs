@@ -92,7 +92,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         AutogradMemory.FreeReturned();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var saved = context.get_saved_variables();
+        var saved = BackwardErrors.Saved(context);
         Tensor x = saved[0], statistics = saved[1];                     // [N, H, W, C], [P, 4, C]
         var y = saved.Count > 2 ? saved[2] : null;
         var dy = Rows(outputGradient);

@@ -60,7 +60,7 @@ internal sealed class KnownGradient : autograd.SingleTensorFunction<KnownGradien
     {
         AutogradMemory.FreeReturned();
         using var noGradient = no_grad();
-        var saved = context.get_saved_variables();
+        var saved = BackwardErrors.Saved(context);
         foreach (var gradient in saved) gradient.mul_(outputGradient);
         var given = (bool[])context.get_data("given");
         var returned = new Tensor?[given.Length + 1]; // the last is for the terms

@@ -49,7 +49,7 @@ internal sealed class UnitRows : autograd.SingleTensorFunction<UnitRows>
         AutogradMemory.FreeReturned();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var saved = context.get_saved_variables();
+        var saved = BackwardErrors.Saved(context);
         var (y, length) = (saved[0], saved[1]);
         var result = empty_like(y);
         foreach (var (start, count) in RowTiles.Of(y.size(0), y.size(1), y.dtype, y.device))

@@ -142,7 +142,7 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
         using var noGradient = no_grad();
         using var workspace = Workspace.Rent();
         using var scope = NewDisposeScope();
-        var saved = context.get_saved_variables();
+        var saved = BackwardErrors.Saved(context);
         var (input, weight) = (saved[0], saved[1]);
         var x = input.permute(0, 2, 3, 1).contiguous();                 // [N, H, W, C]
         var dy = outputGradient.permute(0, 2, 3, 1).contiguous();       // [N, H, W, K]

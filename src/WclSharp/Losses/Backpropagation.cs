@@ -11,6 +11,11 @@ public static class Backpropagation
     /// out, is thrown from here, where from a plain <c>backward()</c> it would have to pass libtorch and end the process; and what the last of them gave back is freed at once.
     /// </summary>
     /// <param name="loss">A scalar; its graph can be gone through once.</param>
+    /// <exception cref="InvalidOperationException">It was gone through before.</exception>
     /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch failed, as where memory ran out.</exception>
-    public static void Run(Tensor loss) => BackwardErrors.Run(() => loss.backward());
+    public static void Run(Tensor loss)
+    {
+        ArgumentNullException.ThrowIfNull(loss);
+        BackwardErrors.Run(() => loss.backward());
+    }
 }

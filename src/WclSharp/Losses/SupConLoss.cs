@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Graphs;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -11,7 +12,8 @@ namespace WclSharp.Losses;
 /// </summary>
 /// <remarks>
 /// <see cref="WeakLoss"/> over the rows of both views, with the gradient through both sides. P(a) holds the other view, so it is never
-/// empty. With all labels different it is <see cref="InstanceLoss"/>.
+/// empty. With all labels different it is <see cref="InstanceLoss"/>. As there, <c>backward</c> may be called once: a second call
+/// fails, and ends the process where it does not go through <see cref="Backpropagation"/>.
 /// </remarks>
 public static class SupConLoss
 {
@@ -38,9 +40,11 @@ public static class SupConLoss
     /// <summary>Classes as labels of a batch: the first image of the same class; an image without a class is its own.</summary>
     /// <param name="classes">[N] int64, -1 where unknown.</param>
     /// <returns>[N] int64 in 0 .. N - 1. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">They are of another shape or type, or none.</exception>
     public static Tensor LabelsOf(Tensor classes)
     {
         ArgumentNullException.ThrowIfNull(classes);
+        if (classes.dim() != 1 || classes.size(0) == 0 || classes.dtype is not (ScalarType.Int64 or ScalarType.Int32)) throw new ArgumentException($"Classes are [N] int64, not {ShapeText.Of(classes)} {classes.dtype}.", nameof(classes));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var own = ConnectedComponents.Nodes(classes.size(0), classes.device);

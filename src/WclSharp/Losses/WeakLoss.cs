@@ -16,7 +16,8 @@ namespace WclSharp.Losses;
 /// In the authors' code the keys are detached, so the gradient flows through the anchors only; pass detached keys for
 /// that, or the anchors themselves for the gradient of the formula.
 /// </para>
-/// <para>Its gradient is known when it returns, so <c>backward</c> may be called once.</para>
+/// <para>Its gradient is known when it returns, so <c>backward</c> may be called once: a second call
+/// fails, and ends the process where it does not go through <see cref="Backpropagation"/>.</para>
 /// </remarks>
 public static class WeakLoss
 {

@@ -237,6 +237,9 @@ internal sealed class PretrainingRun : IDisposable
         earlierPeakMib = state.PeakMemoryMib ?? 0;
         trainer.Restore(state.Step, state.Seconds, state.Sums, state.SummedSteps);
         folder.TruncateMetrics(state.Epoch);
+        int[] lost = [.. Enumerable.Range(1, state.Epoch).Except(folder.ReadMetrics().Select(metrics => metrics.Epoch))];
+        if (lost.Length > 0)
+            Warn(FormattableString.Invariant($"metrics.jsonl has no line of {lost.Length:N0} of the {state.Epoch:N0} epochs that are done, {lost[0]} the first: its measurements are lost and do not come again; training is not concerned."));
         written = state.Epoch;
         folder.Log($"resumed at step {state.Step} of {trainer.TotalSteps}");
         return state.BestKnn;

@@ -4,6 +4,28 @@ namespace WclSharp.Tests.Cli;
 
 public sealed class TerminalProgressTests
 {
+    /// <summary>What .NET makes of a standard output or error that is closed.</summary>
+    private sealed class Closed : StringWriter
+    {
+        public override void Write(char value) => throw new UnauthorizedAccessException("Access to the path is denied.");
+
+        public override void Write(string? value) => Write(' ');
+
+        public override void WriteLine(string? value) => Write(' ');
+    }
+
+    [Fact]
+    public void ClosedStreams_HoldNoProgressUp_AndResultsSayWhatIsWrong()
+    {
+        using var closed = new Closed();
+        using var lasting = new UnfailingWriter(closed);
+        lasting.WriteLine("progress");
+        lasting.Write('.');
+        using var results = new ResultWriter(closed);
+        Assert.StartsWith("Standard output cannot be written to (Access to the path is denied)", Assert.Throws<WclException>(() => results.WriteLine("result")).Message, StringComparison.Ordinal);
+        Assert.False(results.IsStandardOutput);
+    }
+
     [Theory]
     [InlineData(true, false, true)]
     [InlineData(false, true, true)]

@@ -30,6 +30,23 @@ public class BatchLoaderTests
     }
 
     [Fact]
+    public void Assemble_Disposed_GivesNoPixelsOfAnotherBatch()
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 3, seed: 0, workers: 1);
+        var first = loader.Assemble([0, 1, 2]);
+        first.Dispose();
+        first.Dispose();
+        using var second = loader.Assemble([100, 101, 102]);
+        Assert.Throws<ObjectDisposedException>(() => first.PixelsOf(0).Length);
+        using var augmenter = TorchSharp.torch.NewDisposeScope();
+        Assert.Throws<ObjectDisposedException>(() => new WclSharp.Augmentation.Augmenter(16, WclSharp.Augmentation.Normalisation.FashionMnist, 0, TorchSharp.torch.CPU).Evaluate(first));
+        Assert.True(data.PixelsOf(100).SequenceEqual(second.PixelsOf(0)));
+        Assert.Throws<ArgumentNullException>("data", () => BatchLoader.InOrder(null!, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("batch", () => BatchLoader.InOrder(data, 0)); // at once, and not when it is enumerated
+    }
+
+    [Fact]
     public void Epoch_FromAStep_GoesOnAsTheWholeEpoch()
     {
         using var data = Thousand();

@@ -52,7 +52,7 @@ public class FolderSourceTests
     }
 
     [Fact]
-    public void Read_InnerFolderThatCannotBeListed_IsPassedOver_WithAWarning()
+    public void Read_InnerFolderThatCannotBeListed_IsABadImage_WithAWarning()
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("Elsewhere names cannot be such bytes.");
         using var folder = new DataFolder();
@@ -66,8 +66,11 @@ public class FolderSourceTests
         Assert.Equal(["b/1.jpg", "d/2.jpg"], Names(data));
         string warning = Assert.Single(data.Warnings);
         Assert.Contains("cannot be listed", warning, StringComparison.Ordinal);
-        Assert.EndsWith("It is passed over, as are others like it; its name is not UTF-8, rename it.", warning, StringComparison.Ordinal);
-        Assert.EndsWith(",its name is not UTF-8; rename it", File.ReadAllLines(csv)[1], StringComparison.Ordinal);
+        Assert.EndsWith("All images in it are missing; its name is not UTF-8, rename it.", warning, StringComparison.Ordinal);
+        Assert.Equal(2, data.BadImages);
+        Assert.EndsWith(",the folder cannot be listed: its name is not UTF-8; rename it", File.ReadAllLines(csv)[1], StringComparison.Ordinal);
+        Assert.EndsWith(",its name is not UTF-8; rename it", File.ReadAllLines(csv)[2], StringComparison.Ordinal);
+        Assert.StartsWith("2 of 4 images (50%) cannot be read", Assert.Throws<WclException>(() => Read(folder, options => options with { MaxBad = 0.4 })).Message, StringComparison.Ordinal); // 2 of 4
         Assert.Contains("cannot be listed", Assert.Throws<WclUsageException>(() => new FolderSource(folder["nowhere"]).Images(_ => true).Count()).Message, StringComparison.Ordinal);
     }
 

@@ -43,6 +43,24 @@ public sealed class GroupHierarchyTests
         Assert.Equal(Partition.ByFirstMember([.. component.Select(c => (long)c)]), Partition.ByFirstMember([.. Levels(features)[0].Select(g => (long)g)]));
     }
 
+    /// <summary>Rows so alike that the search, which rounds them, takes others for the nearest.</summary>
+    [Fact]
+    public void Among_RowsNearlyAlike_AreRankedAsTheirExactCosines()
+    {
+        using var scope = NewDisposeScope();
+        using var features = Rows(1, 1, 300, spread: 0.06);
+        double[][] rows = [.. Read(features).Select(row => Array.ConvertAll(row, x => (double)x))];
+        int[] exact = [.. Enumerable.Range(0, rows.Length).Select(i => Enumerable.Range(0, rows.Length).Where(j => j != i).MaxBy(j => Cosine(rows[i], rows[j])))];
+        int[] Wrong(Tensor nearest) => [.. nearest.select(1, 0).data<long>().ToArray().Index().Where(pair => pair.Item != exact[pair.Index]).Select(pair => pair.Index)];
+        Assert.NotEmpty(Wrong(NearestRows.Among(features, 5))); // so that the test tells
+        var found = NearestImages.Among(features, 5);
+        Assert.Equal([300, 5], found.shape);
+        Assert.Empty(Wrong(found));
+        var cosines = NearestImages.Cosines(features, found);
+        Assert.True(cosines.narrow(1, 0, 4).ge(cosines.narrow(1, 1, 4)).all().item<bool>());
+        Assert.Equal([2, 2], NearestImages.Among(features.narrow(0, 0, 3), 2).select(0, 0).shape.Append(2)); // fewer rows than are looked at
+    }
+
     [Fact]
     public void Of_Levels_AreCoarserAndNested_AndNumberedBySize()
     {

@@ -30,6 +30,22 @@ public sealed class OwnLoopTests : RunsInFolder
         Assert.True(ImageEncoder.Similarity(written, loaded.Embed(picture)) > 0.99999);
     }
 
+    [Fact]
+    public void Load_GivesTheNetworkThatWasSaved_ToTrainOn()
+    {
+        string file = Path.Combine(folder, "saved.safetensors"), again = Path.Combine(folder, "again.safetensors");
+        using (var network = new ResNet(EncoderArch.ResNet18, 4, EncoderStem.Small, seed: 7)) ImageEncoder.Save(network, file, Size, Normalisation.FashionMnist);
+        using var loaded = ResNet.Load(file);
+        Assert.True(loaded.training);
+        Assert.Equal((EncoderArch.ResNet18, 4, EncoderStem.Small), (loaded.Architecture, loaded.Width, loaded.Stem));
+        ImageEncoder.Save(loaded, again, Size, Normalisation.FashionMnist);
+        Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(again));
+        using (var scope = NewDisposeScope()) Backpropagation.Run(loaded.call(randn([2, 3, Size, Size])).sum());
+        Assert.All(loaded.parameters(), parameter => Assert.NotNull(parameter.grad));
+        Assert.Throws<WclUsageException>(() => ResNet.Load(Path.Combine(folder, "none.safetensors")));
+        Assert.Throws<ArgumentOutOfRangeException>("stem", () => new ResNet(EncoderArch.ResNet18, 4, (EncoderStem)77, seed: 0));
+    }
+
     /// <summary>Views of a batch are those that its images have as a padded tensor: the positions in the data set are the counters.</summary>
     [Fact]
     public void Augment_OfABatch_IsThatOfItsImages()

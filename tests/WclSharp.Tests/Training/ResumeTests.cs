@@ -357,14 +357,30 @@ public sealed class ResumeTests : RunsInFolder
         Directory.CreateDirectory(state); // cannot be read, whoever asks
         Refused($"The checkpoint '{state}' cannot be read");
         Directory.Delete(state);
+        // Another checkpoint that is whole is named, with what to do to go on from it.
+        string other = Path.Combine(checkpoints, "step-00000001"), last = Path.Combine(checkpoints, "last.json");
+        Directory.CreateDirectory(other);
+        foreach (string file in Directory.GetFiles(Path.GetDirectoryName(state)!)) File.Copy(file, Path.Combine(other, Path.GetFileName(file)));
+        File.WriteAllText(Path.Combine(other, "state.json"), saved);
+        File.WriteAllText(state, "{");
+        Refused($"delete '{last}' and '{Path.GetDirectoryName(state)}' to go on from '{other}', which is whole.");
+        File.WriteAllText(Path.Combine(other, "heads.safetensors"), "not whole");
+        Refused("start anew with another --out");
+        Directory.Delete(other, recursive: true);
         File.WriteAllText(state, saved);
-        string last = Path.Combine(checkpoints, "last.json"), name = File.ReadAllText(last);
+        string name = File.ReadAllText(last);
         File.WriteAllText(last, "rubbish");
         Refused("delete it to go on from the newest checkpoint");
         File.WriteAllText(last, name);
 
         File.WriteAllText(Path.Combine(checkpoints, "best.json"), "rubbish");
-        Assert.Equal(3, Pretraining.Run(options with { Resume = true }).Summary.Epoch);
+        File.WriteAllLines(Path.Combine(run, "metrics.jsonl"), []);
+        var warnings = new List<string>();
+        Assert.Equal(3, Pretraining.Run(options with { Resume = true }, new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.Warning warning) warnings.Add(warning.Message);
+        })).Summary.Epoch);
+        Assert.Contains(warnings, warning => warning.StartsWith("metrics.jsonl has no line of 1 of the 1 epochs that are done, 1 the first", StringComparison.Ordinal));
 
         void Refused(string message) => Assert.Contains(message, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
     }

@@ -1,0 +1,36 @@
+using System.Text;
+using WclSharp.Data;
+
+namespace WclSharp.Cli.Terminal;
+
+/// <summary>Writes results for people. Where they cannot be written, as on a full disk or where standard output is closed, it says so rather than what .NET makes of it.</summary>
+/// <param name="inner">Where to write.</param>
+internal sealed class ResultWriter(TextWriter inner) : TextWriter
+{
+    public override Encoding Encoding => inner.Encoding;
+
+    /// <summary>Whether it writes to standard output itself.</summary>
+    public bool IsStandardOutput => ReferenceEquals(inner, Console.Out);
+
+    public override void Write(char value) => Try(() => inner.Write(value));
+
+    public override void Write(string? value) => Try(() => inner.Write(value));
+
+    public override void WriteLine() => Try(inner.WriteLine);
+
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value));
+
+    public override void Flush() => Try(inner.Flush);
+
+    private static void Try(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (WriteAdvice.IsOfWriting(e))
+        {
+            throw new WclException($"Standard output cannot be written to ({WriteAdvice.Reason(e)}), so the result is not shown; files that the command wrote before are complete.", e);
+        }
+    }
+}
