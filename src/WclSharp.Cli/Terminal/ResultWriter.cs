@@ -9,6 +9,9 @@ internal sealed class ResultWriter(TextWriter inner) : TextWriter
 {
     public override Encoding Encoding => inner.Encoding;
 
+    /// <summary>What it writes to.</summary>
+    public TextWriter Inner => inner;
+
     /// <summary>Whether it writes to standard output itself.</summary>
     public bool IsStandardOutput => ReferenceEquals(inner, Console.Out);
 

@@ -9,6 +9,8 @@ namespace WclSharp.Cli.Terminal;
 /// <param name="inner">Where to write.</param>
 internal sealed class UnfailingWriter(TextWriter inner) : TextWriter
 {
+    private readonly TextWriter inner = inner is ResultWriter results ? results.Inner : inner;
+
     public override Encoding Encoding => inner.Encoding;
 
     public override void Write(char value) => Try(() => inner.Write(value));

@@ -24,6 +24,8 @@ public sealed class TerminalProgressTests
         using var results = new ResultWriter(closed);
         Assert.StartsWith("Standard output cannot be written to (Access to the path is denied)", Assert.Throws<WclException>(() => results.WriteLine("result")).Message, StringComparison.Ordinal);
         Assert.False(results.IsStandardOutput);
+        using var progress = new UnfailingWriter(results);
+        progress.WriteLine("progress");
     }
 
     [Theory]
