@@ -16,13 +16,14 @@ internal static class ClassifyCommand
     {
         var command = new Command("classify", "Say of every image of a source what a fine-tuned classifier takes it for, and how surely");
         var json = JsonFile.Option();
+        var all = new Option<bool>("--probabilities") { Description = "Write a column p(NAME) for each class, with its probability: to sort by one class, or to set a threshold of one's own [default: off]" };
         var pass = new EmbeddingPass(command,
             new Argument<string>("CLASSIFIER") { Description = "Folder of a fine-tuning or distillation, its classifier.safetensors, the run that was fine-tuned, or an ONNX file that wcl export wrote of one" },
             OutputFile.Option("--out", "File to write: a row of path, label (where it is known), class and probability an image", required: true, ending: ".csv"),
-            "classify", "those of CLASSIFIER where it is a run; needed else", json);
+            "classify", "those of CLASSIFIER where it is a run; needed else", all, json);
         command.SetAction(parsed =>
         {
-            var request = pass.Apply(parsed, new ClassifyOptions { Classifier = pass.Model(parsed), Out = pass.Out(parsed) });
+            var request = pass.Apply(parsed, new ClassifyOptions { Classifier = pass.Model(parsed), Out = pass.Out(parsed), AllProbabilities = parsed.GetValue(all) });
             return EmbeddingPass.Run(request, (progress, stop) => classify(request, progress, stop), result =>
             {
                 foreach (string line in Lines(result)) output.WriteLine(line);
@@ -37,13 +38,10 @@ internal static class ClassifyCommand
         yield return string.Create(CultureInfo.InvariantCulture,
             $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s");
         foreach (string line in EmbeddingPass.Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) yield return line;
-        var shown = result.Classes.OrderByDescending(each => each.Images).Take(AccuracyText.MostClasses).ToList();
-        (string Title, Func<ClassifiedClass, string> Cell)[] columns = [("class", each => each.Name), (result.Labelled > 0 ? "taken" : "images", each => Count(each.Images)), ("share", each => EpochTable.Percent(each.Images / (double)Math.Max(1, result.Images)))];
-        if (result.Labelled > 0)
-            columns = [.. columns, ("known", each => Count(each.Labelled)), ("found", each => each.Labelled > 0 ? $"{Count(each.Right)} ({EpochTable.Percent(each.Recall)})" : "-")];
-        foreach (string line in TextTable.Lines(columns, shown, namesFirst: true)) yield return $"  {line}";
-        if (result.Classes.Count > shown.Count) yield return $"  and {Count(result.Classes.Count - shown.Count)} classes more, which --json counts";
+        foreach (string line in ClassLines.Of(result.Classes, result.Images, result.IsJudged)) yield return line;
         yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
+        if (result is { Labelled: > 0, IsJudged: false })
+            yield return $"No accuracy: the images' classes ({TextTable.Plain(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}) are none that the classifier tells; --labels names others";
         if (result.Accuracy is not { } accuracy) yield break;
         yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}{AccuracyText.OverClasses(accuracy, result.MeanOverClasses)}); those that it was trained on, if any, count too";
         if (result.Untold > 0) yield return $"  {Count(result.Untold)} of them {(result.Untold == 1 ? "is" : "are")} of classes that it does not tell ({TextTable.Plain(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}), and {(result.Untold == 1 ? "counts" : "count")} as wrong";
@@ -68,6 +66,7 @@ internal static class ClassifyCommand
             {
                 writer.WriteNumber("labelled", each.Labelled);
                 writer.WriteNumber("right", each.Right);
+                writer.WriteNumber("labelled_taken", each.LabelledTaken);
             }
 
             writer.WriteEndObject();

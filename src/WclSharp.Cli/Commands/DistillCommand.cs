@@ -21,7 +21,7 @@ internal static class DistillCommand
             .Add("data", "the run's; needed with a file", "Images to learn on, labelled or not; same forms as pretrain's")
             .Add("test", "the run's; none with --data", "Labelled images to test with")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label for --label-mix")
-            .Add("limit", "all", "Learn on a random subset of this many images, drawn by --seed; those to test with are not among them")
+            .Add("limit", "all", "Learn on a random subset of this many images, drawn by --seed; those to test with are not learnt from")
             .Add("init", "random", "Weights that the student's encoder starts with: a run folder, or a .safetensors or PyTorch .pth file")
             .Add("epochs", Shown(defaults.Epochs)).Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
             .Add("weight-decay", Shown(defaults.WeightDecay), "L2 weight decay").Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them. The teacher's loss is multiplied by its square");
@@ -73,6 +73,11 @@ internal static class DistillCommand
             output.WriteLine(Line("Student", result.StudentParameters, result.StudentAccuracy, result.StudentMeanOverClasses, result.TestImages));
             if (result is { AccuracyDifference: { } difference, AccuracyDifferenceCi95Low: { } low, AccuracyDifferenceCi95High: { } high })
                 output.WriteLine($"Student - teacher: {EpochTable.Points(difference, null)} points on the same images (95 % interval {EpochTable.Points(low, null)} to {EpochTable.Points(high, null)}).");
+            if (result.StudentClasses.Count > 0)
+            {
+                output.WriteLine("The student by class:");
+                foreach (string line in ClassLines.Of(result.StudentClasses, result.TestImages, known: true)) output.WriteLine(line);
+            }
             output.WriteLine($"They agree on {EpochTable.Percent(result.Agreement)} of the {(result.TestImages > 0 ? "test" : "training")} images.");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
             output.WriteLine($"Next:       wcl classify {RunReport.Quoted(RunReport.Shown(result.Folder))} --data IMAGES --out classes.csv");

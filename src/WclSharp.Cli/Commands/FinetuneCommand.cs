@@ -88,6 +88,11 @@ internal static class FinetuneCommand
                 output.WriteLine("The difference from scratch is in points, draw by draw: on these test images pretraining made one where the interval leaves out 0.");
             if (OverClasses(result.Rows) is { } overClasses) output.WriteLine(overClasses);
             output.WriteLine($"All draws share the test images: {OtherImages(result)}.");
+            if (result.Kept is { } kept)
+            {
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The classifier that is kept, the first draw's of {kept.Labels:N0} labels, gets {EpochTable.Percent(kept.Accuracy)} of them right:"));
+                foreach (string line in ClassLines.Of(kept.Classes, result.TestImages, known: true)) output.WriteLine(line);
+            }
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
             output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");

@@ -1,27 +1,30 @@
 using System.Numerics.Tensors;
 using WclSharp.Data;
 using WclSharp.Embedding;
+using WclSharp.Evaluation;
 
 namespace WclSharp.Classification;
 
-/// <summary>A CSV file: path, known class, most probable class and its probability of each image; and what they come to.</summary>
+/// <summary>A CSV file: path, known class, most probable class and its probability of each image, or those of all classes; and what they come to.</summary>
 internal sealed class ClassTable : EmbeddingFile
 {
     private readonly StreamWriter text;
     private readonly IReadOnlyList<string> classes;
     private readonly string[] told; // the classes as labels spell them
-    private readonly long[] taken, known, right; // by class: taken for it, of it, both
+    private readonly bool all; // probabilities
+    private readonly long[] taken, takenKnown, known, right; // by class: taken for it, of these those of a known class, of it, taken for it and of it
     private readonly SortedDictionary<string, long> untold = new(StringComparer.Ordinal); // images of classes that are none of the table's
     private double probabilities;
 
     /// <param name="path">The file.</param>
     /// <param name="classes">The classes, in the order of the probabilities.</param>
-    public ClassTable(string path, IReadOnlyList<string> classes)
+    /// <param name="all">Whether every class has a column.</param>
+    public ClassTable(string path, IReadOnlyList<string> classes, bool all)
     {
-        (this.classes, told) = (classes, [.. classes.Select(ComposedText.Of)]);
-        (taken, known, right) = (new long[classes.Count], new long[classes.Count], new long[classes.Count]);
+        (this.classes, told, this.all) = (classes, [.. classes.Select(ComposedText.Of)], all);
+        (taken, takenKnown, known, right) = (new long[classes.Count], new long[classes.Count], new long[classes.Count], new long[classes.Count]);
         text = Text(Open(path));
-        text.WriteLine("path,label,class,probability");
+        text.WriteLine("path,label,class,probability" + (all ? string.Concat(classes.Select(name => $",{DelimitedFile.Quote($"p({name})")}")) : ""));
     }
 
     /// <summary>Images with a known class, and those taken for it.</summary>
@@ -34,15 +37,21 @@ internal sealed class ClassTable : EmbeddingFile
     public double MeanProbability => probabilities / Math.Max(1, taken.Sum());
 
     /// <summary>The classes with the images that were taken for each, and those that are known to be of each.</summary>
-    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, taken[i]) { Labelled = known[i], Right = right[i] })];
+    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, taken[i]) { Labelled = known[i], Right = right[i], LabelledTaken = takenKnown[i] })];
 
     protected override void AddRow(string name, string? label, ReadOnlySpan<float> probabilities)
     {
         int most = TensorPrimitives.IndexOfMax(probabilities);
-        text.WriteLine($"{Names(name, label)},{DelimitedFile.Quote(classes[most])},{Digits(probabilities[most])}");
+        text.Write($"{Names(name, label)},{DelimitedFile.Quote(classes[most])},{Digits(probabilities[most])}");
+        if (all)
+        {
+            foreach (float probability in probabilities) text.Write($",{Digits(probability)}");
+        }
+        text.WriteLine();
         taken[most]++;
         this.probabilities += probabilities[most];
         if (label is null) return;
+        takenKnown[most]++;
         int own = Array.IndexOf(told, label);
         if (own < 0)
         {

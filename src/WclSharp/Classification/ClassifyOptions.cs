@@ -15,6 +15,9 @@ public sealed record ClassifyOptions : ImagePassOptions
     /// </summary>
     public required string Classifier { get; init; }
 
+    /// <summary>Write a column <c>p(NAME)</c> for each class, with its probability: to sort by one class, or to set a threshold of one's own.</summary>
+    public bool AllProbabilities { get; init; }
+
     internal override void Validate()
     {
         base.Validate();

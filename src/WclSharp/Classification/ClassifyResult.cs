@@ -1,7 +1,9 @@
+using WclSharp.Evaluation;
+
 namespace WclSharp.Classification;
 
 /// <summary>What was classified.</summary>
-/// <param name="File">The table: <c>path,label,class,probability</c> an image, in the order of the source.</param>
+/// <param name="File">The table: <c>path,label,class,probability</c> an image, and with <see cref="ClassifyOptions.AllProbabilities"/> a column <c>p(NAME)</c> for each class, in the order of the source.</param>
 /// <param name="Images">Rows in it.</param>
 /// <param name="BadImages">Images that could not be read and were left out; <c>FILE.bad_images.csv</c> lists them.</param>
 /// <param name="Seconds">Seconds it took.</param>
@@ -34,24 +36,12 @@ public sealed record ClassifyResult(string File, long Images, int BadImages, dou
     /// <summary>What the images were read from, for people.</summary>
     public string Source { get; init; } = "";
 
-    /// <summary>Share of the images with a known class that were taken for it, 0 to 1; null where there are none. Too high where the classifier was trained on some of them.</summary>
-    public double? Accuracy => Labelled > 0 ? Right / (double)Labelled : null;
+    /// <summary>Whether the classifier tells the class of any of them: names of folders need be none of classes.</summary>
+    public bool IsJudged => Labelled > Untold;
 
-    /// <summary>Mean over the known classes of the share of their images that were taken for them, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy); those that the classifier does not tell have 0. Null where none is known.</summary>
-    public double? MeanOverClasses => Labelled > 0 ? Classes.Where(each => each.Labelled > 0).Select(each => each.Recall!.Value).Concat(UntoldClasses.Select(_ => 0.0)).Average() : null;
-}
+    /// <summary>Share of the images with a known class that were taken for it, 0 to 1; null where there are none, or none whose class it tells. Too high where the classifier was trained on some of them.</summary>
+    public double? Accuracy => IsJudged ? Right / (double)Labelled : null;
 
-/// <summary>A class with the images that were taken for it.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Images">How many.</param>
-public sealed record ClassifiedClass(string Name, long Images)
-{
-    /// <summary>Images that are known to be of it.</summary>
-    public long Labelled { get; init; }
-
-    /// <summary>Those of them that were taken for it.</summary>
-    public long Right { get; init; }
-
-    /// <summary>Share of its known images that were taken for it, 0 to 1; null where there are none.</summary>
-    public double? Recall => Labelled > 0 ? Right / (double)Labelled : null;
+    /// <summary>Mean over the known classes of the share of their images that were taken for them, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy); those that the classifier does not tell have 0. Null where there is no accuracy.</summary>
+    public double? MeanOverClasses => IsJudged ? Classes.Where(each => each.Labelled > 0).Select(each => each.Recall!.Value).Concat(UntoldClasses.Select(_ => 0.0)).Average() : null;
 }

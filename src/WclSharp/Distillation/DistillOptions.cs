@@ -18,7 +18,7 @@ public sealed record DistillOptions
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is the run's where its images are learnt on, else none.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Learn on a random subset of so many images, drawn by <see cref="Seed"/>, those to test with left out; null is all.</summary>
+    /// <summary>Learn on a random subset of so many images, drawn by <see cref="Seed"/>; of other <see cref="Data"/> those of them that are to test with are left out after that. Null is all.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Student's network; null is the teacher's.</summary>

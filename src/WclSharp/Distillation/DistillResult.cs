@@ -1,3 +1,5 @@
+using WclSharp.Evaluation;
+
 namespace WclSharp.Distillation;
 
 /// <summary>What a distillation left behind.</summary>
@@ -26,6 +28,9 @@ public sealed record DistillResult
 
     /// <summary>The same of the student.</summary>
     public double? StudentMeanOverClasses { get; init; }
+
+    /// <summary>What the student takes the test images for, by class; empty without test images.</summary>
+    public IReadOnlyList<ClassifiedClass> StudentClasses { get; init; } = [];
 
     /// <summary>Student's accuracy less the teacher's, on the same images, -1 to 1; null without test images.</summary>
     public double? AccuracyDifference { get; init; }

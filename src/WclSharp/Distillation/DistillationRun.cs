@@ -157,11 +157,15 @@ internal sealed class DistillationRun : IDisposable
 
     private DistillResult Measure()
     {
+        teacher.UseFloat32();
+        student.UseFloat32();
         var asked = test ?? images;
         int[] byTeacher = Predict(teacher, "Classifying with the teacher", asked), byStudent = Predict(student, "Classifying with the student", asked);
         PairedInterval? difference = truth is null ? null : PairedInterval.Of(Alone(byStudent, byTeacher), Alone(byTeacher, byStudent), truth.Count(label => label >= 0));
         int Alone(int[] right, int[] wrong) => truth!.Index().Count(image => right[image.Index] == image.Item && wrong[image.Index] != image.Item);
         (double Share, double MeanOverClasses)? ofTeacher = truth is null ? null : LabelledRows.Measure(byTeacher, truth), ofStudent = truth is null ? null : LabelledRows.Measure(byStudent, truth);
+        var classesOfStudent = truth is null ? [] : ClassifiedClass.Of(teacher.ClassNames, truth, byStudent);
+        if (ClassifiedClass.WarningOfOne(classesOfStudent, "The student") is { } warning) progress?.Report(new RunProgress.Warning(warning));
         return new DistillResult
         {
             Folder = folder.FullPath,
@@ -172,6 +176,7 @@ internal sealed class DistillationRun : IDisposable
             StudentAccuracy = ofStudent?.Share,
             TeacherMeanOverClasses = ofTeacher?.MeanOverClasses,
             StudentMeanOverClasses = ofStudent?.MeanOverClasses,
+            StudentClasses = classesOfStudent,
             AccuracyDifference = difference?.Difference,
             AccuracyDifferenceCi95Low = difference?.Low,
             AccuracyDifferenceCi95High = difference?.High,

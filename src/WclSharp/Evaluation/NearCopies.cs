@@ -64,5 +64,5 @@ internal static class NearCopies
 
     /// <summary>A warning where there are many; null otherwise.</summary>
     public static string? Warning(int found, int lookedAt) => found == 0 || found < Many * lookedAt ? null : FormattableString.Invariant(
-        $"{found:N0} of {lookedAt:N0} images to test with {(found == 1 ? "looks like a copy" : "look like copies")} of images to learn from: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones. Hold whole series back, with --test.");
+        $"{found:N0} of {lookedAt:N0} images to test with {(found == 1 ? "looks like a copy" : "look like copies")} of images to learn from: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones; hold whole series back, with --test. Photographs of one product can look so without being copies.");
 }

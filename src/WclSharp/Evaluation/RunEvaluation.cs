@@ -74,6 +74,9 @@ public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages,
     /// <summary>Mean over the classes of the test images of their kNN accuracies, 0 to 1 (balanced accuracy); differs from <see cref="Knn"/> where some have more images than others.</summary>
     public double KnnMeanOverClasses { get; init; }
 
+    /// <summary>What kNN took the test images for, by class.</summary>
+    public IReadOnlyList<ClassifiedClass> KnnPerClass { get; init; } = [];
+
     /// <summary>Of <see cref="NearCopiesLookedAt"/> test images those that look like copies of training images, by features and pixels: frames of one burst, for instance, whose accuracy says little of new ones.</summary>
     public int NearCopies { get; init; }
 
@@ -120,8 +123,13 @@ public static class RunEvaluation
         int k = Math.Min(options.KnnK ?? KnnClassifier.DefaultK(voters.Count), voters.Count);
         using var gallery = FeatureExtractor.Extract(encoder, voters, "training images", progress, cancellation);
         using var queries = FeatureExtractor.Extract(encoder, classified, "test images", progress, cancellation);
-        var (accuracy, meanOverClasses) = LabelledKnn.Measure(gallery, voters, queries, classified, k)
+        var (predicted, truth) = LabelledKnn.Predict(gallery, voters, queries, classified, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
+        var (accuracy, meanOverClasses) = LabelledRows.Measure(predicted, truth);
+        var names = voters.ClassNames.Count >= classified.ClassNames.Count ? voters.ClassNames : classified.ClassNames; // of images read elsewhere there may be more
+        var perClass = ClassifiedClass.Of(names, truth, predicted);
+        foreach (string? warning in new[] { LabelledKnn.Outvoted(voters, k), ClassifiedClass.WarningOfOne(perClass, FormattableString.Invariant($"kNN with {k} neighbours")) })
+            if (warning is not null) progress?.Report(new RunProgress.Warning(warning));
 
         var (copies, lookedAt) = NearCopies.Tell(gallery, voters, queries, classified, progress, cancellation);
         var linear = options.TrainsClassifier ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
@@ -132,6 +140,7 @@ public static class RunEvaluation
         return new(accuracy, k, voters.Count, classified.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear)
         {
             KnnMeanOverClasses = meanOverClasses,
+            KnnPerClass = perClass,
             NearCopies = copies,
             NearCopiesLookedAt = lookedAt,
             Device = compute.Name,

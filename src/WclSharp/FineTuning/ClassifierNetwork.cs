@@ -87,6 +87,9 @@ internal sealed class ClassifierNetwork : IDisposable
         return Top.call(features);
     }
 
+    /// <summary>Computes in float32 from now on, as whoever uses its file does.</summary>
+    public void UseFloat32() => Encoder.ComputeType = ScalarType.Float32;
+
     /// <summary>Share of images that get the highest score for their class, 0 to 1, and its mean over classes; images without a class do not count. The network's mode is afterwards what it was.</summary>
     public (double Share, double MeanOverClasses) Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation, Action<long, long>? told = null)
     {

@@ -50,6 +50,9 @@ internal sealed record FineTuneReport
     public required int ClassCount { get; init; }
     public required FineTuneSettings Settings { get; init; }
 
+    /// <summary>The classifier that the folder holds; null where it is of a version that did not count.</summary>
+    public KeptClassifier? Classifier { get; init; }
+
     /// <summary>What the intervals of the rows are.</summary>
     public string Interval => "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw, or where all have the same figure; "
         + (Rows.Any(row => row.ValidationLabels > 0) ? "where validation_labels is above 0, given one choice of rate and stop, made on the first draw, whose luck it leaves out. " : "no rate or stop was chosen. ")
@@ -124,12 +127,15 @@ internal sealed class FineTuneFolder : IDisposable
     /// <returns>What the table holds.</returns>
     public FineTuneReport Write(IReadOnlyList<FineTuneRow> rows, int testImages, int classCount)
     {
-        var report = new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings };
+        var report = new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings, Classifier = Kept() };
         AtomicFile.Write(folder["finetune.json"], stream => stream.Write(JsonText.Page(report, FineTuneJson.Default.FineTuneReport)));
         Directory.CreateDirectory(folder["plots"]);
         LabelPlot.Write(PlotPath, rows);
         return report;
     }
+
+    /// <summary>What is known of the classifier: that of the first draw of most labels.</summary>
+    private KeptClassifier? Kept() => Draws.Where(draw => draw.Draw == 0).MaxBy(draw => draw.Labels) is { Classes: { } classes } kept ? new KeptClassifier(kept.Labels, kept.Finetune, classes) : null;
 
     private JsonLines<FineTuneDraw> Lines => new(folder["draws.jsonl"], FineTuneJson.Default.FineTuneDraw);
 

@@ -7,7 +7,7 @@ namespace WclSharp.FineTuning;
 internal sealed record FineTuneRecipe
 {
     /// <summary>Raised when the same options come to train otherwise.</summary>
-    public const int Version = 4;
+    public const int Version = 5;
 
     public const double HeadRate = 0.1;
     public const int Batch = 64;

@@ -1,4 +1,13 @@
+using System.Text.Json.Serialization;
+using WclSharp.Evaluation;
+
 namespace WclSharp.FineTuning;
+
+/// <summary>The classifier that a study keeps: the first draw's of most labels.</summary>
+/// <param name="Labels">Labels that it was trained on.</param>
+/// <param name="Accuracy">Share of the test images that it gets right, 0 to 1.</param>
+/// <param name="Classes">What it takes the test images for, by class.</param>
+public sealed record KeptClassifier(int Labels, double Accuracy, IReadOnlyList<ClassifiedClass> Classes);
 
 /// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw or where all have the same figure, given one choice of rates and stops where <see cref="ValidationLabels"/> is above 0, made on the first draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
 public sealed record FineTuneRow
@@ -81,6 +90,9 @@ public sealed record FineTuneRow
 /// <param name="PlotFile">Accuracy against the number of labels.</param>
 public sealed record FineTuneResult(string Folder, IReadOnlyList<FineTuneRow> Rows, int TestImages, string ClassifierFile, string PlotFile)
 {
+    /// <summary>The classifier of <see cref="ClassifierFile"/>, class by class; null where the folder was begun by a version that did not count.</summary>
+    public KeptClassifier? Kept { get; init; }
+
     /// <summary>What <c>finetune.json</c> holds of them.</summary>
     internal FineTuneReport Report { get; init; } = null!;
 
@@ -99,6 +111,11 @@ internal sealed record FineTuneDraw
     public required int ValidationLabels { get; init; }
     public required double Finetune { get; init; }
     public double? FinetuneMeanOverClasses { get; init; }
+
+    /// <summary>Of a draw whose classifier was kept: what it takes the test images for; null, and not written, else.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ClassifiedClass>? Classes { get; init; }
+
     public required double Lr { get; init; }
     public required double StopAt { get; init; }
     public double? Scratch { get; init; }

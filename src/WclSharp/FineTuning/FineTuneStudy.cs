@@ -80,7 +80,7 @@ internal sealed class FineTuneStudy : IDisposable
         var rows = FineTuneTable.Rows(folder.Draws);
         int asked = test.LabelledCount;
         var report = folder.Write(rows, asked, train.ClassNames.Count);
-        return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath) { Report = report };
+        return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath) { Report = report, Kept = report.Classifier };
     }
 
     /// <summary>How many classes have fewer labels than so many.</summary>
@@ -142,7 +142,7 @@ internal sealed class FineTuneStudy : IDisposable
         Choice? scratchChoice = !options.Scratch ? null : first is { ScratchLr: { } chosen }
             ? new Choice(chosen, first.ScratchStopAt ?? 1, first.ValidationLabels)
             : Choose(plan, ScratchRates, pretrained: false, $"From scratch, {what}");
-        (double Share, double MeanOverClasses)? scratch = scratchChoice is null ? null : Train(drawn, scratchChoice, draw, pretrained: false, $"From scratch, {what}", keep: false);
+        Tested? scratch = scratchChoice is null ? null : Train(drawn, scratchChoice, draw, pretrained: false, $"From scratch, {what}", keep: false);
         return new FineTuneDraw
         {
             Budget = budget.Name,
@@ -157,6 +157,7 @@ internal sealed class FineTuneStudy : IDisposable
             StopAt = choice.StopAt,
             Scratch = scratch?.Share,
             ScratchMeanOverClasses = scratch?.MeanOverClasses,
+            Classes = keep ? finetuned.Classes : null,
             ScratchLr = scratchChoice?.Rate,
             ScratchStopAt = scratchChoice?.StopAt,
             Knn = knn.Share,
@@ -200,16 +201,24 @@ internal sealed class FineTuneStudy : IDisposable
         return bestRight >= 0 ? choice : throw diverged!;
     }
 
-    /// <summary>Trains on all labels drawn, and tests.</summary>
-    private (double Share, double MeanOverClasses) Train(int[] drawn, Choice choice, int draw, bool pretrained, string stage, bool keep)
+    /// <summary>What a network makes of the test images.</summary>
+    private sealed record Tested(double Share, double MeanOverClasses, IReadOnlyList<ClassifiedClass> Classes);
+
+    /// <summary>Trains on all labels drawn, and tests in float32.</summary>
+    private Tested Train(int[] drawn, Choice choice, int draw, bool pretrained, string stage, bool keep)
     {
         training++;
         using var network = StartingNetwork(draw, pretrained);
         var recipe = Recipe(drawn.Length, choice.Rate, pretrained) with { StopAt = choice.StopAt };
         Trainer(draw).Train(network, drawn, [], recipe, done => TellTraining(stage, done, recipe.StepsTaken), cancellation);
         if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
-        return network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalisation, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation,
+        network.UseFloat32();
+        int[] truth = Tests.Labels.ToArray(), predicted = network.Predict(new Augmenter(facts.ImageSize, facts.Normalisation, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation,
             (done, all) => progress.Working($"{stage}, testing", done, all));
+        var classes = ClassifiedClass.Of(train.ClassNames, truth, predicted);
+        if (keep && ClassifiedClass.WarningOfOne(classes, "The fine-tuned classifier") is { } warning) progress?.Report(new RunProgress.Warning(warning));
+        var (share, meanOverClasses) = LabelledRows.Measure(predicted, truth);
+        return new(share, meanOverClasses, classes);
     }
 
     private ClassifierTrainer Trainer(int draw) => new(train, facts, LabelDraw.SeedOf(seed, draw), compute);

@@ -73,8 +73,11 @@ internal static class GroupGallery
         int[] labels = [.. rows.Select(row => images.Labels[row]).Where(label => label >= 0)];
         var most = labels.CountBy(label => label).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(3);
         return (images.HasLabels && labels.Length < rows.Length ? Invariant($", {labels.Length:N0} of {rows.Length:N0} labelled") : "")
-            + string.Concat(most.Select(pair => Invariant($", {Text(images.ClassNames[pair.Key])} {100.0 * pair.Value / labels.Length:0} %")));
+            + string.Concat(most.Select(pair => Invariant($", {Text(Quoted(images.ClassNames[pair.Key]))} {100.0 * pair.Value / labels.Length:0} %")));
     }
+
+    /// <summary>A name among others with commas between.</summary>
+    private static string Quoted(string name) => name.Contains(',') ? $"'{name}'" : name;
 
     private static string Figure(ImageDataset images, int row, string kind, double similarity)
     {

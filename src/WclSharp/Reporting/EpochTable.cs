@@ -7,6 +7,7 @@ namespace WclSharp.Reporting;
 internal static class EpochTable
 {
     private const int MostDecimals = 4; // of a difference
+    private const int FewestPairs = 30; // of fewer a share swings from 0 to 100 % by chance
 
     private static readonly (string Title, int Width, Func<EpochMetrics, string> Cell)[] Columns =
     [
@@ -17,7 +18,7 @@ internal static class EpochTable
         ("components", 11, m => Number(m.Components, "0.0")),
         ("largest", 8, m => Percent(m.LargestComponent)),
         ("purity", 7, m => Percent(m.Purity)),
-        ("pairs", 7, m => Percent(m.PairPrecision)),
+        ("pairs", 7, m => m.PairsJudged < FewestPairs ? "-" : Percent(m.PairPrecision)),
         ("rank", 6, m => Number(m.EffectiveRank, "0.0")),
         ("images/s", 9, m => Number(m.ImagesPerSecond, "0")),
         ("wait", 5, m => m.DataWait is { } wait ? wait.ToString("0%", CultureInfo.InvariantCulture) : "-"),

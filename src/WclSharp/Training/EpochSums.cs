@@ -135,6 +135,7 @@ internal sealed class EpochSums : IDisposable
             Nmi = Share(Sum.Nmi, Sum.Compared),
             Ami = Share(Sum.Ami, Sum.Compared),
             PairPrecision = Share(Sum.PairsRight, Sum.PairsJudged),
+            PairsJudged = values[(int)Sum.PairsJudged] > 0 ? (long)values[(int)Sum.PairsJudged] : null,
             PairRecall = Share(Sum.PairsRight, Sum.PairsOfAClass),
             CropPrecision = Share(Sum.CropsRight, Sum.CropsJudged),
             Conflicts = Share(Sum.PairsOneWay, Sum.PairsRelated),

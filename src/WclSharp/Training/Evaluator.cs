@@ -40,7 +40,11 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         using var gallery = FeaturesOf(rows);
         using var queries = Features(data.HeldOut);
         var knn = data.Train.HasLabels ? LabelledKnn.Measure(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null;
-        if (knn is not null && metrics.Epoch == options.Epochs) NearCopies.Tell(gallery, looked, queries, data.HeldOut, progress, cancellation);
+        if (knn is not null && metrics.Epoch == options.Epochs)
+        {
+            NearCopies.Tell(gallery, looked, queries, data.HeldOut, progress, cancellation);
+            if (LabelledKnn.Outvoted(looked, options.KnnK!.Value) is { } outvoted) progress?.Report(new RunProgress.Warning(outvoted));
+        }
         return metrics with
         {
             Knn = knn?.Share,

@@ -2,6 +2,8 @@ using System.Globalization;
 using SkiaSharp;
 using WclSharp.Augmentation;
 using WclSharp.Classification;
+using WclSharp.Data;
+using WclSharp.Evaluation;
 using WclSharp.Embedding;
 using WclSharp.Encoders;
 using WclSharp.Export;
@@ -53,6 +55,7 @@ public sealed class ImageClassificationTests : IDisposable
         using var network = ImageClassifier.Load(classifier);
         var taken = Classes.ToDictionary(name => name, _ => 0L);
         var of = Classes.ToDictionary(name => name, _ => (Labelled: 0L, Right: 0L));
+        var takenKnown = Classes.ToDictionary(name => name, _ => 0L);
         int right = 0;
         double sure = 0;
         foreach (var (name, line) in names.Zip(lines.Skip(1)))
@@ -63,12 +66,13 @@ public sealed class ImageClassificationTests : IDisposable
             Assert.Equal($"{name},{label},{quoted}", line[..end]);
             Assert.Equal(best.Probability, float.Parse(line[(end + 1)..], CultureInfo.InvariantCulture), 1e-5f);
             taken[best.Class]++;
+            if (label.Length > 0) takenKnown[best.Class]++;
             sure += best.Probability;
             if (label == best.Class) right++;
             if (of.TryGetValue(label, out var known)) of[label] = (known.Labelled + 1, known.Right + (label == best.Class ? 1 : 0));
         }
         Assert.True(taken.Values.Count(count => count > 0) > 1, "One class for all images would show little.");
-        Assert.Equal(taken.Select(each => new ClassifiedClass(each.Key, each.Value) { Labelled = of[each.Key].Labelled, Right = of[each.Key].Right }), result.Classes);
+        Assert.Equal(taken.Select(each => new ClassifiedClass(each.Key, each.Value) { Labelled = of[each.Key].Labelled, Right = of[each.Key].Right, LabelledTaken = takenKnown[each.Key] }), result.Classes);
         Assert.Equal(50, Assert.Single(result.UntoldClasses).Value);
         Assert.Equal(of.Values.Where(each => each.Labelled > 0).Select(each => each.Right / (double)each.Labelled).Append(0).Average(), result.MeanOverClasses!.Value, 9);
         Assert.Equal((150, 150, right, 50, 0), (result.Images, result.Labelled, result.Right, result.Untold, result.BadImages));
@@ -104,6 +108,25 @@ public sealed class ImageClassificationTests : IDisposable
         Assert.Contains("b.png", File.ReadAllText(result.File + ".bad_images.csv"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Run_AllProbabilities_HasAColumnForEachClass()
+    {
+        ImageClassification.Run(Options with { AllProbabilities = true });
+        string[] lines = File.ReadAllLines(Options.Out), plain = [];
+        ImageClassification.Run(Options with { Out = folder["plain.csv"] });
+        plain = File.ReadAllLines(folder["plain.csv"]);
+        Assert.Equal($"{Header},{string.Join(',', Classes.Select(name => DelimitedFile.Quote($"p({name})")))}", lines[0]);
+        Assert.Equal(plain.Length, lines.Length);
+        foreach (var (line, one) in lines.Zip(plain).Skip(1))
+        {
+            Assert.StartsWith(one + ",", line, StringComparison.Ordinal);
+            float[] each = [.. line[(one.Length + 1)..].Split(',').Select(number => float.Parse(number, CultureInfo.InvariantCulture))];
+            Assert.Equal(Classes.Length, each.Length);
+            Assert.Equal(1, each.Sum(), 1e-5);
+            Assert.Equal(each.Max(), float.Parse(one[(one.LastIndexOf(',') + 1)..], CultureInfo.InvariantCulture));
+        }
+    }
+
     [Theory]
     [InlineData("bird")] // which the classifier does not tell: a folder like any other
     [InlineData("cat")]
@@ -112,6 +135,7 @@ public sealed class ImageClassificationTests : IDisposable
         foreach (string file in (string[])["1.png", "in/2.png", "in/3.png", "out/4.png"]) folder.Write($"test/{name}/{file}", ImageFiles.Skia(SKEncodedImageFormat.Png, 9, 9));
         var result = ImageClassification.Run(Options with { Data = folder["test"] });
         Assert.Equal(name == "cat" ? (4, 0) : (3, 3), (result.Labelled, result.Untold));
+        Assert.Equal(name == "cat", result.Accuracy is not null); // folders that have none of the classes' names are no classes
         if (name == "cat") Assert.All(File.ReadAllLines(result.File).Skip(1), line => Assert.Equal("cat", line.Split(',')[1]));
     }
 

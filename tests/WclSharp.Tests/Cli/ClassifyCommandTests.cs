@@ -1,5 +1,6 @@
 using System.Text.Json;
 using WclSharp.Classification;
+using WclSharp.Evaluation;
 using WclSharp.Cli;
 using WclSharp.Tests.Data;
 
@@ -10,7 +11,7 @@ public sealed class ClassifyCommandTests : IDisposable
     private readonly DataFolder folder = new();
     private readonly StringWriter output = new(), error = new();
     private ClassifyOptions? asked;
-    private ClassifyResult result = new("o.csv", 1000, 2, 2) { Classes = [new("cat", 50) { Labelled = 20, Right = 4 }, new("dog", 950) { Labelled = 160, Right = 146 }, new("cow", 0)], MeanProbability = 0.9, Labelled = 200, Right = 150, UntoldClasses = new Dictionary<string, long> { ["Dog"] = 20 }, Source = "here" };
+    private ClassifyResult result = new("o.csv", 1000, 2, 2) { Classes = [new("cat", 50) { Labelled = 20, Right = 4, LabelledTaken = 16 }, new("dog", 950) { Labelled = 160, Right = 146, LabelledTaken = 184 }, new("cow", 0)], MeanProbability = 0.9, Labelled = 200, Right = 150, UntoldClasses = new Dictionary<string, long> { ["Dog"] = 20 }, Source = "here" };
 
     public void Dispose() => folder.Dispose();
 
@@ -18,17 +19,17 @@ public sealed class ClassifyCommandTests : IDisposable
     public void Run_SaysWhatImagesAreTakenFor_AndHowOftenRightly()
     {
         string json = folder["new/o.json"];
-        Assert.Equal(0, Run("classify", "c", "--data", "d", "--out", "o.csv", "--labels", "l", "--device", "cpu", "--workers", "3", "--max-bad", "0.5", "--restart", "--json", json));
-        Assert.Equal(new ClassifyOptions { Classifier = "c", Data = "d", Out = "o.csv", Labels = "l", Device = "cpu", Workers = 3, MaxBad = 0.5, Restart = true }, asked);
+        Assert.Equal(0, Run("classify", "c", "--data", "d", "--out", "o.csv", "--labels", "l", "--device", "cpu", "--workers", "3", "--max-bad", "0.5", "--restart", "--probabilities", "--json", json));
+        Assert.Equal(new ClassifyOptions { Classifier = "c", Data = "d", Out = "o.csv", Labels = "l", Device = "cpu", Workers = 3, MaxBad = 0.5, Restart = true, AllProbabilities = true }, asked);
         Assert.Equal(
             """
             Wrote o.csv: 1,000 images, 500 images/s in 2.0 s
             Images: here
             Left out 2 images that could not be read; o.csv.bad_images.csv says why
-              class  taken  share  known        found
-              dog      950  95.0%    160  146 (91.3%)
-              cat       50   5.0%     20    4 (20.0%)
-              cow        0   0.0%      0            -
+              class  taken  share  known        found   95 % interval  right of taken
+              dog      950  95.0%    160  146 (91.3%)  85.8% to 94.7%    79.3% of 184
+              cat       50   5.0%     20    4 (20.0%)   8.1% to 41.6%     25.0% of 16
+              cow        0   0.0%      0            -               -               -
             Mean probability 90.0%: how sure the classifier is, not how often it is right
             Accuracy 75.0% of 200 images whose class is known (95 % interval 68.6% to 80.5%; mean over classes 37.1%); those that it was trained on, if any, count too
               20 of them are of classes that it does not tell (Dog), and count as wrong
@@ -56,6 +57,18 @@ public sealed class ClassifyCommandTests : IDisposable
         Assert.DoesNotContain("class 04", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("and 5 classes more", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("Accuracy", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_FoldersThatAreNoClasses_GiveNoAccuracy()
+    {
+        result = result with { Labelled = 1000, Right = 0, Classes = [.. result.Classes.Select(each => each with { Labelled = 0, Right = 0 })], UntoldClasses = new Dictionary<string, long> { ["2025-11-01"] = 400, ["2025-11-02"] = 600 } };
+        string json = folder["o.json"];
+        Assert.Equal(0, Run("classify", "c", "--out", "o.csv", "--json", json));
+        Assert.Contains("No accuracy: the images' classes (2025-11-01, 2025-11-02) are none that the classifier tells; --labels names others", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("Accuracy", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("found", output.ToString(), StringComparison.Ordinal);
+        Assert.False(JsonDocument.Parse(File.ReadAllText(json)).RootElement.TryGetProperty("accuracy", out _));
     }
 
     [Theory]

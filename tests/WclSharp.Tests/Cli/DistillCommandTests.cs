@@ -49,6 +49,8 @@ public sealed class DistillCommandTests : IDisposable
         Assert.Equal(new DistillOptions { Teacher = "t" }, asked);
         Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right; mean over classes 70.0%", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Student: 0.70 million parameters, 79.5%", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("cat    2,000  100.0%  1,590  1,590 (100.0%)  99.8% to 100.0%  79.5% of 2,000", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal("dog", (string)JsonNode.Parse(File.ReadAllText(json))!["student_classes"]![1]!["class"]!);
         Assert.Contains("Student - teacher: -0.5 points on the same images (95 % interval -1.9 to +0.9).", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(-0.019, (double)JsonNode.Parse(File.ReadAllText(json))!["accuracy_difference_ci95_low"]!);
         Assert.Equal(0.795, (double)JsonNode.Parse(File.ReadAllText(json))!["student_accuracy"]!);
@@ -89,6 +91,7 @@ public sealed class DistillCommandTests : IDisposable
                 TeacherAccuracy = 0.8,
                 TeacherMeanOverClasses = 0.7,
                 StudentAccuracy = 0.795,
+                StudentClasses = [new("cat", 2000) { Labelled = 1590, Right = 1590, LabelledTaken = 2000 }, new("dog", 0) { Labelled = 410 }],
                 AccuracyDifference = -0.005,
                 AccuracyDifferenceCi95Low = -0.019,
                 AccuracyDifferenceCi95High = 0.009,
@@ -99,7 +102,7 @@ public sealed class DistillCommandTests : IDisposable
                 Loss = 0.5,
                 Seconds = 100,
             };
-            return tested ? result : result with { TestImages = 0, TeacherAccuracy = null, StudentAccuracy = null, AccuracyDifference = null, AccuracyDifferenceCi95Low = null, AccuracyDifferenceCi95High = null };
+            return tested ? result : result with { TestImages = 0, TeacherAccuracy = null, StudentAccuracy = null, StudentClasses = [], AccuracyDifference = null, AccuracyDifferenceCi95Low = null, AccuracyDifferenceCi95High = null };
         },
     }, output, error);
 }

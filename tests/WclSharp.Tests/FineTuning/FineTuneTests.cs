@@ -212,6 +212,13 @@ public sealed class FineTuneTests : IDisposable
         Assert.InRange(row.FinetuneMean, 0.5, 1); // ten classes
         Assert.InRange(row.ScratchMean!.Value, 0.4, 1);
         Assert.Null(row.FinetuneCi95);
+        var kept = result.Kept!;
+        Assert.Equal((320, row.FinetuneMean, 10), (kept.Labels, kept.Accuracy, kept.Classes.Count));
+        Assert.Equal((80L, 80L, 80L), (kept.Classes.Sum(each => each.Images), kept.Classes.Sum(each => each.Labelled), kept.Classes.Sum(each => each.LabelledTaken)));
+        Assert.Equal(row.FinetuneMean, kept.Classes.Sum(each => each.Right) / 80.0);
+        Assert.Equal(row.FinetuneMeanOverClasses!.Value, kept.Classes.Average(each => each.Recall!.Value), 12);
+        var again = Run(Options with { LabelsPerClass = [], LabelFractions = [1], Draws = 1, FromHead = true, Epochs = 30 }); // out of what was written
+        Assert.Equal(kept.Classes, again.Kept!.Classes);
 
         using var content = SafetensorsFile.Read(result.ClassifierFile);
         Assert.Equal([10, 16], content.Tensors["fc.weight"].shape);

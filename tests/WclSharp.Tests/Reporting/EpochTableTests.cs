@@ -5,6 +5,13 @@ namespace WclSharp.Tests.Reporting;
 public class EpochTableTests
 {
     [Theory]
+    [InlineData(29L, "-")]
+    [InlineData(30L, "50.0%")]
+    [InlineData(null, "50.0%")] // of a version that did not count
+    public void Pairs_OfFew_AreADash(long? judged, string shown) =>
+        Assert.Contains($" {shown} ", EpochTable.Line(new() { PairPrecision = 0.5, PairsJudged = judged, EffectiveRank = 3, Knn = 0.1, Purity = 0.2 })[50..] + " ", StringComparison.Ordinal);
+
+    [Theory]
     [InlineData(0.021, 0.035, "+2.1 ± 3.5")]
     [InlineData(0.0123, 0.0099, "+1.23 ± 0.99")]
     [InlineData(-0.0004, 0.0003, "-0.04 ± 0.03")] // would have been 0.0 ± 0.0
