@@ -1,7 +1,7 @@
 using System.Text.Json;
 using WclSharp.Classification;
-using WclSharp.Evaluation;
 using WclSharp.Cli;
+using WclSharp.Evaluation;
 using WclSharp.Tests.Data;
 
 namespace WclSharp.Tests.Cli;
