@@ -18,10 +18,10 @@ internal static class CommandLine
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static int Run(string[] arguments, CommandActions actions, TextWriter? output = null, TextWriter? error = null)
     {
-        output = new ResultWriter(output ?? Console.Out);
+        var results = new ResultWriter(output ?? Console.Out);
         error ??= new UnfailingWriter(Console.Error);
         var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from", Recursive = true };
-        var root = Build(actions, verbose, output, error);
+        var root = Build(actions, verbose, results, error);
 
         // No file names behind @, and no -abc for -a -b -c: neither is expected, and both give odd errors.
         var parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments,
@@ -34,13 +34,16 @@ internal static class CommandLine
 
         try
         {
-            return parsed.Invoke(new InvocationConfiguration
+            int code = parsed.Invoke(new InvocationConfiguration
             {
-                Output = output,
+                Output = results,
                 Error = error,
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null, // signals are ours
             });
+            if (results.Problem is not { } unwritten) return code;
+            error.WriteLine(unwritten);
+            return code == ExitCodes.Done ? ExitCodes.Failed : code;
         }
         catch (Exception e)
         {

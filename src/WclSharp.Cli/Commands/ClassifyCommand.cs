@@ -74,7 +74,7 @@ internal static class ClassifyCommand
 
         writer.WriteEndArray();
         writer.WriteNumber("labelled", result.Labelled);
-        if (result.Accuracy is not { } accuracy) return;
+        if (result.Labelled == 0) return;
         writer.WriteNumber("right", result.Right);
         writer.WriteNumber("untold", result.Untold);
         writer.WriteStartArray("untold_classes");
@@ -87,6 +87,7 @@ internal static class ClassifyCommand
         }
 
         writer.WriteEndArray();
+        if (result.Accuracy is not { } accuracy) return;
         writer.WriteNumber("accuracy", accuracy);
         writer.WriteNumber("mean_over_classes", result.MeanOverClasses!.Value);
         AccuracyText.WriteInterval(writer, "", accuracy, result.Labelled);

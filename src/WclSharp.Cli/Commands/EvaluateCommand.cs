@@ -91,6 +91,7 @@ internal static class EvaluateCommand
                         writer.WriteNumber("images", each.Images);
                         writer.WriteNumber("labelled", each.Labelled);
                         writer.WriteNumber("right", each.Right);
+                        writer.WriteNumber("labelled_taken", each.LabelledTaken);
                         writer.WriteEndObject();
                     }
 

@@ -22,9 +22,11 @@ internal static class GroupsCommand
         var count = NumberOption.Integer("--groups", "How many groups to show [default: the coarsest level with as many as there are classes, or ten]");
         var copies = NumberOption.Real("--copies",
             string.Create(CultureInfo.InvariantCulture, $"Cosine of features from which on two images are listed as copies, where their pixels are alike too [default: {defaults.CopyThreshold}]"));
+        var outliers = NumberOption.Integer("--outliers", "How many images that are least like any other to list [default: a hundredth of them, 100 at most]");
         command.Add(run);
         command.Add(count);
         command.Add(copies);
+        command.Add(outliers);
         var options = new TableOptions(command)
             .Add("data", "those the run trained on", "Images to group; same forms as pretrain's")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label to compare the groups with")
@@ -43,6 +45,7 @@ internal static class GroupsCommand
                 Labels = given.Labels,
                 Groups = parsed.GetValue(count),
                 CopyThreshold = parsed.GetValue(copies) ?? defaults.CopyThreshold,
+                Outliers = parsed.GetValue(outliers),
                 Seed = options.IsGiven(parsed, "seed") ? given.Seed : null,
                 Device = given.Device ?? ComputeDevice.Auto,
                 Out = given.Out,

@@ -9,7 +9,7 @@ namespace WclSharp.Cli.Commands;
 /// <summary>Options that name a file to write. What cannot become one is said before the work, which can take hours, and not after it.</summary>
 internal static class OutputFile
 {
-    private const int LongestName = 255; // bytes
+    private const int LongestName = 240; // bytes, of 255: lists and folders beside the file have its name with more behind it
 
     /// <param name="name">Its name.</param>
     /// <param name="description">For help.</param>
@@ -46,8 +46,8 @@ internal static class OutputFile
     {
         if (string.IsNullOrWhiteSpace(path)) return "is empty; name a file.";
         if (Directory.Exists(path)) return "is a folder; name a file.";
-        if (path == "-") return "would be a file of that name; name a file, or /dev/stdout.";
-        if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > LongestName) return FormattableString.Invariant($"has a longer name than the {LongestName} bytes that file systems have room for; name another file.");
+        if (path == "-") return ending is null ? "would be a file of that name; name another, or /dev/stdout." : "would be a file of that name; name another.";
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > LongestName) return FormattableString.Invariant($"has a longer name than {LongestName} bytes, and files beside it have longer ones; name another file.");
         if (ending is not null && !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) return $"does not end in {ending}, which is what is written; name a file that does.";
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (makesFolder)

@@ -3,7 +3,10 @@ using WclSharp.Data;
 
 namespace WclSharp.Cli.Terminal;
 
-/// <summary>Writes results for people. Where they cannot be written, as on a full disk or where standard output is closed, it says so rather than what .NET makes of it.</summary>
+/// <summary>
+/// Writes results for people. Where they cannot be written, as on a full disk or where standard output is closed, what else a command has to write is written all the same, and
+/// <see cref="Problem"/> says so at its end.
+/// </summary>
 /// <param name="inner">Where to write.</param>
 internal sealed class ResultWriter(TextWriter inner) : TextWriter
 {
@@ -15,6 +18,9 @@ internal sealed class ResultWriter(TextWriter inner) : TextWriter
     /// <summary>Whether it writes to standard output itself.</summary>
     public bool IsStandardOutput => ReferenceEquals(inner, Console.Out);
 
+    /// <summary>One line that says what could not be written; null where all could.</summary>
+    public string? Problem { get; private set; }
+
     public override void Write(char value) => Try(() => inner.Write(value));
 
     public override void Write(string? value) => Try(() => inner.Write(value));
@@ -25,15 +31,16 @@ internal sealed class ResultWriter(TextWriter inner) : TextWriter
 
     public override void Flush() => Try(inner.Flush);
 
-    private static void Try(Action write)
+    private void Try(Action write)
     {
+        if (Problem is not null) return; // the rest of a result without its beginning says little
         try
         {
             write();
         }
         catch (Exception e) when (WriteAdvice.IsOfWriting(e))
         {
-            throw new WclException($"Standard output cannot be written to ({WriteAdvice.Reason(e)}), so the result is not shown; files that the command wrote before are complete.", e);
+            Problem = $"Standard output cannot be written to ({WriteAdvice.Reason(e)}), so the result is not shown; files that the command wrote are complete.";
         }
     }
 }

@@ -56,8 +56,9 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
         try
         {
             string contentHash = ReadImages(source, chosen, table, labels, store, bad);
+            if (table.Count + bad.Count == 0) throw NoImages(source);
+            foreach (var (folder, reason) in source.Unlisted) bad.Add(folder, reason);
             int images = table.Count + bad.Count;
-            if (images == 0) throw NoImages(source);
             bad.Check(images, options.MaxBad);
             bad.Complete();
             store.Complete();

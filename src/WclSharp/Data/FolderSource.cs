@@ -10,7 +10,7 @@ namespace WclSharp.Data;
 /// One folder's names are in memory at a time (and those of the folders above it), as bytes. Names that begin with a dot
 /// are left out, as are systems' folders and files that have no image's name. A link to a folder is followed where what it leads to is not read anyway: once, and
 /// not to a folder that it lies in, so that loops end. A link to a file that is read anyway is left out. Folders that <c>wcl</c> wrote a run or a comparison
-/// into are left out with all that is in them: their plots are no images to learn from; so is the sheet of <c>wcl suggest</c>. An inner folder that cannot be listed counts as an image that cannot be read, whose name is the folder's, and is told of.
+/// into are left out with all that is in them: their plots are no images to learn from; so is the sheet of <c>wcl suggest</c>. An inner folder that cannot be listed is told of, and counts with the images that cannot be read (<see cref="Unlisted"/>).
 /// </remarks>
 internal sealed class FolderSource(string root) : ImageSource
 {
@@ -20,7 +20,8 @@ internal sealed class FolderSource(string root) : ImageSource
     private readonly Stack<Listing> spare = [];
     private readonly HashSet<string> linked = new(StringComparer.Ordinal);
     private string? unlistable, results, again, otherData;
-    private int linksAgain, foldersUnlistable;
+    private int linksAgain;
+    private readonly List<(string Folder, string Reason)> unlisted = [];
     private (string Folder, string RealPath, bool IsRead)? lastTarget; // where the last link to a file led: the next mostly leads to the same folder
 
     /// <inheritdoc/>
@@ -36,6 +37,9 @@ internal sealed class FolderSource(string root) : ImageSource
     public override IEnumerable<string> Warnings => new[] { unlistable, results, again }.OfType<string>();
 
     /// <inheritdoc/>
+    public override IReadOnlyList<(string Folder, string Reason)> Unlisted => unlisted;
+
+    /// <inheritdoc/>
     public override string? FileOf(string name) => Path.Combine(root, name);
 
     /// <inheritdoc/>
@@ -43,19 +47,20 @@ internal sealed class FolderSource(string root) : ImageSource
     {
         Ignored = 0;
         unlistable = results = again = otherData = null;
-        linksAgain = foldersUnlistable = 0;
+        linksAgain = 0;
+        unlisted.Clear();
         linked.Clear();
         lastTarget = null;
         int position = 0;
-        foreach (var (name, problem) in Entries())
+        foreach (string name in FileNames())
         {
-            yield return problem is not null ? new() { Name = name, Problem = problem } : wanted(position) ? new() { Name = name, File = FileOf(name) } : new() { Name = name };
+            yield return wanted(position) ? new() { Name = name, File = FileOf(name) } : new() { Name = name };
             position++;
         }
     }
 
-    /// <summary>Names of all image files, and of folders that cannot be listed with the reason, depth first. No recursion: each level's listing is on a stack.</summary>
-    private IEnumerable<(string Name, string? Problem)> Entries()
+    /// <summary>Names of all image files, depth first. No recursion: each level's listing is on a stack.</summary>
+    private IEnumerable<string> FileNames()
     {
         var levels = new Stack<(Listing Listing, string Prefix, string RealPath, int Next)>();
         string real = RealPath(root);
@@ -76,7 +81,7 @@ internal sealed class FolderSource(string root) : ImageSource
             if (!isFolder)
             {
                 if (isLink && ReadWithout(realPath, name, real) is { } file) TellOfAgain("file", prefix + name, file);
-                else yield return (prefix + name, null);
+                else yield return prefix + name;
                 continue;
             }
 
@@ -89,19 +94,15 @@ internal sealed class FolderSource(string root) : ImageSource
                 continue;
             }
             if (isLink) lastTarget = null;
-            Listing? inner = null;
+            Listing inner;
             try
             {
                 inner = List(Path.Combine(root, path));
             }
             catch (WclUsageException e)
             {
-                TellOfUnlistable(path, e);
-            }
-            if (inner is null)
-            {
                 // No reason to stop at what may be the millionth image, but none to be silent either: nobody knows how many are in it.
-                yield return (path.TrimEnd('/'), path.Contains(NotUtf8) ? "the folder cannot be listed: its name is not UTF-8; rename it" : "the folder cannot be listed, so all images in it are missing");
+                TellOfUnlisted(path, e);
                 continue;
             }
             if (inner.IsResult)
@@ -150,11 +151,11 @@ internal sealed class FolderSource(string root) : ImageSource
         return isRead && end is not ['.', ..] && ImageFormats.HasImageName(end) && File.Exists(path) ? path : null;
     }
 
-    private void TellOfUnlistable(string path, WclUsageException e)
+    private void TellOfUnlisted(string path, WclUsageException e)
     {
-        foldersUnlistable++;
-        unlistable = foldersUnlistable == 1 ? $"{ErrorText.Of(e)}. All images in it are missing{(path.Contains(NotUtf8) ? "; its name is not UTF-8, rename it" : "")}."
-            : $"{foldersUnlistable:N0} folders, as '{Path.Combine(root, path)}', cannot be listed, so all images in them are missing.";
+        unlisted.Add((path.TrimEnd('/'), path.Contains(NotUtf8) ? "the folder cannot be listed: its name is not UTF-8; rename it" : "the folder cannot be listed, so all images in it are missing"));
+        unlistable = unlisted.Count == 1 ? $"{ErrorText.Of(e)}. All images in it are missing{(path.Contains(NotUtf8) ? "; its name is not UTF-8, rename it" : "")}."
+            : $"{unlisted.Count:N0} folders, as '{Path.Combine(root, path)}', cannot be listed, so all images in them are missing.";
     }
 
     private void TellOfAgain(string kind, string name, string target)

@@ -24,6 +24,9 @@ internal abstract class ImageSource : IDisposable
     /// <summary>What a person should know about the source after a listing, a line each; empty when all is well.</summary>
     public virtual IEnumerable<string> Warnings => [];
 
+    /// <summary>Folders that could not be listed, and why, after a listing: nobody knows how many images are in them, so each counts as one that cannot be read.</summary>
+    public virtual IReadOnlyList<(string Folder, string Reason)> Unlisted => [];
+
     /// <summary>What a person should do where there are no images, as the end of a sentence.</summary>
     public virtual string Expected => "an image file or more";
 

@@ -64,8 +64,6 @@ public static class Distill
         if (test is not null && tuned?.TrainFingerprint == test.Fingerprint)
             progress?.Report(new RunProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
 
-        using var untested = options is { Data: not null, Test: { } tests } ? ImagesToTest.LeaveOut(train, options.Data, tests, ofRun: false, "learnt from", progress, cancellation) : null;
-        train = untested ?? train;
         using var some = holdOut && options.Limit < train.Count ? Some(train, options.Limit.Value, options.Seed) : null;
         using var run = new DistillationRun(options, teacher, facts, network, some ?? train, test, compute, progress, cancellation);
         return run.Execute();

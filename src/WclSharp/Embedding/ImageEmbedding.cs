@@ -97,7 +97,10 @@ public static class ImageEmbedding
         if (position == 0) throw new WclUsageException($"No images under '{options.Data}'; expected {source.Expected}.{string.Concat(source.Warnings.Select(why => $" {why}"))}");
         foreach (string warning in source.Warnings) progress?.Report(new RunProgress.Warning(warning));
         if (dark.Warning(position - first) is { } black) progress?.Report(new RunProgress.Warning(black));
-        bad.Check(position, options.MaxBad, "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
+        foreach (var (folder, reason) in source.Unlisted) bad.Add(folder, reason);
+        bad.Check(position + source.Unlisted.Count, options.MaxBad, source.Unlisted.Count > 0
+            ? "--restart begins anew, once the folders can be listed"
+            : "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
         using var file = create(options.Out, network);
         foreach (var (name, label, vector) in parts.AllRows())
         {

@@ -12,10 +12,9 @@ internal static class ImagesToTest
     /// <param name="data">Where they are from.</param>
     /// <param name="test">Where those to test with are.</param>
     /// <param name="ofRun">Whether nobody asked for these now, so that it is no error where they cannot be told.</param>
-    /// <param name="verb">What is not done with those that are left out, such as "suggested".</param>
     /// <param name="progress">Told the warning; may be null.</param>
     /// <param name="cancellation">Stops.</param>
-    public static ImageDataset? LeaveOut(ImageDataset images, string? data, string test, bool ofRun, string verb, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    public static ImageDataset? LeaveOut(ImageDataset images, string? data, string test, bool ofRun, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var files = new HashSet<string>(SamePath.Comparer);
         using var own = ImageSources.Open(data);
@@ -31,12 +30,12 @@ internal static class ImagesToTest
         }
         catch (WclUsageException e) when (ofRun)
         {
-            progress?.Report(new RunProgress.Warning($"The run's images to test with may be {verb}, since they cannot be told: {e.Message}"));
+            progress?.Report(new RunProgress.Warning($"The run's images to test with may be suggested, since they cannot be told: {e.Message}"));
             return null;
         }
         int[] untested = [.. Enumerable.Range(0, images.Count).Where(i => !files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
         if (untested.Length == images.Count) return null;
-        progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not {verb}, since they are to test with ('{test}'): {images.Count - untested.Length:N0} of {images.Count:N0} images.")));
+        progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are to test with ('{test}'): {images.Count - untested.Length:N0} of {images.Count:N0} images.")));
         return images.Subset(untested);
     }
 }

@@ -33,18 +33,25 @@ internal static class LabelledKnn
         return (predicted, truth);
     }
 
-    /// <summary>A warning where some classes have so few labels that others outvote them among k neighbours, however well images are told apart; null where none has.</summary>
+    /// <summary>What the labelled test images are taken for, by class.</summary>
+    public static IReadOnlyList<ClassifiedClass> ByClass(ImageDataset train, ImageDataset test, int[] truth, int[] predicted) =>
+        ClassifiedClass.Of(train.ClassNames.Count >= test.ClassNames.Count ? train.ClassNames : test.ClassNames, truth, predicted); // of images read elsewhere there may be more
+
+    /// <summary>A warning of classes that are seldom found and have so few labels beside another that they may be outvoted among k neighbours; null where there are none.</summary>
     /// <param name="train">Images that vote.</param>
     /// <param name="k">Neighbours that vote.</param>
-    public static string? Outvoted(ImageDataset train, int k)
+    /// <param name="found">What the test images were taken for.</param>
+    public static string? Outvoted(ImageDataset train, int k, IReadOnlyList<ClassifiedClass> found)
     {
-        var counts = train.Labels.ToArray().Where(label => label >= 0).CountBy(label => label).OrderBy(each => each.Value).ThenBy(each => each.Key).ToList();
-        k = Math.Min(k, counts.Sum(each => each.Value));
+        var counts = train.Labels.ToArray().Where(label => label >= 0).CountBy(label => label).ToList();
         if (counts.Count == 0) return null;
-        int most = counts[^1].Value;
-        var rare = counts.TakeWhile(each => 2 * each.Value < k && 2 * each.Value <= most).ToList();
-        if (rare.Count == 0 || 2 * most <= k) return null;
-        string names = ClassCatalog.Few([.. rare.Select(each => FormattableString.Invariant($"{train.ClassNames[each.Key]}: {each.Value:N0}"))]);
-        return FormattableString.Invariant($"{rare.Count:N0} of the {counts.Count:N0} classes {(rare.Count == 1 ? "has" : "have")} fewer labels to learn from ({names}) than half of the {k:N0} neighbours that vote, so that kNN can hardly name {(rare.Count == 1 ? "it" : "them")}, however good the encoder is. Look at the linear classifier (wcl evaluate RUN --linear), or at kNN with fewer neighbours (--knn-k {Math.Max(1, 2 * rare[0].Value - 1)}).");
+        int most = counts.Max(each => each.Value);
+        k = Math.Min(k, counts.Sum(each => each.Value));
+        if (2 * most <= k) return null;
+        var outvoted = counts.Where(each => 2 * each.Value < k && 2 * each.Value <= most && found[each.Key].Recall < 0.5).OrderBy(each => each.Value).ThenBy(each => each.Key).ToList();
+        if (outvoted.Count == 0) return null;
+        bool one = outvoted.Count == 1;
+        string names = ClassCatalog.Few([.. outvoted.Select(each => FormattableString.Invariant($"{train.ClassNames[each.Key]}: {found[each.Key].Right:N0} of {found[each.Key].Labelled:N0} images by {each.Value:N0} label{(each.Value == 1 ? "" : "s")}"))]);
+        return FormattableString.Invariant($"kNN finds less than half of {(one ? "one class" : $"{outvoted.Count:N0} classes")} ({names}) of fewer labels than half of the {k:N0} neighbours that vote: {(one ? "it" : "they")} may be outvoted by frequent ones. Look at the linear classifier (wcl evaluate RUN --linear), or at kNN with fewer neighbours (--knn-k {Math.Max(1, 2 * outvoted[0].Value - 1)}).");
     }
 }

@@ -126,9 +126,8 @@ public static class RunEvaluation
         var (predicted, truth) = LabelledKnn.Predict(gallery, voters, queries, classified, k)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
         var (accuracy, meanOverClasses) = LabelledRows.Measure(predicted, truth);
-        var names = voters.ClassNames.Count >= classified.ClassNames.Count ? voters.ClassNames : classified.ClassNames; // of images read elsewhere there may be more
-        var perClass = ClassifiedClass.Of(names, truth, predicted);
-        foreach (string? warning in new[] { LabelledKnn.Outvoted(voters, k), ClassifiedClass.WarningOfOne(perClass, FormattableString.Invariant($"kNN with {k} neighbours")) })
+        var perClass = LabelledKnn.ByClass(voters, classified, truth, predicted);
+        foreach (string? warning in new[] { LabelledKnn.Outvoted(voters, k, perClass), ClassifiedClass.WarningOfOne(perClass, FormattableString.Invariant($"kNN with {k} neighbours")) })
             if (warning is not null) progress?.Report(new RunProgress.Warning(warning));
 
         var (copies, lookedAt) = NearCopies.Tell(gallery, voters, queries, classified, progress, cancellation);

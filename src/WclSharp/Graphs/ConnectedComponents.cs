@@ -32,7 +32,8 @@ public static class ConnectedComponents
         return LabelOfChecked(next);
     }
 
-    private static Tensor LabelOfChecked(Tensor next)
+    /// <summary>The same of a graph that is known to point to nodes.</summary>
+    internal static Tensor LabelOfChecked(Tensor next)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

@@ -21,6 +21,9 @@ public sealed record GroupOptions
     /// <summary>Cosine of the features from which on two images are compared pixel by pixel, and listed as copies where these are alike too; above 0 to 1.</summary>
     public double CopyThreshold { get; init; } = NearCopies.LeastSimilarity;
 
+    /// <summary>How many images that are least like any other to list, 1 or more; null is a hundredth of them, 100 at most.</summary>
+    public int? Outliers { get; init; }
+
     /// <summary>Seed of k-means, which the groups are compared with; null is the run's.</summary>
     public long? Seed { get; init; }
 
@@ -36,6 +39,7 @@ public sealed record GroupOptions
         GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
         GivenOption.RequireNotEmpty(("--data", Data), ("--labels", Labels), ("--out", Out));
         if (Groups < 1) throw new WclUsageException($"--groups is {Groups}; use 1 or more.");
+        if (Outliers < 1) throw new WclUsageException($"--outliers is {Outliers}; use 1 or more.");
         if (CopyThreshold is not (> 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--copies is {CopyThreshold}; use a cosine above 0 and up to 1, such as 0.99."));
     }
 }

@@ -48,7 +48,7 @@ public static class ImageGrouping
         var levels = GroupHierarchy.Of(features, first, (done, all) => progress.Working("Grouping groups", done, all), cancellation);
         int[] shown = Shown(levels, options.Groups, images, features, (done, all) => progress.Working("Joining groups", done, all), cancellation);
         var members = GroupMembers.Of(features, shown);
-        var unusual = UnusualImages.Of(features, nearest, options.CopyThreshold, new Thumbnails(images).Difference, (done, all) => progress.Working("Looking for copies and outliers", done, all), cancellation);
+        var unusual = UnusualImages.Of(features, nearest, options.CopyThreshold, options.Outliers, new Thumbnails(images).Difference, (done, all) => progress.Working("Looking for copies and outliers", done, all), cancellation);
         var classes = images.Labels.ToArray();
         var grouping = Division.Of(shown, classes);
         var clusters = images.HasLabels ? KMeansOf() : null;

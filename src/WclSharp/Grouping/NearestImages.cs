@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Grouping;
 
 /// <summary>
-/// The nearest rows of every row as float32 has them. <see cref="NearestRows"/> ranks rounded rows, whose cosines are off by some 1e-4; a few more than are asked for are ranked again.
+/// The nearest rows of every row as float32 has them. <see cref="NearestRows"/> ranks rounded rows, whose cosines are off by some 1e-4; a few more than are asked for are ranked again. Where more rows than these are alike to within that, the nearest may be another of them.
 /// </summary>
 internal static class NearestImages
 {

@@ -26,11 +26,12 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
     /// <param name="features">[N, F] float32, rows of unit length. Not owned.</param>
     /// <param name="nearest">[N, k] int64, the nearest rows of every row, nearest first; k is <see cref="Nearest"/>, or N - 1 where that is less. Not owned.</param>
     /// <param name="threshold">Cosine from which on two images may be copies, up to 1: features alone cannot tell two plain shirts apart, so their pixels have to be alike, too.</param>
+    /// <param name="outliers">How many outliers; null is <see cref="OutlierShare"/> of the images, <see cref="MostOutliers"/> at most.</param>
     /// <param name="pixelDifference">Mean absolute difference of two rows' pixels in small, 0 to 255 (<see cref="Thumbnails"/>).</param>
     /// <param name="progress">Told the images that are done and all of them; may be null.</param>
     /// <param name="cancellation">Stops.</param>
-    /// <returns>All copies among nearest images, most alike first; outliers, a hundredth of the images and at most 100, by the mean cosine to their five nearest, least alike first.</returns>
-    public static UnusualImages Of(Tensor features, Tensor nearest, double threshold, Func<int, int, double> pixelDifference, Action<long, long>? progress = null, CancellationToken cancellation = default)
+    /// <returns>All copies among nearest images, most alike first; outliers by the mean cosine to their five nearest, least alike first.</returns>
+    public static UnusualImages Of(Tensor features, Tensor nearest, double threshold, int? outliers, Func<int, int, double> pixelDifference, Action<long, long>? progress = null, CancellationToken cancellation = default)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -44,9 +45,8 @@ internal sealed record UnusualImages(IReadOnlyList<AlikePair> Copies, IReadOnlyL
             .Select(pair => (First: Math.Min(pair.Row, pair.Other), Second: Math.Max(pair.Row, pair.Other), pair.Cosine))
             .DistinctBy(pair => (pair.First, pair.Second)).Select(pair => new AlikePair(pair.First, pair.Second, pair.Cosine, pixelDifference(pair.First, pair.Second)))
             .Where(pair => pair.PixelDifference <= Thumbnails.MostOfCopies).OrderBy(pair => pair.PixelDifference).ThenByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second);
-        int outliers = Math.Clamp((int)(OutlierShare * count), 1, MostOutliers);
         var alone = Enumerable.Range(0, count).Select(i => (Row: i, Similarity: Enumerable.Range(0, k).Average(j => (double)cosines[i * k + j])))
-            .OrderBy(image => image.Similarity).ThenBy(image => image.Row).Take(outliers);
+            .OrderBy(image => image.Similarity).ThenBy(image => image.Row).Take(outliers ?? Math.Clamp((int)(OutlierShare * count), 1, MostOutliers));
         return new([.. copies], [.. alone]);
 
         int Step(int image)

@@ -67,8 +67,8 @@ public static class WeakLoss
         if (SelfPartition.Suits(temperature, v1, v2))
         {
             var (partition1, partition2) = (Partition(v1, temperature, detachKeys, nearest: true), Partition(v2, temperature, detachKeys, nearest: true));
-            labels1 = ConnectedComponents.Label(partition1.Nearest!);
-            labels2 = ConnectedComponents.Label(partition2.Nearest!);
+            labels1 = ConnectedComponents.LabelOfChecked(partition1.Nearest!);
+            labels2 = ConnectedComponents.LabelOfChecked(partition2.Nearest!);
             var first = WithPositives(v1, partition1, swap ? labels2 : labels1, temperature, detachKeys);
             var second = WithPositives(v2, partition2, swap ? labels1 : labels2, temperature, detachKeys);
             loss = first.add(second, One).mul(Half);

@@ -33,7 +33,7 @@ internal static class ImageGroups
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var groups = pairs == BankPairs.Mutual ? MutualPairs(nearest) : ConnectedComponents.Label(nearest);
+        var groups = pairs == BankPairs.Mutual ? MutualPairs(nearest) : ConnectedComponents.LabelOfChecked(nearest);
         return groups.cpu().MoveToOuterDisposeScope();
     }
 

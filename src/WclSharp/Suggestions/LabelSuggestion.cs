@@ -105,7 +105,7 @@ public static class LabelSuggestion
         using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
-        using var some = (options.Test ?? trained.Test) is { } tests ? ImagesToTest.LeaveOut(data.Train, asked.Data, tests, ofRun: options.Test is null, "suggested", progress, cancellation) : null; // the run's also where other data are named
+        using var some = (options.Test ?? trained.Test) is { } tests ? ImagesToTest.LeaveOut(data.Train, asked.Data, tests, ofRun: options.Test is null, progress, cancellation) : null; // the run's also where other data are named
         var images = some ?? data.Train;
         // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
         bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);

@@ -39,11 +39,12 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         using var looked = data.Train.Subset(rows);
         using var gallery = FeaturesOf(rows);
         using var queries = Features(data.HeldOut);
-        var knn = data.Train.HasLabels ? LabelledKnn.Measure(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null;
-        if (knn is not null && metrics.Epoch == options.Epochs)
+        var votes = data.Train.HasLabels ? LabelledKnn.Predict(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null;
+        (double Share, double MeanOverClasses)? knn = votes is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
+        if (votes is var (taken, classes) && metrics.Epoch == options.Epochs)
         {
             NearCopies.Tell(gallery, looked, queries, data.HeldOut, progress, cancellation);
-            if (LabelledKnn.Outvoted(looked, options.KnnK!.Value) is { } outvoted) progress?.Report(new RunProgress.Warning(outvoted));
+            if (LabelledKnn.Outvoted(looked, options.KnnK!.Value, LabelledKnn.ByClass(looked, data.HeldOut, classes, taken)) is { } outvoted) progress?.Report(new RunProgress.Warning(outvoted));
         }
         return metrics with
         {

@@ -59,7 +59,7 @@ internal sealed class PretrainingData : IDisposable
         if (options.Test is not null && SamePath.Is(options.Test, options.Data))
             throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
         foreach (var (outer, inner) in ((string?, string?)[])[(options.Data, options.Test), (options.Test, options.Data)])
-            if (SamePath.IsInside(inner, outer) && Directory.Exists(inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
+            if (SamePath.Holds(outer, inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
         var reading = ReadingRelay.To(progress);
         var request = new DatasetOptions
         {

@@ -18,8 +18,8 @@ public sealed class GroupsCommandTests : IDisposable
     [Fact]
     public void Run_Options_AreThoseOfTheCommandLine()
     {
-        Assert.Equal(0, Run("groups", "r", "--groups", "7", "--copies", "0.95", "--data", "d", "--labels", "l.csv", "--seed", "5", "--device", "cpu", "--out", "o"));
-        Assert.Equal(new GroupOptions { Run = "r", Groups = 7, CopyThreshold = 0.95, Data = "d", Labels = "l.csv", Seed = 5, Device = "cpu", Out = "o" }, asked);
+        Assert.Equal(0, Run("groups", "r", "--groups", "7", "--copies", "0.95", "--outliers", "50", "--data", "d", "--labels", "l.csv", "--seed", "5", "--device", "cpu", "--out", "o"));
+        Assert.Equal(new GroupOptions { Run = "r", Groups = 7, CopyThreshold = 0.95, Outliers = 50, Data = "d", Labels = "l.csv", Seed = 5, Device = "cpu", Out = "o" }, asked);
         Assert.Equal(0, Run("groups", "r"));
         Assert.Equal(new GroupOptions { Run = "r" }, asked);
     }

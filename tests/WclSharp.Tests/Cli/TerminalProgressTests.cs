@@ -1,4 +1,6 @@
+using WclSharp.Cli;
 using WclSharp.Cli.Terminal;
+using WclSharp.Evaluation;
 
 namespace WclSharp.Tests.Cli;
 
@@ -22,10 +24,30 @@ public sealed class TerminalProgressTests
         lasting.WriteLine("progress");
         lasting.Write('.');
         using var results = new ResultWriter(closed);
-        Assert.StartsWith("Standard output cannot be written to (Access to the path is denied)", Assert.Throws<WclException>(() => results.WriteLine("result")).Message, StringComparison.Ordinal);
+        Assert.Null(results.Problem);
+        results.WriteLine("result");
+        Assert.StartsWith("Standard output cannot be written to (Access to the path is denied)", results.Problem, StringComparison.Ordinal);
         Assert.False(results.IsStandardOutput);
         using var progress = new UnfailingWriter(results);
         progress.WriteLine("progress");
+    }
+
+    [Fact]
+    public void Run_WithAClosedOutput_WritesItsJson_AndFails()
+    {
+        string json = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        using var closed = new Closed();
+        using var error = new StringWriter();
+        try
+        {
+            Assert.Equal(1, CommandLine.Run(["evaluate", "r", "--json", json], new CommandActions((_, _, _) => throw new NotSupportedException(), (_, _, _) => new RunEvaluationResult(0.5, 20, 100, 10, 1, 2)), closed, error));
+            Assert.Contains("\"knn\": 0.5", File.ReadAllText(json), StringComparison.Ordinal);
+            Assert.StartsWith("Standard output cannot be written to", Assert.Single(error.ToString().TrimEnd().Split('\n')), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(json);
+        }
     }
 
     [Theory]

@@ -68,10 +68,32 @@ public class FolderSourceTests
         Assert.Contains("cannot be listed", warning, StringComparison.Ordinal);
         Assert.EndsWith("All images in it are missing; its name is not UTF-8, rename it.", warning, StringComparison.Ordinal);
         Assert.Equal(2, data.BadImages);
-        Assert.EndsWith(",the folder cannot be listed: its name is not UTF-8; rename it", File.ReadAllLines(csv)[1], StringComparison.Ordinal);
-        Assert.EndsWith(",its name is not UTF-8; rename it", File.ReadAllLines(csv)[2], StringComparison.Ordinal);
+        Assert.EndsWith(",the folder cannot be listed: its name is not UTF-8; rename it", File.ReadAllLines(csv)[2], StringComparison.Ordinal);
+        Assert.EndsWith(",its name is not UTF-8; rename it", File.ReadAllLines(csv)[1], StringComparison.Ordinal);
         Assert.StartsWith("2 of 4 images (50%) cannot be read", Assert.Throws<WclException>(() => Read(folder, options => options with { MaxBad = 0.4 })).Message, StringComparison.Ordinal); // 2 of 4
         Assert.Contains("cannot be listed", Assert.Throws<WclUsageException>(() => new FolderSource(folder["nowhere"]).Images(_ => true).Count()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Its name is no image's: classes are what they are without it, also where all others lie in one folder beside it.</summary>
+    [Fact]
+    public void Read_AFolderThatCannotBeListed_BesideTheCommonFolder_LeavesTheClasses()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("Elsewhere names cannot be such bytes.");
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["cat/1", "cat/2", "dog/3", "dog/4"]) folder.Write($"set/train/{name}.jpg", Jpeg);
+        folder.Write("labels.csv", "path,label\ncat/1.jpg,a\ndog/3.jpg,b\n");
+        string set = folder["set"];
+        using (var shell = System.Diagnostics.Process.Start("bash", ["-c", "mkdir \"$0\"/$'c_\\xfc'", set])!) shell.WaitForExit();
+        using var end = new Shell($"rm -r \"{set}\"/c_*");
+        foreach (int? limit in (int?[])[null, 3, 4])
+        {
+            using var data = ImageDataset.Read(new DatasetOptions { Path = set, MaxBad = 0.5, Limit = limit });
+            Assert.Equal((limit ?? 4, 1), (data.Count, data.BadImages));
+            Assert.Equal(["cat", "dog"], data.ClassNames);
+        }
+        using var labelled = ImageDataset.Read(new DatasetOptions { Path = set, MaxBad = 0.5, Labels = folder["labels.csv"] });
+        Assert.Equal(["a", "b"], labelled.ClassNames);
+        Assert.Equal(2, labelled.LabelledCount);
     }
 
     [Fact]

@@ -278,6 +278,6 @@ public class ImageDecoderTests
         var file = ImageFiles.Tiff();
         System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(8 + 2 + 8), 60_000);       // width
         System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(8 + 2 + 12 + 8), 60_000);  // height
-        Assert.Contains("3,600,000,000 pixels", Assert.Throws<BadImageException>(() => Decode(file, out _, out _)).Message, StringComparison.Ordinal);
+        Assert.Contains("3600 megapixels", Assert.Throws<BadImageException>(() => Decode(file, out _, out _)).Message, StringComparison.Ordinal);
     }
 }

@@ -101,6 +101,28 @@ public sealed class ImageEmbeddingTests : EmbeddingTest
     }
 
     [Fact]
+    public void Run_AFolderThatCannotBeListed_IsListed_AndLeavesTheLabels()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("Elsewhere names cannot be such bytes.");
+        string file = folder["out.csv"], before = folder["before.csv"];
+        ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = before });
+        using (var shell = System.Diagnostics.Process.Start("bash", ["-c", "mkdir \"$0\"/$'\\xfc'", Images])!) shell.WaitForExit();
+        try
+        {
+            Assert.Contains("--restart begins anew, once the folders can be listed", Assert.Throws<WclException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file, MaxBad = 0 })).Message, StringComparison.Ordinal);
+            var result = ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file });
+            Assert.Equal((150L, 1), (result.Images, result.BadImages));
+            Assert.Contains(",the folder cannot be listed", File.ReadAllLines(file + ".bad_images.csv")[1], StringComparison.Ordinal);
+            Assert.Equal(File.ReadAllBytes(before), File.ReadAllBytes(file));
+        }
+        finally
+        {
+            using var shell = System.Diagnostics.Process.Start("bash", ["-c", "rmdir \"$0\"/$'\\xfc'", Images])!;
+            shell.WaitForExit();
+        }
+    }
+
+    [Fact]
     public void Run_ListOfBadImagesThatCannotBeWritten_KeepsWhatIsEmbedded()
     {
         folder.Write("images/dog/000-bad.png", "no image");

@@ -117,11 +117,15 @@ public sealed class GroupHierarchyTests
         var rows = bunches.clone();
         rows[7] = rows[3];
         rows[60] = nn.functional.normalize(new ParameterInitializer(77).Normal([16], 1), dim: 0);
-        var unusual = UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99999, (_, _) => 6);
+        var unusual = UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99999, null, (_, _) => 6);
         var copy = Assert.Single(unusual.Copies);
         Assert.Equal((3, 7), (copy.First, copy.Second));
         Assert.Equal(1, copy.Similarity, 5);
-        Assert.Empty(UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99999, (_, _) => 7).Copies); // the same features, but other pixels
+        Assert.Equal(60, unusual.Outliers.Single().Row); // a hundredth of them
+        var all = UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99999, 1000, (_, _) => 6).Outliers;
+        Assert.Equal(100, all.Select(image => image.Row).Distinct().Count());
+        Assert.Equal(all.OrderBy(image => image.Similarity).Select(image => image.Row), all.Select(image => image.Row));
+        Assert.Empty(UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99999, null, (_, _) => 7).Copies); // the same features, but other pixels
         Assert.Equal(60, Assert.Single(unusual.Outliers).Row); // a hundredth of a hundred
     }
 
@@ -132,7 +136,7 @@ public sealed class GroupHierarchyTests
         var rows = zeros([6000, 8]);
         rows.index_fill_(1, tensor(new long[] { 0 }), 1);
         // Of equal rows the lower come first: each of 6,000 with the first five, or those of them before it.
-        var unusual = UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99, (_, _) => 0);
+        var unusual = UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99, null, (_, _) => 0);
         Assert.Equal(Enumerable.Range(0, 6000).Sum(i => Math.Min(i, 5)), unusual.Copies.Count);
     }
 
@@ -164,13 +168,13 @@ public sealed class GroupHierarchyTests
         using var features = Rows(3, 4, 5);
         using var nearest = NearestRows.Among(features, UnusualImages.Nearest);
         int[] fine = Levels(features)[0];
-        UnusualImages.Of(features, nearest, 0.9, (_, _) => 0);
+        UnusualImages.Of(features, nearest, 0.9, null, (_, _) => 0);
         LiveTensors.AssertNoneLeftBy(() =>
         {
             Levels(features);
             GroupHierarchy.Merge(features, fine, 2);
             GroupMembers.Of(features, fine);
-            UnusualImages.Of(features, nearest, 0.9, (_, _) => 0);
+            UnusualImages.Of(features, nearest, 0.9, null, (_, _) => 0);
         });
     }
 }
