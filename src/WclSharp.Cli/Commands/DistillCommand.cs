@@ -21,7 +21,7 @@ internal static class DistillCommand
             .Add("data", "the run's; needed with a file", "Images to learn on, labelled or not; same forms as pretrain's")
             .Add("test", "the run's; none with --data", "Labelled images to test with")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label for --label-mix")
-            .Add("limit", "all", "Learn on a random subset of this many images, drawn by --seed; those that the run tests with are not among them, of --data those of --test may be")
+            .Add("limit", "all", "Learn on a random subset of this many images, drawn by --seed; those to test with are not learnt from")
             .Add("init", "random", "Weights that the student's encoder starts with: a run folder, or a .safetensors or PyTorch .pth file")
             .Add("epochs", Shown(defaults.Epochs)).Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
             .Add("weight-decay", Shown(defaults.WeightDecay), "L2 weight decay").Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them. The teacher's loss is multiplied by its square");

@@ -85,7 +85,11 @@ internal sealed class MachineReport
         };
         Add("native_library", "Native library", OptionValue.NameOf(TorchRuntime.State), state);
         Add("libtorch_folder", "libtorch folder", TorchRuntime.LibraryFolder, TorchRuntime.LibraryFolder ?? "the system's search path");
-        if (!Works) return;
+        if (!Works)
+        {
+            AddOthers(); // with an exported model these are all that it takes
+            return;
+        }
 
         var versions = SoftwareVersions.Current;
         Add("wclsharp", "WclSharp", versions.WclSharp);
@@ -97,9 +101,14 @@ internal sealed class MachineReport
         Add("cuda_devices", "CUDA devices", devices, devices == 0 ? $"none: {gpus.WhyNone}" : null);
         for (int i = 0; i < devices; i++) Add($"cuda_{i}", $"cuda:{i}", gpus.Describe(i));
         bool kept = Allocator.KeepFreedMemory();
+        AddOthers();
+        Add("keeps_freed_memory", "Allocator", kept, kept ? "glibc, told to keep freed memory for the next step" : "the system's, as it is");
+    }
+
+    private void AddOthers()
+    {
         AddOther("decoder", "Image decoders", () => ImageDecoder.Libraries);
         AddOther("onnx_runtime", "ONNX Runtime", () => OnnxRuntimeSetup.Version);
-        Add("keeps_freed_memory", "Allocator", kept, kept ? "glibc, told to keep freed memory for the next step" : "the system's, as it is");
     }
 
     /// <summary>A library beside libtorch, which is there or is not.</summary>

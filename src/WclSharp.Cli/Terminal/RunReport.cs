@@ -17,16 +17,16 @@ internal static class RunReport
         var (folder, _, summary) = result;
         string shown = Shown(folder);
         yield return "";
-        yield return string.Create(CultureInfo.InvariantCulture,
+        yield return summary.Epoch == 0 ? "Done: nothing was trained; the encoder is that of --init." : string.Create(CultureInfo.InvariantCulture,
             $"Done: {summary.Epoch} epoch{(summary.Epoch == 1 ? "" : "s")} of {summary.Method} in {EpochTable.Duration(TimeSpan.FromSeconds(summary.Seconds ?? 0))} of training.");
 
         if (summary.Knn is { } knn)
         {
-            yield return summary.KnnBefore is { } before
+            yield return summary.KnnBefore is { } before && summary.Epoch > 0
                 ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} before, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points).")
                 : $"kNN accuracy: {EpochTable.Percent(knn)}.";
             if (summary.KnnMeanOverClasses is { } mean && AccuracyText.OverClasses(knn, mean).Length > 0)
-                yield return $"Mean over classes, where a rare one counts as much as a frequent one: {(summary.KnnMeanOverClassesBefore is { } meanBefore ? $"{EpochTable.Percent(meanBefore)} before, {EpochTable.Percent(mean)} now" : EpochTable.Percent(mean))}.";
+                yield return $"Mean over classes, where a rare one counts as much as a frequent one: {(summary.KnnMeanOverClassesBefore is { } meanBefore && summary.Epoch > 0 ? $"{EpochTable.Percent(meanBefore)} before, {EpochTable.Percent(mean)} now" : EpochTable.Percent(mean))}.";
         }
         else
         {

@@ -12,7 +12,7 @@ namespace WclSharp.Inference;
 /// </summary>
 /// <remarks>
 /// The file is mapped into memory: opening it reads its header alone, and what was read stays in the system's cache. It must not be shortened while it is open;
-/// writing an index anew under the same name does not do that.
+/// writing an index anew under the same name does not do that (on Windows that was not tried).
 /// </remarks>
 public sealed class ImageIndex : IDisposable
 {

@@ -14,6 +14,9 @@ public readonly record struct Normalisation((float R, float G, float B) Mean, (f
     /// <summary>Fashion-MNIST's constants, the same for all three channels.</summary>
     public static Normalisation FashionMnist => Grey(0.2860f, 0.3530f);
 
+    /// <summary>The constants, for people.</summary>
+    internal string Describe() => FormattableString.Invariant($"means {Mean.R:0.####}, {Mean.G:0.####}, {Mean.B:0.####} and standard deviations {Std.R:0.####}, {Std.G:0.####}, {Std.B:0.####}");
+
     /// <summary>The same constants for all three channels, for single-channel data sets.</summary>
     public static Normalisation Grey(float mean, float std) => new((mean, mean, mean), (std, std, std));
 

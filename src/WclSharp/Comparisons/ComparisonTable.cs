@@ -45,7 +45,7 @@ internal static class ComparisonTable
         string baseline = rows[0].Baseline!;
         bool Bare(double? difference, double? halfWidth) => difference is not null && halfWidth is null;
         return rows.Any(row => row.KnnDifferenceCi95 is not null || row.LinearDifferenceCi95 is not null)
-            ? $"Differences from {baseline} are in points, seed by seed. A method differs from {baseline} where the interval of its difference leaves out 0, also where the two methods' own intervals overlap."
+            ? $"Differences from {baseline} are in points, seed by seed. A method differs from {baseline} where the interval of its difference leaves out 0, as far as seeds go, also where the two methods' own intervals overlap; what other test images would say is in no interval."
                 + (rows.Any(row => Bare(row.KnnDifference, row.KnnDifferenceCi95) || Bare(row.LinearDifference, row.LinearDifferenceCi95)) ? " One without an interval is of one common seed, or the same with each, which tells no methods apart." : "")
             : $"Differences from {baseline} are in points. Of one common seed, or the same with each, they have no interval and tell no methods apart.";
     }

@@ -97,6 +97,7 @@ internal static class Presets
         int batch = given.Batch is { } wanted ? CheckedBatch(wanted, data) : FittingBatch(preset.Batch, data, warnings);
         CheckChunks(given.Accumulate, batch);
         int epochs = given.Epochs ?? firstLook?.Epochs ?? preset.Epochs;
+        if (epochs == 0 && given.Init is null) throw new WclUsageException("--epochs 0 trains nothing: it is for measuring weights as they are, which --init names; give these, or 1 epoch or more.");
         var optimizer = given.Optimizer ?? preset.Optimizer;
         var (rate, decay) = Rates(optimizer, preset, batch);
 
@@ -126,7 +127,7 @@ internal static class Presets
             ConvInit = given.ConvInit ?? preset.ConvInit,
             HeadHidden = given.HeadHidden ?? preset.HeadHidden,
             HeadOutput = given.HeadOutput ?? preset.HeadOutput,
-            EvaluateEvery = given.EvaluateEvery ?? Math.Min((epochs + 4) / 5, MostEpochsUnseen),
+            EvaluateEvery = given.EvaluateEvery ?? Math.Clamp((epochs + 4) / 5, 1, MostEpochsUnseen),
             KnnK = given.KnnK ?? KnnClassifier.DefaultK((int)(data.Labelled ?? data.Images)), // those that vote
             Workers = given.Workers ?? Environment.ProcessorCount,
         });
@@ -168,7 +169,7 @@ internal static class Presets
 
     private static int LargestPowerOfTwo(long atMost) => 1 << (int)Math.Min(30, Math.Log2(atMost));
 
-    private static double CheckedWarmup(double warmup, int epochs) => warmup < epochs
+    private static double CheckedWarmup(double warmup, int epochs) => warmup < epochs || (warmup == 0 && epochs == 0)
         ? warmup
         : throw new WclUsageException(FormattableString.Invariant(
             $"--warmup-epochs {warmup} is not shorter than --epochs {epochs}; the learning rate would never reach --lr."));

@@ -48,7 +48,7 @@ internal static class PretrainOptionTable
             o => o.Init, (o, v) => o with { Init = v }, mayChangeOnResume: true), // a resumed run takes its weights from the checkpoint
 
         // How to train.
-        Integer("epochs", "Passes over the training images", Presets.Describe("epochs"), o => o.Epochs, (o, v) => o with { Epochs = v }, v => v is >= 1 and <= 1_000_000 ? null : "must be from 1 to 1000000"),
+        Integer("epochs", "Passes over the training images; 0 measures the weights of --init as they are, and makes a run of them", Presets.Describe("epochs"), o => o.Epochs, (o, v) => o with { Epochs = v }, v => v is >= 0 and <= 1_000_000 ? null : "must be from 0 to 1000000"),
         Integer("batch", "Images per step; each gives two views", Presets.Describe("batch"), o => o.Batch, (o, v) => o with { Batch = v },
             v => v == 1 ? "Batch size 1 gives no neighbours; use 2 or more." : AtLeastTwo(v)),
         Integer("accumulate", "Embed the batch in this many chunks, for batches larger than memory; losses and graph span the whole batch", "1",

@@ -18,7 +18,7 @@ public sealed record DistillOptions
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is the run's where its images are learnt on, else none.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Learn on a random subset of so many images, drawn by <see cref="Seed"/>; null is all. What a run holds out to test with is not among them; of other <see cref="Data"/> images of <see cref="Test"/> may be, and a warning counts them.</summary>
+    /// <summary>Learn on a random subset of so many images, drawn by <see cref="Seed"/>; null is all. What is tested with is not among them.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Student's network; null is the teacher's.</summary>

@@ -91,6 +91,15 @@ internal static class EncoderWeights
         }
     }
 
+    /// <summary>What the images were normalised with that a file's weights were trained on; null where it does not say, as other programs' do not.</summary>
+    public static Normalisation? NormalisationOf(string source)
+    {
+        string path = Find(source);
+        if (!Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase)) return null;
+        using var content = SafetensorsFile.Read(path);
+        return content.Metadata.ContainsKey("mean") && content.Metadata.ContainsKey("std") ? FactsOf(content, path).Normalisation : null;
+    }
+
     /// <summary>Refuses what cannot fill an encoder, as far as that is known without having it.</summary>
     /// <exception cref="WclUsageException">There is no such file, it holds another network, or its weights are no finite numbers.</exception>
     public static void RequireFit(string source, EncoderArch? arch, int? width, EncoderStem? stem)

@@ -1,41 +1,32 @@
 using WclSharp.Data;
-using WclSharp.Reporting;
-using WclSharp.Training;
 
 namespace WclSharp.Evaluation;
 
-/// <summary>Images to test with among others, by their files.</summary>
+/// <summary>Images to test with among others, by their files: what is tested with is not to be learnt from.</summary>
 internal static class ImagesToTest
 {
-    /// <summary>Images that are not among those to test with. Null where that is all.</summary>
+    /// <summary>Images that are not among those to test with; null where that is all, as where either lies in an archive, whose images are no files of their own. Links are not followed.</summary>
     /// <param name="images">The images.</param>
     /// <param name="data">Where they are from.</param>
     /// <param name="test">Where those to test with are.</param>
-    /// <param name="ofRun">Whether nobody asked for these now, so that it is no error where they cannot be told.</param>
-    /// <param name="progress">Told the warning; may be null.</param>
     /// <param name="cancellation">Stops.</param>
-    public static ImageDataset? LeaveOut(ImageDataset images, string? data, string test, bool ofRun, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    /// <returns>A part of the images, possibly none of them, which shares their pixels.</returns>
+    /// <exception cref="WclUsageException">Those to test with cannot be listed.</exception>
+    public static ImageDataset? LeaveOut(ImageDataset images, string? data, string test, CancellationToken cancellation)
     {
-        var files = new HashSet<string>(SamePath.Comparer);
+        if (Directory.Exists(data) && Directory.Exists(test) && !SamePath.IsInside(test, data) && !SamePath.IsInside(data, test)) return null; // nothing of the one is in the other
         using var own = ImageSources.Open(data);
-        try
+        using var tests = ImageSources.Open(test);
+        if (tests.FileOf("image") is null || own.FileOf("image") is null) return null;
+        var files = new HashSet<string>(SamePath.Comparer);
+        foreach (var image in tests.Images(_ => false))
         {
-            using var tests = ImageSources.Open(test);
-            if (tests.FileOf("image") is null || own.FileOf("image") is null) return null; // in an archive they have no files of their own
-            foreach (var image in tests.Images(_ => false))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                files.Add(Path.GetFullPath(tests.FileOf(image.Name)!));
-            }
+            cancellation.ThrowIfCancellationRequested();
+            string file = Path.GetFullPath(tests.FileOf(image.Name)!);
+            if (!Directory.Exists(data) || SamePath.IsInside(file, data)) files.Add(file);
         }
-        catch (WclUsageException e) when (ofRun)
-        {
-            progress?.Report(new RunProgress.Warning($"The run's images to test with may be suggested, since they cannot be told: {e.Message}"));
-            return null;
-        }
+        if (files.Count == 0) return null;
         int[] untested = [.. Enumerable.Range(0, images.Count).Where(i => !files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
-        if (untested.Length == images.Count) return null;
-        progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are to test with ('{test}'): {images.Count - untested.Length:N0} of {images.Count:N0} images.")));
-        return images.Subset(untested);
+        return untested.Length == images.Count ? null : images.Subset(untested);
     }
 }

@@ -101,6 +101,11 @@ internal static class RunData
             yield return $"The images of --test {asked.Test} are of the data that the run was pretrained on, so accuracies may be too high; name images that it has not seen.";
             yield break;
         }
+        if (read.LeftOut > 0 && !SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Data, trained.Data))
+        {
+            yield return FormattableString.Invariant($"{read.LeftOut:N0} of the images of --test {asked.Test} are the run's own: it was pretrained on them, without their classes, so accuracies may be a little too high; name images that it has not seen where that matters.");
+            yield break;
+        }
         if (trained.Out is not { } run || Fingerprint(run) is not { } fingerprint || fingerprint == read.Train.Fingerprint) yield break;
         bool same = (asked.Limit == trained.Limit) && SamePath.Is(asked.Data, trained.Data) && SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Labels, trained.Labels);
         if (asked.Test is not null) yield break; // they are no part of what has changed

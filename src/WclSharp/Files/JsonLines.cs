@@ -33,7 +33,10 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
     {
         try
         {
-            return File.ReadAllText(path);
+            // A run may add a line meanwhile, which a reader on Windows would keep it from.
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var reader = new StreamReader(stream);
+            return reader.ReadToEnd();
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -57,7 +60,7 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public void Append(T item)
     {
-        using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+        using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
         stream.Write(JsonText.Line(item, type));
         stream.Flush(flushToDisk: true);
     }

@@ -63,7 +63,7 @@ public static class TorchRuntime
     private static TorchLibraryState Load()
     {
         // Only Linux has the trouble, and only x64 has a package.
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) return TorchLibraryState.Original;
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) return LoadElsewhere();
 
         string? file = FindLibrary();
         if (file is null)
@@ -94,6 +94,24 @@ public static class TorchRuntime
         if (!NativeLibrary.TryLoad(file, out handle)) return LoadPatchedCopy(file, given);
         Problem = given is null ? null : GivenLibtorch.Misfit(file, given);
         return Problem is null ? TorchLibraryState.Original : TorchLibraryState.Missing;
+    }
+
+    /// <summary>As TorchSharp does it; what keeps it from that is told in a line.</summary>
+    private static TorchLibraryState LoadElsewhere()
+    {
+        string system = RuntimeInformation.RuntimeIdentifier;
+        try
+        {
+            _ = torch.get_num_threads();
+            return TorchLibraryState.Original;
+        }
+        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or NotSupportedException)
+        {
+            bool packaged = (OperatingSystem.IsWindows() && RuntimeInformation.ProcessArchitecture == Architecture.X64) || (OperatingSystem.IsMacOS() && RuntimeInformation.ProcessArchitecture == Architecture.Arm64);
+            Problem = !packaged ? $"libtorch has packages for Linux x64, Windows x64 and macOS on ARM, and this is {system}: models that wcl export wrote can be used here, and nothing be trained."
+                : $"libtorch does not load ({ErrorText.Of(e.GetBaseException())}). {(OperatingSystem.IsMacOS() ? "It takes macOS 15 and OpenMP from Homebrew: brew install libomp" : "It takes the Visual C++ Redistributable for x64")}.";
+            return TorchLibraryState.Missing;
+        }
     }
 
     private static TorchLibraryState LoadPatchedCopy(string file, string? given)

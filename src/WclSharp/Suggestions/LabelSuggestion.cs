@@ -105,7 +105,7 @@ public static class LabelSuggestion
         using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0, badImagesFile: Path.Combine(folder, "bad_images.csv"));
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
-        using var some = (options.Test ?? trained.Test) is { } tests ? ImagesToTest.LeaveOut(data.Train, asked.Data, tests, ofRun: options.Test is null, progress, cancellation) : null; // the run's also where other data are named
+        using var some = (options.Test ?? trained.Test) is { } tests ? Untested(data.Train, asked.Data, tests, ofRun: options.Test is null, progress, cancellation) : null; // the run's also where other data are named
         var images = some ?? data.Train;
         // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
         bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);
@@ -126,6 +126,23 @@ public static class LabelSuggestion
             string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], TitleOf(chosen.Count));
         AtomicFile.WriteText(list, ListOf(suggested, images, labelled)); // last: where there is one nothing is suggested again
         return new SuggestResult(suggested, list, sheet, check);
+    }
+
+    /// <summary>Images that are not to test with: a label of these would be learnt and tested with. Null where that is all.</summary>
+    private static ImageDataset? Untested(ImageDataset images, string? data, string test, bool ofRun, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        try
+        {
+            var untested = ImagesToTest.LeaveOut(images, data, test, cancellation);
+            if (untested is not null)
+                progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are to test with ('{test}'): {images.Count - untested.Count:N0} of {images.Count:N0} images.")));
+            return untested;
+        }
+        catch (WclUsageException e) when (ofRun) // nobody asked for them now
+        {
+            progress?.Report(new RunProgress.Warning($"The run's images to test with may be suggested, since they cannot be told: {e.Message}"));
+            return null;
+        }
     }
 
     private static string TitleOf(int images) => FormattableString.Invariant($"{images:N0} images to label first{(images > ContactSheet.LargestSheet ? $": the first {ContactSheet.LargestSheet}" : "")}");

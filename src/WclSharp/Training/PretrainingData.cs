@@ -1,6 +1,7 @@
 using WclSharp.Augmentation;
 using WclSharp.Configuration;
 using WclSharp.Data;
+using WclSharp.Evaluation;
 using WclSharp.Reporting;
 
 namespace WclSharp.Training;
@@ -33,6 +34,9 @@ internal sealed class PretrainingData : IDisposable
     /// <summary>What presets need to know.</summary>
     public required DataFacts Facts { get; init; }
 
+    /// <summary>Images of <see cref="All"/> that are not trained on, since <c>--test</c> names their files.</summary>
+    public int LeftOut { get; private init; }
+
     /// <summary>Images that could not be read.</summary>
     public int BadImages { get; private init; }
 
@@ -59,7 +63,7 @@ internal sealed class PretrainingData : IDisposable
         if (options.Test is not null && SamePath.Is(options.Test, options.Data))
             throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
         foreach (var (outer, inner) in ((string?, string?)[])[(options.Data, options.Test), (options.Test, options.Data)])
-            if (SamePath.Holds(outer, inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
+            if (SamePath.IsInside(inner, outer) && Directory.Exists(inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
         var reading = ReadingRelay.To(progress);
         var request = new DatasetOptions
         {
@@ -98,6 +102,8 @@ internal sealed class PretrainingData : IDisposable
                 // The memory is that of both: the second gets what the first has left.
                 long left = all.IsMemoryMapped ? request.CacheBytes : Math.Max(0, request.CacheBytes - all.PixelBytes);
                 heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = known, OtherClasses = true, BadImagesFile = folder?.BadTestImagesPath, CacheBytes = left }, reading, cancellation);
+                train = ImagesToTest.LeaveOut(all, options.Data, options.Test, cancellation);
+                if (train?.Count == 0) throw new WclUsageException($"All images of {all.Source} are to test with (--test {options.Test}), and none is left to train on; name others.");
             }
             else if (holdOut && all.HasLabels && all.Count >= LeastToSplit && CanHoldOut(all))
             {
@@ -110,7 +116,7 @@ internal sealed class PretrainingData : IDisposable
                     (train, heldOut) = (null, null);
                 }
             }
-            if (known is not null && heldOut is not null && train is not null && !IsKnown(heldOut, known))
+            if (options.Test is null && known is not null && heldOut is not null && train is not null && !IsKnown(heldOut, known))
             {
                 // A part was held out, but by other classes than those that can be told: it says nothing of them.
                 train.Dispose();
@@ -122,6 +128,7 @@ internal sealed class PretrainingData : IDisposable
         }
         catch
         {
+            train?.Dispose();
             heldOut?.Dispose();
             all.Dispose();
             throw;
@@ -135,8 +142,9 @@ internal sealed class PretrainingData : IDisposable
             HeldOut = tests > 0 ? heldOut : null,
             Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
             Normalisation = NormalisationOf(all, options),
+            LeftOut = options.Test is null || train is null ? 0 : all.Count - train.Count,
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
-            Warnings = [.. all.Warnings, .. LabelWarnings.Misspelt(all), .. options.Test is null ? [] : heldOut!.Warnings],
+            Warnings = [.. all.Warnings, .. LabelWarnings.Misspelt(all), .. options.Test is null || train is null ? [] : new[] { FormattableString.Invariant($"Not learnt from, since --test names them: {all.Count - train.Count:N0} of {all.Count:N0} images.") }, .. options.Test is null ? [] : heldOut!.Warnings],
             TestWarnings = heldOut is null ? [] : [.. LabelWarnings.OfTests(all, train ?? all, heldOut, testClasses)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };

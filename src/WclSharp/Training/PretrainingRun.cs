@@ -58,7 +58,12 @@ internal sealed class PretrainingRun : IDisposable
             augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
             model = new WclModel(options, method.HasWeakHead, compute);
             // A run without a checkpoint starts anew, from the same weights.
-            if (options.Init is not null && checkpoints.Last is null) initial = EncoderWeights.Load(model.Encoder, options.Init);
+            if (options.Init is not null && checkpoints.Last is null)
+            {
+                initial = EncoderWeights.Load(model.Encoder, options.Init);
+                if (EncoderWeights.NormalisationOf(options.Init) is { } theirs && theirs != data.Normalisation)
+                    Warn($"The weights of --init were trained on images normalised by {theirs.Describe()}; this run's are by {data.Normalisation.Describe()}, as its crops' size and channels have it, so features are others than they were.");
+            }
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
             optimizer = Optimizer.Create(options.Optimizer!.Value, model.Parameters, options.WeightDecay!.Value);
             var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
@@ -84,9 +89,11 @@ internal sealed class PretrainingRun : IDisposable
     {
         Report(new RunProgress.Started(options, RunFacts.Of(options, data, model, initial, compute, trainer.StepsPerEpoch)));
         double? bestKnn = null;
+        bool isRestored = false;
         if (options.Resume)
         {
             bestKnn = Restore();
+            isRestored = checkpoints.Last is not null;
             folder.WriteConfig(options); // where the images are by now, and what else may change
         }
 
@@ -95,7 +102,7 @@ internal sealed class PretrainingRun : IDisposable
         {
             try
             {
-                if (trainer.Step == 0) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);
+                if (trainer.Step == 0 && !isRestored) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);
                 else if (IsEpochUnfinished()) FinishEpoch(trainer.EpochMeans(), ref bestKnn);
                 while (trainer.Step < trainer.TotalSteps)
                 {
@@ -163,7 +170,7 @@ internal sealed class PretrainingRun : IDisposable
         if (best) bestKnn = metrics.Knn;
         folder.AppendMetrics(metrics);
         written = metrics.Epoch;
-        if (metrics.Epoch > 0 && (best || metrics.Epoch == options.Epochs || saving.IsDue)) Save(bestKnn, best);
+        if ((metrics.Epoch > 0 || options.Epochs == 0) && (best || metrics.Epoch == options.Epochs || saving.IsDue)) Save(bestKnn, best);
         Report(new RunProgress.EpochDone(metrics, options.Epochs!.Value));
         foreach (string warning in QualityWarnings.Of(metrics, model.Encoder.FeatureSize, evaluator.ImagesForRank)) Warn(warning);
         if (evaluate) DrawCurves();

@@ -37,7 +37,7 @@ public sealed class PretrainOptionTableTests
     [InlineData("fn-threshold", "1.1", "must be a cosine from -1 to 1")]
     [InlineData("head-hidden", "65537", "must be from 1 to 65536")]
     [InlineData("head-output", "2147483647", "must be from 2 to 65536")]
-    [InlineData("epochs", "2147483647", "must be from 1 to 1000000")]
+    [InlineData("epochs", "2147483647", "must be from 0 to 1000000")]
     [InlineData("jitter", "1e300", "must be from 0 to 10")]
     [InlineData("instdisc-momentum", "1", "must be from 0 to below 1")]
     public void Parse_BadValue_IsRefusedWithTheValue(string name, string text, string message)

@@ -121,6 +121,14 @@ public sealed class RunEvaluationTests : IDisposable
         RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Test = Path.Combine(photos, "test"), Linear = false }, SmallRun.Noted(warnings));
         Assert.Contains(warnings, warning => warning.Contains("are of the data that the run was pretrained on", StringComparison.Ordinal));
 
+        // A list of some of them beside the folder: they do not vote, but the encoder has seen them.
+        warnings.Clear();
+        string list = Path.Combine(folder, "list.csv");
+        File.WriteAllText(list, string.Concat(Enumerable.Range(0, 10).Select(i => $"sets/{(i < 5 ? "test" : "train")}/class {i % 2}/{i:D2}.png,{(i < 5 ? "test" : "train")}\n")));
+        var listed = RunEvaluation.Run(Options with { Run = whole, Test = list, Linear = false }, SmallRun.Noted(warnings));
+        Assert.Equal((70, 10), (listed.TrainImages, listed.TestImages));
+        Assert.Contains($"10 of the images of --test {list} are the run's own: it was pretrained on them, without their classes, so accuracies may be a little too high; name images that it has not seen where that matters.", warnings);
+
         // A part of what it was pretrained on, of which some is held out.
         warnings.Clear();
         RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Linear = false }, SmallRun.Noted(warnings));

@@ -82,7 +82,7 @@ public sealed class LabelSuggestionTests : IDisposable
         string photos = Path.Combine(folder, "photos"), tests = Path.Combine(folder, "tests.csv"), own = Path.Combine(folder, "own");
         WritePhotos(photos, 40);
         File.WriteAllLines(tests, Enumerable.Range(10, 30).Select(i => $"photos/{i:D2}.png,class {i % 2}"));
-        Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 16, Epochs = 1, Out = own });
+        Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 8, Epochs = 1, Out = own });
         List<string> warnings = [];
         var result = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 10, Device = "cpu" }, SmallRun.Noted(warnings));
         Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i:D2}.png"), result.Images.Select(image => image.Path).Order(StringComparer.Ordinal));

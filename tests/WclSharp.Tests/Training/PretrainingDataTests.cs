@@ -56,6 +56,38 @@ public sealed class PretrainingDataTests
         Assert.Contains("No image to test with is of 2 classes: dent, scratch; no figure says anything of them. Name images of them with --test.", Warnings("goods"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // the images to train on are a list, too
+    public void Read_ImagesThatTestNames_AreNotLearntFrom(bool listed)
+    {
+        using var folder = new DataFolder();
+        for (int i = 0; i < 20; i++) folder.Write($"photos/{(i % 2 == 0 ? "cat" : "dog")}/{i:00}.jpg", ImageFiles.Jpeg(20 + i, 20));
+        for (int i = 0; i < 3; i++) folder.Write($"others/cat/{i}.jpg", ImageFiles.Jpeg(70 + i, 20));
+        string photos = Path.Combine(folder.Path, "photos"), list = folder.Write("lists/all.csv", string.Concat(Enumerable.Range(0, 20).Select(i => $"../photos/{(i % 2 == 0 ? "cat" : "dog")}/{i:00}.jpg,{(i % 2 == 0 ? "cat" : "dog")}\n")));
+        var options = new PretrainOptions { Data = listed ? list : photos, ImageSize = 16 };
+        foreach (string place in (string[])["photos/test.csv", "test.csv"]) // within the images' folder, and beside it
+        {
+            string within = place.Contains('/') ? "" : "photos/";
+            string test = folder.Write(place, $"{within}cat/00.jpg,cat\n{within}dog/01.jpg,dog\n{within}dog/03.jpg,dog\n{(within.Length > 0 ? "others/cat/0.jpg,cat\n" : "")}");
+            using var data = PretrainingData.Read(options with { Test = test }, null, null, default);
+            Assert.Equal((20, 17, 3), (data.All.Count, data.Train.Count, data.LeftOut));
+            Assert.Equal(within.Length > 0 ? 4 : 3, data.HeldOut!.Count);
+            Assert.Equal((9, 8), (data.Train.Labels.ToArray().Count(label => label == 0), data.Train.Labels.ToArray().Count(label => label == 1)));
+            Assert.Contains("Not learnt from, since --test names them: 3 of 20 images.", data.Warnings);
+            Assert.DoesNotContain(data.TestWarnings, warning => warning.Contains("pixel for pixel", StringComparison.Ordinal));
+            Assert.Equal(17, data.Facts.Images);
+        }
+
+        // Folders beside each other have nothing in common.
+        using (var apart = PretrainingData.Read(options with { Test = Path.Combine(folder.Path, "others") }, null, null, default)) Assert.Equal((20, 0), (apart.Train.Count, apart.LeftOut));
+        // All of them, and a folder within the other, are refused.
+        if (listed) File.Copy(list, folder["lists/again.csv"]);
+        string all = listed ? folder["lists/again.csv"] : list;
+        Assert.Contains("and none is left to train on", Assert.Throws<WclUsageException>(() => PretrainingData.Read(options with { Test = all }, null, null, default)).Message, StringComparison.Ordinal);
+        Assert.Contains("is inside", Assert.Throws<WclUsageException>(() => PretrainingData.Read(options with { Data = photos, Test = Path.Combine(photos, "cat") }, null, null, default)).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Folders may be years, and a list name the classes that a classifier knows: then a split by years tests nothing.</summary>
     [Fact]
     public void Read_AHeldOutPartOfOtherClasses_IsNone_ButOthersToTestWithAreRefused()

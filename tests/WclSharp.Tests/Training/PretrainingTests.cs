@@ -1,3 +1,6 @@
+using WclSharp.Augmentation;
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -8,6 +11,34 @@ public sealed class PretrainingTests : RunsInFolder
 {
     private const int Epochs = 8;
     private const double LeastGain = 0.02; // an untrained network has 64 to 67 % here, and training gained 6.8 to 7.3 points by wcl and 4.0 to 9.5 by simclr with three seeds
+
+    [Fact]
+    public void Run_NoEpochs_MakesARunOfWeightsAsTheyAre()
+    {
+        var trained = Pretraining.Run(Options("trained") with { Epochs = 1 });
+        List<string> warnings = [];
+        var options = Options("as they are") with { Epochs = 0, Init = trained.RunFolder, WarmupEpochs = null };
+        var measured = Pretraining.Run(options, SmallRun.Noted(warnings));
+        Assert.DoesNotContain(warnings, warning => warning.Contains("normalised", StringComparison.Ordinal));
+        Assert.Equal(SmallRun.HashOfFile(trained.EncoderFile), SmallRun.HashOfFile(measured.EncoderFile));
+        Assert.Equal((0, trained.Summary.Knn, RunSummary.Finished), (measured.Summary.Epoch, measured.Summary.Knn, measured.Summary.Status));
+        var again = Pretraining.Run(options with { Resume = true, Init = trained.RunFolder });
+        Assert.Equal(measured.Summary.Knn, again.Summary.Knn);
+        Assert.Equal(0, Assert.Single(RunFolder.ReadMetrics(measured.RunFolder)).Epoch);
+        Assert.Equal(trained.Summary.Knn, RunEvaluation.Run(new RunEvaluationOptions { Run = measured.RunFolder, Device = "cpu" }).Knn);
+
+        Assert.Contains("--epochs 0 trains nothing", Assert.Throws<WclUsageException>(() => Pretraining.Run(Options("random") with { Epochs = 0, WarmupEpochs = null })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_InitOfAnotherNormalisation_IsToldOf()
+    {
+        string file = Path.Combine(folder, "other.safetensors");
+        using (var network = new ResNet(EncoderArch.ResNet18, SmallRun.Options.Width!.Value, EncoderStem.Small, seed: 1)) ImageEncoder.Save(network, file, 16, Normalisation.ImageNet);
+        List<string> warnings = [];
+        Pretraining.Run(Options("other") with { Epochs = 0, WarmupEpochs = null, Init = file }, SmallRun.Noted(warnings));
+        Assert.Contains("The weights of --init were trained on images normalised by means 0.485, 0.456, 0.406 and standard deviations 0.229, 0.224, 0.225; this run's are by means 0.286, 0.286, 0.286 and standard deviations 0.353, 0.353, 0.353, as its crops' size and channels have it, so features are others than they were.", warnings);
+    }
 
     [Theory]
     [InlineData(ContrastiveMethod.Wcl)]
