@@ -125,6 +125,7 @@ internal static class CommandLine
     {
         WclException => e.Message.ReplaceLineEndings(" "),
         ExternalException native => LibtorchError.Describe(native, [.. command.Options.Select(option => option.Name)]) + (LibtorchError.IsOutOfMemory(native) ? "" : " (--verbose shows where)"),
+        TypeInitializationException { TypeName: "TorchSharp.torch" } => $"libtorch does not load{(TorchRuntime.Advice is { } advice ? $": {advice}" : "")}; `wcl doctor` says why.",
         _ => $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)",
     };
 

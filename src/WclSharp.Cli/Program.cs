@@ -6,6 +6,8 @@ if (Array.Find(args, argument => !argument.StartsWith('-')) is "classify" or "em
 if (OperatingSystem.IsWindows())
 {
     // Whose consoles, and pipes with them, have an old code page, which lacks most letters that names of files may have.
+    var before = Console.OutputEncoding; // the console's own, which stays when this program ends
+    AppDomain.CurrentDomain.ProcessExit += (_, _) => Console.OutputEncoding = before;
     try { Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false); }
     catch (IOException) { /* there is no console */ }
 }

@@ -91,6 +91,19 @@ internal sealed class MachineReport
             return;
         }
 
+        try
+        {
+            _ = torch.get_num_threads();
+        }
+        catch (TypeInitializationException e)
+        {
+            Works = false;
+            string reason = e.GetBaseException().Message.ReplaceLineEndings(" ");
+            Add("torchsharp", "TorchSharp", null, $"DOES NOT LOAD{(TorchRuntime.Advice is { } advice ? $" ({advice})" : "")}: {reason}");
+            AddOthers();
+            return;
+        }
+
         var versions = SoftwareVersions.Current;
         Add("wclsharp", "WclSharp", versions.WclSharp);
         Add("torchsharp", "TorchSharp", versions.TorchSharp);

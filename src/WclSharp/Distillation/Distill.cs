@@ -53,7 +53,7 @@ public static class Distill
         if (test is not null && !TestsWith(test))
         {
             // What a split held out is learnt from, as by the classifier; what was read from elsewhere to test with is not.
-            (train, test) = (data.All, null);
+            (train, test) = (asked.Test is null ? data.All : data.Train, null);
             progress?.Report(new RunProgress.Warning("The classifier was tested with other images than those that its run holds out and may have learnt these, so nothing is measured; name images with --test."));
         }
         else if (test is null && holdOut)

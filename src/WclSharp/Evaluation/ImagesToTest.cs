@@ -14,10 +14,18 @@ internal static class ImagesToTest
     /// <exception cref="WclUsageException">Those to test with cannot be listed.</exception>
     public static ImageDataset? LeaveOut(ImageDataset images, string? data, string test, CancellationToken cancellation)
     {
-        if (Directory.Exists(data) && Directory.Exists(test) && !SamePath.IsInside(test, data) && !SamePath.IsInside(data, test)) return null; // nothing of the one is in the other
+        int[] tested = Among(images, data, test, cancellation);
+        return tested.Length == 0 ? null : images.Subset([.. Enumerable.Range(0, images.Count).Except(tested)]);
+    }
+
+    /// <summary>Places of the images that are among those to test with, in their order.</summary>
+    /// <inheritdoc cref="LeaveOut"/>
+    public static int[] Among(ImageDataset images, string? data, string test, CancellationToken cancellation)
+    {
+        if (Directory.Exists(data) && Directory.Exists(test) && !SamePath.IsInside(test, data) && !SamePath.IsInside(data, test)) return []; // nothing of the one is in the other
         using var own = ImageSources.Open(data);
         using var tests = ImageSources.Open(test);
-        if (tests.FileOf("image") is null || own.FileOf("image") is null) return null;
+        if (tests.FileOf("image") is null || own.FileOf("image") is null) return [];
         var files = new HashSet<string>(SamePath.Comparer);
         foreach (var image in tests.Images(_ => false))
         {
@@ -25,8 +33,6 @@ internal static class ImagesToTest
             string file = Path.GetFullPath(tests.FileOf(image.Name)!);
             if (!Directory.Exists(data) || SamePath.IsInside(file, data)) files.Add(file);
         }
-        if (files.Count == 0) return null;
-        int[] untested = [.. Enumerable.Range(0, images.Count).Where(i => !files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
-        return untested.Length == images.Count ? null : images.Subset(untested);
+        return files.Count == 0 ? [] : [.. Enumerable.Range(0, images.Count).Where(i => files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
     }
 }

@@ -43,7 +43,7 @@ internal static class RunData
         if (badImagesFile is not null && data.BadImages > 0)
             progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them")));
         bool matters = tests && (data.HeldOut is null || testsWith is null || testsWith(data.HeldOut));
-        IEnumerable<string> ofTests = matters ? data.TestWarnings.Concat(holdOut && data.HeldOut is not null ? Seen(trained, asked, data) : []) : [];
+        IEnumerable<string> ofTests = matters ? data.TestWarnings.Concat(holdOut && data.HeldOut is not null ? Seen(trained, asked, data, cancellation) : []) : [];
         foreach (string warning in data.Warnings.Concat(ofTests)) progress?.Report(new RunProgress.Warning(warning));
         return data;
     }
@@ -79,6 +79,8 @@ internal static class RunData
         // Who gave labels need not be told to.
         if (!data.Train.HasLabels && OutsideLimit(trained, asked, data) is not null)
             return new(FormattableString.Invariant($"There are no labelled images to {purpose} within --limit {asked.Limit}; name the images with --data PATH, and without --limit."));
+        if (data is { LeftOut: > 0, All.HasLabels: true } && data.Train.LabelledCount == 0)
+            return new($"All labelled images of '{asked.Data}' are to test with (--test {asked.Test}), and none is left to {purpose}; leave some out of that list.");
         if (!data.Train.HasLabels && data.All.ClassesAreFolders)
             return new($"All images of '{asked.Data}' are in one folder, so that they are of one class at most, and two are needed to {purpose}; name images in a folder for each class with --data, or classes of these with --labels.");
         if (data.Train.HasLabels && asked.Labels is null && asked.Test is not null) return new($"No image of --test {asked.Test} has a label; name images in a folder for each class, or a list that says which they are of.");
@@ -93,27 +95,47 @@ internal static class RunData
         : FormattableString.Invariant($"{data.All.LabelsOutsideLimit:N0} of the {data.All.ListedLabels:N0} labels in '{asked.Labels}' are of images outside --limit {limit}, which are not read; name the images with --data PATH, and without --limit, to use all labels.");
 
     /// <summary>A warning where images to test with may have been pretrained on.</summary>
-    private static IEnumerable<string> Seen(PretrainOptions trained, PretrainOptions asked, PretrainingData read)
+    private static IEnumerable<string> Seen(PretrainOptions trained, PretrainOptions asked, PretrainingData read, CancellationToken cancellation)
     {
-        if (asked.Test is not null && !SamePath.Is(asked.Test, trained.Test)
+        // Of a list it is known which of the run's images it names, where these are what is read.
+        bool listed = File.Exists(asked.Test) && SamePath.Is(asked.Data, trained.Data);
+        if (asked.Test is not null && !listed && !SamePath.Is(asked.Test, trained.Test)
             && (SamePath.Is(asked.Test, trained.Data) || SamePath.Holds(asked.Test, trained.Data) || SamePath.Holds(trained.Data, asked.Test)))
         {
             yield return $"The images of --test {asked.Test} are of the data that the run was pretrained on, so accuracies may be too high; name images that it has not seen.";
             yield break;
         }
-        if (read.LeftOut > 0 && !SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Data, trained.Data))
+        if (listed && read.LeftOut > 0 && !SamePath.Is(asked.Test, trained.Test))
         {
-            yield return FormattableString.Invariant($"{read.LeftOut:N0} of the images of --test {asked.Test} are the run's own: it was pretrained on them, without their classes, so accuracies may be a little too high; name images that it has not seen where that matters.");
+            int learnt = Learnt(trained, asked, read, cancellation);
+            if (learnt > 0)
+                yield return FormattableString.Invariant($"{learnt:N0} of the images of --test {asked.Test} are the run's own: it was pretrained on them, {(trained.Method == ContrastiveMethod.SupCon ? "and on their classes, so accuracies are too high" : "without their classes, so accuracies may be a little too high")}; name images that it has not seen where that matters.");
             yield break;
         }
         if (trained.Out is not { } run || Fingerprint(run) is not { } fingerprint || fingerprint == read.Train.Fingerprint) yield break;
         bool same = (asked.Limit == trained.Limit) && SamePath.Is(asked.Data, trained.Data) && SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Labels, trained.Labels);
-        if (asked.Test is not null) yield break; // they are no part of what has changed
+        if (same && read.LeftOut > 0) yield return "The images, their classes or those to test with are not what they were when the run was trained, so it may have been pretrained on some that are tested with now.";
+        if (asked.Test is not null) yield break; // else they are no part of what has changed
         if (same) yield return "The images or their classes are not those that the run was trained on any more, so some that are held out now may have been learnt.";
         else if (SamePath.Is(asked.Data, trained.Data) || SamePath.Holds(asked.Data, trained.Data) || SamePath.Holds(trained.Data, asked.Data))
             yield return $"The images that are tested with are of the run's own data, not those that it {(trained.Test is null ? "held out" : "tested with")}, so it was pretrained on some or all of them and accuracies may be too high; name images that it has not seen with --test.";
         else if (trained.Test is not null)
             yield return $"With --data the run's images to test with, '{trained.Test}', are not used: some of --data are held out, which the run may have been trained on. Name images with --test.";
+    }
+
+    /// <summary>How many of the images that are left out, since they are tested with now, the run learnt from: those that it did not test with itself.</summary>
+    private static int Learnt(PretrainOptions trained, PretrainOptions asked, PretrainingData read, CancellationToken cancellation)
+    {
+        int[] tested = ImagesToTest.Among(read.All, asked.Data, asked.Test!, cancellation);
+        if (trained.Test is null) return tested.Length;
+        try
+        {
+            return tested.Except(ImagesToTest.Among(read.All, asked.Data, trained.Test, cancellation)).Count();
+        }
+        catch (WclUsageException)
+        {
+            return tested.Length; // what the run tested with is gone
+        }
     }
 
     /// <summary>Of the images that a run was trained on, as far as it says.</summary>

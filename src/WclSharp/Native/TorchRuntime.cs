@@ -96,23 +96,19 @@ public static class TorchRuntime
         return Problem is null ? TorchLibraryState.Original : TorchLibraryState.Missing;
     }
 
-    /// <summary>As TorchSharp does it; what keeps it from that is told in a line.</summary>
+    /// <summary>Left to TorchSharp where there is a package for the system; where there is none, it would only say so at length.</summary>
     private static TorchLibraryState LoadElsewhere()
     {
+        bool arm = RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
+        if ((OperatingSystem.IsWindows() && RuntimeInformation.ProcessArchitecture == Architecture.X64) || (OperatingSystem.IsMacOS() && arm)) return TorchLibraryState.Original;
         string system = RuntimeInformation.RuntimeIdentifier;
-        try
-        {
-            _ = torch.get_num_threads();
-            return TorchLibraryState.Original;
-        }
-        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or NotSupportedException)
-        {
-            bool packaged = (OperatingSystem.IsWindows() && RuntimeInformation.ProcessArchitecture == Architecture.X64) || (OperatingSystem.IsMacOS() && RuntimeInformation.ProcessArchitecture == Architecture.Arm64);
-            Problem = !packaged ? $"libtorch has packages for Linux x64, Windows x64 and macOS on ARM, and this is {system}: models that wcl export wrote can be used here, and nothing be trained."
-                : $"libtorch does not load ({ErrorText.Of(e.GetBaseException())}). {(OperatingSystem.IsMacOS() ? "It takes macOS 15 and OpenMP from Homebrew: brew install libomp" : "It takes the Visual C++ Redistributable for x64")}.";
-            return TorchLibraryState.Missing;
-        }
+        bool exported = arm && (OperatingSystem.IsWindows() || (OperatingSystem.IsLinux() && !system.Contains("musl", StringComparison.Ordinal)));
+        Problem = $"libtorch has packages for Linux x64, Windows x64 and macOS on ARM, and this is {system}: nothing can be trained here{(exported ? ", but models that wcl export wrote can be used" : "")}.";
+        return TorchLibraryState.Missing;
     }
+
+    /// <summary>What to do where TorchSharp does not load what its package brings; null where that is not known.</summary>
+    internal static string? Advice => OperatingSystem.IsMacOS() ? "it takes macOS 15 and OpenMP from Homebrew (brew install libomp)" : OperatingSystem.IsWindows() ? "it takes the Visual C++ Redistributable for x64" : null;
 
     private static TorchLibraryState LoadPatchedCopy(string file, string? given)
     {

@@ -144,12 +144,19 @@ internal sealed class PretrainingData : IDisposable
             Normalisation = NormalisationOf(all, options),
             LeftOut = options.Test is null || train is null ? 0 : all.Count - train.Count,
             BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
-            Warnings = [.. all.Warnings, .. LabelWarnings.Misspelt(all), .. options.Test is null || train is null ? [] : new[] { FormattableString.Invariant($"Not learnt from, since --test names them: {all.Count - train.Count:N0} of {all.Count:N0} images.") }, .. options.Test is null ? [] : heldOut!.Warnings],
+            Warnings = [.. all.Warnings, .. LabelWarnings.Misspelt(all), .. options.Test is null || train is null ? [] : LeavingOut(all, train), .. options.Test is null ? [] : heldOut!.Warnings],
             TestWarnings = heldOut is null ? [] : [.. LabelWarnings.OfTests(all, train ?? all, heldOut, testClasses)],
             Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
         };
         result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
         return result;
+    }
+
+    /// <summary>What to know where images are left out since <c>--test</c> names them.</summary>
+    private static IEnumerable<string> LeavingOut(ImageDataset all, ImageDataset train)
+    {
+        yield return FormattableString.Invariant($"Not learnt from, since --test names them: {all.Count - train.Count:N0} of {all.Count:N0} images.");
+        if (all.HasLabels && train.LabelledCount == 0) yield return "They are all that have a class, so that none is left to learn classes from or to vote; leave some out of --test.";
     }
 
     /// <summary>Whether an image is without a class or not the only one of it, so that it can be held out.</summary>

@@ -23,7 +23,8 @@ public sealed class SharedImagesTests : IDisposable
     {
         for (int i = 0; i < 40; i++) folder.Write($"photos/{i:D2}.png", Picture(i));
         string labels = folder.Write("labels.csv", string.Concat(Enumerable.Range(0, 20).Select(i => $"{i:D2}.png,{i % 2}\n")));
-        string tests = folder.Write("tests.csv", string.Concat(Enumerable.Range(19, 5).Select(i => $"photos/{i:D2}.png,{i % 2}\n")));
+        string tests = folder.Write("tests.csv", string.Concat(Enumerable.Range(19, 5).Select(i => $"copies/{i:D2}.png,{i % 2}\n")));
+        for (int i = 19; i < 24; i++) folder.Write($"copies/{i:D2}.png", Picture(i)); // files of their own: those that a list names to test with are not learnt from
         using var data = PretrainingData.Read(new PretrainOptions { Data = folder["photos"], Labels = labels, Test = tests, Workers = 1 }, folder: null, progress: null, TestContext.Current.CancellationToken);
         Assert.Contains(data.TestWarnings, warning => warning.StartsWith("1 of the 5 images to test with are among those to learn classes from", StringComparison.Ordinal));
         Assert.Contains(data.TestWarnings, warning => warning.StartsWith("4 of the 5 images to test with are among those to train on without a class", StringComparison.Ordinal));

@@ -129,6 +129,27 @@ public sealed class RunEvaluationTests : IDisposable
         Assert.Equal((70, 10), (listed.TrainImages, listed.TestImages));
         Assert.Contains($"10 of the images of --test {list} are the run's own: it was pretrained on them, without their classes, so accuracies may be a little too high; name images that it has not seen where that matters.", warnings);
 
+        // A run that left them out has not seen them, nor a part of them; others it has.
+        string apart = Path.Combine(folder, "apart"), some = Path.Combine(folder, "part.csv"), more = Path.Combine(folder, "more.csv");
+        Pretraining.Run(SmallRun.Options with { Data = photos, Test = list, Limit = null, Batch = 16, Epochs = 1, Out = apart });
+        File.WriteAllLines(some, File.ReadAllLines(list).Skip(2).Take(6));
+        File.WriteAllLines(more, [.. File.ReadAllLines(list), "sets/test/class 0/20.png,test", "sets/train/class 1/21.png,train"]);
+        foreach (var (tests, told) in ((string, string?)[])[(list, null), (some, null), (more, "2 of the images of --test")])
+        {
+            warnings.Clear();
+            RunEvaluation.Run(Options with { Run = apart, Test = tests, Linear = false }, SmallRun.Noted(warnings));
+            if (told is null) Assert.DoesNotContain(warnings, warning => warning.Contains("pretrained", StringComparison.Ordinal));
+            else Assert.Contains(warnings, warning => warning.StartsWith(told, StringComparison.Ordinal));
+        }
+        // The list names others than it did: nobody knows what was learnt.
+        File.Copy(more, list, overwrite: true);
+        warnings.Clear();
+        RunEvaluation.Run(Options with { Run = apart, Linear = false }, SmallRun.Noted(warnings));
+        Assert.Contains(warnings, warning => warning.Contains("so it may have been pretrained on some that are tested with now", StringComparison.Ordinal));
+        File.WriteAllText(list, string.Concat(Enumerable.Range(0, 80).Select(i => $"sets/{(i < 40 ? "test" : "train")}/class {i % 2}/{i % 40:D2}.png,{(i < 40 ? "test" : "train")}\n")));
+        Assert.Contains("and none is left to train on", Assert.Throws<WclUsageException>(() => RunEvaluation.Run(Options with { Run = whole, Test = list, Linear = false })).Message, StringComparison.Ordinal);
+
+
         // A part of what it was pretrained on, of which some is held out.
         warnings.Clear();
         RunEvaluation.Run(Options with { Run = whole, Data = Path.Combine(photos, "train"), Linear = false }, SmallRun.Noted(warnings));
