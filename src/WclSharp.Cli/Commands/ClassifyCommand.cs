@@ -38,7 +38,7 @@ internal static class ClassifyCommand
         yield return string.Create(CultureInfo.InvariantCulture,
             $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s");
         foreach (string line in EmbeddingPass.Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) yield return line;
-        foreach (string line in ClassLines.Of(result.Classes, result.Images, result.IsJudged)) yield return line;
+        foreach (string line in ClassCounts.Lines(result.Classes, result.Images, result.IsJudged)) yield return line;
         yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
         if (result is { Labelled: > 0, IsJudged: false })
             yield return $"No accuracy: the images' classes ({TextTable.Plain(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}) are none that the classifier tells; --labels names others";
@@ -56,23 +56,7 @@ internal static class ClassifyCommand
         writer.WriteNumber("bad_images", result.BadImages);
         writer.WriteNumber("seconds", result.Seconds);
         writer.WriteNumber("mean_probability", result.MeanProbability);
-        writer.WriteStartArray("classes");
-        foreach (var each in result.Classes)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("class", each.Name);
-            writer.WriteNumber("images", each.Images);
-            if (result.Labelled > 0)
-            {
-                writer.WriteNumber("labelled", each.Labelled);
-                writer.WriteNumber("right", each.Right);
-                writer.WriteNumber("labelled_taken", each.LabelledTaken);
-            }
-
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
+        ClassCounts.Write(writer, "classes", result.Classes, known: result.Labelled > 0);
         writer.WriteNumber("labelled", result.Labelled);
         if (result.Labelled == 0) return;
         writer.WriteNumber("right", result.Right);

@@ -76,7 +76,7 @@ internal static class DistillCommand
             if (result.StudentClasses.Count > 0)
             {
                 output.WriteLine("The student by class:");
-                foreach (string line in ClassLines.Of(result.StudentClasses, result.TestImages, known: true)) output.WriteLine(line);
+                foreach (string line in ClassCounts.Lines(result.StudentClasses, result.TestImages, known: true)) output.WriteLine(line);
             }
             output.WriteLine($"They agree on {EpochTable.Percent(result.Agreement)} of the {(result.TestImages > 0 ? "test" : "training")} images.");
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");

@@ -83,19 +83,7 @@ internal static class EvaluateCommand
                     writer.WriteNumber("knn", result.Knn);
                     AccuracyText.WriteInterval(writer, "knn_", result.Knn, result.TestImages);
                     writer.WriteNumber("knn_mean_over_classes", result.KnnMeanOverClasses);
-                    writer.WriteStartArray("knn_per_class");
-                    foreach (var each in result.KnnPerClass)
-                    {
-                        writer.WriteStartObject();
-                        writer.WriteString("class", each.Name);
-                        writer.WriteNumber("images", each.Images);
-                        writer.WriteNumber("labelled", each.Labelled);
-                        writer.WriteNumber("right", each.Right);
-                        writer.WriteNumber("labelled_taken", each.LabelledTaken);
-                        writer.WriteEndObject();
-                    }
-
-                    writer.WriteEndArray();
+                    ClassCounts.Write(writer, "knn_per_class", result.KnnPerClass, known: true);
                     writer.WriteNumber("knn_k", result.KnnK);
                     writer.WriteNumber("train_images", result.TrainImages);
                     writer.WriteNumber("test_images", result.TestImages);

@@ -91,7 +91,7 @@ internal static class FinetuneCommand
             if (result.Kept is { } kept)
             {
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The classifier that is kept, the first draw's of {kept.Labels:N0} labels, gets {EpochTable.Percent(kept.Accuracy)} of them right:"));
-                foreach (string line in ClassLines.Of(kept.Classes, result.TestImages, known: true)) output.WriteLine(line);
+                foreach (string line in ClassCounts.Lines(kept.Classes, result.TestImages, known: true)) output.WriteLine(line);
             }
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
             output.WriteLine($"Plot:       {RunReport.Shown(result.PlotFile)}");
