@@ -25,8 +25,6 @@ internal static class WeightsFile
             throw new WclUsageException($"The weights '{path}' cannot be read: {ErrorText.Of(e)}. Give a .safetensors or .pth file, or a run folder.", e);
         }
 
-        if (PyTorchFile.RecognisesLegacy(start))
-            throw new WclUsageException($"'{path}' is in the format of PyTorch before 1.6; write it anew there with torch.save(torch.load(OLD), NEW).");
         return PyTorchFile.Recognises(start) ? PyTorchFile.Read(path, isWanted) : SafetensorsFile.Read(path);
     }
 
@@ -49,8 +47,7 @@ internal static class WeightsFile
     public static string? OtherKind(ReadOnlySpan<byte> start) => start switch
     {
         [] => "is empty; use another checkpoint",
-        _ when PyTorchFile.Recognises(start) => "is an archive as PyTorch's .pth files are, which have no image size and normalisation; use it with wcl pretrain --init",
-        _ when PyTorchFile.RecognisesLegacy(start) => "is in the format of PyTorch before 1.6; write it anew there with torch.save(torch.load(OLD), NEW), and use it with wcl pretrain --init",
+        _ when PyTorchFile.Recognises(start) => "is a file as PyTorch's .pth files are, which have no image size and normalisation; use it with wcl pretrain --init",
         _ when IsOnnx(start) => "is an ONNX file, which wcl embed and wcl index take; give a run folder or a .safetensors file here",
         _ => null,
     };

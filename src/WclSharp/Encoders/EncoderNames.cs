@@ -10,14 +10,16 @@ internal static class EncoderNames
 {
     private const string FirstLayer = "conv1.weight";
 
-    // Where a model has an encoder that is trained and one that follows it (MoCo, BYOL), words by which the two are told apart.
-    private static readonly string[] Trained = ["q", "query", "online"], Following = ["k", "key", "momentum", "ema", "target"];
+    // Where a model has two encoders, words by which the one is known that its authors measure, and the other: of one that is trained and one that follows it the former (MoCo, BYOL), of a
+    // student and its teacher the teacher (DINO).
+    private static readonly string[] Measured = ["q", "query", "online", "teacher"], Other = ["k", "key", "momentum", "ema", "target", "student"];
 
     // How an encoder's children are called, and by which names it is known. Later ones hold where no earlier one does.
     private static readonly Layout[] Layouts =
     [
         new(FirstLayer, "bn1.weight", "layer1.0.conv1.weight", []),
         new("0.weight", "1.weight", "2.0.conv1.weight", Numbered(firstStage: 2)), // lightly's own ResNet
+        new("0.weight", "1.weight", "3.0.conv1.weight", Numbered(firstStage: 3)), // torchvision's without pooling: 2 is ReLU, which has no weights
         new("0.weight", "1.weight", "4.0.conv1.weight", Numbered(firstStage: 4)), // torchvision's: 2 and 3 are ReLU and pooling, which have no weights
     ];
 
@@ -36,8 +38,8 @@ internal static class EncoderNames
         if (all.Count == 0)
             throw new WclUsageException($"'{path}' holds no ResNet: none of its {content.Tensors.Count:N0} tensors ends with {FirstLayer} beside a bn1.weight and a layer1 (the first is {content.Tensors.Keys.FirstOrDefault() ?? "missing"}).");
         if (all[0].Prefix.Length == 0) return all[0];
-        var chosen = all.FindAll(each => HasWord(each, Trained));
-        if (chosen.Count == 0) chosen = all.FindAll(each => !HasWord(each, Following));
+        var chosen = all.FindAll(each => HasWord(each, Measured));
+        if (chosen.Count == 0) chosen = all.FindAll(each => !HasWord(each, Other));
         if (chosen.Count == 0) chosen = all;
         return chosen.TrueForAll(each => each == chosen[0] || each.IsSameAs(chosen[0]))
             ? chosen[0]

@@ -98,9 +98,9 @@ public sealed class SafetensorsFileTests : IDisposable
 
     [Theory]
     [InlineData("is empty", "")]
-    [InlineData("is an archive as PyTorch's .pth files are, which have no image size and normalisation; use it with wcl pretrain --init", "PK\u0003\u0004............")]
-    [InlineData("is in the format of PyTorch before 1.6", "\u0080\u0002\u008A\u000A............")]
-    [InlineData("is in the format of PyTorch before 1.6", "\u0080\u0004\u0095\u000D.......\u008A\u000A...")]
+    [InlineData("is a file as PyTorch's .pth files are, which have no image size and normalisation; use it with wcl pretrain --init", "PK\u0003\u0004............")]
+    [InlineData("is a file as PyTorch's .pth files are", "\u0080\u0002\u008A\u000A............")]
+    [InlineData("is a file as PyTorch's .pth files are", "\u0080\u0004\u0095\u000D.......\u008A\u000A...")]
     [InlineData("is an ONNX file, which wcl embed and wcl index take", "\u0008\u0008\u0012\u0003wcl............")]
     [InlineData("is not a whole safetensors file", "something else altogether")]
     public void FilesOfOtherKinds_AreNamed_WithWhatTakesThem(string message, string start)

@@ -30,7 +30,14 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data)
     private readonly ReadOnlySpan<byte> data = data;
     private readonly List<object?> stack = [];
     private readonly Dictionary<long, object?> memo = [];
+    private readonly List<PicklePersistentId> identifiers = [];
     private int position;
+
+    /// <summary>Bytes that were read: where the next pickle begins.</summary>
+    public readonly int Position => position;
+
+    /// <summary>Every reference to something outside of the pickle that was met, also in what is let go of.</summary>
+    public readonly IReadOnlyList<PicklePersistentId> Identifiers => identifiers;
 
     /// <summary>
     /// Reads the one object of the pickle: null, bool, long, double, string, byte[], object?[] (a tuple), List, Dictionary with those entries whose key is text, or one of this file's records.
@@ -58,6 +65,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data)
                 case (byte)'G': stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8))); break;
                 case 0x8C: stack.Add(Text(Bytes(1)[0])); break;                                      // SHORT_BINUNICODE
                 case (byte)'X': stack.Add(Text(Length(4))); break;                                   // BINUNICODE
+                case (byte)'T': stack.Add(Text(Length(4))); break;                                   // BINSTRING
                 case (byte)'U': stack.Add(Text(Bytes(1)[0])); break;                                 // SHORT_BINSTRING
                 case (byte)'C': stack.Add(Bytes(Bytes(1)[0]).ToArray()); break;                      // SHORT_BINBYTES
                 case (byte)'B': stack.Add(Bytes(Length(4)).ToArray()); break;                        // BINBYTES
@@ -94,7 +102,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data)
                     Pop(); // the attributes of a dictionary or of another object, which carry no tensors that are wanted
                     if (Peek() is not (Dictionary<string, object?> or PickleCall or PickleOther)) throw Damaged("attributes are set on what has none");
                     break;
-                case (byte)'Q': stack.Add(new PicklePersistentId(Pop())); break;                     // BINPERSID
+                case (byte)'Q': stack.Add(Identifier(Pop())); break;                                 // BINPERSID
                 default: throw Damaged($"it has the instruction 0x{code:X2}, which state dicts do not need");
             }
         }
@@ -107,6 +115,13 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data)
         [PickleCall or PickleOther, object?[]] => new PickleOther("what a call of a call gives"),
         _ => throw Damaged("a call has no name"),
     };
+
+    private readonly PicklePersistentId Identifier(object? id)
+    {
+        var identifier = new PicklePersistentId(id);
+        identifiers.Add(identifier);
+        return identifier;
+    }
 
     private static PickleOther Set() => new("a set");
 

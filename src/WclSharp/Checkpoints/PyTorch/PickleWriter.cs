@@ -21,7 +21,7 @@ internal static class PickleWriter
             if (storage.Size == 0) throw new WclException($"'{name}' has numbers of type {type}, which PyTorch's files have no storage for here.");
             long count = shape.Aggregate(1L, (a, b) => a * b);
             Text(pickle, name);
-            Global(pickle, PyTorchNames.RebuildTensor);
+            Global(pickle, PyTorchNames.RebuildTensor[0]);
             pickle.Write("(("u8);
             Text(pickle, "storage");
             Global(pickle, storage.Class);

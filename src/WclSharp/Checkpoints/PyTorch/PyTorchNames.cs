@@ -6,7 +6,10 @@ namespace WclSharp.Checkpoints.PyTorch;
 internal static class PyTorchNames
 {
     public static readonly PickleGlobal OrderedDict = new("collections", "OrderedDict");
-    public static readonly PickleGlobal RebuildTensor = new("torch._utils", "_rebuild_tensor_v2");
+
+    /// <summary>Calls that make a tensor: today's, and that of versions before 0.4.</summary>
+    public static readonly PickleGlobal[] RebuildTensor = [new("torch._utils", "_rebuild_tensor_v2"), new("torch._utils", "_rebuild_tensor")];
+
     public static readonly PickleGlobal RebuildParameter = new("torch._utils", "_rebuild_parameter");
 
     /// <summary>Storage classes with the type and bytes of their elements.</summary>

@@ -27,6 +27,9 @@ public sealed class PyTorchFileTests : IDisposable
     [InlineData("lightly.pth", 1e-3)] // half precision
     [InlineData("beside.pth", 0)] // a tensor, and values of all kinds, beside the state dict
     [InlineData("beside4.pth", 0)]
+    [InlineData("legacy.pth", 0)] // as before PyTorch 1.6
+    [InlineData("legacy4.pth", 0)]
+    [InlineData("dino.pth", 0)] // of a student and its teacher the teacher
     public void Load_FillsAnEncoder_WithEveryNumberThatPyTorchWrote(string file, double tolerance)
     {
         using var scope = NewDisposeScope();
@@ -85,7 +88,7 @@ public sealed class PyTorchFileTests : IDisposable
     [Theory]
     [InlineData("jit", "it holds Python's builtins.slice; save the state dict alone with torch.save(model.state_dict(), FILE)", "cbuiltins\nslice\n)R.")]
     [InlineData("whole", "its model is Python's torch.Net; save the state dict alone", "}\u008C\u0005modelctorch\nNet\n)\u0081}bs.")]
-    [InlineData("none", "there are no tensors in it, nor in its state_dict, model_state_dict", "}\u008C\u0001aK\u0001s.")]
+    [InlineData("none", "there are no tensors in it: it has a.", "}\u008C\u0001aK\u0001s.")]
     [InlineData("list", "it holds no dictionary", "].")]
     public void Read_NoStateDict_SaysWhatItIs(string name, string message, string pickle)
     {
@@ -102,11 +105,20 @@ public sealed class PyTorchFileTests : IDisposable
         return path;
     }
 
+    /// <summary>Each change of a whole file of the old format, and what is said of it.</summary>
     [Theory]
-    [InlineData("legacy.pth")]
-    [InlineData("legacy4.pth")] // pickle protocol 4
-    public void Read_OldFormat_SaysWhatToDo(string file) =>
-        Assert.Contains("before 1.6; write it anew", Assert.Throws<WclUsageException>(() => WeightsFile.Read(Fixture(file))).Message, StringComparison.Ordinal);
+    [InlineData("it is cut short", -1, 0)]
+    [InlineData("it is cut short", 346, 1)] // the count of numbers is 2^32 + 3
+    [InlineData("it is in a version of PyTorch's old format that is not known", 18, 1)]
+    public void Read_OldFormat_Damaged_IsRefused(string message, int place, byte value)
+    {
+        byte[] file = File.ReadAllBytes(Fixture("tiny-legacy.pth"));
+        if (place < 0) file = file[..^1];
+        else file[place] = value;
+        string path = Path.Combine(folder, "old.pth");
+        File.WriteAllBytes(path, file);
+        Assert.Contains(message, Assert.Throws<WclUsageException>(() => WeightsFile.Read(path)).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Read_NoNetwork_SaysSo()

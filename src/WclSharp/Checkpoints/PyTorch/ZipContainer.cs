@@ -1,0 +1,56 @@
+using System.IO.Compression;
+using System.Text;
+
+namespace WclSharp.Checkpoints.PyTorch;
+
+/// <summary>What <c>torch.save</c> writes since version 1.6: a zip archive of a pickle and of a file for each storage.</summary>
+internal sealed class ZipContainer : PyTorchContainer
+{
+    private readonly ZipArchive archive;
+    private readonly string folder;
+
+    /// <summary>Whether a file begins as such an archive.</summary>
+    public static bool Recognises(ReadOnlySpan<byte> start) => start.StartsWith("PK\x03\x04"u8);
+
+    /// <param name="stream">The file, which stays the caller's.</param>
+    /// <exception cref="FormatException">It is damaged, or something else.</exception>
+    public ZipContainer(Stream stream)
+    {
+        archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        var pickle = archive.Entries.FirstOrDefault(entry => entry.FullName == "data.pkl" || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal))
+            ?? throw new FormatException("the archive has no data.pkl");
+        folder = pickle.FullName[..^"data.pkl".Length];
+        if (archive.GetEntry(folder + "byteorder") is { } order && Encoding.ASCII.GetString(Content(order, 16)).Trim() == "big") throw new FormatException("its numbers are big-endian");
+        Description = new PickleReader(Content(pickle, LargestPickle)).Read();
+    }
+
+    /// <inheritdoc/>
+    public override object? Description { get; }
+
+    /// <inheritdoc/>
+    public override long LengthOf(string key) => StorageOf(key).Length;
+
+    /// <inheritdoc/>
+    public override void Read(string key, Span<byte> bytes) => Fill(StorageOf(key), bytes);
+
+    private ZipArchiveEntry StorageOf(string key) => archive.GetEntry($"{folder}data/{key}") ?? throw new FormatException($"the numbers of storage {key} are missing");
+
+    private static byte[] Content(ZipArchiveEntry entry, int largest)
+    {
+        if (entry.Length > largest) throw new FormatException($"{entry.FullName} has {entry.Length} bytes; at most {largest} are read");
+        var bytes = new byte[entry.Length];
+        Fill(entry, bytes);
+        return bytes;
+    }
+
+    private static void Fill(ZipArchiveEntry entry, Span<byte> bytes)
+    {
+        // torch.save does not compress; what is compressed could be a bomb.
+        if (entry.CompressedLength != entry.Length) throw new FormatException($"{entry.FullName} is compressed, which torch.save does not do");
+        using var stream = entry.Open();
+        stream.ReadExactly(bytes);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose() => archive.Dispose();
+}
