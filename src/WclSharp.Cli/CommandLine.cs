@@ -123,6 +123,7 @@ internal static class CommandLine
 
     private static string OneLine(Exception e, Command command) => e switch
     {
+        LibtorchException { Error: var native } => OneLine(native, command),
         WclException => e.Message.ReplaceLineEndings(" "),
         ExternalException native => LibtorchError.Describe(native, [.. command.Options.Select(option => option.Name)]) + (LibtorchError.IsOutOfMemory(native) ? "" : " (--verbose shows where)"),
         TypeInitializationException { TypeName: "TorchSharp.torch" } => $"libtorch does not load{(TorchRuntime.Advice is { } advice ? $": {advice}" : "")}; `wcl doctor` says why.",

@@ -134,7 +134,10 @@ internal static class CompareCommand
                     output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{turn.Number}/{turn.Total}] {turn.Method}, seed {turn.Seed}{state}{Left(turn)}"));
                     break;
                 case ComparisonProgress.Line line:
-                    (line.Text.StartsWith(PlainProgress.WarningStart, StringComparison.Ordinal) ? error : output).WriteLine(line.Text.Length == 0 ? "" : "  " + line.Text);
+                    output.WriteLine(line.Text.Length == 0 ? "" : "  " + line.Text);
+                    break;
+                case ComparisonProgress.Warning warning:
+                    error.WriteLine($"  {PlainProgress.WarningStart}{warning.Text}");
                     break;
                 case ComparisonProgress.Measured { Run: var run }:
                     if (begun is { } start) whole.Add(Stopwatch.GetElapsedTime(start));

@@ -1,5 +1,6 @@
 using WclSharp.Data;
 using WclSharp.Embedding;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Classification;
@@ -12,11 +13,16 @@ public static class ImageClassification
     /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops between images; what is done is kept in <c>FILE.partial</c>, which the same call goes on with.</param>
     /// <exception cref="WclUsageException">The classifier, the data or the options are wrong, there are no images, or the file was begun with another classifier or other images.</exception>
-    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is done is kept.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, the file cannot be written, or libtorch failed, above all for want of memory. A file that was there before is untouched, and what is done is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ClassifyResult Run(ClassifyOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => ClassifyAll(options, progress, cancellation));
+    }
+
+    private static ClassifyResult ClassifyAll(ClassifyOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         options.Validate();
         string file = BatchEmbedder.ClassifierFileOf(options.Classifier);
         bool isRun = Directory.Exists(options.Classifier) && !SamePath.Is(Path.GetDirectoryName(file), options.Classifier); // whose fine-tuning lies below it

@@ -50,7 +50,7 @@ public static class Comparison
         options = folder.Options;
         foreach (var option in PretrainOptionTable.All)
             if (ChangesNothing(option, options))
-                progress?.Report(new ComparisonProgress.Line($"{PlainProgress.WarningStart}--{option.Name} changes nothing: {(option.OnlyFor is { } only ? $"it belongs to {OptionValue.NameOf(only)}, which is not compared" : "no method that is compared takes it")}."));
+                progress?.Report(new ComparisonProgress.Warning($"--{option.Name} changes nothing: {(option.OnlyFor is { } only ? $"it belongs to {OptionValue.NameOf(only)}, which is not compared" : "no method that is compared takes it")}."));
         var planned = Enumerable.Range(0, options.Seeds).Select(i => options.Training.Seed + i)
             .SelectMany(seed => options.Methods.Select(method => (Method: method, Name: MethodNames.Of(method), Seed: seed))).ToArray();
         var records = new ComparisonRecords(folder.FullPath);
@@ -75,15 +75,15 @@ public static class Comparison
             {
                 // What it says of a method is worth having too, and the others' runs all the more.
                 records.Add(new DivergedRun(name, seed, FolderOf(name, seed), e.Message));
-                progress?.Report(new ComparisonProgress.Line($"warning: {name} with seed {seed} has diverged: {e.Message}"));
+                progress?.Report(new ComparisonProgress.Warning($"{name} with seed {seed} has diverged: {e.Message}"));
             }
 
             result = folder.Write(methods, records, all);
         }
 
         result ??= folder.Write(methods, records, all);
-        if (ComparisonTable.Unequal(records.Finished) is { } unequal) progress?.Report(new ComparisonProgress.Line($"warning: {unequal}"));
-        if (ComparisonTable.Diverged(result.Diverged) is { } diverged) progress?.Report(new ComparisonProgress.Line($"warning: Diverged: {diverged}"));
+        if (ComparisonTable.Unequal(records.Finished) is { } unequal) progress?.Report(new ComparisonProgress.Warning(unequal));
+        if (ComparisonTable.Diverged(result.Diverged) is { } diverged) progress?.Report(new ComparisonProgress.Warning($"Diverged: {diverged}"));
         return result;
 
         string PathOf(string method, long seed) => Path.Combine(folder.FullPath, FolderOf(method, seed));
@@ -101,11 +101,14 @@ public static class Comparison
     private static void Train(ComparisonOptions options, PretrainOptions run, IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
     {
         ComparisonRecords.Forget(run.Out!);
-        if (options.Program is { } program) TrainingProcess.Run(program, run, Line, cancellation);
-        else Pretraining.Run(run, new PlainProgress(Line, LineInterval), cancellation);
-
-        void Line(string text) => progress?.Report(new ComparisonProgress.Line(text));
+        if (options.Program is { } program) TrainingProcess.Run(program, run, text => Tell(progress, text), cancellation);
+        else Pretraining.Run(run, new PlainProgress(text => Tell(progress, text), LineInterval), cancellation);
     }
+
+    /// <summary>Passes on what a run prints.</summary>
+    private static void Tell(IProgress<ComparisonProgress>? progress, string text) => progress?.Report(text.StartsWith(PlainProgress.WarningStart, StringComparison.Ordinal)
+        ? new ComparisonProgress.Warning(text[PlainProgress.WarningStart.Length..])
+        : new ComparisonProgress.Line(text));
 
     private static ComparedRun Measure(ComparisonOptions options, string method, long seed, string path,
         IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
@@ -115,7 +118,7 @@ public static class Comparison
         // Without labels there is no accuracy, but there is still speed and memory to compare.
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
             new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device ?? ComputeDevice.Auto, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
-            new PlainProgress(text => progress?.Report(new ComparisonProgress.Line(text)), LineInterval), cancellation);
+            new PlainProgress(text => Tell(progress, text), LineInterval), cancellation);
         if (accuracy is not null && accuracy.TrainFingerprint != summary.DatasetFingerprint)
             throw new WclUsageException($"The images are not those that {folder} was trained on any more, so it cannot be measured. Put them back, or start anew with another --out.");
         var last = RunFolder.ReadMetrics(path)[^1];

@@ -22,6 +22,10 @@ public abstract record ComparisonProgress
     /// <param name="Text">The line, for people; without a line break.</param>
     public sealed record Line(string Text) : ComparisonProgress;
 
+    /// <summary>Something that is not as it should be, and does not end the comparison.</summary>
+    /// <param name="Text">One sentence or more, for people; without a line break.</param>
+    public sealed record Warning(string Text) : ComparisonProgress;
+
     /// <summary>A run has been trained and measured. One that was measured before the comparison was stopped is not reported again.</summary>
     /// <param name="Run">Its figures, as <c>compared.json</c> in its folder has them.</param>
     public sealed record Measured(ComparedRun Run) : ComparisonProgress;

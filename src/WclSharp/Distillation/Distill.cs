@@ -20,11 +20,17 @@ public static class Distill
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="WclUsageException">There is no such classifier, there are no images, or an option is wrong.</exception>
-    /// <exception cref="WclException">Training failed; what is finished is intact.</exception>
+    /// <exception cref="WclException">Training failed, by diverging or for want of memory; what is finished is intact.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <remarks>It changes the settings of the whole program that <see cref="Pretraining.Run"/> changes.</remarks>
     public static DistillResult Run(DistillOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => Teach(options, progress, cancellation));
+    }
+
+    private static DistillResult Teach(DistillOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         options.Validate();
         if (options is { Data: not null, Labels: not null, LabelMix: 0 }) progress?.Report(new RunProgress.Warning("--labels changes nothing without --label-mix: the student learns from the teacher alone."));
         string teacher = ClassifierFacts.Find(options.Teacher);

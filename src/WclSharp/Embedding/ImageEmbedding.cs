@@ -3,6 +3,7 @@ using System.Diagnostics;
 using WclSharp.Data;
 using WclSharp.Evaluation;
 using WclSharp.Inference;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -25,11 +26,16 @@ public static class ImageEmbedding
     /// <param name="progress">Told how far it is, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops between images; what is embedded is kept in <c>FILE.partial</c>, which the same call goes on with.</param>
     /// <exception cref="WclUsageException">The model, the data or the options are wrong, there are no images, or the file was begun with another model or other images.</exception>
-    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is embedded is kept.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, the file cannot be written, or libtorch failed, above all for want of memory. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EmbedResult Run(EmbedOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => EmbedAll(options, progress, cancellation));
+    }
+
+    private static EmbedResult EmbedAll(EmbedOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         options.Validate();
         var format = EmbeddingFile.FormatOf(options.Out);
         return Run(Resolve(options, options.Model), options.Model, BatchEmbedder.Load, (path, network) => format(path, network.RowSize), progress, cancellation);

@@ -27,6 +27,10 @@ public sealed class ImageClassifier : IDisposable
     /// <param name="path">The file, its folder, or the folder of the run that was fine-tuned.</param>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
     /// <exception cref="WclUsageException">There is no classifier in the file or folder.</exception>
+    /// <remarks>
+    /// The process's libtorch computes with as many threads at most as OpenMP grants, and on a GPU its products of float32 matrices no longer round to TF32, nor its convolutions where they
+    /// compute in float32: settings of libtorch's that hold for the whole program, and stay.
+    /// </remarks>
     public static ImageClassifier Load(string path, string device = "cpu")
     {
         ArgumentNullException.ThrowIfNull(path);

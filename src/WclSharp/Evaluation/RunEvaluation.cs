@@ -104,10 +104,16 @@ public static class RunEvaluation
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="WclUsageException">There is no such run, or there are no labelled images to vote and to classify.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => Evaluate(options, progress, cancellation));
+    }
+
+    private static RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read

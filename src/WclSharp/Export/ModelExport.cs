@@ -5,6 +5,7 @@ using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Inference;
+using WclSharp.Native;
 using WclSharp.Randomness;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -21,10 +22,15 @@ public static class ModelExport
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops the comparison; nothing is written then.</param>
     /// <exception cref="WclUsageException">There is no such network, or the options do not fit it.</exception>
-    /// <exception cref="WclException">The file cannot be written, or it differs from the network; a file that was there before is untouched.</exception>
+    /// <exception cref="WclException">libtorch failed, the file cannot be written, or it differs from the network; a file that was there before is untouched.</exception>
     public static ExportResult Run(ExportOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => Export(options, progress, cancellation));
+    }
+
+    private static ExportResult Export(ExportOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         if (Directory.Exists(options.Out)) throw new WclUsageException($"--out {options.Out} is a folder; name a file.");
         options.Validate();
         string weights = ExportedNetwork.FileOf(options.Source);

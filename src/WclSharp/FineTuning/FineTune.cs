@@ -16,11 +16,17 @@ public static class FineTune
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="WclUsageException">There is no such run, there are no labels, or an option is wrong.</exception>
-    /// <exception cref="WclException">Training failed; what is finished is intact.</exception>
+    /// <exception cref="WclException">Training failed, by diverging or for want of memory; what is finished is intact.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <remarks>It changes the settings of the whole program that <see cref="Pretraining.Run"/> changes.</remarks>
     public static FineTuneResult Run(FineTuneOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => Study(options, progress, cancellation));
+    }
+
+    private static FineTuneResult Study(FineTuneOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);

@@ -22,11 +22,16 @@ public static class ImageGrouping
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops.</param>
     /// <exception cref="WclUsageException">There is no such run, there are too few images, or an option is wrong.</exception>
-    /// <exception cref="WclException">A file cannot be written.</exception>
+    /// <exception cref="WclException">A file cannot be written, or libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing but a list of unreadable images was written.</exception>
     public static GroupResult Run(GroupOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => Group(options, progress, cancellation));
+    }
+
+    private static GroupResult Group(GroupOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read

@@ -143,7 +143,7 @@ public sealed record RunSummary
     public SoftwareVersions? Versions { get; init; }
 
     /// <summary>This summary with the last of every metric that was measured.</summary>
-    public RunSummary WithMetrics(IReadOnlyList<Training.EpochMetrics> metrics)
+    internal RunSummary WithMetrics(IReadOnlyList<Training.EpochMetrics> metrics)
     {
         double? Last(Func<Training.EpochMetrics, double?> metric) => metrics.Select(metric).LastOrDefault(value => value is not null);
         return this with

@@ -1,5 +1,6 @@
 using WclSharp.Embedding;
 using WclSharp.Inference;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Search;
@@ -13,11 +14,16 @@ public static class ImageIndexing
     /// <param name="cancellation">Stops between images; what is embedded is kept in <c>FILE.partial</c>, which the same call goes on with.</param>
     /// <returns>What was indexed; images that could not be read are listed in <c>FILE.bad_images.csv</c>.</returns>
     /// <exception cref="WclUsageException">The model, the data or the options are wrong, there are no images, or the file was begun with another model or other images.</exception>
-    /// <exception cref="WclException">Too many images are unreadable, or the file cannot be written. A file that was there before is untouched, and what is embedded is kept.</exception>
+    /// <exception cref="WclException">Too many images are unreadable, the file cannot be written, or libtorch failed, above all for want of memory. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EmbedResult Run(IndexOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => Index(options, progress, cancellation));
+    }
+
+    private static EmbedResult Index(IndexOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         options.Validate();
         var request = ImageEmbedding.Resolve(options, options.Model);
         var metadata = new Dictionary<string, string> { [ImageIndex.ModelKey] = Path.GetFullPath(options.Model), [ImageIndex.ModelHashKey] = BatchEmbedder.HashOf(options.Model) };

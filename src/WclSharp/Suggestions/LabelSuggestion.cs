@@ -82,10 +82,16 @@ public static class LabelSuggestion
     /// <param name="cancellation">Stops.</param>
     /// <returns>The images and where the list and the sheet lie.</returns>
     /// <exception cref="WclUsageException">There is no such run, there are fewer images, or there is a list already.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing but a list of unreadable images was written.</exception>
     public static SuggestResult Run(SuggestOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        return LibtorchException.InsteadOf(() => Suggest(options, progress, cancellation));
+    }
+
+    private static SuggestResult Suggest(SuggestOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         GivenOption.RequireText(options.Run, "RUN", "name the folder that wcl pretrain wrote");
         GivenOption.RequireNotEmpty(("--data", options.Data), ("--labels", options.Labels), ("--test", options.Test), ("--out", options.Out));
         if (options.Count < 1) throw new WclUsageException($"--count is {options.Count}; use 1 or more.");

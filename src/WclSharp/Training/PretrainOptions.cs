@@ -199,7 +199,10 @@ public sealed record PretrainOptions
     /// <summary>Run folder; null is <c>runs/</c> with the time of the start.</summary>
     public string? Out { get; init; }
 
-    /// <summary>Go on with the run that is in <see cref="Out"/>.</summary>
+    /// <summary>
+    /// Go on with the run that is in <see cref="Out"/>, with its options: of these here, one that equals its default counts as not given, and another value than the run's is refused, but of
+    /// what may change (<see cref="Device"/>, <see cref="Workers"/> and the like).
+    /// </summary>
     public bool Resume { get; init; }
 
     /// <summary>Weights to start the encoder from: a run folder, a safetensors file, or what PyTorch saved of a state dict (<c>.pth</c>), in which torchvision's names may have a prefix.</summary>

@@ -28,7 +28,7 @@ internal static class RunFailure
             _ when IsOutOfMemory(e) => new WclException(OneLine(e) + (last is null
                 ? " Nothing was saved before; start anew with a smaller --batch, with --accumulate or with a smaller --image-size, and with another --out."
                 : $" The last checkpoint is '{last}'; a run keeps its options, so it goes on only where more memory is free, with --resume --out {folder}."), e),
-            _ => new WclException($"{(IsOfTheMachine(e) ? "" : $"{e.GetType().Name}: ")}{AndGoOn(OneLine(e), last, folder)}{(IsOfTheMachine(e) ? "" : " (--verbose shows where)")}", e),
+            _ => new WclException($"{(IsOfTheMachine(e) ? "" : $"{e.GetType().Name}: ")}{AndGoOn(OneLine(e), last, folder)}", e),
         };
     }
 

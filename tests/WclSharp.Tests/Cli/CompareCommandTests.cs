@@ -109,7 +109,7 @@ public sealed class CompareCommandTests : IDisposable
     public void Run_ProgressThatCannotBeWritten_EndsNothing_AndAResultThatCannotDoes()
     {
         // As where the disk of a log is full for a while, or the terminal is closed.
-        reports = [new ComparisonProgress.Turn("wcl", 0, 1, 1, RunState.New, 1), new ComparisonProgress.Line("epoch 1"), new ComparisonProgress.Line("warning: odd")];
+        reports = [new ComparisonProgress.Turn("wcl", 0, 1, 1, RunState.New, 1), new ComparisonProgress.Line("epoch 1"), new ComparisonProgress.Warning("odd")];
         using FullDisk disk = new(), errors = new();
         Assert.Equal(0, CommandLine.Run(["compare"], CommandActions.Library with { Compare = FullMeanwhile }, disk, errors));
         Assert.DoesNotContain("epoch 1", disk.ToString(), StringComparison.Ordinal);

@@ -170,7 +170,7 @@ public sealed class ComparisonTests : IDisposable
         var watch = new ProgressHandler<ComparisonProgress>(progress =>
         {
             if (progress is ComparisonProgress.Turn turn) states.Add(turn.State);
-            if (progress is ComparisonProgress.Line { Text: var text } && text.StartsWith("warning: ", StringComparison.Ordinal)) warnings.Add(text);
+            if (progress is ComparisonProgress.Warning { Text: var text }) warnings.Add(text);
         });
         var options = Options("diverging");
         options = options with { Training = options.Training with { Beta = 1e39 } }; // only wcl's loss has this weight
@@ -178,7 +178,7 @@ public sealed class ComparisonTests : IDisposable
         Assert.Equal([("wcl", 3L, "runs/wcl-seed3"), ("wcl", 4, "runs/wcl-seed4")], result.Diverged.Select(run => (run.Method, run.Seed, run.Folder)));
         Assert.Contains("The loss is", result.Diverged[0].Message, StringComparison.Ordinal);
         Assert.Equal((0, 2), (result.Methods[0].Seeds.Count, result.Methods[1].Seeds.Count));
-        Assert.Contains(warnings, text => text.StartsWith("warning: wcl with seed 3 has diverged: The loss is", StringComparison.Ordinal));
+        Assert.Contains(warnings, text => text.StartsWith("wcl with seed 3 has diverged: The loss is", StringComparison.Ordinal));
         Assert.Contains("They are in no mean", warnings[^1], StringComparison.Ordinal);
         string page = File.ReadAllText(Path.Combine(result.Folder, "compare.md"));
         Assert.Contains("**Diverged**: wcl with seed 3: The loss is", page, StringComparison.Ordinal);
