@@ -1,3 +1,4 @@
+using WclSharp.Augmentation;
 using WclSharp.Configuration;
 using WclSharp.Evaluation;
 using WclSharp.Native;
@@ -47,7 +48,11 @@ public static class Comparison
         ComparisonConfig.Validate(options);
         using var folder = ComparisonFolder.Open(options, DateTime.Now);
         progress?.Report(new ComparisonProgress.Started(folder.FullPath));
+        if (folder.Options.Training.CropMin is { } crop && options.Training.CropMin is null)
+            progress?.Report(new ComparisonProgress.Line(FormattableString.Invariant($"Global crops take {crop} of an image or more in every run, as they do beside local crops; --crop-min says otherwise.")));
         options = folder.Options;
+        if (EqualViews.Differ(options))
+            progress?.Report(new ComparisonProgress.Warning(FormattableString.Invariant($"Global crops are not the same: beside local crops they take {LocalCrops.GlobalScaleMin} of an image or more, in the other methods' runs, as the comparison was started, less; compare them with --crop-min {LocalCrops.GlobalScaleMin} in another --out.")));
         foreach (var option in PretrainOptionTable.All)
             if (ChangesNothing(option, options))
                 progress?.Report(new ComparisonProgress.Warning($"--{option.Name} changes nothing: {(option.OnlyFor is { } only ? $"it belongs to {OptionValue.NameOf(only)}, which is not compared" : "no method that is compared takes it")}."));

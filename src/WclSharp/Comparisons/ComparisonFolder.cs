@@ -32,6 +32,7 @@ internal sealed class ComparisonFolder : IDisposable
         string path = options.Out ?? Path.Combine("runs", "compare-" + startedAt.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
         var started = IsComparison(path) ? ReadConfig(path) : null;
         if (started is not null) options = ComparisonConfig.Added(started, options);
+        options = EqualViews.Of(options, started);
         var folder = ResultFolder.Open(path, ComparisonConfig.ToJson(options), "comparison", there => ComparisonConfig.RequireSame(started!, options, Path.GetDirectoryName(there)!));
         try
         {
@@ -88,9 +89,14 @@ internal sealed class ComparisonFolder : IDisposable
         return new ComparisonResult(FullPath, rows, files) { Diverged = report.Diverged };
     }
 
-    /// <summary>The options of a run as they were resolved.</summary>
-    private JsonObject OptionsOf(ComparedRun run) =>
-        JsonNode.Parse(Encoding.UTF8.GetString(ConfigFile.ToJson(RunFolder.ReadConfig(Path.Combine(FullPath, run.Folder)))))!.AsObject();
+    /// <summary>The options of a run as they were resolved, without those that its method has no use for.</summary>
+    private JsonObject OptionsOf(ComparedRun run)
+    {
+        var options = RunFolder.ReadConfig(Path.Combine(FullPath, run.Folder));
+        var json = JsonNode.Parse(Encoding.UTF8.GetString(ConfigFile.ToJson(options)))!.AsObject();
+        foreach (string name in MethodDefaults.Ignored(options)) json.Remove(PretrainOptionTable.Find(name)!.Key);
+        return json;
+    }
 
     public void Dispose() => folder.Dispose();
 }

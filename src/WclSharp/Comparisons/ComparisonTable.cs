@@ -126,7 +126,7 @@ internal static class ComparisonTable
         Line();
         Line("## Settings");
         Line();
-        Line("The same for every run where nothing else is said; `wcl pretrain` has options of these names.");
+        Line("The same for every run where nothing else is said; - is where a method has no use for an option. `wcl pretrain` has options of these names.");
         Line();
         Row(["option", "value"]);
         Row(["---", "---"]);

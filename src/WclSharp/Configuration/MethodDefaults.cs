@@ -60,10 +60,20 @@ internal static class MethodDefaults
             : [])
         .Concat(MethodFactory.HasWeakLoss(given.Method) ? [] : UnusedOfWeakLoss(given));
 
+    private static readonly string[] OfWeakLoss = ["beta", "beta-ramp", "weak-keys"];
+
+    /// <summary>Names of the options that are every run's and that one of this method has no use for, or no use with the others as they are.</summary>
+    public static IReadOnlyList<string> Ignored(PretrainOptions options) =>
+    [
+        .. options.Method == ContrastiveMethod.InstDisc ? ["temperature"] : Array.Empty<string>(),
+        .. MethodFactory.HasWeakLoss(options.Method) ? Array.Empty<string>() : OfWeakLoss,
+        .. MultiCropResolution.Ignored(options).Select(pair => pair.Name),
+    ];
+
     private static IEnumerable<string> UnusedOfWeakLoss(PretrainOptions given)
     {
         var unset = new PretrainOptions { WeakKeys = WeakKeys.Detached }; // what a run that goes on was filled with
-        return ((string[])["beta", "beta-ramp", "weak-keys"]).Select(name => PretrainOptionTable.Find(name)!)
+        return OfWeakLoss.Select(name => PretrainOptionTable.Find(name)!)
             .Where(option => option.Show(given) is { } value && value != option.Show(unset))
             .Select(option => $"--{option.Name} changes nothing: {OptionValue.NameOf(given.Method)} has no weak loss.");
     }

@@ -63,21 +63,27 @@ internal static class MultiCropResolution
     {
         var standard = LocalCrops.For(imageSize);
         var unset = new PretrainOptions { LocalSize = standard.SizePixels, LocalScaleMin = standard.ScaleMin, LocalScaleMax = standard.ScaleMax };
+        return Ignored(given).Select(pair => (Option: PretrainOptionTable.Find(pair.Name)!, pair.Why))
+            .Where(pair => pair.Option.Show(given) is { } value && value != pair.Option.Show(unset))
+            .Select(pair => $"--{pair.Option.Name} changes nothing: {pair.Why}.");
+    }
+
+    /// <summary>The options of local crops that a run has no use for, by name, with the reason.</summary>
+    public static IEnumerable<(string Name, string Why)> Ignored(PretrainOptions options)
+    {
         string[] crops = ["local-crops", "local-size", "local-scale-min", "local-scale-max", "local-instance-weight", "local-weak-weight"], neighbors = ["bank-k", "crop-neighbors"];
-        var (names, why) = given switch
+        var (names, why) = options switch
         {
             { MultiCrop: MultiCrop.None } => ((string[])[.. crops, .. neighbors, "own-crops"], "there are no local crops without --multi-crop"),
             { MultiCrop: MultiCrop.Standard } => ([.. neighbors, "own-crops"], "it belongs to --multi-crop knn"),
-            _ when !HasNeighbors(given) => (neighbors, "all local crops are of the image itself"),
+            _ when !HasNeighbors(options) => (neighbors, "all local crops are of the image itself"),
             { OwnCrops: 0 } => (["local-instance-weight"], "no local crop is of the image itself (--own-crops)"),
             _ => ([], ""),
         };
-        IEnumerable<(string Name, string Why)> unused = names.Select(name => (name, why));
-        if (given.MultiCrop == MultiCrop.Standard && !MethodFactory.HasWeakLoss(given.Method))
-            unused = unused.Append(("local-weak-weight", $"{OptionValue.NameOf(given.Method)} has no weak loss"));
-        return unused.Select(pair => (Option: PretrainOptionTable.Find(pair.Name)!, pair.Why))
-            .Where(pair => pair.Option.Show(given) is { } value && value != pair.Option.Show(unset))
-            .Select(pair => $"--{pair.Option.Name} changes nothing: {pair.Why}.");
+        var ignored = names.Select(name => (name, why));
+        return options.MultiCrop == MultiCrop.Standard && !MethodFactory.HasWeakLoss(options.Method)
+            ? ignored.Append(("local-weak-weight", $"{OptionValue.NameOf(options.Method)} has no weak loss"))
+            : ignored;
     }
 
     /// <summary>A warning where the weak loss is switched off, but not that of local crops, whose weight is another.</summary>

@@ -63,6 +63,9 @@ internal static class Presets
 
     public static IEnumerable<string> Names => ByName.Keys;
 
+    /// <summary>Smallest share of an image's area that a preset's crops take; null is the recipe's own.</summary>
+    public static double? CropMinOf(string preset) => ByName[preset].CropMin;
+
     /// <summary>The stem that fits images of this side, where neither options nor preset name one.</summary>
     public static EncoderStem StemFor(int imageSize) => imageSize >= ImageNetStemSide ? EncoderStem.ImageNet : EncoderStem.Small;
 

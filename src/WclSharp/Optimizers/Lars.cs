@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 namespace WclSharp.Optimizers;
 
 /// <summary>
-/// Layer-wise adaptive rate scaling over SGD with momentum (You et al. 2017): weights use the gradient
-/// (g + d w) * trust |w| / (|g| + d |w|); biases and batch norm are neither decayed nor adapted.
+/// Layer-wise adaptive rate scaling over SGD with momentum (You et al. 2017), as the WCL authors' code and SimCLR's have it: weights use the gradient
+/// h * trust |w| / |h|, where h = g + d w; biases and batch norm are neither decayed nor adapted.
 /// </summary>
 /// <remarks>
 /// The paper's recipe: trust 0.001, momentum 0.9, weight decay 1e-6, no epsilon. A layer with a zero weight or gradient
-/// norm is not scaled. The ratio stays on the device: no synchronisation.
+/// norm is not scaled. You et al. write |g| + d |w| in the place of |h|, which is as much only where g and w are of one direction. The ratio stays on the device: no synchronisation.
 /// </remarks>
 internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum = 0.9, double trust = 0.001)
     : MomentumOptimizer(parameters, momentum)
@@ -18,8 +18,10 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
         def norms(t: List[Tensor]) -> Tensor:
             return torch.stack(torch._foreach_norm(t))
 
-        def adapt(w: List[Tensor], g: List[Tensor], ratios: Tensor, decay: float) -> None:
+        def decay(w: List[Tensor], g: List[Tensor], decay: float) -> None:
             torch._foreach_add_(g, w, alpha=decay)
+
+        def adapt(g: List[Tensor], ratios: Tensor) -> None:
             torch._foreach_mul_(g, torch.unbind(ratios))
 
         """);
@@ -37,9 +39,9 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
     private void Adapt(ParameterGroup group)
     {
         using var scope = NewDisposeScope();
+        Script.invoke("decay", group.Weights, group.Gradients, decay);
         Tensor lengths = Script.invoke<Tensor>("norms", (object)group.Weights), slopes = Script.invoke<Tensor>("norms", (object)group.Gradients); // [layers]
-        var ratios = lengths.mul(trust).div(slopes.add(lengths.mul(decay)));
         var moves = lengths.gt(Zero).logical_and(slopes.gt(Zero));
-        Script.invoke("adapt", group.Weights, group.Gradients, where(moves, ratios, ones_like(ratios)), decay);
+        Script.invoke("adapt", group.Gradients, where(moves, lengths.mul(trust).div(slopes), ones_like(slopes)));
     }
 }

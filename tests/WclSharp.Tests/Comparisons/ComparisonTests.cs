@@ -55,6 +55,8 @@ public sealed class ComparisonTests : IDisposable
             Assert.Null(row["peak_rss_mib"]); // no process of its own
         }
 
+        Assert.Null(json["settings"]!["beta"]); // simclr has no use for it
+        Assert.Equal("1", json["differing_settings"]!["beta"]!["wcl"]!.ToString());
         Assert.Equal(1, (double)methods[1]!["overhead"]!, 12);
         Assert.Equal((double)methods[0]!["linear_mean"]! - (double)methods[1]!["linear_mean"]!, (double)methods[0]!["linear_difference"]!, 12);
         Assert.NotNull(methods[0]!["linear_difference_ci95"]);
@@ -236,6 +238,34 @@ public sealed class ComparisonTests : IDisposable
         Assert.Equal(["adpclr-k", "bank-k", "local-crops"], Of(ContrastiveMethod.SimClr, ContrastiveMethod.Wcl));
         Assert.Equal(["bank-k"], Of(new ComparedMethod(ContrastiveMethod.Wcl, MultiCrop.Standard), ContrastiveMethod.AdpClr));
         Assert.Empty(Of(new ComparedMethod(ContrastiveMethod.Wcl, MultiCrop.Knn), ContrastiveMethod.AdpClr));
+    }
+
+    [Theory]
+    [InlineData("cifar", null, "wcl,wcl+standard", 0.2)] // beside local crops
+    [InlineData("cifar", null, "wcl,simclr", null)]
+    [InlineData("cifar", null, "wcl+knn,wcl+standard", null)] // the runs' own
+    [InlineData("cifar", 0.3, "wcl,wcl+standard", 0.3)]
+    [InlineData("tiny", null, "wcl,wcl+standard", null)] // the preset's, for all
+    public void EqualViews_GiveEveryRunGlobalCropsOfOneSize(string preset, double? given, string methods, double? crop)
+    {
+        var asked = new ComparisonOptions { Methods = MethodNames.Parse(methods), Training = new() { Preset = preset, CropMin = given } };
+        Assert.Equal(crop, EqualViews.Of(asked, started: null).Training.CropMin);
+        Assert.False(EqualViews.Differ(EqualViews.Of(asked, started: null)));
+
+        // Runs that are there already were trained without.
+        Assert.Equal(given, EqualViews.Of(asked, started: asked).Training.CropMin);
+        Assert.Equal(crop == 0.2, EqualViews.Differ(EqualViews.Of(asked, started: asked)));
+    }
+
+    [Fact]
+    public void Ignored_AreTheOptionsThatAMethodHasNoUseFor()
+    {
+        Assert.Contains("temperature", MethodDefaults.Ignored(new() { Method = ContrastiveMethod.InstDisc }));
+        Assert.DoesNotContain("temperature", MethodDefaults.Ignored(new() { Method = ContrastiveMethod.SimClr }));
+        Assert.Contains("beta", MethodDefaults.Ignored(new() { Method = ContrastiveMethod.SimClr }));
+        Assert.DoesNotContain("beta", MethodDefaults.Ignored(new()));
+        Assert.Contains("bank-k", MethodDefaults.Ignored(new() { MultiCrop = MultiCrop.Standard }));
+        Assert.DoesNotContain("bank-k", MethodDefaults.Ignored(new() { MultiCrop = MultiCrop.Knn }));
     }
 
     [Fact]

@@ -47,11 +47,13 @@ public class OptimizerTests
         var velocity = new double[4];
         Compare(p => new Lars(p, 0.01), (_, w, g, rate) =>
         {
-            double norm = Math.Sqrt(w.Sum(x => x * x)), gradientNorm = Math.Sqrt(g.Sum(x => x * x));
-            double ratio = decayed ? 0.001 * norm / (gradientNorm + 0.01 * norm) : 1;
-            for (int i = 0; i < 4; i++) velocity[i] = 0.9 * velocity[i] + ratio * (g[i] + (decayed ? 0.01 * w[i] : 0));
+            double[] slope = [.. g.Zip(w, (x, y) => x + (decayed ? 0.01 * y : 0))];
+            double ratio = decayed ? 0.001 * Norm(w) / Norm(slope) : 1;
+            for (int i = 0; i < 4; i++) velocity[i] = 0.9 * velocity[i] + ratio * slope[i];
             return [.. w.Select((x, i) => x - rate * velocity[i])];
         }, decayed);
+
+        static double Norm(double[] x) => Math.Sqrt(x.Sum(each => each * each));
     }
 
     [Theory]
