@@ -2,7 +2,8 @@ namespace WclSharp.Service;
 
 /// <summary>
 /// Reads an image from a request, lets as many computations run at a time as there are cores, and answers with what they found: more at a time would only make each other slower. A request whose
-/// body is no image gets status 400 and the reason, one that sends its image too slowly 408, and what else the server refuses, as too long a body, its status and the reason; where too many are there already, each with an image in memory, 503.
+/// body is no image gets status 400 and the reason, one that sends its image too slowly 408, and what else the server refuses, as too long a body, its status and the reason; where too many are there already, each with an image in memory, 503 and the reason.
+/// A client that holds many connections open can keep others out: a service that strangers reach needs a proxy in front that limits them by address.
 /// </summary>
 /// <param name="atOnce">Computations at a time.</param>
 /// <param name="most">Requests at a time, those that wait or still send their image included.</param>
@@ -22,7 +23,7 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         var aborted = request.HttpContext.RequestAborted;
         try
         {
-            if (Interlocked.Increment(ref held) > most) return Results.StatusCode(StatusCodes.Status503ServiceUnavailable);
+            if (Interlocked.Increment(ref held) > most) return Busy("Too many requests are there now; try again later.");
             using var image = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, FirstRoom)); // the server refuses what is too long while it is read
             // The read is cancelled and not its token: the server can still leave the rest of the body aside.
             using (var deadline = new CancellationTokenSource(longest))
@@ -41,7 +42,7 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         }
         catch (UnreadableImageException e)
         {
-            return e.MayPass ? Results.Json("There is not enough memory for it now; try again later.", statusCode: StatusCodes.Status503ServiceUnavailable) : Results.BadRequest(e.Message);
+            return e.MayPass ? Busy("There is not enough memory for it now; try again later.") : Results.BadRequest(e.Message);
         }
         catch (BadHttpRequestException e)
         {
@@ -49,11 +50,17 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         }
         catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
         {
-            return Results.StatusCode(StatusCodes.Status408RequestTimeout);
+            return Results.Json(FormattableString.Invariant($"The image did not come within {longest.TotalSeconds} seconds."), statusCode: StatusCodes.Status408RequestTimeout);
         }
         finally
         {
             Interlocked.Decrement(ref held);
+        }
+
+        IResult Busy(string reason)
+        {
+            request.HttpContext.Response.Headers.RetryAfter = "1";
+            return Results.Json(reason, statusCode: StatusCodes.Status503ServiceUnavailable);
         }
     }
 }

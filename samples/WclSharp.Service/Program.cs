@@ -6,11 +6,13 @@
 //
 //   curl --data-binary @new.jpg 'http://127.0.0.1:5000/similar?k=5'
 //   curl --data-binary @new.jpg  http://127.0.0.1:5000/classify
+using System.Globalization;
 using WclSharp;
 using WclSharp.Inference;
 using WclSharp.Service;
 
 const long LargestImage = 16 << 20, MostPixels = 32_000_000; // bytes of a request; decoding takes 4 bytes a pixel, of a hostile TIFF up to 20
+const int MostNearest = 1000;
 const int RequestsPerCore = 16; // at a time; more are turned away
 var slowest = TimeSpan.FromSeconds(20); // for a request to send its image
 
@@ -19,7 +21,7 @@ builder.Logging.SetMinimumLevel(LogLevel.Warning);
 builder.WebHost.ConfigureKestrel(server =>
 {
     server.Limits.MaxRequestBodySize = LargestImage;
-    server.Limits.MinRequestBodyDataRate = null; // the gate has a deadline of its own
+    server.Limits.MinRequestBodyDataRate = new(bytesPerSecond: 4096, gracePeriod: TimeSpan.FromSeconds(5));
 });
 string Option(string name) => builder.Configuration[name] ?? throw new WclUsageException($"--{name} is missing; the head of Program.cs shows how the service is started.");
 try
@@ -34,7 +36,9 @@ try
 
     var app = builder.Build();
     var gate = new ComputeGate(Environment.ProcessorCount, Environment.ProcessorCount * RequestsPerCore, slowest);
-    app.MapPost("/similar", (HttpRequest request, int k = 10) => gate.Answer(request, image => encoder.Embed(image.Span), features => index.Search(features, Math.Clamp(k, 1, 1000))));
+    app.MapPost("/similar", async (HttpRequest request, string k = "10") => int.TryParse(k, CultureInfo.InvariantCulture, out int nearest) && nearest is >= 1 and <= MostNearest
+        ? await gate.Answer(request, image => encoder.Embed(image.Span), features => index.Search(features, nearest))
+        : Results.BadRequest($"k is '{k}'; use 1 to {MostNearest}."));
     if (classifier is not null) app.MapPost("/classify", (HttpRequest request) => gate.Answer(request, image => classifier.Classify(image.Span), classes => classes));
     app.MapGet("/health", () => Results.Ok(new { images = index.Count, features = encoder.FeatureSize, classes = classifier?.ClassNames.Count ?? 0 }));
     app.Run();

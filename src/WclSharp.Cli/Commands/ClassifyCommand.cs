@@ -41,10 +41,10 @@ internal static class ClassifyCommand
         foreach (string line in ClassCounts.Lines(result.Classes, result.Images, result.IsJudged)) yield return line;
         yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
         if (result is { Labelled: > 0, IsJudged: false })
-            yield return $"No accuracy: the images' classes ({TextTable.Plain(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}) are none that the classifier tells; --labels names others";
+            yield return $"No accuracy: the images' classes ({PlainText.Line(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}) are none that the classifier tells; --labels names others";
         if (result.Accuracy is not { } accuracy) yield break;
         yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}{AccuracyText.OverClasses(accuracy, result.MeanOverClasses)}); those that it was trained on, if any, count too";
-        if (result.Untold > 0) yield return $"  {Count(result.Untold)} of them {(result.Untold == 1 ? "is" : "are")} of classes that it does not tell ({TextTable.Plain(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}), and {(result.Untold == 1 ? "counts" : "count")} as wrong";
+        if (result.Untold > 0) yield return $"  {Count(result.Untold)} of them {(result.Untold == 1 ? "is" : "are")} of classes that it does not tell ({PlainText.Line(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}), and {(result.Untold == 1 ? "counts" : "count")} as wrong";
     }
 
     private static string Count(long images) => images.ToString("N0", CultureInfo.InvariantCulture);

@@ -117,7 +117,7 @@ internal static class EvaluateCommand
 
         int width = probe.PerClass.Max(each => each.Name.Length);
         foreach (var each in probe.PerClass)
-            yield return string.Create(CultureInfo.InvariantCulture, $"  {TextTable.Plain(each.Name).PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {PlainText.Line(each.Name).PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
     }
 
     /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>

@@ -64,15 +64,15 @@ internal static class SearchCommand
     {
         foreach (var answer in result.Answers)
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{TextTable.Plain(answer.Image)}: the nearest of {result.Indexed:N0} images, {answer.Seconds:0.000} s"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{PlainText.Line(answer.Image)}: the nearest of {result.Indexed:N0} images, {answer.Seconds:0.000} s"));
             bool labelled = answer.Hits.Any(hit => hit.Label is not null);
             int width = labelled ? Math.Max("label".Length, answer.Hits.Max(hit => hit.Label?.Length ?? 0)) : 0;
             output.WriteLine($"rank   cosine  {(labelled ? "label".PadRight(width) + "  " : "")}path");
             foreach (var (i, hit) in answer.Hits.Index())
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}  {hit.Cosine,7:0.0000}  {(labelled ? TextTable.Plain(hit.Label ?? "").PadRight(width) + "  " : "")}{TextTable.Plain(hit.Name)}"));
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}  {hit.Cosine,7:0.0000}  {(labelled ? PlainText.Line(hit.Label ?? "").PadRight(width) + "  " : "")}{PlainText.Line(hit.Name)}"));
             output.WriteLine();
         }
-        foreach (var query in result.Unreadable) output.WriteLine($"No answer: {TextTable.Plain(query.Reason)}");
+        foreach (var query in result.Unreadable) output.WriteLine($"No answer: {PlainText.Line(query.Reason)}");
         if (result.SheetFile is not null) output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
         if (result.SheetProblem is not null) output.WriteLine($"No sheet: {result.SheetProblem}.");
     }

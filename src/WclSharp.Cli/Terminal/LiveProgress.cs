@@ -39,7 +39,7 @@ internal sealed class LiveProgress : IProgress<RunProgress>
             switch (value)
             {
                 case RunProgress.Started started:
-                    foreach (string line in started.Lines) console.WriteLine(line);
+                    foreach (string line in started.Lines) console.WriteLine(PlainText.Of(line));
                     break;
                 case RunProgress.Working working:
                     ShowStage(working);
@@ -51,7 +51,7 @@ internal sealed class LiveProgress : IProgress<RunProgress>
                     ShowEpoch(done.Metrics);
                     break;
                 case RunProgress.Warning warning:
-                    console.MarkupLineInterpolated($"[yellow]warning: {warning.Message}[/]");
+                    console.MarkupLineInterpolated($"[yellow]warning: {PlainText.Of(warning.Message)}[/]");
                     break;
             }
         }

@@ -1,11 +1,12 @@
 using System.Text;
 using WclSharp.Data;
+using WclSharp.Reporting;
 
 namespace WclSharp.Cli.Terminal;
 
 /// <summary>
 /// Writes results for people. Where they cannot be written, as on a full disk or where standard output is closed, what else a command has to write is written all the same, and
-/// <see cref="Problem"/> says so at its end.
+/// <see cref="Problem"/> says so at its end. Control characters are replaced (<see cref="PlainText"/>).
 /// </summary>
 /// <param name="inner">Where to write.</param>
 internal sealed class ResultWriter(TextWriter inner) : TextWriter
@@ -23,11 +24,11 @@ internal sealed class ResultWriter(TextWriter inner) : TextWriter
 
     public override void Write(char value) => Try(() => inner.Write(value));
 
-    public override void Write(string? value) => Try(() => inner.Write(value));
+    public override void Write(string? value) => Try(() => inner.Write(value is null ? null : PlainText.Of(value)));
 
     public override void WriteLine() => Try(inner.WriteLine);
 
-    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value));
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value is null ? null : PlainText.Of(value)));
 
     public override void Flush() => Try(inner.Flush);
 

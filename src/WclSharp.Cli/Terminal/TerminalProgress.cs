@@ -29,7 +29,7 @@ internal static class TerminalProgress
     /// <summary>A terminal that may be closed under the work, which then has to save and cannot be told of it.</summary>
     private sealed class LastingOutput(IAnsiConsoleOutput inner) : IAnsiConsoleOutput
     {
-        public TextWriter Writer { get; } = new UnfailingWriter(inner.Writer);
+        public TextWriter Writer { get; } = new UnfailingWriter(inner.Writer, escapes: true);
 
         public bool IsTerminal => inner.IsTerminal;
 

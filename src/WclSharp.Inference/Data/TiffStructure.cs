@@ -9,8 +9,11 @@ namespace WclSharp.Data;
 /// <remarks>TIFF 6.0, section 2, and BigTIFF, whose numbers of a directory have twice the width.</remarks>
 internal static class TiffStructure
 {
-    private const int Width = 256, Height = 257, BitsPerSample = 258, SamplesPerPixel = 277, RowsPerStrip = 278, StripBytes = 279, PlanarConfiguration = 284, TileWidth = 322, TileHeight = 323, TileBytes = 325;
+    private const int Width = 256, Height = 257, BitsPerSample = 258, Compression = 259, StripOffsets = 273, SamplesPerPixel = 277, RowsPerStrip = 278, StripBytes = 279, PlanarConfiguration = 284,
+        TileWidth = 322, TileHeight = 323, TileOffsets = 324, TileBytes = 325, OldJpegOffset = 513;
     private const int Separate = 2; // a plane for each sample
+    private const int OldJpeg = 6, Jpeg = 7;
+    private const int MostScans = 64; // of a strip's or tile's JPEG: ten are usual where it is progressive
     private const int MostEntries = 4096, MostSamples = 8;
     private const long LargestTile = 1 << 22; // pixels, of an image that is smaller
 
@@ -32,7 +35,8 @@ internal static class TiffStructure
         ulong entries = reader.Number(directory, big ? 8 : 2), first = directory + (big ? 8u : 2u);
         if (entries is 0 or > MostEntries || first + entries * (ulong)entryBytes > (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (a directory of {entries:N0} entries)");
 
-        ulong width = 0, height = 0, tileWidth = 0, tileHeight = 0, samples = 1, bits = 1, rows = ulong.MaxValue, planes = 1, claimed = 0, fields = 0;
+        ulong width = 0, height = 0, tileWidth = 0, tileHeight = 0, samples = 1, bits = 1, rows = ulong.MaxValue, planes = 1, claimed = 0, fields = 0, compression = 0, oldJpeg = 0;
+        Values offsets = default, lengths = default;
         for (ulong i = 0; i < entries; i++)
         {
             ulong entry = first + i * (ulong)entryBytes, tag = reader.Number(entry, 2), count = reader.Number(entry + 4, wide), field = entry + 4 + (ulong)wide;
@@ -40,7 +44,7 @@ internal static class TiffStructure
             if (size > 0 && count > (ulong)file.Length / (ulong)size) throw new BadImageException($"the TIFF is damaged (its field {tag} claims {count:N0} values)");
             fields += count * (ulong)size; // of types that are known: others are passed over
             if (fields > LargestShare * (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (its fields claim {fields:N0} bytes, the file has {file.Length:N0})");
-            if (tag is not (Width or Height or BitsPerSample or SamplesPerPixel or RowsPerStrip or PlanarConfiguration or TileWidth or TileHeight or StripBytes or TileBytes) || size is not (2 or 4 or 8) || count == 0) continue;
+            if (tag is not (Width or Height or BitsPerSample or SamplesPerPixel or RowsPerStrip or PlanarConfiguration or TileWidth or TileHeight or StripBytes or TileBytes or Compression or StripOffsets or TileOffsets or OldJpegOffset) || size is not (2 or 4 or 8) || count == 0) continue;
             ulong values = count * (ulong)size <= (ulong)wide ? field : reader.Number(field, wide); // few lie in the entry itself
             switch (tag)
             {
@@ -52,7 +56,11 @@ internal static class TiffStructure
                 case PlanarConfiguration: planes = reader.Number(values, size); break;
                 case TileWidth: tileWidth = reader.Number(values, size); break;
                 case TileHeight: tileHeight = reader.Number(values, size); break;
+                case Compression: compression = reader.Number(values, size); break;
+                case OldJpegOffset: oldJpeg = reader.Number(values, size); break;
+                case StripOffsets or TileOffsets: offsets = new(values, size, count); break;
                 default:
+                    lengths = new(values, size, count);
                     for (ulong value = 0; value < count; value++) claimed = Math.Min(claimed + Math.Min(reader.Number(values + value * (ulong)size, size), uint.MaxValue), ulong.MaxValue / 2);
                     break;
             }
@@ -66,6 +74,23 @@ internal static class TiffStructure
         double piece = pixels / 8.0 * bits * (planes == Separate ? 1 : samples);
         if (piece > Math.Max(PieceBytesPerPixel * (double)(width * height), LargestPiece)) throw new BadImageException($"a TIFF of a kind that is not read ({piece:N0} bytes a strip or tile)");
         if (claimed > LargestShare * (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (its strips claim {claimed:N0} bytes, the file has {file.Length:N0})");
+        if (compression == OldJpeg) CheckScans(file, oldJpeg, (ulong)file.Length, Math.Max(1, lengths.Count));
+        if (compression == Jpeg)
+            for (ulong i = 0; i < Math.Min(offsets.Count, lengths.Count); i++) CheckScans(file, offsets.At(reader, i), lengths.At(reader, i), 1);
+    }
+
+    /// <summary>Refuses a JPEG of more scans than any writer makes: a few bytes are one, which is decoded over the whole strip or tile.</summary>
+    private static void CheckScans(ReadOnlySpan<byte> file, ulong offset, ulong length, ulong pieces)
+    {
+        if (offset >= (ulong)file.Length) return; // LibTiff.NET says so
+        ulong scans = (ulong)file.Slice((int)offset, (int)Math.Min(length, (ulong)file.Length - offset)).Count((ReadOnlySpan<byte>)[0xFF, 0xDA]);
+        if (scans > MostScans * pieces) throw new BadImageException($"the TIFF is damaged (a JPEG in it has {scans:N0} scans)");
+    }
+
+    /// <summary>Numbers of a field.</summary>
+    private readonly record struct Values(ulong Place, int Size, ulong Count)
+    {
+        public ulong At(Reader reader, ulong index) => reader.Number(Place + index * (ulong)Size, Size);
     }
 
     /// <summary>Bytes of a value of a type; 0 for one that is not known.</summary>

@@ -83,11 +83,12 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         // wait for all of them: without end, where OpenMP grants fewer (OMP_THREAD_LIMIT, OMP_DYNAMIC).
         OpenMp.ForbidFewerThreads();
         set_num_threads(Math.Min(get_num_threads(), OpenMp.ThreadLimit));
-        // What has to be exact, as a bank's whole numbers, is a product of float32 matrices. Convolutions may round to TF32 unless float32 was asked for.
-        if (gpu) backends.cuda.matmul.allow_tf32 = false;
-        if (gpu && precision == ComputePrecision.Fp32) backends.cudnn.allow_tf32 = false;
-        bool faster = gpu ? facts is not { HasBf16: false } : CpuFeatures.IsFasterInBf16;
-        bool half = precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast || (precision == ComputePrecision.Auto && faster);
+        // float32 is float32: what has to be exact, as a bank's whole numbers, is a product of matrices, and what is tested in float32 is used in it elsewhere.
+        if (gpu) backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = false;
+        bool possible = !gpu || facts is not { HasBf16: false }, faster = gpu ? possible : CpuFeatures.IsFasterInBf16;
+        bool asked = precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast, half = (asked && possible) || (precision == ComputePrecision.Auto && faster);
+        if (asked && !possible)
+            progress?.Report(new RunProgress.Warning($"{Gpus.NameOf(facts, index)}, of compute capability {facts!.Capability}, has no convolutions in bfloat16, so float32 computes."));
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32)
         {
             Gpu = facts,

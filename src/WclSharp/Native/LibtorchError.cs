@@ -5,8 +5,8 @@ namespace WclSharp.Native;
 /// <summary>What libtorch reports of an error: its message holds a stack, and does not know the options.</summary>
 internal static class LibtorchError
 {
-    // What libtorch, and CUDA's libraries through it, say of a GPU's memory and of the processor's.
-    private static readonly string[] OutOfMemory = ["out of memory", "allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"];
+    // What libtorch, and CUDA's libraries through it, say of a GPU's memory and of the processor's. Of a convolution that finds no memory to work in it says that no engine computes it.
+    private static readonly string[] OutOfMemory = ["out of memory", "allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "unable to find an engine to execute this computation"];
 
     // Options that need less memory, as advice.
     private static readonly (string Option, string Advice)[] Smaller = [("--batch", "a smaller --batch"), ("--accumulate", "--accumulate"), ("--image-size", "a smaller --image-size")];

@@ -22,7 +22,7 @@ internal static class PictureNames
     {
         var (numbered, first) = (0, "");
         foreach (var (name, other) in names.Zip(shown).Where(pair => pair.First != pair.Second))
-            if (numbered++ == 0) first = $"{other} is \"{TextTable.Plain(name)}\"";
+            if (numbered++ == 0) first = $"{other} is \"{PlainText.Line(name)}\"";
         return numbered == 0 ? null
             : string.Create(CultureInfo.InvariantCulture, $"The picture has {numbered:N0} of the {names.Count:N0} classes by number ({first}): no one font on this machine has the letters of all names. Install one that has, as of the Noto family.");
     }

@@ -202,7 +202,7 @@ internal sealed class RunFolder : IDisposable
         {
             try
             {
-                log.WriteLine($"{DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  {line}");
+                log.WriteLine($"{DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  {PlainText.Of(line)}");
             }
             catch (Exception e) when (WriteAdvice.IsOfWriting(e))
             {

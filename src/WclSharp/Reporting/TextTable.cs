@@ -9,11 +9,8 @@ internal static class TextTable
     /// <param name="namesFirst">Whether the first column holds names, which go to the left.</param>
     public static IReadOnlyList<string> Lines<T>(IReadOnlyList<(string Title, Func<T, string> Cell)> columns, IEnumerable<T> rows, bool namesFirst)
     {
-        string[][] cells = [[.. columns.Select(column => column.Title)], .. rows.Select(row => columns.Select(column => Plain(column.Cell(row))).ToArray())];
+        string[][] cells = [[.. columns.Select(column => column.Title)], .. rows.Select(row => columns.Select(column => PlainText.Line(column.Cell(row))).ToArray())];
         int[] widths = [.. Enumerable.Range(0, columns.Count).Select(i => cells.Max(line => line[i].Length))];
         return [.. cells.Select(line => string.Join("  ", line.Select((cell, i) => i == 0 && namesFirst ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))))];
     }
-
-    /// <summary>A name as a terminal may show it: one line, without what would move its cursor or change its colours.</summary>
-    public static string Plain(string name) => name.Any(char.IsControl) ? string.Concat(name.Select(letter => char.IsControl(letter) ? '\uFFFD' : letter)) : name;
 }

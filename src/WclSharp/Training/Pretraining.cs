@@ -26,7 +26,7 @@ public static class Pretraining
     /// <exception cref="OperationCanceledException">Cancelled; go on with <see cref="PretrainOptions.Resume"/>.</exception>
     /// <remarks>
     /// Settings that hold for the whole program, and stay: the C library keeps freed memory for the next step (Linux), so that the process stays as large as it was at most; libtorch computes with
-    /// as many threads at most as OpenMP grants; on a GPU its products of float32 matrices no longer round to TF32, nor its convolutions where they compute in float32.
+    /// as many threads at most as OpenMP grants; on a GPU its products of float32 matrices and its convolutions no longer round to TF32.
     /// </remarks>
     public static PretrainResult Run(PretrainOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {

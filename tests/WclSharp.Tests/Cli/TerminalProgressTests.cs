@@ -32,6 +32,25 @@ public sealed class TerminalProgressTests
         progress.WriteLine("progress");
     }
 
+    /// <summary>A name of a file or a class may hold what clears a terminal or renames its window.</summary>
+    [Fact]
+    public void ControlCharacters_AreReplaced_ButWhereProgressMovesTheCursor()
+    {
+        const string Name = "a\e[2Jb\tc\n";
+        using StringWriter written = new(), moved = new();
+        using var results = new ResultWriter(written);
+        results.Write(Name);
+        results.WriteLine(Name);
+        using var warnings = new UnfailingWriter(written);
+        warnings.Write(Name);
+        warnings.WriteLine(Name);
+        Assert.DoesNotContain('\e', written.ToString());
+        Assert.Equal(4, written.ToString().Split("a\uFFFD[2Jb\tc\n").Length - 1);
+        using var live = new UnfailingWriter(moved, escapes: true);
+        live.Write(Name);
+        Assert.Equal(Name, moved.ToString());
+    }
+
     [Fact]
     public void Run_WithAClosedOutput_WritesItsJson_AndFails()
     {

@@ -110,6 +110,35 @@ public class TiffDecoderTests
         Assert.Contains("damaged", Assert.Throws<BadImageException>(() => Decode(file)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Ten bytes are a scan of a JPEG, and each is decoded over the whole strip: some thousands take minutes.</summary>
+    [Theory]
+    [InlineData(7, 64, false), InlineData(7, 65, true)]
+    [InlineData(6, 64, false), InlineData(6, 65, true)] // JPEG of TIFF's first kind
+    [InlineData(1, 65, false)] // no JPEG
+    public void Check_AJpegOfManyScans_IsRefused(int compression, int scans, bool refused)
+    {
+        const int Start = 8 + 2 + 7 * 12 + 4;
+        byte[] strip = [.. Enumerable.Repeat<byte[]>([0xFF, 0xDA, 0, 8], scans).SelectMany(scan => scan)];
+        using var file = new MemoryStream();
+        using var writer = new BinaryWriter(file);
+        writer.Write("II*\0"u8);
+        writer.Write(8);
+        writer.Write((short)7);
+        foreach (var (tag, value) in ((short, int)[])[(256, 16), (257, 16), (258, 8), (259, compression), (273, Start), (279, strip.Length), (513, Start)])
+        {
+            writer.Write(tag);
+            writer.Write((short)4); // 32 bits
+            writer.Write(1);
+            writer.Write(value);
+        }
+
+        writer.Write(0);
+        writer.Write(strip);
+        void Check() => TiffStructure.Check(file.ToArray(), maxPixels: 1000);
+        if (refused) Assert.Contains("has 65 scans", Assert.Throws<BadImageException>(Check).Message, StringComparison.Ordinal);
+        else Check();
+    }
+
     [Fact]
     public void Decode_GreyOfFewerBits_IsScaledWhereAFieldSaysSo()
     {

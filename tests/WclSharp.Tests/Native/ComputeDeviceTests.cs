@@ -70,23 +70,34 @@ public sealed class ComputeDeviceTests
         Assert.Equal((CpuFeatures.ModelName, CpuFeatures.ModelName), (processor.Name, processor.Model));
     }
 
-    [Fact]
-    public void Fp32_OnAGpu_IsWithoutTF32_AndAutoLeavesIt()
+    [Theory]
+    [InlineData(ComputePrecision.Fp32), InlineData(ComputePrecision.Auto)] // what was trained in bfloat16 is tested in float32
+    public void Float32_OnAGpu_IsWithoutTF32(ComputePrecision precision)
     {
         bool before = backends.cudnn.allow_tf32;
         try
         {
             backends.cudnn.allow_tf32 = true;
-            ComputeDevice.Choose("cuda", ComputePrecision.Auto, gpus: new OtherGpus(1, OtherGpus.Volta));
-            ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
+            ComputeDevice.Choose("cpu", precision);
             Assert.True(backends.cudnn.allow_tf32);
-            ComputeDevice.Choose("cuda", ComputePrecision.Fp32, gpus: new OtherGpus(1, OtherGpus.Hopper));
+            ComputeDevice.Choose("cuda", precision, gpus: new OtherGpus(1, OtherGpus.Hopper));
             Assert.False(backends.cudnn.allow_tf32);
         }
         finally
         {
             backends.cudnn.allow_tf32 = before;
         }
+    }
+
+    [Theory]
+    [InlineData(ComputePrecision.Bf16), InlineData(ComputePrecision.Bf16Fast)]
+    public void Bfloat16_OnAGpuWithoutIt_BecomesFloat32_AndWarns(ComputePrecision precision)
+    {
+        var told = new Told();
+        Assert.Equal(ScalarType.Float32, ComputeDevice.Choose("cuda", precision, told, new OtherGpus(1, OtherGpus.Volta)).Type);
+        Assert.Equal("Tesla V100-SXM2-16GB (cuda:0), of compute capability 7.0, has no convolutions in bfloat16, so float32 computes.", Assert.Single(told.Warnings));
+        Assert.Equal(ScalarType.BFloat16, ComputeDevice.Choose("cuda", precision, told, new OtherGpus(1, OtherGpus.Hopper)).Type);
+        Assert.Single(told.Warnings);
     }
 
     [Fact]

@@ -9,6 +9,7 @@ public sealed class LibtorchErrorTests
     [InlineData("CUDA out of memory. Tried to allocate 2 GiB.\nframe #0: c10::Error", true)]
     [InlineData("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", true)]
     [InlineData("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", true)]
+    [InlineData("GET was unable to find an engine to execute this computation", true)] // a convolution without memory to work in
     [InlineData("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`", false)]
     [InlineData("CUDA error: unspecified launch failure\nout of memory", false)] // the stack is no message
     public void IsOutOfMemory_OfCudasLibrariesToo(string message, bool isSo) => Assert.Equal(isSo, LibtorchError.IsOutOfMemory(new ExternalException(message)));
