@@ -126,6 +126,7 @@ internal static class CommandLine
         LibtorchException { Error: var native } => OneLine(native, command),
         WclException => e.Message.ReplaceLineEndings(" "),
         ExternalException native => LibtorchError.Describe(native, [.. command.Options.Select(option => option.Name)]) + (LibtorchError.IsOutOfMemory(native) ? "" : " (--verbose shows where)"),
+        OutOfMemoryException => $"There is not enough memory. End other programs that take it{(command.Options.Any(option => option.Name == "--cache-mib") ? ", or use a smaller --cache-mib" : "")}.",
         TypeInitializationException { TypeName: "TorchSharp.torch" } => $"libtorch does not load{(TorchRuntime.Advice is { } advice ? $": {advice}" : "")}; `wcl doctor` says why.",
         _ => $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)",
     };

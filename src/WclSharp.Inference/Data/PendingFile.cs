@@ -1,11 +1,14 @@
+using System.Text.RegularExpressions;
+
 namespace WclSharp.Data;
 
 /// <summary>A file that is written under a temporary name of its own, beside the one that it gets when it is whole: two that are to get one name do not meet before.</summary>
-internal sealed class PendingFile : IDisposable
+internal sealed partial class PendingFile : IDisposable
 {
     // Below the size from which .NET puts arrays on the heap that it rarely clears: a process that saves every epoch would grow.
     private const int BufferBytes = 1 << 16;
     private const int LongestKept = 48; // characters, of four bytes at most
+    private const int RandomLetters = 8;
     private bool kept;
 
     /// <param name="path">The file; of a link, what it leads to.</param>
@@ -19,12 +22,32 @@ internal sealed class PendingFile : IDisposable
     }
 
     /// <summary>A name beside a file's: its own with more behind it, of which a long one keeps the beginning alone, since names have room for 255 bytes.</summary>
-    private static string Temporary(string target, string ending)
+    private static string Temporary(string target, string ending) =>
+        Path.Combine(Path.GetDirectoryName(target) ?? "", $"{Start(target)}.{Path.GetRandomFileName()[..RandomLetters]}{ending}");
+
+    private static string Start(string target) => Path.GetFileName(target) is { Length: > LongestKept } name ? name[..LongestKept] : Path.GetFileName(target);
+
+    /// <summary>Whether a file has such a temporary name.</summary>
+    public static bool IsTemporary(string path) => TemporaryEnd().IsMatch(Path.GetFileName(path));
+
+    /// <summary>Deletes what processes that were killed have left of a file, which nobody but the caller may be writing.</summary>
+    /// <param name="path">The file; of a link, what it leads to.</param>
+    public static void DeleteLeftOf(string path)
     {
-        string name = Path.GetFileName(target);
-        if (name.Length > LongestKept) name = name[..LongestKept];
-        return Path.Combine(Path.GetDirectoryName(target) ?? "", $"{name}.{Path.GetRandomFileName()[..8]}{ending}");
+        string target = Path.GetFullPath(FileLinks.FinalTarget(path)), start = Start(target) + '.';
+        DeleteLeft(Path.GetDirectoryName(target)!, file => Path.GetFileName(file).StartsWith(start, StringComparison.Ordinal) && TemporaryEnd().Match(Path.GetFileName(file)).Index == start.Length - 1);
     }
+
+    /// <summary>Deletes what processes that were killed have left in a folder, in which nobody but the caller may be writing.</summary>
+    public static void DeleteLeftIn(string folder) => DeleteLeft(folder, _ => true);
+
+    private static void DeleteLeft(string folder, Func<string, bool> isMeant) => Guarded(() =>
+    {
+        foreach (string file in Directory.EnumerateFiles(folder, "*.tmp").Where(IsTemporary).Where(isMeant).ToList()) Guarded(() => File.Delete(file));
+    });
+
+    [GeneratedRegex(@"\.[a-z0-9]{8}(\.[a-z]+)?\.tmp$")]
+    private static partial Regex TemporaryEnd();
 
     /// <summary>What is written; it may be read again.</summary>
     public FileStream Stream { get; }

@@ -33,7 +33,7 @@ internal static class TiffStructure
         int wide = big ? 8 : 4, entryBytes = big ? 20 : 12;
         ulong directory = reader.Number((ulong)wide, wide);
         ulong entries = reader.Number(directory, big ? 8 : 2), first = directory + (big ? 8u : 2u);
-        if (entries is 0 or > MostEntries || first + entries * (ulong)entryBytes > (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (a directory of {entries:N0} entries)");
+        if (entries is 0 or > MostEntries || first + entries * (ulong)entryBytes > (ulong)file.Length) throw new BadImageException(FormattableString.Invariant($"the TIFF is damaged (a directory of {entries:N0} entries)"));
 
         ulong width = 0, height = 0, tileWidth = 0, tileHeight = 0, samples = 1, bits = 1, rows = ulong.MaxValue, planes = 1, claimed = 0, fields = 0, compression = 0, oldJpeg = 0;
         Values offsets = default, lengths = default;
@@ -41,9 +41,9 @@ internal static class TiffStructure
         {
             ulong entry = first + i * (ulong)entryBytes, tag = reader.Number(entry, 2), count = reader.Number(entry + 4, wide), field = entry + 4 + (ulong)wide;
             int size = SizeOf(reader.Number(entry + 2, 2));
-            if (size > 0 && count > (ulong)file.Length / (ulong)size) throw new BadImageException($"the TIFF is damaged (its field {tag} claims {count:N0} values)");
+            if (size > 0 && count > (ulong)file.Length / (ulong)size) throw new BadImageException(FormattableString.Invariant($"the TIFF is damaged (its field {tag} claims {count:N0} values)"));
             fields += count * (ulong)size; // of types that are known: others are passed over
-            if (fields > LargestShare * (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (its fields claim {fields:N0} bytes, the file has {file.Length:N0})");
+            if (fields > LargestShare * (ulong)file.Length) throw new BadImageException(FormattableString.Invariant($"the TIFF is damaged (its fields claim {fields:N0} bytes, the file has {file.Length:N0})"));
             if (tag is not (Width or Height or BitsPerSample or SamplesPerPixel or RowsPerStrip or PlanarConfiguration or TileWidth or TileHeight or StripBytes or TileBytes or Compression or StripOffsets or TileOffsets or OldJpegOffset) || size is not (2 or 4 or 8) || count == 0) continue;
             ulong values = count * (ulong)size <= (ulong)wide ? field : reader.Number(field, wide); // few lie in the entry itself
             switch (tag)
@@ -68,12 +68,12 @@ internal static class TiffStructure
 
         const ulong most = int.MaxValue;
         ImageDecoder.CheckSize((long)Math.Min(height, most), (long)Math.Min(width, most), maxPixels);
-        if (samples > MostSamples) throw new BadImageException($"a TIFF of a kind that is not read ({samples:N0} samples a pixel)");
-        if (Math.Min(tileWidth, most) * Math.Min(tileHeight, most) > Math.Max(width * height, (ulong)LargestTile)) throw new BadImageException($"the TIFF is damaged (tiles of {tileWidth:N0} x {tileHeight:N0} pixels)");
+        if (samples > MostSamples) throw new BadImageException(FormattableString.Invariant($"a TIFF of a kind that is not read ({samples:N0} samples a pixel)"));
+        if (Math.Min(tileWidth, most) * Math.Min(tileHeight, most) > Math.Max(width * height, (ulong)LargestTile)) throw new BadImageException(FormattableString.Invariant($"the TIFF is damaged (tiles of {tileWidth:N0} x {tileHeight:N0} pixels)"));
         ulong pixels = tileWidth > 0 ? Math.Min(tileWidth, most) * Math.Min(tileHeight, most) : width * Math.Min(rows, height);
         double piece = pixels / 8.0 * bits * (planes == Separate ? 1 : samples);
-        if (piece > Math.Max(PieceBytesPerPixel * (double)(width * height), LargestPiece)) throw new BadImageException($"a TIFF of a kind that is not read ({piece:N0} bytes a strip or tile)");
-        if (claimed > LargestShare * (ulong)file.Length) throw new BadImageException($"the TIFF is damaged (its strips claim {claimed:N0} bytes, the file has {file.Length:N0})");
+        if (piece > Math.Max(PieceBytesPerPixel * (double)(width * height), LargestPiece)) throw new BadImageException(FormattableString.Invariant($"a TIFF of a kind that is not read ({piece:N0} bytes a strip or tile)"));
+        if (claimed > LargestShare * (ulong)file.Length) throw new BadImageException(FormattableString.Invariant($"the TIFF is damaged (its strips claim {claimed:N0} bytes, the file has {file.Length:N0})"));
         if (compression == OldJpeg) CheckScans(file, oldJpeg, (ulong)file.Length, Math.Max(1, lengths.Count));
         if (compression == Jpeg)
             for (ulong i = 0; i < Math.Min(offsets.Count, lengths.Count); i++) CheckScans(file, offsets.At(reader, i), lengths.At(reader, i), 1);
@@ -84,7 +84,7 @@ internal static class TiffStructure
     {
         if (offset >= (ulong)file.Length) return; // LibTiff.NET says so
         ulong scans = (ulong)file.Slice((int)offset, (int)Math.Min(length, (ulong)file.Length - offset)).Count((ReadOnlySpan<byte>)[0xFF, 0xDA]);
-        if (scans > MostScans * pieces) throw new BadImageException($"the TIFF is damaged (a JPEG in it has {scans:N0} scans)");
+        if (scans > MostScans * pieces) throw new BadImageException(FormattableString.Invariant($"the TIFF is damaged (a JPEG in it has {scans:N0} scans)"));
     }
 
     /// <summary>Numbers of a field.</summary>

@@ -68,8 +68,8 @@ internal sealed class CheckpointStore(string folder)
         var files = written.ToDictionary(f => f, f => HashOf(Path.Combine(target, f)));
         AtomicFile.WriteText(Path.Combine(target, State), JsonSerializer.Serialize(state with { Files = files }, Json));
         // The best first: what is named last counts as done, and is not measured again where the process dies between the two.
-        if (best) AtomicFile.WriteText(Path.Combine(folder, BestName), JsonSerializer.Serialize(new Pointer(name), Json));
-        AtomicFile.WriteText(Path.Combine(folder, LastName), JsonSerializer.Serialize(new Pointer(name), Json));
+        if (best) Name(BestName, target);
+        Name(LastName, target);
         DeleteOthers();
         return target;
     }
@@ -99,8 +99,14 @@ internal sealed class CheckpointStore(string folder)
             using var methodState = SafetensorsFile.Read(Path.Combine(source, MethodState));
             method.Load(methodState.Tensors);
         }
+
+        // The process that wrote the first one may have died before it named it, and then it is the best so far too.
+        if (state.BestKnn is not null && !IsLastNamed && !File.Exists(Path.Combine(folder, BestName))) Name(BestName, source);
+        DeleteOthers();
         return state;
     }
+
+    private void Name(string pointer, string checkpoint) => AtomicFile.WriteText(Path.Combine(folder, pointer), JsonSerializer.Serialize(new Pointer(Path.GetFileName(checkpoint)), Json));
 
     /// <summary>The encoder's weights of a checkpoint folder.</summary>
     public static string EncoderFile(string checkpoint) => Path.Combine(checkpoint, Encoder);

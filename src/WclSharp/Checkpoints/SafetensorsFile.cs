@@ -158,7 +158,7 @@ internal static class SafetensorsFile
     {
         var reader = new Utf8JsonReader(json);
         for (int names = 0; reader.Read();)
-            if (reader is { TokenType: JsonTokenType.PropertyName, CurrentDepth: 1 } && ++names > MostTensors) throw new FormatException($"it has more than {MostTensors:N0} tensors");
+            if (reader is { TokenType: JsonTokenType.PropertyName, CurrentDepth: 1 } && ++names > MostTensors) throw new FormatException(FormattableString.Invariant($"it has more than {MostTensors:N0} tensors"));
     }
 
     private static Entry EntryOf(string name, JsonElement element)

@@ -13,6 +13,7 @@ namespace WclSharp.Comparisons;
 /// <remarks>Not by a signal: Ctrl-C in a terminal reaches both processes, and a second one would end the run without saving.</remarks>
 internal static class TrainingProcess
 {
+    private const int Killed = 128 + 9;
     private static readonly TimeSpan SignalSkew = TimeSpan.FromSeconds(2);
 
     /// <summary>Runs to the end.</summary>
@@ -61,6 +62,7 @@ internal static class TrainingProcess
         throw process.ExitCode switch // as docs/run-folder.md has them
         {
             2 => new WclUsageException(problem),
+            Killed => new WclException($"The run {options.Out} was killed (signal 9), as where memory runs out. It goes on with the same command where more is free; a smaller --batch, in another --out, needs less."),
             1 when RunFolder.ReadSummary(options.Out!) is { Status: RunSummary.Diverged } => new DivergedException(problem),
             _ => new WclException($"The run {options.Out} ended with exit code {process.ExitCode}: {problem}"),
         };

@@ -48,7 +48,7 @@ internal sealed class BadImageLog(string? file) : IDisposable
     {
         if (Count < images && Count <= maxBad * images) return;
         string which = $"{(IsKept() ? $"'{file}' lists them, the first is" : "the first is")} {First}{(advice is null ? "" : $". {advice}")}";
-        if (Count == images) throw new WclException($"None of the {images:N0} images can be read; {which}");
+        if (Count == images) throw new WclException(FormattableString.Invariant($"None of the {images:N0} images can be read; {which}"));
         string share = ((double)Count / images).ToString("0.##%", CultureInfo.InvariantCulture), allowed = maxBad.ToString("0.##%", CultureInfo.InvariantCulture);
         throw new WclException(string.Create(CultureInfo.InvariantCulture,
             $"{Count:N0} of {images:N0} images ({share}) cannot be read, more than the {allowed} that --max-bad allows; {which}"));

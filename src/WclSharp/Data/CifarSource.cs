@@ -24,7 +24,7 @@ internal sealed class CifarSource : ImageSource
         if (!tenFits && !hundredFits)
         {
             int wrong = Array.FindIndex(sizes, size => size == 0 || (size % (Pixels + 1) != 0 && size % (Pixels + 2) != 0));
-            throw new WclUsageException($"'{files[Math.Max(0, wrong)]}' has {sizes[Math.Max(0, wrong)]:N0} bytes, " +
+            throw new WclUsageException(FormattableString.Invariant($"'{files[Math.Max(0, wrong)]}' has {sizes[Math.Max(0, wrong)]:N0} bytes, ") +
                 $"which is not a number of CIFAR-10 records ({Pixels + 1} bytes) or CIFAR-100 records ({Pixels + 2} bytes); copy or download it again.");
         }
         // A size that fits both has millions of records; then the names that lie beside it decide.
@@ -95,7 +95,7 @@ internal sealed class CifarSource : ImageSource
             {
                 int label = record[labelBytes - 1];
                 if (label >= classes.Length)
-                    throw new WclUsageException($"'{file}', record {i:N0}: label {label} where there are {classes.Length} classes; it is no CIFAR file, or a damaged one.");
+                    throw new WclUsageException(FormattableString.Invariant($"'{file}', record {i:N0}: label {label} where there are {classes.Length} classes; it is no CIFAR file, or a damaged one."));
                 var image = new SourceImage { Name = string.Create(CultureInfo.InvariantCulture, $"{name}/{i}"), Class = classes[label], Height = Side, Width = Side };
                 if (wanted(position++))
                 {

@@ -66,7 +66,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
             foreach (int number in unreadable) classes.TakeBack(number);
             var warnings = new List<string>();
             warnings.AddRange(source.Warnings);
-            if (bad.Count > 0 && options.BadImagesFile is null) warnings.Add($"{bad.Count:N0} of {images:N0} images cannot be read and are left out; the first is {bad.First}");
+            if (bad.Count > 0 && options.BadImagesFile is null) warnings.Add(FormattableString.Invariant($"{bad.Count:N0} of {images:N0} images cannot be read and are left out; the first is {bad.First}"));
             var finalLabels = labels.ToArray();
             if (dark.Warning(table.Count) is { } black) warnings.Add(black);
             if (labelList is not null) LabelFromList(labelList, table, finalLabels, chosen is not null, warnings);
@@ -185,7 +185,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
                 if (position >= chosen.Length || !chosen[position]) labelsOutside++;
             }
             if (chosen is null || (position < chosen.Length && chosen[position])) yield return (image, number);
-            if (listed == int.MaxValue) throw new WclUsageException($"{source.Description} has more than {int.MaxValue:N0} images; use --limit or a part of them.");
+            if (listed == int.MaxValue) throw new WclUsageException(FormattableString.Invariant($"{source.Description} has more than {int.MaxValue:N0} images; use --limit or a part of them."));
         }
     }
 
@@ -237,7 +237,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
     }
 
     private WclUsageException NoImages(ImageSource source) => new($"No images {(given is null ? $"under '{options.Path}'" : "were given")}; expected {source.Expected}" +
-        (source.Ignored == 0 ? "." : $" ({source.Ignored:N0} files there are no images).") + string.Concat(source.Warnings.Select(warning => $" {warning}")));
+        (source.Ignored == 0 ? "." : FormattableString.Invariant($" ({source.Ignored:N0} files there are no images).")) + string.Concat(source.Warnings.Select(warning => $" {warning}")));
 
     private void Report(string stage, long done, long? total)
     {

@@ -53,7 +53,7 @@ internal static class DelimitedFile
 
             string path = Normalise(fields[0]);
             if (path.Length == 0) throw Malformed(file, line, "has no path");
-            if (path.Length > LongestPath) throw Malformed(file, line, $"has a path of {path.Length:N0} characters, where {LongestPath:N0} are the most");
+            if (path.Length > LongestPath) throw Malformed(file, line, FormattableString.Invariant($"has a path of {path.Length:N0} characters, where {LongestPath:N0} are the most"));
             string? label = fields.Count < 2 || string.IsNullOrWhiteSpace(fields[1]) ? null : ComposedText.Of(fields[1]);
             var row = new ListRow(line, path, WithoutDots(fields[0], ['/', '\\']), label);
             if (first && isUnknownHeader is not null && !ImageFormats.HasImageName(path) && isUnknownHeader(row)) continue;

@@ -155,7 +155,7 @@ internal sealed class FolderSource(string root) : ImageSource
     {
         unlisted.Add((path.TrimEnd('/'), path.Contains(NotUtf8) ? "the folder cannot be listed: its name is not UTF-8; rename it" : "the folder cannot be listed, so all images in it are missing"));
         unlistable = unlisted.Count == 1 ? $"{ErrorText.Of(e)}. All images in it are missing{(path.Contains(NotUtf8) ? "; its name is not UTF-8, rename it" : "")}."
-            : $"{unlisted.Count:N0} folders, as '{Path.Combine(root, path)}', cannot be listed, so all images in them are missing.";
+            : FormattableString.Invariant($"{unlisted.Count:N0} folders, as '{Path.Combine(root, path)}', cannot be listed, so all images in them are missing.");
     }
 
     private void TellOfAgain(string kind, string name, string target)
@@ -163,7 +163,7 @@ internal sealed class FolderSource(string root) : ImageSource
         Ignored++;
         linksAgain++;
         again = linksAgain == 1 ? $"The {kind} '{Path.Combine(root, name)}' is passed over: what it leads to, '{target}', is read under another name."
-            : $"{linksAgain:N0} names, as '{Path.Combine(root, name)}', are passed over: what they lead to is read under other names.";
+            : FormattableString.Invariant($"{linksAgain:N0} names, as '{Path.Combine(root, name)}', are passed over: what they lead to is read under other names.");
     }
 
     private void TellOfSheet(string folder) => results ??= $"'{Path.Combine(root, folder, ResultNames.Sheet)}' is a sheet of wcl suggest, so it is left out, as are others like it.";

@@ -46,12 +46,12 @@ internal sealed class IdxFile : IDisposable
             {
                 Fill(content, size, name, "its header");
                 dimension = BinaryPrimitives.ReadInt32BigEndian(size);
-                if (dimension < 0) throw new WclUsageException($"'{name}' claims {(uint)dimension:N0} elements in a dimension, which no IDX file has.");
+                if (dimension < 0) throw new WclUsageException(FormattableString.Invariant($"'{name}' claims {(uint)dimension:N0} elements in a dimension, which no IDX file has."));
             }
             // Before anybody allocates by it.
             double claimed = 1;
             foreach (int dimension in shape) claimed *= dimension;
-            if (claimed > most) throw new WclUsageException($"'{name}' ends before the {shape[0]:N0} elements that its header claims; copy or download it again.");
+            if (claimed > most) throw new WclUsageException(FormattableString.Invariant($"'{name}' ends before the {shape[0]:N0} elements that its header claims; copy or download it again."));
             return new(content, name, shape);
         }
         catch
@@ -66,7 +66,7 @@ internal sealed class IdxFile : IDisposable
 
     /// <summary>Reads the next bytes of data.</summary>
     /// <exception cref="WclUsageException">The file ends before them, or is damaged.</exception>
-    public void Read(Span<byte> target) => Fill(stream, target, name, $"the {Shape[0]:N0} elements that its header claims");
+    public void Read(Span<byte> target) => Fill(stream, target, name, FormattableString.Invariant($"the {Shape[0]:N0} elements that its header claims"));
 
     /// <summary>Passes over data.</summary>
     public void Skip(int bytes)
@@ -87,7 +87,7 @@ internal sealed class IdxFile : IDisposable
         {
             throw Damaged(name, e);
         }
-        throw new WclUsageException($"'{name}' goes on after the {Shape[0]:N0} elements that its header claims; copy or download it again.");
+        throw new WclUsageException(FormattableString.Invariant($"'{name}' goes on after the {Shape[0]:N0} elements that its header claims; copy or download it again."));
     }
 
     /// <summary>Closes the stream.</summary>

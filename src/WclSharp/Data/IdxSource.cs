@@ -30,7 +30,7 @@ internal sealed class IdxSource : ImageSource
                     (images.Shape.Length == 1 ? "; give the images file, its labels file is found beside it." : "."));
             (count, height, width) = (images.Shape[0], images.Shape[1], images.Shape[2]);
             if (height is < 1 or > ushort.MaxValue || width is < 1 or > ushort.MaxValue || (long)height * width > MaxPixels)
-                throw new WclUsageException($"'{name}' claims images of {width:N0} x {height:N0} pixels; sides of 1 to {ushort.MaxValue:N0} and {MaxPixels >> 20} megapixels are read.");
+                throw new WclUsageException(FormattableString.Invariant($"'{name}' claims images of {width:N0} x {height:N0} pixels; sides of 1 to {ushort.MaxValue:N0} and {MaxPixels >> 20} megapixels are read."));
         }
         if (openLabels is not null) classes = ReadLabels(labelsName!, openLabels, classNames);
     }
@@ -86,7 +86,7 @@ internal sealed class IdxSource : ImageSource
     {
         using var labels = IdxFile.Open(open(), labelsName);
         if (labels.Shape.Length != 1) throw new WclUsageException($"'{labelsName}' has {labels.Shape.Length} dimensions, not the one of labels.");
-        if (labels.Shape[0] != count) throw new WclUsageException($"'{name}' has {count:N0} images, but '{labelsName}' has {labels.Shape[0]:N0} labels.");
+        if (labels.Shape[0] != count) throw new WclUsageException(FormattableString.Invariant($"'{name}' has {count:N0} images, but '{labelsName}' has {labels.Shape[0]:N0} labels."));
         var values = new byte[count];
         labels.Read(values);
         labels.ReadEnd();

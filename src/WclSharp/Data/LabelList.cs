@@ -82,7 +82,7 @@ internal sealed class LabelList
 
     /// <summary>The error where no image of a source is in the list.</summary>
     public WclUsageException NoneOf(string file, string firstImage) =>
-        new($"None of the {Count:N0} paths in '{file}' is an image there; the first is '{FirstPath}', the first image '{firstImage}'.");
+        new(FormattableString.Invariant($"None of the {Count:N0} paths in '{file}' is an image there; the first is '{FirstPath}', the first image '{firstImage}'."));
 
     /// <summary>A warning where a first row was passed over; null where none was.</summary>
     public string? HeaderWarning(string file) => Header is null ? null : $"The first row of '{file}' is taken for the names of its columns: '{Header}' is no image file.";
@@ -93,7 +93,7 @@ internal sealed class LabelList
         int others = 0, first = 0;
         for (int i = Count - 1; i >= 0; i--)
             if (!found[i]) (others, first) = (others + 1, i);
-        return others == 0 ? null : $"{others:N0} of the {Count:N0} paths in '{file}' {(others == 1 ? "is" : "are")} not among the images that were read there; the first is '{paths.GetString(first)}'.";
+        return others == 0 ? null : FormattableString.Invariant($"{others:N0} of the {Count:N0} paths in '{file}' {(others == 1 ? "is" : "are")} not among the images that were read there; the first is '{paths.GetString(first)}'.");
     }
 
     private static ReadOnlySpan<byte> Normal(ReadOnlySpan<byte> utf8Path)

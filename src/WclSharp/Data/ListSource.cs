@@ -32,7 +32,7 @@ internal sealed class ListSource(string list) : ImageSource
         {
             string path = PathOf(normal, literal);
             if (met.IsAgain(path))
-                repeated = $"{met.Again:N0} row{(met.Again == 1 ? "" : "s")} of '{list}' name{(met.Again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, also where some images are held out to test with; keep one row of each.";
+                repeated = FormattableString.Invariant($"{met.Again:N0} row{(met.Again == 1 ? "" : "s")} of '{list}' name{(met.Again == 1 ? "s" : "")} an image that is named above, as line {line} does ('{path}'): it counts again, also where some images are held out to test with; keep one row of each.");
             var image = new SourceImage { Name = path, Class = label };
             yield return wanted(position++) ? image with { File = FileOf(path) } : image;
         }

@@ -54,11 +54,11 @@ internal sealed class TarReader(Stream stream, string name)
                 OddEnd = OddRest();
                 return null;
             }
-            if (!HasValidChecksum(header)) throw new WclUsageException($"'{name}' is damaged at byte {position - Block:N0}: no tar header there; pack or copy it again.");
+            if (!HasValidChecksum(header)) throw new WclUsageException(FormattableString.Invariant($"'{name}' is damaged at byte {position - Block:N0}: no tar header there; pack or copy it again."));
 
             byte type = header[156];
             long size = Number(header.AsSpan(124, 12));
-            if (size < 0) throw new WclUsageException($"'{name}' is damaged at byte {position - Block:N0}: an entry of negative size; pack or copy it again.");
+            if (size < 0) throw new WclUsageException(FormattableString.Invariant($"'{name}' is damaged at byte {position - Block:N0}: an entry of negative size; pack or copy it again."));
             // Links, devices, folders and pipes have no content, whatever their header says of its size: some writers give the linked file's.
             long claimed = type is (byte)'x' or (byte)'g' or (byte)'L' or (byte)'K' ? size : type is >= (byte)'1' and <= (byte)'6' ? 0 : longSize ?? size;
             next = claimed > long.MaxValue / 2 ? long.MaxValue : position + (claimed + Block - 1) / Block * Block;
@@ -74,7 +74,7 @@ internal sealed class TarReader(Stream stream, string name)
                     break;
                 default:
                     string path = longName ?? HeaderName();
-                    if (path.Length > MaxName) throw new WclUsageException($"'{name}' has an entry with a name of {path.Length:N0} characters, where {MaxName:N0} are the most; leave it out of the archive.");
+                    if (path.Length > MaxName) throw new WclUsageException(FormattableString.Invariant($"'{name}' has an entry with a name of {path.Length:N0} characters, where {MaxName:N0} are the most; leave it out of the archive."));
                     bool isFile = type is 0 or (byte)'0' or (byte)'7' && !path.EndsWith('/');
                     if (type == (byte)'S') (sparse, isFile, next) = (true, true, next + SkipSparseHeaders());
                     return new(Clean(path), isFile && !sparse, type is (byte)'1' or (byte)'2', isFile && sparse, claimed, position);
@@ -128,7 +128,7 @@ internal sealed class TarReader(Stream stream, string name)
         return position - begin;
     }
 
-    private WclUsageException CutShort() => new($"'{name}' is cut short: it ends at byte {position:N0}, inside an entry; copy or download it again.");
+    private WclUsageException CutShort() => new(FormattableString.Invariant($"'{name}' is cut short: it ends at byte {position:N0}, inside an entry; copy or download it again."));
 
     private bool SkipTo(long target)
     {
@@ -170,7 +170,7 @@ internal sealed class TarReader(Stream stream, string name)
 
     private byte[] ReadExtension(long size)
     {
-        if (size > MaxExtension) throw new WclUsageException($"'{name}' is damaged at byte {position:N0}: a name of {size:N0} bytes; pack or copy it again.");
+        if (size > MaxExtension) throw new WclUsageException(FormattableString.Invariant($"'{name}' is damaged at byte {position:N0}: a name of {size:N0} bytes; pack or copy it again."));
         var content = new byte[size];
         ReadContent(content);
         return content;

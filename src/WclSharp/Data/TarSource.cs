@@ -46,9 +46,9 @@ internal sealed class TarSource(string path) : ImageSource
         while (reader.Next() is { } entry)
         {
             if (entry.IsLink && !IsHidden(entry.Name) && ImageFormats.HasImageName(entry.Name))
-                links = $"{++linkCount:N0} image{(linkCount == 1 ? "" : "s")} in '{path}' {(linkCount == 1 ? "is a link" : "are links")} to another file, as '{entry.Name}' is, and left out; pack them with tar --dereference --hard-dereference.";
+                links = FormattableString.Invariant($"{++linkCount:N0} image{(linkCount == 1 ? "" : "s")} in '{path}' {(linkCount == 1 ? "is a link" : "are links")} to another file, as '{entry.Name}' is, and left out; pack them with tar --dereference --hard-dereference.");
             if (entry.IsSparse && !IsHidden(entry.Name) && ImageFormats.HasImageName(entry.Name))
-                sparse = $"{++sparseCount:N0} image{(sparseCount == 1 ? "" : "s")} in '{path}' {(sparseCount == 1 ? "is" : "are")} packed as sparse files, as '{entry.Name}' is, and left out; pack them without tar's --sparse.";
+                sparse = FormattableString.Invariant($"{++sparseCount:N0} image{(sparseCount == 1 ? "" : "s")} in '{path}' {(sparseCount == 1 ? "is" : "are")} packed as sparse files, as '{entry.Name}' is, and left out; pack them without tar's --sparse.");
             if (!entry.IsFile)
             {
                 CheckSkip(gzipped, entry);
@@ -70,7 +70,7 @@ internal sealed class TarSource(string path) : ImageSource
             }
 
             if (met.IsAgain(entry.Name))
-                repeated = $"{met.Again:N0} image{(met.Again == 1 ? "" : "s")} in '{path}' {(met.Again == 1 ? "has" : "have")} the name of one before, as '{entry.Name}' has: it counts again, also where some images are held out to test with, though unpacking would leave one of each; pack them anew.";
+                repeated = FormattableString.Invariant($"{met.Again:N0} image{(met.Again == 1 ? "" : "s")} in '{path}' {(met.Again == 1 ? "has" : "have")} the name of one before, as '{entry.Name}' has: it counts again, also where some images are held out to test with, though unpacking would leave one of each; pack them anew.");
             var image = new SourceImage { Name = entry.Name };
             bool read = wanted(position++);
             if (ImageFile.TooLarge(entry.Size) is { } problem)
@@ -78,7 +78,7 @@ internal sealed class TarSource(string path) : ImageSource
                 yield return image with { Problem = problem };
                 if (!reader.Holds(entry) || (gzipped && entry.Size > MaxPackedSkip))
                 {
-                    end = $"'{path}' was read up to '{entry.Name}', which claims {entry.Size:N0} bytes; what follows it, if anything, was left out.";
+                    end = FormattableString.Invariant($"'{path}' was read up to '{entry.Name}', which claims {entry.Size:N0} bytes; what follows it, if anything, was left out.");
                     yield break;
                 }
                 continue;
@@ -134,7 +134,7 @@ internal sealed class TarSource(string path) : ImageSource
     private void CheckSkip(bool gzipped, TarEntry entry)
     {
         if (gzipped && entry.Size > MaxPackedSkip)
-            throw new WclUsageException($"'{path}': the entry '{entry.Name}' claims {entry.Size:N0} bytes, more than is unpacked to get past it; leave it out of the archive.");
+            throw new WclUsageException(FormattableString.Invariant($"'{path}': the entry '{entry.Name}' claims {entry.Size:N0} bytes, more than is unpacked to get past it; leave it out of the archive."));
     }
 
     /// <summary>True where the name or a folder on the way to it begins with a dot, or such a folder is a system's.</summary>

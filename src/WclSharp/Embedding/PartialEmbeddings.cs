@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using WclSharp.Data;
 using WclSharp.Files;
 
 namespace WclSharp.Embedding;
@@ -63,6 +64,8 @@ internal sealed class PartialEmbeddings : IDisposable
             if (Directory.Exists(file)) throw new IOException("it is a folder");
             Directory.CreateDirectory(folder);
             held = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            PendingFile.DeleteLeftOf(file);
+            PendingFile.DeleteLeftIn(folder);
             bool begun = File.Exists(factsFile);
             if (!begun && Others(folder).FirstOrDefault() is { } other)
                 throw new WclUsageException($"'{folder}' holds '{Path.GetFileName(other)}', which is no part of a table of embeddings; move that folder, or name another file with --out.");

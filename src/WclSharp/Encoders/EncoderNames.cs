@@ -36,7 +36,7 @@ internal static class EncoderNames
     {
         List<FoundEncoder> all = [.. Places([.. content.Tensors.Keys, .. content.Others.Keys]).Select(place => new FoundEncoder(path, place.Prefix, Under(content.Tensors, place), Under(content.Others, place)))];
         if (all.Count == 0)
-            throw new WclUsageException($"'{path}' holds no ResNet: none of its {content.Tensors.Count:N0} tensors ends with {FirstLayer} beside a bn1.weight and a layer1 (the first is {content.Tensors.Keys.FirstOrDefault() ?? "missing"}).");
+            throw new WclUsageException(FormattableString.Invariant($"'{path}' holds no ResNet: none of its {content.Tensors.Count:N0} tensors ends with {FirstLayer} beside a bn1.weight and a layer1 (the first is {content.Tensors.Keys.FirstOrDefault() ?? "missing"})."));
         if (all[0].Prefix.Length == 0) return all[0];
         var chosen = all.FindAll(each => HasWord(each, Measured));
         if (chosen.Count == 0) chosen = all.FindAll(each => !HasWord(each, Other));

@@ -1,3 +1,5 @@
+using WclSharp.Data;
+
 namespace WclSharp.Files;
 
 /// <summary>
@@ -7,6 +9,8 @@ internal sealed class ResultFolder : IDisposable
 {
     /// <summary>The file that holds the settings.</summary>
     public const string ConfigFile = "config.json";
+
+    private const string Lock = ".lock";
 
     private readonly FileStream held;
 
@@ -38,14 +42,15 @@ internal sealed class ResultFolder : IDisposable
         string config = Path.Combine(path, ConfigFile);
         if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
         if (File.Exists(config)) requireSame(config);
-        else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+        else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporary(entry))) // what a process that was killed at once left
             throw new WclUsageException($"The folder {path} is not empty and holds no {what}; name a new folder with --out.");
 
         FileStream? held = null;
         try
         {
             Directory.CreateDirectory(path);
-            held = new FileStream(Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            held = new FileStream(Path.Combine(path, Lock), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            PendingFile.DeleteLeftIn(path);
             AtomicFile.Write(config, stream => stream.Write(settings));
             return new ResultFolder(path, held);
         }

@@ -31,6 +31,7 @@ internal sealed class RunFolder : IDisposable
         try
         {
             held = TakeLock(path);
+            foreach (string folder in (string[])[path, CheckpointFolder, PlotFolder]) PendingFile.DeleteLeftIn(folder);
             var stream = new FileStream(LogPath, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
             stream.Seek(0, SeekOrigin.End);
             log = new StreamWriter(stream) { AutoFlush = true };
@@ -119,7 +120,7 @@ internal sealed class RunFolder : IDisposable
         if (path is not null && File.Exists(path))
             throw new WclUsageException($"--out {path} is a file; name a new folder.");
         if (path is not null && Directory.Exists(path) && !IsUnused(path))
-            throw new WclUsageException($"The folder {path} is not empty; go on with the run in it with --resume, or name a new folder with --out.");
+            throw new WclUsageException($"The folder {path} is not empty{(IsRun(path) ? "; go on with the run in it with --resume, or" : " and holds no run;")} name a new folder with --out.");
 
         string folder = Path.GetFullPath(path ?? FreeDefault(startedAt));
         try
@@ -234,6 +235,7 @@ internal sealed class RunFolder : IDisposable
     private static bool IsUnused(string folder) => Directory.EnumerateFileSystemEntries(folder).All(entry => Path.GetFileName(entry) switch
     {
         LockName or LogName or BadImages or BadTestImages => File.Exists(entry) && !IsRun(folder),
+        _ when PendingFile.IsTemporary(entry) => File.Exists(entry) && !IsRun(folder),
         Checkpoints or Plots => Directory.Exists(entry) && !Directory.EnumerateFileSystemEntries(entry).Any(),
         _ => false,
     });

@@ -1,4 +1,5 @@
 using System.Text;
+using WclSharp.Data;
 using WclSharp.Files;
 
 namespace WclSharp.Tests.Files;
@@ -20,6 +21,27 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(target, new FileInfo(link).LinkTarget);
         Assert.Equal("new", File.ReadAllText(target));
         Assert.Equal(2, Directory.GetFiles(folder).Length);
+    }
+
+    [Fact]
+    public void DeleteLeft_TakesTemporaryFilesAlone()
+    {
+        string[] left = ["a.npy.x1y2z3a4.tmp", "a.npy.x1y2z3a4.names.tmp", "b.npy.x1y2z3a4.tmp"], others = ["a.npy", "a.npy.tmp", "notes.tmp", "a.npy.x1y2z3a4.csv"];
+        foreach (string name in left.Concat(others)) File.WriteAllText(Path.Combine(folder, name), "");
+        PendingFile.DeleteLeftOf(Path.Combine(folder, "a.npy"));
+        Assert.Equal(others.Append(left[2]).Order(), Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+        PendingFile.DeleteLeftIn(folder);
+        Assert.Equal(others.Order(), Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void ResultFolder_WhatAKilledProcessLeftAtOnce_IsNoOthersFolder()
+    {
+        string results = Path.Combine(folder, "results");
+        Directory.CreateDirectory(results);
+        foreach (string left in (string[])[".lock", "config.json.x1y2z3a4.tmp"]) File.WriteAllText(Path.Combine(results, left), "");
+        ResultFolder.Open(results, "{}"u8.ToArray(), "results", known: []).Dispose();
+        Assert.Equal("config.json", Path.GetFileName(Assert.Single(Directory.GetFiles(results))));
     }
 
     [Fact]

@@ -31,10 +31,11 @@ public sealed class RunFolderTests : IDisposable
 
         var error = Assert.Throws<WclUsageException>(() => RunFolder.Create(Out, resume: false, Started));
 
-        Assert.Contains(Out, error.Message);
-        Assert.Contains("--resume", error.Message);
-        Assert.Contains("--out", error.Message);
+        Assert.Equal($"The folder {Out} is not empty and holds no run; name a new folder with --out.", error.Message);
         Assert.Equal("mine", File.ReadAllText(Path.Combine(Out, "notes.txt")));
+
+        File.WriteAllText(RunFolder.ConfigOf(Out), "{}");
+        Assert.Contains("go on with the run in it with --resume", Assert.Throws<WclUsageException>(() => RunFolder.Create(Out, resume: false, Started)).Message);
     }
 
     [Fact]
@@ -78,6 +79,20 @@ public sealed class RunFolderTests : IDisposable
 
         Assert.True(File.Exists(Path.Combine(Out, "bad_images.csv")));
         using var again = RunFolder.Create(Out, resume: false, Started);
+    }
+
+    [Theory]
+    [InlineData("bad_images.csv"), InlineData("config.json")]
+    public void Create_WhatAKilledProcessLeftAtOnce_IsTakenAway(string file)
+    {
+        Directory.CreateDirectory(Path.Combine(Out, "checkpoints"));
+        foreach (string left in (string[])["run.lock", "train.log", file + ".x1y2z3a4.tmp"]) File.WriteAllText(Path.Combine(Out, left), "");
+        using (var run = RunFolder.Create(Out, resume: false, Started)) run.WriteConfig(new PretrainOptions());
+        Assert.Equal(["config.json", "train.log"], Directory.GetFiles(Out).Select(Path.GetFileName).Order());
+
+        File.WriteAllText(Path.Combine(Out, "checkpoints", "last.json.x1y2z3a4.tmp"), "");
+        RunFolder.Create(Out, resume: true, Started).Dispose();
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Out, "checkpoints")));
     }
 
     [Fact]

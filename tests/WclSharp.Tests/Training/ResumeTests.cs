@@ -316,25 +316,26 @@ public sealed class ResumeTests : RunsInFolder
         void Refused() => Assert.Contains("its checkpoints are gone from " + checkpoints, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void DiedBeforeLastJson_LeavesTheBestNamed_AndResumed_GoesOnFromTheNewestCheckpoint()
+    [Theory]
+    [InlineData("last.json"), InlineData("best.json")]
+    public void DiedBeforeACheckpointWasNamed_Resumed_GoesOnFromTheNewest_AndHasTheSameBest(string unwritten)
     {
         PretrainOptions Measured(string name) => Options(name) with { EvaluateEvery = 1 };
-        string whole = Pretraining.Run(Measured("whole")).RunFolder, last = Path.Combine(folder, "died", "checkpoints", "last.json");
+        string whole = Pretraining.Run(Measured("whole")).RunFolder, last = Path.Combine(folder, "died", "checkpoints", unwritten);
         Assert.Throws<WclException>(() => Pretraining.Run(Measured("died"), new ProgressHandler<RunProgress>(p =>
         {
             if (p is RunProgress.Step { StepInRun: 1 }) Directory.CreateDirectory(Path.Combine(last, "x")); // a folder cannot be replaced by a file
         })));
         Directory.Delete(last, recursive: true);
         var store = new CheckpointStore(Path.GetDirectoryName(last)!);
-        Assert.NotNull(store.Best);
-        Assert.Equal(store.Best, store.Last);
+        Assert.Equal(unwritten == "last.json" ? store.Last : null, store.Best);
 
         List<string> warnings = [];
         Pretraining.Run(Measured("died") with { Resume = true }, SmallRun.Noted(warnings));
         Assert.Contains(warnings, warning => warning.StartsWith("No last.json names a checkpoint; the run goes on from the newest, '", StringComparison.Ordinal));
         Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Path.Combine(folder, "died")));
         Assert.Equal(RunFolder.ReadMetrics(whole).Select(WithoutSpeed), RunFolder.ReadMetrics(Path.Combine(folder, "died")).Select(WithoutSpeed));
+        Assert.Equal(Path.GetFileName(new CheckpointStore(RunFolder.CheckpointsOf(whole)).Best), Path.GetFileName(store.Best));
     }
 
     [Fact]

@@ -47,7 +47,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data)
     {
         for (int instructions = 0; ; instructions++)
         {
-            if (instructions == MostInstructions) throw Damaged($"it has more than {MostInstructions:N0} instructions");
+            if (instructions == MostInstructions) throw Damaged(FormattableString.Invariant($"it has more than {MostInstructions:N0} instructions"));
             byte code = Bytes(1)[0];
             switch (code)
             {
