@@ -11,7 +11,7 @@ namespace WclSharp.Inference;
 /// The file says all that it takes to use it: image size, length of the features, names of the classes; its normalisation is part of
 /// the graph. Images are decoded, shrunk and cut as they are for the evaluation of a run.
 /// </remarks>
-public sealed class OnnxEncoder : IDisposable
+public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
 {
     private readonly ImageNetwork network;
     private readonly OnnxFacts facts;

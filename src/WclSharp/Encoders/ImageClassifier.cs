@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Checkpoints;
+using WclSharp.Data;
 using WclSharp.Heads;
 using WclSharp.Inference;
 using WclSharp.Native;
@@ -10,7 +11,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Encoders;
 
 /// <summary>A fine-tuned classifier with everything that it needs to name what an image file shows. Not safe for use by several threads at once.</summary>
-public sealed class ImageClassifier : IDisposable
+public sealed class ImageClassifier : IImageClassifier
 {
     private ImageClassifier(ImageEncoder encoder, ClassifierTop top, IReadOnlyList<string> classNames) => (Encoder, Top, ClassNames) = (encoder, top, classNames);
 
@@ -88,6 +89,40 @@ public sealed class ImageClassifier : IDisposable
     {
         ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
         return Classify(Encoder.Embed(encodedImage));
+    }
+
+    /// <summary>What many image files show: decoded on several threads, and put through the network some at a time.</summary>
+    /// <param name="imagePaths">The files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>For each, in their order, every class with its probability, the most probable first.</returns>
+    /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IReadOnlyList<ClassProbability>[] Classify(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(imagePaths);
+        return Each(imagePaths.Count, Encoder.FromFiles(imagePaths), cancellation);
+    }
+
+    /// <summary>What many images in memory show, as <see cref="Classify(IReadOnlyList{string}, CancellationToken)"/> says it of files.</summary>
+    /// <param name="encodedImages">The bytes of image files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>For each, in their order, every class with its probability, the most probable first.</returns>
+    /// <exception cref="UnreadableImageException">One of them is not an image; the message says which, from 0, and why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IReadOnlyList<ClassProbability>[] Classify(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(encodedImages);
+        return Each(encodedImages.Count, Encoder.FromMemory(encodedImages), cancellation);
+    }
+
+    private IReadOnlyList<ClassProbability>[] Each(int count, Func<int, DecodedImage> decode, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
+        return Array.ConvertAll(Encoder.Each(count, decode, features => Top.call(features).softmax(1), cancellation), each => ClassProbability.Ranked(ClassNames, each));
     }
 
     private IReadOnlyList<ClassProbability> Classify(float[] features)

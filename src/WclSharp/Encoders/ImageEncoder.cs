@@ -3,6 +3,8 @@ using TorchSharp;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Data;
+using WclSharp.Evaluation;
+using WclSharp.Inference;
 using WclSharp.Native;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -13,7 +15,7 @@ namespace WclSharp.Encoders;
 /// A pretrained encoder with everything that it needs to turn image files into features: network, weights, input size and
 /// normalisation. Not safe for use by several threads at once.
 /// </summary>
-public sealed class ImageEncoder : IDisposable
+public sealed class ImageEncoder : IImageEncoder
 {
     private readonly ComputeDevice compute;
     private readonly int storedSide;
@@ -109,14 +111,82 @@ public sealed class ImageEncoder : IDisposable
         return Features(DecodedImage.Of(encodedImage, "The image", storedSide));
     }
 
-    private float[] Features(DecodedImage image)
+    /// <summary>Features of many image files: decoded on several threads, and put through the network some at a time.</summary>
+    /// <param name="imagePaths">The files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>A vector of <see cref="FeatureSize"/> numbers for each, in their order; one by one they can differ in the last bits.</returns>
+    /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public float[][] Embed(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(imagePaths);
+        return Each(imagePaths.Count, FromFiles(imagePaths), features => features, cancellation);
+    }
+
+    /// <summary>Features of many images in memory, as <see cref="Embed(IReadOnlyList{string}, CancellationToken)"/> makes them of files.</summary>
+    /// <param name="encodedImages">The bytes of image files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>A vector for each, in their order.</returns>
+    /// <exception cref="UnreadableImageException">One of them is not an image; the message says which, from 0, and why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public float[][] Embed(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(encodedImages);
+        return Each(encodedImages.Count, FromMemory(encodedImages), features => features, cancellation);
+    }
+
+    /// <summary>Decodes an image of a list of files.</summary>
+    internal Func<int, DecodedImage> FromFiles(IReadOnlyList<string> imagePaths) =>
+        i => DecodedImage.OfFile(imagePaths[i] ?? throw new ArgumentException($"Path {i}, from 0, is null.", nameof(imagePaths)), storedSide);
+
+    /// <summary>Decodes an image of a list of files' bytes.</summary>
+    internal Func<int, DecodedImage> FromMemory(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages) => i => DecodedImage.Of(encodedImages[i].Span, $"Image {i}", storedSide);
+
+    /// <summary>Puts many images through the network, some at a time.</summary>
+    /// <param name="count">Number of images.</param>
+    /// <param name="decode">Decodes image i. On any thread.</param>
+    /// <param name="output">Makes of [N, F] features what is wanted, [N, D].</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>D numbers of each image.</returns>
+    internal float[][] Each(int count, Func<int, DecodedImage> decode, Func<Tensor, Tensor> output, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(Network.IsDisposed, this);
+        var rows = new List<float[]>(count);
+        while (rows.Count < count)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int first = rows.Count;
+            using var images = DecodedImages.Of(Math.Min(FeatureExtractor.BatchFor(ImageSize), count - first), i => decode(first + i), cancellation);
+            rows.AddRange(LibtorchException.InsteadOf(() => Rows(images.All, output)));
+        }
+
+        cancellation.ThrowIfCancellationRequested(); // also where there is no image
+        return [.. rows];
+    }
+
+    private float[][] Rows(IReadOnlyList<DecodedImage> images, Func<Tensor, Tensor> output)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        var result = output(Network.call(cat([.. images.Select(View)]))).cpu();
+        return [.. result.data<float>().ToArray().Chunk((int)result.shape[1])];
+    }
+
+    /// <summary>[1, 3, S, S], as the network sees an image.</summary>
+    private Tensor View(DecodedImage image)
+    {
         var host = empty([1, 3, image.Height, image.Width], dtype: ScalarType.Byte);
-        using (image) image.Pixels.CopyTo(host.bytes);
-        var input = Preparation.Evaluate(host.to(compute.Device), [image.Height], [image.Width]);
-        return Network.call(input).squeeze(0).cpu().data<float>().ToArray();
+        image.Pixels.CopyTo(host.bytes);
+        return Preparation.Evaluate(host.to(compute.Device), [image.Height], [image.Width]);
+    }
+
+    private float[] Features(DecodedImage image)
+    {
+        using (image) return LibtorchException.InsteadOf(() => Rows([image], features => features))[0];
     }
 
     /// <summary>Cosine similarity of two feature vectors.</summary>

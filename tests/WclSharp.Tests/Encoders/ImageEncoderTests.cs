@@ -3,6 +3,7 @@ using WclSharp.Augmentation;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Heads;
+using WclSharp.Inference;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -58,6 +59,39 @@ public sealed class ImageEncoderTests : IDisposable
         network.Dispose();
         using var input = zeros(2, 3, 32, 32);
         Assert.Throws<ObjectDisposedException>(() => network.call(input));
+    }
+
+    /// <summary>More images than go through the network at a time, of different sizes, from files and from memory.</summary>
+    [Fact]
+    public void Embed_ManyImages_GivesEachItsFeatures_InTheirOrder()
+    {
+        const int Count = 130; // 128 at a time
+        ImageEncoder.Save(network, Weights, 32, Normalisation.ImageNet);
+        using IImageEncoder encoder = ImageEncoder.Load(Weights);
+        byte[][] images = [.. Enumerable.Range(0, Count).Select(i => Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + (i % 7), 24 + (i % 5)))];
+        ReadOnlyMemory<byte>[] encoded = [.. images.Select(image => (ReadOnlyMemory<byte>)image)];
+        string[] paths = [.. images.Select((image, i) =>
+        {
+            string path = Path.Combine(folder, $"{i}.png");
+            File.WriteAllBytes(path, image);
+            return path;
+        })];
+        float[][] fromMemory = encoder.Embed(encoded), fromFiles = encoder.Embed(paths);
+        Assert.Equal(Count, fromMemory.Length);
+        for (int i = 0; i < Count; i++)
+        {
+            Assert.Equal(fromMemory[i], fromFiles[i]);
+            if (i is < 8 or > 126) Assert.InRange(ImageEncoder.Similarity(encoder.Embed(images[i]), fromMemory[i]), 0.99999f, 1.00001f);
+        }
+
+        Assert.True(ImageEncoder.Similarity(fromMemory[0], fromMemory[1]) < 0.99999f); // so an order that is wrong would show
+        Assert.Empty(encoder.Embed(Array.Empty<string>()));
+        LiveTensors.AssertNoneLeftBy(() => encoder.Embed(encoded));
+        File.WriteAllText(paths[129], "none");
+        Assert.Contains("129.png", Assert.Throws<UnreadableImageException>(() => encoder.Embed(paths)).Message, StringComparison.Ordinal);
+        encoded[3] = "none"u8.ToArray();
+        Assert.Contains("Image 3", Assert.Throws<UnreadableImageException>(() => encoder.Embed(encoded)).Message, StringComparison.Ordinal);
+        Assert.Throws<OperationCanceledException>(() => encoder.Embed(paths[..2], new CancellationToken(canceled: true)));
     }
 
     [Fact]

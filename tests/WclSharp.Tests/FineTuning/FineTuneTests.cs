@@ -230,6 +230,11 @@ public sealed class FineTuneTests : IDisposable
         var classes = classifier.Classify(image);
         Assert.Equal(1, classes.Sum(each => each.Probability), 4);
         Assert.Equal(classes.OrderByDescending(each => each.Probability), classes);
+        foreach (var many in classifier.Classify([image, image]).Concat(classifier.Classify([(ReadOnlyMemory<byte>)File.ReadAllBytes(image)])))
+        {
+            Assert.Equal(classes.Select(each => each.Class), many.Select(each => each.Class));
+            Assert.All(classes.Zip(many), pair => Assert.Equal(pair.First.Probability, pair.Second.Probability, 1e-4f));
+        }
 
         var error = Assert.Throws<WclUsageException>(() => ImageClassifier.Load(Path.Combine(run, "encoder.safetensors")));
         Assert.Contains("holds an encoder but no classifier", error.Message, StringComparison.Ordinal);

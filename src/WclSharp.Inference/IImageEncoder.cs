@@ -1,0 +1,30 @@
+namespace WclSharp.Inference;
+
+/// <summary>What makes features of images: an ONNX file (<see cref="OnnxEncoder"/>), or a run by libtorch (<c>ImageEncoder</c> of WclSharp).</summary>
+public interface IImageEncoder : IDisposable
+{
+    /// <summary>Length of a feature vector.</summary>
+    int FeatureSize { get; }
+
+    /// <summary>Side of the images that the network sees, pixels.</summary>
+    int ImageSize { get; }
+
+    /// <summary>Features of an image file (JPEG, PNG, WebP, BMP, GIF or TIFF): <see cref="FeatureSize"/> numbers, whose direction is what similarity is measured by.</summary>
+    /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
+    float[] Embed(string imagePath);
+
+    /// <summary>Features of an image in memory.</summary>
+    /// <param name="encodedImage">The bytes of an image file.</param>
+    /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
+    float[] Embed(ReadOnlySpan<byte> encodedImage);
+
+    /// <summary>Features of many image files, in their order.</summary>
+    /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    float[][] Embed(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default);
+
+    /// <summary>Features of many images in memory, in their order.</summary>
+    /// <exception cref="UnreadableImageException">One of them is not an image; the message says which, from 0, and why.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    float[][] Embed(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default);
+}
