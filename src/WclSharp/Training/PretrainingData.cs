@@ -9,9 +9,6 @@ namespace WclSharp.Training;
 /// <summary>The images of a run: what is trained on, and what is held out where classes are known.</summary>
 internal sealed class PretrainingData : IDisposable
 {
-    private const double HeldOutShare = 0.2;
-    private const int LargestHeldOut = 10_000;
-    private const int LeastToSplit = 10;
     private readonly List<IDisposable> owned = [];
 
     private PretrainingData(PretrainOptions options) => Name = options.Data is null ? "Fashion-MNIST" : Path.GetFileName(Path.TrimEndingDirectorySeparator(options.Data));
@@ -60,96 +57,77 @@ internal sealed class PretrainingData : IDisposable
     public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<RunProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null,
         string? badImagesFile = null)
     {
-        if (options.Test is not null && SamePath.Is(options.Test, options.Data))
-            throw new WclUsageException($"--test {options.Test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
-        foreach (var (outer, inner) in ((string?, string?)[])[(options.Data, options.Test), (options.Test, options.Data)])
-            if (SamePath.IsInside(inner, outer) && Directory.Exists(inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
+        RequireApart(options.Data, options.Test);
         var reading = ReadingRelay.To(progress);
-        var request = new DatasetOptions
-        {
-            Path = options.Data,
-            Labels = options.Labels,
-            Limit = options.Limit,
-            Seed = options.Seed,
-            StoredSide = StoredSize.SideFor(Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide),
-            MaxBad = options.MaxBad ?? DatasetOptions.StandardMaxBad,
-            CacheBytes = options.CacheMiB is { } mib ? (long)mib << 20 : DatasetOptions.StandardCacheBytes,
-            CacheFolder = options.CacheFolder ?? folder?.FullPath,
-            BadImagesFile = folder?.BadImagesPath ?? badImagesFile,
-            Workers = options.Workers ?? Environment.ProcessorCount,
-        };
-        var all = ImageDataset.Read(request, reading, cancellation);
-        if (Presets.ImageSizeOf(options) is null)
-        {
-            // Crops will be of the images' own size. What is larger is kept as it would be if that had been known: it will be when the run is resumed, and where its encoder is used.
-            int side = StoredSize.SideFor(Presets.OwnSide(UsualSide(all)));
-            if (side < request.StoredSide && HasLarger(all, side))
-            {
-                all.Dispose();
-                request = request with { StoredSide = side };
-                all = ImageDataset.Read(request, reading, cancellation);
-            }
-        }
-
-        ImageDataset? train = null, heldOut = null;
-        testClasses = testClasses?.Select(ComposedText.Of).ToArray();
-        var known = testClasses ?? (all.HasLabels ? all.ClassNames : null);
+        List<IDisposable> owned = [];
         try
         {
+            var (all, request) = ReadAll(options, Request(options, folder, badImagesFile), reading, cancellation);
+            owned.Add(all);
             if (folder is not null && options.Limit is null) RequireClassesThatRepeat(all);
-            if (options.Test is not null)
+            testClasses = testClasses?.Select(ComposedText.Of).ToArray();
+            var known = testClasses ?? (all.HasLabels ? all.ClassNames : null);
+            var (train, heldOut) = options.Test is not null ? HeldOutImages.Named(all, options.Data, request with { Path = options.Test, ClassNames = known, BadImagesFile = folder?.BadTestImagesPath }, owned, reading, cancellation)
+                : holdOut ? HeldOutImages.Split(all, options.Seed, known, owned)
+                : (null, null);
+            var result = new PretrainingData(options)
             {
-                // The memory is that of both: the second gets what the first has left.
-                long left = all.IsMemoryMapped ? request.CacheBytes : Math.Max(0, request.CacheBytes - all.PixelBytes);
-                heldOut = ImageDataset.Read(request with { Path = options.Test, Labels = null, Limit = null, ClassNames = known, OtherClasses = true, BadImagesFile = folder?.BadTestImagesPath, CacheBytes = left }, reading, cancellation);
-                train = ImagesToTest.LeaveOut(all, options.Data, options.Test, cancellation);
-                if (train?.Count == 0) throw new WclUsageException($"All images of {all.Source} are to test with (--test {options.Test}), and none is left to train on; name others.");
-            }
-            else if (holdOut && all.HasLabels && all.Count >= LeastToSplit && CanHoldOut(all))
-            {
-                (train, heldOut) = all.Split(Math.Min(HeldOutShare, LargestHeldOut / (double)all.Count), options.Seed);
-                if (heldOut.LabelledCount == 0)
-                {
-                    // Nothing could be measured with them: they are trained on.
-                    train.Dispose();
-                    heldOut.Dispose();
-                    (train, heldOut) = (null, null);
-                }
-            }
-            if (options.Test is null && known is not null && heldOut is not null && train is not null && !IsKnown(heldOut, known))
-            {
-                // A part was held out, but by other classes than those that can be told: it says nothing of them.
-                train.Dispose();
-                heldOut.Dispose();
-                (train, heldOut) = (null, null);
-            }
-
-            if (known is not null && heldOut is not null) RequireKnownClass(heldOut, known);
+                All = all,
+                Train = train ?? all,
+                HeldOut = heldOut?.LabelledCount > 0 ? heldOut : null,
+                Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
+                Normalisation = NormalisationOf(all, options),
+                LeftOut = options.Test is null || train is null ? 0 : all.Count - train.Count,
+                BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
+                Warnings = [.. all.Warnings, .. LabelWarnings.Misspelt(all), .. options.Test is null || train is null ? [] : LeavingOut(all, train), .. options.Test is null ? [] : heldOut!.Warnings],
+                TestWarnings = heldOut is null ? [] : [.. LabelWarnings.OfTests(all, train ?? all, heldOut, testClasses)],
+                Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
+            };
+            result.owned.AddRange(owned);
+            return result;
         }
         catch
         {
-            train?.Dispose();
-            heldOut?.Dispose();
-            all.Dispose();
+            foreach (var each in owned) each.Dispose();
             throw;
         }
+    }
 
-        int tests = heldOut?.LabelledCount ?? 0;
-        var result = new PretrainingData(options)
-        {
-            All = all,
-            Train = train ?? all,
-            HeldOut = tests > 0 ? heldOut : null,
-            Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
-            Normalisation = NormalisationOf(all, options),
-            LeftOut = options.Test is null || train is null ? 0 : all.Count - train.Count,
-            BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
-            Warnings = [.. all.Warnings, .. LabelWarnings.Misspelt(all), .. options.Test is null || train is null ? [] : LeavingOut(all, train), .. options.Test is null ? [] : heldOut!.Warnings],
-            TestWarnings = heldOut is null ? [] : [.. LabelWarnings.OfTests(all, train ?? all, heldOut, testClasses)],
-            Lines = Describe(all, train ?? all, heldOut, options.Test is not null),
-        };
-        result.owned.AddRange(new IDisposable?[] { all, train, heldOut }.OfType<IDisposable>());
-        return result;
+    /// <summary>Refuses images to test with that would be trained on.</summary>
+    private static void RequireApart(string? data, string? test)
+    {
+        if (test is not null && SamePath.Is(test, data))
+            throw new WclUsageException($"--test {test} is --data: images that are trained on cannot test. Leave --test out, and a part is held out where there are classes.");
+        foreach (var (outer, inner) in ((string?, string?)[])[(data, test), (test, data)])
+            if (SamePath.IsInside(inner, outer) && Directory.Exists(inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
+    }
+
+    private static DatasetOptions Request(PretrainOptions options, RunFolder? folder, string? badImagesFile) => new()
+    {
+        Path = options.Data,
+        Labels = options.Labels,
+        Limit = options.Limit,
+        Seed = options.Seed,
+        StoredSide = StoredSize.SideFor(Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide),
+        MaxBad = options.MaxBad ?? DatasetOptions.StandardMaxBad,
+        CacheBytes = options.CacheMiB is { } mib ? (long)mib << 20 : DatasetOptions.StandardCacheBytes,
+        CacheFolder = options.CacheFolder ?? folder?.FullPath,
+        BadImagesFile = folder?.BadImagesPath ?? badImagesFile,
+        Workers = options.Workers ?? Environment.ProcessorCount,
+    };
+
+    /// <summary>Reads <c>--data</c>, again where its images turn out to be smaller than what was asked for.</summary>
+    /// <returns>The images, and what they were read by.</returns>
+    private static (ImageDataset All, DatasetOptions Request) ReadAll(PretrainOptions options, DatasetOptions request, IProgress<ReadingProgress>? reading, CancellationToken cancellation)
+    {
+        var all = ImageDataset.Read(request, reading, cancellation);
+        if (Presets.ImageSizeOf(options) is not null) return (all, request);
+        // Crops will be of the images' own size. What is larger is kept as it would be if that had been known: it will be when the run is resumed, and where its encoder is used.
+        int side = StoredSize.SideFor(Presets.OwnSide(UsualSide(all)));
+        if (side >= request.StoredSide || !HasLarger(all, side)) return (all, request);
+        all.Dispose();
+        request = request with { StoredSide = side };
+        return (ImageDataset.Read(request, reading, cancellation), request);
     }
 
     /// <summary>What to know where images are left out since <c>--test</c> names them.</summary>
@@ -157,25 +135,6 @@ internal sealed class PretrainingData : IDisposable
     {
         yield return FormattableString.Invariant($"Not learnt from, since --test names them: {all.Count - train.Count:N0} of {all.Count:N0} images.");
         if (all.HasLabels && train.LabelledCount == 0) yield return "They are all that have a class, so that none is left to learn classes from or to vote; leave some out of --test.";
-    }
-
-    /// <summary>Whether an image is without a class or not the only one of it, so that it can be held out.</summary>
-    private static bool CanHoldOut(ImageDataset images)
-    {
-        var met = new HashSet<int>();
-        foreach (int label in images.Labels)
-            if (label < 0 || !met.Add(label)) return true;
-        return false;
-    }
-
-    /// <summary>Whether there is nothing to tell, or some of it can be told.</summary>
-    private static bool IsKnown(ImageDataset tests, IReadOnlyList<string> known) => !LabelWarnings.ClassesOf(tests).Any() || LabelWarnings.ClassesOf(tests).Intersect(known).Any();
-
-    private static void RequireKnownClass(ImageDataset tests, IReadOnlyList<string> known)
-    {
-        string[] names = [.. LabelWarnings.ClassesOf(tests).Order(StringComparer.Ordinal)];
-        if (!IsKnown(tests, known))
-            throw new WclUsageException($"None of the classes of the images to test with ({ClassCatalog.Few(names)}) is among those that can be told ({ClassCatalog.Few(known)}); name images of these with --test.");
     }
 
     /// <summary>Says how many files were no images, by their names.</summary>
