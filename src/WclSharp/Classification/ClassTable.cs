@@ -10,7 +10,7 @@ internal sealed class ClassTable : EmbeddingFile
 {
     private readonly StreamWriter text;
     private readonly IReadOnlyList<string> classes;
-    private readonly string[] told; // the classes as labels spell them
+    private readonly Dictionary<string, int> told = []; // the classes' places, by their names as labels spell them
     private readonly bool all; // probabilities
     private readonly long[] taken, takenKnown, known, right; // by class: taken for it, of these those of a known class, of it, taken for it and of it
     private readonly SortedDictionary<string, long> untold = new(StringComparer.Ordinal); // images of classes that are none of the table's
@@ -21,7 +21,8 @@ internal sealed class ClassTable : EmbeddingFile
     /// <param name="all">Whether every class has a column.</param>
     public ClassTable(string path, IReadOnlyList<string> classes, bool all)
     {
-        (this.classes, told, this.all) = (classes, [.. classes.Select(ComposedText.Of)], all);
+        (this.classes, this.all) = (classes, all);
+        foreach (var (i, name) in classes.Index()) told.TryAdd(ComposedText.Of(name), i);
         (taken, takenKnown, known, right) = (new long[classes.Count], new long[classes.Count], new long[classes.Count], new long[classes.Count]);
         text = Text(Open(path));
         text.WriteLine("path,label,class,probability" + (all ? string.Concat(classes.Select(name => $",{DelimitedFile.Quote($"p({name})")}")) : ""));
@@ -52,8 +53,7 @@ internal sealed class ClassTable : EmbeddingFile
         this.probabilities += probabilities[most];
         if (label is null) return;
         takenKnown[most]++;
-        int own = Array.IndexOf(told, label);
-        if (own < 0)
+        if (!told.TryGetValue(label, out int own))
         {
             untold[label] = untold.GetValueOrDefault(label) + 1;
             return;

@@ -16,6 +16,7 @@ namespace WclSharp.Embedding;
 public static class ImageEmbedding
 {
     // Images drawn ahead of the one that is next, per worker, above a batch: enough to even out their sizes.
+    private const int RowsPerReport = 1000;
     private const int AheadPerWorker = 4;
 
     // Images, readable or not, after which what is known is kept: where a disk failed, none may be readable for long.
@@ -108,9 +109,11 @@ public static class ImageEmbedding
             ? "--restart begins anew, once the folders can be listed"
             : "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
         using var file = create(options.Out, network);
+        long written = 0;
         foreach (var (name, label, vector) in parts.AllRows())
         {
             cancellation.ThrowIfCancellationRequested();
+            if (written++ % RowsPerReport == 0) progress.Working("Writing rows", written - 1, parts.Rows);
             file.Add(name, label, vector);
             labels.Of(name, label); // an earlier call may have embedded it
         }

@@ -47,9 +47,14 @@ public sealed class KnnClassifier
 
     /// <summary>Predicted class of each query.</summary>
     /// <param name="queries">[Q, F] float32, rows of unit length, on the gallery's device.</param>
+    /// <param name="cancellation">Stops between some queries and the next.</param>
     /// <returns>Q classes.</returns>
     /// <exception cref="ArgumentException">They have another form, or are not as wide as the gallery.</exception>
-    public int[] Predict(Tensor queries)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public int[] Predict(Tensor queries, CancellationToken cancellation = default) => Predict(queries, null, cancellation);
+
+    /// <summary>The same, telling how many queries are done, and of how many.</summary>
+    internal int[] Predict(Tensor queries, Action<long, long>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(queries);
         RequireFloat32Rows(queries, nameof(queries));
@@ -59,6 +64,8 @@ public sealed class KnnClassifier
         using var galleryClasses = tensor(Array.ConvertAll(classes, c => (long)c), device: gallery.device);
         foreach (var (start, count) in RowTiles.Of(queries.size(0), gallery.size(0), gallery.dtype, gallery.device))
         {
+            cancellation.ThrowIfCancellationRequested();
+            progress?.Invoke(start, queries.size(0));
             using var scope = NewDisposeScope();
             var tile = queries.narrow(0, start, count);
             var (similarity, index) = tile.mm(gallery.T).topk((int)Math.Min(k, gallery.size(0)), 1); // [q, k]

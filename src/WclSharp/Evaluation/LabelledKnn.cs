@@ -1,4 +1,5 @@
 using WclSharp.Data;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
@@ -11,25 +12,31 @@ internal static class LabelledKnn
     /// <param name="queries">Features of <paramref name="test"/>, [Q, F], likewise.</param>
     /// <param name="test">Images that are classified.</param>
     /// <param name="k">Neighbours that vote.</param>
+    /// <param name="progress">Told how many are classified; may be null.</param>
+    /// <param name="cancellation">Stops.</param>
     /// <returns>Share of the labelled test images whose class is predicted, 0 to 1; null where one side has no labels.</returns>
-    public static double? Accuracy(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k) => Measure(gallery, train, queries, test, k)?.Share;
+    public static double? Accuracy(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
+        Measure(gallery, train, queries, test, k, progress, cancellation)?.Share;
 
     /// <summary>That share, and its mean over the classes.</summary>
     /// <inheritdoc cref="Accuracy"/>
-    public static (double Share, double MeanOverClasses)? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k) =>
-        Predict(gallery, train, queries, test, k) is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
+    public static (double Share, double MeanOverClasses)? Measure(
+        Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
+        Predict(gallery, train, queries, test, k, progress, cancellation) is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
 
     /// <summary>What the labelled test images are taken for, and their classes.</summary>
     /// <inheritdoc cref="Accuracy"/>
     /// <returns>Both in the order of the images; null where one side has no labels.</returns>
-    public static (int[] Predicted, int[] Truth)? Predict(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k)
+    public static (int[] Predicted, int[] Truth)? Predict(
+        Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var (voters, voterClasses) = LabelledRows.Of(gallery, train);
         var (classified, truth) = LabelledRows.Of(queries, test);
         if (truth.Length == 0 || voterClasses.Length == 0) return null;
-        int[] predicted = new KnnClassifier(voters, voterClasses, Math.Max(train.ClassNames.Count, test.ClassNames.Count), k).Predict(classified);
+        int[] predicted = new KnnClassifier(voters, voterClasses, Math.Max(train.ClassNames.Count, test.ClassNames.Count), k)
+            .Predict(classified, (done, all) => progress.Working("Finding neighbours that vote", done, all), cancellation);
         return (predicted, truth);
     }
 

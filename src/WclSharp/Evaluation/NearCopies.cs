@@ -22,7 +22,7 @@ internal static class NearCopies
     /// <inheritdoc cref="Count"/>
     public static (int Found, int LookedAt) Tell(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        var copies = Count(gallery, train, queries, test, cancellation);
+        var copies = Count(gallery, train, queries, test, progress, cancellation);
         if (Warning(copies.Found, copies.LookedAt) is { } warning) progress?.Report(new RunProgress.Warning(warning));
         return copies;
     }
@@ -32,9 +32,10 @@ internal static class NearCopies
     /// <param name="train">Images to learn from; those without a class do not count.</param>
     /// <param name="queries">Features of <paramref name="test"/>, [Q, F], likewise.</param>
     /// <param name="test">Images to test with, likewise.</param>
+    /// <param name="progress">Told how many are looked at; may be null.</param>
     /// <param name="cancellation">Stops.</param>
     /// <returns>How many there are, and how many images were looked at: all, or some of many, evenly.</returns>
-    public static (int Found, int LookedAt) Count(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, CancellationToken cancellation)
+    public static (int Found, int LookedAt) Count(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -48,6 +49,7 @@ internal static class NearCopies
         foreach (var (start, size) in RowTiles.Of(count, gallery.size(0), gallery.dtype, gallery.device))
         {
             cancellation.ThrowIfCancellationRequested();
+            progress.Working("Looking for copies among images to test with", start, count);
             using var tile = NewDisposeScope();
             var (cosines, places) = asked.narrow(0, start, size).mm(gallery.t()).topk(k, 1);                // [t, k]
             float[] cosine = cosines.to(ScalarType.Float32).cpu().data<float>().ToArray();

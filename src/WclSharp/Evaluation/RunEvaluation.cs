@@ -129,7 +129,7 @@ public static class RunEvaluation
         int k = Math.Min(options.KnnK ?? KnnClassifier.DefaultK(voters.Count), voters.Count);
         using var gallery = FeatureExtractor.Extract(encoder, voters, "training images", progress, cancellation);
         using var queries = FeatureExtractor.Extract(encoder, classified, "test images", progress, cancellation);
-        var (predicted, truth) = LabelledKnn.Predict(gallery, voters, queries, classified, k)
+        var (predicted, truth) = LabelledKnn.Predict(gallery, voters, queries, classified, k, progress, cancellation)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
         var (accuracy, meanOverClasses) = LabelledRows.Measure(predicted, truth);
         var perClass = LabelledKnn.ByClass(voters, classified, truth, predicted);

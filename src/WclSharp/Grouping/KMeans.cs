@@ -12,6 +12,7 @@ namespace WclSharp.Grouping;
 internal static class KMeans
 {
     private const int MostRounds = 50;
+    private const double Farthest = 3; // more than half the squared distance of two vectors of unit length
     private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <summary>Divides rows into clusters.</summary>
@@ -69,7 +70,8 @@ internal static class KMeans
     {
         int trials = Trials(clusters);
         var chosen = new long[clusters];
-        double[] apart = [.. Enumerable.Repeat(1.0, (int)rows.size(0))];
+        var apart = new double[rows.size(0)]; // half the squared distance of each row from the nearest centre
+        Array.Fill(apart, Farthest);
         for (int k = 0; k < clusters; k++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -77,9 +79,11 @@ internal static class KMeans
             long[] drawn = [.. Enumerable.Range(0, k == 0 ? 1 : trials).Select(trial => Draw(apart, Share(random.Words(0, (uint)k, (uint)trial, 0))))];
             var cosines = rows.mm(rows.index_select(0, tensor(drawn, device: rows.device)).T).T.contiguous(); // [trials, M]
             float[] all = cosines.cpu().data<float>().ToArray();
-            var best = Enumerable.Range(0, drawn.Length).Select(trial => (Trial: trial, Left: Closer(all.AsSpan(trial * apart.Length, apart.Length), apart, k == 0)))
-                .MinBy(tried => tried.Left.Sum());
-            (chosen[k], apart) = (drawn[best.Trial], best.Left);
+            var left = new double[drawn.Length];
+            Parallel.For(0, drawn.Length, trial => left[trial] = Left(all.AsSpan(trial * apart.Length, apart.Length), apart));
+            int best = Array.IndexOf(left, left.Min());
+            chosen[k] = drawn[best];
+            for (int i = 0; i < apart.Length; i++) apart[i] = Closer(all[best * apart.Length + i], apart[i]);
             apart[chosen[k]] = 0;
             progress(k + 1);
         }
@@ -90,13 +94,15 @@ internal static class KMeans
 
     private static int Trials(int clusters) => 2 + (int)Math.Log(clusters);
 
-    /// <summary>Half the squared distance of each row from the nearest centre, with one centre more.</summary>
-    private static double[] Closer(ReadOnlySpan<float> cosines, double[] apart, bool first)
+    /// <summary>The sum of the distances with one centre more.</summary>
+    private static double Left(ReadOnlySpan<float> cosines, double[] apart)
     {
-        var closer = new double[apart.Length];
-        for (int i = 0; i < closer.Length; i++) closer[i] = Math.Max(0, first ? 1 - cosines[i] : Math.Min(apart[i], 1 - cosines[i]));
-        return closer;
+        double sum = 0;
+        for (int i = 0; i < apart.Length; i++) sum += Closer(cosines[i], apart[i]);
+        return sum;
     }
+
+    private static double Closer(float cosine, double apart) => Math.Max(0, Math.Min(apart, 1 - cosine));
 
     private static double Share((uint High, uint Low, uint, uint) words) => ((ulong)words.High << 32 | words.Low) * Math.Pow(2, -64);
 

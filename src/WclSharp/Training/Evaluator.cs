@@ -39,7 +39,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         using var looked = data.Train.Subset(rows);
         using var gallery = FeaturesOf(rows);
         using var queries = Features(data.HeldOut);
-        var votes = data.Train.HasLabels ? LabelledKnn.Predict(gallery, looked, queries, data.HeldOut, options.KnnK!.Value) : null;
+        var votes = data.Train.HasLabels ? LabelledKnn.Predict(gallery, looked, queries, data.HeldOut, options.KnnK!.Value, progress, cancellation) : null;
         (double Share, double MeanOverClasses)? knn = votes is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
         if (votes is var (taken, classes) && metrics.Epoch == options.Epochs)
         {

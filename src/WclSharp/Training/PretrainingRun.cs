@@ -81,6 +81,9 @@ internal sealed class PretrainingRun : IDisposable
     /// <inheritdoc cref="SavingSchedule.LongestUnsaved"/>
     public TimeSpan LongestUnsaved { init => saving.LongestUnsaved = value; }
 
+    /// <inheritdoc cref="SavingSchedule.WorthKeeping"/>
+    public TimeSpan WorthKeeping { init => saving.WorthKeeping = value; }
+
     /// <summary>Adds what is measured of the network to an epoch's metrics. Tests say it instead.</summary>
     public Func<EpochMetrics, EpochMetrics> Measure { private get; init; }
 
@@ -152,6 +155,12 @@ internal sealed class PretrainingRun : IDisposable
 
     private void FinishEpoch(EpochMetrics metrics, ref double? bestKnn)
     {
+        if (saving.IsDueBeforeMeasuring)
+        {
+            RequireFinite();
+            Save(bestKnn, best: false); // as a run that is stopped here does; one that goes on from it measures the epoch
+        }
+
         if (trainer.Step < trainer.TotalSteps)
         {
             trainer.Between(() => method.AfterEpoch(new EpochEnd(metrics.Epoch, evaluator.TrainFeatures, (done, all) => progress.Working("Finding nearest images", done, all), cancellation)));
@@ -177,7 +186,7 @@ internal sealed class PretrainingRun : IDisposable
         cancellation.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Saves after a step of an epoch that takes long. An epoch's last step is saved with what the epoch measured.</summary>
+    /// <summary>Saves after a step of an epoch that takes long. An epoch's last step is saved before it is measured, or with what that gave.</summary>
     private void SaveWithinEpoch(double? bestKnn)
     {
         if (trainer.Step % trainer.StepsPerEpoch == 0 || !saving.IsOverdue) return;

@@ -15,11 +15,17 @@ internal sealed class SavingSchedule(TimeProvider? clock = null)
     /// <summary>Time since the last checkpoint after which one is written within an epoch, which may take hours.</summary>
     public TimeSpan LongestUnsaved { get; set; } = TimeSpan.FromMinutes(30);
 
+    /// <summary>Time since the last checkpoint after which an epoch is saved before it is measured.</summary>
+    public TimeSpan WorthKeeping { get; set; } = TimeSpan.FromMinutes(3);
+
     /// <summary>Whether one is written at the end of an epoch.</summary>
     public bool IsDue => took <= Short || clock.GetElapsedTime(saved) >= took / LargestShare;
 
     /// <summary>Whether one is written within an epoch.</summary>
     public bool IsOverdue => clock.GetElapsedTime(saved) >= LongestUnsaved;
+
+    /// <summary>Whether one is written after an epoch's last step, before what it has learnt is measured, which may take long and fail.</summary>
+    public bool IsDueBeforeMeasuring => clock.GetElapsedTime(saved) >= WorthKeeping && IsDue;
 
     /// <summary>Training begins: there is nothing to lose yet.</summary>
     public void Begin() => saved = clock.GetTimestamp();

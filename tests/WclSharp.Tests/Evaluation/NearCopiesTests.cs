@@ -20,7 +20,7 @@ public sealed class NearCopiesTests : IDisposable
         using var learnt = ImageDataset.Read(new DatasetOptions { Path = folder["train"] });
         using var tested = ImageDataset.Read(new DatasetOptions { Path = folder["test"] });
         using Tensor gallery = tensor(new float[,] { { 1, 0 }, { 0, 1 } }), queries = tensor(new float[,] { { 0.9999f, 0.0141f }, { 1, 0 }, { 0.7071f, 0.7071f } });
-        LiveTensors.AssertNoneLeftBy(() => Assert.Equal((1, 3), NearCopies.Count(gallery, learnt, queries, tested, CancellationToken.None)));
+        LiveTensors.AssertNoneLeftBy(() => Assert.Equal((1, 3), NearCopies.Count(gallery, learnt, queries, tested, null, CancellationToken.None)));
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class NearCopiesTests : IDisposable
         using var learnt = ImageDataset.Read(new DatasetOptions { Path = folder["train"] });
         using var tested = ImageDataset.Read(new DatasetOptions { Path = folder["test"] });
         using Tensor gallery = tensor(new float[,] { { 1, 0 }, { 1, 0 } }), queries = tensor(new float[,] { { 1, 0 }, { 1, 0 } });
-        Assert.Equal((0, 2), NearCopies.Count(gallery, learnt, queries, tested, CancellationToken.None));
+        Assert.Equal((0, 2), NearCopies.Count(gallery, learnt, queries, tested, null, CancellationToken.None));
     }
 
     /// <summary>Half white, half grey.</summary>

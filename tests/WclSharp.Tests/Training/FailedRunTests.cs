@@ -67,6 +67,24 @@ public sealed class FailedRunTests : RunsInFolder
         Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(options with { Resume = true }).RunFolder));
     }
 
+    /// <summary>What an epoch has learnt is saved before it is measured, where it took long; a run that goes on from there measures it.</summary>
+    [Fact]
+    public void FailedWhileAnEpochIsMeasured_HasTheEpoch_AndResumed_EndsWithTheSameBytes()
+    {
+        string whole = Pretraining.Run(Options("whole")).RunFolder;
+        var options = Options("failed");
+        using (var run = RunFolder.Create(options.Out, resume: false, DateTime.Now))
+        using (var training = new PretrainingRun(options, run, null, CancellationToken.None)
+        {
+            WorthKeeping = TimeSpan.Zero,
+            Measure = metrics => metrics.Epoch == 0 ? metrics : throw new ExternalException("CUDA out of memory. Tried to allocate 2 GiB.\nframe #0: c10::Error"),
+        }) Assert.Contains("The last checkpoint is '", Assert.Throws<WclException>(() => training.Execute()).Message, StringComparison.Ordinal);
+        Assert.Equal(4 * options.Epochs, SavedStep(options.Out!)); // an epoch has four; it is the last that is measured
+        Assert.DoesNotContain(RunFolder.ReadMetrics(options.Out!), metrics => metrics.Epoch == options.Epochs);
+        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(Pretraining.Run(options with { Resume = true }).RunFolder));
+        Assert.Equal(RunFolder.ReadMetrics(whole)[^1].Knn, RunFolder.ReadMetrics(options.Out!)[^1].Knn);
+    }
+
     [Fact]
     public void FailedBeforeTheFirstCheckpoint_LeavesASummaryAndSaysHowToStartAgain()
     {

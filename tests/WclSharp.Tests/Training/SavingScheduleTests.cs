@@ -53,5 +53,19 @@ public sealed class SavingScheduleTests
         Assert.True(schedule.IsOverdue);
     }
 
+    [Fact]
+    public void IsDueBeforeMeasuring_ThreeMinutesAfter_WhereSavingTakesLittleOfTheTime()
+    {
+        clock.Seconds += 179;
+        Assert.False(schedule.IsDueBeforeMeasuring);
+        clock.Seconds += 1;
+        Assert.True(schedule.IsDueBeforeMeasuring);
+        Save(9); // 3 % of 300 s
+        clock.Seconds += 299;
+        Assert.False(schedule.IsDueBeforeMeasuring);
+        clock.Seconds += 1;
+        Assert.True(schedule.IsDueBeforeMeasuring);
+    }
+
     private void Save(double seconds) => schedule.Save(() => clock.Seconds += seconds);
 }
