@@ -70,5 +70,5 @@ public sealed record DatasetOptions
 /// <summary>How far reading is.</summary>
 /// <param name="Stage">What is being done, for people.</param>
 /// <param name="Done">Images done.</param>
-/// <param name="Total">Images in all; null where the source does not tell before its end.</param>
+/// <param name="Total">Images in all: of a folder or an archive an estimate in two digits, until it is gone through; null where nothing is known yet.</param>
 public sealed record ReadingProgress(string Stage, long Done, long? Total);

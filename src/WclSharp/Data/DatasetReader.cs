@@ -37,6 +37,8 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
     private readonly ClassCatalog classes = new(options.ClassNames, options.OtherClasses);
     private LabelList? labelList;
     private readonly List<int> unreadable = []; // classes of images that cannot be read, by number
+    private const int LeastToEstimate = 1000;
+    private const double LeastShare = 0.01;
     private readonly NearlyBlackImages dark = new();
     private int listed, listedWithClass; // the latter by the list of labels, where a subset is read
     private int labelsOutside;
@@ -161,7 +163,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
                 labels.Add(image.ClassNumber);
             }
             image.Release();
-            Report("Reading images", table.Count + bad.Count, total);
+            Report("Reading images", table.Count + bad.Count, total, chosen is null ? source : null);
         }
         progress?.Report(new("Reading images", table.Count + bad.Count, table.Count + bad.Count));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -239,11 +241,24 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
     private WclUsageException NoImages(ImageSource source) => new($"No images {(given is null ? $"under '{options.Path}'" : "were given")}; expected {source.Expected}" +
         (source.Ignored == 0 ? "." : FormattableString.Invariant($" ({source.Ignored:N0} files there are no images).")) + string.Concat(source.Warnings.Select(warning => $" {warning}")));
 
-    private void Report(string stage, long done, long? total)
+    /// <param name="stage">What is being done.</param>
+    /// <param name="done">Images done.</param>
+    /// <param name="total">Images in all; null where that is not known.</param>
+    /// <param name="estimated">The source by whose share their number is estimated then.</param>
+    private void Report(string stage, long done, long? total, ImageSource? estimated = null)
     {
         if (progress is null || sinceReport.Elapsed < ReportEvery) return;
         sinceReport.Restart();
-        progress.Report(new(stage, done, total));
+        progress.Report(new(stage, done, total ?? (estimated is null ? null : EstimatedTotal(Volatile.Read(ref listed), estimated.Share, done))));
+    }
+
+    /// <summary>Number of images by how many there are in a share of the source, in two digits; null where that says little.</summary>
+    internal static long? EstimatedTotal(long listed, double share, long done)
+    {
+        if (share >= 1) return Math.Max(listed, done);
+        if (listed < LeastToEstimate || share < LeastShare) return null;
+        double about = listed / share, unit = Math.Pow(10, Math.Floor(Math.Log10(about)) - 1);
+        return Math.Max((long)(Math.Ceiling(about / unit) * unit), done);
     }
 }
 

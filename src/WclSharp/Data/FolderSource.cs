@@ -16,6 +16,7 @@ internal sealed class FolderSource(string root) : ImageSource
 {
     private const char NotUtf8 = '\uFFFD'; // what .NET makes of bytes that are none
     private const int MostLinks = 40; // more are a loop for the system too
+    private const int EntriesPerShare = 64;
 
     private readonly Stack<Listing> spare = [];
     private readonly HashSet<string> linked = new(StringComparer.Ordinal);
@@ -51,12 +52,15 @@ internal sealed class FolderSource(string root) : ImageSource
         unlisted.Clear();
         linked.Clear();
         lastTarget = null;
+        Share = 0;
         int position = 0;
         foreach (string name in FileNames())
         {
             yield return wanted(position) ? new() { Name = name, File = FileOf(name) } : new() { Name = name };
             position++;
         }
+
+        Share = 1;
     }
 
     /// <summary>Names of all image files, depth first. No recursion: each level's listing is on a stack.</summary>
@@ -77,6 +81,7 @@ internal sealed class FolderSource(string root) : ImageSource
                 continue;
             }
             levels.Push((listing, prefix, realPath, next + 1));
+            if (next % EntriesPerShare == 0) Share = levels.Aggregate(0.0, (inner, at) => (at.Next - 1 + inner) / at.Listing.Count);
             var (name, isFolder, isLink) = listing[next];
             if (!isFolder)
             {

@@ -18,6 +18,18 @@ internal abstract class ImageSource : IDisposable
     /// <summary>Number of images, where that is known without listing them.</summary>
     public virtual int? Total => null;
 
+    /// <summary>
+    /// Share of its places that the listing under way has come to, 0 to 1, by which the number of images can be estimated where it is not known; 0 where that is not known
+    /// either. May be asked on any thread.
+    /// </summary>
+    public double Share
+    {
+        get => Volatile.Read(ref share);
+        protected set => Volatile.Write(ref share, value);
+    }
+
+    private double share;
+
     /// <summary>Files met in the last listing that are not images.</summary>
     public long Ignored { get; protected set; }
 

@@ -43,8 +43,10 @@ internal sealed class TarSource(string path) : ImageSource
         bool mayHoldResults = false;
         int position = 0, linkCount = 0, sparseCount = 0;
         var met = new NamesMet();
+        Share = 0;
         while (reader.Next() is { } entry)
         {
+            Share = archive.Share;
             if (entry.IsLink && !IsHidden(entry.Name) && ImageFormats.HasImageName(entry.Name))
                 links = FormattableString.Invariant($"{++linkCount:N0} image{(linkCount == 1 ? "" : "s")} in '{path}' {(linkCount == 1 ? "is a link" : "are links")} to another file, as '{entry.Name}' is, and left out; pack them with tar --dereference --hard-dereference.");
             if (entry.IsSparse && !IsHidden(entry.Name) && ImageFormats.HasImageName(entry.Name))
@@ -90,6 +92,7 @@ internal sealed class TarSource(string path) : ImageSource
             yield return image;
         }
         if (reader.OddEnd is { } odd) end = $"'{path}' {odd}.";
+        Share = 1;
     }
 
     /// <summary>Whether a picture is one of results; the first such is told of.</summary>
@@ -166,6 +169,9 @@ internal sealed class TarSource(string path) : ImageSource
         public bool IsGzipped { get; }
 
         public TarReader Reader { get; }
+
+        /// <summary>Share of the file that is read, 0 to 1.</summary>
+        public double Share => Math.Min(1, file.Position / Math.Max(1.0, file.Length));
 
         public void Dispose()
         {

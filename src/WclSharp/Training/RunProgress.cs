@@ -8,7 +8,7 @@ public abstract record RunProgress
     /// <summary>A stage before or between epochs, such as listing, reading or evaluating.</summary>
     /// <param name="Stage">What is being done, for people.</param>
     /// <param name="Done">Units done.</param>
-    /// <param name="Total">Units in all; null where not known yet.</param>
+    /// <param name="Total">Units in all, of images that are read an estimate; null where not known yet.</param>
     public sealed record Working(string Stage, long Done, long? Total) : RunProgress;
 
     /// <summary>The run is about to train: everything is resolved.</summary>

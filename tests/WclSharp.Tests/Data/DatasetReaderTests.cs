@@ -146,6 +146,41 @@ public class DatasetReaderTests
         Assert.Equal(reports.Select(report => report.Done).Order(), reports.Select(report => report.Done));
     }
 
+    [Theory]
+    [InlineData(500_000, 0.5003, 10, 1_000_000)]
+    [InlineData(123_456, 0.1, 10, 1_300_000)]
+    [InlineData(999, 0.5, 10, null)] // too few to say
+    [InlineData(5000, 0.005, 10, null)]
+    [InlineData(5000, 0.99, 5200, 5200)]
+    [InlineData(5017, 1, 10, 5017)]
+    public void EstimatedTotal_IsByTheShareOfTheSource(long listed, double share, long done, object? total) =>
+        Assert.Equal(total is null ? null : Convert.ToInt64(total, System.Globalization.CultureInfo.InvariantCulture), DatasetReader.EstimatedTotal(listed, share, done));
+
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void Share_OfASource_GrowsEvenly_AndEndsWithIt(bool tar)
+    {
+        const int Folders = 4, Files = 100;
+        using var folder = new DataFolder();
+        var packed = new TarFile();
+        byte[] image = ImageFiles.Jpeg();
+        foreach (string name in Enumerable.Range(0, Folders * Files).Select(i => $"f/{i / Files}/{i % Files:000}.jpg"))
+        {
+            folder.Write(name, image);
+            packed.Add(name, image);
+        }
+
+        using var source = ImageSources.Open(tar ? folder.Write("x.tar", packed.ToArray()) : Path.Combine(folder.Path, "f"));
+        for (int again = 0; again < 2; again++)
+        {
+            double[] shares = [.. source.Images(_ => false).Select(_ => source.Share)];
+            Assert.Equal(Folders * Files, shares.Length);
+            Assert.Equal(shares.Order(), shares);
+            foreach (int place in (int[])[0, 130, 200, 399]) Assert.InRange(shares[place], (place / 400.0) - 0.25, (place / 400.0) + 0.5); // a tar of 400 small files is read in some four pieces
+            Assert.Equal(1, source.Share);
+        }
+    }
+
     [Fact]
     public void Read_Cancelled_Stops()
     {
