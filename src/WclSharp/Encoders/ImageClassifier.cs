@@ -125,7 +125,9 @@ public sealed class ImageClassifier : IImageClassifier
         return Array.ConvertAll(Encoder.Each(count, decode, features => Top.call(features).softmax(1), cancellation), each => ClassProbability.Ranked(ClassNames, each));
     }
 
-    private IReadOnlyList<ClassProbability> Classify(float[] features)
+    private IReadOnlyList<ClassProbability> Classify(float[] features) => LibtorchException.InsteadOf(() => Ranked(features));
+
+    private IReadOnlyList<ClassProbability> Ranked(float[] features)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

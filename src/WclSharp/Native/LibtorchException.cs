@@ -18,13 +18,16 @@ internal sealed class LibtorchException : WclException
         {
             return work();
         }
-        catch (ExternalException e)
+        catch (ExternalException e) when (IsLibtorchs(e))
         {
             throw new LibtorchException(e);
         }
-        catch (AggregateException e) when (e.InnerException is ExternalException inner)
+        catch (AggregateException e) when (e.InnerException is ExternalException inner && IsLibtorchs(inner))
         {
             throw new LibtorchException(inner);
         }
     }
+
+    /// <summary>Whether it is what TorchSharp throws, and not one of the exceptions that derive from that type, as a socket's does.</summary>
+    private static bool IsLibtorchs(ExternalException error) => error.GetType() == typeof(ExternalException);
 }

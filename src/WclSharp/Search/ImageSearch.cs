@@ -3,6 +3,7 @@ using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Embedding;
 using WclSharp.Inference;
+using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -22,12 +23,17 @@ public static class ImageSearch
     /// <param name="cancellation">Stops between images; nothing was written.</param>
     /// <returns>For each image that can be read, in the order given, the images of the index that are most alike, the nearest first; and where the sheet is, or why there is none.</returns>
     /// <exception cref="WclUsageException">An image is not there, or none can be read; the index is damaged or was made with another model; an option is wrong.</exception>
-    /// <exception cref="WclException">The sheet cannot be written.</exception>
+    /// <exception cref="WclException">The sheet cannot be written, or libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static SearchResult Run(SearchOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(options.Images);
+        return LibtorchException.InsteadOf(() => SearchAll(options, progress, cancellation));
+    }
+
+    private static SearchResult SearchAll(SearchOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         GivenOption.RequireText(options.Index, "INDEX", "name a file that wcl index wrote");
         GivenOption.RequireNotEmpty(("--model", options.Model), ("--data", options.Data), ("--sheet", options.Sheet));
         if (options.Images.Count == 0) throw new WclUsageException("There is no image to search for; name one or more.");

@@ -114,8 +114,9 @@ public class TiffDecoderTests
     [Theory]
     [InlineData(7, 64, false), InlineData(7, 65, true)]
     [InlineData(6, 64, false), InlineData(6, 65, true)] // JPEG of TIFF's first kind
+    [InlineData(7, 64, false, false), InlineData(7, 65, true, false)] // without its length
     [InlineData(1, 65, false)] // no JPEG
-    public void Check_AJpegOfManyScans_IsRefused(int compression, int scans, bool refused)
+    public void Check_AJpegOfManyScans_IsRefused(int compression, int scans, bool refused, bool hasLength = true)
     {
         const int Start = 8 + 2 + 7 * 12 + 4;
         byte[] strip = [.. Enumerable.Repeat<byte[]>([0xFF, 0xDA, 0, 8], scans).SelectMany(scan => scan)];
@@ -124,7 +125,7 @@ public class TiffDecoderTests
         writer.Write("II*\0"u8);
         writer.Write(8);
         writer.Write((short)7);
-        foreach (var (tag, value) in ((short, int)[])[(256, 16), (257, 16), (258, 8), (259, compression), (273, Start), (279, strip.Length), (513, Start)])
+        foreach (var (tag, value) in ((short, int)[])[(256, 16), (257, 16), (258, 8), (259, compression), (273, Start), (279, hasLength ? strip.Length : 0), (513, Start)])
         {
             writer.Write(tag);
             writer.Write((short)4); // 32 bits

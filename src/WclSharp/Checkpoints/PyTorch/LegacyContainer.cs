@@ -68,6 +68,7 @@ internal sealed class LegacyContainer : PyTorchContainer
             if (identifier.Id is not (object?[] and ["storage", PickleGlobal kind, string key, _, long, .. var view])) throw new FormatException("a storage is described wrongly");
             if (view is [not null, ..]) throw new FormatException($"its storage {key} is a part of another, as PyTorch wrote before 0.4; write it anew there with torch.save(torch.load(OLD), NEW)");
             int size = PyTorchNames.Storages.FirstOrDefault(storage => storage.Class == kind).Size;
+            if (size == 0) size = PyTorchNames.OtherStorages.FirstOrDefault(storage => storage.Class == kind).Size;
             if (size == 0) throw new FormatException($"it has a {kind.Module}.{kind.Name}, whose size is not known");
             if (!sizes.TryAdd(key, size) && sizes[key] != size) throw new FormatException($"storage {key} has two types");
         }

@@ -116,8 +116,10 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data)
         _ => throw Damaged("a call has no name"),
     };
 
-    private readonly PicklePersistentId Identifier(object? id)
+    private readonly object Identifier(object? id)
     {
+        // Before version 1.6 a module's class was written so, with its source code.
+        if (id is object?[] and ["module", PickleGlobal type, ..]) return type;
         var identifier = new PicklePersistentId(id);
         identifiers.Add(identifier);
         return identifier;

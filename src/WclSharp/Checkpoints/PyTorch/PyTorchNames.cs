@@ -12,6 +12,12 @@ internal static class PyTorchNames
 
     public static readonly PickleGlobal RebuildParameter = new("torch._utils", "_rebuild_parameter");
 
+    /// <summary>Storage classes that are not read, with the bytes of their elements, by which they are passed over.</summary>
+    public static readonly (PickleGlobal Class, int Size)[] OtherStorages =
+    [
+        (new("torch", "ComplexFloatStorage"), 8), (new("torch", "ComplexDoubleStorage"), 16), (new("torch", "QInt8Storage"), 1), (new("torch", "QUInt8Storage"), 1), (new("torch", "QInt32Storage"), 4),
+    ];
+
     /// <summary>Storage classes with the type and bytes of their elements.</summary>
     public static readonly (PickleGlobal Class, ScalarType Type, int Size)[] Storages =
     [

@@ -3,7 +3,8 @@ namespace WclSharp.Checkpoints.PyTorch;
 /// <summary>Finds the weights in what a training script saved.</summary>
 internal static class StateDict
 {
-    private const int DeepestDictionary = 4, MostNamed = 8;
+    private const int DeepestDictionary = 4, MostNamed = 8, LongestShown = 60;
+    private const int LongestName = 256; // characters, of all dictionaries that lead to a tensor; a name is made for each tensor
 
     // The names under which training scripts keep the weights, the likeliest first.
     private static readonly string[] Usual = ["state_dict", "model_state_dict", "model", "net", "encoder", "backbone"];
@@ -20,17 +21,18 @@ internal static class StateDict
         const string alone = "save the state dict alone with torch.save(model.state_dict(), FILE)";
         var dictionary = described as Dictionary<string, object?> ?? throw new FormatException(StoredTensor.OtherThan(described) is { } what ? $"it holds {what}; {alone}" : "it holds no dictionary");
         List<(string Prefix, Dictionary<string, object?> Values)> all = [.. Inside(dictionary).Where(each => TensorNames(each.Values).Count > 0)];
-        if (all.Count == 0)
+        if (all.Count > 0 && isWanted is null) return all.MaxBy(each => TensorNames(each.Values).Count).Values;
+        var wanted = all.FindAll(each => isWanted!(TensorNames(each.Values)));
+        if (wanted.Find(each => each.Prefix.Length == 0 || Usual.Contains(each.Prefix[..^1])).Values is { } usual) return usual;
+        if (wanted.Count == 0)
         {
             var (key, value) = dictionary.FirstOrDefault(pair => Usual.Contains(pair.Key) && StoredTensor.OtherThan(pair.Value) is not null);
-            throw new FormatException(key is not null ? $"its {key} is {StoredTensor.OtherThan(value)}; {alone}" : $"there are no tensors in it: {Named(dictionary)}");
+            if (key is not null) throw new FormatException($"its {key} is {StoredTensor.OtherThan(value)}; {alone}");
+            if (all.Count == 0) throw new FormatException($"there are no tensors in it, nor in dictionaries {DeepestDictionary - 1} deep inside it: {Named(dictionary)}");
+            return all.MaxBy(each => TensorNames(each.Values).Count).Values;
         }
 
-        if (isWanted is null) return all.MaxBy(each => TensorNames(each.Values).Count).Values;
-        var wanted = all.FindAll(each => isWanted(TensorNames(each.Values)));
-        if (wanted.Find(each => each.Prefix.Length == 0 || Usual.Contains(each.Prefix[..^1])).Values is { } usual) return usual;
-        if (wanted.Count == 0) return all.MaxBy(each => TensorNames(each.Values).Count).Values;
-        return wanted.SelectMany(each => each.Values.Select(pair => (Name: each.Prefix + pair.Key, pair.Value))).DistinctBy(pair => pair.Name).ToDictionary(pair => pair.Name, pair => pair.Value);
+        return wanted.SelectMany(each => each.Values.Select(pair => (Name: each.Prefix + pair.Key, pair.Value))).Where(pair => pair.Name.Length <= 2 * LongestName).DistinctBy(pair => pair.Name).ToDictionary(pair => pair.Name, pair => pair.Value);
     }
 
     /// <summary>A dictionary and those inside it, each once, with what leads there: the outer ones first, of those inside it the usual ones before others.</summary>
@@ -45,7 +47,7 @@ internal static class StateDict
             {
                 yield return (prefix, values);
                 foreach (string name in values.Keys.OrderBy(name => Array.IndexOf(Usual, name) is var place && place < 0 ? Usual.Length : place))
-                    if (values[name] is Dictionary<string, object?> inner && seen.Add(inner)) next.Add(($"{prefix}{name}.", inner));
+                    if (values[name] is Dictionary<string, object?> inner && prefix.Length + name.Length <= LongestName && seen.Add(inner)) next.Add(($"{prefix}{name}.", inner));
             }
 
             level = next;
@@ -57,7 +59,9 @@ internal static class StateDict
     private static string Named(Dictionary<string, object?> dictionary) => dictionary.Count switch
     {
         0 => "it is empty",
-        <= MostNamed => $"it has {string.Join(", ", dictionary.Keys)}",
-        _ => FormattableString.Invariant($"it has {string.Join(", ", dictionary.Keys.Take(MostNamed))} and {dictionary.Count - MostNamed} more"),
+        <= MostNamed => $"it has {Keys(dictionary)}",
+        _ => FormattableString.Invariant($"it has {Keys(dictionary)} and {dictionary.Count - MostNamed} more"),
     };
+
+    private static string Keys(Dictionary<string, object?> dictionary) => string.Join(", ", dictionary.Keys.Take(MostNamed).Select(key => key.Length <= LongestShown ? key : key[..LongestShown] + "..."));
 }

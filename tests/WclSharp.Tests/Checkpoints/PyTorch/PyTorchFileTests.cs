@@ -29,6 +29,7 @@ public sealed class PyTorchFileTests : IDisposable
     [InlineData("beside4.pth", 0)]
     [InlineData("legacy.pth", 0)] // as before PyTorch 1.6
     [InlineData("legacy4.pth", 0)]
+    [InlineData("legacy-module.pth", 0)] // a module, and complex numbers, beside the state dict
     [InlineData("dino.pth", 0)] // of a student and its teacher the teacher
     public void Load_FillsAnEncoder_WithEveryNumberThatPyTorchWrote(string file, double tolerance)
     {
@@ -88,12 +89,27 @@ public sealed class PyTorchFileTests : IDisposable
     [Theory]
     [InlineData("jit", "it holds Python's builtins.slice; save the state dict alone with torch.save(model.state_dict(), FILE)", "cbuiltins\nslice\n)R.")]
     [InlineData("whole", "its model is Python's torch.Net; save the state dict alone", "}\u008C\u0005modelctorch\nNet\n)\u0081}bs.")]
-    [InlineData("none", "there are no tensors in it: it has a.", "}\u008C\u0001aK\u0001s.")]
+    [InlineData("none", "there are no tensors in it, nor in dictionaries 3 deep inside it: it has a.", "}\u008C\u0001aK\u0001s.")]
     [InlineData("list", "it holds no dictionary", "].")]
     public void Read_NoStateDict_SaysWhatItIs(string name, string message, string pickle)
     {
         string path = Archive(name, System.Text.Encoding.Latin1.GetBytes("\u0080\u0002" + pickle));
         Assert.Contains(message, Assert.Throws<WclUsageException>(() => PyTorchFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A name is made for each dictionary inside another, of a name that a file may choose.</summary>
+    [Fact]
+    public void Read_NamesOfAnyLength_TakeNoMemoryOverAndOver()
+    {
+        const int Length = 1 << 20, Inner = 3000;
+        byte[] pickle = [0x80, 2, .. "}X"u8, .. BitConverter.GetBytes(Length), .. Enumerable.Repeat((byte)'k', Length), .. "}("u8,
+            .. Enumerable.Range(0, Inner).SelectMany(i => (byte[])[.. "X\u0004\0\0\0"u8, .. System.Text.Encoding.ASCII.GetBytes($"{i:0000}"), (byte)'}']), .. "us."u8];
+        string path = Archive("long", pickle);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        string message = Assert.Throws<WclUsageException>(() => PyTorchFile.Read(path)).Message;
+        Assert.Contains("deep inside it: it has kkkkkkkkkk", message, StringComparison.Ordinal);
+        Assert.InRange(message.Length, 0, 1000);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64L << 20); // with the file's own text some 6 MB
     }
 
     private string Archive(string name, byte[] pickle)
