@@ -27,23 +27,26 @@ internal sealed partial class PendingFile : IDisposable
 
     private static string Start(string target) => Path.GetFileName(target) is { Length: > LongestKept } name ? name[..LongestKept] : Path.GetFileName(target);
 
-    /// <summary>Whether a file has such a temporary name.</summary>
-    public static bool IsTemporary(string path) => TemporaryEnd().IsMatch(Path.GetFileName(path));
+    /// <summary>Whether a file is what a process that was killed has left of another, or one that is writing it has.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">Name of the other. Of a long one nothing is known, since others begin alike.</param>
+    public static bool IsTemporaryOf(string path, string name) =>
+        name.Length < LongestKept && Path.GetFileName(path) is var own && own.StartsWith(name + '.', StringComparison.Ordinal) && TemporaryEnd().Match(own) is { Success: true } end && end.Index == name.Length;
 
     /// <summary>Deletes what processes that were killed have left of a file, which nobody but the caller may be writing.</summary>
     /// <param name="path">The file; of a link, what it leads to.</param>
     public static void DeleteLeftOf(string path)
     {
-        string target = Path.GetFullPath(FileLinks.FinalTarget(path)), start = Start(target) + '.';
-        DeleteLeft(Path.GetDirectoryName(target)!, file => Path.GetFileName(file).StartsWith(start, StringComparison.Ordinal) && TemporaryEnd().Match(Path.GetFileName(file)).Index == start.Length - 1);
+        string target = Path.GetFullPath(FileLinks.FinalTarget(path));
+        DeleteLeft(Path.GetDirectoryName(target)!, file => IsTemporaryOf(file, Path.GetFileName(target)));
     }
 
-    /// <summary>Deletes what processes that were killed have left in a folder, in which nobody but the caller may be writing.</summary>
-    public static void DeleteLeftIn(string folder) => DeleteLeft(folder, _ => true);
+    /// <summary>Deletes what processes that were killed have left in a folder, in which nobody but the caller may be writing, nor keep files of their own.</summary>
+    public static void DeleteLeftIn(string folder) => DeleteLeft(folder, file => TemporaryEnd().IsMatch(Path.GetFileName(file)));
 
     private static void DeleteLeft(string folder, Func<string, bool> isMeant) => Guarded(() =>
     {
-        foreach (string file in Directory.EnumerateFiles(folder, "*.tmp").Where(IsTemporary).Where(isMeant).ToList()) Guarded(() => File.Delete(file));
+        foreach (string file in Directory.EnumerateFiles(folder, "*.tmp").Where(isMeant).ToList()) Guarded(() => File.Delete(file));
     });
 
     [GeneratedRegex(@"\.[a-z0-9]{8}(\.[a-z]+)?\.tmp$")]

@@ -14,7 +14,7 @@ internal static class EqualViews
     /// <param name="asked">What is asked for.</param>
     /// <param name="started">The comparison that is gone on with; one that was started without such a size has runs without, and stays so.</param>
     public static ComparisonOptions Of(ComparisonOptions asked, ComparisonOptions? started) =>
-        Differ(asked) && (started is null || started.Training.CropMin is not null) ? asked with { Training = asked.Training with { CropMin = LocalCrops.GlobalScaleMin } } : asked;
+        Differ(asked) && (started is null || started.Training.CropMin == LocalCrops.GlobalScaleMin) ? asked with { Training = asked.Training with { CropMin = LocalCrops.GlobalScaleMin } } : asked;
 
     /// <summary>Whether some methods' global crops would be smaller than others'.</summary>
     public static bool Differ(ComparisonOptions options) =>

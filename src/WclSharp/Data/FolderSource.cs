@@ -16,7 +16,7 @@ internal sealed class FolderSource(string root) : ImageSource
 {
     private const char NotUtf8 = '\uFFFD'; // what .NET makes of bytes that are none
     private const int MostLinks = 40; // more are a loop for the system too
-    private const int EntriesPerShare = 64;
+    private const int EntriesPerShare = 64, LeastEntries = 3;
 
     private readonly Stack<Listing> spare = [];
     private readonly HashSet<string> linked = new(StringComparer.Ordinal);
@@ -81,7 +81,13 @@ internal sealed class FolderSource(string root) : ImageSource
                 continue;
             }
             levels.Push((listing, prefix, realPath, next + 1));
-            if (next % EntriesPerShare == 0) Share = levels.Aggregate(0.0, (inner, at) => (at.Next - 1 + inner) / at.Listing.Count);
+            if (next % EntriesPerShare == 0)
+            {
+                // Folders differ, as train and test do: only of several one says how many images the others have.
+                bool isTold = levels.LastOrDefault(at => at.Listing.Count > 1) is { Listing: not null } outermost && outermost.Next > LeastEntries;
+                Share = isTold ? levels.Aggregate(0.0, (inner, at) => (at.Next - 1 + inner) / at.Listing.Count) : 0;
+            }
+
             var (name, isFolder, isLink) = listing[next];
             if (!isFolder)
             {

@@ -170,8 +170,8 @@ internal sealed class TarSource(string path) : ImageSource
 
         public TarReader Reader { get; }
 
-        /// <summary>Share of the file that is read, 0 to 1.</summary>
-        public double Share => Math.Min(1, file.Position / Math.Max(1.0, file.Length));
+        /// <summary>Share of the file that is read, 0 to below 1: of what is read at once there may be more to unpack.</summary>
+        public double Share => Math.Min(0.999, file.Position / Math.Max(1.0, file.Length));
 
         public void Dispose()
         {

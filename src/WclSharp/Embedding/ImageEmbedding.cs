@@ -69,7 +69,7 @@ public static class ImageEmbedding
         var listing = SourceListing.Of(source, network.ClassNames, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing, progress, cancellation);
         using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, model, network, source, listing), options.Restart);
-        using var bad = new BadImageLog(options.Out + ".bad_images.csv");
+        using var bad = new BadImageLog(PartialEmbeddings.BadImagesOf(options.Out));
         if (parts.ForgetFromReadable(name => source.FileOf(name) is { } file && ImageFile.CanBeRead(file)) is { } readable)
             progress?.Report(new RunProgress.Warning($"'{readable}' could not be read before and can be now; what was embedded from about there on is embedded again."));
         foreach (var (name, problem) in parts.BadImages()) bad.Add(name, problem);

@@ -46,6 +46,9 @@ internal sealed class PartialEmbeddings : IDisposable
     /// <summary>The folder that belongs to a file.</summary>
     public static string FolderOf(string file) => file + ".partial";
 
+    /// <summary>The list of images that could not be read, of those that go into a file.</summary>
+    public static string BadImagesOf(string file) => file + ".bad_images.csv";
+
     /// <summary>Whether a table was begun and not finished.</summary>
     public static bool IsBegun(string file) => File.Exists(Path.Combine(FolderOf(file), FactsFile));
 
@@ -64,8 +67,7 @@ internal sealed class PartialEmbeddings : IDisposable
             if (Directory.Exists(file)) throw new IOException("it is a folder");
             Directory.CreateDirectory(folder);
             held = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            PendingFile.DeleteLeftOf(file);
-            PendingFile.DeleteLeftIn(folder);
+            foreach (string written in (string[])[file, BadImagesOf(file)]) PendingFile.DeleteLeftOf(written);
             bool begun = File.Exists(factsFile);
             if (!begun && Others(folder).FirstOrDefault() is { } other)
                 throw new WclUsageException($"'{folder}' holds '{Path.GetFileName(other)}', which is no part of a table of embeddings; move that folder, or name another file with --out.");

@@ -42,7 +42,7 @@ internal sealed class ResultFolder : IDisposable
         string config = Path.Combine(path, ConfigFile);
         if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
         if (File.Exists(config)) requireSame(config);
-        else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporary(entry))) // what a process that was killed at once left
+        else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporaryOf(entry, ConfigFile))) // what a process that was killed at once left
             throw new WclUsageException($"The folder {path} is not empty and holds no {what}; name a new folder with --out.");
 
         FileStream? held = null;
@@ -50,7 +50,7 @@ internal sealed class ResultFolder : IDisposable
         {
             Directory.CreateDirectory(path);
             held = new FileStream(Path.Combine(path, Lock), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            PendingFile.DeleteLeftIn(path);
+            PendingFile.DeleteLeftOf(config);
             AtomicFile.Write(config, stream => stream.Write(settings));
             return new ResultFolder(path, held);
         }

@@ -21,6 +21,9 @@ internal sealed class RunFolder : IDisposable
     private const string LockName = "run.lock", LogName = "train.log", Metrics = "metrics.jsonl", Summary = "summary.json";
     private const string BadTestImages = "bad_test_images.csv", Checkpoints = "checkpoints", Plots = "plots";
 
+    /// <summary>Files of the run that are written under temporary names.</summary>
+    private static readonly string[] Own = [ResultFolder.ConfigFile, Metrics, Summary, EncoderWeights.FileName, BadImages, BadTestImages];
+
     private readonly Lock gate = new();
     private readonly FileStream held;
     private readonly StreamWriter log;
@@ -31,7 +34,9 @@ internal sealed class RunFolder : IDisposable
         try
         {
             held = TakeLock(path);
-            foreach (string folder in (string[])[path, CheckpointFolder, PlotFolder]) PendingFile.DeleteLeftIn(folder);
+            // Beside its own files other commands write theirs.
+            foreach (string own in Own) PendingFile.DeleteLeftOf(Path.Combine(path, own));
+            foreach (string folder in (string[])[CheckpointFolder, PlotFolder]) PendingFile.DeleteLeftIn(folder);
             var stream = new FileStream(LogPath, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
             stream.Seek(0, SeekOrigin.End);
             log = new StreamWriter(stream) { AutoFlush = true };
@@ -235,7 +240,7 @@ internal sealed class RunFolder : IDisposable
     private static bool IsUnused(string folder) => Directory.EnumerateFileSystemEntries(folder).All(entry => Path.GetFileName(entry) switch
     {
         LockName or LogName or BadImages or BadTestImages => File.Exists(entry) && !IsRun(folder),
-        _ when PendingFile.IsTemporary(entry) => File.Exists(entry) && !IsRun(folder),
+        _ when Own.Any(own => PendingFile.IsTemporaryOf(entry, own)) => File.Exists(entry) && !IsRun(folder),
         Checkpoints or Plots => Directory.Exists(entry) && !Directory.EnumerateFileSystemEntries(entry).Any(),
         _ => false,
     });

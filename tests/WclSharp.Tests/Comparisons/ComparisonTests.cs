@@ -255,6 +255,8 @@ public sealed class ComparisonTests : IDisposable
         // Runs that are there already were trained without.
         Assert.Equal(given, EqualViews.Of(asked, started: asked).Training.CropMin);
         Assert.Equal(crop == 0.2, EqualViews.Differ(EqualViews.Of(asked, started: asked)));
+        var other = asked with { Training = asked.Training with { CropMin = 0.4 } };
+        Assert.Equal(given, EqualViews.Of(asked, started: other).Training.CropMin); // so that what is refused is what was given
     }
 
     [Fact]

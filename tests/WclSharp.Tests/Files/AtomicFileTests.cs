@@ -24,14 +24,15 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void DeleteLeft_TakesTemporaryFilesAlone()
+    public void DeleteLeft_TakesTemporaryFilesOfThatNameAlone()
     {
-        string[] left = ["a.npy.x1y2z3a4.tmp", "a.npy.x1y2z3a4.names.tmp", "b.npy.x1y2z3a4.tmp"], others = ["a.npy", "a.npy.tmp", "notes.tmp", "a.npy.x1y2z3a4.csv"];
+        string longest = new('n', 60);
+        string[] left = ["a.npy.x1y2z3a4.tmp", "a.npy.x1y2z3a4.names.tmp"],
+            others = ["a.npy", "a.npy.tmp", "notes.tmp", "notes.20261128.tmp", "a.npy.x1y2z3a4.csv", "a.npy.bad_images.csv.x1y2z3a4.tmp", "b.npy.x1y2z3a4.tmp", longest[..48] + ".x1y2z3a4.tmp"];
         foreach (string name in left.Concat(others)) File.WriteAllText(Path.Combine(folder, name), "");
         PendingFile.DeleteLeftOf(Path.Combine(folder, "a.npy"));
-        Assert.Equal(others.Append(left[2]).Order(), Directory.GetFiles(folder).Select(Path.GetFileName).Order());
-        PendingFile.DeleteLeftIn(folder);
-        Assert.Equal(others.Order(), Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+        PendingFile.DeleteLeftOf(Path.Combine(folder, longest)); // others begin alike
+        Assert.Equal(others.Order(StringComparer.Ordinal), Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -90,9 +90,13 @@ public sealed class RunFolderTests : IDisposable
         using (var run = RunFolder.Create(Out, resume: false, Started)) run.WriteConfig(new PretrainOptions());
         Assert.Equal(["config.json", "train.log"], Directory.GetFiles(Out).Select(Path.GetFileName).Order());
 
-        File.WriteAllText(Path.Combine(Out, "checkpoints", "last.json.x1y2z3a4.tmp"), "");
+        string others = Path.Combine(Out, "embedded.npy.x1y2z3a4.tmp"); // of a command at work, or a file of somebody
+        foreach (string left in (string[])[Path.Combine(Out, "checkpoints", "last.json.x1y2z3a4.tmp"), others]) File.WriteAllText(left, "");
         RunFolder.Create(Out, resume: true, Started).Dispose();
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Out, "checkpoints")));
+        Assert.True(File.Exists(others));
+        File.Delete(Path.Combine(Out, "config.json"));
+        Assert.Contains("is not empty", Assert.Throws<WclUsageException>(() => RunFolder.Create(Out, resume: false, Started)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
