@@ -117,6 +117,7 @@ public static class ImageEmbedding
             file.Add(name, label, vector);
             labels.Of(name, label); // an earlier call may have embedded it
         }
+        progress.Working("Writing rows", parts.Rows, parts.Rows);
         file.Complete();
         bad.Complete();
         parts.Remove();

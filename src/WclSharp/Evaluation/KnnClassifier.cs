@@ -73,6 +73,7 @@ public sealed class KnnClassifier
                 .scatter_add(1, galleryClasses.index_select(0, index.flatten()).view_as(index), similarity.div(Temperature).exp());
             result.AddRange(votes.argmax(1).cpu().data<long>().Select(c => (int)c));
         }
+        progress?.Invoke(queries.size(0), queries.size(0));
         return [.. result];
     }
 

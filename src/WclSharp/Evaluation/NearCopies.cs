@@ -61,6 +61,7 @@ internal static class NearCopies
                 if (alike.Any(at => tested.Difference(row, learnt, voters[(int)place[at]]) <= Math.Min(Thumbnails.MostOfCopies, MostOfContrast * tested.Contrast(row)))) found++;
             }
         }
+        progress.Working("Looking for copies among images to test with", count, count);
         return (found, count);
     }
 

@@ -30,7 +30,7 @@ public sealed class EvaluatorTests : IDisposable
         var totals = new HashSet<long?>();
         var watch = new ProgressHandler<RunProgress>(report =>
         {
-            if (report is RunProgress.Working working) totals.Add(working.Total);
+            if (report is RunProgress.Working { Stage: "Computing features" } working) totals.Add(working.Total);
         });
         using var evaluator = new Evaluator(data, model.Encoder, augmenter, options, device.Device, watch, default);
         var measured = evaluator.Measure(new EpochMetrics { Epoch = 1 });
