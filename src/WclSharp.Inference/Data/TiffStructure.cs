@@ -76,13 +76,18 @@ internal static class TiffStructure
         if (claimed > LargestShare * (ulong)file.Length) throw new BadImageException(FormattableString.Invariant($"the TIFF is damaged (its strips claim {claimed:N0} bytes, the file has {file.Length:N0})"));
         if (compression == OldJpeg) CheckScans(file, oldJpeg, (ulong)file.Length, Math.Max(1, lengths.Count));
         if (compression == Jpeg)
+        {
+            bool areGiven = true;
             for (ulong i = 0; i < offsets.Count; i++)
             {
                 ulong length = i < lengths.Count ? lengths.At(reader, i) : 0;
-                // Where it is not given LibTiff.NET reads on, into the other strips too.
-                if (length > 0) CheckScans(file, offsets.At(reader, i), length, 1);
-                else CheckScans(file, offsets.At(reader, i), (ulong)file.Length, offsets.Count);
+                areGiven &= length > 0;
+                CheckScans(file, offsets.At(reader, i), length, 1); // together four times the file at most, as claimed above
             }
+
+            // Where a length is not given LibTiff.NET reads on, into the other strips too. Once for all of them: there may be millions.
+            if (!areGiven) CheckScans(file, 0, (ulong)file.Length, offsets.Count);
+        }
     }
 
     /// <summary>Refuses a JPEG of more scans than any writer makes: a few bytes are one, which is decoded over the whole strip or tile.</summary>

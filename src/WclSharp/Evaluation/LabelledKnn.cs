@@ -7,6 +7,16 @@ namespace WclSharp.Evaluation;
 /// <summary>kNN accuracy of data sets in which some images may have no class: these neither vote nor count.</summary>
 internal static class LabelledKnn
 {
+    /// <summary>Share of the labelled test images whose class is predicted, 0 to 1; null where one side has no labels.</summary>
+    /// <inheritdoc cref="Predict"/>
+    public static double? Accuracy(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k) => Measure(gallery, train, queries, test, k)?.Share;
+
+    /// <summary>That share, and its mean over the classes.</summary>
+    /// <inheritdoc cref="Predict"/>
+    public static (double Share, double MeanOverClasses)? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, CancellationToken cancellation = default) =>
+        Predict(gallery, train, queries, test, k, progress: null, cancellation) is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
+
+    /// <summary>What the labelled test images are taken for, and their classes.</summary>
     /// <param name="gallery">Features of <paramref name="train"/>, [M, F], rows of unit length.</param>
     /// <param name="train">Images that vote.</param>
     /// <param name="queries">Features of <paramref name="test"/>, [Q, F], likewise.</param>
@@ -14,21 +24,9 @@ internal static class LabelledKnn
     /// <param name="k">Neighbours that vote.</param>
     /// <param name="progress">Told how many are classified; may be null.</param>
     /// <param name="cancellation">Stops.</param>
-    /// <returns>Share of the labelled test images whose class is predicted, 0 to 1; null where one side has no labels.</returns>
-    public static double? Accuracy(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        Measure(gallery, train, queries, test, k, progress, cancellation)?.Share;
-
-    /// <summary>That share, and its mean over the classes.</summary>
-    /// <inheritdoc cref="Accuracy"/>
-    public static (double Share, double MeanOverClasses)? Measure(
-        Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        Predict(gallery, train, queries, test, k, progress, cancellation) is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
-
-    /// <summary>What the labelled test images are taken for, and their classes.</summary>
-    /// <inheritdoc cref="Accuracy"/>
     /// <returns>Both in the order of the images; null where one side has no labels.</returns>
     public static (int[] Predicted, int[] Truth)? Predict(
-        Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

@@ -266,7 +266,7 @@ internal sealed class FineTuneStudy : IDisposable
         using var scope = NewDisposeScope();
         using var labelled = train.Subset(drawn);
         var rows = Rows.Of(gallery, Array.ConvertAll(drawn, i => place[i]));
-        var knn = LabelledKnn.Measure(rows, labelled, queries, Tests, KnnClassifier.DefaultK(drawn.Length))!.Value;
+        var knn = LabelledKnn.Measure(rows, labelled, queries, Tests, KnnClassifier.DefaultK(drawn.Length), cancellation)!.Value;
         void Tell(int epochs) => progress.Working($"Linear classifier, {what}, epochs", epochs, LinearProbe.Epochs);
         Tell(0);
         var linear = LinearProbe.Measure(rows, labelled, queries, Tests, seed, Tell, cancellation)!;

@@ -140,6 +140,31 @@ public class TiffDecoderTests
         else Check();
     }
 
+    /// <summary>A file without lengths is looked through once, not once for each of the strips that it claims.</summary>
+    [Fact]
+    public void Check_OfManyStripsWithoutLengths_TakesNoTimeForEach()
+    {
+        const int Strips = 1 << 19, Start = 8 + 2 + 5 * 12 + 4;
+        using var file = new MemoryStream();
+        using var writer = new BinaryWriter(file);
+        writer.Write("II*\0"u8);
+        writer.Write(8);
+        writer.Write((short)5);
+        foreach (var (tag, count, value) in ((short, int, int)[])[(256, 1, 16), (257, 1, 16), (258, 1, 8), (259, 1, 7), (273, Strips, Start)])
+        {
+            writer.Write(tag);
+            writer.Write((short)4);
+            writer.Write(count);
+            writer.Write(value);
+        }
+
+        writer.Write(0);
+        for (int i = 0; i < Strips; i++) writer.Write(Start);
+        long begun = System.Diagnostics.Stopwatch.GetTimestamp();
+        TiffStructure.Check(file.ToArray(), maxPixels: 1000);
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(begun).TotalSeconds, 0, 5); // a look for each takes minutes
+    }
+
     [Fact]
     public void Decode_GreyOfFewerBits_IsScaledWhereAFieldSaysSo()
     {
