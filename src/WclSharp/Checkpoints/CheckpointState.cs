@@ -27,6 +27,9 @@ internal sealed record CheckpointState
     /// <summary>Data set that the run was started with.</summary>
     public string DatasetFingerprint { get; init; } = "";
 
+    /// <summary>Of these, those with a class, and what they are; null in checkpoints that do not say.</summary>
+    public string? LabelledFingerprint { get; init; }
+
     /// <summary>Images that it tests with; null for none.</summary>
     public string? TestFingerprint { get; init; }
 

@@ -124,7 +124,7 @@ public static class Comparison
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
             new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device ?? ComputeDevice.Auto, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
             new PlainProgress(text => Tell(progress, text), LineInterval), cancellation);
-        if (accuracy is not null && accuracy.TrainFingerprint != summary.DatasetFingerprint)
+        if (accuracy is not null && accuracy.TrainFingerprint != summary.LabelledFingerprint)
             throw new WclUsageException($"The images are not those that {folder} was trained on any more, so it cannot be measured. Put them back, or start anew with another --out.");
         var last = RunFolder.ReadMetrics(path)[^1];
         return new ComparedRun

@@ -13,7 +13,7 @@ namespace WclSharp.Configuration;
 /// </summary>
 internal static class PretrainOptionTable
 {
-    private const int LargestHead = 65_536;
+    private const int LargestHead = 16_384; // and widths of 512: no weight is then of more than 2 GiB, which one span holds
 
     /// <summary>The options in the order of <c>--help</c>.</summary>
     public static IReadOnlyList<PretrainOption> All { get; } =
@@ -35,7 +35,7 @@ internal static class PretrainOptionTable
             (o, v) => o with { Preset = v }),
         Choice("arch", "Network", Presets.Describe("arch"), o => o.Arch, (o, v) => o with { Arch = v }),
         Integer("width", "Channels of the network's first stage; 64 is the standard network", Presets.Describe("width"),
-            o => o.Width, (o, v) => o with { Width = v }, v => v is >= 4 and <= 1024 && v % 4 == 0 ? null : "must be a multiple of 4 from 4 to 1024"),
+            o => o.Width, (o, v) => o with { Width = v }, v => v is >= 4 and <= 512 && v % 4 == 0 ? null : "must be a multiple of 4 from 4 to 512"),
         Choice("stem", "First layers: small for images of about 32 pixels, imagenet for about 224", Presets.Describe("stem"),
             o => o.Stem, (o, v) => o with { Stem = v }),
         Integer("image-size", "Side of the square crops the network sees, pixels", Presets.Describe("image-size"),

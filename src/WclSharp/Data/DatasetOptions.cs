@@ -53,6 +53,12 @@ public sealed record DatasetOptions
     /// <summary>Whether classes that are not among <see cref="ClassNames"/> are numbered behind them instead of being an error.</summary>
     internal bool OtherClasses { get; init; }
 
+    /// <summary>Whether images without a class are passed over where a list says which have one: those that are measured or taught with may be few among many.</summary>
+    internal bool LabelledAlone { get; init; }
+
+    /// <summary>Full paths of image files that <see cref="LabelledAlone"/> does not pass over.</summary>
+    internal IReadOnlySet<string> NeverPassedOver { get; init; } = new HashSet<string>();
+
     internal const int MaxStoredSide = 2048;
 
     internal void Validate()

@@ -1,9 +1,6 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Diagnostics;
 using System.IO.Hashing;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using WclSharp.Randomness;
 
@@ -13,8 +10,8 @@ namespace WclSharp.Data;
 /// Reads a source into a data set: lists it, decodes on several threads, and stores the results in the source's order.
 /// </summary>
 /// <remarks>
-/// Without a limit the source is listed once, while its images are decoded. With one it is listed twice: once to count the
-/// images, then to read those that the seed chose. Images that are not chosen are never read. Before that, where a list has the labels, it is listed up to the
+/// Without a limit the source is listed once, while its images are decoded. With one, or where images without a class are passed over, it is listed twice: once to count the
+/// images, then to read those that are chosen. Images that are not chosen are never read. Before that, where a list has the labels, it is listed up to the
 /// first image that is in the list, mostly the first of all: a list of other paths is told of before hours of decoding. Where such an image comes late, that is most of a pass, for a gzipped archive
 /// one of unpacking, and still far less than decoding. Images that a program gives are not asked for once more.
 /// </remarks>
@@ -41,7 +38,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
     private const double LeastShare = 0.01;
     private readonly NearlyBlackImages dark = new();
     private int listed, listedWithClass; // the latter by the list of labels, where a subset is read
-    private int labelsOutside;
+    private int labelsOutside, passedOver;
 
     /// <summary>Reads.</summary>
     public ImageDataset Read()
@@ -50,14 +47,14 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
         using var source = given is null ? ImageSources.Open(options.Path) : new GivenImages(given);
         labelList = options.Labels is null ? null : LabelList.Read(options.Labels);
         if (labelList is not null && given is null) RequireListed(source, labelList);
-        var chosen = options.Limit is { } limit ? Choose(source, limit) : null;
+        var chosen = Choose(source);
         var table = new ImageTable();
         var labels = new GrowingArray<int>();
         using var bad = new BadImageLog(options.BadImagesFile);
         var store = new PixelStore(options.CacheBytes, options.CacheFolder);
         try
         {
-            string contentHash = ReadImages(source, chosen, table, labels, store, bad);
+            ReadImages(source, chosen, table, labels, store, bad);
             if (table.Count + bad.Count == 0) throw NoImages(source);
             foreach (var (folder, reason) in source.Unlisted) bad.Add(folder, reason);
             int images = table.Count + bad.Count;
@@ -74,7 +71,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
             if (labelList is not null) LabelFromList(labelList, table, finalLabels, chosen is not null, warnings);
             else if (source.ClassesAreFolders) LabelFromFolders(table, finalLabels);
             var classNames = classes.Settle(finalLabels);
-            return new ImageDataset(table, store, null, finalLabels, classNames, source.Channels, Fingerprint(contentHash, finalLabels, classNames))
+            return new ImageDataset(table, store, null, finalLabels, classNames, source.Channels)
             {
                 Source = source.Description,
                 BadImages = bad.Count,
@@ -82,6 +79,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
                 ClassesAreFolders = labelList is null && source.ClassesAreFolders,
                 ListedLabels = labelList?.Count ?? 0,
                 LabelsOutsideLimit = labelsOutside,
+                PassedOver = passedOver,
                 Warnings = warnings,
             };
         }
@@ -123,26 +121,34 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
         }
     }
 
-    /// <summary>Counts the images and draws which to keep; null keeps all.</summary>
-    private bool[]? Choose(ImageSource source, int limit)
+    /// <summary>Counts the images and says which to read: those that the limit draws, those with a class; null is all.</summary>
+    private bool[]? Choose(ImageSource source)
     {
-        int total = 0;
+        bool labelledAlone = options.LabelledAlone && (labelList is not null || source is ListSource);
+        if (options.Limit is null && !labelledAlone) return null;
+        var chosen = new GrowingArray<bool>();
         foreach (var image in Listing(source))
         {
             if (source.ClassesAreFolders) folders.Observe(image.Name);
-            total++;
+            bool wanted = !labelledAlone || IsWanted(source, image);
+            if (!wanted) passedOver++;
+            chosen.Add(wanted);
         }
-        if (limit >= total) return null;
 
-        var chosen = new bool[total];
-        foreach (int i in new CounterRandom(options.Seed, RandomPurpose.Subset).Permutation(total).AsSpan(0, limit)) chosen[i] = true;
-        return chosen;
+        var result = chosen.ToArray();
+        if (options.Limit is { } limit && limit < result.Length)
+            foreach (int i in new CounterRandom(options.Seed, RandomPurpose.Subset).Permutation(result.Length).AsSpan(limit)) result[i] = false;
+        return result.Contains(false) ? result : null;
     }
 
-    private string ReadImages(ImageSource source, bool[]? chosen, ImageTable table, GrowingArray<int> labels, PixelStore store, BadImageLog bad)
+    /// <summary>Whether an image has a class, as far as its name tells before all are known, or is read without one.</summary>
+    private bool IsWanted(ImageSource source, SourceImage image) =>
+        (labelList is null ? image.Class is not null : labelList.MayHave(image.Name))
+        || (options.NeverPassedOver.Count > 0 && source.FileOf(image.Name) is { } file && options.NeverPassedOver.Contains(Path.GetFullPath(file)));
+
+    private void ReadImages(ImageSource source, bool[]? chosen, ImageTable table, GrowingArray<int> labels, PixelStore store, BadImageLog bad)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        int? total = chosen is null ? source.Total : options.Limit;
+        int? total = chosen is null ? source.Total : chosen.Count(wanted => wanted);
         int workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
         var decoder = new ImagePreparation(options.StoredSide, source.Channels);
         int chunk = Math.Clamp(ChunkBytes / (3 * options.StoredSide * options.StoredSide * 3 / 2), 1, LargestChunk);
@@ -157,7 +163,6 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
             }
             else
             {
-                Hash(hash, image);
                 if (image.IsNearlyBlack) dark.Add(image.Name);
                 table.Add(image.Name, image.Height, image.Width, store.Append(image.Pixels), image.PixelHash);
                 labels.Add(image.ClassNumber);
@@ -166,7 +171,6 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
             Report("Reading images", table.Count + bad.Count, total, chosen is null ? source : null);
         }
         progress?.Report(new("Reading images", table.Count + bad.Count, table.Count + bad.Count));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <summary>What is to be read, with its class. Runs on a worker thread, one at a time.</summary>
@@ -213,29 +217,6 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
         if (limited) matched = listedWithClass;
         if (matched == 0) throw list.NoneOf(options.Labels!, table.Name(0));
         if (list.OthersWarning(options.Labels!) is { } others) warnings.Add(others);
-    }
-
-    private static void Hash(IncrementalHash hash, PreparedImage image)
-    {
-        Span<byte> head = stackalloc byte[16];
-        int nameBytes = Encoding.UTF8.GetByteCount(image.Name);
-        Span<byte> name = nameBytes <= 512 ? stackalloc byte[nameBytes] : new byte[nameBytes];
-        Encoding.UTF8.GetBytes(image.Name, name);
-        BinaryPrimitives.WriteInt32LittleEndian(head, nameBytes); // lengths first, so that no two lists of images run together alike
-        BinaryPrimitives.WriteUInt16LittleEndian(head[4..], (ushort)image.Height);
-        BinaryPrimitives.WriteUInt16LittleEndian(head[6..], (ushort)image.Width);
-        BinaryPrimitives.WriteUInt64LittleEndian(head[8..], image.PixelHash);
-        hash.AppendData(head);
-        hash.AppendData(name);
-    }
-
-    private static string Fingerprint(string contentHash, int[] labels, string[] classNames)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.ASCII.GetBytes(contentHash));
-        hash.AppendData(MemoryMarshal.AsBytes(labels.AsSpan())); // little-endian on every platform that libtorch has
-        hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', classNames)));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private WclUsageException NoImages(ImageSource source) => new($"No images {(given is null ? $"under '{options.Path}'" : "were given")}; expected {source.Expected}" +

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using WclSharp.Randomness;
 
 namespace WclSharp.Data;
@@ -10,7 +8,7 @@ namespace WclSharp.Data;
 /// any number of threads.
 /// </summary>
 /// <remarks>
-/// Sets that come from one another by <see cref="Subset"/> and <see cref="Split"/> share the pixels; each is disposed by
+/// Sets that come from one another by <see cref="Subset"/> and <see cref="Split(double, long)"/> share the pixels; each is disposed by
 /// its owner, and the last one to go frees them. Spans of pixels are valid until then.
 /// </remarks>
 public sealed class ImageDataset : IDisposable
@@ -19,12 +17,13 @@ public sealed class ImageDataset : IDisposable
     private readonly PixelStore store;
     private readonly int[]? selection; // positions in the table; null is all of them
     private readonly int[] labels;
+    private string? fingerprint;
     private bool disposed;
 
-    internal ImageDataset(ImageTable table, PixelStore store, int[]? selection, int[] labels, IReadOnlyList<string> classNames, int channels, string fingerprint)
+    internal ImageDataset(ImageTable table, PixelStore store, int[]? selection, int[] labels, IReadOnlyList<string> classNames, int channels)
     {
         (this.table, this.store, this.selection, this.labels) = (table, store, selection, labels);
-        (ClassNames, Channels, Fingerprint) = (classNames, channels, fingerprint);
+        (ClassNames, Channels) = (classNames, channels);
         foreach (int label in labels) HasLabels |= label >= 0;
     }
 
@@ -48,9 +47,9 @@ public sealed class ImageDataset : IDisposable
 
     /// <summary>
     /// SHA-256, in hexadecimal digits, over names, sizes, XXH3 of pixels, labels and class names in their order. Depends on neither
-    /// threads nor where the pixels are kept. A subset's is made of its parent's and its positions in it.
+    /// threads nor where the pixels are kept, nor on what was read beside these images.
     /// </summary>
-    public string Fingerprint { get; }
+    public string Fingerprint => fingerprint ??= DatasetFingerprint.Of(table, selection, labels, ClassNames);
 
     /// <summary>What the images were read from, for people.</summary>
     public string Source { get; internal init; } = "";
@@ -69,6 +68,9 @@ public sealed class ImageDataset : IDisposable
 
     /// <summary>Of these, rows of images that are there but that a limit leaves out.</summary>
     internal int LabelsOutsideLimit { get; init; }
+
+    /// <summary>Images without a class that were not read: see <see cref="DatasetOptions.LabelledAlone"/>.</summary>
+    internal int PassedOver { get; init; }
 
     /// <summary>What a person should know about the data, one line each; mostly empty.</summary>
     public IReadOnlyList<string> Warnings { get; internal init; } = [];
@@ -138,17 +140,12 @@ public sealed class ImageDataset : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         var places = new int[indices.Length];
         var subsetLabels = new int[indices.Length];
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.ASCII.GetBytes(Fingerprint));
-        Span<byte> number = stackalloc byte[4];
         for (int i = 0; i < indices.Length; i++)
         {
             places[i] = Place(indices[i]);
             subsetLabels[i] = labels[indices[i]];
-            System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(number, indices[i]);
-            hash.AppendData(number);
         }
-        return new(table, store.Share(), places, subsetLabels, ClassNames, Channels, Convert.ToHexStringLower(hash.GetHashAndReset()))
+        return new(table, store.Share(), places, subsetLabels, ClassNames, Channels)
         {
             Source = Source,
             BadImages = BadImages,
@@ -156,6 +153,7 @@ public sealed class ImageDataset : IDisposable
             ClassesAreFolders = ClassesAreFolders,
             ListedLabels = ListedLabels,
             LabelsOutsideLimit = LabelsOutsideLimit,
+            PassedOver = PassedOver,
             Warnings = Warnings,
         };
     }
@@ -164,22 +162,29 @@ public sealed class ImageDataset : IDisposable
     /// <param name="heldOutFraction">Share held out, between 0 and 1.</param>
     /// <param name="seed">Seed of the choice.</param>
     /// <returns>Two sets that share the pixels, each in the order of this one. Dispose all three.</returns>
-    public (ImageDataset Train, ImageDataset HeldOut) Split(double heldOutFraction, long seed)
+    public (ImageDataset Train, ImageDataset HeldOut) Split(double heldOutFraction, long seed) => Split(heldOutFraction, seed, labelledAlone: false);
+
+    /// <summary>As <see cref="Split(double, long)"/>, but of the images with a class alone: the others stay, and change nothing of which are held out.</summary>
+    internal (ImageDataset Train, ImageDataset HeldOut) SplitLabelled(double heldOutFraction, long seed) => Split(heldOutFraction, seed, labelledAlone: true);
+
+    private (ImageDataset Train, ImageDataset HeldOut) Split(double heldOutFraction, long seed, bool labelledAlone)
     {
         if (!(heldOutFraction is > 0 and < 1))
             throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"A share of {heldOutFraction} cannot be held out; use a number between 0 and 1."));
-        int wanted = (int)Math.Round(heldOutFraction * Count);
-        if (wanted < 1 || wanted >= Count)
-            throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"Holding out {heldOutFraction} of {Count} images leaves one side empty; use more images."));
+        int[] among = [.. Enumerable.Range(0, Count).Where(i => !labelledAlone || labels[i] >= 0)];
+        int wanted = (int)Math.Round(heldOutFraction * among.Length);
+        if (wanted < 1 || wanted >= among.Length)
+            throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"Holding out {heldOutFraction} of {among.Length} images leaves one side empty; use more images."));
 
         var random = new CounterRandom(seed, RandomPurpose.Split);
-        var quota = HeldOutPerClass(heldOutFraction, wanted, random.Permutation(ClassNames.Count + 1, epoch: 1));
+        var quota = HeldOutPerClass(among, heldOutFraction, wanted, random.Permutation(ClassNames.Count + 1, epoch: 1));
         wanted = quota.Sum();
         if (wanted == 0)
-            throw new WclUsageException($"Each of the {Count} images is the only one of its class, so none can be held out; use more images.");
+            throw new WclUsageException($"Each of the {among.Length} images is the only one of its class, so none can be held out; use more images.");
         var held = new bool[Count];
-        foreach (int i in random.Permutation(Count))
+        foreach (int place in random.Permutation(among.Length))
         {
+            int i = among[place];
             if (quota[labels[i] + 1] == 0) continue;
             quota[labels[i] + 1]--;
             held[i] = true;
@@ -210,11 +215,11 @@ public sealed class ImageDataset : IDisposable
         return selection is null ? index : selection[index];
     }
 
-    /// <summary>How many to hold out of each class (index: label + 1), by largest remainders, so that they add up to the total as far as every class keeps an image; of equal remainders the earlier of <paramref name="order"/> wins.</summary>
-    private int[] HeldOutPerClass(double fraction, int total, int[] order)
+    /// <summary>How many of some images to hold out of each class (index: label + 1), by largest remainders, so that they add up to the total as far as every class keeps an image; of equal remainders the earlier of <paramref name="order"/> wins.</summary>
+    private int[] HeldOutPerClass(int[] among, double fraction, int total, int[] order)
     {
         var sizes = new int[ClassNames.Count + 1];
-        foreach (int label in labels) sizes[label + 1]++;
+        foreach (int i in among) sizes[labels[i] + 1]++;
         var quota = Array.ConvertAll(sizes, size => (int)(fraction * size));
         // In order of their names, the same few classes would lose an image at every seed. Rounded, since 0.2 x 11 - 2 and 0.2 x 6 - 1 differ in the last bit.
         var byRemainder = order.OrderByDescending(i => Math.Round(fraction * sizes[i] - quota[i], 9)).ToArray();

@@ -80,6 +80,19 @@ internal sealed class LabelList
         return slots[SlotOf(Normal(utf8Path))] != 0 || (folders is not null && slots[SlotOf(Normal(utf8Path.AsSpan(folders.CommonBytes)))] != 0);
     }
 
+    /// <summary>Whether there is a class for an image by its path or by any end of it that begins with a folder or the file: before all names are seen, it is not known which folder all are in. Images that are only asked for so do not count as found.</summary>
+    public bool MayHave(string path)
+    {
+        var rest = Normal(Encoding.UTF8.GetBytes(path));
+        while (true)
+        {
+            if (slots[SlotOf(rest)] != 0) return true;
+            int end = rest.IndexOf((byte)'/');
+            if (end < 0) return false;
+            rest = rest[(end + 1)..];
+        }
+    }
+
     /// <summary>The error where no image of a source is in the list.</summary>
     public WclUsageException NoneOf(string file, string firstImage) =>
         new(FormattableString.Invariant($"None of the {Count:N0} paths in '{file}' is an image there; the first is '{FirstPath}', the first image '{firstImage}'."));

@@ -54,7 +54,7 @@ public static class Distill
         if (!holdOut) asked = asked with { Limit = options.Limit, Seed = options.Seed };
         var tuned = FineTuneFolder.SettingsOf(teacher);
         bool TestsWith(ImageDataset heldOut) => options.Test is not null || tuned is null || tuned.TestFingerprint == heldOut.Fingerprint;
-        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, holdOut, network.ClassNames, testsWith: TestsWith);
+        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, new() { HoldOut = holdOut, TestClasses = network.ClassNames, TestsWith = TestsWith });
         var (train, test) = (data.Train, data.HeldOut);
         if (test is not null && !TestsWith(test))
         {

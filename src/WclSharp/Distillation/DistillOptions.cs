@@ -65,7 +65,7 @@ public sealed record DistillOptions
         GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels), ("--init", Init), ("--out", Out));
         GivenOption.RequireMember(Arch, "--arch");
         if (Limit < 2) throw new WclUsageException($"--limit is {Limit}; use 2 or more.");
-        if (Width is not (null or >= 4 and <= 1024) || Width % 4 > 0) throw new WclUsageException(FormattableString.Invariant($"--width is {Width}; use a multiple of 4 from 4 to 1024 (64 is standard)."));
+        if (Width is not (null or >= 4 and <= 512) || Width % 4 > 0) throw new WclUsageException(FormattableString.Invariant($"--width is {Width}; use a multiple of 4 from 4 to 512 (64 is standard)."));
         if (Epochs < 1) throw new WclUsageException($"--epochs is {Epochs}; use 1 or more.");
         if (Batch < 2) throw new WclUsageException($"--batch is {Batch}; use 2 or more.");
         if (!(LearningRate > 0 && double.IsFinite(LearningRate))) throw new WclUsageException(FormattableString.Invariant($"--lr is {LearningRate}; use a number above 0."));

@@ -25,7 +25,7 @@ internal static class EncoderWeights
     /// <summary>Name of the file in the folder of a run or of a checkpoint.</summary>
     public const string FileName = "encoder.safetensors";
 
-    private const int LargestWidth = 1024, LargestImageSize = 2048;
+    private const int LargestWidth = 512, LargestImageSize = 2048;
 
     /// <summary>Facts that an encoder's file carries: network, input size and normalisation.</summary>
     public static Dictionary<string, string> Describe(ResNet encoder, int imageSize, Normalisation normalisation) => new()

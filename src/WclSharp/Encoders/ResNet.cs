@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WclSharp.Native;
 using WclSharp.Randomness;
 using WclSharp.Training;
 using static TorchSharp.torch;
@@ -135,6 +136,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
+        OpenMp.ForbidFewerThreads();
         using var scope = NewDisposeScope();
         var y = ChannelsLast.Of(x.to(computeType));
         y = bn1.Activate(conv1.call(y));

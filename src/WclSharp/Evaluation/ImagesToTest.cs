@@ -22,17 +22,30 @@ internal static class ImagesToTest
     /// <inheritdoc cref="LeaveOut"/>
     public static int[] Among(ImageDataset images, string? data, string test, CancellationToken cancellation)
     {
-        if (Directory.Exists(data) && Directory.Exists(test) && !SamePath.IsInside(test, data) && !SamePath.IsInside(data, test)) return []; // nothing of the one is in the other
+        var files = Files(data, test, cancellation);
+        if (files.Count == 0) return [];
+        using var own = ImageSources.Open(data);
+        return [.. Enumerable.Range(0, images.Count).Where(i => files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
+    }
+
+    /// <summary>Full paths of the files to test with that may be among others; none where either lies in an archive.</summary>
+    /// <param name="data">Where the others are from.</param>
+    /// <param name="test">Where those to test with are.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <exception cref="WclUsageException">Those to test with cannot be listed.</exception>
+    public static HashSet<string> Files(string? data, string test, CancellationToken cancellation)
+    {
+        var files = new HashSet<string>(SamePath.Comparer);
+        if (Directory.Exists(data) && Directory.Exists(test) && !SamePath.IsInside(test, data) && !SamePath.IsInside(data, test)) return files; // nothing of the one is in the other
         using var own = ImageSources.Open(data);
         using var tests = ImageSources.Open(test);
-        if (tests.FileOf("image") is null || own.FileOf("image") is null) return [];
-        var files = new HashSet<string>(SamePath.Comparer);
+        if (tests.FileOf("image") is null || own.FileOf("image") is null) return files;
         foreach (var image in tests.Images(_ => false))
         {
             cancellation.ThrowIfCancellationRequested();
             string file = Path.GetFullPath(tests.FileOf(image.Name)!);
             if (!Directory.Exists(data) || SamePath.IsInside(file, data)) files.Add(file);
         }
-        return files.Count == 0 ? [] : [.. Enumerable.Range(0, images.Count).Where(i => files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
+        return files;
     }
 }

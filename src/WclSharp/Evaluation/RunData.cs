@@ -23,27 +23,23 @@ internal static class RunData
     /// <param name="asked">What <see cref="Asked"/> made of them.</param>
     /// <param name="progress">Told how far reading is, and the warnings; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
-    /// <param name="holdOut">As for <see cref="PretrainingData.Read"/>.</param>
-    /// <param name="testClasses">As for <see cref="PretrainingData.Read"/>.</param>
-    /// <param name="tests">Whether held-out images serve to test, so that it matters whether the encoder has seen them; if not, images to test with are not read, and nothing is said of them.</param>
-    /// <param name="badImagesFile">Where unreadable images are listed; null tells of the first alone.</param>
-    /// <param name="testsWith">Whether the held-out images will be tested with, so that warnings of them matter; null where they will.</param>
-    public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<RunProgress>? progress, CancellationToken cancellation,
-        bool holdOut = true, IReadOnlyList<string>? testClasses = null, bool tests = true, string? badImagesFile = null, Predicate<ImageDataset>? testsWith = null)
+    /// <param name="request">What is needed of them; null for all, held-out ones to test with.</param>
+    public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<RunProgress>? progress, CancellationToken cancellation, RunDataRequest? request = null)
     {
+        request ??= new();
         // Where the run had images to test with, it held none out of its own.
-        if (!tests && asked.Test is not null) (asked, holdOut) = (asked with { Test = null }, holdOut && trained.Test is null);
+        if (!request.Tests && asked.Test is not null) (asked, request) = (asked with { Test = null }, request with { HoldOut = request.HoldOut && trained.Test is null });
         if (!ReferenceEquals(trained, asked)) RequireThere(trained, asked); // else there is no run
-        var data = PretrainingData.Read(asked, folder: null, progress, cancellation, holdOut, testClasses, badImagesFile);
+        var data = PretrainingData.Read(asked, folder: null, progress, cancellation, request);
         if (data.All.Ignored > 0 && !SamePath.Is(asked.Data, trained.Data)) // the run told of its own
             progress?.Report(new RunProgress.Warning(PretrainingData.PassedOver(data.All.Ignored)));
         if (trained.Labels is not null && asked.Labels is null && data.All.HasLabels)
             progress?.Report(new RunProgress.Warning($"With --data the run's list of classes, '{trained.Labels}', is not used: the classes are those of the {(data.All.ClassesAreFolders ? "folders" : "source")} ({ClassCatalog.Few(data.All.ClassNames)}). Name a list with --labels where they are not what you ask for."));
         if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new RunProgress.Warning(outside));
-        if (badImagesFile is not null && data.BadImages > 0)
-            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{badImagesFile}' lists them")));
-        bool matters = tests && (data.HeldOut is null || testsWith is null || testsWith(data.HeldOut));
-        IEnumerable<string> ofTests = matters ? data.TestWarnings.Concat(holdOut && data.HeldOut is not null ? Seen(trained, asked, data, cancellation) : []) : [];
+        if (request.BadImagesFile is not null && data.BadImages > 0)
+            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{request.BadImagesFile}' lists them")));
+        bool matters = request.Tests && (data.HeldOut is null || request.TestsWith is null || request.TestsWith(data.HeldOut));
+        IEnumerable<string> ofTests = matters ? data.TestWarnings.Concat(request.HoldOut && data.HeldOut is not null ? Seen(trained, asked, data, cancellation) : []) : [];
         foreach (string warning in data.Warnings.Concat(ofTests)) progress?.Report(new RunProgress.Warning(warning));
         return data;
     }
@@ -112,7 +108,7 @@ internal static class RunData
                 yield return FormattableString.Invariant($"{learnt:N0} of the images of --test {asked.Test} are the run's own: it was pretrained on them, {(trained.Method == ContrastiveMethod.SupCon ? "and on their classes, so accuracies are too high" : "without their classes, so accuracies may be a little too high")}; name images that it has not seen where that matters.");
             yield break;
         }
-        if (trained.Out is not { } run || Fingerprint(run) is not { } fingerprint || fingerprint == read.Train.Fingerprint) yield break;
+        if (trained.Out is not { } run || Fingerprint(run) is not { } fingerprint || fingerprint == read.LabelledFingerprint) yield break;
         bool same = (asked.Limit == trained.Limit) && SamePath.Is(asked.Data, trained.Data) && SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Labels, trained.Labels);
         if (same && read.LeftOut > 0) yield return "The images, their classes or those to test with are not what they were when the run was trained, so it may have been pretrained on some that are tested with now.";
         if (asked.Test is not null) yield break; // else they are no part of what has changed
@@ -138,9 +134,9 @@ internal static class RunData
         }
     }
 
-    /// <summary>Of the images that a run was trained on, as far as it says.</summary>
+    /// <summary>Of the images with a class that a run was trained on, as far as it says.</summary>
     private static string? Fingerprint(string run) =>
-        RunFolder.ReadSummary(run)?.DatasetFingerprint ?? new CheckpointStore(RunFolder.CheckpointsOf(run)).LastState?.DatasetFingerprint;
+        RunFolder.ReadSummary(run)?.LabelledFingerprint ?? new CheckpointStore(RunFolder.CheckpointsOf(run)).LastState?.LabelledFingerprint;
 
     /// <summary>How to read: with this machine's processors, unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
     private static PretrainOptions Reading(PretrainOptions trained) =>

@@ -89,7 +89,7 @@ public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages,
     /// <summary>Number format of the features: fp32, or bf16 where the run was trained in bfloat16 and the device is faster at it.</summary>
     public string? Precision { get; init; }
 
-    /// <summary>Hash of the images that the neighbours come from.</summary>
+    /// <summary>Hash of the images that the neighbours come from: those with a class.</summary>
     internal string? TrainFingerprint { get; init; }
 
     /// <summary>Hash of the images that were classified.</summary>
@@ -119,7 +119,7 @@ public static class RunEvaluation
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
-        using var data = RunData.Read(trained, asked, progress, cancellation);
+        using var data = RunData.Read(trained, asked, progress, cancellation, new() { LabelledAlone = true });
         if (!data.Train.HasLabels || data.HeldOut is null) throw RunData.NoLabels(trained, asked, data, "vote and to classify");
 
         long start = Stopwatch.GetTimestamp();
@@ -150,7 +150,7 @@ public static class RunEvaluation
             NearCopiesLookedAt = lookedAt,
             Device = compute.Name,
             Precision = compute.TypeName,
-            TrainFingerprint = data.Train.Fingerprint,
+            TrainFingerprint = data.LabelledFingerprint,
             TestFingerprint = data.HeldOut.Fingerprint,
         };
     }

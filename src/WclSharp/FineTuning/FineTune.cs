@@ -46,7 +46,7 @@ public static class FineTune
         PretrainingData? data = null;
         try
         {
-            data = RunData.Read(trained, asked, held, cancellation);
+            data = RunData.Read(trained, asked, held, cancellation, new() { LabelledAlone = true });
             return data.Train.HasLabels && data.HeldOut is not null ? data : throw RunData.NoLabels(trained, asked, data, "train on and to test with");
         }
         catch

@@ -40,7 +40,7 @@ public static class ImageGrouping
         OutputFolder.RequireWritable(folder);
         // Of other data, or with a list of labels of one's own, all images, since nothing is tested with any.
         using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation,
-            holdOut: options.Labels is null && options.Data is null, tests: false, badImagesFile: Path.Combine(folder, "bad_images.csv"));
+            new() { HoldOut = options.Labels is null && options.Data is null, Tests = false, BadImagesFile = Path.Combine(folder, "bad_images.csv") });
         var images = options.Data is null ? data.Train : data.All;
         if (images.Count < 3) throw new WclUsageException(FormattableString.Invariant($"{images.Count} images cannot be grouped; 3 or more can."));
         // Every image is joined to its nearest, so that no group has one alone.

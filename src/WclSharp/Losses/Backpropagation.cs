@@ -1,4 +1,5 @@
 using WclSharp.Kernels;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Losses;
@@ -16,6 +17,7 @@ public static class Backpropagation
     public static void Run(Tensor loss)
     {
         ArgumentNullException.ThrowIfNull(loss);
+        OpenMp.ForbidFewerThreads();
         BackwardErrors.Run(() => loss.backward());
     }
 }

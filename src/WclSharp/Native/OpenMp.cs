@@ -10,9 +10,17 @@ internal static unsafe class OpenMp
     /// <summary>Threads that the runtime grants at most (<c>OMP_THREAD_LIMIT</c>).</summary>
     public static int ThreadLimit => Export("omp_get_thread_limit") is var function and not 0 ? Math.Max(1, ((delegate* unmanaged<int>)function)()) : int.MaxValue;
 
-    /// <summary>Takes back, for the calling thread, that the runtime may grant fewer threads than it is asked for (<c>OMP_DYNAMIC</c>).</summary>
+    [ThreadStatic]
+    private static bool isForbidden;
+
+    /// <summary>
+    /// Takes back, for the calling thread, that the runtime may grant fewer threads than it is asked for (<c>OMP_DYNAMIC</c>): some of oneDNN's loops wait for all of
+    /// them, without end. Every thread of .NET's begins with what the environment says.
+    /// </summary>
     public static void ForbidFewerThreads()
     {
+        if (isForbidden) return;
+        isForbidden = true;
         if (Export("omp_set_dynamic") is var function and not 0) ((delegate* unmanaged<int, void>)function)(0);
     }
 

@@ -115,6 +115,9 @@ public sealed record RunSummary
     /// <summary>Hash of the training images that were used.</summary>
     public string? DatasetFingerprint { get; init; }
 
+    /// <summary>Hash of those of them that have a class, by which what is measured later is told from what was trained on; null in summaries that do not say.</summary>
+    public string? LabelledFingerprint { get; init; }
+
     /// <summary>Images that were trained on.</summary>
     public long? TrainImages { get; init; }
 

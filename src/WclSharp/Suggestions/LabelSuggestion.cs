@@ -108,7 +108,8 @@ public static class LabelSuggestion
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         // Every image of a list or of other data can be suggested, and every label counts, unless some have to test the choice. What the run held out stays held out.
         bool ownAsTrained = options.Data is null && asked.Labels is null;
-        using var data = RunData.Read(trained, asked, progress, cancellation, holdOut: ownAsTrained || options.Check > 0, tests: options.Check > 0, badImagesFile: Path.Combine(folder, "bad_images.csv"));
+        using var data = RunData.Read(trained, asked, progress, cancellation,
+            new() { HoldOut = ownAsTrained || options.Check > 0, Tests = options.Check > 0, BadImagesFile = Path.Combine(folder, "bad_images.csv") });
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
         using var some = (options.Test ?? trained.Test) is { } tests ? Untested(data.Train, asked.Data, tests, ofRun: options.Test is null, progress, cancellation) : null; // the run's also where other data are named

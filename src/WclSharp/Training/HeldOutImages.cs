@@ -3,7 +3,7 @@ using WclSharp.Evaluation;
 
 namespace WclSharp.Training;
 
-/// <summary>Sets images apart to test with: those that <c>--test</c> names, or a part of those with classes.</summary>
+/// <summary>Sets images apart to test with: those that <c>--test</c> names, or a part of those with a class.</summary>
 internal static class HeldOutImages
 {
     private const double Share = 0.2;
@@ -37,7 +37,7 @@ internal static class HeldOutImages
         return (train, heldOut);
     }
 
-    /// <summary>Sets a part apart where there are classes: a fifth, 10,000 images at most.</summary>
+    /// <summary>Sets a part of the images with a class apart: a fifth, 10,000 at most. Those without one are all trained on, since nothing is measured with them.</summary>
     /// <param name="all">Everything that was read from <c>--data</c>.</param>
     /// <param name="seed">Chooses the part.</param>
     /// <param name="known">The classes that can be told; null where there are none.</param>
@@ -45,9 +45,9 @@ internal static class HeldOutImages
     /// <returns>The two parts; nulls where nothing could be measured with one, so that all images are trained on.</returns>
     public static (ImageDataset? Train, ImageDataset? HeldOut) Split(ImageDataset all, long seed, IReadOnlyList<string>? known, ICollection<IDisposable> owned)
     {
-        if (!all.HasLabels || all.Count < LeastToSplit || !CanHoldOut(all)) return (null, null);
-        var (train, heldOut) = all.Split(Math.Min(Share, Most / (double)all.Count), seed);
-        if (heldOut.LabelledCount > 0 && (known is null || IsKnown(heldOut, known)))
+        if (all.LabelledCount < LeastToSplit || !CanHoldOut(all)) return (null, null);
+        var (train, heldOut) = all.SplitLabelled(Math.Min(Share, Most / (double)all.LabelledCount), seed);
+        if (known is null || IsKnown(heldOut, known))
         {
             owned.Add(train);
             owned.Add(heldOut);
@@ -59,12 +59,12 @@ internal static class HeldOutImages
         return (null, null);
     }
 
-    /// <summary>Whether an image is without a class or not the only one of it, so that it can be held out.</summary>
+    /// <summary>Whether an image is not the only one of its class, so that it can be held out.</summary>
     private static bool CanHoldOut(ImageDataset images)
     {
         var met = new HashSet<int>();
         foreach (int label in images.Labels)
-            if (label < 0 || !met.Add(label)) return true;
+            if (label >= 0 && !met.Add(label)) return true;
         return false;
     }
 

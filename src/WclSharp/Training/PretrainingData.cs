@@ -22,6 +22,19 @@ internal sealed class PretrainingData : IDisposable
     /// <summary>Images to train on.</summary>
     public required ImageDataset Train { get; init; }
 
+    /// <summary>Says whether the images to train on that have a class, and their classes, are the same as before: what is measured with.</summary>
+    public string LabelledFingerprint
+    {
+        get
+        {
+            if (labelledFingerprint is not null) return labelledFingerprint;
+            using var labelled = LabelledRows.Images(Train);
+            return labelledFingerprint = labelled.Fingerprint;
+        }
+    }
+
+    private string? labelledFingerprint;
+
     /// <summary>Images with classes that are never trained on; null where no classes are known.</summary>
     public ImageDataset? HeldOut { get; private set; }
 
@@ -48,27 +61,26 @@ internal sealed class PretrainingData : IDisposable
 
     /// <summary>Reads the training images, and the held-out ones from <c>--test</c> or from a split by seed.</summary>
     /// <param name="options">Which images, and how to keep them.</param>
-    /// <param name="folder">Where unreadable images are listed; null lists them nowhere but in <paramref name="badImagesFile"/>.</param>
+    /// <param name="folder">Where unreadable images are listed; null lists them nowhere but where the request says.</param>
     /// <param name="progress">Told how far reading is; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
-    /// <param name="holdOut">False trains on all images where there is no <c>--test</c>.</param>
-    /// <param name="testClasses">The classes that can be told, by which those of <c>--test</c> are numbered, others behind them; null for those of the training images, where they have any.</param>
-    /// <param name="badImagesFile">Where unreadable images to train on are listed, without a folder.</param>
-    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<RunProgress>? progress, CancellationToken cancellation, bool holdOut = true, IReadOnlyList<string>? testClasses = null,
-        string? badImagesFile = null)
+    /// <param name="request">What is needed of them; null for all that a run needs.</param>
+    public static PretrainingData Read(PretrainOptions options, RunFolder? folder, IProgress<RunProgress>? progress, CancellationToken cancellation, RunDataRequest? request = null)
     {
+        request ??= new();
         RequireApart(options.Data, options.Test);
         var reading = ReadingRelay.To(progress);
         List<IDisposable> owned = [];
         try
         {
-            var (all, request) = ReadAll(options, Request(options, folder, badImagesFile), reading, cancellation);
+            var tests = request.LabelledAlone && options.Test is not null ? ImagesToTest.Files(options.Data, options.Test, cancellation) : [];
+            var (all, how) = ReadAll(options, How(options, folder, request) with { LabelledAlone = request.LabelledAlone, NeverPassedOver = tests }, reading, cancellation);
             owned.Add(all);
             if (folder is not null && options.Limit is null) RequireClassesThatRepeat(all);
-            testClasses = testClasses?.Select(ComposedText.Of).ToArray();
+            string[]? testClasses = request.TestClasses?.Select(ComposedText.Of).ToArray();
             var known = testClasses ?? (all.HasLabels ? all.ClassNames : null);
-            var (train, heldOut) = options.Test is not null ? HeldOutImages.Named(all, options.Data, request with { Path = options.Test, ClassNames = known, BadImagesFile = folder?.BadTestImagesPath }, owned, reading, cancellation)
-                : holdOut ? HeldOutImages.Split(all, options.Seed, known, owned)
+            var (train, heldOut) = options.Test is not null ? HeldOutImages.Named(all, options.Data, how with { LabelledAlone = false, Path = options.Test, ClassNames = known, BadImagesFile = folder?.BadTestImagesPath }, owned, reading, cancellation)
+                : request.HoldOut ? HeldOutImages.Split(all, options.Seed, known, owned)
                 : (null, null);
             var result = new PretrainingData(options)
             {
@@ -102,7 +114,7 @@ internal sealed class PretrainingData : IDisposable
             if (SamePath.IsInside(inner, outer) && Directory.Exists(inner)) throw new WclUsageException($"'{inner}' is inside '{outer}', so that images of --test would be trained on; move it out, or name another.");
     }
 
-    private static DatasetOptions Request(PretrainOptions options, RunFolder? folder, string? badImagesFile) => new()
+    private static DatasetOptions How(PretrainOptions options, RunFolder? folder, RunDataRequest request) => new()
     {
         Path = options.Data,
         Labels = options.Labels,
@@ -112,22 +124,22 @@ internal sealed class PretrainingData : IDisposable
         MaxBad = options.MaxBad ?? DatasetOptions.StandardMaxBad,
         CacheBytes = options.CacheMiB is { } mib ? (long)mib << 20 : DatasetOptions.StandardCacheBytes,
         CacheFolder = options.CacheFolder ?? folder?.FullPath,
-        BadImagesFile = folder?.BadImagesPath ?? badImagesFile,
+        BadImagesFile = folder?.BadImagesPath ?? request.BadImagesFile,
         Workers = options.Workers ?? Environment.ProcessorCount,
     };
 
     /// <summary>Reads <c>--data</c>, again where its images turn out to be smaller than what was asked for.</summary>
     /// <returns>The images, and what they were read by.</returns>
-    private static (ImageDataset All, DatasetOptions Request) ReadAll(PretrainOptions options, DatasetOptions request, IProgress<ReadingProgress>? reading, CancellationToken cancellation)
+    private static (ImageDataset All, DatasetOptions How) ReadAll(PretrainOptions options, DatasetOptions how, IProgress<ReadingProgress>? reading, CancellationToken cancellation)
     {
-        var all = ImageDataset.Read(request, reading, cancellation);
-        if (Presets.ImageSizeOf(options) is not null) return (all, request);
+        var all = ImageDataset.Read(how, reading, cancellation);
+        if (Presets.ImageSizeOf(options) is not null) return (all, how);
         // Crops will be of the images' own size. What is larger is kept as it would be if that had been known: it will be when the run is resumed, and where its encoder is used.
         int side = StoredSize.SideFor(Presets.OwnSide(UsualSide(all)));
-        if (side >= request.StoredSide || !HasLarger(all, side)) return (all, request);
+        if (side >= how.StoredSide || !HasLarger(all, side)) return (all, how);
         all.Dispose();
-        request = request with { StoredSide = side };
-        return (ImageDataset.Read(request, reading, cancellation), request);
+        how = how with { StoredSide = side };
+        return (ImageDataset.Read(how, reading, cancellation), how);
     }
 
     /// <summary>What to know where images are left out since <c>--test</c> names them.</summary>

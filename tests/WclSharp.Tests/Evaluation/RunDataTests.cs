@@ -130,6 +130,50 @@ public class RunDataTests
         Assert.DoesNotContain(Warnings(trained, RunData.Asked(trained, folder["photos"], null, trained.Labels)), each => each.Contains("is not used", StringComparison.Ordinal));
     }
 
+    /// <summary>Of a million images a thousand may have a label: only these are decoded, and are split and told as among all.</summary>
+    [Theory]
+    [InlineData("photos", "labels.csv", 1)]
+    [InlineData("photos", "with-folder.csv", 1)] // paths that begin with the folder that all are in
+    [InlineData("rows.csv", null, 1)]
+    [InlineData("photos", "labels.csv", 40)]     // a limit
+    public void Read_LabelledAlone_ReadsNoOthers_AndHoldsTheSameOut(string data, string? labels, int limit)
+    {
+        using var folder = new DataFolder();
+        for (int i = 0; i < 60; i++) folder.Write($"photos/all/{i:00}.jpg", ImageFiles.Jpeg(20 + i, 20));
+        for (int i = 60; i < 70; i++) folder.Write($"photos/all/{i:00}.jpg", "no image"u8.ToArray()); // without a class, so that nobody finds out
+        int[] labelled = [.. Enumerable.Range(0, 60).Where(i => i % 3 == 1)];
+        folder.Write("labels.csv", string.Concat(labelled.Select(i => $"{i:00}.jpg,{(i % 2 == 0 ? "even" : "odd")}\n")));
+        folder.Write("with-folder.csv", string.Concat(labelled.Select(i => $"all/{i:00}.jpg,{(i % 2 == 0 ? "even" : "odd")}\n")));
+        folder.Write("rows.csv", string.Concat(Enumerable.Range(0, 70).Select(i => $"photos/all/{i:00}.jpg,{(!labelled.Contains(i) ? "" : i % 2 == 0 ? "even" : "odd")}\n")));
+        var trained = new PretrainOptions { Data = folder[data], Labels = labels is null ? null : folder[labels], ImageSize = 16, Limit = limit > 1 ? limit : null, MaxBad = 1 };
+        using var all = RunData.Read(trained, trained, null, CancellationToken.None);
+        using var alone = RunData.Read(trained, trained, null, CancellationToken.None, new() { LabelledAlone = true });
+
+        Assert.InRange(all.BadImages, 1, 10);
+        Assert.Equal(0, alone.BadImages);
+        Assert.Equal(all.All.LabelledCount, alone.All.Count);
+        Assert.Equal(50, alone.All.PassedOver);
+        Assert.InRange(all.All.LabelledCount, limit > 1 ? 10 : 20, limit > 1 ? 19 : 20);
+        Assert.Equal(all.HeldOut!.Fingerprint, alone.HeldOut!.Fingerprint);
+        Assert.Equal(all.LabelledFingerprint, alone.LabelledFingerprint);
+        Assert.Equal(all.HeldOut.Count, all.HeldOut.LabelledCount); // those without a class are all trained on
+        Assert.True(all.Train.Count > alone.Train.Count);
+    }
+
+    /// <summary>Images of the run that a list tests with are known as such, though no label names them.</summary>
+    [Fact]
+    public void Read_LabelledAlone_StillTellsOfTestsThatTheRunLearntFrom()
+    {
+        using var folder = Photos();
+        string labels = folder.Write("labels.csv", string.Concat(Enumerable.Range(0, 20).Select(i => $"{i:00}.jpg,{i % 2}\n")));
+        string tests = folder.Write("tests.csv", string.Concat(Enumerable.Range(30, 5).Select(i => $"photos/{i:00}.jpg,{i % 2}\n")));
+        var trained = new PretrainOptions { Data = folder["photos"], Labels = labels, ImageSize = 16 };
+        List<string> warnings = [];
+        using var data = RunData.Read(trained, RunData.Asked(trained, null, tests, null), SmallRun.Noted(warnings), CancellationToken.None, new() { LabelledAlone = true });
+        Assert.Equal((20, 5), (data.Train.Count, data.LeftOut));
+        Assert.Contains(warnings, warning => warning.StartsWith("5 of the images of --test", StringComparison.Ordinal));
+    }
+
     private static DataFolder Photos()
     {
         var folder = new DataFolder();
@@ -141,7 +185,7 @@ public class RunDataTests
     private static List<string> Warnings(PretrainOptions trained, PretrainOptions asked, bool tests = true)
     {
         List<string> warnings = [];
-        using var data = RunData.Read(trained, asked, SmallRun.Noted(warnings), CancellationToken.None, tests: tests);
+        using var data = RunData.Read(trained, asked, SmallRun.Noted(warnings), CancellationToken.None, new() { Tests = tests });
         return warnings;
     }
 }

@@ -1,4 +1,8 @@
+using TorchSharp;
+using WclSharp.Encoders;
+using WclSharp.Losses;
 using WclSharp.Native;
+using WclSharp.Training;
 
 namespace WclSharp.Tests.Native;
 
@@ -19,6 +23,35 @@ public sealed class OpenMpTests : IDisposable
             "--batch", "32", "--epochs", "1", "--device", "cpu", "--workers", "2", "--out", Path.Combine(folder, "run")];
         using var process = ChildProcess.Start("dotnet", command, ("OMP_NUM_THREADS", "64"), (name, value)); // more than are free on most machines
         process.End(expectedCode: 0); // in seconds; one that waits is ended after minutes
+    }
+
+    /// <summary>The environment's word is every new thread's own, also of one that did not choose the device.</summary>
+    [Fact]
+    public void AnyThreadThatComputes_IsGrantedTheThreadsItAsksFor()
+    {
+        Assert.SkipUnless(OpenMp.Export("omp_get_dynamic") != 0, "libtorch has another OpenMP runtime here");
+        using var network = new ResNet(EncoderArch.ResNet18, width: 4, EncoderStem.Small, seed: 0);
+        using var head = torch.ones(4, requires_grad: true);
+        Assert.Equal((1, 0), Dynamic(() => network.forward(torch.zeros(2, 3, 8, 8)).Dispose()));
+        Assert.Equal((1, 0), Dynamic(() => Backpropagation.Run(head.sum())));
+
+        static unsafe (int Before, int After) Dynamic(Action compute)
+        {
+            (int, int) result = default;
+            var thread = new Thread(() =>
+            {
+                using var scope = torch.NewDisposeScope();
+                ((delegate* unmanaged<int, void>)OpenMp.Export("omp_set_dynamic"))(1);
+                int before = Current();
+                compute();
+                result = (before, Current());
+            });
+            thread.Start();
+            thread.Join();
+            return result;
+
+            static int Current() => ((delegate* unmanaged<int>)OpenMp.Export("omp_get_dynamic"))();
+        }
     }
 
     [Fact]

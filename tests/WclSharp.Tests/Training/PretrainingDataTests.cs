@@ -96,10 +96,10 @@ public sealed class PretrainingDataTests
         for (int i = 0; i < 20; i++) folder.Write($"photos/{2019 + i % 2}/{i:00}.jpg", ImageFiles.Jpeg(20 + i, 20));
         for (int i = 0; i < 4; i++) folder.Write($"tests/{2019 + i % 2}/{i:00}.jpg", ImageFiles.Jpeg(60 + i, 20));
         var options = new PretrainOptions { Data = Path.Combine(folder.Path, "photos"), ImageSize = 16 };
-        using (var data = PretrainingData.Read(options, null, null, default, testClasses: ["cat", "dog"])) Assert.Equal((20, null), (data.Train.Count, data.HeldOut));
-        using (var data = PretrainingData.Read(options, null, null, default, testClasses: ["2020", "dog"])) Assert.Equal(4, data.HeldOut!.Count);
+        using (var data = PretrainingData.Read(options, null, null, default, new() { TestClasses = ["cat", "dog"] })) Assert.Equal((20, null), (data.Train.Count, data.HeldOut));
+        using (var data = PretrainingData.Read(options, null, null, default, new() { TestClasses = ["2020", "dog"] })) Assert.Equal(4, data.HeldOut!.Count);
         Assert.Contains("is among those that can be told", Assert.Throws<WclUsageException>(() =>
-            PretrainingData.Read(options with { Test = Path.Combine(folder.Path, "tests") }, null, null, default, testClasses: ["cat", "dog"])).Message, StringComparison.Ordinal);
+            PretrainingData.Read(options with { Test = Path.Combine(folder.Path, "tests") }, null, null, default, new() { TestClasses = ["cat", "dog"] })).Message, StringComparison.Ordinal);
     }
 
     [Theory]
