@@ -23,7 +23,7 @@ internal static class DistillCommand
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label for --label-mix")
             .Add("limit", "all", "Learn on a random subset of this many images, drawn by --seed; those to test with are not learnt from")
             .Add("init", "random", "Weights that the student's encoder starts with: a run folder, or a .safetensors or PyTorch .pth file")
-            .Add("epochs", Shown(defaults.Epochs)).Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
+            .Add("epochs", Shown(defaults.Epochs), "Passes over the images").Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
             .Add("weight-decay", Shown(defaults.WeightDecay), "L2 weight decay").Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them. The teacher's loss is multiplied by its square");
         var arch = new Option<string>("--student") { HelpName = "ARCH", Description = "Student's network: resnet18, resnet34, resnet50 or resnet101 [default: the teacher's]" };
         command.Add(arch);

@@ -70,7 +70,7 @@ internal static class EvaluateCommand
                     else if (parsed.GetValue(confusion) is { } picture)
                     {
                         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(picture))!);
-                        string? unnamed = ConfusionPlot.Write(picture, measured.Confusion!, $"Linear probe: {EpochTable.Percent(measured.Top1)} right");
+                        string? unnamed = ConfusionPlot.Write(picture, measured.Confusion!, string.Create(CultureInfo.InvariantCulture, $"Linear probe: {EpochTable.Percent(measured.Top1)} of {measured.TestImages:N0} images right ({AccuracyText.Interval(measured.Top1, measured.TestImages)})"));
                         output.WriteLine($"Confusion matrix: {RunReport.Shown(picture)}");
                         if (unnamed is not null) error.WriteLine($"warning: {unnamed}");
                     }
@@ -109,15 +109,13 @@ internal static class EvaluateCommand
             : request.LinearLearningRate is not null ? "" : $", the usual {(rateAlone ? "one" : "ones")}: {LabelDraw.TooFew}";
         yield return string.Create(CultureInfo.InvariantCulture,
             $"  learning rate {probe.Settings.LearningRate}{(rateAlone ? $"{chosen};" : ",")} weight decay {probe.Settings.WeightDecay}{(rateAlone ? "" : chosen)}{(probe.Augmented ? "; random crops and flips" : "")}");
-        if (probe.PerClass.Count > AccuracyText.MostClasses)
-        {
-            yield return string.Create(CultureInfo.InvariantCulture, $"  {probe.PerClass.Count:N0} classes: --json has the accuracy of each");
-            yield break;
-        }
-
-        int width = probe.PerClass.Max(each => each.Name.Length);
-        foreach (var each in probe.PerClass)
-            yield return string.Create(CultureInfo.InvariantCulture, $"  {PlainText.Line(each.Name).PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
+        // Of many classes those that are told worst: somebody has to look at them.
+        bool many = probe.PerClass.Count > AccuracyText.MostClasses;
+        (string Name, ClassAccuracy Of)[] shown = [.. (many ? probe.PerClass.OrderBy(each => each.Accuracy).ThenByDescending(each => each.Images).Take(AccuracyText.MostClasses) : probe.PerClass).Select(each => (TextTable.ShortName(PlainText.Line(each.Name)), each))];
+        int width = shown.Max(each => each.Name.Length);
+        foreach (var (name, each) in shown)
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
+        if (many) yield return string.Create(CultureInfo.InvariantCulture, $"  and {probe.PerClass.Count - shown.Length:N0} classes more that are told better; --json has the accuracy of each");
     }
 
     /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>

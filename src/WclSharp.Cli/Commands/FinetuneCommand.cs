@@ -81,12 +81,14 @@ internal static class FinetuneCommand
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"Accuracy on {result.TestImages:N0} test images, mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training){Given(request, result.Rows)}; kNN and linear probe on the frozen encoder."));
+                $"Accuracy on {result.TestImages:N0} test images, {Meaning(result.Rows)}{Given(request, result.Rows)}; kNN and linear probe on the frozen encoder."));
             if (result.Rows.Where(row => row.ValidationLabels == 0).Select(row => row.Labels.ToString("N0", CultureInfo.InvariantCulture)).ToArray() is { Length: > 0 } unchosen)
                 output.WriteLine($"With {string.Join(" and ", unchosen)} labels no rate or stop was chosen: {LabelDraw.TooFew}.");
             if (result.Rows.Any(row => row.ScratchDifferenceCi95 is not null))
                 output.WriteLine("The difference from scratch is in points, draw by draw: on these test images pretraining made one where the interval leaves out 0.");
             if (OverClasses(result.Rows) is { } overClasses) output.WriteLine(overClasses);
+            if (result.Rows.Any(row => row.DrawsOverlap))
+                output.WriteLine("Draws of more than a tenth of all labels have many in common, so that their intervals are too narrow for other labels of the kind, the more so the larger the share.");
             output.WriteLine($"All draws share the test images: {OtherImages(result)}.");
             if (result.Kept is { } kept)
             {
@@ -117,6 +119,11 @@ internal static class FinetuneCommand
         double accuracy = result.Rows[^1].FinetuneMean;
         return string.Create(CultureInfo.InvariantCulture, $"by their number alone {EpochTable.Percent(accuracy)} means {AccuracyText.Interval(accuracy, result.TestImages)} on others of the kind (95 %, Wilson)");
     }
+
+    /// <summary>What the figures of the table are.</summary>
+    private static string Meaning(IReadOnlyList<FineTuneRow> rows) => rows.All(row => row.Draws == 1)
+        ? "of one draw of labels, which others may lead far from: --draws 3 gives intervals"
+        : "mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training; none where all draws gave the same figure, or there was one)";
 
     /// <summary>What the intervals leave out, where anything was chosen.</summary>
     private static string Given(FineTuneOptions request, IReadOnlyList<FineTuneRow> rows)

@@ -64,7 +64,7 @@ internal static class SearchCommand
     {
         foreach (var answer in result.Answers)
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{PlainText.Line(answer.Image)}: the nearest of {result.Indexed:N0} images, {answer.Seconds:0.000} s"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{PlainText.Line(answer.Image)}: the nearest of {result.Indexed:N0} images, {(answer.Seconds < 0.001 ? "under 1 ms" : string.Create(CultureInfo.InvariantCulture, $"{answer.Seconds:0.000} s"))}"));
             bool labelled = answer.Hits.Any(hit => hit.Label is not null);
             int width = labelled ? Math.Max("label".Length, answer.Hits.Max(hit => hit.Label?.Length ?? 0)) : 0;
             output.WriteLine($"rank   cosine  {(labelled ? "label".PadRight(width) + "  " : "")}path");

@@ -9,7 +9,7 @@ namespace WclSharp.Cli.Terminal;
 /// <summary>Progress on a terminal: a bar for the stage or epoch at work, and above it the table of epochs, line by line.</summary>
 internal sealed class LiveProgress : IProgress<RunProgress>
 {
-    private const int BarWidth = 24;
+    private const int BarWidth = 24, PercentageWidth = 6; // with the blanks beside them
 
     private readonly IAnsiConsole console;
     private readonly ProgressContext context;
@@ -17,7 +17,7 @@ internal sealed class LiveProgress : IProgress<RunProgress>
     private ProgressTask? bar;
     private string? barName;
     private long barStart, barBegan;
-    private bool headerWritten;
+    private int tableWidth; // 0 until the table has begun
 
     private LiveProgress(IAnsiConsole console, ProgressContext context)
     {
@@ -39,6 +39,7 @@ internal sealed class LiveProgress : IProgress<RunProgress>
             switch (value)
             {
                 case RunProgress.Started started:
+                    ClearBar();
                     foreach (string line in started.Lines) console.WriteLine(PlainText.Of(line));
                     break;
                 case RunProgress.Working working:
@@ -51,6 +52,7 @@ internal sealed class LiveProgress : IProgress<RunProgress>
                     ShowEpoch(done.Metrics);
                     break;
                 case RunProgress.Warning warning:
+                    ClearBar();
                     console.MarkupLineInterpolated($"[yellow]warning: {PlainText.Of(warning.Message)}[/]");
                     break;
             }
@@ -77,18 +79,29 @@ internal sealed class LiveProgress : IProgress<RunProgress>
         task.Value = done;
         string losses = string.Join(" + ", new[] { step.InstanceLoss, step.WeakLoss }.OfType<double>()
             .Select(loss => loss.ToString("0.000", CultureInfo.InvariantCulture)));
-        task.Description = Markup.Escape(string.Create(CultureInfo.InvariantCulture,
-            $"{barName} step {done}/{total}  loss {losses}  {step.ImagesPerSecond:0} images/s  wait {step.DataWait:0%}  {EpochTable.Duration(step.Left)} left"));
+        string left = $"{EpochTable.Duration(step.Left)} left";
+        string[] longestFirst =
+        [
+            string.Create(CultureInfo.InvariantCulture, $"{barName} step {done}/{total}  loss {losses}  {step.ImagesPerSecond:0} images/s  wait {step.DataWait:0%}  {left}"),
+            string.Create(CultureInfo.InvariantCulture, $"{barName} step {done}/{total}  loss {losses}  {step.ImagesPerSecond:0} images/s  {left}"),
+            string.Create(CultureInfo.InvariantCulture, $"{barName}  loss {losses}  {left}"),
+            string.Create(CultureInfo.InvariantCulture, $"{barName}  {left}"),
+        ];
+        int room = console.Profile.Width - BarWidth - PercentageWidth;
+        task.Description = Markup.Escape(longestFirst.FirstOrDefault(text => text.Length <= room) ?? longestFirst[^1]);
     }
 
     private void ShowEpoch(EpochMetrics metrics)
     {
-        RemoveBar();
+        ClearBar();
         if (metrics is { Epoch: 0, Knn: { } untrained })
             console.MarkupLineInterpolated($"kNN accuracy before training: [bold]{EpochTable.Percent(untrained)}[/]");
-        if (!headerWritten) console.MarkupLineInterpolated($"[bold]{EpochTable.Header}[/]");
-        headerWritten = true;
-        console.WriteLine(EpochTable.Line(metrics));
+        if (tableWidth == 0)
+        {
+            tableWidth = console.Profile.Width; // kept, so that the columns stay where their names are
+            console.MarkupLineInterpolated($"[bold]{EpochTable.HeaderOf(tableWidth)}[/]");
+        }
+        console.WriteLine(EpochTable.Line(metrics, tableWidth));
     }
 
     /// <summary>The bar of a stage or epoch; a new one takes the old one's place.</summary>
@@ -99,6 +112,13 @@ internal sealed class LiveProgress : IProgress<RunProgress>
         barName = name;
         (barStart, barBegan) = (Stopwatch.GetTimestamp(), began);
         return bar = context.AddTask(Markup.Escape(name));
+    }
+
+    /// <summary>Takes the bar off the screen, where the next line would cover a part of it only.</summary>
+    private void ClearBar()
+    {
+        RemoveBar();
+        context.Refresh();
     }
 
     private void RemoveBar()

@@ -12,6 +12,10 @@ internal static class RunReport
     /// <summary>Share of the labels that the end of a run on the embedded images speaks of.</summary>
     public const double FewLabels = 0.01;
 
+    /// <summary>How far other test images might lead, as the end of a phrase.</summary>
+    private static string OtherImages(double accuracy, long? images) =>
+        images is { } number ? string.Create(CultureInfo.InvariantCulture, $"; of {number:N0} images, {AccuracyText.Certainty(accuracy, number)}") : "";
+
     public static IEnumerable<string> Lines(PretrainResult result)
     {
         var (folder, _, summary) = result;
@@ -23,8 +27,8 @@ internal static class RunReport
         if (summary.Knn is { } knn)
         {
             yield return summary.KnnBefore is { } before && summary.Epoch > 0
-                ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} before, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points).")
-                : $"kNN accuracy: {EpochTable.Percent(knn)}.";
+                ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} before, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points){OtherImages(knn, summary.TestImages)}.")
+                : $"kNN accuracy: {EpochTable.Percent(knn)}{OtherImages(knn, summary.TestImages)}.";
             if (summary.KnnMeanOverClasses is { } mean && AccuracyText.OverClasses(knn, mean).Length > 0)
                 yield return $"Mean over classes, where a rare one counts as much as a frequent one: {(summary.KnnMeanOverClassesBefore is { } meanBefore && summary.Epoch > 0 ? $"{EpochTable.Percent(meanBefore)} before, {EpochTable.Percent(mean)} now" : EpochTable.Percent(mean))}.";
         }
@@ -43,7 +47,7 @@ internal static class RunReport
         if (summary.BadImages is > 0)
         {
             string lists = string.Join(" and ", RunFolder.BadImageLists(folder));
-            yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read{(lists.Length > 0 ? $"; {lists} says why" : "")}.");
+            yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read{(lists.Length > 0 ? $"; {lists} {(lists.Contains(" and ", StringComparison.Ordinal) ? "say" : "says")} why" : "")}.");
         }
         yield return $"Encoder:      {Shown(result.EncoderFile)}";
         yield return $"Next:         wcl {(summary.Knn is null ? "groups" : "evaluate")} {Quoted(shown)}";

@@ -20,7 +20,7 @@ internal sealed class CheckpointStore(string folder)
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true };
 
     /// <summary>Of <c>state.json</c>; 4 since the images' fingerprints are made of their hashes.</summary>
-    public const int Format = 4;
+    public const int Format = 5;
 
     private sealed record Pointer(string Folder);
 

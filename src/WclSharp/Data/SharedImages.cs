@@ -7,14 +7,15 @@ namespace WclSharp.Data;
 /// </remarks>
 internal static class SharedImages
 {
-    /// <summary>How many images of a set are in another.</summary>
+    /// <summary>How many images of a set that have a class are in another.</summary>
     /// <param name="images">The set, stored as the other is.</param>
     /// <param name="others">The other set.</param>
     /// <param name="labelledOnly">Whether those of the other set count alone that have a class.</param>
     public static int Count(ImageDataset images, ImageDataset others, bool labelledOnly = false)
     {
         var wanted = new HashSet<ulong>();
-        for (int i = 0; i < images.Count; i++) wanted.Add(images.PixelHashOf(i));
+        int[] tested = [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] >= 0)];
+        foreach (int i in tested) wanted.Add(images.PixelHashOf(i));
         var met = new HashSet<ulong>();
         for (int i = 0; i < others.Count; i++)
         {
@@ -22,9 +23,6 @@ internal static class SharedImages
             ulong hash = others.PixelHashOf(i);
             if (wanted.Contains(hash)) met.Add(hash);
         }
-        int count = 0;
-        for (int i = 0; i < images.Count; i++)
-            if (met.Contains(images.PixelHashOf(i))) count++;
-        return count;
+        return tested.Count(i => met.Contains(images.PixelHashOf(i)));
     }
 }

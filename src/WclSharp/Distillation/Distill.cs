@@ -54,7 +54,7 @@ public static class Distill
         if (!holdOut) asked = asked with { Limit = options.Limit, Seed = options.Seed };
         var tuned = FineTuneFolder.SettingsOf(teacher);
         bool TestsWith(ImageDataset heldOut) => options.Test is not null || tuned is null || tuned.TestFingerprint == heldOut.Fingerprint;
-        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, new() { HoldOut = holdOut, TestClasses = network.ClassNames, TestsWith = TestsWith });
+        using var data = RunData.Read(trained ?? asked, asked, progress, cancellation, new() { HoldOut = holdOut, TestClasses = network.ClassNames, TestsWith = TestsWith, IsTaught = true });
         var (train, test) = (data.Train, data.HeldOut);
         if (test is not null && !TestsWith(test))
         {
@@ -70,9 +70,27 @@ public static class Distill
         if (test is not null && tuned?.TrainFingerprint == test.Fingerprint)
             progress?.Report(new RunProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
 
+        if (test is not null && trained is null && options.Test is not null && RunFolder.Around(teacher) is { } run && LearntFrom(run, options.Test, cancellation) is > 0 and var learnt)
+            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{learnt:N0} of the images of --test are of the run that the classifier is of, '{run}': it learnt from them or held them out, and the classifier may have learnt their classes, so accuracies may be too high; name others where that matters.")));
+
         using var some = holdOut && options.Limit < train.Count ? Some(train, options.Limit.Value, options.Seed) : null;
-        using var run = new DistillationRun(options, teacher, facts, network, some ?? train, test, compute, progress, cancellation);
-        return run.Execute();
+        using var distillation = new DistillationRun(options, teacher, facts, network, some ?? train, test, compute, progress, cancellation);
+        return distillation.Execute();
+    }
+
+    /// <summary>How many files to test with are among the images of a run, without those that it tested with itself.</summary>
+    private static int LearntFrom(string run, string test, CancellationToken cancellation)
+    {
+        try
+        {
+            var trained = RunFolder.ReadConfig(run);
+            if (SamePath.Is(trained.Test, test)) return 0;
+            return ImagesToTest.CountAmong(trained.Data, ImagesToTest.Files(trained.Data, test, cancellation), cancellation);
+        }
+        catch (WclUsageException)
+        {
+            return 0; // the run's images are gone, and nobody asked for them
+        }
     }
 
     private static ImageDataset Some(ImageDataset images, int count, long seed)

@@ -28,6 +28,20 @@ internal static class ImagesToTest
         return [.. Enumerable.Range(0, images.Count).Where(i => files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
     }
 
+    /// <summary>How many images of a source are among some files.</summary>
+    public static int CountAmong(string? data, IReadOnlySet<string> files, CancellationToken cancellation)
+    {
+        if (files.Count == 0) return 0;
+        using var own = ImageSources.Open(data);
+        int count = 0;
+        foreach (var image in own.Images(_ => false))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (files.Contains(Path.GetFullPath(own.FileOf(image.Name)!))) count++;
+        }
+        return count;
+    }
+
     /// <summary>Full paths of the files to test with that may be among others; none where either lies in an archive.</summary>
     /// <param name="data">Where the others are from.</param>
     /// <param name="test">Where those to test with are.</param>

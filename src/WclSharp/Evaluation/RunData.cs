@@ -36,10 +36,10 @@ internal static class RunData
         if (trained.Labels is not null && asked.Labels is null && data.All.HasLabels)
             progress?.Report(new RunProgress.Warning($"With --data the run's list of classes, '{trained.Labels}', is not used: the classes are those of the {(data.All.ClassesAreFolders ? "folders" : "source")} ({ClassCatalog.Few(data.All.ClassNames)}). Name a list with --labels where they are not what you ask for."));
         if (OutsideLimit(trained, asked, data) is { } outside) progress?.Report(new RunProgress.Warning(outside));
-        if (request.BadImagesFile is not null && data.BadImages > 0)
-            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.BadImages:N0} of {data.All.Count + data.BadImages:N0} images cannot be read and are left out; '{request.BadImagesFile}' lists them")));
+        if (request.BadImagesFile is not null && data.All.BadImages > 0)
+            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{data.All.BadImages:N0} of {data.All.Count + data.All.BadImages:N0} images cannot be read and are left out; '{request.BadImagesFile}' lists them")));
         bool matters = request.Tests && (data.HeldOut is null || request.TestsWith is null || request.TestsWith(data.HeldOut));
-        IEnumerable<string> ofTests = matters ? data.TestWarnings.Concat(request.HoldOut && data.HeldOut is not null ? Seen(trained, asked, data, cancellation) : []) : [];
+        IEnumerable<string> ofTests = matters ? data.TestWarnings.Concat(request.HoldOut && data.HeldOut is not null ? Seen(trained, asked, data, request, cancellation) : []) : [];
         foreach (string warning in data.Warnings.Concat(ofTests)) progress?.Report(new RunProgress.Warning(warning));
         return data;
     }
@@ -91,7 +91,7 @@ internal static class RunData
         : FormattableString.Invariant($"{data.All.LabelsOutsideLimit:N0} of the {data.All.ListedLabels:N0} labels in '{asked.Labels}' are of images outside --limit {limit}, which are not read; name the images with --data PATH, and without --limit, to use all labels.");
 
     /// <summary>A warning where images to test with may have been pretrained on.</summary>
-    private static IEnumerable<string> Seen(PretrainOptions trained, PretrainOptions asked, PretrainingData read, CancellationToken cancellation)
+    private static IEnumerable<string> Seen(PretrainOptions trained, PretrainOptions asked, PretrainingData read, RunDataRequest request, CancellationToken cancellation)
     {
         // Of a list it is known which of the run's images it names, where these are what is read.
         bool listed = File.Exists(asked.Test) && SamePath.Is(asked.Data, trained.Data);
@@ -105,10 +105,10 @@ internal static class RunData
         {
             int learnt = Learnt(trained, asked, read, cancellation);
             if (learnt > 0)
-                yield return FormattableString.Invariant($"{learnt:N0} of the images of --test {asked.Test} are the run's own: it was pretrained on them, {(trained.Method == ContrastiveMethod.SupCon ? "and on their classes, so accuracies are too high" : "without their classes, so accuracies may be a little too high")}; name images that it has not seen where that matters.");
+                yield return FormattableString.Invariant($"{learnt:N0} of the images of --test {asked.Test} are the run's own: it was pretrained on them, {(trained.Method == ContrastiveMethod.SupCon ? "and on their classes, so accuracies are too high" : request.IsTaught ? "and its classifier may have learnt their classes, so accuracies may be too high" : "without their classes, so accuracies may be a little too high")}; name images that it has not seen where that matters.");
             yield break;
         }
-        if (trained.Out is not { } run || Fingerprint(run) is not { } fingerprint || fingerprint == read.LabelledFingerprint) yield break;
+        if (trained.Out is not { } run || LabelledFingerprintOf(run) is not { } fingerprint || fingerprint == read.LabelledFingerprint) yield break;
         bool same = (asked.Limit == trained.Limit) && SamePath.Is(asked.Data, trained.Data) && SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Labels, trained.Labels);
         if (same && read.LeftOut > 0) yield return "The images, their classes or those to test with are not what they were when the run was trained, so it may have been pretrained on some that are tested with now.";
         if (asked.Test is not null) yield break; // else they are no part of what has changed
@@ -135,7 +135,7 @@ internal static class RunData
     }
 
     /// <summary>Of the images with a class that a run was trained on, as far as it says.</summary>
-    private static string? Fingerprint(string run) =>
+    public static string? LabelledFingerprintOf(string run) =>
         RunFolder.ReadSummary(run)?.LabelledFingerprint ?? new CheckpointStore(RunFolder.CheckpointsOf(run)).LastState?.LabelledFingerprint;
 
     /// <summary>How to read: with this machine's processors, unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>

@@ -21,6 +21,9 @@ internal sealed record RunDataRequest
     /// <summary>Whether images to learn from that have no class are of no use, and are not read where a list says which they are.</summary>
     public bool LabelledAlone { get; init; }
 
+    /// <summary>Whether it is a classifier that is tested, which has learnt the classes of some images.</summary>
+    public bool IsTaught { get; init; }
+
     /// <summary>Where unreadable images are listed; null tells of the first alone.</summary>
     public string? BadImagesFile { get; init; }
 }

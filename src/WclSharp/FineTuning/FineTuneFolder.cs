@@ -56,7 +56,8 @@ internal sealed record FineTuneReport
     /// <summary>What the intervals of the rows are.</summary>
     public string Interval => "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw, or where all have the same figure; "
         + (Rows.Any(row => row.ValidationLabels > 0) ? "where validation_labels is above 0, given one choice of rate and stop, made on the first draw, whose luck it leaves out. " : "no rate or stop was chosen. ")
-        + "With all labels there is nothing to draw: then it is over seeds of training, and null for what is not trained anew. All are tested on the same images: what others of the kind would say is left out";
+        + "With all labels there is nothing to draw: then it is over seeds of training, and null for what is not trained anew. All are tested on the same images: what others of the kind would say is left out"
+        + (Rows.Any(row => row.DrawsOverlap) ? ". Draws of more than a tenth of all labels share many: the interval is too narrow for labels of another choice" : "");
 
     /// <summary>What the difference from scratch is.</summary>
     public string ScratchDifference { get; } = "fine-tuned less from scratch of the same draw, mean over draws; its half-width is that of these differences";

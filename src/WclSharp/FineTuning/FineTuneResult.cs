@@ -24,6 +24,11 @@ public sealed record FineTuneRow
     /// <summary>Draws that the means are of.</summary>
     public required int Draws { get; init; }
 
+    /// <summary>Whether the draws have so many labels in common that their spread says too little of other labels.</summary>
+    internal bool DrawsOverlap => Draws > 1 && Fraction is > LargestShareApart and < 1;
+
+    private const double LargestShareApart = 0.11; // a tenth, rounded up to whole images
+
     /// <summary>Fine-tuned from the pretrained encoder.</summary>
     public required double FinetuneMean { get; init; }
 

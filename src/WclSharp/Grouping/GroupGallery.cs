@@ -21,7 +21,7 @@ internal static class GroupGallery
         body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 1240px; margin: 2rem auto; padding: 0 1rem; }
         h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 0 0 .4rem; }
         p, small, th { color: var(--faint); } section { border-top: 1px solid var(--line); padding: .8rem 0; }
-        table { border-collapse: collapse; } td, th { text-align: right; padding: .15rem .9rem .15rem 0; font-weight: normal; }
+        h1, h3 { overflow-wrap: anywhere; } .table { overflow-x: auto; } table { border-collapse: collapse; } td, th { text-align: right; padding: .15rem .9rem .15rem 0; font-weight: normal; }
         .row { display: flex; flex-wrap: wrap; gap: 6px; } figure { margin: 0; width: 96px; }
         img { width: 96px; height: 96px; object-fit: contain; background: #8881; image-rendering: auto; } img.small { image-rendering: pixelated; }
         figcaption { font-size: 11px; line-height: 1.3; color: var(--faint); } figcaption span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -41,7 +41,7 @@ internal static class GroupGallery
         page.WriteLine(Invariant($"<h2>Groups, largest first{First(members.Rows.Count, MostGroups, "groups.csv")}</h2>"));
         foreach (var (number, rows) in members.Rows.Take(MostGroups).Index())
         {
-            page.WriteLine(Invariant($"<section><h3>Group {number} <small>{rows.Length:N0} images{Classes(images, rows)}</small></h3><div class=\"row\">"));
+            page.WriteLine(Invariant($"<section><h3>Group {number} <small>{rows.Length:N0} images{(rows.Length > MembersShown ? Invariant($" ({MembersShown} shown)") : "")}{Classes(images, rows)}</small></h3><div class=\"row\">"));
             foreach (var (place, row) in rows.Take(MembersShown).Index()) page.WriteLine(Figure(images, row, place == 0 ? Medoid : "", members.Typical[row]));
             page.WriteLine("</div></section>");
         }
@@ -56,14 +56,14 @@ internal static class GroupGallery
     private static void WriteTable(StreamWriter page, GroupResult result)
     {
         bool classes = result.Shown.Agreement is not null;
-        page.WriteLine($"<table><tr><th scope=\"col\">division</th><th scope=\"col\">groups</th><th scope=\"col\">largest</th>{(classes ? "<th scope=\"col\">purity</th><th scope=\"col\">NMI</th><th scope=\"col\">AMI</th>" : "")}</tr>");
+        page.WriteLine($"<div class=\"table\"><table><tr><th scope=\"col\">division</th><th scope=\"col\">groups</th><th scope=\"col\">largest</th>{(classes ? "<th scope=\"col\">purity</th><th scope=\"col\">NMI</th><th scope=\"col\">AMI</th>" : "")}</tr>");
         foreach (var (name, grouping, isShown) in GroupTable.Rows(result))
         {
             string agreement = grouping.Agreement is { } a ? Invariant($"<td>{EpochTable.Percent(a.Purity)}</td><td>{GroupTable.Shown(a.Nmi)}</td><td>{GroupTable.Shown(a.Ami)}</td>") : "";
             page.WriteLine(Invariant($"<tr{(isShown ? $" class=\"{Shown}\"" : "")}><th scope=\"row\">{name}</th><td>{grouping.Groups:N0}</td><td>{EpochTable.Percent(grouping.Largest)}</td>{agreement}</tr>"));
         }
 
-        page.WriteLine("</table>");
+        page.WriteLine("</table></div>");
         if (GroupTable.Legend(result) is { } legend) page.WriteLine($"<p>{Text(legend)}</p>");
     }
 
@@ -73,7 +73,7 @@ internal static class GroupGallery
         int[] labels = [.. rows.Select(row => images.Labels[row]).Where(label => label >= 0)];
         var most = labels.CountBy(label => label).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(3);
         return (images.HasLabels && labels.Length < rows.Length ? Invariant($", {labels.Length:N0} of {rows.Length:N0} labelled") : "")
-            + string.Concat(most.Select(pair => Invariant($", {Text(Quoted(images.ClassNames[pair.Key]))} {100.0 * pair.Value / labels.Length:0} %")));
+            + string.Concat(most.Select(pair => Invariant($", {Text(Quoted(images.ClassNames[pair.Key]))} {100.0 * pair.Value / labels.Length:0}%")));
     }
 
     /// <summary>A name among others with commas between.</summary>
@@ -83,7 +83,7 @@ internal static class GroupGallery
     {
         var (data, small) = Thumbnail(images, row);
         string name = Text(images.NameOf(row));
-        return Invariant($"<figure class=\"{kind}\" title=\"{(kind == Medoid ? "most typical of its group: " : "")}{name}\"><img{(small ? " class=\"small\"" : "")} alt=\"{name}\" loading=\"lazy\" src=\"{data}\"><figcaption>{similarity:0.00}<span>{Text(Path.GetFileName(images.NameOf(row)))}</span></figcaption></figure>");
+        return Invariant($"<figure class=\"{kind}\" title=\"{(kind == Medoid ? "most typical of its group: " : "")}{name}\"><img{(small ? " class=\"small\"" : "")} alt=\"{name}\" loading=\"lazy\" src=\"{data}\"><figcaption>{similarity:0.000}<span>{Text(Path.GetFileName(images.NameOf(row)))}</span></figcaption></figure>");
     }
 
     private static (string Data, bool Small) Thumbnail(ImageDataset images, int row)

@@ -8,7 +8,7 @@ namespace WclSharp.Reporting;
 /// <summary>Draws a confusion matrix: a row for each class, its images spread over what they were taken for, in % of the row; grey where there are none.</summary>
 internal static class ConfusionPlot
 {
-    private const int Margin = 190, Cell = 52, LargestSide = 1400, MostNumbered = 25;
+    private const int Margin = 190, Cell = 52, LargestSide = 1400, MostNumbered = 25, LongestName = 24, ColourBarWidth = 110;
     private const float TextSize = 13, LeastTextSize = 7;
     private static readonly Color Unknown = Color.FromHex("#C8C8C8"); // no shade of blue
 
@@ -18,7 +18,8 @@ internal static class ConfusionPlot
     public static string? Write(string path, ConfusionMatrix matrix, string title)
     {
         int classes = matrix.ClassNames.Count;
-        var (names, typeface) = PictureNames.InOneFont(matrix.ClassNames);
+        var (whole, typeface) = PictureNames.InOneFont(matrix.ClassNames);
+        string[] names = [.. whole.Select(name => TextTable.ShortName(name, LongestName))];
         var shares = new double[classes, classes];
         for (int row = 0; row < classes; row++)
         {
@@ -34,6 +35,7 @@ internal static class ConfusionPlot
         heat.ManualRange = new ScottPlot.Range(0, 1);
         heat.NaNCellColor = Unknown; // or such a class would look like one that was never right
         if (classes <= MostNumbered) AddNumbers(plot, shares);
+        else plot.Add.ColorBar(heat).Label = "share of the row";
         // Without room for every name, every so many is named.
         int every = (classes + MostNumbered * 2 - 1) / (MostNumbered * 2);
         NumericManual across = new(), down = new();
@@ -54,12 +56,12 @@ internal static class ConfusionPlot
 
         plot.HideGrid();
         AddNoImages(plot, shares, Math.Min(TextSize, 0.75f * (side - Margin - 7 * longest) / classes));
-        PlotLook.Label(plot, title, "taken for", "is (images)", titleSize: 16);
+        PlotLook.Label(plot, title, "taken for, % of the row", "is (images)", titleSize: 16);
         plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
         plot.Axes.Bottom.MinimumSize = RoomFor(names.Max(name => name.Length));
         plot.Axes.Left.MinimumSize = RoomFor(longest);
-        PlotLook.Write(plot, path, side, side);
-        return PictureNames.Warning(matrix.ClassNames, names);
+        PlotLook.Write(plot, path, classes <= MostNumbered ? side : side + ColourBarWidth, side);
+        return PictureNames.Warning(matrix.ClassNames, whole);
     }
 
     private static float RoomFor(int letters) => Math.Clamp(40 + 8 * letters, 60, 220);

@@ -9,27 +9,43 @@ internal static class EpochTable
     private const int MostDecimals = 4; // of a difference
     private const int FewestPairs = 30; // of fewer a share swings from 0 to 100 % by chance
 
-    private static readonly (string Title, int Width, Func<EpochMetrics, string> Cell)[] Columns =
+    private static readonly Column[] Columns =
     [
-        ("epoch", 5, m => m.Epoch.ToString(CultureInfo.InvariantCulture)),
-        ("instance", 9, m => Number(m.InstanceLoss, "0.0000")),
-        ("weak", 8, m => Number(m.WeakLoss, "0.0000")),
-        ("kNN", 7, m => Percent(m.Knn)),
-        ("components", 11, m => Number(m.Components, "0.0")),
-        ("largest", 8, m => Percent(m.LargestComponent)),
-        ("purity", 7, m => Percent(m.Purity)),
-        ("pairs", 7, m => m.PairsJudged < FewestPairs ? "-" : Percent(m.PairPrecision)),
-        ("rank", 6, m => Number(m.EffectiveRank, "0.0")),
-        ("images/s", 9, m => Number(m.ImagesPerSecond, "0")),
-        ("wait", 5, m => m.DataWait is { } wait ? wait.ToString("0%", CultureInfo.InvariantCulture) : "-"),
-        ("time", 8, m => m.Seconds is { } seconds ? Duration(TimeSpan.FromSeconds(seconds)) : "-"),
+        new("epoch", 5, 0, m => m.Epoch.ToString(CultureInfo.InvariantCulture)),
+        new("instance", 9, 1, m => Number(m.InstanceLoss, "0.0000")),
+        new("weak", 8, 3, m => Number(m.WeakLoss, "0.0000")),
+        new("kNN", 7, 0, m => Percent(m.Knn)),
+        new("components", 11, 4, m => Number(m.Components, "0.0")),
+        new("largest", 8, 5, m => Percent(m.LargestComponent)),
+        new("purity", 7, 6, m => Percent(m.Purity)),
+        new("pairs", 7, 8, m => m.PairsJudged < FewestPairs ? "-" : Percent(m.PairPrecision)),
+        new("rank", 6, 7, m => Number(m.EffectiveRank, "0.0")),
+        new("images/s", 9, 9, m => Number(m.ImagesPerSecond, "0")),
+        new("wait", 5, 10, m => m.DataWait is { } wait ? wait.ToString("0%", CultureInfo.InvariantCulture) : "-"),
+        new("time", 8, 2, m => m.Seconds is { } seconds ? Duration(TimeSpan.FromSeconds(seconds)) : "-"),
     ];
 
     /// <summary>The columns' names: losses in nats, largest component and purity as shares of a batch.</summary>
-    public static string Header { get; } = string.Join(' ', Columns.Select(column => column.Title.PadLeft(column.Width)));
+    public static string Header { get; } = HeaderOf(int.MaxValue);
 
-    /// <summary>The line of an epoch.</summary>
-    public static string Line(EpochMetrics metrics) => string.Join(' ', Columns.Select(column => column.Cell(metrics).PadLeft(column.Width)));
+    /// <summary>Those of as many columns as there is room for, the least needed left out.</summary>
+    public static string HeaderOf(int width) => string.Join(' ', Within(width).Select(column => column.Title.PadLeft(column.Width)));
+
+    /// <summary>The line of an epoch, in as many columns as there is room for.</summary>
+    public static string Line(EpochMetrics metrics, int width = int.MaxValue) => string.Join(' ', Within(width).Select(column => column.Cell(metrics).PadLeft(column.Width)));
+
+    private static IEnumerable<Column> Within(int width)
+    {
+        int last = Columns.Max(column => column.Order);
+        while (last > 0 && Columns.Where(column => column.Order <= last).Sum(column => column.Width + 1) - 1 > width) last--;
+        return Columns.Where(column => column.Order <= last);
+    }
+
+    /// <param name="Title">Its name.</param>
+    /// <param name="Width">Characters.</param>
+    /// <param name="Order">How soon it is needed: where there is no room for all, the highest go first.</param>
+    /// <param name="Cell">What it shows of an epoch.</param>
+    private sealed record Column(string Title, int Width, int Order, Func<EpochMetrics, string> Cell);
 
     /// <summary>A share as a percentage.</summary>
     public static string Percent(double? share) =>

@@ -58,7 +58,7 @@ internal static class NeighborSheet
             {
                 var color = neighbor.Agrees switch { true => Agree, false => Differ, null => Border };
                 Image(canvas, neighbor.Image, x, y, color);
-                Caption(canvas, neighbor.Image.Caption, neighbor.Similarity.ToString("0.00", CultureInfo.InvariantCulture), x, y, font,
+                Caption(canvas, neighbor.Image.Caption, neighbor.Similarity.ToString("0.000", CultureInfo.InvariantCulture), x, y, font,
                     neighbor.Agrees is null ? Ink : color);
                 x += Cell + Gap;
             }

@@ -102,6 +102,17 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Whether a folder is that of a run that has started.</summary>
     public static bool IsRun(string folder) => File.Exists(ConfigOf(folder));
 
+    /// <summary>The run that a folder is, or that weights lie in the folders of: its encoder, a checkpoint, what was fine-tuned of it. Null where there is none.</summary>
+    public static string? Around(string path)
+    {
+        string? folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path));
+        for (int level = 0; level < DeepestWeights && folder is not null; level++, folder = Path.GetDirectoryName(Path.GetFullPath(folder)))
+            if (IsRun(folder) && File.Exists(Path.Combine(folder, Metrics))) return folder; // results of other commands have no metrics
+        return null;
+    }
+
+    private const int DeepestWeights = 4; // RUN/finetune/distilled/encoder.safetensors
+
     /// <summary>Names of the lists of unreadable images that a run left in its folder.</summary>
     public static IEnumerable<string> BadImageLists(string folder) => ((string[])[BadImages, BadTestImages]).Where(name => File.Exists(Path.Combine(folder, name)));
 

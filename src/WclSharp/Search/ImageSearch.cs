@@ -113,7 +113,7 @@ public static class ImageSearch
                     if (!named.Contains(hit.Name)) return $"the index names '{hit.Name}', which is not in '{source}'; name the list that has it with --data";
                 }
                 string file = Path.Combine(folder, hit.Name);
-                if (Picture(file, hit.Label ?? Path.GetFileName(hit.Name), out string? problem) is not { } image) return $"'{file}' cannot be read: {problem}; {advice}";
+                if (Picture(file, hit.Label is { } label && PlotFont.For(label) is not null ? label : Path.GetFileName(hit.Name), out string? problem) is not { } image) return $"'{file}' cannot be read: {problem}; {advice}";
                 neighbors.Add(new SheetNeighbor(image, hit.Cosine, null));
             }
             if (Picture(answer.Image, Path.GetFileName(answer.Image), out string? why) is not { } query) return $"'{answer.Image}' cannot be read: {why}";

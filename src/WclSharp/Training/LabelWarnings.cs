@@ -40,9 +40,9 @@ internal static class LabelWarnings
         if (heldOut.LabelledCount == 0) yield break;
         int shared = SharedImages.Count(heldOut, train), told = shared == 0 ? 0 : SharedImages.Count(heldOut, train, labelledOnly: true);
         if (told > 0)
-            yield return FormattableString.Invariant($"{told:N0} of the {heldOut.Count:N0} images to test with are among those to learn classes from, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
+            yield return FormattableString.Invariant($"{told:N0} of the {heldOut.LabelledCount:N0} images to test with are among those to learn classes from, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
         if (shared > told)
-            yield return FormattableString.Invariant($"{shared - told:N0} of the {heldOut.Count:N0} images to test with are among those to train on without a class, pixel for pixel: the encoder sees them, though not what they are, so accuracies may be a little too high; name others with --test where that matters.");
+            yield return FormattableString.Invariant($"{shared - told:N0} of the {heldOut.LabelledCount:N0} images to test with are among those to train on without a class, pixel for pixel: the encoder sees them, though not what they are, so accuracies may be a little too high; name others with --test where that matters.");
     }
 
     /// <summary>Where images to test with are of classes that no label names to learn from: whatever such an image is taken for is wrong.</summary>

@@ -23,7 +23,7 @@ internal static class RunFacts
             string.Create(CultureInfo.InvariantCulture, $"{OptionValue.NameOf(options.Method)} with {OptionValue.NameOf(options.Arch!.Value)}, width {options.Width}, {OptionValue.NameOf(options.Stem!.Value)} stem, {(weights < 999_950 ? weights / 1e3 : weights / 1e6):F1} {(weights < 999_950 ? "K" : "M")} weights, {options.ImageSize} x {options.ImageSize} pixels"),
             string.Create(CultureInfo.InvariantCulture, $"{options.Epochs} epoch{(options.Epochs == 1 ? "" : "s")} of {stepsPerEpoch} step{(stepsPerEpoch == 1 ? "" : "s")}, batch {options.Batch}, {OptionValue.NameOf(options.Optimizer!.Value)} lr {options.LearningRate:G4}, temperature {options.Temperature}, seed {options.Seed}"),
             .. initial is null ? (string[])[] : [$"init: {initial}"],
-            $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} threads",
+            $"on {compute.Name}, {compute.TypeName}, {get_num_threads()} thread{(get_num_threads() == 1 ? "" : "s")}",
             $"run folder {options.Out}",
         ];
     }

@@ -141,6 +141,29 @@ public sealed class DistillTests : IDisposable
     }
 
     [Fact]
+    public void Run_TestImagesThatTheTeachersRunLearntFrom_AreToldOf()
+    {
+        string photos = Photos([.. Enumerable.Range(0, 12).Select(i => $"learn/{(i % 2 == 0 ? "Bag" : "Coat")}/{i}.png"), "others/Bag/1.png", "others/Coat/2.png", "others/Bag/3.png", "others/Coat/4.png"]);
+        var trained = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "config.json")))!;
+        (trained["data"], trained["limit"]) = (Path.Combine(photos, "learn"), null);
+        File.WriteAllText(Path.Combine(run, "config.json"), trained.ToJsonString());
+        string list = Path.Combine(photos, "test.csv");
+        File.WriteAllText(list, "learn/Bag/0.png,Bag\nlearn/Coat/1.png,Coat\nothers/Bag/1.png,Bag\n");
+        List<string> Warnings(DistillOptions options)
+        {
+            List<string> warnings = [];
+            Distill.Run(options with { Epochs = 1, Batch = 2 }, SmallRun.Noted(warnings));
+            return [.. warnings.Where(warning => warning.Contains("have learnt their classes", StringComparison.Ordinal))];
+        }
+
+        Assert.StartsWith("2 of the images of --test", Assert.Single(Warnings(Options with { Test = list, Out = Path.Combine(folder, "run's") })), StringComparison.Ordinal);
+        var file = Options with { Teacher = Path.Combine(run, "finetune", "classifier.safetensors"), Data = Path.Combine(photos, "others"), Out = Path.Combine(folder, "file's") };
+        Assert.StartsWith("2 of the images of --test", Assert.Single(Warnings(file with { Test = list })), StringComparison.Ordinal);
+        File.WriteAllText(list, "others/Bag/1.png,Bag\n");
+        Assert.Empty(Warnings(file with { Test = list, Data = Path.Combine(photos, "learn"), Out = Path.Combine(folder, "others'") }));
+    }
+
+    [Fact]
     public void Run_WeightsThatOnlyTheLastStepSpoils_HaveDiverged()
     {
         var options = Options with { Data = Photos("1.png", "2.png", "3.png", "4.png"), Epochs = 1, Batch = 4, LearningRate = 1e30, WeightDecay = 1e30, Out = Path.Combine(folder, "diverged") };
