@@ -70,7 +70,7 @@ internal static class EvaluateCommand
                     else if (parsed.GetValue(confusion) is { } picture)
                     {
                         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(picture))!);
-                        string? unnamed = ConfusionPlot.Write(picture, measured.Confusion!, string.Create(CultureInfo.InvariantCulture, $"Linear probe: {EpochTable.Percent(measured.Top1)} of {measured.TestImages:N0} images right ({AccuracyText.Interval(measured.Top1, measured.TestImages)})"));
+                        string? unnamed = ConfusionPlot.Write(picture, measured.Confusion!, string.Create(CultureInfo.InvariantCulture, $"Linear probe: {EpochTable.Percent(measured.Top1)} of {measured.TestImages:N0} images right ({AccuracyText.Certainty(measured.Top1, measured.TestImages)})"));
                         output.WriteLine($"Confusion matrix: {RunReport.Shown(picture)}");
                         if (unnamed is not null) error.WriteLine($"warning: {unnamed}");
                     }
@@ -115,7 +115,7 @@ internal static class EvaluateCommand
         int width = shown.Max(each => each.Name.Length);
         foreach (var (name, each) in shown)
             yield return string.Create(CultureInfo.InvariantCulture, $"  {name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
-        if (many) yield return string.Create(CultureInfo.InvariantCulture, $"  and {probe.PerClass.Count - shown.Length:N0} classes more that are told better; --json has the accuracy of each");
+        if (many) yield return string.Create(CultureInfo.InvariantCulture, $"  and {probe.PerClass.Count - shown.Length:N0} classes more, told as well or better; --json has the accuracy of each");
     }
 
     /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>

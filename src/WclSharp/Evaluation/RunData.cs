@@ -136,7 +136,7 @@ internal static class RunData
 
     /// <summary>Of the images with a class that a run was trained on, as far as it says.</summary>
     public static string? LabelledFingerprintOf(string run) =>
-        RunFolder.ReadSummary(run)?.LabelledFingerprint ?? new CheckpointStore(RunFolder.CheckpointsOf(run)).LastState?.LabelledFingerprint;
+        RunFolder.ReadSummary(run) is { } summary ? summary.LabelledFingerprint : new CheckpointStore(RunFolder.CheckpointsOf(run)).LastState?.LabelledFingerprint;
 
     /// <summary>How to read: with this machine's processors, unreadable images are left out with a warning, and what does not fit into memory goes to the disk that the run had it on.</summary>
     private static PretrainOptions Reading(PretrainOptions trained) =>

@@ -35,7 +35,7 @@ internal static class ConfusionPlot
         heat.ManualRange = new ScottPlot.Range(0, 1);
         heat.NaNCellColor = Unknown; // or such a class would look like one that was never right
         if (classes <= MostNumbered) AddNumbers(plot, shares);
-        else plot.Add.ColorBar(heat).Label = "share of the row";
+        else AddColourBar(plot, heat);
         // Without room for every name, every so many is named.
         int every = (classes + MostNumbered * 2 - 1) / (MostNumbered * 2);
         NumericManual across = new(), down = new();
@@ -81,6 +81,13 @@ internal static class ConfusionPlot
                 text.LabelFontColor = percent > 50 ? Colors.White : Colors.Black;
             }
         }
+    }
+
+    private static void AddColourBar(Plot plot, ScottPlot.Plottables.Heatmap heat)
+    {
+        var ticks = new NumericManual();
+        for (int percent = 0; percent <= 100; percent += 20) ticks.AddMajor(percent / 100.0, string.Create(CultureInfo.InvariantCulture, $"{percent}%"));
+        plot.Add.ColorBar(heat).Axis.TickGenerator = ticks;
     }
 
     /// <summary>Says in grey rows why they are, where there is room.</summary>

@@ -18,6 +18,10 @@ public class AugmentationRecipeTests
     }
 
     [Fact]
+    public void CropAndFlip_HasNothingElse() =>
+        Assert.Equal(new AugmentationRecipe { ScaleMin = 0.3, ScaleMax = 1, RatioMin = 3 / 4.0, RatioMax = 4 / 3.0, FlipProbability = 0.5 }, AugmentationRecipe.CropAndFlip);
+
+    [Fact]
     public void Init_ValueOutOfRange_NamesPropertyAndValue()
     {
         Assert.Contains("FlipProbability is 1.5", Assert.Throws<WclUsageException>(() => new AugmentationRecipe { FlipProbability = 1.5 }).Message);

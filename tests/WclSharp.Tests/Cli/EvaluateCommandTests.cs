@@ -10,6 +10,7 @@ public sealed class EvaluateCommandTests : IDisposable
     private readonly StringWriter output = new(), error = new();
     private RunEvaluationOptions? asked;
     private string secondClass = "dog";
+    private ClassAccuracy[] moreClasses = [];
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -82,6 +83,7 @@ public sealed class EvaluateCommandTests : IDisposable
         using var document = JsonDocument.Parse(File.ReadAllBytes(json));
         var root = document.RootElement;
         double Number(string name) => root.GetProperty(name).GetDouble();
+        Assert.Equal((3, 70), (Number("near_copies"), Number("near_copies_looked_at")));
         Assert.Equal((0.82, 20, 8000, 2000), (Number("knn"), Number("knn_k"), Number("train_images"), Number("test_images")));
         Assert.Equal((0.7, 0.9, 0.5, 0.001, 1600, 3), (Number("linear"), Number("linear_top5"), Number("linear_lr"), Number("linear_weight_decay"), Number("linear_validation_images"), Number("linear_seconds")));
         Assert.True(root.GetProperty("linear_augmented").GetBoolean());
@@ -90,6 +92,18 @@ public sealed class EvaluateCommandTests : IDisposable
             .Select(each => (each.GetProperty("class").GetString()!, each.GetProperty("images").GetInt32(), each.GetProperty("accuracy").GetDouble())));
         Assert.Equal(["cat", "dog"], root.GetProperty("linear_classes").EnumerateArray().Select(name => name.GetString()!));
         Assert.Equal("[[720,480],[120,680]]", JsonSerializer.Serialize(root.GetProperty("linear_confusion")));
+    }
+
+    [Fact]
+    public void Run_ManyClasses_NamesThoseThatAreToldWorst()
+    {
+        moreClasses = [.. Enumerable.Range(0, 25).Select(i => new ClassAccuracy($"class {i}", 10, i / 25.0))];
+        Assert.Equal(0, Run("evaluate", "r", "--linear"));
+        string text = output.ToString();
+        Assert.Contains("  class 0    0.0% of 10", text, StringComparison.Ordinal);
+        Assert.Contains("  cat       60.0% of 1,200", text, StringComparison.Ordinal); // worse than the last ones
+        Assert.DoesNotContain("class 24", text, StringComparison.Ordinal);
+        Assert.Contains("and 7 classes more, told as well or better; --json", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -123,7 +137,7 @@ public sealed class EvaluateCommandTests : IDisposable
             {
                 Top1 = 0.7,
                 Top5 = 0.9,
-                PerClass = [new("cat", 1200, 0.6), new(secondClass, 800, 0.85)],
+                PerClass = [new("cat", 1200, 0.6), new(secondClass, 800, 0.85), .. moreClasses],
                 Confusion = options.LinearConfusion ? new ConfusionMatrix(["cat", secondClass], [[720, 480], [120, 680]]) : null,
                 TrainImages = 8000,
                 TestImages = 2000,
@@ -131,7 +145,8 @@ public sealed class EvaluateCommandTests : IDisposable
                 ValidationImages = 1600,
                 Augmented = options.LinearAugmented,
                 Seconds = 3,
-            } : null);
+            } : null)
+            { NearCopies = 3, NearCopiesLookedAt = 70 };
         },
     }, output, error);
 }

@@ -43,12 +43,67 @@ public sealed class LiveProgressTests
         Assert.DoesNotContain("60%", Shown(step, new RunProgress.EpochDone(First, 2)).Split(EpochTable.Line(First).TrimEnd())[1], StringComparison.Ordinal); // the bar went with its epoch
     }
 
+    [Theory]
+    [InlineData(80, " 60% epoch 1/2  loss 5.500 + 4.250  1:02:05 left")]
+    [InlineData(96, " 60% epoch 1/2 step 3/5  loss 5.500 + 4.250  812 images/s  1:02:05 left")]
+    [InlineData(50, " 60% epoch 1/2  1:02:05 left")]
+    public void Report_AStepOnANarrowTerminal_LeavesOutWhatMattersLeast(int width, string text) =>
+        Assert.Contains(text, Shown(width, new RunProgress.Step(1, 2, 3, 10, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5))), StringComparison.Ordinal);
+
+    /// <summary>The second half of a long line would come to lie on the bar's, whose end would stay beside it.</summary>
+    [Fact]
+    public void Report_ALongLineWhileABarIsShown_LeavesNoPartOfTheBar()
+    {
+        const int Width = 80;
+        var written = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written) });
+        console.Profile.Width = Width;
+        var step = new RunProgress.Step(1, 2, 3, 10, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
+        string text = string.Join(' ', Enumerable.Repeat("word", 17));
+        LiveProgress.Run(console, progress =>
+        {
+            progress.Report(step);
+            Thread.Sleep(300); // until it is drawn
+            progress.Report(new RunProgress.Warning(text));
+            return 0;
+        });
+        string[] screen = Screen(written.ToString());
+        Assert.Equal($"warning: {text}", string.Join(' ', screen.Where(line => line.Length > 0)));
+    }
+
+    /// <summary>The lines that a terminal shows after what was written to it: of the codes, those that Spectre moves and erases by.</summary>
+    private static string[] Screen(string written)
+    {
+        var lines = new List<char[]>();
+        int row = 0, column = 0;
+        char[] Line()
+        {
+            while (lines.Count <= row) lines.Add([.. Enumerable.Repeat(' ', 300)]);
+            return lines[row];
+        }
+        foreach (Match part in Regex.Matches(written, @"\x1b\[(?<count>[0-9;?]*)(?<code>[A-Za-z])|(?<letter>[\s\S])"))
+        {
+            int count = int.TryParse(part.Groups["count"].Value, out int number) ? number : 1;
+            switch (part.Groups["code"].Value, part.Groups["letter"].Value)
+            {
+                case ("A", _): row -= count; break;
+                case ("K", _): Array.Fill(Line(), ' '); break;
+                case ("", "\r"): column = 0; break;
+                case ("", "\n"): (row, column) = (row + 1, 0); break;
+                case ("", var letter): Line()[column++] = letter[0]; break;
+            }
+        }
+        return [.. lines.Select(line => new string(line).TrimEnd())];
+    }
+
     /// <summary>What was written, without escape codes. A bar that is left at the end was drawn then.</summary>
-    private static string Shown(params RunProgress[] reports)
+    private static string Shown(params RunProgress[] reports) => Shown(200, reports);
+
+    private static string Shown(int width, params RunProgress[] reports)
     {
         var written = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written) });
-        console.Profile.Width = 200;
+        console.Profile.Width = width;
         Assert.Equal(7, LiveProgress.Run(console, progress =>
         {
             foreach (var report in reports) progress.Report(report);

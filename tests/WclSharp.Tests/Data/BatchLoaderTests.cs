@@ -58,6 +58,28 @@ public class BatchLoaderTests
     }
 
     [Fact]
+    public void Epoch_AGroupThatWouldFillABatch_ComesInHalves()
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 100, seed: 0, workers: 2);
+        int[] groups = [.. Enumerable.Range(0, 1000).Select(i => i % 10 == 3 ? 3 : i)]; // one of 100 images, a whole batch
+        var runs = new List<int>();
+        int run = 0;
+        foreach (int image in loader.Epoch(2, 0, groups).SelectMany(batch => batch.Indices).Append(0))
+        {
+            if (image % 10 == 3) run++;
+            else if (run > 0) (_, run) = (Note(run), 0);
+        }
+        Assert.Equal([50, 50], runs);
+
+        int Note(int length)
+        {
+            runs.Add(length);
+            return length;
+        }
+    }
+
+    [Fact]
     public void InChunks_HasTheOrderOfWholeBatches_AndEndsWithOne()
     {
         using var data = Thousand();

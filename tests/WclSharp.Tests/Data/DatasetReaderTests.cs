@@ -55,6 +55,38 @@ public class DatasetReaderTests
     }
 
     [Fact]
+    public void Fingerprint_OfTheSameFiles_DiffersByLabelsAndByNamesOfClasses()
+    {
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["1.jpg", "2.jpg", "3.jpg"]) folder.Write($"photos/{name}", ImageFiles.Jpeg());
+        string Of(string labels)
+        {
+            using var data = ImageDataset.Read(new DatasetOptions { Path = folder["photos"], Labels = folder.Write("labels.csv", labels) });
+            return data.Fingerprint;
+        }
+        string[] all = [Of("1.jpg,a\n2.jpg,b\n"), Of("1.jpg,b\n2.jpg,a\n"), Of("1.jpg,a\n2.jpg,c\n"), Of("1.jpg,a\n3.jpg,b\n")];
+        Assert.Equal(4, all.Distinct().Count());
+        Assert.Equal(all[0], Of("2.jpg,b\n1.jpg,a\n"));
+    }
+
+    [Fact]
+    public void Fingerprint_OfAPart_IsThatOfTheSameImagesReadAlone()
+    {
+        using var folder = new DataFolder();
+        for (int i = 0; i < 6; i++) folder.Write($"photos/{"ab"[i % 2]}/{i}.jpg", ImageFiles.Jpeg(20 + i, 20));
+        using var all = ImageDataset.Read(new DatasetOptions { Path = folder["photos"] });
+        using var part = all.Subset([1, 2, 4]);
+        using var alone = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", string.Concat(Enumerable.Range(0, 3).Select(i => $"photos/{part.NameOf(i)},{part.ClassNames[part.Labels[i]]}\n"))) });
+        using var named = all.Subset([1, 2]);
+        Assert.NotEqual(part.Fingerprint, alone.Fingerprint); // the list's names begin with its folder
+        Assert.NotEqual(part.Fingerprint, named.Fingerprint);
+        using var again = ImageDataset.Read(new DatasetOptions { Path = folder["photos"] });
+        using var same = again.Subset([0, 1, 2, 4]);
+        using var inner = same.Subset([1, 2, 3]);
+        Assert.Equal(part.Fingerprint, inner.Fingerprint); // by whatever way
+    }
+
+    [Fact]
     public void Read_CacheFolderThatCannotBe_SaysSo()
     {
         using var folder = Mixed(3);

@@ -207,6 +207,15 @@ public sealed class PartialEmbeddingsTests : IDisposable
     }
 
     [Fact]
+    public void Differences_OfDeviceAndVersion_AreTold()
+    {
+        var facts = new PartialFacts { Version = "1", Model = "m", ModelSha256 = "", Device = "cpu", FeatureSize = 8, Data = "d", Images = 3, ImagesSha256 = "" };
+        Assert.Empty(facts.Differences(facts));
+        Assert.Equal(["the device was cpu and is cuda:0"], facts.Differences(facts with { Device = "cuda:0" }));
+        Assert.Equal(["WclSharp was 1 and is 2"], facts.Differences(facts with { Version = "2" }));
+    }
+
+    [Fact]
     public void Run_StoppedBeforeTheFirstBatch_LeavesNothing()
     {
         string file = folder["none/out.npy"];

@@ -48,6 +48,7 @@ public class SupConLossTests
     {
         using var scope = NewDisposeScope();
         Assert.Equal([0, 1, 0, 3, 4, 1], SupConLoss.LabelsOf(tensor(new long[] { 7, 0, 7, -1, -1, 0 })).data<long>().ToArray());
+        Assert.Equal([0, 1, 1], SupConLoss.LabelsOf(tensor(new long[] { -1, 0, 0 })).data<long>().ToArray()); // the first row's number is that of class 0
     }
 
     [Fact]

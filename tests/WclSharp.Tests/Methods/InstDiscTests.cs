@@ -126,6 +126,19 @@ public class InstDiscTests
     }
 
     [Fact]
+    public void Negatives_OfEveryStepAndEpoch_AreOthers()
+    {
+        using var scope = NewDisposeScope();
+        using var method = Create();
+        var input = Input(0);
+        double Loss(int epoch, long step) => method.Losses(input with { Epoch = epoch, Step = step }).Total.ToDouble();
+        Loss(0, 0); // from here on the normaliser stays
+        double[] losses = [Loss(0, 0), Loss(0, 1), Loss(0, 2), Loss(1, 0)];
+        Assert.Equal(4, losses.Distinct().Count());
+        Assert.Equal(losses[1], Loss(0, 1));
+    }
+
+    [Fact]
     public void StateOfOtherImagesOrTypes_IsRefused()
     {
         using var scope = NewDisposeScope();

@@ -155,5 +155,11 @@ public class MethodLimitTests
             : RelationLoss.Eliminate(input.Z1, input.Z2!, tensor(others).view(2 * N, 2 * N), 0.1);
         Assert.Equal(instance.ToDouble() + (0.5 * weak.ToDouble()), losses.Total.ToDouble(), 1e-6);
         Assert.Equal(labels.data<long>().ToArray(), losses.Labels!.data<long>().ToArray());
+
+        // That no gradient reaches the keys shows in the gradient alone.
+        Tensor v1 = input.V1!.clone().requires_grad_(), own = input.V1!.clone().requires_grad_();
+        Backpropagation.Run(method.Losses(input with { V1 = v1 }).Total);
+        Backpropagation.Run(SupConLoss.Forward(own, input.V2!, labels, 0.1, detachKeys: keys == WeakKeys.Detached).mul(0.5));
+        Assert.True(own.grad!.allclose(v1.grad!, 1e-5, 1e-7));
     }
 }

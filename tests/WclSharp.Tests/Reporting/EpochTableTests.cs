@@ -12,6 +12,21 @@ public class EpochTableTests
         Assert.Contains($" {shown} ", EpochTable.Line(new() { PairPrecision = 0.5, PairsJudged = judged, EffectiveRank = 3, Knn = 0.1, Purity = 0.2 })[50..] + " ", StringComparison.Ordinal);
 
     [Theory]
+    [InlineData(200, "epoch instance weak kNN components largest purity pairs rank images/s wait time")]
+    [InlineData(101, "epoch instance weak kNN components largest purity pairs rank images/s wait time")]
+    [InlineData(100, "epoch instance weak kNN components largest purity pairs rank images/s time")]
+    [InlineData(80, "epoch instance weak kNN components largest purity rank time")]
+    [InlineData(50, "epoch instance weak kNN time")]
+    [InlineData(5, "epoch kNN")] // an epoch without its figure says nothing
+    public void ATerminal_GetsTheColumnsThatItHasRoomFor(int width, string columns)
+    {
+        string header = EpochTable.HeaderOf(width);
+        Assert.Equal(columns.Split(' '), header.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(header.Length, EpochTable.Line(new() { Epoch = 3, Knn = 0.5 }, width).Length);
+        Assert.True(width < 13 || header.Length <= width);
+    }
+
+    [Theory]
     [InlineData(0.021, 0.035, "+2.1 ± 3.5")]
     [InlineData(0.0123, 0.0099, "+1.23 ± 0.99")]
     [InlineData(-0.0004, 0.0003, "-0.04 ± 0.03")] // would have been 0.0 ± 0.0

@@ -1,3 +1,5 @@
+using WclSharp.Data;
+using WclSharp.Reporting;
 using WclSharp.Tests.Data;
 using WclSharp.Training;
 
@@ -100,6 +102,45 @@ public sealed class PretrainingDataTests
         using (var data = PretrainingData.Read(options, null, null, default, new() { TestClasses = ["2020", "dog"] })) Assert.Equal(4, data.HeldOut!.Count);
         Assert.Contains("is among those that can be told", Assert.Throws<WclUsageException>(() =>
             PretrainingData.Read(options with { Test = Path.Combine(folder.Path, "tests") }, null, null, default, new() { TestClasses = ["cat", "dog"] })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_UnreadableImagesToTestWith_CountAndAreListed()
+    {
+        using var folder = new DataFolder();
+        for (int i = 0; i < 20; i++) folder.Write($"{(i < 10 ? "train" : "test")}/{"ab"[i % 2]}/{i:00}.jpg", ImageFiles.Jpeg(20 + i, 20));
+        folder.Write("test/a/broken.jpg", "no image"u8.ToArray());
+        folder.Write("train/a/broken 1.jpg", "no image"u8.ToArray());
+        folder.Write("train/a/broken 2.jpg", "no image"u8.ToArray());
+        using var run = RunFolder.Create(folder["run"], resume: false, DateTime.Now);
+        using var data = PretrainingData.Read(new PretrainOptions { Data = folder["train"], Test = folder["test"], ImageSize = 16, MaxBad = 1 }, run, null, default);
+        Assert.Equal((2, 3), (data.All.BadImages, data.BadImages));
+        Assert.Equal(["bad_images.csv", "bad_test_images.csv"], RunFolder.BadImageLists(run.FullPath));
+        Assert.Contains("broken.jpg", File.ReadAllText(run.BadTestImagesPath), StringComparison.Ordinal);
+    }
+
+    /// <summary>Of 60,000 labelled images 10,000 are held out, not 12,000; those without a class change nothing of which.</summary>
+    [Fact]
+    public void Split_OfManyImages_HoldsTenThousandOut()
+    {
+        byte[] pixel = ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 1, 1);
+        using var all = ImageDataset.Read(Enumerable.Range(0, 60_100).Select(i => new EncodedImage($"{i}", pixel, i < 60_000 ? $"{i % 3}" : null)));
+        List<IDisposable> owned = [];
+        var (train, heldOut) = HeldOutImages.Split(all, seed: 0, known: null, owned);
+        Assert.Equal((50_100, 10_000, 10_000), (train!.Count, heldOut!.Count, heldOut.LabelledCount));
+        foreach (var part in owned) part.Dispose();
+    }
+
+    [Theory]
+    [InlineData(9, false)]
+    [InlineData(10, true)]
+    public void Split_OfFewLabels_HoldsNoneOut(int labels, bool split)
+    {
+        byte[] pixel = ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 1, 1);
+        using var all = ImageDataset.Read(Enumerable.Range(0, 100).Select(i => new EncodedImage($"{i}", pixel, i < labels ? $"{i % 2}" : null)));
+        List<IDisposable> owned = [];
+        Assert.Equal(split, HeldOutImages.Split(all, seed: 0, known: null, owned).HeldOut?.Count == 2);
+        foreach (var part in owned) part.Dispose();
     }
 
     [Theory]
