@@ -91,9 +91,8 @@ public static class ModelExport
             if (trainedOn && images.HasLabels)
                 progress?.Report(new RunProgress.Warning("Accuracy is over images of the run, most of which were trained on, so a loss may look smaller than it is; name others with --data."));
             if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
-            int calibration = Math.Min(calibrate, images.Count / 2), others = Math.Min(check, images.Count - calibration);
-            int[] order = new CounterRandom(0, RandomPurpose.Split).Permutation(images.Count);
-            var (seen, compared) = calibrated ? (images.Subset(order.AsSpan(0, calibration)), images.Subset(order.AsSpan(calibration, others))) : (null, images);
+            var (calibration, others) = Divide(images.Count, calibrate, check);
+            var (seen, compared) = calibrated ? (images.Subset(calibration), images.Subset(others)) : (null, images);
             try
             {
                 var parity = OnnxParity.Require(OnnxParity.Measure(network, float32, compared, progress, cancellation), options.Out);
@@ -105,7 +104,7 @@ public static class ModelExport
                     var measured = PrecisionComparison.Measure(network, options.Precision, float32, exported, compared, progress, cancellation);
                     cost = PrecisionComparison.Require(measured with
                     {
-                        CalibrationImages = calibration,
+                        CalibrationImages = seen?.Count ?? 0,
                         Float32 = measured.Float32 with { Bytes = new FileInfo(file32).Length },
                         Exported = measured.Exported with { Bytes = new FileInfo(file).Length },
                     }, options.Out);
@@ -122,6 +121,14 @@ public static class ModelExport
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>Places of the images to calibrate with, at most half of all, and of others to compare on, drawn at random.</summary>
+    internal static (int[] Calibration, int[] Others) Divide(int images, int calibrate, int check)
+    {
+        int calibration = Math.Min(calibrate, images / 2), others = Math.Min(check, images - calibration);
+        int[] order = new CounterRandom(0, RandomPurpose.Split).Permutation(images);
+        return (order[..calibration], order[calibration..(calibration + others)]);
     }
 
     /// <summary>

@@ -100,7 +100,7 @@ internal static class PrecisionComparison
     private static string Name(ExportPrecision precision) => OptionValue.NameOf(precision);
 
     /// <summary>kNN accuracy: each half of the images is classified by its nearest ones of the other.</summary>
-    private static double? Knn(float[] features, ImageDataset images)
+    internal static double? Knn(float[] features, ImageDataset images)
     {
         if (!images.HasLabels || images.Count < 2) return null;
         using var scope = NewDisposeScope();

@@ -79,12 +79,9 @@ internal static class GroupHierarchy
                 means[a].copy_(nn.functional.normalize(joined, dim: 0));
             }
 
-            float[] now = Look(a);
-            foreach (int i in Left().Where(i => i != a))
-            {
-                if (nearest[i] == a || nearest[i] == b) Look(i);
-                else if (now[i] > alike[i]) (nearest[i], alike[i]) = (a, now[i]);
-            }
+            // Others that are now most alike to the joined group need not know: it knows them.
+            Look(a);
+            foreach (int i in Left().Where(i => i != a && (nearest[i] == a || nearest[i] == b))) Look(i);
         }
 
         return BySize(Array.ConvertAll(groups, Root));
@@ -103,15 +100,14 @@ internal static class GroupHierarchy
             return group;
         }
 
-        // The group that is most like another, and the cosines of all with that.
-        float[] Look(int i)
+        // Finds the group that is most like another.
+        void Look(int i)
         {
             using var look = NewDisposeScope();
             float[] cosines = means.mv(means[i]).cpu().data<float>().ToArray(); // [K]
             (nearest[i], alike[i]) = (-1, float.NegativeInfinity);
             foreach (int j in Left())
                 if (j != i && cosines[j] > alike[i]) (nearest[i], alike[i]) = (j, cosines[j]);
-            return cosines;
         }
     }
 

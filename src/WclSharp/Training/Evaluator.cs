@@ -84,6 +84,14 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
     /// <summary>Draws some held-out images beside the training images that the encoder finds most alike.</summary>
     public void DrawNeighbors(string path)
     {
+        bool among = data.HeldOut is null;
+        NeighborSheet.Write(path, Neighbors(), among ? "Images and their nearest others" : "Held-out images and their nearest training images", among ? "trained on" : "held out");
+        WarnOfNames(data.Train.ClassNames);
+    }
+
+    /// <summary>The rows of that sheet.</summary>
+    internal IReadOnlyList<SheetRow> Neighbors()
+    {
         var from = data.HeldOut ?? data.Train;
         using var shown = Sample(from, SheetRows);
         using var queries = Features(shown);
@@ -91,10 +99,8 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         bool among = data.HeldOut is null;
         using var nearest = new NearestSoFar(queries, SheetNeighbors + (among ? 1 : 0));
         FeatureExtractor.ForEachBlock(encoder, augmenter, data.Train, device, nearest.Add, Progress(data.Train), cancellation);
-        NeighborSheet.Write(path, [.. nearest.Result().Select((found, q) => new SheetRow(Show(shown, q),
-            [.. found.Index.Zip(found.Cosine).Where(pair => !among || pair.First != Sampled(q, shown.Count, from.Count)).Take(SheetNeighbors).Select(pair => new SheetNeighbor(Show(data.Train, pair.First), pair.Second, Agree(shown.Labels[q], data.Train.Labels[pair.First])))]))],
-            among ? "Images and their nearest others" : "Held-out images and their nearest training images", among ? "trained on" : "held out");
-        WarnOfNames(data.Train.ClassNames);
+        return [.. nearest.Result().Select((found, q) => new SheetRow(Show(shown, q),
+            [.. found.Index.Zip(found.Cosine).Where(pair => !among || pair.First != Sampled(q, shown.Count, from.Count)).Take(SheetNeighbors).Select(pair => new SheetNeighbor(Show(data.Train, pair.First), pair.Second, Agree(shown.Labels[q], data.Train.Labels[pair.First])))]))];
     }
 
     private void WarnOfNames(IReadOnlyList<string> names)

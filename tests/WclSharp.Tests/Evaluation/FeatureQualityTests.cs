@@ -26,7 +26,9 @@ public class FeatureQualityTests
     public void EffectiveRank_OfIsotropicFeatures_IsTheirDimension()
     {
         using var scope = NewDisposeScope();
-        Assert.Equal(8, FeatureQuality.EffectiveRank(new ParameterInitializer(2).Normal([20_000, 8], 1)), 0.02);
+        var features = new ParameterInitializer(2).Normal([20_000, 8], 1);
+        Assert.Equal(8, FeatureQuality.EffectiveRank(features), 0.02);
+        Assert.Equal(8, FeatureQuality.EffectiveRank(features.add(3)), 0.02); // wherever they lie
     }
 
     [Fact]

@@ -24,6 +24,26 @@ public sealed class NearCopiesTests : IDisposable
     }
 
     [Fact]
+    public void Count_SomeUnlabelled_ComparesThePixelsOfThoseThatHaveAClass()
+    {
+        using var learnt = ImageDataset.Read([new("0", Picture(20)), new("1", Picture(100), "x"), new("2", Picture(180), "y")]);
+        using var tested = ImageDataset.Read([new("0", Picture(20)), new("1", Picture(101), "x"), new("2", Picture(181), "y"), new("3", Picture(20), "x")]);
+        using Tensor gallery = eye(3), queries = tensor(new float[,] { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 }, { 1, 0, 0 } }); // the last is a copy of one without a class
+        Assert.Equal((2, 3), NearCopies.Count(gallery, learnt, queries, tested, null, CancellationToken.None));
+    }
+
+    [Fact]
+    public void Count_OfMany_LooksAtSomeOfAllEvenly()
+    {
+        using var images = ImageDataset.Read([new EncodedImage("0", Picture(100), "x")]);
+        using var tested = images.Subset(new int[6000]);
+        using Tensor gallery = tensor(new float[,] { { 1, 0 } }), queries = zeros(6000, 2);
+        queries.narrow(0, 0, 1500).select(1, 1).fill_(1);
+        queries.narrow(0, 1500, 4500).select(1, 0).fill_(1); // copies
+        Assert.Equal((1500, 2000), NearCopies.Count(gallery, images, queries, tested, null, CancellationToken.None));
+    }
+
+    [Fact]
     public void Warning_IsOfATwentiethAndMore()
     {
         Assert.Null(NearCopies.Warning(4, 100));

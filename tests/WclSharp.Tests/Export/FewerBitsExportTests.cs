@@ -25,7 +25,10 @@ public sealed class FewerBitsExportTests : ExportFolder
         string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(arch, stem, width, imageSize)), whole = Path.Combine(Folder, "whole.onnx");
         ExportedEncoders.AsARun(Folder);
         ModelExport.Run(new ExportOptions { Source = file, Out = whole, Check = 10 });
-        var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = precision == ExportPrecision.Int8 ? 60 : null, Check = 70 });
+        long? calibrated = null;
+        var watch = new ProgressHandler<RunProgress>(report => { if (report is RunProgress.Working { Stage: "Calibrating" } working) calibrated = working.Total; });
+        var result = ModelExport.Run(new ExportOptions { Source = file, Out = Out, Precision = precision, Calibrate = precision == ExportPrecision.Int8 ? 60 : null, Check = 70 }, watch);
+        Assert.Equal(precision == ExportPrecision.Int8 ? 60 : null, calibrated);
 
         var cost = result.Cost!;
         Assert.Equal((70, precision == ExportPrecision.Int8 ? 60 : 0, precision), (cost.Images, cost.CalibrationImages, cost.Precision));
@@ -63,13 +66,16 @@ public sealed class FewerBitsExportTests : ExportFolder
         var tuned = FineTune.Run(new FineTuneOptions { Run = run, LabelsPerClass = [2], Draws = 1, Epochs = 2, Scratch = false, Device = "cpu" });
 
         var options = new ExportOptions { Source = tuned.ClassifierFile, Out = Out, Precision = ExportPrecision.Int8, Calibrate = 10, Check = 10 };
-        Assert.Contains("photos", ModelExport.Run(options).Cost!.Source, StringComparison.Ordinal);
+        List<string> warnings = [];
+        Assert.Contains("photos", ModelExport.Run(options, SmallRun.Noted(warnings)).Cost!.Source, StringComparison.Ordinal);
+        Assert.StartsWith("Accuracy is over images of the run, most of which were trained on", Assert.Single(warnings), StringComparison.Ordinal);
 
         string alone = Path.Combine(Folder, "alone", "classifier.safetensors");
         Directory.CreateDirectory(Path.GetDirectoryName(alone)!);
         File.Copy(tuned.ClassifierFile, alone);
         Assert.Contains("is in no run that names its own; give some with --data", Refusal(options with { Source = alone }), StringComparison.Ordinal);
-        Assert.NotNull(ModelExport.Run(options with { Source = alone, Data = photos }).Cost);
+        Assert.NotNull(ModelExport.Run(options with { Source = alone, Data = photos }, SmallRun.Noted(warnings)).Cost);
+        Assert.Single(warnings); // not of images that were named
         Directory.Move(photos, photos + "-moved");
         Assert.Contains("photos", Refusal(options), StringComparison.Ordinal);
 
@@ -127,6 +133,27 @@ public sealed class FewerBitsExportTests : ExportFolder
         Assert.DoesNotContain('\n', error.Message);
         Assert.Equal("before", File.ReadAllText(Out));
         Assert.Equal(3, Directory.GetFiles(Folder).Length);
+    }
+
+    [Theory]
+    [InlineData(100, 30, 50, 30, 50)]
+    [InlineData(100, 80, 80, 50, 50)] // calibration takes half at most
+    [InlineData(3, 256, 256, 1, 2)]
+    public void Divide_ComparesOnOtherImagesThanItCalibratesWith(int images, int calibrate, int check, int calibration, int others)
+    {
+        var parts = ModelExport.Divide(images, calibrate, check);
+        Assert.Equal((calibration, others), (parts.Calibration.Length, parts.Others.Length));
+        int[] both = [.. parts.Calibration, .. parts.Others];
+        Assert.Equal(both.Length, both.Distinct().Count());
+        Assert.All(both, place => Assert.InRange(place, 0, images - 1));
+    }
+
+    /// <summary>Two images of class a and one of b: the odd one is told by both even ones, these by it alone.</summary>
+    [Fact]
+    public void Knn_EveryImageCountsAlike_ThoughTheHalvesDiffer()
+    {
+        using var images = ImageDataset.Read([new("0", ImageFiles.Jpeg(), "a"), new("1", ImageFiles.Jpeg(), "a"), new("2", ImageFiles.Jpeg(), "b")]);
+        Assert.Equal(2 / 3.0, PrecisionComparison.Knn([1, 0, 1, 0.1f, -1, 0.1f], images)!.Value, 9);
     }
 
     [Theory]

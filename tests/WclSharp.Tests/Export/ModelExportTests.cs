@@ -165,6 +165,19 @@ public sealed class ModelExportTests : ExportFolder
             var projection = new float[SmallRun.Options.HeadOutput!.Value];
             onnx.Run(new float[onnx.InputSize], 1, OnnxFacts.Projection, projection);
             Assert.Contains(projection, value => value != 0);
+            File.Copy(Out, Path.Combine(Folder, $"{head}.onnx"));
+        }
+
+        // A file with the other head has the same features.
+        using (var network = ExportedNetwork.Load(run, ExportHead.Weak))
+        using (var weak = OnnxEncoder.Load(Path.Combine(Folder, "Weak.onnx")))
+        using (var instance = OnnxEncoder.Load(Path.Combine(Folder, "Instance.onnx")))
+        using (var images = ImageDataset.Read(new DatasetOptions { Limit = 20, StoredSide = weak.StoredSide }))
+        {
+            Assert.InRange(OnnxParity.Measure(network, instance, images, null, default).MinCosine, -1, 0.9);
+            var cost = PrecisionComparison.Measure(network, ExportPrecision.Fp16, weak, instance, images, null, default);
+            Assert.InRange(cost.MinCosine, -1, 0.9);
+            Assert.InRange(cost.MeanCosine, -1, 0.95);
         }
 
         string copy = Path.Combine(Folder, "copy.safetensors");

@@ -100,6 +100,8 @@ public sealed class QuantizedArithmeticTests : IDisposable
             int outside = (int)((1 - share) * values.Length);
             Assert.Equal(values[outside], range.Low, bin);
             Assert.Equal(values[^(1 + outside)], range.High, bin);
+            Assert.InRange(values.Count(value => value < range.Low), 0, outside);
+            Assert.InRange(values.Count(value => value > range.High), 0, outside);
         }
         Assert.Contains("not finite", Assert.Throws<WclException>(() => histogram.Add([1, float.NaN])).Message, StringComparison.Ordinal);
         Assert.Contains("not finite", Assert.Throws<WclException>(() => histogram.Add([float.NegativeInfinity])).Message, StringComparison.Ordinal);

@@ -130,6 +130,26 @@ public sealed class GroupHierarchyTests
     }
 
     [Fact]
+    public void GroupMembers_MostTypicalComesFirst()
+    {
+        // Directions in degrees: the means of the groups are at 20 and at 95.
+        double[] degrees = [0, 18, 42, 90, 100];
+        using var features = tensor(degrees.SelectMany(each => new[] { (float)Math.Cos(each * Math.PI / 180), (float)Math.Sin(each * Math.PI / 180) }).ToArray()).view(-1, 2);
+        var members = GroupMembers.Of(features, [0, 0, 0, 1, 1]);
+        Assert.Equal(3, Assert.Single(members.Rows, rows => rows.Contains(4)).First()); // of equals the first
+        Assert.Equal([1, 0, 2], members.Rows[0]);
+        Assert.Equal(Math.Cos(5 * Math.PI / 180), members.Typical[4], 1e-5);
+    }
+
+    [Fact]
+    public void UnusualImages_OfVeryMany_NamesAHundredOutliers()
+    {
+        using Tensor features = ones(10_300, 1), nearest = zeros([10_300, 1], ScalarType.Int64);
+        Assert.Equal(100, UnusualImages.Of(features, nearest, 1, null, (_, _) => 255).Outliers.Count);
+        Assert.Equal(103, UnusualImages.Of(features, nearest, 1, 103, (_, _) => 255).Outliers.Count);
+    }
+
+    [Fact]
     public void UnusualImages_NamesAllCopies()
     {
         using var scope = NewDisposeScope();

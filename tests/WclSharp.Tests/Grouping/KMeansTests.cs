@@ -53,7 +53,7 @@ public sealed class KMeansTests
     {
         using var rows = ones(5, 3).div(Math.Sqrt(3));
         var (found, centres) = KMeans.Of(rows, clusters, seed: 0);
-        centres.Dispose();
+        using (centres) Assert.All(centres.data<float>().ToArray(), value => Assert.Equal(1 / Math.Sqrt(3), value, 1e-6)); // of those without rows, too
         Assert.Equal(5, found.Length);
     }
 

@@ -28,9 +28,12 @@ public sealed class EvaluatorTests : IDisposable
         using var model = new WclModel(options, weakHead: false, device);
         var augmenter = new Augmenter(16, data.Normalisation, options.Seed, device.Device);
         var totals = new HashSet<long?>();
+        var stages = new HashSet<string>();
         var watch = new ProgressHandler<RunProgress>(report =>
         {
-            if (report is RunProgress.Working { Stage: "Computing features" } working) totals.Add(working.Total);
+            if (report is not RunProgress.Working working) return;
+            stages.Add(working.Stage);
+            if (working.Stage == "Computing features") totals.Add(working.Total);
         });
         using var evaluator = new Evaluator(data, model.Encoder, augmenter, options, device.Device, watch, default);
         var measured = evaluator.Measure(new EpochMetrics { Epoch = 1 });
@@ -43,11 +46,31 @@ public sealed class EvaluatorTests : IDisposable
         Assert.Equal(FeatureQuality.EffectiveRank(ofHeldOut ? queries : gallery), measured.EffectiveRank!.Value, 1e-4);
         Assert.Equal([.. new[] { ofHeldOut ? data.Train.LabelledCount : data.Train.Count, (long?)data.HeldOut.Count }.Order()], totals.Order());
 
-        using var after = new Evaluator(data, model.Encoder, augmenter, options, device.Device, null, default);
+        using var after = new Evaluator(data, model.Encoder, augmenter, options, device.Device, watch, default);
         after.TrainFeatures().Dispose();
-        var fromThose = after.Measure(new EpochMetrics { Epoch = 1 });
+        const string Copies = "Looking for copies among images to test with";
+        Assert.DoesNotContain(Copies, stages);
+        var fromThose = after.Measure(new EpochMetrics { Epoch = options.Epochs!.Value });
+        Assert.Contains(Copies, stages); // after the last epoch alone
         Assert.Equal(measured.Knn!.Value, fromThose.Knn!.Value, 12);
         Assert.Equal(measured.EffectiveRank.Value, fromThose.EffectiveRank!.Value, 1e-4);
+    }
+
+    [Fact]
+    public void Neighbors_NothingHeldOut_AreOtherImages()
+    {
+        using var data = PretrainingData.Read(SmallRun.Options, null, null, default, new RunDataRequest { HoldOut = false });
+        var options = Presets.Resolve(SmallRun.Options, data.Facts).Options;
+        var device = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
+        using var model = new WclModel(options, weakHead: false, device);
+        using var evaluator = new Evaluator(data, model.Encoder, new Augmenter(16, data.Normalisation, options.Seed, device.Device), options, device.Device, null, default);
+        var rows = evaluator.Neighbors();
+        Assert.Equal(10, rows.Count);
+        Assert.All(rows, row =>
+        {
+            Assert.Equal(8, row.Neighbors.Count);
+            Assert.DoesNotContain(row.Neighbors, neighbor => neighbor.Image.Pixels.SequenceEqual(row.Query.Pixels));
+        });
     }
 
     [Fact]
