@@ -64,7 +64,7 @@ internal static class GroupGallery
         }
 
         page.WriteLine("</table></div>");
-        if (GroupTable.Legend(result) is { } legend) page.WriteLine($"<p>{Text(legend)} Purity is the share of them that are of their group's most frequent class; NMI and AMI say how far groups and classes agree, from 0 to 1, AMI with what chance gives taken off.</p>");
+        if (GroupTable.Legend(result) is { } legend) page.WriteLine($"<p>{Text(legend)}</p><p>Purity is the share of these images that are of their group's most frequent class; NMI and AMI say how far groups and classes agree, from 0 to 1, AMI with what chance gives taken off.</p>");
     }
 
     /// <summary>The classes that most labelled images of a group have, as shares of these; how many they are, where others have none.</summary>
