@@ -19,7 +19,7 @@ internal sealed class CheckpointStore(string folder)
     private const string LastName = "last.json", BestName = "best.json";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true };
 
-    /// <summary>Of <c>state.json</c>; 4 since the images' fingerprints are made of their hashes.</summary>
+    /// <summary>Of <c>state.json</c>; 5 since the fingerprint of some images is that of themselves, whatever was read beside them.</summary>
     public const int Format = 5;
 
     private sealed record Pointer(string Folder);

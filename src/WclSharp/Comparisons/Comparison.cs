@@ -115,15 +115,17 @@ public static class Comparison
         ? new ComparisonProgress.Warning(text[PlainProgress.WarningStart.Length..])
         : new ComparisonProgress.Line(text));
 
+    /// <summary>How every run is evaluated.</summary>
+    internal static RunEvaluationOptions Evaluation(PretrainOptions training, string run) =>
+        new() { Run = run, KnnK = training.KnnK, Device = training.Device ?? ComputeDevice.Auto, Linear = true, LinearLearningRate = LinearProtocol.LearningRate };
+
     private static ComparedRun Measure(ComparisonOptions options, string method, long seed, string path,
         IProgress<ComparisonProgress>? progress, CancellationToken cancellation)
     {
         string folder = FolderOf(method, seed);
         var summary = RunFolder.ReadSummary(path)!;
         // Without labels there is no accuracy, but there is still speed and memory to compare.
-        var accuracy = summary.Knn is null ? null : RunEvaluation.Run(
-            new RunEvaluationOptions { Run = path, KnnK = options.Training.KnnK, Device = options.Training.Device ?? ComputeDevice.Auto, Linear = true, LinearLearningRate = LinearProtocol.LearningRate },
-            new PlainProgress(text => Tell(progress, text), LineInterval), cancellation);
+        var accuracy = summary.Knn is null ? null : RunEvaluation.Run(Evaluation(options.Training, path), new PlainProgress(text => Tell(progress, text), LineInterval), cancellation);
         if (accuracy is not null && accuracy.TrainFingerprint != summary.LabelledFingerprint)
             throw new WclUsageException($"The images are not those that {folder} was trained on any more, so it cannot be measured. Put them back, or start anew with another --out.");
         var last = RunFolder.ReadMetrics(path)[^1];

@@ -38,6 +38,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
     private const double LeastShare = 0.01;
     private readonly NearlyBlackImages dark = new();
     private int listed, listedWithClass; // the latter by the list of labels, where a subset is read
+    private const int FewToTell = 10;
     private int labelsOutside, passedOver;
 
     /// <summary>Reads.</summary>
@@ -121,24 +122,41 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
         }
     }
 
-    /// <summary>Counts the images and says which to read: those that the limit draws, those with a class; null is all.</summary>
+    /// <summary>Counts the images and says which to read: those that the limit draws, of these those with a class where others are passed over; null is all.</summary>
     private bool[]? Choose(ImageSource source)
     {
         bool labelledAlone = options.LabelledAlone && (labelList is not null || source is ListSource);
         if (options.Limit is null && !labelledAlone) return null;
-        var chosen = new GrowingArray<bool>();
+        var wanted = new GrowingArray<bool>();
         foreach (var image in Listing(source))
         {
             if (source.ClassesAreFolders) folders.Observe(image.Name);
-            bool wanted = !labelledAlone || IsWanted(source, image);
-            if (!wanted) passedOver++;
-            chosen.Add(wanted);
+            wanted.Add(!labelledAlone || IsWanted(source, image));
         }
 
-        var result = chosen.ToArray();
-        if (options.Limit is { } limit && limit < result.Length)
-            foreach (int i in new CounterRandom(options.Seed, RandomPurpose.Subset).Permutation(result.Length).AsSpan(limit)) result[i] = false;
-        return result.Contains(false) ? result : null;
+        var labelled = wanted.ToArray();
+        var chosen = Drawn(labelled.Length);
+        if (!labelledAlone) return chosen.Contains(false) ? chosen : null;
+        int few = FewToTell; // where none has a class, a few say so later, and what to do
+        bool any = labelled.Zip(chosen).Any(pair => pair is (true, true));
+        for (int i = 0; i < chosen.Length; i++)
+        {
+            if (!chosen[i] || (any ? labelled[i] : few-- > 0)) continue;
+            chosen[i] = false;
+            passedOver++;
+        }
+
+        return chosen.Contains(false) ? chosen : null;
+    }
+
+    /// <summary>Which of so many images the limit draws; all without one.</summary>
+    private bool[] Drawn(int total)
+    {
+        var drawn = new bool[total];
+        if (options.Limit is not { } limit || limit >= total) Array.Fill(drawn, true);
+        else
+            foreach (int i in new CounterRandom(options.Seed, RandomPurpose.Subset).Permutation(total).AsSpan(0, limit)) drawn[i] = true;
+        return drawn;
     }
 
     /// <summary>Whether an image has a class, as far as its name tells before all are known, or is read without one.</summary>

@@ -70,7 +70,7 @@ public static class Distill
         if (test is not null && tuned?.TrainFingerprint == test.Fingerprint)
             progress?.Report(new RunProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
 
-        if (test is not null && trained is null && options.Test is not null && RunFolder.Around(teacher) is { } run && LearntFrom(run, options.Test, cancellation) is > 0 and var learnt)
+        if (test is not null && !holdOut && options.Test is not null && RunFolder.Around(teacher) is { } run && LearntFrom(run, options.Test, cancellation) is > 0 and var learnt)
             progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{learnt:N0} of the images of --test are of the run that the classifier is of, '{run}': it learnt from them or held them out, and the classifier may have learnt their classes, so accuracies may be too high; name others where that matters.")));
 
         using var some = holdOut && options.Limit < train.Count ? Some(train, options.Limit.Value, options.Seed) : null;
@@ -78,14 +78,12 @@ public static class Distill
         return distillation.Execute();
     }
 
-    /// <summary>How many files to test with are among the images of a run, without those that it tested with itself.</summary>
+    /// <summary>How many images to test with are a run's own, without those that it tested with itself, as far as that can be told.</summary>
     private static int LearntFrom(string run, string test, CancellationToken cancellation)
     {
         try
         {
-            var trained = RunFolder.ReadConfig(run);
-            if (SamePath.Is(trained.Test, test)) return 0;
-            return ImagesToTest.CountAmong(trained.Data, ImagesToTest.Files(trained.Data, test, cancellation), cancellation);
+            return ImagesToTest.CountOf(RunFolder.ReadConfig(run), test, cancellation) ?? 0;
         }
         catch (WclUsageException)
         {

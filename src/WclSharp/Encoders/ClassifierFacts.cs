@@ -24,6 +24,15 @@ internal sealed record ClassifierFacts(string[] ClassNames, int? Hidden)
     /// <summary>Whether a file holds a classifier, and not an encoder alone.</summary>
     public static bool AreIn(SafetensorsContent content) => content.Metadata.ContainsKey("classes") && content.Tensors.ContainsKey("fc.weight");
 
+    /// <summary>Whether a path is that of such a file.</summary>
+    /// <exception cref="WclUsageException">It cannot be read.</exception>
+    public static bool IsOne(string path)
+    {
+        if (!Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase)) return false;
+        using var content = SafetensorsFile.Read(path);
+        return AreIn(content);
+    }
+
     /// <summary>Reads the facts.</summary>
     /// <exception cref="WclUsageException">There is no classifier in the file, or its list of classes is damaged.</exception>
     public static ClassifierFacts Of(SafetensorsContent content, string path)

@@ -1,4 +1,5 @@
 using WclSharp.Data;
+using WclSharp.Training;
 
 namespace WclSharp.Evaluation;
 
@@ -28,11 +29,25 @@ internal static class ImagesToTest
         return [.. Enumerable.Range(0, images.Count).Where(i => files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
     }
 
-    /// <summary>How many images of a source are among some files.</summary>
-    public static int CountAmong(string? data, IReadOnlySet<string> files, CancellationToken cancellation)
+    /// <summary>Whether a run has learnt from some of the images to test with, as far as their paths tell: where it held out a part of its own, these may be among them.</summary>
+    /// <param name="run">Its options.</param>
+    /// <param name="test">Where the images to test with are.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <exception cref="WclUsageException">Its images, or those to test with, cannot be listed.</exception>
+    public static bool MayBeLearntBy(PretrainOptions run, string test, CancellationToken cancellation) =>
+        CountOf(run, test, cancellation) is { } count ? count > 0 : Overlap(run.Data, test) && !SamePath.Is(run.Test, test);
+
+    /// <summary>How many of the images to test with are a run's own, without those that it tested with itself; null where either lies in an archive, whose images are no files.</summary>
+    /// <inheritdoc cref="MayBeLearntBy"/>
+    public static int? CountOf(PretrainOptions run, string test, CancellationToken cancellation)
     {
+        if (SamePath.Is(run.Test, test)) return 0;
+        using var own = ImageSources.Open(run.Data);
+        using (var tests = ImageSources.Open(test))
+            if (tests.FileOf("image") is null || own.FileOf("image") is null) return null;
+        var files = Files(run.Data, test, cancellation);
+        if (run.Test is not null) files.ExceptWith(Files(run.Data, run.Test, cancellation));
         if (files.Count == 0) return 0;
-        using var own = ImageSources.Open(data);
         int count = 0;
         foreach (var image in own.Images(_ => false))
         {
@@ -42,6 +57,9 @@ internal static class ImagesToTest
         return count;
     }
 
+    /// <summary>Whether two sources are the same or one holds the other; no path is the embedded images.</summary>
+    public static bool Overlap(string? one, string? other) => SamePath.Is(one, other) || SamePath.Holds(one, other) || SamePath.Holds(other, one);
+
     /// <summary>Full paths of the files to test with that may be among others; none where either lies in an archive.</summary>
     /// <param name="data">Where the others are from.</param>
     /// <param name="test">Where those to test with are.</param>
@@ -50,7 +68,7 @@ internal static class ImagesToTest
     public static HashSet<string> Files(string? data, string test, CancellationToken cancellation)
     {
         var files = new HashSet<string>(SamePath.Comparer);
-        if (Directory.Exists(data) && Directory.Exists(test) && !SamePath.IsInside(test, data) && !SamePath.IsInside(data, test)) return files; // nothing of the one is in the other
+        if (Directory.Exists(data) && Directory.Exists(test) && !SamePath.Is(test, data) && !SamePath.IsInside(test, data) && !SamePath.IsInside(data, test)) return files; // nothing of the one is in the other
         using var own = ImageSources.Open(data);
         using var tests = ImageSources.Open(test);
         if (tests.FileOf("image") is null || own.FileOf("image") is null) return files;

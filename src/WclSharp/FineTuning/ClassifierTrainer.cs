@@ -85,8 +85,8 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         BackwardErrors.Run(() => loss.backward());
     }
 
-    /// <summary>Batches without end: the images in a new order each pass, with the place of each in the stream.</summary>
-    private IEnumerable<(int[] Drawn, int[] Places)> Batches(int count)
+    /// <summary>Batches without end, in the same two arrays: the images in a new order each pass, with the place of each in the stream.</summary>
+    internal IEnumerable<(int[] Drawn, int[] Places)> Batches(int count)
     {
         int[] drawn = new int[FineTuneRecipe.Batch], places = new int[FineTuneRecipe.Batch];
         int filled = 0;

@@ -73,7 +73,7 @@ internal sealed class FineTuneStudy : IDisposable
         if (missing.Length > 0 && options.FromHead) _ = HeadsFile(); // rather now than after the first features
         foreach (var each in missing)
         {
-            bool keep = each.Draw == 0 && folder.Draws.All(done => done.Labels <= each.Labels.Length);
+            bool keep = each.Draw == 0 && folder.Draws.Where(done => done.Draw == 0).All(done => done.Labels < each.Labels.Length);
             folder.Add(Measure(each, keep));
         }
 

@@ -27,7 +27,7 @@ internal static class HeldOutImages
         owned.Add(heldOut);
         var train = ImagesToTest.LeaveOut(all, data, request.Path!, cancellation);
         if (train is not null) owned.Add(train);
-        if (train?.Count == 0) throw new WclUsageException($"All images of {all.Source} are to test with (--test {request.Path}), and none is left to train on; name others.");
+        if (train?.Count == 0 && all.PassedOver == 0) throw new WclUsageException($"All images of {all.Source} are to test with (--test {request.Path}), and none is left to train on; name others.");
         if (request.ClassNames is { } known && !IsKnown(heldOut, known))
         {
             string[] names = [.. LabelWarnings.ClassesOf(heldOut).Order(StringComparer.Ordinal)];

@@ -145,7 +145,7 @@ internal sealed class PretrainingData : IDisposable
     /// <summary>What to know where images are left out since <c>--test</c> names them.</summary>
     private static IEnumerable<string> LeavingOut(ImageDataset all, ImageDataset train)
     {
-        yield return FormattableString.Invariant($"Not learnt from, since --test names them: {all.Count - train.Count:N0} of {all.Count:N0} images.");
+        yield return FormattableString.Invariant($"Not learnt from, since --test names them: {all.Count - train.Count:N0} of {(long)all.Count + all.PassedOver:N0} images.");
         if (all.HasLabels && train.LabelledCount == 0) yield return "They are all that have a class, so that none is left to learn classes from or to vote; leave some out of --test.";
     }
 

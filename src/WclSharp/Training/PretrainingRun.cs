@@ -63,8 +63,8 @@ internal sealed class PretrainingRun : IDisposable
                 initial = EncoderWeights.Load(model.Encoder, options.Init);
                 if (EncoderWeights.NormalisationOf(options.Init) is { } theirs && theirs != data.Normalisation)
                     Warn($"The weights of --init were trained on images normalised by {theirs.Describe()}; this run's are by {data.Normalisation.Describe()}, as its crops' size and channels have it, so features are others than they were.");
+                if (WarmStart.Warning(options, data, cancellation) is { } seen) Warn(seen);
             }
-            if (WarmStart.Warning(options, data) is { } seen) Warn(seen);
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
             optimizer = Optimizer.Create(options.Optimizer!.Value, model.Parameters, options.WeightDecay!.Value);
             var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;

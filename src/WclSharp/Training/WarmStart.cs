@@ -1,7 +1,7 @@
-using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
+using WclSharp.FineTuning;
 using WclSharp.Reporting;
 
 namespace WclSharp.Training;
@@ -12,42 +12,29 @@ internal static class WarmStart
     /// <summary>A warning where they come from a run that may have learnt from some of the images that are tested with now; null where that is not known.</summary>
     /// <param name="options">The new run's options, with the weights to start from.</param>
     /// <param name="data">Its images.</param>
-    public static string? Warning(PretrainOptions options, PretrainingData data)
+    /// <param name="cancellation">Stops listing images.</param>
+    public static string? Warning(PretrainOptions options, PretrainingData data, CancellationToken cancellation)
     {
-        if (data.HeldOut is null || options.Init is not { } source || RunFolder.Around(source) is not { } run || ConfigOf(run) is not { } theirs || !MayHaveSeen(run, theirs, options, data)) return null;
-        bool knowsClasses = theirs.Method == ContrastiveMethod.SupCon || IsClassifier(source);
-        return $"The weights of --init are of a run on the same images, '{run}', which held others out: it learnt from some that are tested with now{(knowsClasses ? ", and from their classes, so accuracies are too high" : ", though not from their classes, so accuracies may be a little too high")}. "
-            + $"Give that run's --seed, --limit and --labels, by which the same are held out, or name images with --test that neither learnt from.";
-    }
-
-    private static PretrainOptions? ConfigOf(string run)
-    {
+        if (data.HeldOut is null || options.Init is not { } source || RunFolder.Around(source) is not { } run) return null;
         try
         {
-            return RunFolder.ReadConfig(run);
+            var theirs = RunFolder.ReadConfig(run);
+            string file = EncoderWeights.Find(source);
+            // What a classifier was tested with it has not learnt, whatever its run held out.
+            bool knowsClasses = ClassifierFacts.IsOne(file) && FineTuneFolder.SettingsOf(file)?.TestFingerprint != data.HeldOut.Fingerprint;
+            if (theirs.Epochs == 0 && !knowsClasses) return null;
+            bool mayHaveSeen = options.Test is null
+                ? ImagesToTest.Overlap(theirs.Data, options.Data) && (knowsClasses || RunData.LabelledFingerprintOf(run) != data.LabelledFingerprint)
+                : ImagesToTest.MayBeLearntBy(theirs, options.Test, cancellation);
+            if (!mayHaveSeen) return null;
+            knowsClasses |= theirs.Method == ContrastiveMethod.SupCon;
+            bool sameCanBeHeldOut = options.Test is null && theirs.Test is null && RunFolder.ReadSummary(run)?.TestImages > 0;
+            return $"The weights of --init are of '{run}', a run on the same images, which may have learnt from some that are tested with now{(knowsClasses ? ", and from their classes: accuracies may be too high" : ", though not from their classes: accuracies may be a little too high")}. "
+                + $"Name images with --test that it has not seen{(sameCanBeHeldOut ? ", or hold the same out by that run's --seed, --limit and --labels" : "")}.";
         }
         catch (WclUsageException)
         {
-            return null; // its weights are what was asked for, whatever became of the rest
+            return null; // the weights are what was asked for, whatever became of their run
         }
-    }
-
-    private static bool MayHaveSeen(string run, PretrainOptions theirs, PretrainOptions ours, PretrainingData data)
-    {
-        // The same images are held out, or named, where what is left to measure with is the same.
-        if (SamePath.Is(theirs.Test, ours.Test) && (ours.Test is not null || RunData.LabelledFingerprintOf(run) == data.LabelledFingerprint)) return false;
-        return ours.Test is null ? Overlap(theirs.Data, ours.Data)
-            : Overlap(theirs.Data, ours.Test) || (File.Exists(ours.Test) && data.LeftOut > 0 && Overlap(theirs.Data, ours.Data));
-    }
-
-    /// <summary>Whether two sources are the same or one holds the other; no path is the embedded images.</summary>
-    private static bool Overlap(string? one, string? other) => SamePath.Is(one, other) || SamePath.Holds(one, other) || SamePath.Holds(other, one);
-
-    private static bool IsClassifier(string source)
-    {
-        string path = EncoderWeights.Find(source);
-        if (!Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase)) return false;
-        using var content = SafetensorsFile.Read(path);
-        return ClassifierFacts.AreIn(content);
     }
 }

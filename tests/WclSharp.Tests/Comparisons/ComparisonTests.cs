@@ -32,9 +32,12 @@ public sealed class ComparisonTests : IDisposable
     public void Run_TwoMethodsAndSeeds_WritesEverythingAndAnotherRunDoesNothing()
     {
         var turns = new List<ComparisonProgress.Turn>();
+        List<string> stale = []; // runs that have a record while they are trained
         var watch = new ProgressHandler<ComparisonProgress>(progress =>
         {
             if (progress is ComparisonProgress.Turn turn) turns.Add(turn);
+            if (progress is ComparisonProgress.Line && turns[^1] is { State: RunState.New or RunState.Stopped } at && $"{at.Method}-seed{at.Seed}" is var name
+                && File.Exists(Path.Combine(folder, "a", "runs", name, "compared.json"))) stale.Add(name);
         });
         var result = Comparison.Run(Options("a"), watch);
 
@@ -72,6 +75,14 @@ public sealed class ComparisonTests : IDisposable
 
         // The figure of the table is that of the run's own last epoch.
         Assert.Equal(RunFolder.ReadMetrics(Path.Combine(result.Folder, "runs", "wcl-seed3"))[^1].Knn!.Value, (double)methods[0]!["runs"]![0]!["knn"]!, 12);
+        foreach (var run in methods.SelectMany(row => row!["runs"]!.AsArray()))
+        {
+            string path = Path.Combine(result.Folder, (string)run!["folder"]!);
+            var last = RunFolder.ReadMetrics(path)[^1];
+            Assert.Equal((last.PairPrecision, last.PairRecall, last.Conflicts), ((double?)run["pair_precision"], (double?)run["pair_recall"], (double?)run["conflicts"]));
+            Assert.Equal(RunFolder.ReadSummary(path)!.Seconds, (double?)run["seconds"]); // without what is no training
+        }
+
         string page = File.ReadAllText(Path.Combine(result.Folder, "compare.md"));
         Assert.Contains("| wcl | 2 |", page, StringComparison.Ordinal);
         Assert.Contains("Student's t", page, StringComparison.Ordinal);
@@ -98,6 +109,7 @@ public sealed class ComparisonTests : IDisposable
         turns.Clear();
         Comparison.Run(Options("a"), watch);
         Assert.Equal([RunState.Trained, RunState.Stopped, RunState.Measured, RunState.New], turns.Select(turn => turn.State));
+        Assert.Empty(stale);
         Assert.Equal([2, 2, 1, 1], turns.Select(turn => turn.ToTrain)); // what is only to be measured, or finished, is no run to train
         Assert.Equal(WithoutTimes(JsonNode.Parse(before)!).ToJsonString(), WithoutTimes(Json("a")).ToJsonString());
 
@@ -205,6 +217,37 @@ public sealed class ComparisonTests : IDisposable
         });
         Assert.Equal("The disk is full.", Assert.Throws<WclException>(() => Comparison.Run(Options("full"), full)).Message);
         Assert.False(File.Exists(Path.Combine(folder, "full", "compare.json")));
+    }
+
+    [Fact]
+    public void Run_ImagesThatChangedBetweenTrainingAndMeasuring_AreRefused()
+    {
+        string photos = Path.Combine(folder, "photos");
+        Write(20);
+        var options = Options("changed", seeds: 1) with { Methods = [ContrastiveMethod.SimClr] };
+        options = options with { Training = options.Training with { Data = photos, Limit = null } };
+        Comparison.Run(options);
+        File.Delete(Path.Combine(folder, "changed", "runs", "simclr-seed3", "compared.json"));
+        Write(30);
+        var error = Assert.Throws<WclUsageException>(() => Comparison.Run(options));
+        Assert.StartsWith("The images are not those that runs/simclr-seed3 was trained on any more", error.Message, StringComparison.Ordinal);
+
+        void Write(int height)
+        {
+            for (int i = 0; i < 40; i++)
+            {
+                string photo = Path.Combine(photos, i % 2 == 0 ? "a" : "b", $"{i}.png");
+                Directory.CreateDirectory(Path.GetDirectoryName(photo)!);
+                File.WriteAllBytes(photo, Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 20 + i, height));
+            }
+        }
+    }
+
+    [Fact]
+    public void Evaluation_HasTheNeighboursThatWereAskedFor_AndOneRateForEveryRun()
+    {
+        var evaluation = Comparison.Evaluation(SmallRun.Options with { KnnK = 7 }, "here");
+        Assert.Equal(("here", 7, "cpu", true, 0.2), (evaluation.Run, evaluation.KnnK, evaluation.Device, evaluation.Linear, evaluation.LinearLearningRate));
     }
 
     [Fact]

@@ -152,12 +152,38 @@ public class RunDataTests
         Assert.InRange(all.BadImages, 1, 10);
         Assert.Equal(0, alone.BadImages);
         Assert.Equal(all.All.LabelledCount, alone.All.Count);
-        Assert.Equal(50, alone.All.PassedOver);
+        Assert.Equal((limit > 1 ? limit : 70) - alone.All.Count, alone.All.PassedOver); // what a limit leaves out is not passed over
         Assert.InRange(all.All.LabelledCount, limit > 1 ? 10 : 20, limit > 1 ? 19 : 20);
         Assert.Equal(all.HeldOut!.Fingerprint, alone.HeldOut!.Fingerprint);
         Assert.Equal(all.LabelledFingerprint, alone.LabelledFingerprint);
         Assert.Equal(all.HeldOut.Count, all.HeldOut.LabelledCount); // those without a class are all trained on
         Assert.True(all.Train.Count > alone.Train.Count);
+    }
+
+    [Fact]
+    public void Read_LabelledAlone_WhereNothingIsLabelled_SaysSo_AndNotThatThereIsNothing()
+    {
+        using var folder = Photos();
+        string paths = folder.Write("paths.csv", string.Concat(Enumerable.Range(0, Images).Select(i => $"photos/{i:00}.jpg\n")));
+        string all = folder.Write("all.csv", string.Concat(Enumerable.Range(0, Images).Select(i => $"{i:00}.jpg,{i % 2}\n")));
+        string tests = folder.Write("tests.csv", string.Concat(Enumerable.Range(0, 15).Select(i => $"photos/{i:00}.jpg,{i % 2}\n")));
+        string few = folder.Write("few.csv", string.Concat(Enumerable.Range(0, 15).Select(i => $"{i:00}.jpg,{i % 2}\n")));
+        string Refusal(PretrainOptions trained, PretrainOptions asked)
+        {
+            using var data = RunData.Read(trained, asked, null, CancellationToken.None, new() { LabelledAlone = true });
+            Assert.True(!data.Train.HasLabels || data.HeldOut is null);
+            return RunData.NoLabels(trained, asked, data, "vote").Message;
+        }
+
+        var list = new PretrainOptions { Data = paths, ImageSize = 16 };
+        Assert.StartsWith("There are no labelled images to vote; name them with", Refusal(list, list), StringComparison.Ordinal);
+        var run = new PretrainOptions { Data = folder["photos"], ImageSize = 16, Labels = few };
+        Assert.StartsWith($"All labelled images of '{run.Data}' are to test with", Refusal(run, run with { Test = tests }), StringComparison.Ordinal);
+        var limited = new PretrainOptions { Data = folder["photos"], ImageSize = 16, Limit = 2 };
+        using var within = RunData.Read(limited, limited, null, CancellationToken.None);
+        int[] drawn = [.. Enumerable.Range(0, 2).Select(i => int.Parse(Path.GetFileNameWithoutExtension(within.All.NameOf(i)), System.Globalization.CultureInfo.InvariantCulture))];
+        File.WriteAllLines(all, Enumerable.Range(0, Images).Except(drawn).Select(i => $"{i:00}.jpg,{i % 2}"));
+        Assert.StartsWith("There are no labelled images to vote within --limit 2", Refusal(limited, limited with { Labels = all }), StringComparison.Ordinal);
     }
 
     /// <summary>Images of the run that a list tests with are known as such, though no label names them.</summary>
@@ -172,6 +198,7 @@ public class RunDataTests
         using var data = RunData.Read(trained, RunData.Asked(trained, null, tests, null), SmallRun.Noted(warnings), CancellationToken.None, new() { LabelledAlone = true });
         Assert.Equal((20, 5), (data.Train.Count, data.LeftOut));
         Assert.Contains(warnings, warning => warning.StartsWith("5 of the images of --test", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning == "Not learnt from, since --test names them: 5 of 40 images.");
     }
 
     private static DataFolder Photos()

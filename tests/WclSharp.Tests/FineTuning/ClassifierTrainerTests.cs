@@ -36,6 +36,27 @@ public sealed class ClassifierTrainerTests
     }
 
     [Fact]
+    public void Train_OfLooksThatTellTheSame_TheLastCounts()
+    {
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });
+        using var network = new ClassifierNetwork(facts, null, 10, 1, compute);
+        network.Top.StartEven(); // and at rates of 0 they stay even
+        var best = new ClassifierTrainer(images, facts, 1, compute).Train(network, [.. Enumerable.Range(0, 40)], [.. Enumerable.Range(40, 20)], new FineTuneRecipe { Pretrained = 0, Scores = 0, Steps = 10 }, null, default);
+        Assert.Equal(1, best!.Value.StopAt);
+    }
+
+    [Fact]
+    public void Batches_HaveEveryImageOnceAPass_AndNoPlaceOfTheStreamTwice()
+    {
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 20, StoredSide = 28 });
+        var stream = new ClassifierTrainer(images, facts, 1, compute).Batches(40).Take(5).SelectMany(batch => batch.Drawn.Zip(batch.Places).ToArray()).ToArray();
+        Assert.Equal(Enumerable.Range(0, 5 * FineTuneRecipe.Batch), stream.Select(each => each.Second));
+        int[][] passes = [.. stream.Select(each => each.First).Chunk(40)];
+        Assert.All(passes, pass => Assert.Equal(Enumerable.Range(0, 40), pass.Order()));
+        Assert.NotEqual(passes[0], passes[1]);
+    }
+
+    [Fact]
     public void Train_TheHeadsFirstLayer_HasTheEncodersRate()
     {
         using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });

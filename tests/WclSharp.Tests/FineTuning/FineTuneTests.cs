@@ -17,6 +17,7 @@ public sealed class FineTuneTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-finetune-").FullName;
     private readonly List<string> stages = [], numbers = [];
+    private readonly Dictionary<string, (long Done, long? Total)> steps = []; // the last of each stage
     private long featuresOfTraining;
     private readonly string run;
 
@@ -31,6 +32,7 @@ public sealed class FineTuneTests : IDisposable
         if (report is not RunProgress.Working working) return;
         string[] parts = working.Stage.Split(" (training ");
         if (!stages.Contains(parts[0])) stages.Add(parts[0]);
+        steps[parts[0]] = (working.Done, working.Total);
         if (parts.Length > 1 && !numbers.Contains(parts[1])) numbers.Add(parts[1]);
         if (working.Stage == "Computing features of training images") featuresOfTraining = working.Total ?? 0;
     }));
@@ -99,8 +101,9 @@ public sealed class FineTuneTests : IDisposable
     public void Run_OtherOptionsInTheSameFolder_IsRefused()
     {
         Run(Options with { Draws = 1, Scratch = false });
-        var error = Assert.Throws<WclUsageException>(() => Run(Options with { Draws = 1, EncoderLearningRate = 1 }));
-        Assert.Contains("holds results of something else: training from scratch (false there, true now); --lr (not given there, 1 now). Name", error.Message, StringComparison.Ordinal);
+        var error = Assert.Throws<WclUsageException>(() => Run(Options with { Draws = 1, EncoderLearningRate = 1, HeadLearningRate = 0.2, Seed = 5 }));
+        Assert.Contains("holds results of something else: --seed (0 there, 5 now); training from scratch (false there, true now); --lr (not given there, 1 now); --head-lr (0.1 there, 0.2 now). Name",
+            error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("images", error.Message, StringComparison.Ordinal);
         // More draws and more labels are more of the same.
         Assert.Equal(2, Run(Options with { Scratch = false, LabelsPerClass = [2, 4] }).Rows.Count);
@@ -115,6 +118,7 @@ public sealed class FineTuneTests : IDisposable
         var later = Run(options with { LabelsPerClass = [1] });
         Assert.Equal(hash, SmallRun.HashOfFile(later.ClassifierFile));
         Assert.Equal([10, 40], later.Rows.Select(row => row.Labels));
+        Assert.Equal((40, later.Rows[1].FinetuneMean), (later.Kept?.Labels, later.Kept?.Accuracy));
         Run(options with { LabelsPerClass = [8] });
         Assert.NotEqual(hash, SmallRun.HashOfFile(later.ClassifierFile));
     }
@@ -249,6 +253,7 @@ public sealed class FineTuneTests : IDisposable
         Run(options with { Out = chosen });
         foreach (string rate in (string[])["0.01", "0.03", "0.1"]) Assert.Contains($"Fine-tuning, 250 labels, draw 1 of 2, choosing, rate {rate}", stages);
         foreach (string rate in (string[])["0.1", "0.03", "0.3"]) Assert.Contains($"From scratch, 250 labels, draw 1 of 2, choosing, rate {rate}", stages);
+        Assert.All(steps.Where(stage => stage.Key.Contains("choosing", StringComparison.Ordinal)), stage => Assert.Equal((7, 7), stage.Value)); // two passes over the 200 labels that are not chosen by; over all it takes 8
         foreach (int draw in (int[])[1, 2]) Assert.Contains($"Fine-tuning, 250 labels, draw {draw} of 2", stages); // on all of them
         Assert.Contains("From scratch, 250 labels, draw 2 of 2", stages);
         Assert.Equal(Enumerable.Range(1, 10).Select(training => $"{training} of 10)"), numbers); // two rates' three, and two networks of two draws
@@ -264,6 +269,28 @@ public sealed class FineTuneTests : IDisposable
         Assert.Equal(draws[0].GetProperty("finetune").GetDouble(), Draws(asked)[0].GetProperty("finetune").GetDouble()); // the network chosen is the one that is measured
 
         static JsonElement[] Draws(string folder) => [.. File.ReadLines(Path.Combine(folder, "draws.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    [Fact]
+    public void Run_ALaterDraw_StopsWhereTheFirstOneChoseTo()
+    {
+        Run(Options with { Draws = 1 });
+        Assert.Equal((7, 7), steps["Fine-tuning, 20 labels, draw 1 of 1"]);
+        string file = Path.Combine(run, "finetune", "draws.jsonl");
+        var first = JsonNode.Parse(File.ReadAllText(file))!;
+        (first["stop_at"], first["scratch_stop_at"]) = (0.4, 0.7); // as if there had been labels to choose by
+        File.WriteAllText(file, first.ToJsonString() + "\n");
+        Run(Options);
+        Assert.Equal(((3, 3), (5, 5)), (steps["Fine-tuning, 20 labels, draw 2 of 2"], steps["From scratch, 20 labels, draw 2 of 2"]));
+    }
+
+    [Fact]
+    public void Run_TheHeadsRate_IsNoneOfTheNetworkFromScratch()
+    {
+        FineTuneRow Row(double rate) => Run(Options with { Draws = 1, HeadLearningRate = rate, Out = Path.Combine(folder, $"head {rate}") }).Rows.Single();
+        FineTuneRow fast = Row(0.1), still = Row(0);
+        Assert.Equal((fast.ScratchMean, fast.ScratchMeanOverClasses), (still.ScratchMean, still.ScratchMeanOverClasses));
+        Assert.NotEqual((fast.FinetuneMean, fast.FinetuneMeanOverClasses), (still.FinetuneMean, still.FinetuneMeanOverClasses));
     }
 
     [Fact]
@@ -288,13 +315,14 @@ public sealed class FineTuneTests : IDisposable
     public void Run_StartsFromTheRunsEncoder_AndWithFromHeadFromTheHeadsFirstLayer()
     {
         // At a rate of 0 a network ends with what it started from.
-        var result = Run(Options with { Draws = 1, Scratch = false, Epochs = 1, EncoderLearningRate = 0, FromHead = true });
+        var result = Run(Options with { Draws = 1, Scratch = false, Epochs = 1, EncoderLearningRate = 0, HeadLearningRate = 0, FromHead = true });
         using SafetensorsContent classifier = SafetensorsFile.Read(result.ClassifierFile), encoder = SafetensorsFile.Read(Path.Combine(run, "encoder.safetensors")),
             heads = SafetensorsFile.Read(CheckpointStore.HeadsFile(new CheckpointStore(Path.Combine(run, "checkpoints")).Last!));
         string[] weights = [.. encoder.Tensors.Keys.Where(name => name.EndsWith(".weight", StringComparison.Ordinal))];
         Assert.Contains("layer4.1.conv2.weight", weights);
         Assert.All(weights, name => Assert.Equal(Values(encoder[name]), Values(classifier[name])));
         foreach (string name in (string[])["linear1.weight", "linear1.bias", "bn1.weight"]) Assert.Equal(Values(heads[$"instance_head.{name}"]), Values(classifier[$"head.{name}"]));
+        foreach (string name in (string[])["fc.weight", "fc.bias"]) Assert.DoesNotContain(Values(classifier[name]), value => value != 0); // the scores start even
 
         static float[] Values(torch.Tensor tensor) => tensor.data<float>().ToArray();
     }

@@ -1,3 +1,4 @@
+using WclSharp.FineTuning;
 using WclSharp.Tests.Data;
 using WclSharp.Training;
 
@@ -11,8 +12,8 @@ public sealed class WarmStartTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Theory]
-    [InlineData(ContrastiveMethod.SimClr, "though not from their classes, so accuracies may be a little too high")]
-    [InlineData(ContrastiveMethod.SupCon, "and from their classes, so accuracies are too high")]
+    [InlineData(ContrastiveMethod.SimClr, "though not from their classes: accuracies may be a little too high")]
+    [InlineData(ContrastiveMethod.SupCon, "and from their classes: accuracies may be too high")]
     public void Run_FromARunThatHeldOthersOut_IsWarnedOf(ContrastiveMethod method, string known)
     {
         var options = SmallRun.Options with { Epochs = 1, Method = method };
@@ -25,6 +26,17 @@ public sealed class WarmStartTests : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
         File.Copy(Path.Combine(first, "encoder.safetensors"), copy);
         Assert.Empty(Warnings("unknown", options with { Seed = 1, Init = copy })); // nobody knows what it has seen
+
+        // Going on needs the weights no more, nor what their run is.
+        var gone = options with { Seed = 1, Init = Path.Combine(first, "mine.safetensors"), Out = folder["gone"] };
+        File.Copy(copy, gone.Init);
+        using (var stop = new CancellationTokenSource())
+            Assert.Throws<OperationCanceledException>(() => Pretraining.Run(gone, new ProgressHandler<RunProgress>(report =>
+            {
+                if (report is RunProgress.Step) stop.Cancel();
+            }), stop.Token));
+        File.Delete(gone.Init);
+        Assert.Equal(1, Pretraining.Run(new PretrainOptions { Out = gone.Out, Resume = true }).Summary.Epoch);
         File.WriteAllText(Path.Combine(first, "config.json"), "{");
         Assert.Empty(Warnings("damaged", options with { Seed = 1, Init = first }));
     }
@@ -45,10 +57,34 @@ public sealed class WarmStartTests : IDisposable
         Assert.Single(Warnings("of its own", options with { Init = first, Test = list }));
     }
 
+    /// <summary>A classifier has learnt what it was not tested with, which need not be what its run held out.</summary>
+    [Fact]
+    public void Run_FromAClassifier_IsWarnedOfWhereItLearntTheClassesOfWhatIsTested()
+    {
+        for (int i = 0; i < 60; i++)
+            folder.Write($"{(i < 40 ? "run" : "tests")}/class {i % 2}/{i:00}.jpg", ImageFiles.Jpeg(20 + i, 21));
+        var options = SmallRun.Options with { Limit = null, Epochs = 1, Batch = 16, Data = folder["run"] };
+        string run = Pretraining.Run(options with { Out = folder["run of all"] }).RunFolder;
+        string Classifier(string name, string? test) => FineTune.Run(new FineTuneOptions
+        {
+            Run = run,
+            Test = test,
+            LabelFractions = [1],
+            Draws = 1,
+            Epochs = 1,
+            Scratch = false,
+            Device = "cpu",
+            Out = Path.Combine(run, name),
+        }).ClassifierFile;
+
+        Assert.Empty(Warnings("same", options with { Init = Classifier("own", null) }));
+        Assert.Contains("and from their classes", Assert.Single(Warnings("learnt", options with { Init = Classifier("with others", folder["tests"]) })), StringComparison.Ordinal);
+    }
+
     private List<string> Warnings(string name, PretrainOptions options)
     {
         List<string> warnings = [];
         Pretraining.Run(options with { Out = folder[name] }, SmallRun.Noted(warnings));
-        return [.. warnings.Where(warning => warning.StartsWith("The weights of --init are of a run", StringComparison.Ordinal))];
+        return [.. warnings.Where(warning => warning.StartsWith("The weights of --init are of", StringComparison.Ordinal))];
     }
 }

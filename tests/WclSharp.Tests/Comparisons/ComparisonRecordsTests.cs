@@ -1,0 +1,34 @@
+using WclSharp.Comparisons;
+
+namespace WclSharp.Tests.Comparisons;
+
+public sealed class ComparisonRecordsTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("wcl-records-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private ComparedRun Run(string method, long seed, string images, string? tests)
+    {
+        string name = $"runs/{ComparisonRecords.NameOf(method, seed)}";
+        Directory.CreateDirectory(Path.Combine(folder, name));
+        return new() { Method = method, Seed = seed, Folder = name, DatasetFingerprint = images, TestFingerprint = tests };
+    }
+
+    [Fact]
+    public void Add_OtherImagesThanTheSeedsOthers_ToTrainOrToTestWith_IsRefused()
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "runs"));
+        var records = new ComparisonRecords(folder);
+        records.Add(Run("wcl", 0, "images", "tests"));
+        records.Add(Run("simclr", 0, "images", "tests"));
+        records.Add(Run("supcon", 0, "images", null)); // nothing was tested
+        records.Add(Run("wcl", 1, "others", "others"));
+        foreach (var (images, tests) in ((string, string)[])[("images", "others"), ("others", "tests")])
+        {
+            var error = Assert.Throws<WclUsageException>(() => records.Add(Run("adpclr", 0, images, tests)));
+            Assert.StartsWith("The images of runs/adpclr-seed0 are not those of runs/wcl-seed0,", error.Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(4, records.Finished.Count);
+    }
+}
