@@ -1,3 +1,5 @@
+using WclSharp.Cli.Terminal;
+
 namespace WclSharp.Cli;
 
 /// <summary>What commands that take a while have in common: a signal cancels the work, and the exit code says which it was.</summary>
@@ -11,7 +13,11 @@ internal static class Stoppable
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static int Run(Action<CancellationToken> work, Action<string>? heard = null, Action? stopped = null, Stream? stopWith = null)
     {
-        using var signals = new StopSignals(heard ?? (_ => { }));
+        // On a terminal a line of its own would be drawn over by the bar.
+        using var signals = new StopSignals(text =>
+        {
+            if (heard is not null && !LiveProgress.TrySay(text)) heard(text);
+        });
         if (stopWith is not null) signals.StopWhenEnded(stopWith);
         try
         {

@@ -70,7 +70,7 @@ internal static class EvaluateCommand
                     else if (parsed.GetValue(confusion) is { } picture)
                     {
                         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(picture))!);
-                        string? unnamed = ConfusionPlot.Write(picture, measured.Confusion!, string.Create(CultureInfo.InvariantCulture, $"Linear probe: {EpochTable.Percent(measured.Top1)} of {measured.TestImages:N0} images right ({AccuracyText.Certainty(measured.Top1, measured.TestImages)})"));
+                        string? unnamed = ConfusionPlot.Write(picture, measured.Confusion!, string.Create(CultureInfo.InvariantCulture, $"Linear probe: {EpochTable.Percent(measured.Top1)} of {measured.TestImages:N0} images right\n{AccuracyText.Certainty(measured.Top1, measured.TestImages)}"));
                         output.WriteLine($"Confusion matrix: {RunReport.Shown(picture)}");
                         if (unnamed is not null) error.WriteLine($"warning: {unnamed}");
                     }

@@ -81,7 +81,7 @@ internal static class FinetuneCommand
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"Accuracy on {result.TestImages:N0} test images, {Meaning(result.Rows)}{Given(request, result.Rows)}; kNN and linear probe on the frozen encoder."));
+                $"Accuracy on {result.TestImages:N0} test images, {Meaning(request, result.Rows)}; kNN and linear probe on the frozen encoder."));
             if (result.Rows.Where(row => row.ValidationLabels == 0).Select(row => row.Labels.ToString("N0", CultureInfo.InvariantCulture)).ToArray() is { Length: > 0 } unchosen)
                 output.WriteLine($"With {string.Join(" and ", unchosen)} labels no rate or stop was chosen: {LabelDraw.TooFew}.");
             if (result.Rows.Any(row => row.ScratchDifferenceCi95 is not null))
@@ -121,9 +121,9 @@ internal static class FinetuneCommand
     }
 
     /// <summary>What the figures of the table are.</summary>
-    private static string Meaning(IReadOnlyList<FineTuneRow> rows) => rows.All(row => row.Draws == 1)
-        ? "of one draw of labels, which others may lead far from: --draws 3 gives intervals"
-        : "mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training; none where all draws gave the same figure, or there was one)";
+    private static string Meaning(FineTuneOptions request, IReadOnlyList<FineTuneRow> rows) => rows.Any(row => row.Draws > 1)
+        ? $"mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training; none where all draws gave the same figure, or there was one){Given(request, rows)}"
+        : $"of {(rows.All(row => row.Fraction == 1) ? "one training on all labels" : "one draw of labels")}, from which others may be far (--draws 3 gives intervals)";
 
     /// <summary>What the intervals leave out, where anything was chosen.</summary>
     private static string Given(FineTuneOptions request, IReadOnlyList<FineTuneRow> rows)

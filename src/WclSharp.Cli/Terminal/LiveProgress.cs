@@ -11,6 +11,8 @@ internal sealed class LiveProgress : IProgress<RunProgress>
 {
     private const int BarWidth = 24, PercentageWidth = 6; // with the blanks beside them
 
+    private static volatile LiveProgress? current;
+
     private readonly IAnsiConsole console;
     private readonly ProgressContext context;
     private readonly Lock gate = new();
@@ -30,7 +32,31 @@ internal sealed class LiveProgress : IProgress<RunProgress>
         .AutoClear(true)
         .HideCompleted(true)
         .Columns(new ProgressBarColumn { Width = BarWidth }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-        .Start(context => work(new LiveProgress(console, context)));
+        .Start(context =>
+        {
+            try
+            {
+                return work(current = new LiveProgress(console, context));
+            }
+            finally
+            {
+                current = null;
+            }
+        });
+
+    /// <summary>Writes a line above the bar that is shown, from any thread.</summary>
+    /// <returns>False where none is shown, and nothing was written.</returns>
+    public static bool TrySay(string text)
+    {
+        if (current is not { } shown) return false;
+        lock (shown.gate)
+        {
+            shown.ClearBar();
+            shown.console.WriteLine(text);
+        }
+
+        return true;
+    }
 
     public void Report(RunProgress value)
     {

@@ -126,7 +126,7 @@ public static class Comparison
         var summary = RunFolder.ReadSummary(path)!;
         // Without labels there is no accuracy, but there is still speed and memory to compare.
         var accuracy = summary.Knn is null ? null : RunEvaluation.Run(Evaluation(options.Training, path), new PlainProgress(text => Tell(progress, text), LineInterval), cancellation);
-        if (accuracy is not null && accuracy.TrainFingerprint != summary.LabelledFingerprint)
+        if (accuracy is not null && summary.LabelledFingerprint is { } trainedOn && accuracy.TrainFingerprint != trainedOn)
             throw new WclUsageException($"The images are not those that {folder} was trained on any more, so it cannot be measured. Put them back, or start anew with another --out.");
         var last = RunFolder.ReadMetrics(path)[^1];
         return new ComparedRun

@@ -8,7 +8,7 @@ namespace WclSharp.Reporting;
 /// <summary>Draws a confusion matrix: a row for each class, its images spread over what they were taken for, in % of the row; grey where there are none.</summary>
 internal static class ConfusionPlot
 {
-    private const int Margin = 190, Cell = 52, LargestSide = 1400, MostNumbered = 25, LongestName = 24, ColourBarWidth = 110;
+    private const int Margin = 190, Cell = 52, LargestSide = 1400, MostNumbered = 25, LongestName = 24, ColourBarWidth = 110, LeastSide = 600; // for the title
     private const float TextSize = 13, LeastTextSize = 7;
     private static readonly Color Unknown = Color.FromHex("#C8C8C8"); // no shade of blue
 
@@ -28,7 +28,7 @@ internal static class ConfusionPlot
         }
 
         string[] rows = [.. names.Select((name, c) => string.Create(CultureInfo.InvariantCulture, $"{name} ({matrix.Counts[c].Sum():N0})"))];
-        int longest = rows.Max(name => name.Length), side = Math.Min(LargestSide, Margin + Cell * classes + 7 * longest);
+        int longest = rows.Max(name => name.Length), side = Math.Clamp(Margin + Cell * classes + 7 * longest, LeastSide, LargestSide);
         using var plot = PlotLook.New();
         var heat = plot.Add.Heatmap(shares);
         heat.Colormap = new ScottPlot.Colormaps.Blues().Reversed();
@@ -48,7 +48,7 @@ internal static class ConfusionPlot
         plot.Axes.Bottom.TickGenerator = across;
         plot.Axes.Left.TickGenerator = down;
         plot.Axes.Bottom.TickLabelStyle.FontName = plot.Axes.Left.TickLabelStyle.FontName = PlotFont.NameOf(typeface);
-        if (names.Max(name => name.Length) > 4)
+        if (names.Max(name => name.Length) > 4 || classes > MostNumbered)
         {
             plot.Axes.Bottom.TickLabelStyle.Rotation = -45;
             plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;

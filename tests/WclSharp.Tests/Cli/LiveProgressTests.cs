@@ -65,10 +65,15 @@ public sealed class LiveProgressTests
             progress.Report(step);
             Thread.Sleep(300); // until it is drawn
             progress.Report(new RunProgress.Warning(text));
+            progress.Report(step with { StepInRun = 4 });
+            Thread.Sleep(300);
+            Assert.True(LiveProgress.TrySay(text)); // as of a signal
             return 0;
         });
+        Assert.False(LiveProgress.TrySay("nothing is shown"));
+        Assert.Contains("60%", written.ToString(), StringComparison.Ordinal);
         string[] screen = Screen(written.ToString());
-        Assert.Equal($"warning: {text}", string.Join(' ', screen.Where(line => line.Length > 0)));
+        Assert.Equal($"warning: {text} {text}", string.Join(' ', screen.Where(line => line.Length > 0)));
     }
 
     /// <summary>The lines that a terminal shows after what was written to it: of the codes, those that Spectre moves and erases by.</summary>
