@@ -21,7 +21,7 @@ internal static class ClassCounts
             columns =
             [
                 .. columns, ("known", each => Count(each.Labelled)),
-                ("found", each => each.Recall is { } recall ? $"{Count(each.Right)} ({EpochTable.Percent(recall)})" : "-"), ("95 % interval", each => each.Recall is { } recall ? AccuracyText.Interval(recall, each.Labelled) : "-"),
+                ("found", each => each.Recall is { } recall ? $"{Count(each.Correct)} ({EpochTable.Percent(recall)})" : "-"), ("95 % interval", each => each.Recall is { } recall ? AccuracyText.Interval(recall, each.Labelled) : "-"),
                 ("right of taken", each => each.Precision is { } precision ? $"{EpochTable.Percent(precision)} of {Count(each.LabelledTaken)}" : "-"),
             ];
         }
@@ -45,7 +45,7 @@ internal static class ClassCounts
             if (known)
             {
                 writer.WriteNumber("labelled", each.Labelled);
-                writer.WriteNumber("right", each.Right);
+                writer.WriteNumber("correct", each.Correct);
                 writer.WriteNumber("labelled_taken", each.LabelledTaken);
             }
 

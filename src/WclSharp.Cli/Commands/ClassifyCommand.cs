@@ -43,7 +43,7 @@ internal static class ClassifyCommand
         if (result is { Labelled: > 0, IsJudged: false })
             yield return $"No accuracy: the images' classes ({PlainText.Line(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}) are none that the classifier tells; --labels names others";
         if (result.Accuracy is not { } accuracy) yield break;
-        yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}{AccuracyText.OverClasses(accuracy, result.MeanOverClasses)}); those that it was trained on, if any, count too";
+        yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}{AccuracyText.OverClasses(accuracy, result.BalancedAccuracy)}); those that it was trained on, if any, count too";
         if (result.Untold > 0) yield return $"  {Count(result.Untold)} of them {(result.Untold == 1 ? "is" : "are")} of classes that it does not tell ({PlainText.Line(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}), and {(result.Untold == 1 ? "counts" : "count")} as wrong";
     }
 
@@ -59,7 +59,7 @@ internal static class ClassifyCommand
         ClassCounts.Write(writer, "classes", result.Classes, known: result.Labelled > 0);
         writer.WriteNumber("labelled", result.Labelled);
         if (result.Labelled == 0) return;
-        writer.WriteNumber("right", result.Right);
+        writer.WriteNumber("correct", result.Correct);
         writer.WriteNumber("untold", result.Untold);
         writer.WriteStartArray("untold_classes");
         foreach (var (name, images) in result.UntoldClasses)
@@ -73,7 +73,7 @@ internal static class ClassifyCommand
         writer.WriteEndArray();
         if (result.Accuracy is not { } accuracy) return;
         writer.WriteNumber("accuracy", accuracy);
-        writer.WriteNumber("mean_over_classes", result.MeanOverClasses!.Value);
+        writer.WriteNumber("balanced_accuracy", result.BalancedAccuracy!.Value);
         AccuracyText.WriteInterval(writer, "", accuracy, result.Labelled);
     }
 }

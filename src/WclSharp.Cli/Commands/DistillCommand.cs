@@ -69,8 +69,8 @@ internal static class DistillCommand
             var result = TerminalProgress.Run(output, error, progress => distill(request, progress, stop));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"Learnt from {result.TrainImages:N0} images in {result.Epochs} epoch{(result.Epochs == 1 ? "" : "s")}, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
-            output.WriteLine(Line("Teacher", result.TeacherParameters, result.TeacherAccuracy, result.TeacherMeanOverClasses, result.TestImages));
-            output.WriteLine(Line("Student", result.StudentParameters, result.StudentAccuracy, result.StudentMeanOverClasses, result.TestImages));
+            output.WriteLine(Line("Teacher", result.TeacherParameters, result.TeacherAccuracy, result.TeacherBalancedAccuracy, result.TestImages));
+            output.WriteLine(Line("Student", result.StudentParameters, result.StudentAccuracy, result.StudentBalancedAccuracy, result.TestImages));
             if (result is { AccuracyDifference: { } difference, AccuracyDifferenceCi95Low: { } low, AccuracyDifferenceCi95High: { } high })
                 output.WriteLine($"Student - teacher: {EpochTable.Points(difference, null)} points on the same images (95 % interval {EpochTable.Points(low, null)} to {EpochTable.Points(high, null)}).");
             if (result.StudentClasses.Count > 0)
@@ -85,8 +85,8 @@ internal static class DistillCommand
         }, error.WriteLine, () => error.WriteLine("Stopped. The epochs that are finished are kept; the same command goes on."));
     }
 
-    private static string Line(string name, long parameters, double? accuracy, double? meanOverClasses, int images) => string.Create(CultureInfo.InvariantCulture,
-        $"{name}: {parameters / 1e6:0.00} million parameters{(accuracy is { } share ? $", {EpochTable.Percent(share)} of {images:N0} test images right{AccuracyText.OverClasses(share, meanOverClasses)}" : "")}");
+    private static string Line(string name, long parameters, double? accuracy, double? balancedAccuracy, int images) => string.Create(CultureInfo.InvariantCulture,
+        $"{name}: {parameters / 1e6:0.00} million parameters{(accuracy is { } share ? $", {EpochTable.Percent(share)} of {images:N0} test images right{AccuracyText.OverClasses(share, balancedAccuracy)}" : "")}");
 
     private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

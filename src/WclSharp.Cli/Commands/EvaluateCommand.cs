@@ -59,7 +59,7 @@ internal static class EvaluateCommand
             {
                 var result = TerminalProgress.Run(output, error, progress => evaluate(request, progress, stop));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images ({Certainty(result.Knn, result.TestImages, result.KnnMeanOverClasses)}), by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
+                    $"kNN accuracy after epoch {result.Epoch}: {EpochTable.Percent(result.Knn)} of {result.TestImages:N0} images ({Certainty(result.Knn, result.TestImages, result.KnnBalancedAccuracy)}), by the {result.KnnK} nearest of {result.TrainImages:N0}, in {result.Seconds:0.0} s"));
                 if (result.Linear is { } measured)
                 {
                     foreach (string line in Lines(measured, request)) output.WriteLine(line);
@@ -82,7 +82,7 @@ internal static class EvaluateCommand
                     writer.WriteNumber("epoch", result.Epoch);
                     writer.WriteNumber("knn", result.Knn);
                     AccuracyText.WriteInterval(writer, "knn_", result.Knn, result.TestImages);
-                    writer.WriteNumber("knn_mean_over_classes", result.KnnMeanOverClasses);
+                    writer.WriteNumber("knn_balanced_accuracy", result.KnnBalancedAccuracy);
                     ClassCounts.Write(writer, "knn_per_class", result.KnnPerClass, known: true);
                     writer.WriteNumber("knn_k", result.KnnK);
                     writer.WriteNumber("train_images", result.TrainImages);
@@ -103,7 +103,7 @@ internal static class EvaluateCommand
     {
         string top5 = probe.Top5 is { } share ? $" (top-5 {EpochTable.Percent(share)})" : "";
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"Linear probe: {EpochTable.Percent(probe.Top1)}{top5} of {probe.TestImages:N0} images ({Certainty(probe.Top1, probe.TestImages, probe.MeanOverClasses)}), trained on {probe.TrainImages:N0} in {probe.Seconds:0.0} s");
+            $"Linear probe: {EpochTable.Percent(probe.Top1)}{top5} of {probe.TestImages:N0} images ({Certainty(probe.Top1, probe.TestImages, probe.BalancedAccuracy)}), trained on {probe.TrainImages:N0} in {probe.Seconds:0.0} s");
         bool rateAlone = request.LinearLearningRate is null && request.LinearWeightDecay is not null; // is chosen
         string chosen = probe.ValidationImages > 0 ? string.Create(CultureInfo.InvariantCulture, $", chosen on {probe.ValidationImages:N0} of them")
             : request.LinearLearningRate is not null ? "" : $", the usual {(rateAlone ? "one" : "ones")}: {LabelDraw.TooFew}";
@@ -119,13 +119,13 @@ internal static class EvaluateCommand
     }
 
     /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>
-    private static string Certainty(double accuracy, long images, double meanOverClasses) => AccuracyText.Certainty(accuracy, images) + AccuracyText.OverClasses(accuracy, meanOverClasses);
+    private static string Certainty(double accuracy, long images, double balancedAccuracy) => AccuracyText.Certainty(accuracy, images) + AccuracyText.OverClasses(accuracy, balancedAccuracy);
 
     private static void Write(Utf8JsonWriter writer, LinearProbeResult probe, RunEvaluationOptions request)
     {
         writer.WriteNumber("linear", probe.Top1);
         AccuracyText.WriteInterval(writer, "linear_", probe.Top1, probe.TestImages);
-        writer.WriteNumber("linear_mean_over_classes", probe.MeanOverClasses);
+        writer.WriteNumber("linear_balanced_accuracy", probe.BalancedAccuracy);
         if (probe.Top5 is { } top5) writer.WriteNumber("linear_top5", top5);
         writer.WriteNumber("linear_seconds", probe.Seconds);
         writer.WriteNumber("linear_lr", probe.Settings.LearningRate);

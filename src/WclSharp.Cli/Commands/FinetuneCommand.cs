@@ -106,10 +106,10 @@ internal static class FinetuneCommand
     /// <summary>Accuracies in which a rare class counts as much as a frequent one; null where these are the accuracies themselves.</summary>
     private static string? OverClasses(IReadOnlyList<FineTuneRow> rows)
     {
-        if (rows.All(row => AccuracyText.OverClasses(row.FinetuneMean, row.FinetuneMeanOverClasses).Length == 0 && AccuracyText.OverClasses(row.ScratchMean ?? 0, row.ScratchMeanOverClasses).Length == 0
-            && AccuracyText.OverClasses(row.KnnMean, row.KnnMeanOverClasses).Length == 0 && AccuracyText.OverClasses(row.LinearMean, row.LinearMeanOverClasses).Length == 0)) return null;
-        var each = rows.Where(row => row.FinetuneMeanOverClasses is not null).Select(row => string.Create(CultureInfo.InvariantCulture,
-            $"with {row.Labels:N0} labels fine-tuned {EpochTable.Percent(row.FinetuneMeanOverClasses)}{(row.ScratchMeanOverClasses is { } scratch ? $", from scratch {EpochTable.Percent(scratch)}" : "")}{(row is { KnnMeanOverClasses: { } knn, LinearMeanOverClasses: { } linear } ? $", kNN {EpochTable.Percent(knn)}, linear {EpochTable.Percent(linear)}" : "")}"));
+        if (rows.All(row => AccuracyText.OverClasses(row.FinetuneMean, row.FinetuneBalancedAccuracy).Length == 0 && AccuracyText.OverClasses(row.ScratchMean ?? 0, row.ScratchBalancedAccuracy).Length == 0
+            && AccuracyText.OverClasses(row.KnnMean, row.KnnBalancedAccuracy).Length == 0 && AccuracyText.OverClasses(row.LinearMean, row.LinearBalancedAccuracy).Length == 0)) return null;
+        var each = rows.Where(row => row.FinetuneBalancedAccuracy is not null).Select(row => string.Create(CultureInfo.InvariantCulture,
+            $"with {row.Labels:N0} labels fine-tuned {EpochTable.Percent(row.FinetuneBalancedAccuracy)}{(row.ScratchBalancedAccuracy is { } scratch ? $", from scratch {EpochTable.Percent(scratch)}" : "")}{(row is { KnnBalancedAccuracy: { } knn, LinearBalancedAccuracy: { } linear } ? $", kNN {EpochTable.Percent(knn)}, linear {EpochTable.Percent(linear)}" : "")}"));
         return $"Some classes have more test images than others. Mean over classes, where each counts alike: {string.Join("; ", each)}.";
     }
 

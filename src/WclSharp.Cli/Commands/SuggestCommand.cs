@@ -68,8 +68,8 @@ internal static class SuggestCommand
             string times = check.Repeats == 1 ? "one try, which moves by some points" : $"mean of {check.Repeats}, ± half of the 95 % interval";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; {times}."));
-            if (AccuracyText.OverClasses(check.SuggestedMean, check.SuggestedMeanOverClasses).Length + AccuracyText.OverClasses(check.RandomMean, check.RandomMeanOverClasses).Length > 0)
-                output.WriteLine($"Mean over classes, where a rare one counts as much as a frequent one: {EpochTable.Percent(check.SuggestedMeanOverClasses)} where suggested, {EpochTable.Percent(check.RandomMeanOverClasses)} where random.");
+            if (AccuracyText.OverClasses(check.SuggestedMean, check.SuggestedBalancedAccuracy).Length + AccuracyText.OverClasses(check.RandomMean, check.RandomBalancedAccuracy).Length > 0)
+                output.WriteLine($"Mean over classes, where a rare one counts as much as a frequent one: {EpochTable.Percent(check.SuggestedBalancedAccuracy)} where suggested, {EpochTable.Percent(check.RandomBalancedAccuracy)} where random.");
         }
 
         string data = request.Data is { } given ? $" --data {RunReport.Quoted(given)}" : "";
@@ -99,8 +99,8 @@ internal static class SuggestCommand
         if (check.SuggestedCi95 is { } ours) writer.WriteNumber("suggested_ci95", ours);
         writer.WriteNumber("random_mean", check.RandomMean);
         if (check.RandomCi95 is { } theirs) writer.WriteNumber("random_ci95", theirs);
-        writer.WriteNumber("suggested_mean_over_classes", check.SuggestedMeanOverClasses);
-        writer.WriteNumber("random_mean_over_classes", check.RandomMeanOverClasses);
+        writer.WriteNumber("suggested_balanced_accuracy", check.SuggestedBalancedAccuracy);
+        writer.WriteNumber("random_balanced_accuracy", check.RandomBalancedAccuracy);
         writer.WriteEndObject();
     });
 }

@@ -29,8 +29,8 @@ internal static class RunReport
             yield return summary.KnnBefore is { } before && summary.Epoch > 0
                 ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} before, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points){OtherImages(knn, summary.TestImages)}.")
                 : $"kNN accuracy: {EpochTable.Percent(knn)}{OtherImages(knn, summary.TestImages)}.";
-            if (summary.KnnMeanOverClasses is { } mean && AccuracyText.OverClasses(knn, mean).Length > 0)
-                yield return $"Mean over classes, where a rare one counts as much as a frequent one: {(summary.KnnMeanOverClassesBefore is { } meanBefore && summary.Epoch > 0 ? $"{EpochTable.Percent(meanBefore)} before, {EpochTable.Percent(mean)} now" : EpochTable.Percent(mean))}.";
+            if (summary.KnnBalancedAccuracy is { } mean && AccuracyText.OverClasses(knn, mean).Length > 0)
+                yield return $"Mean over classes, where a rare one counts as much as a frequent one: {(summary.KnnBalancedAccuracyBefore is { } meanBefore && summary.Epoch > 0 ? $"{EpochTable.Percent(meanBefore)} before, {EpochTable.Percent(mean)} now" : EpochTable.Percent(mean))}.";
         }
         else
         {

@@ -29,7 +29,7 @@ internal sealed class ClassTable : EmbeddingFile
     }
 
     /// <summary>Images with a known class, and those taken for it.</summary>
-    public (long Labelled, long Right) Known => (known.Sum() + untold.Values.Sum(), right.Sum());
+    public (long Labelled, long Correct) Known => (known.Sum() + untold.Values.Sum(), right.Sum());
 
     /// <summary>Classes of images that are none of the table's, with their images.</summary>
     public IReadOnlyDictionary<string, long> Untold => untold;
@@ -38,7 +38,7 @@ internal sealed class ClassTable : EmbeddingFile
     public double MeanProbability => probabilities / Math.Max(1, taken.Sum());
 
     /// <summary>The classes with the images that were taken for each, and those that are known to be of each.</summary>
-    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, taken[i]) { Labelled = known[i], Right = right[i], LabelledTaken = takenKnown[i] })];
+    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, taken[i]) { Labelled = known[i], Correct = right[i], LabelledTaken = takenKnown[i] })];
 
     protected override void AddRow(string name, string? label, ReadOnlySpan<float> probabilities)
     {

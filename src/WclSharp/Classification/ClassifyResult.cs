@@ -19,7 +19,7 @@ public sealed record ClassifyResult(string File, long Images, int BadImages, dou
     public long Labelled { get; init; }
 
     /// <summary>Those of them that were taken for it.</summary>
-    public long Right { get; init; }
+    public long Correct { get; init; }
 
     /// <summary>Classes of these images that the classifier does not tell, so that they cannot be right, with their images.</summary>
     public IReadOnlyDictionary<string, long> UntoldClasses { get; init; } = new Dictionary<string, long>();
@@ -40,8 +40,8 @@ public sealed record ClassifyResult(string File, long Images, int BadImages, dou
     public bool IsJudged => Labelled > Untold;
 
     /// <summary>Share of the images with a known class that were taken for it, 0 to 1; null where there are none, or none whose class it tells. Too high where the classifier was trained on some of them.</summary>
-    public double? Accuracy => IsJudged ? Right / (double)Labelled : null;
+    public double? Accuracy => IsJudged ? Correct / (double)Labelled : null;
 
     /// <summary>Mean over the known classes of the share of their images that were taken for them, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy); those that the classifier does not tell have 0. Null where there is no accuracy.</summary>
-    public double? MeanOverClasses => IsJudged ? Classes.Where(each => each.Labelled > 0).Select(each => each.Recall!.Value).Concat(UntoldClasses.Select(_ => 0.0)).Average() : null;
+    public double? BalancedAccuracy => IsJudged ? Classes.Where(each => each.Labelled > 0).Select(each => each.Recall!.Value).Concat(UntoldClasses.Select(_ => 0.0)).Average() : null;
 }

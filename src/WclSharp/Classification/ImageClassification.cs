@@ -35,7 +35,7 @@ public static class ImageClassification
             Classes = table.Classes,
             MeanProbability = table.MeanProbability,
             Labelled = labelled,
-            Right = right,
+            Correct = right,
             UntoldClasses = table.Untold,
             Kept = done.Kept,
             Ignored = done.Ignored,

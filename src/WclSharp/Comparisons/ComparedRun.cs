@@ -19,13 +19,13 @@ public sealed record ComparedRun
     public double? Knn { get; init; }
 
     /// <summary>Mean over the held-out images' classes of their kNN accuracies, 0 to 1 (balanced accuracy); null in a record of a version that did not count it.</summary>
-    public double? KnnMeanOverClasses { get; init; }
+    public double? KnnBalancedAccuracy { get; init; }
 
     /// <summary>Top-1 accuracy of the linear probe on it, 0 to 1.</summary>
     public double? Linear { get; init; }
 
     /// <summary>The same of the linear probe.</summary>
-    public double? LinearMeanOverClasses { get; init; }
+    public double? LinearBalancedAccuracy { get; init; }
 
     /// <summary>Epochs of training.</summary>
     public int Epochs { get; init; }

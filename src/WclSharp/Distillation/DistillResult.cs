@@ -24,10 +24,10 @@ public sealed record DistillResult
     public double? StudentAccuracy { get; init; }
 
     /// <summary>Teacher: mean over the classes of the test images of their accuracies, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy); null without test images.</summary>
-    public double? TeacherMeanOverClasses { get; init; }
+    public double? TeacherBalancedAccuracy { get; init; }
 
     /// <summary>The same of the student.</summary>
-    public double? StudentMeanOverClasses { get; init; }
+    public double? StudentBalancedAccuracy { get; init; }
 
     /// <summary>What the student takes the test images for, by class; empty without test images.</summary>
     public IReadOnlyList<ClassifiedClass> StudentClasses { get; init; } = [];

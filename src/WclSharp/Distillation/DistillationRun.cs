@@ -163,7 +163,7 @@ internal sealed class DistillationRun : IDisposable
         int[] byTeacher = Predict(teacher, "Classifying with the teacher", asked), byStudent = Predict(student, "Classifying with the student", asked);
         PairedInterval? difference = truth is null ? null : PairedInterval.Of(Alone(byStudent, byTeacher), Alone(byTeacher, byStudent), truth.Count(label => label >= 0));
         int Alone(int[] right, int[] wrong) => truth!.Index().Count(image => right[image.Index] == image.Item && wrong[image.Index] != image.Item);
-        (double Share, double MeanOverClasses)? ofTeacher = truth is null ? null : LabelledRows.Measure(byTeacher, truth), ofStudent = truth is null ? null : LabelledRows.Measure(byStudent, truth);
+        (double Share, double BalancedAccuracy)? ofTeacher = truth is null ? null : LabelledRows.Measure(byTeacher, truth), ofStudent = truth is null ? null : LabelledRows.Measure(byStudent, truth);
         var classesOfStudent = truth is null ? [] : ClassifiedClass.Of(teacher.ClassNames, truth, byStudent);
         if (ClassifiedClass.WarningOfOne(classesOfStudent, "The student") is { } warning) progress?.Report(new RunProgress.Warning(warning));
         return new DistillResult
@@ -174,8 +174,8 @@ internal sealed class DistillationRun : IDisposable
             TestImages = truth?.Count(label => label >= 0) ?? 0,
             TeacherAccuracy = ofTeacher?.Share,
             StudentAccuracy = ofStudent?.Share,
-            TeacherMeanOverClasses = ofTeacher?.MeanOverClasses,
-            StudentMeanOverClasses = ofStudent?.MeanOverClasses,
+            TeacherBalancedAccuracy = ofTeacher?.BalancedAccuracy,
+            StudentBalancedAccuracy = ofStudent?.BalancedAccuracy,
             StudentClasses = classesOfStudent,
             AccuracyDifference = difference?.Difference,
             AccuracyDifferenceCi95Low = difference?.Low,

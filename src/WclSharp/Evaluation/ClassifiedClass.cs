@@ -11,18 +11,18 @@ public sealed record ClassifiedClass([property: JsonPropertyName("class")] strin
     public long Labelled { get; init; }
 
     /// <summary>Those of them that were taken for it.</summary>
-    public long Right { get; init; }
+    public long Correct { get; init; }
 
     /// <summary>Of <see cref="Images"/>, those whose class is known, whichever it is.</summary>
     public long LabelledTaken { get; init; }
 
     /// <summary>Share of its known images that were taken for it, 0 to 1; null where there are none.</summary>
     [JsonIgnore]
-    public double? Recall => Labelled > 0 ? Right / (double)Labelled : null;
+    public double? Recall => Labelled > 0 ? Correct / (double)Labelled : null;
 
     /// <summary>Share of the images taken for it that are of it, 0 to 1, among those whose class is known; null where there are none.</summary>
     [JsonIgnore]
-    public double? Precision => LabelledTaken > 0 ? Right / (double)LabelledTaken : null;
+    public double? Precision => LabelledTaken > 0 ? Correct / (double)LabelledTaken : null;
 
     /// <summary>Counts images.</summary>
     /// <param name="names">Names of the classes that are told.</param>
@@ -40,7 +40,7 @@ public sealed record ClassifiedClass([property: JsonPropertyName("class")] strin
             known[truth[i]]++;
             if (truth[i] == predicted[i]) right[truth[i]]++;
         }
-        return [.. names.Select((name, c) => new ClassifiedClass(name, taken[c]) { Labelled = known[c], Right = right[c], LabelledTaken = takenKnown[c] })];
+        return [.. names.Select((name, c) => new ClassifiedClass(name, taken[c]) { Labelled = known[c], Correct = right[c], LabelledTaken = takenKnown[c] })];
     }
 
     /// <summary>A warning where all of two images or more of several classes are taken for one; null else.</summary>
@@ -48,5 +48,5 @@ public sealed record ClassifiedClass([property: JsonPropertyName("class")] strin
     /// <param name="who">What took them, as the beginning of a sentence.</param>
     internal static string? WarningOfOne(IReadOnlyList<ClassifiedClass> classes, string who) =>
         classes.Count(each => each.Images > 0) == 1 && classes.Count(each => each.Labelled > 0) > 1 && classes.Single(each => each.Images > 0) is var one
-            ? FormattableString.Invariant($"{who} takes all {one.Images:N0} images to test with for {one.Name}: {100 * one.Right / (double)one.LabelledTaken:0.0}% right, which takes no learning.") : null;
+            ? FormattableString.Invariant($"{who} takes all {one.Images:N0} images to test with for {one.Name}: {100 * one.Correct / (double)one.LabelledTaken:0.0}% right, which takes no learning.") : null;
 }

@@ -13,7 +13,7 @@ internal static class LabelledKnn
 
     /// <summary>That share, and its mean over the classes.</summary>
     /// <inheritdoc cref="Predict"/>
-    public static (double Share, double MeanOverClasses)? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, CancellationToken cancellation = default) =>
+    public static (double Share, double BalancedAccuracy)? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, CancellationToken cancellation = default) =>
         Predict(gallery, train, queries, test, k, progress: null, cancellation) is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
 
     /// <summary>What the labelled test images are taken for, and their classes.</summary>
@@ -56,7 +56,7 @@ internal static class LabelledKnn
         var outvoted = counts.Where(each => 2 * each.Value < k && 2 * each.Value <= most && found[each.Key].Recall < 0.5).OrderBy(each => each.Value).ThenBy(each => each.Key).ToList();
         if (outvoted.Count == 0) return null;
         bool one = outvoted.Count == 1;
-        string names = ClassCatalog.Few([.. outvoted.Select(each => FormattableString.Invariant($"{train.ClassNames[each.Key]}: {found[each.Key].Right:N0} of {found[each.Key].Labelled:N0} images by {each.Value:N0} label{(each.Value == 1 ? "" : "s")}"))]);
+        string names = ClassCatalog.Few([.. outvoted.Select(each => FormattableString.Invariant($"{train.ClassNames[each.Key]}: {found[each.Key].Correct:N0} of {found[each.Key].Labelled:N0} images by {each.Value:N0} label{(each.Value == 1 ? "" : "s")}"))]);
         return FormattableString.Invariant($"kNN finds less than half of {(one ? "one class" : $"{outvoted.Count:N0} classes")} ({names}) of fewer labels than half of the {k:N0} neighbours that vote: {(one ? "it" : "they")} may be outvoted by frequent ones. Look at the linear classifier (wcl evaluate RUN --linear), or at kNN with fewer neighbours (--knn-k {Math.Max(1, 2 * outvoted[0].Value - 1)}).");
     }
 }

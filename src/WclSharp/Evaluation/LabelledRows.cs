@@ -28,13 +28,13 @@ internal static class LabelledRows
     }
 
     /// <summary>Both of the following.</summary>
-    public static (double Share, double MeanOverClasses) Measure(int[] predicted, int[] truth) => (ShareRight(predicted, truth), MeanOverClasses(predicted, truth));
+    public static (double Share, double BalancedAccuracy) Measure(int[] predicted, int[] truth) => (ShareRight(predicted, truth), BalancedAccuracy(predicted, truth));
 
     /// <summary>Share of images whose class is predicted, 0 to 1; those without one (-1) do not count. Not a number where none has one.</summary>
     public static double ShareRight(int[] predicted, int[] truth) =>
         predicted.Zip(truth).Count(pair => pair.First == pair.Second) / (double)truth.Count(label => label >= 0);
 
     /// <summary>Mean over the classes of the share of their images whose class is predicted, 0 to 1, in which a rare class counts as much as a frequent one; images without one (-1) do not count. Not a number where none has one.</summary>
-    private static double MeanOverClasses(int[] predicted, int[] truth) =>
+    private static double BalancedAccuracy(int[] predicted, int[] truth) =>
         predicted.Zip(truth).Where(pair => pair.Second >= 0).GroupBy(pair => pair.Second).Select(group => group.Average(pair => pair.First == pair.Second ? 1.0 : 0)).DefaultIfEmpty(double.NaN).Average();
 }

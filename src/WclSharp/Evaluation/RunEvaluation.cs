@@ -72,7 +72,7 @@ public sealed record RunEvaluationOptions
 public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds, LinearProbeResult? Linear = null)
 {
     /// <summary>Mean over the classes of the test images of their kNN accuracies, 0 to 1 (balanced accuracy); differs from <see cref="Knn"/> where some have more images than others.</summary>
-    public double KnnMeanOverClasses { get; init; }
+    public double KnnBalancedAccuracy { get; init; }
 
     /// <summary>What kNN took the test images for, by class.</summary>
     public IReadOnlyList<ClassifiedClass> KnnPerClass { get; init; } = [];
@@ -131,7 +131,7 @@ public static class RunEvaluation
         using var queries = FeatureExtractor.Extract(encoder, classified, "test images", progress, cancellation);
         var (predicted, truth) = LabelledKnn.Predict(gallery, voters, queries, classified, k, progress, cancellation)
             ?? throw new WclUsageException("No image of --data or none of --test has a label.");
-        var (accuracy, meanOverClasses) = LabelledRows.Measure(predicted, truth);
+        var (accuracy, balancedAccuracy) = LabelledRows.Measure(predicted, truth);
         var perClass = LabelledKnn.ByClass(voters, classified, truth, predicted);
         foreach (string? warning in new[] { LabelledKnn.Outvoted(voters, k, perClass), ClassifiedClass.WarningOfOne(perClass, FormattableString.Invariant($"kNN with {k} neighbours")) })
             if (warning is not null) progress?.Report(new RunProgress.Warning(warning));
@@ -144,7 +144,7 @@ public static class RunEvaluation
             : state.Epoch;
         return new(accuracy, k, voters.Count, classified.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear)
         {
-            KnnMeanOverClasses = meanOverClasses,
+            KnnBalancedAccuracy = balancedAccuracy,
             KnnPerClass = perClass,
             NearCopies = copies,
             NearCopiesLookedAt = lookedAt,

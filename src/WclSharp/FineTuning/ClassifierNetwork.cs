@@ -91,7 +91,7 @@ internal sealed class ClassifierNetwork : IDisposable
     public void UseFloat32() => Encoder.ComputeType = ScalarType.Float32;
 
     /// <summary>Share of images that get the highest score for their class, 0 to 1, and its mean over classes; images without a class do not count. The network's mode is afterwards what it was.</summary>
-    public (double Share, double MeanOverClasses) Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation, Action<long, long>? told = null)
+    public (double Share, double BalancedAccuracy) Accuracy(Augmenter preparation, ImageDataset images, CancellationToken cancellation, Action<long, long>? told = null)
     {
         bool training = Encoder.training;
         int[] predicted = Predict(preparation, images, cancellation, told);

@@ -36,7 +36,7 @@ public sealed record FineTuneRow
     public double? FinetuneCi95 { get; init; }
 
     /// <summary>Fine-tuned: mean over the classes of the test images of their accuracies, in which a rare class counts as much as a frequent one (balanced accuracy); null where a draw is of a version that did not count it.</summary>
-    public double? FinetuneMeanOverClasses { get; init; }
+    public double? FinetuneBalancedAccuracy { get; init; }
 
     /// <summary>The same network from scratch; null where it was not trained.</summary>
     public double? ScratchMean { get; init; }
@@ -44,8 +44,8 @@ public sealed record FineTuneRow
     /// <summary>Half-width of its interval.</summary>
     public double? ScratchCi95 { get; init; }
 
-    /// <summary>From scratch, as <see cref="FinetuneMeanOverClasses"/>.</summary>
-    public double? ScratchMeanOverClasses { get; init; }
+    /// <summary>From scratch, as <see cref="FinetuneBalancedAccuracy"/>.</summary>
+    public double? ScratchBalancedAccuracy { get; init; }
 
     /// <summary>Fine-tuned less from scratch, draw by draw: mean of the differences, -1 to 1; null where there is nothing from scratch.</summary>
     public double? ScratchDifference { get; init; }
@@ -74,8 +74,8 @@ public sealed record FineTuneRow
     /// <summary>Half-width of its interval.</summary>
     public double? KnnCi95 { get; init; }
 
-    /// <summary>kNN, as <see cref="FinetuneMeanOverClasses"/>.</summary>
-    public double? KnnMeanOverClasses { get; init; }
+    /// <summary>kNN, as <see cref="FinetuneBalancedAccuracy"/>.</summary>
+    public double? KnnBalancedAccuracy { get; init; }
 
     /// <summary>Linear classifier on frozen features.</summary>
     public required double LinearMean { get; init; }
@@ -83,8 +83,8 @@ public sealed record FineTuneRow
     /// <summary>Half-width of its interval.</summary>
     public double? LinearCi95 { get; init; }
 
-    /// <summary>Linear classifier, as <see cref="FinetuneMeanOverClasses"/>.</summary>
-    public double? LinearMeanOverClasses { get; init; }
+    /// <summary>Linear classifier, as <see cref="FinetuneBalancedAccuracy"/>.</summary>
+    public double? LinearBalancedAccuracy { get; init; }
 }
 
 /// <summary>What a fine-tuning study left behind.</summary>
@@ -115,7 +115,7 @@ internal sealed record FineTuneDraw
     public required int Steps { get; init; }
     public required int ValidationLabels { get; init; }
     public required double Finetune { get; init; }
-    public double? FinetuneMeanOverClasses { get; init; }
+    public double? FinetuneBalancedAccuracy { get; init; }
 
     /// <summary>Of a draw whose classifier was kept: what it takes the test images for; null, and not written, else.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -124,12 +124,12 @@ internal sealed record FineTuneDraw
     public required double Lr { get; init; }
     public required double StopAt { get; init; }
     public double? Scratch { get; init; }
-    public double? ScratchMeanOverClasses { get; init; }
+    public double? ScratchBalancedAccuracy { get; init; }
     public double? ScratchLr { get; init; }
     public double? ScratchStopAt { get; init; }
     public required double Knn { get; init; }
-    public double? KnnMeanOverClasses { get; init; }
+    public double? KnnBalancedAccuracy { get; init; }
     public required double Linear { get; init; }
-    public double? LinearMeanOverClasses { get; init; }
+    public double? LinearBalancedAccuracy { get; init; }
     public required double Seconds { get; init; }
 }

@@ -134,7 +134,7 @@ internal sealed class FineTuneStudy : IDisposable
         string what = FormattableString.Invariant($"{drawn.Length:N0} labels, draw {draw + 1} of {options.Draws}");
         var first = folder.Draws.FirstOrDefault(done => done.Budget == budget.Name && done.Draw == 0);
         // All labels are the same images in every draw, in another order.
-        ((double Share, double? MeanOverClasses) knn, (double Share, double? MeanOverClasses) linear) = first is { Fraction: 1 } ? ((first.Knn, first.KnnMeanOverClasses), (first.Linear, first.LinearMeanOverClasses)) : Frozen(drawn, what);
+        ((double Share, double? BalancedAccuracy) knn, (double Share, double? BalancedAccuracy) linear) = first is { Fraction: 1 } ? ((first.Knn, first.KnnBalancedAccuracy), (first.Linear, first.LinearBalancedAccuracy)) : Frozen(drawn, what);
         var choice = first is null
             ? Choose(plan, EncoderRates, pretrained: true, $"Fine-tuning, {what}")
             : new Choice(first.Lr, first.StopAt, first.ValidationLabels);
@@ -152,18 +152,18 @@ internal sealed class FineTuneStudy : IDisposable
             Steps = FineTuneRecipe.StepsFor(drawn.Length, options.Epochs),
             ValidationLabels = choice.ValidationLabels,
             Finetune = finetuned.Share,
-            FinetuneMeanOverClasses = finetuned.MeanOverClasses,
+            FinetuneBalancedAccuracy = finetuned.BalancedAccuracy,
             Lr = choice.Rate,
             StopAt = choice.StopAt,
             Scratch = scratch?.Share,
-            ScratchMeanOverClasses = scratch?.MeanOverClasses,
+            ScratchBalancedAccuracy = scratch?.BalancedAccuracy,
             Classes = keep ? finetuned.Classes : null,
             ScratchLr = scratchChoice?.Rate,
             ScratchStopAt = scratchChoice?.StopAt,
             Knn = knn.Share,
-            KnnMeanOverClasses = knn.MeanOverClasses,
+            KnnBalancedAccuracy = knn.BalancedAccuracy,
             Linear = linear.Share,
-            LinearMeanOverClasses = linear.MeanOverClasses,
+            LinearBalancedAccuracy = linear.BalancedAccuracy,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
         };
     }
@@ -202,7 +202,7 @@ internal sealed class FineTuneStudy : IDisposable
     }
 
     /// <summary>What a network makes of the test images.</summary>
-    private sealed record Tested(double Share, double MeanOverClasses, IReadOnlyList<ClassifiedClass> Classes);
+    private sealed record Tested(double Share, double BalancedAccuracy, IReadOnlyList<ClassifiedClass> Classes);
 
     /// <summary>Trains on all labels drawn, and tests in float32.</summary>
     private Tested Train(int[] drawn, Choice choice, int draw, bool pretrained, string stage, bool keep)
@@ -217,8 +217,8 @@ internal sealed class FineTuneStudy : IDisposable
             (done, all) => progress.Working($"{stage}, testing", done, all));
         var classes = ClassifiedClass.Of(train.ClassNames, truth, predicted);
         if (keep && ClassifiedClass.WarningOfOne(classes, "The fine-tuned classifier") is { } warning) progress?.Report(new RunProgress.Warning(warning));
-        var (share, meanOverClasses) = LabelledRows.Measure(predicted, truth);
-        return new(share, meanOverClasses, classes);
+        var (share, balancedAccuracy) = LabelledRows.Measure(predicted, truth);
+        return new(share, balancedAccuracy, classes);
     }
 
     private ClassifierTrainer Trainer(int draw) => new(train, facts, LabelDraw.SeedOf(seed, draw), compute);
@@ -259,7 +259,7 @@ internal sealed class FineTuneStudy : IDisposable
         ?? throw new WclUsageException($"--from-head needs the checkpoint of the run in {options.Run}, which is gone; leave it out."));
 
     /// <summary>kNN and linear probe on the labels drawn, with the encoder as it is.</summary>
-    private ((double Share, double? MeanOverClasses) Knn, (double Share, double? MeanOverClasses) Linear) Frozen(int[] drawn, string what)
+    private ((double Share, double? BalancedAccuracy) Knn, (double Share, double? BalancedAccuracy) Linear) Frozen(int[] drawn, string what)
     {
         var (gallery, place, queries) = frozen ??= ExtractFrozen();
         using var noGradient = no_grad();
@@ -270,7 +270,7 @@ internal sealed class FineTuneStudy : IDisposable
         void Tell(int epochs) => progress.Working($"Linear classifier, {what}, epochs", epochs, LinearProbe.Epochs);
         Tell(0);
         var linear = LinearProbe.Measure(rows, labelled, queries, Tests, seed, Tell, cancellation)!;
-        return (knn, (linear.Top1, linear.MeanOverClasses));
+        return (knn, (linear.Top1, linear.BalancedAccuracy));
     }
 
     /// <summary>Features that do not change from draw to draw.</summary>

@@ -41,10 +41,10 @@ public sealed record RunSummary
     public double? Knn { get; init; }
 
     /// <summary>Mean over classes of the kNN accuracies before training, 0 to 1 (balanced accuracy).</summary>
-    public double? KnnMeanOverClassesBefore { get; init; }
+    public double? KnnBalancedAccuracyBefore { get; init; }
 
     /// <summary>Mean over classes of the kNN accuracies of the last evaluation, 0 to 1.</summary>
-    public double? KnnMeanOverClasses { get; init; }
+    public double? KnnBalancedAccuracy { get; init; }
 
     /// <summary>Mean instance loss of the last epoch, nats.</summary>
     public double? InstanceLoss { get; init; }
@@ -154,8 +154,8 @@ public sealed record RunSummary
             Epoch = metrics.Count == 0 ? 0 : metrics.Max(m => m.Epoch),
             KnnBefore = metrics.FirstOrDefault(m => m.Epoch == 0)?.Knn,
             Knn = Last(m => m.Knn),
-            KnnMeanOverClassesBefore = metrics.FirstOrDefault(m => m.Epoch == 0)?.KnnMeanOverClasses,
-            KnnMeanOverClasses = Last(m => m.KnnMeanOverClasses),
+            KnnBalancedAccuracyBefore = metrics.FirstOrDefault(m => m.Epoch == 0)?.KnnBalancedAccuracy,
+            KnnBalancedAccuracy = Last(m => m.KnnBalancedAccuracy),
             InstanceLoss = Last(m => m.InstanceLoss),
             WeakLoss = Last(m => m.WeakLoss),
             LocalInstanceLoss = Last(m => m.LocalInstanceLoss),

@@ -60,10 +60,10 @@ public sealed record SuggestedImage(string Path, int Alike);
 public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMean, double? SuggestedCi95, double RandomMean, double? RandomCi95)
 {
     /// <summary>Mean over the classes of the test images of the accuracies on suggested labels, in which a rare class counts as much as a frequent one (balanced accuracy).</summary>
-    public double SuggestedMeanOverClasses { get; init; } = SuggestedMean;
+    public double SuggestedBalancedAccuracy { get; init; } = SuggestedMean;
 
     /// <summary>The same on random labels.</summary>
-    public double RandomMeanOverClasses { get; init; } = RandomMean;
+    public double RandomBalancedAccuracy { get; init; } = RandomMean;
 }
 
 /// <summary>What was suggested, and where the list and the sheet are.</summary>
@@ -178,8 +178,8 @@ public static class LabelSuggestion
         var (ours, theirs) = (StudentInterval.Of(suggested.Select(each => (double?)each.Share))!, StudentInterval.Of(random.Select(each => (double?)each.Share))!);
         return new(options.Count, options.Check, ours.Mean, ours.HalfWidth, theirs.Mean, theirs.HalfWidth)
         {
-            SuggestedMeanOverClasses = suggested.Average(each => each.OverClasses),
-            RandomMeanOverClasses = random.Average(each => each.OverClasses),
+            SuggestedBalancedAccuracy = suggested.Average(each => each.OverClasses),
+            RandomBalancedAccuracy = random.Average(each => each.OverClasses),
         };
 
         (double, double) Accuracy(int[] rows)
@@ -188,7 +188,7 @@ public static class LabelSuggestion
             using var labels = images.Subset(rows);
             var taught = Rows.Of(features, rows);
             var probe = LinearProbe.Measure(taught, labels, queries, heldOut, seed, null, cancellation)!;
-            return (probe.Top1, probe.MeanOverClasses);
+            return (probe.Top1, probe.BalancedAccuracy);
         }
     }
 }

@@ -77,7 +77,7 @@ public sealed record EpochMetrics
     public double? Knn { get; init; }
 
     /// <summary>Mean over the held-out images' classes of their kNN accuracies, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy).</summary>
-    public double? KnnMeanOverClasses { get; init; }
+    public double? KnnBalancedAccuracy { get; init; }
 
     /// <summary>exp of the entropy of the features' normalised singular values (Roy and Vetterli 2007).</summary>
     public double? EffectiveRank { get; init; }

@@ -40,7 +40,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         using var gallery = FeaturesOf(rows);
         using var queries = Features(data.HeldOut);
         var votes = data.Train.HasLabels ? LabelledKnn.Predict(gallery, looked, queries, data.HeldOut, options.KnnK!.Value, progress, cancellation) : null;
-        (double Share, double MeanOverClasses)? knn = votes is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
+        (double Share, double BalancedAccuracy)? knn = votes is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
         if (votes is var (taken, classes) && metrics.Epoch == options.Epochs)
         {
             NearCopies.Tell(gallery, looked, queries, data.HeldOut, progress, cancellation);
@@ -49,7 +49,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         return metrics with
         {
             Knn = knn?.Share,
-            KnnMeanOverClasses = knn?.MeanOverClasses,
+            KnnBalancedAccuracy = knn?.BalancedAccuracy,
             EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOf(gallery, Array.ConvertAll(forRank, i => Array.BinarySearch(rows, i))),
         };
     }

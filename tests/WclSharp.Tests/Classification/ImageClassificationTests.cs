@@ -54,7 +54,7 @@ public sealed class ImageClassificationTests : IDisposable
         Assert.Equal((Header, names.Count), (lines[0], lines.Length - 1));
         using var network = ImageClassifier.Load(classifier);
         var taken = Classes.ToDictionary(name => name, _ => 0L);
-        var of = Classes.ToDictionary(name => name, _ => (Labelled: 0L, Right: 0L));
+        var of = Classes.ToDictionary(name => name, _ => (Labelled: 0L, Correct: 0L));
         var takenKnown = Classes.ToDictionary(name => name, _ => 0L);
         int right = 0;
         double sure = 0;
@@ -69,13 +69,13 @@ public sealed class ImageClassificationTests : IDisposable
             if (label.Length > 0) takenKnown[best.Class]++;
             sure += best.Probability;
             if (label == best.Class) right++;
-            if (of.TryGetValue(label, out var known)) of[label] = (known.Labelled + 1, known.Right + (label == best.Class ? 1 : 0));
+            if (of.TryGetValue(label, out var known)) of[label] = (known.Labelled + 1, known.Correct + (label == best.Class ? 1 : 0));
         }
         Assert.True(taken.Values.Count(count => count > 0) > 1, "One class for all images would show little.");
-        Assert.Equal(taken.Select(each => new ClassifiedClass(each.Key, each.Value) { Labelled = of[each.Key].Labelled, Right = of[each.Key].Right, LabelledTaken = takenKnown[each.Key] }), result.Classes);
+        Assert.Equal(taken.Select(each => new ClassifiedClass(each.Key, each.Value) { Labelled = of[each.Key].Labelled, Correct = of[each.Key].Correct, LabelledTaken = takenKnown[each.Key] }), result.Classes);
         Assert.Equal(50, Assert.Single(result.UntoldClasses).Value);
-        Assert.Equal(of.Values.Where(each => each.Labelled > 0).Select(each => each.Right / (double)each.Labelled).Append(0).Average(), result.MeanOverClasses!.Value, 9);
-        Assert.Equal((150, 150, right, 50, 0), (result.Images, result.Labelled, result.Right, result.Untold, result.BadImages));
+        Assert.Equal(of.Values.Where(each => each.Labelled > 0).Select(each => each.Correct / (double)each.Labelled).Append(0).Average(), result.BalancedAccuracy!.Value, 9);
+        Assert.Equal((150, 150, right, 50, 0), (result.Images, result.Labelled, result.Correct, result.Untold, result.BadImages));
         Assert.Equal(right / 150.0, result.Accuracy);
         Assert.Equal(sure / 150, result.MeanProbability, 1e-5);
     }

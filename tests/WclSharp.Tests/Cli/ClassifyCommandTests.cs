@@ -11,7 +11,7 @@ public sealed class ClassifyCommandTests : IDisposable
     private readonly DataFolder folder = new();
     private readonly StringWriter output = new(), error = new();
     private ClassifyOptions? asked;
-    private ClassifyResult result = new("o.csv", 1000, 2, 2) { Classes = [new("cat", 50) { Labelled = 20, Right = 4, LabelledTaken = 16 }, new("dog", 950) { Labelled = 160, Right = 146, LabelledTaken = 184 }, new("cow", 0)], MeanProbability = 0.9, Labelled = 200, Right = 150, UntoldClasses = new Dictionary<string, long> { ["Dog"] = 20 }, Source = "here" };
+    private ClassifyResult result = new("o.csv", 1000, 2, 2) { Classes = [new("cat", 50) { Labelled = 20, Correct = 4, LabelledTaken = 16 }, new("dog", 950) { Labelled = 160, Correct = 146, LabelledTaken = 184 }, new("cow", 0)], MeanProbability = 0.9, Labelled = 200, Correct = 150, UntoldClasses = new Dictionary<string, long> { ["Dog"] = 20 }, Source = "here" };
 
     public void Dispose() => folder.Dispose();
 
@@ -38,18 +38,18 @@ public sealed class ClassifyCommandTests : IDisposable
         using var written = JsonDocument.Parse(File.ReadAllText(json));
         var root = written.RootElement;
         Assert.Equal((1000, 2, 200, 150, 20, 0.75), (root.GetProperty("images").GetInt32(), root.GetProperty("bad_images").GetInt32(), root.GetProperty("labelled").GetInt32(),
-            root.GetProperty("right").GetInt32(), root.GetProperty("untold").GetInt32(), root.GetProperty("accuracy").GetDouble()));
+            root.GetProperty("correct").GetInt32(), root.GetProperty("untold").GetInt32(), root.GetProperty("accuracy").GetDouble()));
         var untold = Assert.Single(root.GetProperty("untold_classes").EnumerateArray());
         Assert.Equal(("Dog", 20), (untold.GetProperty("class").GetString(), untold.GetProperty("images").GetInt32()));
         Assert.Equal(0.686, root.GetProperty("ci95_low").GetDouble(), 1e-3);
-        Assert.Equal([("cat", 50, 20, 4), ("dog", 950, 160, 146), ("cow", 0, 0, 0)], root.GetProperty("classes").EnumerateArray().Select(each => (each.GetProperty("class").GetString(), each.GetProperty("images").GetInt32(), each.GetProperty("labelled").GetInt32(), each.GetProperty("right").GetInt32())));
-        Assert.Equal((0.2 + 0.9125 + 0) / 3, root.GetProperty("mean_over_classes").GetDouble(), 9); // cow is not known of any
+        Assert.Equal([("cat", 50, 20, 4), ("dog", 950, 160, 146), ("cow", 0, 0, 0)], root.GetProperty("classes").EnumerateArray().Select(each => (each.GetProperty("class").GetString(), each.GetProperty("images").GetInt32(), each.GetProperty("labelled").GetInt32(), each.GetProperty("correct").GetInt32())));
+        Assert.Equal((0.2 + 0.9125 + 0) / 3, root.GetProperty("balanced_accuracy").GetDouble(), 9); // cow is not known of any
     }
 
     [Fact]
     public void Run_ManyClassesAndNoLabels_ShowsTheMostFrequent()
     {
-        result = result with { Classes = [.. Enumerable.Range(0, 25).Select(i => new ClassifiedClass($"class {i:00}", i))], Images = 300, Labelled = 0, Right = 0, UntoldClasses = new Dictionary<string, long>(), Kept = 100 };
+        result = result with { Classes = [.. Enumerable.Range(0, 25).Select(i => new ClassifiedClass($"class {i:00}", i))], Images = 300, Labelled = 0, Correct = 0, UntoldClasses = new Dictionary<string, long>(), Kept = 100 };
         Assert.Equal(0, Run("classify", "r", "--out", "o.csv"));
         Assert.Contains("300 images, 100 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("100 of them were done before", output.ToString(), StringComparison.Ordinal);
@@ -62,7 +62,7 @@ public sealed class ClassifyCommandTests : IDisposable
     [Fact]
     public void Run_FoldersThatAreNoClasses_GiveNoAccuracy()
     {
-        result = result with { Labelled = 1000, Right = 0, Classes = [.. result.Classes.Select(each => each with { Labelled = 0, Right = 0 })], UntoldClasses = new Dictionary<string, long> { ["2025-11-01"] = 400, ["2025-11-02"] = 600 } };
+        result = result with { Labelled = 1000, Correct = 0, Classes = [.. result.Classes.Select(each => each with { Labelled = 0, Correct = 0 })], UntoldClasses = new Dictionary<string, long> { ["2025-11-01"] = 400, ["2025-11-02"] = 600 } };
         string json = folder["o.json"];
         Assert.Equal(0, Run("classify", "c", "--out", "o.csv", "--json", json));
         Assert.Contains("No accuracy: the images' classes (2025-11-01, 2025-11-02) are none that the classifier tells; --labels names others", output.ToString(), StringComparison.Ordinal);

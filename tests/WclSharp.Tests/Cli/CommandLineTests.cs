@@ -237,7 +237,7 @@ public sealed class CommandLineTests : IDisposable
         string written = File.ReadAllText(json);
         Assert.Contains("\"knn\": 0.82", written);
         Assert.Contains("\"knn_ci95_low\": 0.802", written);
-        Assert.Contains("\"knn_mean_over_classes\": 0.75", written);
+        Assert.Contains("\"knn_balanced_accuracy\": 0.75", written);
         Assert.Contains("\"precision\": \"bf16\"", written);
 
         Assert.Equal(0, Run("evaluate", "runs/a", "--linear", "--json", json));
@@ -303,7 +303,7 @@ public sealed class CommandLineTests : IDisposable
         if (failure is not null) throw failure;
         trained = options;
         return new PretrainResult(folder, Path.Combine(folder, "encoder.safetensors"),
-            new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnMeanOverClassesBefore = 0.333, KnnMeanOverClasses = 0.51 });
+            new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnBalancedAccuracyBefore = 0.333, KnnBalancedAccuracy = 0.51 });
     }
 
     private FineTuneResult Finetune(FineTuneOptions options, IProgress<RunProgress> progress, CancellationToken stop)
@@ -319,7 +319,7 @@ public sealed class CommandLineTests : IDisposable
         evaluated = options;
         return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, TestImages = 100, PerClass = [new ClassAccuracy("a", 100, 0.7)] } : null)
         {
-            KnnMeanOverClasses = 0.75,
+            KnnBalancedAccuracy = 0.75,
             Precision = "bf16",
         };
     }

@@ -10,7 +10,7 @@ public sealed class FinetuneCommandTests : IDisposable
     private readonly StringWriter output = new(), error = new();
     private FineTuneOptions? asked;
     private int chosenOn = 16;
-    private double? meanOverClasses;
+    private double? balancedAccuracy;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -54,7 +54,7 @@ public sealed class FinetuneCommandTests : IDisposable
             """.ReplaceLineEndings(), output.ToString(), StringComparison.Ordinal);
         var kept = JsonNode.Parse(File.ReadAllText(json))!["classifier"]!;
         Assert.Equal((80, 0.71), ((int)kept["labels"]!, (double)kept["accuracy"]!));
-        Assert.Equal(["class", "images", "labelled", "right", "labelled_taken"], kept["classes"]![0]!.AsObject().Select(pair => pair.Key));
+        Assert.Equal(["class", "images", "labelled", "correct", "labelled_taken"], kept["classes"]![0]!.AsObject().Select(pair => pair.Key));
     }
 
     [Fact]
@@ -88,9 +88,9 @@ public sealed class FinetuneCommandTests : IDisposable
 
     [Theory]
     [InlineData(null, null), InlineData(0.725, null), InlineData(0.61, "Some classes have more test images than others. Mean over classes, where each counts alike: with 80 labels fine-tuned 61.0%, kNN 40.0%, linear 50.0%.")]
-    public void Run_MeanOverClasses_IsToldWhereItIsAnother(double? overClasses, string? told)
+    public void Run_BalancedAccuracy_IsToldWhereItIsAnother(double? overClasses, string? told)
     {
-        meanOverClasses = overClasses;
+        balancedAccuracy = overClasses;
         Assert.Equal(0, Run("finetune", "r"));
         if (told is null) Assert.DoesNotContain("Mean over classes", output.ToString(), StringComparison.Ordinal);
         else Assert.Contains(told, output.ToString(), StringComparison.Ordinal);
@@ -113,9 +113,9 @@ public sealed class FinetuneCommandTests : IDisposable
         Finetune = (options, _, _) =>
         {
             asked = options;
-            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneMeanOverClasses = meanOverClasses, KnnMeanOverClasses = meanOverClasses is 0.61 ? 0.4 : null, LinearMeanOverClasses = meanOverClasses is 0.61 ? 0.5 : null, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
+            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneBalancedAccuracy = balancedAccuracy, KnnBalancedAccuracy = balancedAccuracy is 0.61 ? 0.4 : null, LinearBalancedAccuracy = balancedAccuracy is 0.61 ? 0.5 : null, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             var settings = new FineTuneSettings { Encoder = "e", TrainFingerprint = "f", TestFingerprint = "g", Seed = 0, FromHead = false, Scratch = false, HeadLr = 0.1, Batch = 64, WeightDecay = 5e-4, Precision = "fp32" };
-            var kept = new KeptClassifier(80, 0.71, [new("cat", 1500) { Labelled = 1200, Right = 1060, LabelledTaken = 1500 }, new("dog", 500) { Labelled = 800, Right = 360, LabelledTaken = 500 }]);
+            var kept = new KeptClassifier(80, 0.71, [new("cat", 1500) { Labelled = 1200, Correct = 1060, LabelledTaken = 1500 }, new("dog", 500) { Labelled = 800, Correct = 360, LabelledTaken = 500 }]);
             return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"))
             {
                 Report = new() { Rows = [row], TestImages = 2000, ClassCount = 10, Settings = settings, Classifier = kept },

@@ -234,7 +234,7 @@ public sealed class DistillTests : IDisposable
         }));
         Assert.Equal(4, result.TestImages);
         Assert.InRange(result.TeacherAccuracy!.Value, 0, 0.5);
-        Assert.Equal(2 * result.TeacherAccuracy.Value / 3, result.TeacherMeanOverClasses!.Value, 12); // Bag's two of four images are one of three classes
+        Assert.Equal(2 * result.TeacherAccuracy.Value / 3, result.TeacherBalancedAccuracy!.Value, 12); // Bag's two of four images are one of three classes
         Assert.Contains(warnings, warning => warning.StartsWith("2 of the 4 labelled images to test with count as wrong", StringComparison.Ordinal));
 
         Directory.Delete(Path.Combine(tests, "Bag"), recursive: true);

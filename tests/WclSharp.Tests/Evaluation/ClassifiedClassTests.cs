@@ -14,7 +14,7 @@ public sealed class ClassifiedClassTests
     {
         // Of -1 the class is not known; 3 is none that is told.
         var classes = ClassifiedClass.Of(Names, [0, 0, 1, -1, 3, 1], [0, 1, 1, 1, 0, 1]);
-        Assert.Equal([("cat", 2, 2, 1, 2), ("dog", 4, 2, 2, 3), ("cow", 0, 0, 0, 0)], classes.Select(each => (each.Name, each.Images, each.Labelled, each.Right, each.LabelledTaken)));
+        Assert.Equal([("cat", 2, 2, 1, 2), ("dog", 4, 2, 2, 3), ("cow", 0, 0, 0, 0)], classes.Select(each => (each.Name, each.Images, each.Labelled, each.Correct, each.LabelledTaken)));
         Assert.Equal([0.5, 1, null], classes.Select(each => each.Recall));
         Assert.Equal([0.5, 2.0 / 3, null], classes.Select(each => each.Precision));
     }
@@ -42,10 +42,10 @@ public sealed class ClassifiedClassTests
         for (int i = 0; i < good; i++) folder.Write($"images/gut/{i}.png", image);
         for (int i = 0; i < bad; i++) folder.Write($"images/rot/{i}.png", image);
         using var images = ImageDataset.Read(new DatasetOptions { Path = folder["images"] });
-        string? warning = LabelledKnn.Outvoted(images, k, [new("gut", 0) { Labelled = 90, Right = 90 }, new("rot", 0) { Labelled = 10, Right = (int)(10 * found) }]);
+        string? warning = LabelledKnn.Outvoted(images, k, [new("gut", 0) { Labelled = 90, Correct = 90 }, new("rot", 0) { Labelled = 10, Correct = (int)(10 * found) }]);
         if (expected is null) Assert.Null(warning);
         else Assert.Contains(expected, warning, StringComparison.Ordinal);
         if (bad == 3 && expected is not null) Assert.EndsWith("(--knn-k 5).", warning, StringComparison.Ordinal);
-        Assert.Null(LabelledKnn.Outvoted(images, k, [new("gut", 0) { Labelled = 90, Right = 90 }, new("rot", 0)])); // not tested
+        Assert.Null(LabelledKnn.Outvoted(images, k, [new("gut", 0) { Labelled = 90, Correct = 90 }, new("rot", 0)])); // not tested
     }
 }

@@ -174,7 +174,7 @@ public sealed class RunEvaluationTests : IDisposable
         Assert.Equal((30, 20), (result.TestImages, without.TestImages));
         Assert.InRange(without.Knn, 0.1, 1);
         Assert.Equal(20 * without.Knn, 30 * result.Knn, 6);
-        Assert.Equal(result.Knn, result.KnnMeanOverClasses, 9); // as many images of each class
+        Assert.Equal(result.Knn, result.KnnBalancedAccuracy, 9); // as many images of each class
         Assert.Equal("fp32", result.Precision);
         Assert.Equal(20 * without.Knn, 30 * trained.Knn!.Value, 6);
         Assert.Equal(20 * without.Linear!.Top1, 30 * result.Linear!.Top1, 6);

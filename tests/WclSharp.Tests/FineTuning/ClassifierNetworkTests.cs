@@ -28,10 +28,10 @@ public sealed class ClassifierNetworkTests
         int[] truth = images.Labels.ToArray();
         double expected = predicted.Zip(truth).Count(pair => pair.First == pair.Second) / 20.0;
         double overClasses = truth.Distinct().Average(label => Enumerable.Range(0, 20).Count(i => truth[i] == label && predicted[i] == label) / (double)truth.Count(other => other == label));
-        var (share, meanOverClasses) = network.Accuracy(preparation, images, CancellationToken.None);
+        var (share, balancedAccuracy) = network.Accuracy(preparation, images, CancellationToken.None);
         Assert.Equal(expected, share, 12);
-        Assert.Equal(overClasses, meanOverClasses, 12);
-        Assert.NotEqual(share, meanOverClasses); // classes of several sizes
+        Assert.Equal(overClasses, balancedAccuracy, 12);
+        Assert.NotEqual(share, balancedAccuracy); // classes of several sizes
         Assert.Equal((training, training), (network.Encoder.training, network.Top.training));
         foreach (var (was, (_, tensor)) in before.Zip(network.Named())) Assert.True(was.eq(tensor).all().item<bool>()); // no running statistics moved
     }

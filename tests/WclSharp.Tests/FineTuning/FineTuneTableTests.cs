@@ -16,9 +16,9 @@ public sealed class FineTuneTableTests
             Steps = 300,
             ValidationLabels = 50,
             Finetune = finetune,
-            FinetuneMeanOverClasses = finetune - 0.2,
+            FinetuneBalancedAccuracy = finetune - 0.2,
             Scratch = scratch,
-            ScratchMeanOverClasses = draw == 1 ? null : scratch - 0.3, // of a version that did not count it
+            ScratchBalancedAccuracy = draw == 1 ? null : scratch - 0.3, // of a version that did not count it
             Lr = lr,
             StopAt = 0.7,
             ScratchLr = 0.3,
@@ -31,8 +31,8 @@ public sealed class FineTuneTableTests
         var row = Assert.Single(FineTuneTable.Rows([Draw(1, 0.621, 0.6, 0.03), Draw(0, 0.52, 0.5, 0.03), Draw(2, 0.722, 0.7, 0.03)]));
         Assert.Equal(0.021, row.ScratchDifference!.Value, 12);
         Assert.Equal(4.30265 * 0.001 / Math.Sqrt(3), row.ScratchDifferenceCi95!.Value, 1e-7);
-        Assert.Equal(0.421, row.FinetuneMeanOverClasses!.Value, 12);
-        Assert.Null(row.ScratchMeanOverClasses);
+        Assert.Equal(0.421, row.FinetuneBalancedAccuracy!.Value, 12);
+        Assert.Null(row.ScratchBalancedAccuracy);
         Assert.Equal(50, row.ValidationLabels);
         Assert.Equal((0.03, 0.7, 0.3, 0.9), (row.Lr, row.StopAt, row.ScratchLr, row.ScratchStopAt));
         Assert.Contains("+2.10 ± 0.25", FineTuneTable.Text([row])[1], StringComparison.Ordinal);

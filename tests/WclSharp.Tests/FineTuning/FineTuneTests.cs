@@ -196,8 +196,8 @@ public sealed class FineTuneTests : IDisposable
         Assert.Contains(warnings, warning => warning.StartsWith("10 of the 30 labelled images to test with count as wrong: nothing labelled to learn from is of their class (class 2),", StringComparison.Ordinal));
         foreach (var accuracy in (Func<FineTuneRow, double>[])[row => row.FinetuneMean, row => row.KnnMean, row => row.LinearMean]) Assert.Equal(20 * accuracy(told), 30 * accuracy(all), 6);
         Assert.InRange(told.LinearMean, 0.1, 1);
-        Assert.Equal(told.FinetuneMean, told.FinetuneMeanOverClasses!.Value, 9); // ten images of each class
-        foreach (var overClasses in (Func<FineTuneRow, double?>[])[row => row.FinetuneMeanOverClasses, row => row.KnnMeanOverClasses, row => row.LinearMeanOverClasses])
+        Assert.Equal(told.FinetuneMean, told.FinetuneBalancedAccuracy!.Value, 9); // ten images of each class
+        foreach (var overClasses in (Func<FineTuneRow, double?>[])[row => row.FinetuneBalancedAccuracy, row => row.KnnBalancedAccuracy, row => row.LinearBalancedAccuracy])
             Assert.Equal(2 * overClasses(told)!.Value, 3 * overClasses(all)!.Value, 6); // a class more, of which none is right
 
         static void Save(string file, int i)
@@ -219,8 +219,8 @@ public sealed class FineTuneTests : IDisposable
         var kept = result.Kept!;
         Assert.Equal((320, row.FinetuneMean, 10), (kept.Labels, kept.Accuracy, kept.Classes.Count));
         Assert.Equal((80L, 80L, 80L), (kept.Classes.Sum(each => each.Images), kept.Classes.Sum(each => each.Labelled), kept.Classes.Sum(each => each.LabelledTaken)));
-        Assert.Equal(row.FinetuneMean, kept.Classes.Sum(each => each.Right) / 80.0);
-        Assert.Equal(row.FinetuneMeanOverClasses!.Value, kept.Classes.Average(each => each.Recall!.Value), 12);
+        Assert.Equal(row.FinetuneMean, kept.Classes.Sum(each => each.Correct) / 80.0);
+        Assert.Equal(row.FinetuneBalancedAccuracy!.Value, kept.Classes.Average(each => each.Recall!.Value), 12);
         var again = Run(Options with { LabelsPerClass = [], LabelFractions = [1], Draws = 1, FromHead = true, Epochs = 30 }); // out of what was written
         Assert.Equal(kept.Classes, again.Kept!.Classes);
 
@@ -289,8 +289,8 @@ public sealed class FineTuneTests : IDisposable
     {
         FineTuneRow Row(double rate) => Run(Options with { Draws = 1, HeadLearningRate = rate, Out = Path.Combine(folder, $"head {rate}") }).Rows.Single();
         FineTuneRow fast = Row(0.1), still = Row(0);
-        Assert.Equal((fast.ScratchMean, fast.ScratchMeanOverClasses), (still.ScratchMean, still.ScratchMeanOverClasses));
-        Assert.NotEqual((fast.FinetuneMean, fast.FinetuneMeanOverClasses), (still.FinetuneMean, still.FinetuneMeanOverClasses));
+        Assert.Equal((fast.ScratchMean, fast.ScratchBalancedAccuracy), (still.ScratchMean, still.ScratchBalancedAccuracy));
+        Assert.NotEqual((fast.FinetuneMean, fast.FinetuneBalancedAccuracy), (still.FinetuneMean, still.FinetuneBalancedAccuracy));
     }
 
     [Fact]

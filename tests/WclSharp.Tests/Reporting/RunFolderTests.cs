@@ -227,8 +227,8 @@ public sealed class RunFolderTests : IDisposable
         Assert.True(names.Count > 20);
         for (int i = 0; i < names.Count; i++) Assert.Equal(i + 0.5, typeof(RunSummary).GetProperty(names[i].Name)?.GetValue(summary));
 
-        var before = summary.WithMetrics([new EpochMetrics { Epoch = 0, Knn = 0.25, KnnMeanOverClasses = 0.125 }, metrics]);
-        Assert.Equal((0.25, 0.125), (before.KnnBefore, before.KnnMeanOverClassesBefore));
+        var before = summary.WithMetrics([new EpochMetrics { Epoch = 0, Knn = 0.25, KnnBalancedAccuracy = 0.125 }, metrics]);
+        Assert.Equal((0.25, 0.125), (before.KnnBefore, before.KnnBalancedAccuracyBefore));
     }
 
     [Fact]

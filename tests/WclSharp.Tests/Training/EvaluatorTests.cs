@@ -42,7 +42,7 @@ public sealed class EvaluatorTests : IDisposable
         using var queries = FeatureExtractor.Extract(model.Encoder, augmenter, data.HeldOut!, device.Device, null, default);
         bool ofHeldOut = data.HeldOut!.Count >= 512;
         Assert.Equal(images > 2000, ofHeldOut);
-        Assert.Equal(LabelledKnn.Measure(gallery, data.Train, queries, data.HeldOut, 5)!.Value, (measured.Knn!.Value, measured.KnnMeanOverClasses!.Value));
+        Assert.Equal(LabelledKnn.Measure(gallery, data.Train, queries, data.HeldOut, 5)!.Value, (measured.Knn!.Value, measured.KnnBalancedAccuracy!.Value));
         Assert.Equal(FeatureQuality.EffectiveRank(ofHeldOut ? queries : gallery), measured.EffectiveRank!.Value, 1e-4);
         Assert.Equal([.. new[] { ofHeldOut ? data.Train.LabelledCount : data.Train.Count, (long?)data.HeldOut.Count }.Order()], totals.Order());
 
