@@ -42,7 +42,7 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         }
         catch (UnreadableImageException e)
         {
-            return e.MayPass ? Busy("There is not enough memory for it now; try again later.") : Results.BadRequest(e.Message);
+            return e.IsTransient ? Busy("There is not enough memory for it now; try again later.") : Results.BadRequest(e.Message);
         }
         catch (BadHttpRequestException e)
         {

@@ -10,5 +10,5 @@ public class WclUsageException(string message, Exception? inner = null) : WclExc
 public sealed class UnreadableImageException(string message, Exception? inner = null) : WclUsageException(message, inner)
 {
     /// <summary>Whether the same image may be readable another time: where not the image is to blame but memory, the disk, the network, a permission or a file that is not there.</summary>
-    public bool MayPass { get; init; }
+    public bool IsTransient { get; init; }
 }

@@ -5,24 +5,24 @@ using WclSharp.Reporting;
 
 namespace WclSharp.Cli.Commands;
 
-/// <summary>Classes as a table and as JSON: how many of each were found, and how many of those taken for it are of it.</summary>
+/// <summary>Classes as a table and as JSON: how many are predicted, and with what recall and precision.</summary>
 internal static class ClassCounts
 {
-    /// <summary>The classes that most images were taken for or are of, and what <c>--json</c> has of others.</summary>
+    /// <summary>The classes that are predicted most often, and what <c>--json</c> has of others.</summary>
     /// <param name="classes">The counts.</param>
     /// <param name="images">All images.</param>
     /// <param name="known">Whether any image has a class that is told.</param>
     public static IEnumerable<string> Lines(IReadOnlyList<ClassifiedClass> classes, long images, bool known)
     {
         var shown = classes.OrderByDescending(each => each.Images).Take(AccuracyText.MostClasses).ToList();
-        (string Title, Func<ClassifiedClass, string> Cell)[] columns = [("class", each => each.Name), (known ? "taken" : "images", each => Count(each.Images)), ("share", each => EpochTable.Percent(each.Images / (double)Math.Max(1, images)))];
+        (string Title, Func<ClassifiedClass, string> Cell)[] columns = [("class", each => each.Name), (known ? "predicted" : "images", each => Count(each.Images)), ("share", each => EpochTable.Percent(each.Images / (double)Math.Max(1, images)))];
         if (known)
         {
             columns =
             [
-                .. columns, ("known", each => Count(each.Labelled)),
-                ("found", each => each.Recall is { } recall ? $"{Count(each.Correct)} ({EpochTable.Percent(recall)})" : "-"), ("95 % interval", each => each.Recall is { } recall ? AccuracyText.Interval(recall, each.Labelled) : "-"),
-                ("right of taken", each => each.Precision is { } precision ? $"{EpochTable.Percent(precision)} of {Count(each.LabelledTaken)}" : "-"),
+                .. columns, ("labelled", each => Count(each.Labelled)),
+                ("recall", each => each.Recall is { } recall ? $"{Count(each.Correct)} ({EpochTable.Percent(recall)})" : "-"), ("95 % interval", each => each.Recall is { } recall ? AccuracyText.Interval(recall, each.Labelled) : "-"),
+                ("precision", each => each.Precision is { } precision ? $"{EpochTable.Percent(precision)} of {Count(each.LabelledPredicted)}" : "-"),
             ];
         }
         foreach (string line in TextTable.Lines(columns, shown, namesFirst: true)) yield return $"  {line}";
@@ -46,7 +46,7 @@ internal static class ClassCounts
             {
                 writer.WriteNumber("labelled", each.Labelled);
                 writer.WriteNumber("correct", each.Correct);
-                writer.WriteNumber("labelled_taken", each.LabelledTaken);
+                writer.WriteNumber("labelled_predicted", each.LabelledPredicted);
             }
 
             writer.WriteEndObject();

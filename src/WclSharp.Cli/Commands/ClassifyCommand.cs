@@ -36,15 +36,15 @@ internal static class ClassifyCommand
     private static IEnumerable<string> Lines(ClassifyResult result)
     {
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s");
-        foreach (string line in EmbeddingPass.Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) yield return line;
-        foreach (string line in ClassCounts.Lines(result.Classes, result.Images, result.IsJudged)) yield return line;
+            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images, {(result.Images - result.Resumed) / result.Seconds:0} images/s in {result.Seconds:0.0} s");
+        foreach (string line in EmbeddingPass.Lines(result.File, result.Source, result.Ignored, result.Resumed, result.BadImages)) yield return line;
+        foreach (string line in ClassCounts.Lines(result.Classes, result.Images, result.Accuracy is not null)) yield return line;
         yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
-        if (result is { Labelled: > 0, IsJudged: false })
-            yield return $"No accuracy: the images' classes ({PlainText.Line(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}) are none that the classifier tells; --labels names others";
+        if (result is { Labelled: > 0, Accuracy: null })
+            yield return $"No accuracy: the images' classes ({PlainText.Line(ClassCatalog.Few([.. result.UnknownClasses.Keys]))}) are none that the classifier knows; --labels names others";
         if (result.Accuracy is not { } accuracy) yield break;
         yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}{AccuracyText.OverClasses(accuracy, result.BalancedAccuracy)}); those that it was trained on, if any, count too";
-        if (result.Untold > 0) yield return $"  {Count(result.Untold)} of them {(result.Untold == 1 ? "is" : "are")} of classes that it does not tell ({PlainText.Line(ClassCatalog.Few([.. result.UntoldClasses.Keys]))}), and {(result.Untold == 1 ? "counts" : "count")} as wrong";
+        if (result.OfUnknownClasses > 0) yield return $"  {Count(result.OfUnknownClasses)} of them {(result.OfUnknownClasses == 1 ? "is" : "are")} of classes that it does not know ({PlainText.Line(ClassCatalog.Few([.. result.UnknownClasses.Keys]))}), and {(result.OfUnknownClasses == 1 ? "counts" : "count")} as wrong";
     }
 
     private static string Count(long images) => images.ToString("N0", CultureInfo.InvariantCulture);
@@ -60,9 +60,9 @@ internal static class ClassifyCommand
         writer.WriteNumber("labelled", result.Labelled);
         if (result.Labelled == 0) return;
         writer.WriteNumber("correct", result.Correct);
-        writer.WriteNumber("untold", result.Untold);
-        writer.WriteStartArray("untold_classes");
-        foreach (var (name, images) in result.UntoldClasses)
+        writer.WriteNumber("of_unknown_classes", result.OfUnknownClasses);
+        writer.WriteStartArray("unknown_classes");
+        foreach (var (name, images) in result.UnknownClasses)
         {
             writer.WriteStartObject();
             writer.WriteString("class", name);

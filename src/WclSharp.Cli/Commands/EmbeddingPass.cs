@@ -83,8 +83,8 @@ internal sealed class EmbeddingPass
     public static void Print(EmbedResult result, TextWriter output)
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {(result.Images - result.Kept) / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
-        foreach (string line in Lines(result.File, result.Source, result.Ignored, result.Kept, result.BadImages)) output.WriteLine(line);
+            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {(result.Images - result.Resumed) / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
+        foreach (string line in Lines(result.File, result.Source, result.Ignored, result.Resumed, result.BadImages)) output.WriteLine(line);
     }
 
     /// <summary>What the images were, and what of them is not new or not there.</summary>

@@ -146,7 +146,7 @@ internal static class EvaluateCommand
 
         writer.WriteEndArray();
         if (probe.Confusion is not { } matrix) return; // of too many classes
-        writer.WriteStartArray("linear_confusion"); // a row for each class in the order of linear_classes, what its images were taken for across
+        writer.WriteStartArray("linear_confusion"); // a row for each class in the order of linear_classes, what its images are predicted as across
         foreach (var row in matrix.Counts)
         {
             writer.WriteStartArray();

@@ -73,5 +73,5 @@ internal readonly struct DecodedImage : IDisposable
         return new(pixels, height, width);
     }
 
-    private static UnreadableImageException Unreadable(string name, Exception e) => new($"{name} cannot be read as an image: {ImageFile.Reason(e)}.", e) { MayPass = ImageFile.MayPass(e) };
+    private static UnreadableImageException Unreadable(string name, Exception e) => new($"{name} cannot be read as an image: {ImageFile.Reason(e)}.", e) { IsTransient = ImageFile.IsTransient(e) };
 }

@@ -6,7 +6,7 @@ namespace WclSharp.Data;
 internal sealed class BadImageException(string reason) : Exception(reason)
 {
     /// <summary>Whether the file is not to blame, but the place where it is looked for.</summary>
-    public bool MayPass { get; init; }
+    public bool IsTransient { get; init; }
 }
 
 /// <summary>

@@ -21,7 +21,7 @@ internal static class ImageFile
         if (path.Contains('\0')) throw new BadImageException("its path has a character that no path has");
         // Asked before the file is opened: opening a pipe or a device waits, and these have no length.
         var info = new FileInfo(path);
-        if (!info.Exists) throw Directory.Exists(path) ? new("it is a folder") : path.Contains('\uFFFD') ? new("its name is not UTF-8; rename it") : new BadImageException("there is no such file") { MayPass = true };
+        if (!info.Exists) throw Directory.Exists(path) ? new("it is a folder") : path.Contains('\uFFFD') ? new("its name is not UTF-8; rename it") : new BadImageException("there is no such file") { IsTransient = true };
         bool isLink = (info.Attributes & FileAttributes.ReparsePoint) != 0; // known by now; resolving asks the system again
         if (isLink && info.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target) info = target;
         if (info.Length == 0) throw new BadImageException("the file is empty");
@@ -38,7 +38,7 @@ internal static class ImageFile
     public static bool IsBad(Exception e) => e is BadImageException or IOException or UnauthorizedAccessException or OutOfMemoryException;
 
     /// <summary>Whether it may be readable another time, unchanged: where the disk, the network, a permission or the memory is to blame.</summary>
-    public static bool MayPass(Exception e) => e is not BadImageException { MayPass: false };
+    public static bool IsTransient(Exception e) => e is not BadImageException { IsTransient: false };
 
     /// <summary>True for a file whose bytes can be read, whatever they are.</summary>
     public static bool CanBeRead(string path)

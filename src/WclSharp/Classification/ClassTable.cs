@@ -12,8 +12,8 @@ internal sealed class ClassTable : EmbeddingFile
     private readonly IReadOnlyList<string> classes;
     private readonly Dictionary<string, int> told = []; // the classes' places, by their names as labels spell them
     private readonly bool all; // probabilities
-    private readonly long[] taken, takenKnown, known, right; // by class: taken for it, of these those of a known class, of it, taken for it and of it
-    private readonly SortedDictionary<string, long> untold = new(StringComparer.Ordinal); // images of classes that are none of the table's
+    private readonly long[] predicted, labelledPredicted, known, right; // by class: predicted as it, of these those of a known class, of it, predicted as it and of it
+    private readonly SortedDictionary<string, long> unknown = new(StringComparer.Ordinal); // images of classes that are none of the table's
     private double probabilities;
 
     /// <param name="path">The file.</param>
@@ -23,22 +23,22 @@ internal sealed class ClassTable : EmbeddingFile
     {
         (this.classes, this.all) = (classes, all);
         foreach (var (i, name) in classes.Index()) told.TryAdd(ComposedText.Of(name), i);
-        (taken, takenKnown, known, right) = (new long[classes.Count], new long[classes.Count], new long[classes.Count], new long[classes.Count]);
+        (predicted, labelledPredicted, known, right) = (new long[classes.Count], new long[classes.Count], new long[classes.Count], new long[classes.Count]);
         text = Text(Open(path));
         text.WriteLine("path,label,class,probability" + (all ? string.Concat(classes.Select(name => $",{DelimitedFile.Quote($"p({name})")}")) : ""));
     }
 
-    /// <summary>Images with a known class, and those taken for it.</summary>
-    public (long Labelled, long Correct) Known => (known.Sum() + untold.Values.Sum(), right.Sum());
+    /// <summary>Images with a known class, and those predicted as it.</summary>
+    public (long Labelled, long Correct) Known => (known.Sum() + unknown.Values.Sum(), right.Sum());
 
     /// <summary>Classes of images that are none of the table's, with their images.</summary>
-    public IReadOnlyDictionary<string, long> Untold => untold;
+    public IReadOnlyDictionary<string, long> UnknownClasses => unknown;
 
-    /// <summary>Mean probability of the classes that images were taken for; 0 without images.</summary>
-    public double MeanProbability => probabilities / Math.Max(1, taken.Sum());
+    /// <summary>Mean probability of the predicted classes; 0 without images.</summary>
+    public double MeanProbability => probabilities / Math.Max(1, predicted.Sum());
 
-    /// <summary>The classes with the images that were taken for each, and those that are known to be of each.</summary>
-    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, taken[i]) { Labelled = known[i], Correct = right[i], LabelledTaken = takenKnown[i] })];
+    /// <summary>The classes with the images that are predicted as each, and those that are known to be of each.</summary>
+    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, predicted[i]) { Labelled = known[i], Correct = right[i], LabelledPredicted = labelledPredicted[i] })];
 
     protected override void AddRow(string name, string? label, ReadOnlySpan<float> probabilities)
     {
@@ -49,13 +49,13 @@ internal sealed class ClassTable : EmbeddingFile
             foreach (float probability in probabilities) text.Write($",{Digits(probability)}");
         }
         text.WriteLine();
-        taken[most]++;
+        predicted[most]++;
         this.probabilities += probabilities[most];
         if (label is null) return;
-        takenKnown[most]++;
+        labelledPredicted[most]++;
         if (!told.TryGetValue(label, out int own))
         {
-            untold[label] = untold.GetValueOrDefault(label) + 1;
+            unknown[label] = unknown.GetValueOrDefault(label) + 1;
             return;
         }
         known[own]++;

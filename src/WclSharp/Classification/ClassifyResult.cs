@@ -9,26 +9,26 @@ namespace WclSharp.Classification;
 /// <param name="Seconds">Seconds it took.</param>
 public sealed record ClassifyResult(string File, long Images, int BadImages, double Seconds)
 {
-    /// <summary>The classes that the classifier tells, in the order of its scores, with the images taken for each.</summary>
+    /// <summary>The classes that the classifier knows, in the order of its scores, with the images predicted as each.</summary>
     public required IReadOnlyList<ClassifiedClass> Classes { get; init; }
 
-    /// <summary>Mean probability of the classes that images were taken for, 0 to 1.</summary>
+    /// <summary>Mean probability of the predicted classes, 0 to 1.</summary>
     public required double MeanProbability { get; init; }
 
     /// <summary>Images whose class is known, by the source or a list.</summary>
     public long Labelled { get; init; }
 
-    /// <summary>Those of them that were taken for it.</summary>
+    /// <summary>Those of them that are predicted as it.</summary>
     public long Correct { get; init; }
 
-    /// <summary>Classes of these images that the classifier does not tell, so that they cannot be right, with their images.</summary>
-    public IReadOnlyDictionary<string, long> UntoldClasses { get; init; } = new Dictionary<string, long>();
+    /// <summary>Classes of these images that the classifier does not know, so that they cannot be right, with their images.</summary>
+    public IReadOnlyDictionary<string, long> UnknownClasses { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>Images of <see cref="UntoldClasses"/>.</summary>
-    public long Untold => UntoldClasses.Values.Sum();
+    /// <summary>Images of <see cref="UnknownClasses"/>.</summary>
+    public long OfUnknownClasses => UnknownClasses.Values.Sum();
 
     /// <summary>Rows that were there before, by a call that was stopped.</summary>
-    public long Kept { get; init; }
+    public long Resumed { get; init; }
 
     /// <summary>Other files of the source, which are no images that can be read, by their names.</summary>
     public long Ignored { get; init; }
@@ -36,12 +36,9 @@ public sealed record ClassifyResult(string File, long Images, int BadImages, dou
     /// <summary>What the images were read from, for people.</summary>
     public string Source { get; init; } = "";
 
-    /// <summary>Whether the classifier tells the class of any of them: names of folders need be none of classes.</summary>
-    public bool IsJudged => Labelled > Untold;
+    /// <summary>Share of the images with a known class that are predicted as it, 0 to 1; null where there are none, or none whose class the classifier knows (names of folders need be none of classes). Too high where the classifier was trained on some of them.</summary>
+    public double? Accuracy => Labelled > OfUnknownClasses ? Correct / (double)Labelled : null;
 
-    /// <summary>Share of the images with a known class that were taken for it, 0 to 1; null where there are none, or none whose class it tells. Too high where the classifier was trained on some of them.</summary>
-    public double? Accuracy => IsJudged ? Correct / (double)Labelled : null;
-
-    /// <summary>Mean over the known classes of the share of their images that were taken for them, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy); those that the classifier does not tell have 0. Null where there is no accuracy.</summary>
-    public double? BalancedAccuracy => IsJudged ? Classes.Where(each => each.Labelled > 0).Select(each => each.Recall!.Value).Concat(UntoldClasses.Select(_ => 0.0)).Average() : null;
+    /// <summary>Mean over the known classes of their recall, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy); those that the classifier does not know have 0. Null where there is no accuracy.</summary>
+    public double? BalancedAccuracy => Accuracy is not null ? Classes.Where(each => each.Labelled > 0).Select(each => each.Recall!.Value).Concat(UnknownClasses.Select(_ => 0.0)).Average() : null;
 }

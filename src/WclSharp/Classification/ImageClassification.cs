@@ -36,8 +36,8 @@ public static class ImageClassification
             MeanProbability = table.MeanProbability,
             Labelled = labelled,
             Correct = right,
-            UntoldClasses = table.Untold,
-            Kept = done.Kept,
+            UnknownClasses = table.UnknownClasses,
+            Resumed = done.Resumed,
             Ignored = done.Ignored,
             Source = done.Source,
         };

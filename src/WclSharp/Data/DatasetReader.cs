@@ -265,7 +265,7 @@ internal sealed class DatasetReader(DatasetOptions options, IEnumerable<EncodedI
 internal readonly record struct PreparedImage(string Name, int ClassNumber, string? Problem, byte[]? Buffer, int Length, int Height, int Width)
 {
     /// <summary>Whether the problem is one that may pass: the disk's or a permission's, not the file's.</summary>
-    public bool MayPass { get; init; }
+    public bool IsTransient { get; init; }
 
     /// <summary>Planar pixels.</summary>
     public ReadOnlySpan<byte> Pixels => Buffer.AsSpan(0, Length);

@@ -23,7 +23,7 @@ internal sealed class ImagePreparation(int storedSide, int channels)
         }
         catch (Exception e) when (ImageFile.IsBad(e))
         {
-            return new(image.Name, classNumber, ImageFile.Reason(e), null, 0, 0, 0) { MayPass = ImageFile.MayPass(e) };
+            return new(image.Name, classNumber, ImageFile.Reason(e), null, 0, 0, 0) { IsTransient = ImageFile.IsTransient(e) };
         }
         finally
         {

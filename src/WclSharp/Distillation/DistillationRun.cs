@@ -26,7 +26,7 @@ internal sealed class DistillationRun : IDisposable
     private readonly ImageDataset images;
     private readonly ImageDataset? test;
     private readonly int[] classes; // the teacher's number of each image's class, -1 where it has none
-    private readonly int[]? truth;   // the same of the images that are tested with; classes that the teacher does not know are numbered behind its own, so that whatever such an image is taken for is wrong
+    private readonly int[]? truth;   // the same of the images that are tested with; classes that the teacher does not know are numbered behind its own, so that whatever is predicted for such an image is wrong
     private readonly ComputeDevice compute;
     private readonly Augmenter augmenter;
     private readonly Sgd optimizer;

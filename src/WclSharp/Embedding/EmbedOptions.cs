@@ -30,7 +30,7 @@ public sealed record EmbedOptions : ImagePassOptions
 public sealed record EmbedResult(string File, long Images, int FeatureSize, int BadImages, double Seconds)
 {
     /// <summary>Rows that were embedded before, by a call that was stopped.</summary>
-    public long Kept { get; init; }
+    public long Resumed { get; init; }
 
     /// <summary>Other files of the source, which are no images that can be read, by their names.</summary>
     public long Ignored { get; init; }

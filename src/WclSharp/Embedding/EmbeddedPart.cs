@@ -9,8 +9,8 @@ namespace WclSharp.Embedding;
 /// <param name="Name">The image's path in its source, or its number.</param>
 /// <param name="Label">Its class; null for none.</param>
 /// <param name="Problem">Why it could not be read; null where it could.</param>
-/// <param name="MayPass">Whether that is the disk's or a permission's fault, so that it may be readable another time.</param>
-internal readonly record struct EmbeddedRecord(string Name, string? Label, string? Problem, bool MayPass = false);
+/// <param name="IsTransient">Whether that is the disk's or a permission's fault, so that it may be readable another time.</param>
+internal readonly record struct EmbeddedRecord(string Name, string? Label, string? Problem, bool IsTransient = false);
 
 /// <summary>
 /// A stretch of a source's images, with their vectors, as a file. Little-endian: where the stretch begins and ends in the source and the numbers of rows and of unreadable
@@ -68,7 +68,7 @@ internal sealed record EmbeddedPart(string Path, int Begin, int End, int Rows, i
     /// <param name="features">Its vector; empty where it could not be read.</param>
     public static void Append(BinaryWriter target, EmbeddedRecord record, ReadOnlySpan<float> features)
     {
-        target.Write(record.Problem is not null ? record.MayPass ? Unopened : Unreadable : record.Label is not null ? Labelled : Unlabelled);
+        target.Write(record.Problem is not null ? record.IsTransient ? Unopened : Unreadable : record.Label is not null ? Labelled : Unlabelled);
         target.Write(record.Name);
         if ((record.Problem ?? record.Label) is { } text) target.Write(text);
         target.Write(MemoryMarshal.AsBytes(features));

@@ -79,7 +79,7 @@ public static class ImageEmbedding
         var features = new float[network.Batch * network.RowSize];
         var batch = new List<EmbeddedRecord>(network.Batch);
         var dark = new NearlyBlackImages();
-        long kept = parts.Rows;
+        long resumed = parts.Rows;
         int first = parts.Next, position = first, rows = 0;
         var images = source.Images(i => i >= first).Skip(first); // what was embedded before is passed over, not read
         foreach (var view in OrderedParallel.Map(images, View, workers, network.Batch + workers * AheadPerWorker, each => each.Release(), cancellation))
@@ -88,7 +88,7 @@ public static class ImageEmbedding
             if (view.Problem is not null)
             {
                 bad.Add(view.Name, view.Problem);
-                batch.Add(new(view.Name, null, view.Problem, view.MayPass));
+                batch.Add(new(view.Name, null, view.Problem, view.IsTransient));
             }
             else
             {
@@ -122,7 +122,7 @@ public static class ImageEmbedding
         bad.Complete();
         parts.Remove();
         foreach (string warning in labels.Warnings()) progress?.Report(new RunProgress.Warning(warning));
-        return new EmbedResult(options.Out, parts.Rows, network.RowSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Kept = kept, Source = source.Description, Ignored = source.Ignored };
+        return new EmbedResult(options.Out, parts.Rows, network.RowSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Resumed = resumed, Source = source.Description, Ignored = source.Ignored };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);
 
@@ -188,7 +188,7 @@ public static class ImageEmbedding
     private readonly record struct ImageView(string Name, string? Label, string? Problem, float[]? Buffer, int Length)
     {
         /// <summary>Whether the problem may pass.</summary>
-        public bool MayPass { get; init; }
+        public bool IsTransient { get; init; }
 
         /// <inheritdoc cref="PreparedImage.IsNearlyBlack"/>
         public bool IsNearlyBlack { get; init; }
@@ -200,7 +200,7 @@ public static class ImageEmbedding
         public static ImageView Of(SourceImage image, int channels, int imageSize)
         {
             var prepared = new ImagePreparation(StoredSize.SideFor(imageSize), channels).Prepare((image, -1));
-            if (prepared.Problem is not null) return new(image.Name, image.Class, prepared.Problem, null, 0) { MayPass = prepared.MayPass };
+            if (prepared.Problem is not null) return new(image.Name, image.Class, prepared.Problem, null, 0) { IsTransient = prepared.IsTransient };
             int length = 3 * imageSize * imageSize;
             var buffer = ArrayPool<float>.Shared.Rent(length);
             // Image files have three channels in every source.

@@ -104,7 +104,7 @@ internal sealed class PartialEmbeddings : IDisposable
     {
         for (int first = 0; first < parts.Count; first++)
         {
-            if (BadOf(parts[first]).Where(record => record.MayPass && canBeRead(record.Name)).Select(record => record.Name).FirstOrDefault() is not { } name) continue;
+            if (BadOf(parts[first]).Where(record => record.IsTransient && canBeRead(record.Name)).Select(record => record.Name).FirstOrDefault() is not { } name) continue;
             try
             {
                 for (; parts.Count > first; parts.RemoveAt(parts.Count - 1)) // the last first: what is left at any time can be gone on with

@@ -1,8 +1,8 @@
 namespace WclSharp.Evaluation;
 
-/// <summary>How often images of one class were taken for another.</summary>
+/// <summary>How often images of one class are predicted as another.</summary>
 /// <param name="ClassNames">Classes, in the order of rows and columns.</param>
-/// <param name="Counts">Images of row's class that were taken for column's.</param>
+/// <param name="Counts">Images of row's class that are predicted as column's.</param>
 public sealed record ConfusionMatrix(IReadOnlyList<string> ClassNames, IReadOnlyList<IReadOnlyList<int>> Counts)
 {
     /// <summary>Classes at most: a million numbers, more than anybody looks at.</summary>
@@ -11,7 +11,7 @@ public sealed record ConfusionMatrix(IReadOnlyList<string> ClassNames, IReadOnly
     /// <summary>Counts predictions.</summary>
     /// <param name="classNames">Names of the C classes.</param>
     /// <param name="truth">Class of each image, 0 to C - 1.</param>
-    /// <param name="predicted">What it was taken for.</param>
+    /// <param name="predicted">What it is predicted as.</param>
     internal static ConfusionMatrix Of(IReadOnlyList<string> classNames, int[] truth, int[] predicted)
     {
         var counts = new int[classNames.Count][];

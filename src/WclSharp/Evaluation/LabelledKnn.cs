@@ -16,7 +16,7 @@ internal static class LabelledKnn
     public static (double Share, double BalancedAccuracy)? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, int k, CancellationToken cancellation = default) =>
         Predict(gallery, train, queries, test, k, progress: null, cancellation) is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
 
-    /// <summary>What the labelled test images are taken for, and their classes.</summary>
+    /// <summary>What the labelled test images are predicted as, and their classes.</summary>
     /// <param name="gallery">Features of <paramref name="train"/>, [M, F], rows of unit length.</param>
     /// <param name="train">Images that vote.</param>
     /// <param name="queries">Features of <paramref name="test"/>, [Q, F], likewise.</param>
@@ -38,14 +38,14 @@ internal static class LabelledKnn
         return (predicted, truth);
     }
 
-    /// <summary>What the labelled test images are taken for, by class.</summary>
+    /// <summary>What the labelled test images are predicted as, by class.</summary>
     public static IReadOnlyList<ClassifiedClass> ByClass(ImageDataset train, ImageDataset test, int[] truth, int[] predicted) =>
         ClassifiedClass.Of(train.ClassNames.Count >= test.ClassNames.Count ? train.ClassNames : test.ClassNames, truth, predicted); // of images read elsewhere there may be more
 
     /// <summary>A warning of classes that are seldom found and have so few labels beside another that they may be outvoted among k neighbours; null where there are none.</summary>
     /// <param name="train">Images that vote.</param>
     /// <param name="k">Neighbours that vote.</param>
-    /// <param name="found">What the test images were taken for.</param>
+    /// <param name="found">What the test images are predicted as.</param>
     public static string? Outvoted(ImageDataset train, int k, IReadOnlyList<ClassifiedClass> found)
     {
         var counts = train.Labels.ToArray().Where(label => label >= 0).CountBy(label => label).ToList();

@@ -56,7 +56,7 @@ internal static class LinearProbe
     /// <param name="cancellation">Stops between epochs.</param>
     /// <param name="settings">Learning rate and decay; null is the usual protocol's.</param>
     /// <param name="views">Features of an epoch's augmented views of the labelled images of <paramref name="train"/>, in their order, which it hands over; null trains on <paramref name="gallery"/>.</param>
-    /// <param name="confusion">Whether to count what is taken for what: C x C numbers, which are left out above <see cref="ConfusionMatrix.MostClasses"/>.</param>
+    /// <param name="confusion">Whether to count which classes are predicted for which: C x C numbers, which are left out above <see cref="ConfusionMatrix.MostClasses"/>.</param>
     /// <returns>Accuracies; null where one side has no labels.</returns>
     /// <exception cref="WclException">Features or weights are no finite numbers.</exception>
     public static LinearProbeResult? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, long seed,

@@ -15,7 +15,7 @@ public sealed record LinearProbeResult
     /// <summary>Mean of these (balanced accuracy); differs from <see cref="Top1"/> where some classes have more test images than others.</summary>
     public double BalancedAccuracy => PerClass.Select(each => each.Accuracy).DefaultIfEmpty(double.NaN).Average();
 
-    /// <summary>What test images of each class were taken for; null where it was not asked for (<see cref="RunEvaluationOptions.LinearConfusion"/>) or there are more than 1,000 classes.</summary>
+    /// <summary>What test images of each class are predicted as; null where it was not asked for (<see cref="RunEvaluationOptions.LinearConfusion"/>) or there are more than 1,000 classes.</summary>
     public ConfusionMatrix? Confusion { get; init; }
 
     /// <summary>Labelled images that the classifier was trained on.</summary>

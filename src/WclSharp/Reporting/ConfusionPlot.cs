@@ -5,7 +5,7 @@ using WclSharp.Evaluation;
 
 namespace WclSharp.Reporting;
 
-/// <summary>Draws a confusion matrix: a row for each class, its images spread over what they were taken for, in % of the row; grey where there are none.</summary>
+/// <summary>Draws a confusion matrix: a row for each class, its images spread over what they are predicted as, in % of the row; grey where there are none.</summary>
 internal static class ConfusionPlot
 {
     private const int Margin = 190, Cell = 52, LargestSide = 1400, MostNumbered = 25, LongestName = 24, ColourBarWidth = 110, LeastSide = 600; // for the title
@@ -56,7 +56,7 @@ internal static class ConfusionPlot
 
         plot.HideGrid();
         AddNoImages(plot, shares, Math.Min(TextSize, 0.75f * (side - Margin - 7 * longest) / classes));
-        PlotLook.Label(plot, title, "taken for, % of the row", "is (images)", titleSize: 16);
+        PlotLook.Label(plot, title, "predicted class, % of the row", "true class (images)", titleSize: 16);
         plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
         plot.Axes.Bottom.MinimumSize = RoomFor(names.Max(name => name.Length));
         plot.Axes.Left.MinimumSize = RoomFor(longest);

@@ -47,8 +47,8 @@ public sealed record SuggestOptions
 
 /// <summary>An image that is worth labelling.</summary>
 /// <param name="Path">Its name in the data.</param>
-/// <param name="Alike">Images of its group, itself among them; of large groups, and of more than 500 labels, several images may come from one.</param>
-public sealed record SuggestedImage(string Path, int Alike);
+/// <param name="GroupSize">Images of its group, itself among them; of large groups, and of more than 500 labels, several images may come from one.</param>
+public sealed record SuggestedImage(string Path, int GroupSize);
 
 /// <summary>Accuracy of a linear classifier on the suggested labels, and on as many random ones; accuracies are shares of the test images, 0 to 1.</summary>
 /// <param name="Labels">Labels that each classifier was trained on.</param>
@@ -126,11 +126,11 @@ public static class LabelSuggestion
         var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => progress.Working("Grouping images", done, all), cancellation);
         var check = options.Check == 0 ? null : CheckAgainstRandom(options, images, data.HeldOut!, encoder, features, seed, compute, progress, cancellation);
 
-        SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.Alike))];
+        SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.GroupSize))];
         string sheet = Path.Combine(folder, "suggestions.png");
         OutputFolder.Make(folder);
         ContactSheet.Write(sheet, [.. chosen.Take(ContactSheet.LargestSheet).Select((image, i) => (SheetImage.Of(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
-            string.Create(CultureInfo.InvariantCulture, $"{image.Alike:N0} alike")))], TitleOf(chosen.Count));
+            string.Create(CultureInfo.InvariantCulture, $"{image.GroupSize:N0} alike")))], TitleOf(chosen.Count));
         AtomicFile.WriteText(list, ListOf(suggested, images, labelled)); // last: where there is one nothing is suggested again
         return new SuggestResult(suggested, list, sheet, check);
     }

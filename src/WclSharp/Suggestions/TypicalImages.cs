@@ -6,8 +6,8 @@ namespace WclSharp.Suggestions;
 
 /// <summary>An image that is worth labelling.</summary>
 /// <param name="Row">Its row of the features.</param>
-/// <param name="Alike">Images of its cluster, itself among them.</param>
-internal readonly record struct TypicalImage(int Row, int Alike);
+/// <param name="GroupSize">Images of its cluster, itself among them.</param>
+internal readonly record struct TypicalImage(int Row, int GroupSize);
 
 /// <summary>
 /// Images that are worth labelling first: as many clusters as there will be labels, and of each the image that lies where its cluster is densest

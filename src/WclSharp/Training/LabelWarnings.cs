@@ -14,7 +14,7 @@ internal static class LabelWarnings
     /// <param name="heldOut">Those to test with.</param>
     /// <param name="known">Classes that can be told; null for those of the images that are trained on.</param>
     public static IEnumerable<string> OfTests(ImageDataset all, ImageDataset train, ImageDataset heldOut, IReadOnlyList<string>? known) =>
-        [.. FewTests(all, heldOut, heldOut.LabelledCount), .. Shared(train, heldOut), .. Untold(train, heldOut, known), .. Untested(train, heldOut, known), .. OneKind(train, heldOut, known)];
+        [.. FewTests(all, heldOut, heldOut.LabelledCount), .. Shared(train, heldOut), .. UnknownClasses(train, heldOut, known), .. Untested(train, heldOut, known), .. OneKind(train, heldOut, known)];
 
     /// <summary>Classes that look like one that was written in two ways.</summary>
     public static IEnumerable<string> Misspelt(ImageDataset images)
@@ -45,22 +45,22 @@ internal static class LabelWarnings
             yield return FormattableString.Invariant($"{shared - told:N0} of the {heldOut.LabelledCount:N0} images to test with are among those to train on without a class, pixel for pixel: the encoder sees them, though not what they are, so accuracies may be a little too high; name others with --test where that matters.");
     }
 
-    /// <summary>Where images to test with are of classes that no label names to learn from: whatever such an image is taken for is wrong.</summary>
-    private static IEnumerable<string> Untold(ImageDataset train, ImageDataset heldOut, IReadOnlyList<string>? known)
+    /// <summary>Where images to test with are of classes that no label names to learn from: whatever is predicted for such an image is wrong.</summary>
+    private static IEnumerable<string> UnknownClasses(ImageDataset train, ImageDataset heldOut, IReadOnlyList<string>? known)
     {
         if (known is null && !train.HasLabels) yield break;
         var told = (known ?? ClassesOf(train)).ToHashSet(StringComparer.Ordinal);
-        string[] untold = [.. ClassesOf(heldOut).Where(name => !told.Contains(name)).Order(StringComparer.Ordinal)];
-        if (untold.Length == 0) yield break;
+        string[] unknown = [.. ClassesOf(heldOut).Where(name => !told.Contains(name)).Order(StringComparer.Ordinal)];
+        if (unknown.Length == 0) yield break;
         int images = heldOut.Labels.ToArray().Count(label => label >= 0 && !told.Contains(heldOut.ClassNames[label]));
-        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled images to test with count as wrong: nothing labelled to learn from is of their {(untold.Length == 1 ? "class" : $"{untold.Length:N0} classes")} ({ClassCatalog.Few(untold)}), so that none can be told; label some, or leave theirs out of the test.{AlsoWritten(untold, told)}");
+        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled images to test with count as wrong: nothing labelled to learn from is of their {(unknown.Length == 1 ? "class" : $"{unknown.Length:N0} classes")} ({ClassCatalog.Few(unknown)}), so that none can be told; label some, or leave theirs out of the test.{AlsoWritten(unknown, told)}");
     }
 
     /// <summary>Names that are told but for case and blanks, as the end of a warning.</summary>
-    private static string AlsoWritten(IEnumerable<string> untold, IEnumerable<string> told)
+    private static string AlsoWritten(IEnumerable<string> unknown, IEnumerable<string> told)
     {
         var byBare = told.ToLookup(Bare);
-        string[] alike = [.. untold.SelectMany(name => byBare[Bare(name)].Select(other => $"'{name}' and '{other}'"))];
+        string[] alike = [.. unknown.SelectMany(name => byBare[Bare(name)].Select(other => $"'{name}' and '{other}'"))];
         return alike.Length == 0 ? "" : $" Some differ in case or blanks alone ({ClassCatalog.Few(alike)}): write them alike where they are the same.";
     }
 

@@ -72,10 +72,10 @@ public sealed class ImageClassificationTests : IDisposable
             if (of.TryGetValue(label, out var known)) of[label] = (known.Labelled + 1, known.Correct + (label == best.Class ? 1 : 0));
         }
         Assert.True(taken.Values.Count(count => count > 0) > 1, "One class for all images would show little.");
-        Assert.Equal(taken.Select(each => new ClassifiedClass(each.Key, each.Value) { Labelled = of[each.Key].Labelled, Correct = of[each.Key].Correct, LabelledTaken = takenKnown[each.Key] }), result.Classes);
-        Assert.Equal(50, Assert.Single(result.UntoldClasses).Value);
+        Assert.Equal(taken.Select(each => new ClassifiedClass(each.Key, each.Value) { Labelled = of[each.Key].Labelled, Correct = of[each.Key].Correct, LabelledPredicted = takenKnown[each.Key] }), result.Classes);
+        Assert.Equal(50, Assert.Single(result.UnknownClasses).Value);
         Assert.Equal(of.Values.Where(each => each.Labelled > 0).Select(each => each.Correct / (double)each.Labelled).Append(0).Average(), result.BalancedAccuracy!.Value, 9);
-        Assert.Equal((150, 150, right, 50, 0), (result.Images, result.Labelled, result.Correct, result.Untold, result.BadImages));
+        Assert.Equal((150, 150, right, 50, 0), (result.Images, result.Labelled, result.Correct, result.OfUnknownClasses, result.BadImages));
         Assert.Equal(right / 150.0, result.Accuracy);
         Assert.Equal(sure / 150, result.MeanProbability, 1e-5);
     }
@@ -91,7 +91,7 @@ public sealed class ImageClassificationTests : IDisposable
         string asked = Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(new EmbedOptions { Model = classifier, Data = Images, Out = Options.Out, Device = "cpu" })).Message;
         Assert.Contains("its rows were probabilities and are features", asked, StringComparison.Ordinal);
         var result = ImageClassification.Run(Options);
-        Assert.InRange(result.Kept, 1, 149);
+        Assert.InRange(result.Resumed, 1, 149);
         ImageClassification.Run(Options with { Out = folder["whole.csv"] });
         Assert.Equal(File.ReadAllBytes(folder["whole.csv"]), File.ReadAllBytes(result.File));
         Assert.False(Directory.Exists(PartialEmbeddings.FolderOf(result.File)));
@@ -134,7 +134,7 @@ public sealed class ImageClassificationTests : IDisposable
     {
         foreach (string file in (string[])["1.png", "in/2.png", "in/3.png", "out/4.png"]) folder.Write($"test/{name}/{file}", ImageFiles.Skia(SKEncodedImageFormat.Png, 9, 9));
         var result = ImageClassification.Run(Options with { Data = folder["test"] });
-        Assert.Equal(name == "cat" ? (4, 0) : (3, 3), (result.Labelled, result.Untold));
+        Assert.Equal(name == "cat" ? (4, 0) : (3, 3), (result.Labelled, result.OfUnknownClasses));
         Assert.Equal(name == "cat", result.Accuracy is not null); // folders that have none of the classes' names are no classes
         if (name == "cat") Assert.All(File.ReadAllLines(result.File).Skip(1), line => Assert.Equal("cat", line.Split(',')[1]));
     }

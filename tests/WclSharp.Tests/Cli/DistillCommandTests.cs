@@ -49,7 +49,7 @@ public sealed class DistillCommandTests : IDisposable
         Assert.Equal(new DistillOptions { Teacher = "t" }, asked);
         Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right; mean over classes 70.0%", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Student: 0.70 million parameters, 79.5%", output.ToString(), StringComparison.Ordinal);
-        Assert.Contains("cat    2,000  100.0%  1,590  1,590 (100.0%)  99.8% to 100.0%  79.5% of 2,000", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("cat        2,000  100.0%     1,590  1,590 (100.0%)  99.8% to 100.0%  79.5% of 2,000", output.ToString(), StringComparison.Ordinal);
         Assert.Equal("dog", (string)JsonNode.Parse(File.ReadAllText(json))!["student_classes"]![1]!["class"]!);
         Assert.Contains("Student - teacher: -0.5 points on the same images (95 % interval -1.9 to +0.9).", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(-0.019, (double)JsonNode.Parse(File.ReadAllText(json))!["accuracy_difference_ci95_low"]!);
@@ -91,7 +91,7 @@ public sealed class DistillCommandTests : IDisposable
                 TeacherAccuracy = 0.8,
                 TeacherBalancedAccuracy = 0.7,
                 StudentAccuracy = 0.795,
-                StudentClasses = [new("cat", 2000) { Labelled = 1590, Correct = 1590, LabelledTaken = 2000 }, new("dog", 0) { Labelled = 410 }],
+                StudentClasses = [new("cat", 2000) { Labelled = 1590, Correct = 1590, LabelledPredicted = 2000 }, new("dog", 0) { Labelled = 410 }],
                 AccuracyDifference = -0.005,
                 AccuracyDifferenceCi95Low = -0.019,
                 AccuracyDifferenceCi95High = 0.009,

@@ -124,7 +124,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Embed = (options, _, _) =>
         {
             embedded = options;
-            return new EmbedResult("o.npy", 1000, 512, 2, 2) { Kept = kept };
+            return new EmbedResult("o.npy", 1000, 512, 2, 2) { Resumed = kept };
         },
     }, output, error);
 }

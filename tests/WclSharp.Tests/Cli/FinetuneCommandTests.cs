@@ -48,13 +48,13 @@ public sealed class FinetuneCommandTests : IDisposable
         Assert.DoesNotContain("no rate or stop", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("""
             The classifier that is kept, the first draw's of 80 labels, gets 71.0% of them right:
-              class  taken  share  known          found   95 % interval  right of taken
-              cat    1,500  75.0%  1,200  1,060 (88.3%)  86.4% to 90.0%  70.7% of 1,500
-              dog      500  25.0%    800    360 (45.0%)  41.6% to 48.5%    72.0% of 500
+              class  predicted  share  labelled         recall   95 % interval       precision
+              cat        1,500  75.0%     1,200  1,060 (88.3%)  86.4% to 90.0%  70.7% of 1,500
+              dog          500  25.0%       800    360 (45.0%)  41.6% to 48.5%    72.0% of 500
             """.ReplaceLineEndings(), output.ToString(), StringComparison.Ordinal);
         var kept = JsonNode.Parse(File.ReadAllText(json))!["classifier"]!;
         Assert.Equal((80, 0.71), ((int)kept["labels"]!, (double)kept["accuracy"]!));
-        Assert.Equal(["class", "images", "labelled", "correct", "labelled_taken"], kept["classes"]![0]!.AsObject().Select(pair => pair.Key));
+        Assert.Equal(["class", "images", "labelled", "correct", "labelled_predicted"], kept["classes"]![0]!.AsObject().Select(pair => pair.Key));
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public sealed class FinetuneCommandTests : IDisposable
             asked = options;
             var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneBalancedAccuracy = balancedAccuracy, KnnBalancedAccuracy = balancedAccuracy is 0.61 ? 0.4 : null, LinearBalancedAccuracy = balancedAccuracy is 0.61 ? 0.5 : null, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             var settings = new FineTuneSettings { Encoder = "e", TrainFingerprint = "f", TestFingerprint = "g", Seed = 0, FromHead = false, Scratch = false, HeadLr = 0.1, Batch = 64, WeightDecay = 5e-4, Precision = "fp32" };
-            var kept = new KeptClassifier(80, 0.71, [new("cat", 1500) { Labelled = 1200, Correct = 1060, LabelledTaken = 1500 }, new("dog", 500) { Labelled = 800, Correct = 360, LabelledTaken = 500 }]);
+            var kept = new KeptClassifier(80, 0.71, [new("cat", 1500) { Labelled = 1200, Correct = 1060, LabelledPredicted = 1500 }, new("dog", 500) { Labelled = 800, Correct = 360, LabelledPredicted = 500 }]);
             return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"))
             {
                 Report = new() { Rows = [row], TestImages = 2000, ClassCount = 10, Settings = settings, Classifier = kept },

@@ -32,7 +32,7 @@ public sealed class SuggestCommandTests : IDisposable
         Assert.Equal(0, Run(new SuggestionCheck(10, repeats, 0.5, interval, 0.4, interval / 2), "--json", json));
         using var document = JsonDocument.Parse(File.ReadAllBytes(json));
         var (image, check) = (Assert.Single(document.RootElement.GetProperty("images").EnumerateArray()), document.RootElement.GetProperty("check"));
-        Assert.Equal(("a.png", 3), (image.GetProperty("path").GetString(), image.GetProperty("alike").GetInt32()));
+        Assert.Equal(("a.png", 3), (image.GetProperty("path").GetString(), image.GetProperty("group_size").GetInt32()));
         double? Number(string name) => check.TryGetProperty(name, out var value) ? value.GetDouble() : null;
         Assert.Equal((10, repeats, 0.5, interval, 0.4, interval / 2),
             (Number("labels"), Number("repeats"), Number("suggested_mean"), Number("suggested_ci95"), Number("random_mean"), Number("random_ci95")));

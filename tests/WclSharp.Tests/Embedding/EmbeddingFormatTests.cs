@@ -52,7 +52,7 @@ public sealed class EmbeddingFormatTests : EmbeddingTest
         byte[] whole = File.ReadAllBytes(file);
         File.Delete(file);                    // the list has its name, the table not yet
         Directory.Move(kept, partial);
-        Assert.Equal(64, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }).Kept);
+        Assert.Equal(64, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }).Resumed);
         Assert.Equal(whole, File.ReadAllBytes(file));
         Assert.False(Directory.Exists(partial));
     }

@@ -129,7 +129,7 @@ public sealed class ImageEmbeddingTests : EmbeddingTest
         string file = folder["out.csv"], list = Directory.CreateDirectory(folder["out.csv.bad_images.csv"]).FullName;
         Assert.StartsWith("The list of unreadable images cannot be written", Assert.Throws<WclException>(() => ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file })).Message, StringComparison.Ordinal);
         Directory.Delete(list);
-        Assert.Equal(150, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }).Kept);
+        Assert.Equal(150, ImageEmbedding.Run(new EmbedOptions { Model = onnx, Data = Images, Out = file }).Resumed);
         Assert.Equal(2, File.ReadAllLines(list).Length);
         Assert.False(Directory.Exists(PartialEmbeddings.FolderOf(file)));
     }

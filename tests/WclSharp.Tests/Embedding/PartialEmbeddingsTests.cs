@@ -53,7 +53,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
             Assert.Equal(["000000.part", "embedding.json"], Directory.GetFiles(file + ".partial").Select(Path.GetFileName).Order());
             Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(file)!, "*.tmp"));
 
-            Assert.Equal(Math.Min(stopAt * batch, Images - Unreadable.Length), Run(model, file).Kept);
+            Assert.Equal(Math.Min(stopAt * batch, Images - Unreadable.Length), Run(model, file).Resumed);
             AssertSame(whole, file);
         }
 
@@ -73,7 +73,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         // 65 images were looked at for 64 rows: other content of the same length and time would show.
         Overwrite("cat/000.png", bytes => ImageOf(0).CopyTo(bytes, 0));
         for (int i = 1; i < 65; i++) Overwrite($"cat/{i:000}.png", bytes => bytes.AsSpan().Clear());
-        Assert.Equal((64, Unreadable.Length), (Run(onnx, file).Kept, File.ReadAllLines(file + ".bad_images.csv").Length - 1));
+        Assert.Equal((64, Unreadable.Length), (Run(onnx, file).Resumed, File.ReadAllLines(file + ".bad_images.csv").Length - 1));
         AssertSame(whole, file);
     }
 
@@ -91,7 +91,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         Run(onnx, whole);
         List<string> warnings = [];
         var result = Run(onnx, file, progress: SmallRun.Noted(warnings));
-        Assert.Equal(64, result.Kept); // the part before
+        Assert.Equal(64, result.Resumed); // the part before
         Assert.Contains("'dog/100.png' could not be read before and can be now", Assert.Single(warnings), StringComparison.Ordinal);
         AssertSame(whole, file);
     }
@@ -145,7 +145,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         File.SetLastWriteTimeUtc(folder[FileOf(140)], DateTime.UtcNow.AddMinutes(1));
         Assert.Contains("(150 then, 150 now)", Refusal(onnx, file), StringComparison.Ordinal);
 
-        Assert.Equal(0, Run(onnx, file, restart: true).Kept);
+        Assert.Equal(0, Run(onnx, file, restart: true).Resumed);
         Run(onnx, fresh);
         AssertSame(fresh, file);
     }
@@ -158,7 +158,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         Assert.Contains("--max-bad", message, StringComparison.Ordinal);
         Assert.Contains("--restart", message, StringComparison.Ordinal);
         Assert.False(File.Exists(file));
-        Assert.Equal(Images - Unreadable.Length, Run(onnx, file).Kept);
+        Assert.Equal(Images - Unreadable.Length, Run(onnx, file).Resumed);
         Assert.False(Directory.Exists(file + ".partial"));
     }
 
@@ -179,7 +179,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         Assert.Contains("embedding.json' cannot be read", Refusal(onnx, file), StringComparison.Ordinal);
         using (new FileStream(Path.Combine(partial, ".lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
             Assert.Contains("no other process writes it", Refusal(onnx, file, restart: true), StringComparison.Ordinal);
-        Assert.Equal(0, Run(onnx, file, restart: true).Kept);
+        Assert.Equal(0, Run(onnx, file, restart: true).Resumed);
         Assert.False(Directory.Exists(partial));
 
         folder.Write("out.npy.partial/diary.part", "mine");
@@ -200,7 +200,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         Assert.Contains($"the labels in '{labels}' have changed", Refused(options), StringComparison.Ordinal);
         File.WriteAllText(labels, rows);
         List<string> told = [];
-        Assert.Equal(64, ImageEmbedding.Run(options, SmallRun.Noted(told)).Kept);
+        Assert.Equal(64, ImageEmbedding.Run(options, SmallRun.Noted(told)).Resumed);
         Assert.DoesNotContain(told, warning => warning.Contains("not among the images", StringComparison.Ordinal)); // those embedded before count as found
 
         static string Refused(EmbedOptions options) => Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options)).Message;

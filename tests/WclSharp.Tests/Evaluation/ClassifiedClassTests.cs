@@ -14,7 +14,7 @@ public sealed class ClassifiedClassTests
     {
         // Of -1 the class is not known; 3 is none that is told.
         var classes = ClassifiedClass.Of(Names, [0, 0, 1, -1, 3, 1], [0, 1, 1, 1, 0, 1]);
-        Assert.Equal([("cat", 2, 2, 1, 2), ("dog", 4, 2, 2, 3), ("cow", 0, 0, 0, 0)], classes.Select(each => (each.Name, each.Images, each.Labelled, each.Correct, each.LabelledTaken)));
+        Assert.Equal([("cat", 2, 2, 1, 2), ("dog", 4, 2, 2, 3), ("cow", 0, 0, 0, 0)], classes.Select(each => (each.Name, each.Images, each.Labelled, each.Correct, each.LabelledPredicted)));
         Assert.Equal([0.5, 1, null], classes.Select(each => each.Recall));
         Assert.Equal([0.5, 2.0 / 3, null], classes.Select(each => each.Precision));
     }

@@ -218,7 +218,7 @@ public sealed class FineTuneTests : IDisposable
         Assert.Null(row.FinetuneCi95);
         var kept = result.Kept!;
         Assert.Equal((320, row.FinetuneMean, 10), (kept.Labels, kept.Accuracy, kept.Classes.Count));
-        Assert.Equal((80L, 80L, 80L), (kept.Classes.Sum(each => each.Images), kept.Classes.Sum(each => each.Labelled), kept.Classes.Sum(each => each.LabelledTaken)));
+        Assert.Equal((80L, 80L, 80L), (kept.Classes.Sum(each => each.Images), kept.Classes.Sum(each => each.Labelled), kept.Classes.Sum(each => each.LabelledPredicted)));
         Assert.Equal(row.FinetuneMean, kept.Classes.Sum(each => each.Correct) / 80.0);
         Assert.Equal(row.FinetuneBalancedAccuracy!.Value, kept.Classes.Average(each => each.Recall!.Value), 12);
         var again = Run(Options with { LabelsPerClass = [], LabelFractions = [1], Draws = 1, FromHead = true, Epochs = 30 }); // out of what was written

@@ -71,7 +71,7 @@ public sealed class KMeansTests
         var chosen = TypicalImages.Choose(rows, [], 5, 0, null, CancellationToken.None);
         int Group(int row) => row < 150 ? row % 5 : 0;
         Assert.Equal([0, 1, 2, 3, 4], chosen.Select(image => Group(image.Row)).Order());
-        Assert.Equal((0, 80), (Group(chosen[0].Row), chosen[0].Alike));
+        Assert.Equal((0, 80), (Group(chosen[0].Row), chosen[0].GroupSize));
         // More alike the rest of its kind than most are.
         using var scope = NewDisposeScope();
         foreach (var (row, _) in chosen)
