@@ -35,7 +35,7 @@ try
         ModelFile = onnxFile,
         InputColumns = ["pixels"],
         OutputColumns = ["features"],
-        ShapeDictionary = new Dictionary<string, int[]> { ["pixels"] = [1, 3, side, side], ["features"] = [1, encoder.FeatureSize] }, // N is free in the file
+        ShapeDictionary = new Dictionary<string, int[]> { ["pixels"] = [1, 3, side, side], ["features"] = [1, encoder.FeatureSize] }, // the batch size N is dynamic in the file
     }).Fit(photos);
     var features = ml.Data.Cache(network.Transform(photos), "label", "features"); // each image goes through the network once
     CompareWith(encoder, images, ml.Data.CreateEnumerable<Embedded>(features, reuseRowObject: false));

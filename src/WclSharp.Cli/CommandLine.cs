@@ -20,7 +20,7 @@ internal static class CommandLine
     {
         var results = new ResultWriter(output ?? Console.Out);
         error ??= new UnfailingWriter(Console.Error);
-        var verbose = new Option<bool>("--verbose") { Description = "Show where an error came from", Recursive = true };
+        var verbose = new Option<bool>("--verbose") { Description = "Show the stack trace of an error", Recursive = true };
         var root = Build(actions, verbose, results, error);
 
         // No file names behind @, and no -abc for -a -b -c: neither is expected, and both give odd errors.
@@ -60,8 +60,8 @@ internal static class CommandLine
             + "  wcl pretrain --data PATH         your images: a folder, .tar, list, IDX or CIFAR file\n"
             + "  wcl evaluate RUN                 what a run's encoder has learned\n"
             + "  wcl finetune RUN                 a classifier from few labels, beside one from scratch\n"
-            + "  wcl classify RUN --out FILE.csv  what that classifier takes every image for\n"
-            + "  wcl distill RUN                  the same or a smaller network, taught by that classifier\n"
+            + "  wcl classify RUN --out FILE.csv  its predicted class of every image\n"
+            + "  wcl distill RUN                  the same or a smaller network, distilled from that classifier\n"
             + "  wcl groups RUN                   all images in groups, on a page to look through\n"
             + "  wcl suggest RUN                  which images to label first\n"
             + "  wcl export RUN --out FILE.onnx   the encoder for use without libtorch, compared with it\n"

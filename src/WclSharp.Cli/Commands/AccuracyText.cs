@@ -24,7 +24,7 @@ internal static class AccuracyText
 
     /// <summary>The mean over classes as the end of a phrase; empty where it is the accuracy itself, as of classes with as many images each, or not known.</summary>
     public static string OverClasses(double accuracy, double? balancedAccuracy) =>
-        balancedAccuracy is { } mean && Math.Abs(mean - accuracy) >= SmallestShown && EpochTable.Percent(mean) != EpochTable.Percent(accuracy) ? $"; mean over classes {EpochTable.Percent(mean)}" : "";
+        balancedAccuracy is { } mean && Math.Abs(mean - accuracy) >= SmallestShown && EpochTable.Percent(mean) != EpochTable.Percent(accuracy) ? $"; balanced accuracy {EpochTable.Percent(mean)}" : "";
 
     /// <summary>The interval's ends as <c>ci95_low</c> and <c>ci95_high</c> behind a prefix.</summary>
     public static void WriteInterval(Utf8JsonWriter writer, string prefix, double accuracy, long images)

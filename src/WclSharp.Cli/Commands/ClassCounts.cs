@@ -26,7 +26,7 @@ internal static class ClassCounts
             ];
         }
         foreach (string line in TextTable.Lines(columns, shown, namesFirst: true)) yield return $"  {line}";
-        if (classes.Count > shown.Count) yield return $"  and {Count(classes.Count - shown.Count)} classes more, which --json counts";
+        if (classes.Count > shown.Count) yield return $"  and {Count(classes.Count - shown.Count)} more classes, which --json counts";
     }
 
     /// <summary>The same counts as an array of objects, for programs.</summary>

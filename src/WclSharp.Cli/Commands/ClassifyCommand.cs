@@ -14,12 +14,12 @@ internal static class ClassifyCommand
 {
     public static Command Create(Func<ClassifyOptions, IProgress<RunProgress>, CancellationToken, ClassifyResult> classify, TextWriter output, TextWriter error)
     {
-        var command = new Command("classify", "Say of every image of a source what a fine-tuned classifier takes it for, and how surely");
+        var command = new Command("classify", "Predict the class of every image with a fine-tuned classifier, and its probability");
         var json = JsonFile.Option();
         var all = new Option<bool>("--probabilities") { Description = "Write a column p(NAME) for each class, with its probability: to sort by one class, or to set a threshold of one's own [default: off]" };
         var pass = new EmbeddingPass(command,
             new Argument<string>("CLASSIFIER") { Description = "Folder of a fine-tuning or distillation, its classifier.safetensors, the run that was fine-tuned, or an ONNX file that wcl export wrote of one" },
-            OutputFile.Option("--out", "File to write: a row of path, label (where it is known), class and probability an image", required: true, ending: ".csv"),
+            OutputFile.Option("--out", "File to write: a row of path, label (where it is known), class and probability an image", required: true, ending: ".csv", isRenamed: true),
             "classify", "those of CLASSIFIER where it is a run; needed else", all, json);
         command.SetAction(parsed =>
         {

@@ -34,7 +34,7 @@ internal static class CompareCommand
             {
                 case "method": break;
                 case "seed": options.Add(entry.Name, entry.DefaultText, "First seed; the others follow it"); break;
-                case "out": options.Add(entry.Name, "runs/compare- and the time of the start", "Folder of the comparison; the same command goes on with what is in it"); break;
+                case "out": options.Add(entry.Name, "runs/compare- and the time of the start", "Folder of the comparison; the same command resumes it"); break;
                 case "resume": options.Add(entry.Name, entry.DefaultText, "Go on with the comparison in --out, with its options"); break;
                 default: options.Add(entry.Name, entry.DefaultText); break;
             }
@@ -87,7 +87,7 @@ internal static class CompareCommand
             output.WriteLine();
             foreach (string line in result.Table) output.WriteLine(line);
             output.WriteLine();
-            output.WriteLine("Mean over seeds, ± half of the 95 % interval by Student's t.");
+            output.WriteLine("Mean over seeds, ± half-width of the 95 % confidence interval by Student's t.");
             if (result.Reading is { } reading) output.WriteLine(reading);
             foreach (string file in result.Files) output.WriteLine(RunReport.Shown(file));
         }, error.WriteLine, () =>

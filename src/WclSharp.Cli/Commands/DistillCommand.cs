@@ -13,15 +13,15 @@ internal static class DistillCommand
 {
     public static Command Create(Func<DistillOptions, IProgress<RunProgress>, CancellationToken, DistillResult> distill, TextWriter output, TextWriter error)
     {
-        var command = new Command("distill", "Teach the same or a smaller network what a fine-tuned classifier says of all images");
+        var command = new Command("distill", "Distil a fine-tuned classifier into the same or a smaller network, on images with or without labels");
         var defaults = new DistillOptions { Teacher = "" };
         var teacher = new Argument<string>("TEACHER") { Description = "Run folder that was fine-tuned, folder of a fine-tuning, or classifier.safetensors" };
         command.Add(teacher);
         var options = new TableOptions(command)
-            .Add("data", "the run's; needed with a file", "Images to learn on, labelled or not; same forms as pretrain's")
-            .Add("test", "the run's; none with --data", "Labelled images to test with")
+            .Add("data", "the run's; needed with a file", "Training images, labelled or not; same forms as pretrain's")
+            .Add("test", "the run's; none with --data", "Labelled test images")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label for --label-mix")
-            .Add("limit", "all", "Learn on a random subset of this many images, drawn by --seed; those to test with are not learnt from")
+            .Add("limit", "all", "Train on a random subset of this many images, drawn by --seed; test images are not trained on")
             .Add("init", "random", "Weights that the student's encoder starts with: a run folder, or a .safetensors or PyTorch .pth file")
             .Add("epochs", Shown(defaults.Epochs), "Passes over the images").Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
             .Add("weight-decay", Shown(defaults.WeightDecay), "L2 weight decay").Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them. The teacher's loss is multiplied by its square");
@@ -31,7 +31,7 @@ internal static class DistillCommand
         var mix = NumberOption.Real("--label-mix", "Share of the loss that is cross-entropy with the labels of --data or --labels, 0 to 1 [default: 0]");
         command.Add(mix);
         options.Add("seed", "0", "Seed of what --limit draws, order, augmentation and weights").Add("device", "auto")
-            .Add("out", "distilled beside the teacher", "Folder of the results; the same command goes on with what is in it");
+            .Add("out", "distilled beside the teacher", "Folder of the results; the same command resumes it");
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>
@@ -68,7 +68,7 @@ internal static class DistillCommand
         {
             var result = TerminalProgress.Run(output, error, progress => distill(request, progress, stop));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"Learnt from {result.TrainImages:N0} images in {result.Epochs} epoch{(result.Epochs == 1 ? "" : "s")}, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
+                $"Trained on {result.TrainImages:N0} images in {result.Epochs} epoch{(result.Epochs == 1 ? "" : "s")}, {result.Seconds:0} s; the last epoch's loss is {result.Loss:0.000}."));
             output.WriteLine(Line("Teacher", result.TeacherParameters, result.TeacherAccuracy, result.TeacherBalancedAccuracy, result.TestImages));
             output.WriteLine(Line("Student", result.StudentParameters, result.StudentAccuracy, result.StudentBalancedAccuracy, result.TestImages));
             if (result is { AccuracyDifference: { } difference, AccuracyDifferenceCi95Low: { } low, AccuracyDifferenceCi95High: { } high })
@@ -82,7 +82,7 @@ internal static class DistillCommand
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
             output.WriteLine($"Next:       wcl classify {RunReport.Quoted(RunReport.Shown(result.Folder))} --data IMAGES --out classes.csv");
             JsonFile.Write(json, result, DistillJson.Default.DistillResult);
-        }, error.WriteLine, () => error.WriteLine("Stopped. The epochs that are finished are kept; the same command goes on."));
+        }, error.WriteLine, () => error.WriteLine("Stopped. Finished epochs are saved; run the same command again to resume."));
     }
 
     private static string Line(string name, long parameters, double? accuracy, double? balancedAccuracy, int images) => string.Create(CultureInfo.InvariantCulture,

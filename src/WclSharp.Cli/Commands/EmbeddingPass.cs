@@ -39,7 +39,7 @@ internal sealed class EmbeddingPass
     /// <summary>Of features: by a run or an ONNX file.</summary>
     public static EmbeddingPass OfFeatures(Command command, string fileDescription, string verb, params ReadOnlySpan<Option> own) => new(command,
         new Argument<string>("RUN|MODEL.onnx") { Description = "Run folder, encoder.safetensors, or an ONNX file that wcl export wrote" },
-        OutputFile.Option("--out", fileDescription, required: true), verb, "those of RUN; the embedded Fashion-MNIST without a run", own);
+        OutputFile.Option("--out", fileDescription, required: true, isRenamed: true), verb, "those of RUN; the embedded Fashion-MNIST without a run", own);
 
     /// <summary>The model that a command line names.</summary>
     public string Model(ParseResult parsed) => parsed.GetRequiredValue(model);

@@ -15,14 +15,14 @@ internal static class EvaluateCommand
     public static Command Create(Func<RunEvaluationOptions, IProgress<RunProgress>, CancellationToken, RunEvaluationResult> evaluate,
         TextWriter output, TextWriter error)
     {
-        var command = new Command("evaluate", "Measure what a run's encoder has learned, by its nearest neighbours and by a linear classifier");
+        var command = new Command("evaluate", "Measure a run's encoder on labelled images: kNN accuracy, and with --linear a linear probe");
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
         command.Add(run);
         var options = new TableOptions(command)
-            .Add("data", "the run's", "Labelled images whose neighbours vote; same forms as pretrain's")
-            .Add("test", "the run's, or a part of --data", "Labelled images to classify")
+            .Add("data", "the run's", "Labelled training images, the neighbours of the kNN classifier; same forms as pretrain's")
+            .Add("test", "the run's, or a part of --data", "Labelled test images")
             .Add("labels", "the run's; none with --data")
-            .Add("knn-k", KnnClassifier.DefaultText, "Neighbours that vote")
+            .Add("knn-k", KnnClassifier.DefaultText, "Neighbours of the kNN classifier")
             .Add("device", "auto");
         var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };
         command.Add(linear);
@@ -33,7 +33,7 @@ internal static class EvaluateCommand
         command.Add(augmented);
         command.Add(rate);
         command.Add(decay);
-        var confusion = OutputFile.Option("--confusion", "Draw what the linear classifier takes images of each class for, as PNG; turns --linear on [default: none]", makesFolder: true, ending: ".png");
+        var confusion = OutputFile.Option("--confusion", "Write the linear classifier's confusion matrix as a PNG; turns --linear on [default: none]", makesFolder: true, ending: ".png");
         command.Add(confusion);
         var json = JsonFile.Option();
         command.Add(json);
@@ -115,7 +115,7 @@ internal static class EvaluateCommand
         int width = shown.Max(each => each.Name.Length);
         foreach (var (name, each) in shown)
             yield return string.Create(CultureInfo.InvariantCulture, $"  {name.PadRight(width)} {EpochTable.Percent(each.Accuracy),6} of {each.Images:N0} ({AccuracyText.Interval(each.Accuracy, each.Images)})");
-        if (many) yield return string.Create(CultureInfo.InvariantCulture, $"  and {probe.PerClass.Count - shown.Length:N0} classes more, told as well or better; --json has the accuracy of each");
+        if (many) yield return string.Create(CultureInfo.InvariantCulture, $"  and {probe.PerClass.Count - shown.Length:N0} more classes, with the same or a higher accuracy; --json has the accuracy of each");
     }
 
     /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>

@@ -20,7 +20,7 @@ internal static class FinetuneCommand
         command.Add(run);
         var options = new TableOptions(command)
             .Add("data", "the run's", "Images to train on, with classes or with --labels; same forms as pretrain's")
-            .Add("test", "the run's, or a part of --data", "Labelled images to test with")
+            .Add("test", "the run's, or a part of --data", "Labelled test images")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label; all that is not held out to test with is trained on, unless a number of labels is given");
         Option<string> Text(string name, string placeholder, string description, string shown)
         {
@@ -29,7 +29,7 @@ internal static class FinetuneCommand
             return option;
         }
 
-        var fractions = Text("--label-fraction", "A,B,C", "Shares of the labels to train with, the same of each class", $"{Shown(FineTuneRecipe.UsualFractions, ",")} without --labels");
+        var fractions = Text("--label-fraction", "A,B,C", "Fractions of all labels to train with, spread evenly: as many of each class as of any other, as far as they reach", $"{Shown(FineTuneRecipe.UsualFractions, ",")} without --labels");
         var perClass = Text("--labels-per-class", "A,B,C", "Numbers of labels of each class to train with", "none");
         var draws = Text("--draws", "N", "Times that the labels are drawn anew", Shown(defaults.Draws));
         var epochs = Text("--epochs", "N", "Passes over the labels", $"{FineTuneRecipe.UsualEpochs}, or what makes {FineTuneRecipe.LeastSteps} steps of {FineTuneRecipe.Batch} images");
@@ -41,7 +41,7 @@ internal static class FinetuneCommand
         command.Add(fromHead);
         command.Add(noScratch);
         options.Add("seed", "the run's", "Seed of the draws and of training").Add("device", "auto")
-            .Add("out", "finetune in RUN", "Folder of the results; the same command goes on with what is in it");
+            .Add("out", "finetune in RUN", "Folder of the results; the same command resumes it");
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>
@@ -83,14 +83,14 @@ internal static class FinetuneCommand
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"Accuracy on {result.TestImages:N0} test images, {Meaning(request, result.Rows)}; kNN and linear probe on the frozen encoder."));
             if (result.Rows.Where(row => row.ValidationLabels == 0).Select(row => row.Labels.ToString("N0", CultureInfo.InvariantCulture)).ToArray() is { Length: > 0 } unchosen)
-                output.WriteLine($"With {string.Join(" and ", unchosen)} labels no rate or stop was chosen: {LabelDraw.TooFew}.");
+                output.WriteLine($"With {string.Join(" and ", unchosen)} labels, learning rate and stopping step were not selected on held-out labels: {LabelDraw.TooFew}.");
             if (result.Rows.Any(row => row.ScratchDifferenceCi95 is not null))
-                output.WriteLine("The difference from scratch is in points, draw by draw: on these test images pretraining made one where the interval leaves out 0.");
+                output.WriteLine("The difference from scratch is the mean over draws, in percentage points: where its interval excludes 0, pretraining made a difference on these test images.");
             if (OverClasses(result.Rows) is { } overClasses) output.WriteLine(overClasses);
             if (result.Rows.Any(row => row.DrawsOverlap))
                 output.WriteLine("Draws of more than a tenth of all labels have many in common, so that their intervals are too narrow for other labels of the kind, the more so the larger the share.");
-            output.WriteLine($"All draws share the test images: {OtherImages(result)}.");
-            if (result.Kept is { } kept)
+            output.WriteLine($"All draws share the test images; on other test images of the kind {OtherImages(result)}.");
+            if (result.Classifier is { } kept)
             {
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The classifier that is kept, the first draw's of {kept.Labels:N0} labels, gets {EpochTable.Percent(kept.Accuracy)} of them right:"));
                 foreach (string line in ClassCounts.Lines(kept.Classes, result.TestImages, known: true)) output.WriteLine(line);
@@ -100,7 +100,7 @@ internal static class FinetuneCommand
             output.WriteLine($"Classifier: {RunReport.Shown(result.ClassifierFile)}");
             output.WriteLine($"Next:       wcl classify {RunReport.Quoted(RunReport.Shown(result.Folder))} --data IMAGES --out classes.csv");
             JsonFile.Write(json, result.Report, FineTuneJson.Default.FineTuneReport);
-        }, error.WriteLine, () => error.WriteLine("Stopped. The draws that are finished are kept; the same command goes on."));
+        }, error.WriteLine, () => error.WriteLine("Stopped. Finished draws are saved; run the same command again to resume."));
     }
 
     /// <summary>Accuracies in which a rare class counts as much as a frequent one; null where these are the accuracies themselves.</summary>
@@ -110,19 +110,19 @@ internal static class FinetuneCommand
             && AccuracyText.OverClasses(row.KnnMean, row.KnnBalancedAccuracy).Length == 0 && AccuracyText.OverClasses(row.LinearMean, row.LinearBalancedAccuracy).Length == 0)) return null;
         var each = rows.Where(row => row.FinetuneBalancedAccuracy is not null).Select(row => string.Create(CultureInfo.InvariantCulture,
             $"with {row.Labels:N0} labels fine-tuned {EpochTable.Percent(row.FinetuneBalancedAccuracy)}{(row.ScratchBalancedAccuracy is { } scratch ? $", from scratch {EpochTable.Percent(scratch)}" : "")}{(row is { KnnBalancedAccuracy: { } knn, LinearBalancedAccuracy: { } linear } ? $", kNN {EpochTable.Percent(knn)}, linear {EpochTable.Percent(linear)}" : "")}"));
-        return $"Some classes have more test images than others. Mean over classes, where each counts alike: {string.Join("; ", each)}.";
+        return $"Some classes have more test images than others. Balanced accuracy, in which every class counts equally: {string.Join("; ", each)}.";
     }
 
     /// <summary>How far other test images of the kind might lead, which no interval over draws says.</summary>
     private static string OtherImages(FineTuneResult result)
     {
         double accuracy = result.Rows[^1].FinetuneMean;
-        return string.Create(CultureInfo.InvariantCulture, $"by their number alone {EpochTable.Percent(accuracy)} means {AccuracyText.Interval(accuracy, result.TestImages)} on others of the kind (95 %, Wilson)");
+        return string.Create(CultureInfo.InvariantCulture, $"{EpochTable.Percent(accuracy)} could be {AccuracyText.Interval(accuracy, result.TestImages)} (95 % interval, Wilson)");
     }
 
     /// <summary>What the figures of the table are.</summary>
     private static string Meaning(FineTuneOptions request, IReadOnlyList<FineTuneRow> rows) => rows.Any(row => row.Draws > 1)
-        ? $"mean over draws ± half of the 95 % interval by Student's t (with all labels: over seeds of training; none where all draws gave the same figure, or there was one){Given(request, rows)}"
+        ? $"mean over draws ± half-width of the 95 % confidence interval by Student's t (with all labels: over seeds of training; none where all draws gave the same figure, or there was one){Given(request, rows)}"
         : $"of {(rows.All(row => row.Fraction == 1) ? "one training on all labels" : "one draw of labels")}, from which others may be far (--draws 3 gives intervals)";
 
     /// <summary>What the intervals leave out, where anything was chosen.</summary>

@@ -8,7 +8,7 @@ using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
 
-/// <summary><c>wcl groups RUN</c>: all images in groups of alike ones, with a page to look through.</summary>
+/// <summary><c>wcl groups RUN</c>: all images in groups of similar ones, with a page to look through.</summary>
 internal static class GroupsCommand
 {
     private const double ManyCopies = 0.1; // pairs for each image
@@ -16,7 +16,7 @@ internal static class GroupsCommand
 
     public static Command Create(Func<GroupOptions, IProgress<RunProgress>, CancellationToken, GroupResult> group, TextWriter output, TextWriter error)
     {
-        var command = new Command("groups", "Divide images into groups of alike ones; find copies and outliers; write a page to look through");
+        var command = new Command("groups", "Divide images into groups of similar ones; find copies and outliers; write a page to look through");
         var defaults = new GroupOptions { Run = "" };
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
         var count = NumberOption.Integer("--groups", "How many groups to show [default: the coarsest level with as many as there are classes, or ten]");
@@ -85,12 +85,12 @@ internal static class GroupsCommand
         Write(writer, clusters);
     }
 
-    private static void Write(Utf8JsonWriter writer, Division division)
+    private static void Write(Utf8JsonWriter writer, Clustering clustering)
     {
         writer.WriteStartObject();
-        writer.WriteNumber("groups", division.Groups);
-        writer.WriteNumber("largest", division.Largest);
-        if (division.Agreement is { } agreement)
+        writer.WriteNumber("groups", clustering.Groups);
+        writer.WriteNumber("largest", clustering.Largest);
+        if (clustering.Agreement is { } agreement)
         {
             writer.WriteNumber("purity", agreement.Purity);
             if (agreement.Nmi is { } nmi) writer.WriteNumber("nmi", nmi);

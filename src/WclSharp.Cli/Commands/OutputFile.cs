@@ -16,14 +16,15 @@ internal static class OutputFile
     /// <param name="required">Whether it has to be given.</param>
     /// <param name="makesFolder">Whether its folder is made where there is none.</param>
     /// <param name="ending">What it has to end in, since what is written has one form; null for no matter what.</param>
-    public static Option<string> Option(string name, string description, bool required = false, bool makesFolder = false, string? ending = null)
+    /// <param name="isRenamed">Whether it is written piece by piece under another name, so that it can be no device or pipe.</param>
+    public static Option<string> Option(string name, string description, bool required = false, bool makesFolder = false, string? ending = null, bool isRenamed = false)
     {
         var option = new Option<string>(name) { HelpName = "FILE", Description = description, Required = required };
         option.Validators.Add(result =>
         {
             if (result.Tokens.Count != 1) return;
             string path = result.Tokens[0].Value;
-            if ((ProblemOf(path, makesFolder, ending) ?? OtherUseOf(path, result)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
+            if ((isRenamed && SpecialFile.Is(path) ? "is a device or a pipe; name a file." : ProblemOf(path, makesFolder, ending) ?? OtherUseOf(path, result)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
         });
         return option;
     }

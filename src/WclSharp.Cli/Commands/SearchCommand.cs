@@ -25,11 +25,11 @@ internal static class SearchCommand
                 given.AddError($"There is no option {token.Value}{NearestName.Question(token.Value, command.Options.Select(option => option.Name))}");
         });
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Index that wcl index wrote", Required = true };
-        var model = new Option<string>("--model") { HelpName = "RUN|MODEL.onnx", Description = "The model that the index was made with [default: where it lay then]" };
+        var model = new Option<string>("--model") { HelpName = "RUN|MODEL.onnx", Description = "The model that the index was made with [default: the path stored in the index]" };
         var count = NumberOption.Integer("--count", "How many images to find", defaults.Count);
         count.Aliases.Add("-k");
         var sheet = OutputFile.Option("--sheet", "Write a picture (PNG) of the images and what was found for them, where the indexed images are files [default: none]", makesFolder: true, ending: ".png");
-        var data = new Option<string>("--data") { HelpName = "PATH", Description = "Folder or list that the indexed images are in, for the picture [default: where they were then]" };
+        var data = new Option<string>("--data") { HelpName = "PATH", Description = "Folder or list that the indexed images are in, for the picture [default: the paths stored in the index]" };
         var json = JsonFile.Option();
         command.Add(images);
         foreach (var option in (Option[])[index, model, count, sheet, data]) command.Add(option);

@@ -19,7 +19,7 @@ internal static class SuggestCommand
         var defaults = new SuggestOptions { Run = "" };
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
         var count = NumberOption.Integer("--count", $"How many [default: {defaults.Count}]");
-        var check = NumberOption.Integer("--check", "Where classes are known, compare a linear classifier on N such choices with one on as many random ones [default: off]");
+        var check = NumberOption.Integer("--check", "Where classes are known, repeat the choice N times and compare linear classifiers trained on the suggested images with those on as many random ones [default: off]");
         command.Add(run);
         command.Add(count);
         command.Add(check);
@@ -69,7 +69,7 @@ internal static class SuggestCommand
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; {times}."));
             if (AccuracyText.OverClasses(check.SuggestedMean, check.SuggestedBalancedAccuracy).Length + AccuracyText.OverClasses(check.RandomMean, check.RandomBalancedAccuracy).Length > 0)
-                output.WriteLine($"Mean over classes, where a rare one counts as much as a frequent one: {EpochTable.Percent(check.SuggestedBalancedAccuracy)} where suggested, {EpochTable.Percent(check.RandomBalancedAccuracy)} where random.");
+                output.WriteLine($"Balanced accuracy, in which a rare class counts as much as a frequent one: {EpochTable.Percent(check.SuggestedBalancedAccuracy)} where suggested, {EpochTable.Percent(check.RandomBalancedAccuracy)} where random.");
         }
 
         string data = request.Data is { } given ? $" --data {RunReport.Quoted(given)}" : "";

@@ -69,7 +69,7 @@ internal sealed class MachineReport
         string precision = PairKernel.IsSupported ? "bf16-fast" : CpuFeatures.IsFasterInBf16 ? "bf16" : "fp32";
         Add("cpu_precision", "--precision auto, processor", precision, $"trains in {precision} on this processor, where that is faster");
         if (CpuFeatures.IsFasterInBf16 && !CpuFeatures.HasAmxBf16)
-            Add("cpu_bf16_tiles", "--precision bf16-fast", PairKernel.IsSupported, PairKernel.IsSupported ? "can be had" : "is bf16 here: this system does not allow our own loop, or there is none for it");
+            Add("cpu_bf16_tiles", "--precision bf16-fast", PairKernel.IsSupported, PairKernel.IsSupported ? "available" : "not available, runs as bf16: WclSharp has no kernel for this processor, or the system does not allow it");
         double free = FreeMemory();
         Add("free_memory_gib", "Free memory", free, $"{free:0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB");
         if (FreeDisk() is { } disk) Add("free_disk_gib", "Free disk, this folder", disk, $"{disk:0.0} GiB");
@@ -80,7 +80,7 @@ internal sealed class MachineReport
         string state = TorchRuntime.State switch
         {
             TorchLibraryState.Original => "loads as it is",
-            TorchLibraryState.Remedied => "loads by a patched copy in memory: this system's C++ runtime is older than it asks for",
+            TorchLibraryState.Patched => "loads by a patched copy in memory: this system's C++ runtime is older than it asks for",
             _ => $"DOES NOT LOAD: {TorchRuntime.Problem}",
         };
         Add("native_library", "Native library", OptionValue.NameOf(TorchRuntime.State), state);

@@ -30,7 +30,7 @@ internal static class RunReport
                 ? string.Create(CultureInfo.InvariantCulture, $"kNN accuracy: {EpochTable.Percent(before)} before, {EpochTable.Percent(knn)} now ({100 * (knn - before):+0.0;-0.0;0.0} points){OtherImages(knn, summary.TestImages)}.")
                 : $"kNN accuracy: {EpochTable.Percent(knn)}{OtherImages(knn, summary.TestImages)}.";
             if (summary.KnnBalancedAccuracy is { } mean && AccuracyText.OverClasses(knn, mean).Length > 0)
-                yield return $"Mean over classes, where a rare one counts as much as a frequent one: {(summary.KnnBalancedAccuracyBefore is { } meanBefore && summary.Epoch > 0 ? $"{EpochTable.Percent(meanBefore)} before, {EpochTable.Percent(mean)} now" : EpochTable.Percent(mean))}.";
+                yield return $"Balanced accuracy, in which a rare class counts as much as a frequent one: {(summary.KnnBalancedAccuracyBefore is { } meanBefore && summary.Epoch > 0 ? $"{EpochTable.Percent(meanBefore)} before, {EpochTable.Percent(mean)} now" : EpochTable.Percent(mean))}.";
         }
         else
         {

@@ -33,10 +33,15 @@ internal sealed class AxisTaps
         }
     }
 
-    /// <summary>A whole axis of <paramref name="from"/> pixels shrunk to <paramref name="to"/>, of which <paramref name="kept"/> from <paramref name="firstKept"/> on are made.</summary>
-    public static AxisTaps Shrink(int from, int to, int firstKept, int kept)
+    /// <summary>A whole axis shrunk to <paramref name="to"/> pixels, of which <paramref name="kept"/> from <paramref name="firstKept"/> on are made.</summary>
+    /// <param name="from">Pixels of the axis.</param>
+    /// <param name="extent">How many of them the image takes: fewer than <paramref name="from"/> where the last is partly beyond it.</param>
+    /// <param name="to">Pixels to shrink to.</param>
+    /// <param name="firstKept">First pixel that is made.</param>
+    /// <param name="kept">Pixels that are made.</param>
+    public static AxisTaps Shrink(int from, double extent, int to, int firstKept, int kept)
     {
-        double step = (double)from / to;
+        double step = extent / to;
         return new(firstKept * step, step, from, kept, 1);
     }
 

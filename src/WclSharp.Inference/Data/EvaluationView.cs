@@ -93,7 +93,7 @@ internal static class EvaluationView
         private readonly int[] counts;
         private readonly int most;
 
-        // In float32 as the training side: a position rounded otherwise moves the weights by more than all sums do.
+        // In float32 as the training side: a position rounded differently moves the weights by more than all sums do.
         public Taps(AxisMap map, int outputSize)
         {
             float support = Math.Max(map.Step, 1);

@@ -72,12 +72,13 @@ internal static class ImageDecoder
     /// <param name="orientation">EXIF orientation, 1 to 8.</param>
     /// <param name="height">Height of the result.</param>
     /// <param name="width">Width of the result.</param>
-    public static byte[] Finish(ReadOnlySpan<byte> rgba, int decodedHeight, int decodedWidth, StoredSize size, bool opaque, int orientation, out int height, out int width)
+    /// <param name="extent">How many of the decoded rows and columns the image takes; null is all.</param>
+    public static byte[] Finish(ReadOnlySpan<byte> rgba, int decodedHeight, int decodedWidth, StoredSize size, bool opaque, int orientation, out int height, out int width, ImageExtent? extent = null)
     {
         var layout = PixelLayout.For(orientation, size.KeptHeight, size.KeptWidth);
         (height, width) = (layout.Height, layout.Width);
         var target = ArrayPool<byte>.Shared.Rent(3 * height * width);
-        PixelShrink.Rgba(rgba, decodedHeight, decodedWidth, size, opaque, layout, target);
+        PixelShrink.Rgba(rgba, decodedHeight, decodedWidth, size, opaque, layout, target, extent);
         return target;
     }
 }

@@ -13,11 +13,12 @@ internal sealed partial class PendingFile : IDisposable
 
     /// <param name="path">The file; of a link, what it leads to.</param>
     /// <param name="ending">What the temporary name ends with.</param>
-    /// <exception cref="IOException">It cannot be made.</exception>
+    /// <exception cref="IOException">It cannot be made, or a device or a pipe has its name.</exception>
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public PendingFile(string path, string ending = ".tmp")
     {
         Target = FileLinks.FinalTarget(path);
+        if (SpecialFile.Is(Target)) throw new IOException("it is a device or a pipe, not a file");
         Stream = new FileStream(Temporary(Target, ending), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes);
     }
 
@@ -62,7 +63,7 @@ internal sealed partial class PendingFile : IDisposable
     public void Close()
     {
         if (!Stream.CanWrite) return;
-        Stream.Flush(flushToDisk: true);
+        DiskFlush.Of(Stream);
         Stream.Dispose();
     }
 

@@ -27,7 +27,8 @@ internal static class PixelShrink
     /// <param name="opaque">True where alpha is 255 everywhere; otherwise the image is put on white.</param>
     /// <param name="layout">Where the pixels of a plane go.</param>
     /// <param name="target">[3, layout.Height, layout.Width].</param>
-    public static void Rgba(ReadOnlySpan<byte> rgba, int height, int width, StoredSize size, bool opaque, PixelLayout layout, Span<byte> target)
+    /// <param name="extent">How many of the rows and columns the image takes; null is all.</param>
+    public static void Rgba(ReadOnlySpan<byte> rgba, int height, int width, StoredSize size, bool opaque, PixelLayout layout, Span<byte> target, ImageExtent? extent = null)
     {
         int plane = layout.Height * layout.Width;
         Span<byte> red = target[..plane], green = target.Slice(plane, plane), blue = target.Slice(2 * plane, plane);
@@ -49,7 +50,7 @@ internal static class PixelShrink
             return;
         }
 
-        var (rows, columns) = Taps(height, width, size);
+        var (rows, columns) = Taps(height, width, extent ?? new(height, width), size);
         var rentedLine = ArrayPool<float>.Shared.Rent((width + columns.Most) * 4);
         var line = rentedLine.AsSpan(0, (width + columns.Most) * 4);
         line[(width * 4)..].Clear(); // what weights of zero are multiplied with has to be a number
@@ -140,7 +141,7 @@ internal static class PixelShrink
             return;
         }
 
-        var (rows, columns) = Taps(height, width, size);
+        var (rows, columns) = Taps(height, width, new(height, width), size);
         var rented = ArrayPool<float>.Shared.Rent(width);
         var line = rented.AsSpan(0, width);
         for (int y = 0; y < size.KeptHeight; y++)
@@ -157,8 +158,8 @@ internal static class PixelShrink
         ArrayPool<float>.Shared.Return(rented);
     }
 
-    private static (AxisTaps Rows, AxisTaps Columns) Taps(int height, int width, StoredSize size) =>
-        (AxisTaps.Shrink(height, size.Height, size.Top, size.KeptHeight), AxisTaps.Shrink(width, size.Width, size.Left, size.KeptWidth));
+    private static (AxisTaps Rows, AxisTaps Columns) Taps(int height, int width, ImageExtent extent, StoredSize size) =>
+        (AxisTaps.Shrink(height, extent.Height, size.Height, size.Top, size.KeptHeight), AxisTaps.Shrink(width, extent.Width, size.Width, size.Left, size.KeptWidth));
 
     private static unsafe void SumRows(ReadOnlySpan<byte> source, int stride, AxisTaps rows, int y, Span<float> sums)
     {

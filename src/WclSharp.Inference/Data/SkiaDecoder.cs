@@ -18,10 +18,10 @@ internal static unsafe class SkiaDecoder
             if (format == ImageFormat.Jpeg) CheckProgressive(file);
 
             var size = StoredSize.For(full.Height, full.Width, storedSide);
-            var decoded = DecodedSize(codec, format, size);
+            var (decoded, extent) = Decoded(codec, format, size);
             bool opaque = full.AlphaType == SKAlphaType.Opaque;
-            // No colour space: values as they are in the file.
-            var info = new SKImageInfo(decoded.Width, decoded.Height, SKColorType.Rgba8888, opaque ? SKAlphaType.Opaque : SKAlphaType.Premul);
+            // No colour space: values as they are in the file. Of a BMP alpha is seen first: many programs leave it empty.
+            var info = new SKImageInfo(decoded.Width, decoded.Height, SKColorType.Rgba8888, opaque ? SKAlphaType.Opaque : format == ImageFormat.Bmp ? SKAlphaType.Unpremul : SKAlphaType.Premul);
             nuint length = (nuint)info.BytesSize64;
             // Cleared where a format may leave out pixels.
             void* pixels = format == ImageFormat.Jpeg ? NativeMemory.Alloc(length) : NativeMemory.AllocZeroed(length);
@@ -30,8 +30,9 @@ internal static unsafe class SkiaDecoder
                 var result = codec.GetPixels(info, (nint)pixels);
                 if (result != SKCodecResult.Success)
                     throw new BadImageException(result == SKCodecResult.IncompleteInput ? "the file is cut short" : $"the {Name(format)} data is damaged");
+                if (info.AlphaType == SKAlphaType.Unpremul) opaque = Premultiply(new Span<uint>(pixels, info.Width * info.Height));
                 int orientation = format == ImageFormat.Png ? PngOrientation.Of(file) : (int)codec.EncodedOrigin;
-                return ImageDecoder.Finish(new ReadOnlySpan<byte>(pixels, (int)length), info.Height, info.Width, size, opaque, orientation, out height, out width);
+                return ImageDecoder.Finish(new ReadOnlySpan<byte>(pixels, (int)length), info.Height, info.Width, size, opaque, orientation, out height, out width, extent);
             }
             finally
             {
@@ -42,15 +43,35 @@ internal static unsafe class SkiaDecoder
 
     private static string Name(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();
 
-    /// <summary>The smallest size, not below the stored one, that the codec can shrink to while it decodes.</summary>
-    private static SKSizeI DecodedSize(SKCodec codec, ImageFormat format, StoredSize size)
+    /// <summary>The smallest size, not below the stored one, that the codec can shrink to while it decodes, and how much of that the image takes.</summary>
+    private static (SKSizeI Size, ImageExtent Extent) Decoded(SKCodec codec, ImageFormat format, StoredSize size)
     {
         var full = codec.Info.Size;
-        if (size == new StoredSize(full.Height, full.Width) || format is not (ImageFormat.Jpeg or ImageFormat.WebP)) return full; // of GIF it would leave out pixels
+        var whole = (full, new ImageExtent(full.Height, full.Width));
+        if (size == new StoredSize(full.Height, full.Width) || format is not (ImageFormat.Jpeg or ImageFormat.WebP)) return whole; // of GIF it would leave out pixels
         double scale = Math.Max((double)size.Height / full.Height, (double)size.Width / full.Width);
-        if (format == ImageFormat.Jpeg) scale = Math.Ceiling(scale * 8 - 1e-9) / 8;
+        int eighths = (int)Math.Ceiling(scale * 8 - 1e-9);
+        if (format == ImageFormat.Jpeg) scale = eighths / 8.0;
         var scaled = codec.GetScaledDimensions((float)scale);
-        return scaled.Height >= size.Height && scaled.Width >= size.Width ? scaled : full;
+        if (scaled.Height < size.Height || scaled.Width < size.Width) return whole;
+        return (scaled, format == ImageFormat.Jpeg ? ImageExtent.OfEighths(full.Height, full.Width, scaled.Height, scaled.Width, eighths) : new(scaled.Height, scaled.Width));
+    }
+
+    /// <summary>Multiplies colours by alpha, unless that is nothing everywhere: then it is not meant, and the image is opaque.</summary>
+    /// <returns>True where the image is opaque.</returns>
+    private static bool Premultiply(Span<uint> pixels)
+    {
+        bool empty = true, full = true;
+        foreach (uint pixel in pixels) (empty, full) = (empty && pixel >> 24 == 0, full && pixel >> 24 == 255);
+        if (empty || full) return true;
+        foreach (ref uint pixel in pixels)
+        {
+            uint alpha = pixel >> 24;
+            pixel = alpha << 24 | Times(pixel >> 16 & 0xFF) << 16 | Times(pixel >> 8 & 0xFF) << 8 | Times(pixel & 0xFF);
+
+            uint Times(uint colour) => (colour * alpha + 127) / 255;
+        }
+        return false;
     }
 
     /// <summary>

@@ -6,6 +6,8 @@ namespace WclSharp.Data;
 /// <summary>First page of a TIFF by LibTiff.NET, which is managed code.</summary>
 internal static class TiffDecoder
 {
+    private const byte BigTiff = 43; // where a classic one has 42
+
     [ThreadStatic]
     private static string? lastError;
 
@@ -16,6 +18,7 @@ internal static class TiffDecoder
     {
         lastError = null;
         TiffStructure.Check(file, maxPixels);
+        if (file is [(byte)'M', _, _, BigTiff, ..]) throw NotRead("a big-endian BigTIFF; save it little-endian"); // LibTiff.NET looks for its pixels beyond its end
         try
         {
             using var memory = new MemoryStream(file.ToArray(), writable: false);
@@ -24,7 +27,8 @@ internal static class TiffDecoder
             ImageDecoder.CheckSize(fullHeight, fullWidth, maxPixels);
             // LibTiff.NET would take the bits of these for unsigned numbers.
             if (SamplesOfKind((SampleFormat)TiffFields.Number(tiff, TiffTag.SAMPLEFORMAT)) is { } samples) throw NotRead($"{samples} samples");
-            if (!tiff.RGBAImageOK(out string problem)) throw NotRead(problem.Trim());
+            if (OtherColours(tiff) is { } colours) throw NotRead(colours);
+            if (!tiff.RGBAImageOK(out string problem)) throw NotRead(problem.Contains("not configured", StringComparison.Ordinal) ? CompressionOf(tiff) : problem.Trim());
 
             int orientation = TiffFields.Number(tiff, TiffTag.ORIENTATION);
             var raster = new int[fullHeight * fullWidth];
@@ -62,6 +66,39 @@ internal static class TiffDecoder
         SampleFormat.COMPLEXINT or SampleFormat.COMPLEXIEEEFP => "complex",
         _ => null,
     };
+
+    /// <summary>Colours that LibTiff.NET says it reads, and would get wrong or fail on; null of others.</summary>
+    private static string? OtherColours(Tiff tiff)
+    {
+        switch ((Photometric?)tiff.GetField(TiffTag.PHOTOMETRIC)?[0].ToInt())
+        {
+            case Photometric.CIELAB or Photometric.ICCLAB or Photometric.ITULAB:
+                return "CIELab colours; save it as RGB";
+            case Photometric.YCBCR when (Compression)TiffFields.Number(tiff, TiffTag.COMPRESSION) is not (Compression.JPEG or Compression.OJPEG):
+                var sampling = tiff.GetFieldDefaulted(TiffTag.YCBCRSUBSAMPLING);
+                return sampling is [var x, var y, ..] && (x.ToInt(), y.ToInt()) == (1, 1) ? null : "subsampled YCbCr without JPEG compression; save it as RGB";
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>A compression that LibTiff.NET has no decoder for, by name where it is one that is met.</summary>
+    private static string CompressionOf(Tiff tiff)
+    {
+        int number = TiffFields.Number(tiff, TiffTag.COMPRESSION);
+        string name = number switch
+        {
+            34712 => "JPEG 2000",
+            34887 => "LERC",
+            34892 => "lossy JPEG of DNG",
+            34925 => "LZMA",
+            50000 => "Zstandard",
+            50001 => "WebP",
+            50002 => "JPEG XL",
+            _ => FormattableString.Invariant($"number {number}"),
+        };
+        return $"compression {name}; save it with LZW or Deflate, or none";
+    }
 
     /// <summary>What kind of colours a file has: of some LibTiff.NET says beforehand that it reads them, and then does not, without a word.</summary>
     private static string KindOf(Tiff tiff)

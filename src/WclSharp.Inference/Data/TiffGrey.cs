@@ -26,8 +26,8 @@ internal sealed class TiffGrey(Tiff tiff, int height, int width)
     {
         bool inverted = PhotometricOf(tiff) == Photometric.MINISWHITE;
         int used = UsedBits();
-        // A field that claims less than the values that there are is not believed.
-        if (Read(0, used, inverted, rgba) >> used != 0) Read(0, bits, inverted, rgba);
+        // A field that claims less than the values that there are is not believed, unless these are few: hot pixels.
+        if (Read(0, used, inverted, rgba) > FewOf(rgba.Length / 4)) Read(0, bits, inverted, rgba);
         var alpha = TiffFields.Alpha(tiff);
         if (alpha != ExtraSample.UNSPECIFIED) Read(samples - TiffFields.ExtraSamples(tiff).Length, bits, false, rgba[3..]);
         for (int at = 0; at < rgba.Length; at += 4)
@@ -52,8 +52,11 @@ internal sealed class TiffGrey(Tiff tiff, int height, int width)
         return largest is >= 1 and <= ushort.MaxValue ? 32 - int.LeadingZeroCount((int)largest) : bits;
     }
 
+    /// <summary>Pixels of so many that may be above what a field claims: one in 1,000.</summary>
+    private static int FewOf(int pixels) => pixels / 1000;
+
     /// <summary>Reads one sample of all pixels into every fourth byte.</summary>
-    /// <returns>The largest value that there is.</returns>
+    /// <returns>How many values use more bits than <paramref name="used"/>; they count as the largest of these.</returns>
     private int Read(int sample, int used, bool inverted, Span<byte> target)
     {
         var map = new byte[1 << bits];
@@ -67,7 +70,7 @@ internal sealed class TiffGrey(Tiff tiff, int height, int width)
         int pieceWidth = tiled ? TiffFields.Number(tiff, TiffTag.TILEWIDTH) : width, pieceHeight = TiffFields.Number(tiff, tiled ? TiffTag.TILELENGTH : TiffTag.ROWSPERSTRIP);
         if (!tiled && (pieceHeight == -1 || pieceHeight > height)) pieceHeight = height; // the largest 32-bit number stands for all rows
         if (pieceWidth < 1 || pieceHeight < 1) throw new BadImageException("the TIFF is damaged (pieces without a pixel)");
-        int step = separate ? 1 : samples, stride = (int)(((long)pieceWidth * step * bits + 7) / 8), most = 0;
+        int step = separate ? 1 : samples, stride = (int)(((long)pieceWidth * step * bits + 7) / 8), above = 0;
         var piece = new byte[tiled ? tiff.TileSize() : tiff.StripSize()];
         for (int top = 0; top < height; top += pieceHeight)
         {
@@ -81,16 +84,16 @@ internal sealed class TiffGrey(Tiff tiff, int height, int width)
                 for (int y = 0; y < rows; y++)
                 {
                     var row = target[(4 * ((top + y) * width + left))..];
-                    most = Math.Max(most, Row(piece.AsSpan(y * stride, stride), separate ? 0 : sample, step, map, Math.Min(pieceWidth, width - left), row));
+                    above += Row(piece.AsSpan(y * stride, stride), separate ? 0 : sample, step, used, map, Math.Min(pieceWidth, width - left), row);
                 }
             }
         }
-        return most;
+        return above;
     }
 
-    private int Row(ReadOnlySpan<byte> packed, int sample, int step, byte[] map, int count, Span<byte> target)
+    private int Row(ReadOnlySpan<byte> packed, int sample, int step, int used, byte[] map, int count, Span<byte> target)
     {
-        int most = 0;
+        int above = 0;
         for (int x = 0, at = sample; x < count; x++, at += step)
         {
             int value = bits switch
@@ -99,9 +102,9 @@ internal sealed class TiffGrey(Tiff tiff, int height, int width)
                 8 => packed[at],
                 _ => packed[at * bits / 8] >> (8 - bits - at * bits % 8) & (1 << bits) - 1,
             };
-            most = Math.Max(most, value);
+            if (value >> used != 0) above++;
             target[4 * x] = map[value];
         }
-        return most;
+        return above;
     }
 }

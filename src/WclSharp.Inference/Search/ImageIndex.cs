@@ -108,7 +108,7 @@ public sealed class ImageIndex : IDisposable
         {
             if (hash == FileHash.Of(modelFile)) return;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException) // an empty path, or one with the character 0
         {
             throw new WclUsageException($"'{modelFile}' cannot be read: {ErrorText.Of(e)}.", e);
         }

@@ -36,6 +36,7 @@ public sealed class ImageIndexWriter : IDisposable
     public ImageIndexWriter(string path, int featureSize, IndexFormat format = IndexFormat.Float32, IReadOnlyDictionary<string, string>? metadata = null, string? modelFile = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        if (path.Contains('\0')) throw new ArgumentException("A path cannot have the character 0.", nameof(path));
         ArgumentOutOfRangeException.ThrowIfLessThan(featureSize, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(featureSize, IndexHeader.LargestFeatureSize);
         if (!Enum.IsDefined(format)) throw new ArgumentOutOfRangeException(nameof(format), format, "There is no such format.");
@@ -129,7 +130,7 @@ public sealed class ImageIndexWriter : IDisposable
         {
             (entries[ImageIndex.ModelKey], entries[ImageIndex.ModelHashKey]) = (Path.GetFullPath(modelFile), FileHash.Of(modelFile));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException) // an empty path, or one with the character 0
         {
             throw new WclUsageException($"'{modelFile}' cannot be read: {ErrorText.Of(e)}.", e);
         }

@@ -3,6 +3,7 @@ using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace WclSharp.Inference;
@@ -82,10 +83,10 @@ internal static class IndexRow
         Vector<float> s0 = default, s1 = default, s2 = default, s3 = default;
         for (; i <= query.Length - 4 * width; i += 4 * width)
         {
-            s0 = Vector.FusedMultiplyAdd(Load(ref a, i), Load(ref b, i), s0);
-            s1 = Vector.FusedMultiplyAdd(Load(ref a, i + width), Load(ref b, i + width), s1);
-            s2 = Vector.FusedMultiplyAdd(Load(ref a, i + 2 * width), Load(ref b, i + 2 * width), s2);
-            s3 = Vector.FusedMultiplyAdd(Load(ref a, i + 3 * width), Load(ref b, i + 3 * width), s3);
+            s0 = MultiplyAdd(Load(ref a, i), Load(ref b, i), s0);
+            s1 = MultiplyAdd(Load(ref a, i + width), Load(ref b, i + width), s1);
+            s2 = MultiplyAdd(Load(ref a, i + 2 * width), Load(ref b, i + 2 * width), s2);
+            s3 = MultiplyAdd(Load(ref a, i + 3 * width), Load(ref b, i + 3 * width), s3);
         }
         float sum = Vector.Sum(s0 + s1 + (s2 + s3));
         for (; i < query.Length; i++) sum += query[i] * row[i];
@@ -93,6 +94,11 @@ internal static class IndexRow
 
         static Vector<float> Load(ref float start, int at) => Vector.LoadUnsafe(ref start, (nuint)at);
     }
+
+    /// <summary>a b + c, in one instruction where there is one; .NET would put a call a number in the place of one that is not there, as where it compiles ahead of time for any processor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> MultiplyAdd(Vector<float> a, Vector<float> b, Vector<float> c) =>
+        Fma.IsSupported || AdvSimd.IsSupported ? Vector.FusedMultiplyAdd(a, b, c) : a * b + c;
 
     /// <summary>The vector as <see cref="DotHalf"/> wants it: large enough that no product is subnormal.</summary>
     public static float[] HalfQuery(ReadOnlySpan<float> unit)
@@ -115,10 +121,10 @@ internal static class IndexRow
         {
             Vector.Widen(Vector.LoadUnsafe(ref b, (nuint)i), out var x0, out var x1);
             Vector.Widen(Vector.LoadUnsafe(ref b, (nuint)(i + 2 * width)), out var x2, out var x3);
-            s0 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, (nuint)i), Moved(x0), s0);
-            s1 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, (nuint)(i + width)), Moved(x1), s1);
-            s2 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, (nuint)(i + 2 * width)), Moved(x2), s2);
-            s3 = Vector.FusedMultiplyAdd(Vector.LoadUnsafe(ref a, (nuint)(i + 3 * width)), Moved(x3), s3);
+            s0 = MultiplyAdd(Vector.LoadUnsafe(ref a, (nuint)i), Moved(x0), s0);
+            s1 = MultiplyAdd(Vector.LoadUnsafe(ref a, (nuint)(i + width)), Moved(x1), s1);
+            s2 = MultiplyAdd(Vector.LoadUnsafe(ref a, (nuint)(i + 2 * width)), Moved(x2), s2);
+            s3 = MultiplyAdd(Vector.LoadUnsafe(ref a, (nuint)(i + 3 * width)), Moved(x3), s3);
         }
         float sum = Vector.Sum(s0 + s1 + (s2 + s3));
         for (; i < query.Length; i++) sum += query[i] * BitConverter.Int32BitsToSingle(row[i] << 13 & HalfBits);

@@ -54,7 +54,7 @@ public sealed record ComparedRun
     /// <summary>Held-out images that were classified.</summary>
     public long? TestImages { get; init; }
 
-    /// <summary>Neighbours that voted.</summary>
+    /// <summary>Neighbours of the kNN classifier.</summary>
     public int? KnnK { get; init; }
 
     /// <summary>Hash of the training images; the same for every method of a seed.</summary>
@@ -81,7 +81,7 @@ public sealed record ComparedRun
     /// <summary>What the run was made with.</summary>
     public SoftwareVersions? Versions { get; init; }
 
-    /// <summary>What computed, in which number format, with how many threads and which loops, for people. Between runs that differ in it sums are rounded otherwise, and times cannot be compared. Empty where nothing of it is known.</summary>
+    /// <summary>What computed, in which number format, with how many threads and which loops, for people. Between runs that differ in it sums are rounded differently, and times cannot be compared. Empty where nothing of it is known.</summary>
     internal string Computation => string.Join(", ", ((string?[])[Model, Precision, Loops]).OfType<string>());
 
     /// <summary>The device; one GPU is as another of its kind.</summary>

@@ -23,7 +23,8 @@ internal sealed class ComparisonRecords
             switch (StateOf(run))
             {
                 case RunState.Measured when JsonText.Read(Path.Combine(run, Compared), ComparisonJson.Default.ComparedRun, Advice) is var record && name == NameOf(record.Method, record.Seed):
-                    Take(record);
+                    RequireSameImages(record);
+                    finished.Add(record);
                     break;
                 case RunState.Diverged when JsonText.Read(Path.Combine(run, HasDiverged), ComparisonJson.Default.DivergedRun, Advice) is var record && name == NameOf(record.Method, record.Seed):
                     diverged.Add(record);
@@ -62,8 +63,9 @@ internal sealed class ComparisonRecords
     /// <exception cref="WclUsageException">Its images are not those of the others of its seed.</exception>
     public void Add(ComparedRun run)
     {
+        RequireSameImages(run); // before there is a record of what cannot be compared
         AtomicFile.Write(Path.Combine(folder, run.Folder, Compared), stream => stream.Write(JsonText.Page(run, ComparisonJson.Default.ComparedRun)));
-        Take(run);
+        finished.Add(run);
     }
 
     /// <summary>Writes into its folder that a run has diverged.</summary>
@@ -73,16 +75,15 @@ internal sealed class ComparisonRecords
         diverged.Add(run);
     }
 
-    private void Take(ComparedRun run)
+    /// <summary>Refuses a run whose images are not those of the others of its seed.</summary>
+    private void RequireSameImages(ComparedRun run)
     {
-        RequireSameImages(finished.Find(other => other.Seed == run.Seed), run);
-        finished.Add(run);
-    }
-
-    private static void RequireSameImages(ComparedRun? one, ComparedRun other)
-    {
-        bool sameTests = one?.TestFingerprint is null || other.TestFingerprint is null || one.TestFingerprint == other.TestFingerprint;
-        if (one is null || (sameTests && one.DatasetFingerprint == other.DatasetFingerprint)) return;
-        throw new WclUsageException($"The images of {other.Folder} are not those of {one.Folder}, so the two cannot be compared: the data changed between them. Put it back and delete {other.Folder}, or start anew with another --out.");
+        // Each of them: those of an older version may not say which images they were tested with.
+        foreach (var other in finished.Where(other => other.Seed == run.Seed))
+        {
+            bool sameTests = other.TestFingerprint is null || run.TestFingerprint is null || other.TestFingerprint == run.TestFingerprint;
+            if (sameTests && other.DatasetFingerprint == run.DatasetFingerprint) continue;
+            throw new WclUsageException($"The images of {run.Folder} are not those of {other.Folder}, so the two cannot be compared: the data changed between them. Put it back and delete {run.Folder}, or start anew with another --out.");
+        }
     }
 }

@@ -45,7 +45,7 @@ internal static class ComparisonTable
         string baseline = rows[0].Baseline!;
         bool Bare(double? difference, double? halfWidth) => difference is not null && halfWidth is null;
         return rows.Any(row => row.KnnDifferenceCi95 is not null || row.LinearDifferenceCi95 is not null)
-            ? $"Differences from {baseline} are in points, seed by seed. A method differs from {baseline} where the interval of its difference leaves out 0, as far as seeds go, also where the two methods' own intervals overlap; what other test images would say is in no interval."
+            ? $"Differences from {baseline} are in points, seed by seed. A method differs from {baseline} where the interval of its difference excludes 0, as far as seeds go, also where the two methods' own intervals overlap; what other test images would say is in no interval."
                 + (rows.Any(row => Bare(row.KnnDifference, row.KnnDifferenceCi95) || Bare(row.LinearDifference, row.LinearDifferenceCi95)) ? " One without an interval is of one common seed, or the same with each, which tells no methods apart." : "")
             : $"Differences from {baseline} are in points. Of one common seed, or the same with each, they have no interval and tell no methods apart.";
     }
@@ -56,7 +56,7 @@ internal static class ComparisonTable
         var ways = runs.Where(run => run.Computation.Length > 0).GroupBy(run => run.Computation).ToArray();
         if (ways.Length < 2) return null;
         return $"The runs were computed with {string.Join("; ", ways.Select(way => $"{way.Key} ({string.Join(", ", way.Select(run => run.Folder))})"))}: "
-            + "sums are rounded otherwise, so that what these differ by is also the luck of another seed, and their times cannot be compared.";
+            + "sums are rounded differently, so that what these differ by is also the luck of another seed, and their times cannot be compared.";
     }
 
     /// <summary>What to know of runs that diverged; null where none did.</summary>

@@ -26,7 +26,7 @@ public sealed record MethodComparison
     /// <summary>kNN accuracy less the baseline's of the same seed, mean over the seeds that both have, -1 to 1; null for the baseline itself.</summary>
     public double? KnnDifference { get; init; }
 
-    /// <summary>Half-width of the 95 % confidence interval of these differences; null with one common seed, or where all are the same, which tells nothing of their spread. The method differs from the baseline where the interval leaves out 0.</summary>
+    /// <summary>Half-width of the 95 % confidence interval of these differences; null with one common seed, or where all are the same, which tells nothing of their spread. The method differs from the baseline where the interval excludes 0.</summary>
     public double? KnnDifferenceCi95 { get; init; }
 
     /// <summary>The same of the linear probe's accuracy.</summary>

@@ -57,7 +57,7 @@ internal sealed class ClassCatalog(IReadOnlyList<string>? fixedNames, bool other
         var map = new int[numbers.Count];
         foreach (var (name, number) in numbers)
             map[number] = meetings[number] <= 0 ? -1 : index.TryGetValue(name, out int at) ? at : throw new WclUsageException(
-                $"Class '{name}' is not among the {names.Length} classes that can be told ({Few(names)}); leave its images out of the test, or train with a labelled image of it.");
+                $"Class '{name}' is not among the {names.Length} known classes ({Few(names)}); leave its images out of the test, or train with a labelled image of it.");
         foreach (ref int label in labels)
             if (label >= 0) label = map[label];
         return names;

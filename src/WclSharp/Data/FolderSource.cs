@@ -10,7 +10,7 @@ namespace WclSharp.Data;
 /// One folder's names are in memory at a time (and those of the folders above it), as bytes. Names that begin with a dot
 /// are left out, as are systems' folders and files that have no image's name. A link to a folder is followed where what it leads to is not read anyway: once, and
 /// not to a folder that it lies in, so that loops end. A link to a file that is read anyway is left out. Folders that <c>wcl</c> wrote a run or a comparison
-/// into are left out with all that is in them: their plots are no images to learn from; so is the sheet of <c>wcl suggest</c>. An inner folder that cannot be listed is told of, and counts with the images that cannot be read (<see cref="Unlisted"/>).
+/// into are left out with all that is in them: their plots are no training images; so is the sheet of <c>wcl suggest</c>. An inner folder that cannot be listed is told of, and counts with the images that cannot be read (<see cref="Unlisted"/>).
 /// </remarks>
 internal sealed class FolderSource(string root) : ImageSource
 {

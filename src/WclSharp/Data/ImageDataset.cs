@@ -203,9 +203,7 @@ public sealed class ImageDataset : IDisposable
     /// <summary>Lets go of the pixels.</summary>
     public void Dispose()
     {
-        if (disposed) return;
-        disposed = true;
-        store.Dispose();
+        if (!Interlocked.Exchange(ref disposed, true)) store.Dispose();
     }
 
     private int Place(int index)

@@ -98,7 +98,7 @@ internal sealed class LabelList
         new(FormattableString.Invariant($"None of the {Count:N0} paths in '{file}' is an image there; the first is '{FirstPath}', the first image '{firstImage}'."));
 
     /// <summary>A warning where a first row was passed over; null where none was.</summary>
-    public string? HeaderWarning(string file) => Header is null ? null : $"The first row of '{file}' is taken for the names of its columns: '{Header}' is no image file.";
+    public string? HeaderWarning(string file) => Header is null ? null : $"The first row of '{file}' is treated as a header row: '{Header}' is no image file.";
 
     /// <summary>A warning where some paths are no image of the source, as far as images were looked for; null where all are.</summary>
     public string? OthersWarning(string file)

@@ -42,7 +42,7 @@ internal sealed class ListSource(string list) : ImageSource
     private bool IsHeader(ListRow row)
     {
         if (File.Exists(FileOf(PathOf(row.Path, row.Literal)))) return false;
-        header = $"The first row of '{list}' is taken for the names of its columns: '{row.Literal}' is no image file.";
+        header = $"The first row of '{list}' is treated as a header row: '{row.Literal}' is no image file.";
         return true;
     }
 

@@ -1,6 +1,6 @@
 namespace WclSharp.Data;
 
-/// <summary>The files by which a folder of results is known: pictures in one are no images to learn from.</summary>
+/// <summary>The files by which a folder of results is known: pictures in one are no training images.</summary>
 internal static class ResultNames
 {
     /// <summary>What a run, a comparison and a study have, beside one of <see cref="Records"/>.</summary>

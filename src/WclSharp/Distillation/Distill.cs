@@ -68,7 +68,7 @@ public static class Distill
         }
 
         if (test is not null && tuned?.TrainFingerprint == test.Fingerprint)
-            progress?.Report(new RunProgress.Warning("The images to test with are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
+            progress?.Report(new RunProgress.Warning("The test images are those that the classifier's labels were drawn from, so accuracies may be too high; name others with --test."));
 
         if (test is not null && !holdOut && options.Test is not null && RunFolder.Around(teacher) is { } run && LearntFrom(run, options.Test, cancellation) is > 0 and var learnt)
             progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"{learnt:N0} of the images of --test are of the run that the classifier is of, '{run}': it learnt from them or held them out, and the classifier may have learnt their classes, so accuracies may be too high; name others where that matters.")));
@@ -78,7 +78,7 @@ public static class Distill
         return distillation.Execute();
     }
 
-    /// <summary>How many images to test with are a run's own, without those that it tested with itself, as far as that can be told.</summary>
+    /// <summary>How many test images are a run's own, without those that it tested with itself, as far as that can be told.</summary>
     private static int LearntFrom(string run, string test, CancellationToken cancellation)
     {
         try

@@ -12,13 +12,13 @@ public sealed record DistillOptions
     /// <summary>Images to learn on, labelled or not; null is the training images of the run that <see cref="Teacher"/> names.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Labelled images to test with; null is the run's, or none where <see cref="Data"/> is given: the teacher may have learnt from any of those.</summary>
+    /// <summary>Labelled test images; null is the run's, or none where <see cref="Data"/> is given: the teacher may have learnt from any of those.</summary>
     public string? Test { get; init; }
 
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is the run's where its images are learnt on, else none.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Learn on a random subset of so many images, drawn by <see cref="Seed"/>; null is all. What is tested with is not among them.</summary>
+    /// <summary>Train on a random subset of so many images, drawn by <see cref="Seed"/>; null is all. What is tested with is not among them.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Student's network; null is the teacher's.</summary>

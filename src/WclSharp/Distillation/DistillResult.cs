@@ -35,7 +35,7 @@ public sealed record DistillResult
     /// <summary>Student's accuracy less the teacher's, on the same images, -1 to 1; null without test images.</summary>
     public double? AccuracyDifference { get; init; }
 
-    /// <summary>Lower end of the difference's 95 % interval, which counts images that one of the two alone gets right. They differ where it leaves out 0.</summary>
+    /// <summary>Lower end of the difference's 95 % interval, which counts images that one of the two alone gets right. They differ where it excludes 0.</summary>
     public double? AccuracyDifferenceCi95Low { get; init; }
 
     /// <summary>Upper end of that interval.</summary>

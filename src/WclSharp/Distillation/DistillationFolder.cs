@@ -46,6 +46,7 @@ internal sealed record DistillEpoch
     public required double Loss { get; init; }
     public required double Lr { get; init; }
     public required double ImagesPerSecond { get; init; }
+    /// <summary>Since the start, all sittings together.</summary>
     public required double Seconds { get; init; }
 }
 
@@ -55,7 +56,7 @@ internal sealed record DistillEpoch
 /// </summary>
 internal sealed class DistillationFolder : IDisposable
 {
-    private const string StudentPrefix = "student.", OptimizerPrefix = "optimizer.", DoneKey = "epochs_done", StepKey = "step";
+    private const string StudentPrefix = "student.", OptimizerPrefix = "optimizer.", DoneKey = "epochs_done", StepKey = "step", DigestKey = "tensors_sha256";
     private readonly ResultFolder folder;
 
     private DistillationFolder(ResultFolder folder) => this.folder = folder;
@@ -78,10 +79,12 @@ internal sealed class DistillationFolder : IDisposable
     {
         string checkpoint = folder["checkpoint.safetensors"];
         if (!File.Exists(checkpoint)) return;
-        using var content = SafetensorsFile.Read(checkpoint);
+        using var content = Read(checkpoint);
         if (!int.TryParse(content.Metadata.GetValueOrDefault(DoneKey), CultureInfo.InvariantCulture, out int done)
             || !long.TryParse(content.Metadata.GetValueOrDefault(StepKey), CultureInfo.InvariantCulture, out long step))
             throw new WclUsageException($"'{checkpoint}' is no checkpoint of a distillation; delete the folder, or name another with --out.");
+        if (content.Metadata.TryGetValue(DigestKey, out string? digest) && digest != TensorDigest.Of(content.Tensors.Select(pair => (pair.Key, pair.Value))))
+            throw new WclUsageException($"'{checkpoint}' is damaged (its tensors' SHA-256 is not the one that it has); {BeginAnew}.");
         // The checkpoint is the truth: a line that was written before it, and then the process died, does not count.
         Epochs.AddRange(Lines.Read().Take(done));
         if (Epochs.Count < done) throw new WclUsageException($"'{folder["metrics.jsonl"]}' has {Epochs.Count} of the {done} epochs that are done; delete the folder, or name another with --out.");
@@ -92,15 +95,30 @@ internal sealed class DistillationFolder : IDisposable
         optimizer.Load(Part(OptimizerPrefix), step);
     }
 
+    private const string BeginAnew = "copy it back, or delete it, and the same command begins anew";
+
+    private static SafetensorsContent Read(string checkpoint)
+    {
+        try
+        {
+            return SafetensorsFile.Read(checkpoint);
+        }
+        catch (WclUsageException e)
+        {
+            throw new WclUsageException($"'{checkpoint}' cannot be gone on with: {e.Message} To go on, {BeginAnew}.", e);
+        }
+    }
+
     /// <summary>Adds an epoch: its line first, then the checkpoint that makes it count.</summary>
     public void Save(ClassifierNetwork student, Optimizer optimizer, DistillEpoch epoch)
     {
         Epochs.Add(epoch);
         Lines.Write(Epochs);
-        SafetensorsFile.Write(folder["checkpoint.safetensors"],
-            student.Named().Select(pair => (StudentPrefix + pair.Name, pair.Tensor)).Concat(optimizer.NamedState().Select(pair => (OptimizerPrefix + pair.Name, pair.Tensor))),
+        (string Name, Tensor Tensor)[] tensors = [.. student.Named().Select(pair => (StudentPrefix + pair.Name, pair.Tensor)), .. optimizer.NamedState().Select(pair => (OptimizerPrefix + pair.Name, pair.Tensor))];
+        SafetensorsFile.Write(folder["checkpoint.safetensors"], tensors,
             new Dictionary<string, string>
             {
+                [DigestKey] = TensorDigest.Of(tensors),
                 [DoneKey] = Epochs.Count.ToString(CultureInfo.InvariantCulture),
                 [StepKey] = optimizer.Steps.ToString(CultureInfo.InvariantCulture),
             });

@@ -89,15 +89,15 @@ internal sealed class DistillationRun : IDisposable
         {
             long start = Stopwatch.GetTimestamp();
             double loss = TrainEpoch(epoch, stepsPerEpoch, steps, schedule);
-            if (!FiniteLoss.AreFinite([student.Encoder, student.Top])) throw new DivergedException($"The student's weights are no finite numbers any more after epoch {epoch + 1}, so nothing was saved of it; lower --lr.");
-            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            if (!FiniteLoss.AreFinite([student.Encoder, student.Top])) throw new DivergedException($"The student's weights are no longer finite after epoch {epoch + 1}, so nothing was saved of it; lower --lr.");
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, before = folder.Epochs.Count == 0 ? 0 : folder.Epochs[^1].Seconds;
             folder.Save(student, optimizer, new DistillEpoch
             {
                 Epoch = epoch + 1,
                 Loss = loss,
                 Lr = schedule.At((epoch + 1L) * stepsPerEpoch - 1),
                 ImagesPerSecond = stepsPerEpoch * options.Batch / seconds,
-                Seconds = seconds,
+                Seconds = before + seconds,
             });
         }
 
@@ -185,7 +185,7 @@ internal sealed class DistillationRun : IDisposable
             StudentParameters = student.ParameterCount,
             Epochs = options.Epochs,
             Loss = folder.Epochs[^1].Loss,
-            Seconds = folder.Epochs.Sum(epoch => epoch.Seconds),
+            Seconds = folder.Epochs[^1].Seconds,
         };
     }
 

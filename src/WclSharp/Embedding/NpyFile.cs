@@ -19,10 +19,13 @@ internal sealed class NpyFile : EmbeddingFile
     private readonly FileStream numbers;
     private long rows;
 
+    /// <summary>The list beside a file.</summary>
+    public static string ListBeside(string path) => Path.ChangeExtension(path, ".csv");
+
     public NpyFile(string path, int featureSize)
     {
         this.featureSize = featureSize;
-        names = Text(Open(Path.ChangeExtension(path, ".csv")));
+        names = Text(Open(ListBeside(path)));
         numbers = Open(path);
         names.WriteLine(ListHeader);
         WriteHeader();

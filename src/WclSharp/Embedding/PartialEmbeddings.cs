@@ -67,10 +67,12 @@ internal sealed class PartialEmbeddings : IDisposable
             if (Directory.Exists(file)) throw new IOException("it is a folder");
             Directory.CreateDirectory(folder);
             held = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            foreach (string written in (string[])[file, BadImagesOf(file)]) PendingFile.DeleteLeftOf(written);
+            foreach (string written in (string[])[file, NpyFile.ListBeside(file), BadImagesOf(file)]) PendingFile.DeleteLeftOf(written);
             bool begun = File.Exists(factsFile);
-            if (!begun && Others(folder).FirstOrDefault() is { } other)
-                throw new WclUsageException($"'{folder}' holds '{Path.GetFileName(other)}', which is no part of a table of embeddings; move that folder, or name another file with --out.");
+            if (!begun && Others(folder).FirstOrDefault(other => !IsPart(other)) is { } foreign)
+                throw new WclUsageException($"'{folder}' holds '{Path.GetFileName(foreign)}', which is no part of a table of embeddings; move that folder, or name another file with --out.");
+            if (!begun && !restart && Others(folder).Any())
+                throw new WclUsageException($"'{folder}' has parts of a table of embeddings, but its {FactsFile} is gone, which says what they hang on; copy it back, or begin anew with --restart.");
             var partial = new PartialEmbeddings(folder, held, facts.FeatureSize);
             if (begun && !restart)
             {
@@ -235,7 +237,11 @@ internal sealed class PartialEmbeddings : IDisposable
 
     private static IEnumerable<string> Ours(string folder) => Directory.GetFiles(folder).Where(path => path.EndsWith(Ending, StringComparison.Ordinal) || path.EndsWith(".tmp", StringComparison.Ordinal));
 
-    /// <summary>What is not ours in a folder that says nothing of parts.</summary>
+    /// <summary>Whether a file has a part's name, six digits or more.</summary>
+    private static bool IsPart(string path) =>
+        path.EndsWith(Ending, StringComparison.Ordinal) && Path.GetFileNameWithoutExtension(path) is { Length: >= 6 } number && number.All(char.IsAsciiDigit);
+
+    /// <summary>What is in a folder that says nothing of parts.</summary>
     private static IEnumerable<string> Others(string folder) => Directory.GetFileSystemEntries(folder).Where(path => Path.GetFileName(path) is not LockFile and var name && !(name.StartsWith(FactsFile, StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal)));
 
     private static void RemoveIfEmpty(string folder)

@@ -41,7 +41,7 @@ internal static class EncoderWeights
 
     /// <summary>Refuses what <see cref="FactsOf(string)"/> and its reader would not take.</summary>
     /// <exception cref="WclUsageException">A fact is out of range.</exception>
-    /// <exception cref="WclException">Weights are no finite numbers.</exception>
+    /// <exception cref="WclException">Weights are not finite.</exception>
     public static void RequireLoadable(ResNet encoder, IEnumerable<(string Name, Tensor Tensor)> weights, int imageSize, Normalisation normalisation)
     {
         if (encoder.Width > LargestWidth) throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"A network of width {encoder.Width} cannot be loaded again; use up to {LargestWidth}."));
@@ -60,7 +60,7 @@ internal static class EncoderWeights
     /// classifiers are left aside.
     /// </summary>
     /// <returns>What was loaded, for people.</returns>
-    /// <exception cref="WclUsageException">There is no such file, it holds another network, or its weights are no finite numbers.</exception>
+    /// <exception cref="WclUsageException">There is no such file, it holds another network, or its weights are not finite.</exception>
     public static string Load(ResNet encoder, string source)
     {
         using var content = Read(source, out var found);
@@ -101,7 +101,7 @@ internal static class EncoderWeights
     }
 
     /// <summary>Refuses what cannot fill an encoder, as far as that is known without having it.</summary>
-    /// <exception cref="WclUsageException">There is no such file, it holds another network, or its weights are no finite numbers.</exception>
+    /// <exception cref="WclUsageException">There is no such file, it holds another network, or its weights are not finite.</exception>
     public static void RequireFit(string source, EncoderArch? arch, int? width, EncoderStem? stem)
     {
         using var content = Read(source, out var found);

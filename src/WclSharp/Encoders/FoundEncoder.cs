@@ -14,7 +14,7 @@ namespace WclSharp.Encoders;
 /// <param name="Others">What has a name there but is no tensor that is read: what it is.</param>
 internal sealed record FoundEncoder(string Path, string Prefix, IReadOnlyDictionary<string, Tensor> Weights, IReadOnlyDictionary<string, string> Others)
 {
-    /// <summary>Refuses another network than the one that is to be filled, and weights that are no finite numbers.</summary>
+    /// <summary>Refuses another network than the one that is to be filled, and weights that are not finite.</summary>
     /// <param name="arch">Its depth; null where that is not known yet, as the others.</param>
     /// <param name="width">Its width.</param>
     /// <param name="stem">Its first layers.</param>

@@ -75,7 +75,7 @@ public sealed class ImageEncoder : IImageEncoder
     /// <param name="imageSize">Side of the images that it was trained on, pixels.</param>
     /// <param name="normalisation">What they were normalised with.</param>
     /// <exception cref="WclUsageException">Path, image size or normalisation are such that no encoder could be loaded; a file that was there is untouched.</exception>
-    /// <exception cref="WclException">The weights are no finite numbers, or the file cannot be written; a file that was there is untouched.</exception>
+    /// <exception cref="WclException">The weights are not finite, or the file cannot be written; a file that was there is untouched.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public static void Save(ResNet network, string path, int imageSize, Normalisation normalisation)
     {

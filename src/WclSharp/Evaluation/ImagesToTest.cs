@@ -3,7 +3,7 @@ using WclSharp.Training;
 
 namespace WclSharp.Evaluation;
 
-/// <summary>Images to test with among others, by their files: what is tested with is not to be learnt from.</summary>
+/// <summary>Test images among others, by their files: what is tested with is not to be learnt from.</summary>
 internal static class ImagesToTest
 {
     /// <summary>Images that are not among those to test with; null where that is all, as where either lies in an archive, whose images are no files of their own. Links are not followed.</summary>
@@ -29,15 +29,15 @@ internal static class ImagesToTest
         return [.. Enumerable.Range(0, images.Count).Where(i => files.Contains(Path.GetFullPath(own.FileOf(images.NameOf(i))!)))];
     }
 
-    /// <summary>Whether a run has learnt from some of the images to test with, as far as their paths tell: where it held out a part of its own, these may be among them.</summary>
+    /// <summary>Whether a run has learnt from some of the test images, as far as their paths tell: where it held out a part of its own, these may be among them.</summary>
     /// <param name="run">Its options.</param>
-    /// <param name="test">Where the images to test with are.</param>
+    /// <param name="test">Where the test images are.</param>
     /// <param name="cancellation">Stops.</param>
     /// <exception cref="WclUsageException">Its images, or those to test with, cannot be listed.</exception>
     public static bool MayBeLearntBy(PretrainOptions run, string test, CancellationToken cancellation) =>
         CountOf(run, test, cancellation) is { } count ? count > 0 : Overlap(run.Data, test) && !SamePath.Is(run.Test, test);
 
-    /// <summary>How many of the images to test with are a run's own, without those that it tested with itself; null where either lies in an archive, whose images are no files.</summary>
+    /// <summary>How many of the test images are a run's own, without those that it tested with itself; null where either lies in an archive, whose images are no files.</summary>
     /// <inheritdoc cref="MayBeLearntBy"/>
     public static int? CountOf(PretrainOptions run, string test, CancellationToken cancellation)
     {

@@ -23,7 +23,7 @@ public sealed class KnnClassifier
     /// <param name="gallery">Training features, [M, F] float32, rows of unit length; M is 1 or more. Not owned.</param>
     /// <param name="classes">Their classes, M integers from 0 to <paramref name="classCount"/> - 1.</param>
     /// <param name="classCount">Number of classes.</param>
-    /// <param name="k">Neighbours that vote, 1 or more; at most M are used.</param>
+    /// <param name="k">Neighbours of the kNN classifier, 1 or more; at most M are used.</param>
     /// <exception cref="ArgumentException">One of these does not hold; the message says which.</exception>
     public KnnClassifier(Tensor gallery, int[] classes, int classCount, int k)
     {

@@ -21,7 +21,7 @@ internal static class LabelledKnn
     /// <param name="train">Images that vote.</param>
     /// <param name="queries">Features of <paramref name="test"/>, [Q, F], likewise.</param>
     /// <param name="test">Images that are classified.</param>
-    /// <param name="k">Neighbours that vote.</param>
+    /// <param name="k">Neighbours of the kNN classifier.</param>
     /// <param name="progress">Told how many are classified; may be null.</param>
     /// <param name="cancellation">Stops.</param>
     /// <returns>Both in the order of the images; null where one side has no labels.</returns>
@@ -44,7 +44,7 @@ internal static class LabelledKnn
 
     /// <summary>A warning of classes that are seldom found and have so few labels beside another that they may be outvoted among k neighbours; null where there are none.</summary>
     /// <param name="train">Images that vote.</param>
-    /// <param name="k">Neighbours that vote.</param>
+    /// <param name="k">Neighbours of the kNN classifier.</param>
     /// <param name="found">What the test images are predicted as.</param>
     public static string? Outvoted(ImageDataset train, int k, IReadOnlyList<ClassifiedClass> found)
     {
@@ -57,6 +57,6 @@ internal static class LabelledKnn
         if (outvoted.Count == 0) return null;
         bool one = outvoted.Count == 1;
         string names = ClassCatalog.Few([.. outvoted.Select(each => FormattableString.Invariant($"{train.ClassNames[each.Key]}: {found[each.Key].Correct:N0} of {found[each.Key].Labelled:N0} images by {each.Value:N0} label{(each.Value == 1 ? "" : "s")}"))]);
-        return FormattableString.Invariant($"kNN finds less than half of {(one ? "one class" : $"{outvoted.Count:N0} classes")} ({names}) of fewer labels than half of the {k:N0} neighbours that vote: {(one ? "it" : "they")} may be outvoted by frequent ones. Look at the linear classifier (wcl evaluate RUN --linear), or at kNN with fewer neighbours (--knn-k {Math.Max(1, 2 * outvoted[0].Value - 1)}).");
+        return FormattableString.Invariant($"kNN recall is below one half for {(one ? "one class" : $"{outvoted.Count:N0} classes")} ({names}) with fewer labels than half of the {k:N0} neighbours: frequent classes may outvote {(one ? "it" : "them")}. Look at the linear classifier (wcl evaluate RUN --linear), or at kNN with fewer neighbours (--knn-k {Math.Max(1, 2 * outvoted[0].Value - 1)}).");
     }
 }

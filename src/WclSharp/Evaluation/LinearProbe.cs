@@ -11,7 +11,7 @@ namespace WclSharp.Evaluation;
 
 /// <summary>
 /// Linear probe: multinomial logistic regression on frozen features, softmax(W^T x + b). Features come from the encoder in
-/// eval mode, without augmentation, computed once; each is standardised with the training images' mean and deviation.
+/// eval mode, without augmentation, computed once; each is brought to unit length, then standardised with the training images' mean and deviation.
 /// Training is the usual protocol: SGD with Nesterov momentum 0.9, learning rate 0.2 x batch / 256, no weight decay,
 /// 80 epochs, half a cosine to 0 step by step. <see cref="LinearProbeSearch"/> can choose rate and decay; nothing is chosen on the test images.
 /// </summary>
@@ -40,9 +40,9 @@ internal static class LinearProbe
     public static string Protocol(LinearProbeSettings settings, bool augmented = false, int validationImages = 0, bool decayGiven = false)
     {
         string inputs = augmented ? "features of random crops and flips, new ones each epoch" : "cached features without augmentation";
-        string decay = settings.WeightDecay == 0 ? "no weight decay" : FormattableString.Invariant($"weight decay {settings.WeightDecay}");
+        string decay = settings.WeightDecay == 0 ? "no weight decay" : FormattableString.Invariant($"weight decay {settings.WeightDecay} but of the bias");
         string chosen = validationImages > 0 ? FormattableString.Invariant($"; {(decayGiven ? "rate" : "rate and decay")} chosen on {validationImages} of the training images") : "";
-        return FormattableString.Invariant($"multinomial logistic regression on {inputs}, standardised with the training images' mean and deviation; SGD, Nesterov momentum 0.9, ")
+        return FormattableString.Invariant($"multinomial logistic regression on {inputs}, rows of unit length, then standardised with the training images' mean and deviation; SGD, Nesterov momentum 0.9, ")
             + FormattableString.Invariant($"learning rate {settings.LearningRate} x batch / {Batch}, batch {Batch}, {decay}, {Epochs} epochs, cosine to 0{chosen}");
     }
 
@@ -58,7 +58,7 @@ internal static class LinearProbe
     /// <param name="views">Features of an epoch's augmented views of the labelled images of <paramref name="train"/>, in their order, which it hands over; null trains on <paramref name="gallery"/>.</param>
     /// <param name="confusion">Whether to count which classes are predicted for which: C x C numbers, which are left out above <see cref="ConfusionMatrix.MostClasses"/>.</param>
     /// <returns>Accuracies; null where one side has no labels.</returns>
-    /// <exception cref="WclException">Features or weights are no finite numbers.</exception>
+    /// <exception cref="WclException">Features or weights are not finite.</exception>
     public static LinearProbeResult? Measure(Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test, long seed,
         Action<int>? progress, CancellationToken cancellation, LinearProbeSettings? settings = null, Func<int, Tensor>? views = null, bool confusion = false)
     {
@@ -70,7 +70,7 @@ internal static class LinearProbe
         var (asked, truth) = LabelledRows.Of(queries, test);
         if (truth.Length == 0 || classes.Length == 0) return null;
 
-        // The images to test with may have further classes, behind those that can be told: no score is theirs.
+        // The test images may have further classes, behind those that can be told: no score is theirs.
         string[] names = [.. (train.ClassNames.Count >= test.ClassNames.Count ? train : test).ClassNames];
         int told = train.ClassNames.Count;
         var standard = Standardisation.Of(taught);
@@ -157,7 +157,7 @@ internal static class LinearProbe
 
     private static Training.DivergedException Diverged(Tensor features, LinearProbeSettings settings) => new(AreFinite(features)
         ? FormattableString.Invariant($"The linear classifier diverges with learning rate {settings.LearningRate} (--linear-lr) and weight decay {settings.WeightDecay} (--linear-decay), so it has no accuracy; use smaller ones.")
-        : "The encoder's features are no finite numbers, so no linear classifier can be trained on them; its training has diverged.");
+        : "The encoder's features are not finite, so no linear classifier can be trained on them; its training has diverged.");
 
     /// <summary>v = m v + g; w = w - lr (g + m v), Nesterov's momentum as PyTorch's SGD has it.</summary>
     private static void TakeStep(Tensor inputs, Tensor targets, Tensor rows, Tensor weights, Tensor velocity, Scalar minusRate, Scalar? decay)

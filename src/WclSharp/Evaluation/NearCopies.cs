@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Evaluation;
 
 /// <summary>
-/// Images to test with that look like copies of images to learn from, such as frames of one burst or slices of one scan: what is right of these says nothing of other bursts.
+/// Test images that look like copies of training images, such as frames of one burst or slices of one scan: what is right of these says nothing of other bursts.
 /// </summary>
 internal static class NearCopies
 {
@@ -29,9 +29,9 @@ internal static class NearCopies
 
     /// <summary>Counts them.</summary>
     /// <param name="gallery">Features of <paramref name="train"/>, [M, F], rows of unit length.</param>
-    /// <param name="train">Images to learn from; those without a class do not count.</param>
+    /// <param name="train">Training images; those without a class do not count.</param>
     /// <param name="queries">Features of <paramref name="test"/>, [Q, F], likewise.</param>
-    /// <param name="test">Images to test with, likewise.</param>
+    /// <param name="test">Test images, likewise.</param>
     /// <param name="progress">Told how many are looked at; may be null.</param>
     /// <param name="cancellation">Stops.</param>
     /// <returns>How many there are, and how many images were looked at: all, or some of many, evenly.</returns>
@@ -49,7 +49,7 @@ internal static class NearCopies
         foreach (var (start, size) in RowTiles.Of(count, gallery.size(0), gallery.dtype, gallery.device))
         {
             cancellation.ThrowIfCancellationRequested();
-            progress.Working("Looking for copies among images to test with", start, count);
+            progress.Working("Looking for copies among test images", start, count);
             using var tile = NewDisposeScope();
             var (cosines, places) = asked.narrow(0, start, size).mm(gallery.t()).topk(k, 1);                // [t, k]
             float[] cosine = cosines.to(ScalarType.Float32).cpu().data<float>().ToArray();
@@ -61,11 +61,11 @@ internal static class NearCopies
                 if (alike.Any(at => tested.Difference(row, learnt, voters[(int)place[at]]) <= Math.Min(Thumbnails.MostOfCopies, MostOfContrast * tested.Contrast(row)))) found++;
             }
         }
-        progress.Working("Looking for copies among images to test with", count, count);
+        progress.Working("Looking for copies among test images", count, count);
         return (found, count);
     }
 
     /// <summary>A warning where there are many; null otherwise.</summary>
     public static string? Warning(int found, int lookedAt) => found == 0 || found < Many * lookedAt ? null : FormattableString.Invariant(
-        $"{found:N0} of {lookedAt:N0} images to test with {(found == 1 ? "looks like a copy" : "look like copies")} of images to learn from: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones; hold whole series back, with --test. Photographs of one product can look so without being copies.");
+        $"{found:N0} of {lookedAt:N0} test images {(found == 1 ? "looks like a copy" : "look like copies")} of training images: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones; hold whole series back, with --test. Photographs of one product can look so without being copies.");
 }

@@ -12,7 +12,7 @@ internal static class RunData
     /// <summary>The run's data, or other data than the run's.</summary>
     /// <param name="trained">The run's options.</param>
     /// <param name="data">Other images; null is the run's.</param>
-    /// <param name="test">Images to test with; null is the run's, or a part of <paramref name="data"/>.</param>
+    /// <param name="test">Test images; null is the run's, or a part of <paramref name="data"/>.</param>
     /// <param name="labels">List of classes; null is the run's, or none where there are other images.</param>
     public static PretrainOptions Asked(PretrainOptions trained, string? data, string? test, string? labels) => data is null
         ? Reading(trained) with { Test = test ?? trained.Test, Labels = labels ?? trained.Labels }
@@ -27,7 +27,7 @@ internal static class RunData
     public static PretrainingData Read(PretrainOptions trained, PretrainOptions asked, IProgress<RunProgress>? progress, CancellationToken cancellation, RunDataRequest? request = null)
     {
         request ??= new();
-        // Where the run had images to test with, it held none out of its own.
+        // Where the run had test images, it held none out of its own.
         if (!request.Tests && asked.Test is not null) (asked, request) = (asked with { Test = null }, request with { HoldOut = request.HoldOut && trained.Test is null });
         if (!ReferenceEquals(trained, asked)) RequireThere(trained, asked); // else there is no run
         var data = PretrainingData.Read(asked, folder: null, progress, cancellation, request);
@@ -47,12 +47,12 @@ internal static class RunData
     /// <summary>Says which option names anew what a run was trained with and is gone.</summary>
     /// <param name="trained">The run's options.</param>
     /// <param name="asked">Those of now.</param>
-    /// <param name="dataAlone">Whether <c>--data</c> leaves the run's images to test with and its list as they are; if not, they have to be named again.</param>
+    /// <param name="dataAlone">Whether <c>--data</c> leaves the run's test images and its list as they are; if not, they have to be named again.</param>
     /// <exception cref="WclUsageException">It is gone.</exception>
     public static void RequireThere(PretrainOptions trained, PretrainOptions asked, bool dataAlone = false)
     {
         Require(trained.Data, asked.Data, "images are", "them", $"--data PATH{(dataAlone ? "" : Again("--test", trained.Test, asked.Test) + Again("--labels", trained.Labels, asked.Labels))}");
-        Require(trained.Test, asked.Test, "images to test with are", "them", "--test PATH");
+        Require(trained.Test, asked.Test, "test images are", "them", "--test PATH");
         Require(trained.Labels, asked.Labels, "list of classes is", "it", "--labels FILE");
 
         static void Require(string? before, string? now, string what, string pronoun, string options)
@@ -81,7 +81,7 @@ internal static class RunData
             return new($"All images of '{asked.Data}' are in one folder, so that they are of one class at most, and two are needed to {purpose}; name images in a folder for each class with --data, or classes of these with --labels.");
         if (data.Train.HasLabels && asked.Labels is null && asked.Test is not null) return new($"No image of --test {asked.Test} has a label; name images in a folder for each class, or a list that says which they are of.");
         if (asked.Labels is null) return new($"There are no labelled images to {purpose}; name them with --data and --test, or --labels.");
-        return new(data.Train.HasLabels ? $"There are no labelled images to test with beside those that '{asked.Labels}' names; name some with --test."
+        return new(data.Train.HasLabels ? $"There are no labelled test images beside those that '{asked.Labels}' names; name some with --test."
             : $"No image to {purpose} has a label in '{asked.Labels}'; name the images that it is of with --data.");
     }
 
@@ -90,7 +90,7 @@ internal static class RunData
         asked.Limit is not { } limit || data.All.LabelsOutsideLimit == 0 || SamePath.Is(asked.Labels, trained.Labels) ? null
         : FormattableString.Invariant($"{data.All.LabelsOutsideLimit:N0} of the {data.All.ListedLabels:N0} labels in '{asked.Labels}' are of images outside --limit {limit}, which are not read; name the images with --data PATH, and without --limit, to use all labels.");
 
-    /// <summary>A warning where images to test with may have been pretrained on.</summary>
+    /// <summary>A warning where test images may have been pretrained on.</summary>
     private static IEnumerable<string> Seen(PretrainOptions trained, PretrainOptions asked, PretrainingData read, RunDataRequest request, CancellationToken cancellation)
     {
         // Of a list it is known which of the run's images it names, where these are what is read.
@@ -110,13 +110,13 @@ internal static class RunData
         }
         if (trained.Out is not { } run || LabelledFingerprintOf(run) is not { } fingerprint || fingerprint == read.LabelledFingerprint) yield break;
         bool same = (asked.Limit == trained.Limit) && SamePath.Is(asked.Data, trained.Data) && SamePath.Is(asked.Test, trained.Test) && SamePath.Is(asked.Labels, trained.Labels);
-        if (same && read.LeftOut > 0) yield return "The images, their classes or those to test with are not what they were when the run was trained, so it may have been pretrained on some that are tested with now.";
+        if (same && read.LeftOut > 0) yield return "The training images, their classes or the test images have changed since the run was trained, so it may have been pretrained on some of the present test images.";
         if (asked.Test is not null) yield break; // else they are no part of what has changed
-        if (same) yield return "The images or their classes are not those that the run was trained on any more, so some that are held out now may have been learnt.";
+        if (same) yield return "The images or their classes are not those that the run was trained on any more, so it may have been trained on some that are held out now.";
         else if (SamePath.Is(asked.Data, trained.Data) || SamePath.Holds(asked.Data, trained.Data) || SamePath.Holds(trained.Data, asked.Data))
             yield return $"The images that are tested with are of the run's own data, not those that it {(trained.Test is null ? "held out" : "tested with")}, so it was pretrained on some or all of them and accuracies may be too high; name images that it has not seen with --test.";
         else if (trained.Test is not null)
-            yield return $"With --data the run's images to test with, '{trained.Test}', are not used: some of --data are held out, which the run may have been trained on. Name images with --test.";
+            yield return $"With --data the run's test images, '{trained.Test}', are not used: some of --data are held out, which the run may have been trained on. Name images with --test.";
     }
 
     /// <summary>How many of the images that are left out, since they are tested with now, the run learnt from: those that it did not test with itself.</summary>

@@ -20,13 +20,13 @@ public sealed record RunEvaluationOptions
     /// <summary>Labelled images whose neighbours vote; null is the run's training images.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Labelled images to classify; null is the run's held-out ones, or a part of <see cref="Data"/>.</summary>
+    /// <summary>Labelled test images; null is the run's held-out ones, or a part of <see cref="Data"/>.</summary>
     public string? Test { get; init; }
 
     /// <summary>CSV or TSV file that names classes of <see cref="Data"/>; null is the run's.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Neighbours that vote; null is 200, or 20 below 20,000 labelled training images.</summary>
+    /// <summary>Neighbours of the kNN classifier; null is 200, or 20 below 20,000 labelled training images.</summary>
     public int? KnnK { get; init; }
 
     /// <summary>cpu, cuda, cuda:N or auto.</summary>
@@ -63,7 +63,7 @@ public sealed record RunEvaluationOptions
 
 /// <summary>What an evaluation measured.</summary>
 /// <param name="Knn">kNN top-1 accuracy, 0 to 1.</param>
-/// <param name="KnnK">Neighbours that voted: as many as were asked for, or all labelled training images where these are fewer.</param>
+/// <param name="KnnK">Neighbours of the kNN classifier: as many as were asked for, or all labelled training images where these are fewer.</param>
 /// <param name="TrainImages">Images that the neighbours come from.</param>
 /// <param name="TestImages">Images that were classified.</param>
 /// <param name="Epoch">Epochs that the encoder was trained for.</param>

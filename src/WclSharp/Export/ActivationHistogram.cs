@@ -25,7 +25,7 @@ internal sealed class ActivationHistogram
     {
         if (values.IsEmpty) return;
         float least = System.Numerics.Tensors.TensorPrimitives.Min(values), most = System.Numerics.Tensors.TensorPrimitives.Max(values);
-        if (!float.IsFinite(least) || !float.IsFinite(most)) throw new WclException("The network makes numbers that are not finite of the images to calibrate with; see that the weights are finite.");
+        if (!float.IsFinite(least) || !float.IsFinite(most)) throw new WclException("The network's activations on the calibration images are not finite; see that the weights are finite.");
         (Least, Most) = (Math.Min(Least, least), Math.Max(Most, most));
         while (least < -reach || most >= reach) Double();
         float binsPerUnit = Middle / reach;

@@ -47,7 +47,7 @@ internal static class AtomicFile
     private static bool IsDevice(string path)
     {
         string full = Path.GetFullPath(path);
-        return !OperatingSystem.IsWindows() && File.Exists(full)
+        return SpecialFile.Is(full) || !OperatingSystem.IsWindows() && File.Exists(full)
             && (full.StartsWith("/dev/", StringComparison.Ordinal) || full.StartsWith("/proc/", StringComparison.Ordinal)) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using WclSharp.Data;
 
 namespace WclSharp.Files;
 
@@ -62,6 +63,6 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
     {
         using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
         stream.Write(JsonText.Line(item, type));
-        stream.Flush(flushToDisk: true);
+        DiskFlush.Of(stream);
     }
 }

@@ -64,7 +64,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         }
 
         // The last step's loss is of the weights before it.
-        if (!FiniteLoss.AreFinite([network.Encoder, network.Top])) throw new DivergedException($"The classifier's weights are no finite numbers after step {steps} of fine-tuning; {LowerRates}");
+        if (!FiniteLoss.AreFinite([network.Encoder, network.Top])) throw new DivergedException($"The classifier's weights are not finite after step {steps} of fine-tuning; {LowerRates}");
         network.Train(false);
         return best;
     }

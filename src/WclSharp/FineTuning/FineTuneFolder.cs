@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using WclSharp.Data;
 using WclSharp.Files;
 
 namespace WclSharp.FineTuning;
@@ -10,7 +11,7 @@ internal sealed record FineTuneSettings
     /// <summary>What they are called.</summary>
     public static readonly IReadOnlyList<ResultSetting> Names =
     [
-        new("encoder", "encoder weights"), new("train_fingerprint", "images to train on", "train_labels"), new("test_fingerprint", "images to test with", "test_labels"),
+        new("encoder", "encoder weights"), new("train_fingerprint", "images to train on", "train_labels"), new("test_fingerprint", "test images", "test_labels"),
         new("seed", "--seed"), new("from_head", "--from-head"), new("scratch", "training from scratch"), new("epochs", "--epochs"), new("lr", "--lr"),
         new("head_lr", "--head-lr"), new("scratch_lr", "--scratch-lr"), new("batch", "batch size"), new("recipe", "version of the recipe"), new("weight_decay", "weight decay"),
         new("precision", "number format"),
@@ -51,7 +52,7 @@ internal sealed record FineTuneReport
     public required FineTuneSettings Settings { get; init; }
 
     /// <summary>The classifier that the folder holds; null where it is of a version that did not count.</summary>
-    public KeptClassifier? Classifier { get; init; }
+    public SavedClassifier? Classifier { get; init; }
 
     /// <summary>What the intervals of the rows are.</summary>
     public string Interval => "half-width of the 95 % confidence interval of the mean over draws, by Student's t distribution; null with one draw, or where all have the same figure; "
@@ -128,7 +129,7 @@ internal sealed class FineTuneFolder : IDisposable
     /// <returns>What the table holds.</returns>
     public FineTuneReport Write(IReadOnlyList<FineTuneRow> rows, int testImages, int classCount)
     {
-        var report = new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings, Classifier = Kept() };
+        var report = new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings, Classifier = Saved() };
         AtomicFile.Write(folder["finetune.json"], stream => stream.Write(JsonText.Page(report, FineTuneJson.Default.FineTuneReport)));
         Directory.CreateDirectory(folder["plots"]);
         LabelPlot.Write(PlotPath, rows);
@@ -136,7 +137,26 @@ internal sealed class FineTuneFolder : IDisposable
     }
 
     /// <summary>What is known of the classifier: that of the first draw of most labels.</summary>
-    private KeptClassifier? Kept() => Draws.Where(draw => draw.Draw == 0).MaxBy(draw => draw.Labels) is { Classes: { } classes } kept ? new KeptClassifier(kept.Labels, kept.Finetune, classes) : null;
+    private SavedClassifier? Saved() => SavedDraw is { Classes: { } classes } draw ? new SavedClassifier(draw.Labels, draw.Finetune, classes) : null;
+
+    private FineTuneDraw? SavedDraw => Draws.Where(draw => draw.Draw == 0).MaxBy(draw => draw.Labels);
+
+    /// <summary>The draw whose classifier was written and is gone, or is not what was written any more; null where all is well.</summary>
+    public FineTuneDraw? LostClassifier
+    {
+        get
+        {
+            if (SavedDraw is not { ClassifierSha256: { } written } draw) return null;
+            try
+            {
+                return File.Exists(ClassifierPath) && FileHash.Of(ClassifierPath) == written ? null : draw;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new WclUsageException($"'{ClassifierPath}' cannot be read: {ErrorText.Of(e)}. Make it readable, or delete it, and its draw is trained again.", e);
+            }
+        }
+    }
 
     private JsonLines<FineTuneDraw> Lines => new(folder["draws.jsonl"], FineTuneJson.Default.FineTuneDraw);
 

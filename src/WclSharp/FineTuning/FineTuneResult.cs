@@ -7,7 +7,7 @@ namespace WclSharp.FineTuning;
 /// <param name="Labels">Labels that it was trained on.</param>
 /// <param name="Accuracy">Share of the test images that it gets right, 0 to 1.</param>
 /// <param name="Classes">What it takes the test images for, by class.</param>
-public sealed record KeptClassifier(int Labels, double Accuracy, IReadOnlyList<ClassifiedClass> Classes);
+public sealed record SavedClassifier(int Labels, double Accuracy, IReadOnlyList<ClassifiedClass> Classes);
 
 /// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw or where all have the same figure, given one choice of rates and stops where <see cref="ValidationLabels"/> is above 0, made on the first draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
 public sealed record FineTuneRow
@@ -50,7 +50,7 @@ public sealed record FineTuneRow
     /// <summary>Fine-tuned less from scratch, draw by draw: mean of the differences, -1 to 1; null where there is nothing from scratch.</summary>
     public double? ScratchDifference { get; init; }
 
-    /// <summary>Half-width of its interval. Fine-tuning differs from training from scratch where the interval leaves out 0.</summary>
+    /// <summary>Half-width of its interval. Fine-tuning differs from training from scratch where the interval excludes 0.</summary>
     public double? ScratchDifferenceCi95 { get; init; }
 
     /// <summary>Labels of the first draw that rates and stops were chosen on; 0 where nothing was chosen.</summary>
@@ -96,7 +96,7 @@ public sealed record FineTuneRow
 public sealed record FineTuneResult(string Folder, IReadOnlyList<FineTuneRow> Rows, int TestImages, string ClassifierFile, string PlotFile)
 {
     /// <summary>The classifier of <see cref="ClassifierFile"/>, class by class; null where the folder was begun by a version that did not count.</summary>
-    public KeptClassifier? Kept { get; init; }
+    public SavedClassifier? Classifier { get; init; }
 
     /// <summary>What <c>finetune.json</c> holds of them.</summary>
     internal FineTuneReport Report { get; init; } = null!;
@@ -120,6 +120,10 @@ internal sealed record FineTuneDraw
     /// <summary>Of a draw whose classifier was kept: what it takes the test images for; null, and not written, else.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<ClassifiedClass>? Classes { get; init; }
+
+    /// <summary>SHA-256 of the file of that classifier.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ClassifierSha256 { get; init; }
 
     public required double Lr { get; init; }
     public required double StopAt { get; init; }

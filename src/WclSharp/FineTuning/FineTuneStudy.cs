@@ -68,6 +68,12 @@ internal sealed class FineTuneStudy : IDisposable
         planned = [.. Budgets().SelectMany(budget => Enumerable.Range(0, options.Draws).Select(draw => Plan(budget, draw))).OrderBy(each => each.Labels.Length)];
         foreach (int count in options.LabelsPerClass.Distinct())
             if (Scarce(count) is > 0 and var scarce) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"--labels-per-class {count}: {scarce:N0} of the {train.ClassNames.Count:N0} classes {(scarce == 1 ? "has" : "have")} fewer labels, of which all are taken.")));
+        if (folder.LostClassifier is { } lost)
+        {
+            bool again = planned.Any(each => each.Budget.Name == lost.Budget && each.Draw == lost.Draw);
+            if (again) folder.Draws.Remove(lost);
+            progress?.Report(new RunProgress.Warning($"'{folder.ClassifierPath}' is gone or damaged: {(again ? "its draw is trained again" : FormattableString.Invariant($"give the command with which its {lost.Labels:N0} labels were drawn, and it is trained again"))}."));
+        }
         PlannedDraw[] missing = [.. planned.Where(each => !IsDone(each))];
         trainings = missing.Sum(each => each.Trainings);
         if (missing.Length > 0 && options.FromHead) _ = HeadsFile(); // rather now than after the first features
@@ -80,7 +86,7 @@ internal sealed class FineTuneStudy : IDisposable
         var rows = FineTuneTable.Rows(folder.Draws);
         int asked = test.LabelledCount;
         var report = folder.Write(rows, asked, train.ClassNames.Count);
-        return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath) { Report = report, Kept = report.Classifier };
+        return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath) { Report = report, Classifier = report.Classifier };
     }
 
     /// <summary>How many classes have fewer labels than so many.</summary>
@@ -158,6 +164,7 @@ internal sealed class FineTuneStudy : IDisposable
             Scratch = scratch?.Share,
             ScratchBalancedAccuracy = scratch?.BalancedAccuracy,
             Classes = keep ? finetuned.Classes : null,
+            ClassifierSha256 = keep ? FileHash.Of(folder.ClassifierPath) : null,
             ScratchLr = scratchChoice?.Rate,
             ScratchStopAt = scratchChoice?.StopAt,
             Knn = knn.Share,

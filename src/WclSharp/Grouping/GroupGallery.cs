@@ -56,7 +56,7 @@ internal static class GroupGallery
     private static void WriteTable(StreamWriter page, GroupResult result)
     {
         bool classes = result.Shown.Agreement is not null;
-        page.WriteLine($"<div class=\"table\"><table><tr><th scope=\"col\">division</th><th scope=\"col\">groups</th><th scope=\"col\">largest</th>{(classes ? "<th scope=\"col\">purity</th><th scope=\"col\">NMI</th><th scope=\"col\">AMI</th>" : "")}</tr>");
+        page.WriteLine($"<div class=\"table\"><table><tr><th scope=\"col\">clustering</th><th scope=\"col\">groups</th><th scope=\"col\">largest</th>{(classes ? "<th scope=\"col\">purity</th><th scope=\"col\">NMI</th><th scope=\"col\">AMI</th>" : "")}</tr>");
         foreach (var (name, grouping, isShown) in GroupTable.Rows(result))
         {
             string agreement = grouping.Agreement is { } a ? Invariant($"<td>{EpochTable.Percent(a.Purity)}</td><td>{GroupTable.Shown(a.Nmi)}</td><td>{GroupTable.Shown(a.Ami)}</td>") : "";

@@ -6,9 +6,9 @@ namespace WclSharp.Grouping;
 /// <param name="Groups">Number of groups.</param>
 /// <param name="Largest">Share of the images in the largest group, 0 to 1.</param>
 /// <param name="Agreement">How well the groups agree with the classes; null where no classes are known.</param>
-public sealed record Division(int Groups, double Largest, ClusterAgreement? Agreement)
+public sealed record Clustering(int Groups, double Largest, ClusterAgreement? Agreement)
 {
-    internal static Division Of(int[] groups, ReadOnlySpan<int> classes)
+    internal static Clustering Of(int[] groups, ReadOnlySpan<int> classes)
     {
         var sizes = groups.CountBy(group => group).Select(pair => pair.Value).ToArray();
         return new(sizes.Length, sizes.Max() / (double)groups.Length, ClusterAgreement.Of(groups, classes));
@@ -25,13 +25,13 @@ public sealed record GroupResult
     public required int LabelledImages { get; init; }
 
     /// <summary>Levels of the hierarchy, finest first.</summary>
-    public required IReadOnlyList<Division> Levels { get; init; }
+    public required IReadOnlyList<Clustering> Levels { get; init; }
 
-    /// <summary>The division that is shown: a level, or what it was joined into for the number asked for.</summary>
-    public required Division Shown { get; init; }
+    /// <summary>The clustering that is shown: a level, or what it was joined into for the number asked for.</summary>
+    public required Clustering Shown { get; init; }
 
     /// <summary>k-means with as many clusters as <see cref="Shown"/> has groups; null where no classes are known to compare by.</summary>
-    public Division? KMeans { get; init; }
+    public Clustering? KMeans { get; init; }
 
     /// <summary>Pairs of images that look like copies.</summary>
     public required int Copies { get; init; }

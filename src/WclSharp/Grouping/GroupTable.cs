@@ -6,8 +6,8 @@ namespace WclSharp.Grouping;
 /// <summary>The levels, what is shown, and k-means, side by side.</summary>
 internal static class GroupTable
 {
-    /// <summary>A name for each division, in the order to show them in; that of the one whose groups are shown says so.</summary>
-    public static IEnumerable<(string Name, Division Division, bool IsShown)> Rows(GroupResult result)
+    /// <summary>A name for each clustering, in the order to show them in; that of the one whose groups are shown says so.</summary>
+    public static IEnumerable<(string Name, Clustering Clustering, bool IsShown)> Rows(GroupResult result)
     {
         foreach (var (i, level) in result.Levels.Index()) yield return ($"level {i + 1}{(level == result.Shown ? ", shown" : "")}", level, level == result.Shown);
         if (!result.Levels.Contains(result.Shown)) yield return ("joined, shown", result.Shown, true);
@@ -17,20 +17,20 @@ internal static class GroupTable
     /// <summary>The table as lines of text.</summary>
     public static IReadOnlyList<string> Text(GroupResult result)
     {
-        (string Title, Func<(string Name, Division Division, bool IsShown), string> Cell)[] columns =
+        (string Title, Func<(string Name, Clustering Clustering, bool IsShown), string> Cell)[] columns =
         [
             ("", row => row.Name),
-            ("groups", row => row.Division.Groups.ToString("N0", CultureInfo.InvariantCulture)),
-            ("largest", row => EpochTable.Percent(row.Division.Largest)),
+            ("groups", row => row.Clustering.Groups.ToString("N0", CultureInfo.InvariantCulture)),
+            ("largest", row => EpochTable.Percent(row.Clustering.Largest)),
         ];
         if (result.Shown.Agreement is not null)
         {
             columns =
             [
                 .. columns,
-                ("purity", row => EpochTable.Percent(row.Division.Agreement!.Purity)),
-                ("NMI", row => Shown(row.Division.Agreement!.Nmi)),
-                ("AMI", row => Shown(row.Division.Agreement!.Ami)),
+                ("purity", row => EpochTable.Percent(row.Clustering.Agreement!.Purity)),
+                ("NMI", row => Shown(row.Clustering.Agreement!.Nmi)),
+                ("AMI", row => Shown(row.Clustering.Agreement!.Ami)),
             ];
         }
 

@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Grouping;
 
-/// <summary>Divides all images into groups of alike ones, and shows them: a page to look through, and lists.</summary>
+/// <summary>Divides all images into groups of similar ones, and shows them: a page to look through, and lists.</summary>
 public static class ImageGrouping
 {
     private const int FewGroups = 10;
@@ -55,7 +55,7 @@ public static class ImageGrouping
         var members = GroupMembers.Of(features, shown);
         var unusual = UnusualImages.Of(features, nearest, options.CopyThreshold, options.Outliers, new Thumbnails(images).Difference, (done, all) => progress.Working("Looking for copies and outliers", done, all), cancellation);
         var classes = images.Labels.ToArray();
-        var grouping = Division.Of(shown, classes);
+        var grouping = Clustering.Of(shown, classes);
         var clusters = images.HasLabels ? KMeansOf() : null;
 
         OutputFolder.Make(folder);
@@ -63,7 +63,7 @@ public static class ImageGrouping
         {
             Images = images.Count,
             LabelledImages = images.LabelledCount,
-            Levels = [.. levels.Select(level => Division.Of(level, classes))],
+            Levels = [.. levels.Select(level => Clustering.Of(level, classes))],
             Shown = grouping,
             KMeans = clusters,
             Copies = unusual.Copies.Count,
@@ -77,11 +77,11 @@ public static class ImageGrouping
         GroupGallery.Write(result, images, members, unusual, data.Name);
         return result;
 
-        Division KMeansOf()
+        Clustering KMeansOf()
         {
             var (groups, centres) = KMeans.Of(features, grouping.Groups, options.Seed ?? trained.Seed, (done, all) => progress.Working("Comparing with k-means", done, all), cancellation);
             centres.Dispose();
-            return Division.Of(groups, classes);
+            return Clustering.Of(groups, classes);
         }
     }
 

@@ -79,7 +79,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         var facts = gpu ? gpus.FactsOf(index) : null;
 
         // Said aloud, though it is the number already: only then does libtorch forbid MKL to choose another from call to call,
-        // by which sums would be rounded otherwise. oneDNN shares work out among as many threads as there may be, and some of its loops
+        // by which sums would be rounded differently. oneDNN shares work out among as many threads as there may be, and some of its loops
         // wait for all of them: without end, where OpenMP grants fewer (OMP_THREAD_LIMIT, OMP_DYNAMIC).
         OpenMp.ForbidFewerThreads();
         set_num_threads(Math.Min(get_num_threads(), OpenMp.ThreadLimit));
@@ -88,7 +88,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         bool possible = !gpu || facts is not { HasBf16: false }, faster = gpu ? possible : CpuFeatures.IsFasterInBf16;
         bool asked = precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast, half = (asked && possible) || (precision == ComputePrecision.Auto && faster);
         if (asked && !possible)
-            progress?.Report(new RunProgress.Warning($"{Gpus.NameOf(facts, index)}, of compute capability {facts!.Capability}, has no convolutions in bfloat16, so float32 computes."));
+            progress?.Report(new RunProgress.Warning($"{Gpus.NameOf(facts, index)}, of compute capability {facts!.Capability}, has no convolutions in bfloat16, so the run uses float32."));
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32)
         {
             Gpu = facts,
@@ -108,7 +108,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         var facts = gpus.FactsOf(index);
         problem = $"{Gpus.NameOf(facts, index)}{(facts is not null ? $", of compute capability {facts.Capability}," : "")} does not compute ({problem})";
         if (device != Auto) throw new WclUsageException($"--device {device}: {problem}. Use --device cpu.");
-        progress?.Report(new RunProgress.Warning($"{problem}, so the processor does. With --device cpu it is not tried."));
+        progress?.Report(new RunProgress.Warning($"{problem}, so the run uses the CPU. --device cpu does not try the GPU."));
         return false;
     }
 }

@@ -13,7 +13,7 @@ public enum TorchLibraryState
     Original,
 
     /// <summary>A patched copy in memory is used, since this system's C++ runtime is older than the library asks for.</summary>
-    Remedied,
+    Patched,
 
     /// <summary>The library could not be loaded; <see cref="TorchRuntime.Problem"/> says why.</summary>
     Missing,
@@ -141,7 +141,7 @@ public static class TorchRuntime
         AssemblyLoadContext.Default.ResolvingUnmanagedDll += Resolve;
         if (AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) is { } context && context != AssemblyLoadContext.Default)
             context.ResolvingUnmanagedDll += Resolve;
-        return TorchLibraryState.Remedied;
+        return TorchLibraryState.Patched;
     }
 
     private static nint Resolve(Assembly assembly, string name) =>

@@ -18,7 +18,7 @@ internal static class EpochTable
         new("components", 11, 4, m => Number(m.Components, "0.0")),
         new("largest", 8, 5, m => Percent(m.LargestComponent)),
         new("purity", 7, 6, m => Percent(m.Purity)),
-        new("pairs", 7, 8, m => m.PairsJudged < FewestPairs ? "-" : Percent(m.PairPrecision)),
+        new("pairs", 7, 8, m => m.LabelledPairs < FewestPairs ? "-" : Percent(m.PairPrecision)),
         new("rank", 6, 7, m => Number(m.EffectiveRank, "0.0")),
         new("images/s", 9, 9, m => Number(m.ImagesPerSecond, "0")),
         new("wait", 5, 10, m => m.DataWait is { } wait ? wait.ToString("0%", CultureInfo.InvariantCulture) : "-"),

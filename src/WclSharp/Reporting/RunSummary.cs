@@ -19,7 +19,7 @@ public sealed record RunSummary
         return RunFolder.ReadSummary(run);
     }
 
-    /// <summary><c>finished</c>; <c>stopped</c> where a signal or an error ended the run early, <c>diverged</c> where the error was that a loss or weights are no finite numbers.</summary>
+    /// <summary><c>finished</c>; <c>stopped</c> where a signal or an error ended the run early, <c>diverged</c> where the error was that a loss or weights are not finite.</summary>
     public required string Status { get; init; }
 
     /// <summary>Contrastive method, as on the command line.</summary>

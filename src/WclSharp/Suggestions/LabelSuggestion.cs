@@ -111,7 +111,7 @@ public static class LabelSuggestion
         using var data = RunData.Read(trained, asked, progress, cancellation,
             new() { HoldOut = ownAsTrained || options.Check > 0, Tests = options.Check > 0, BadImagesFile = Path.Combine(folder, "bad_images.csv") });
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
-            throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and images to test with; leave it out.");
+            throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and test images; leave it out.");
         using var some = (options.Test ?? trained.Test) is { } tests ? Untested(data.Train, asked.Data, tests, ofRun: options.Test is null, progress, cancellation) : null; // the run's also where other data are named
         var images = some ?? data.Train;
         // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
@@ -147,7 +147,7 @@ public static class LabelSuggestion
         }
         catch (WclUsageException e) when (ofRun) // nobody asked for them now
         {
-            progress?.Report(new RunProgress.Warning($"The run's images to test with may be suggested, since they cannot be told: {e.Message}"));
+            progress?.Report(new RunProgress.Warning($"The run's test images may be suggested, since they cannot be told: {e.Message}"));
             return null;
         }
     }

@@ -62,7 +62,7 @@ public sealed record EpochMetrics
     public double? PairPrecision { get; init; }
 
     /// <summary>Pairs that <see cref="PairPrecision"/> is the share of: those whose classes are both known. Of few, the share says little.</summary>
-    public long? PairsJudged { get; init; }
+    public long? LabelledPairs { get; init; }
 
     /// <summary>Share of the batch's pairs of the same class that the method pulls together, 0 to 1.</summary>
     public double? PairRecall { get; init; }

@@ -15,7 +15,7 @@ namespace WclSharp.Training;
 internal sealed class EpochSums : IDisposable
 {
     /// <summary>Names of the sums, in the order of <see cref="Values"/>.</summary>
-    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, PairsJudged, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak, CropsRight, CropsJudged, Nmi, Ami, Compared }
+    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, LabelledPairs, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak, CropsRight, CropsJudged, Nmi, Ami, Compared }
 
     // Made once: see ColourJitter.
     private static readonly Scalar One = 1, Four = 4;
@@ -134,8 +134,8 @@ internal sealed class EpochSums : IDisposable
             Purity = Share(Sum.Pure, Sum.Known),
             Nmi = Share(Sum.Nmi, Sum.Compared),
             Ami = Share(Sum.Ami, Sum.Compared),
-            PairPrecision = Share(Sum.PairsRight, Sum.PairsJudged),
-            PairsJudged = values[(int)Sum.PairsJudged] > 0 ? (long)values[(int)Sum.PairsJudged] : null,
+            PairPrecision = Share(Sum.PairsRight, Sum.LabelledPairs),
+            LabelledPairs = values[(int)Sum.LabelledPairs] > 0 ? (long)values[(int)Sum.LabelledPairs] : null,
             PairRecall = Share(Sum.PairsRight, Sum.PairsOfAClass),
             CropPrecision = Share(Sum.CropsRight, Sum.CropsJudged),
             Conflicts = Share(Sum.PairsOneWay, Sum.PairsRelated),

@@ -12,12 +12,12 @@ internal static class HeldOutImages
     /// <summary>Reads the images of <c>--test</c>, and leaves those of its files that are among the others out of these.</summary>
     /// <param name="all">Everything that was read from <c>--data</c>.</param>
     /// <param name="data">Where that is.</param>
-    /// <param name="request">As that was read, with the path of <c>--test</c>, the classes that can be told and where unreadable images are listed.</param>
+    /// <param name="request">As that was read, with the path of <c>--test</c>, the known classes and where unreadable images are listed.</param>
     /// <param name="owned">Takes what the caller disposes of.</param>
     /// <param name="reading">Told how far reading is; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
     /// <returns>What is left to train on, null for all, and what is tested with.</returns>
-    /// <exception cref="WclUsageException">Nothing is left to train on, or none of the images to test with has a class that can be told.</exception>
+    /// <exception cref="WclUsageException">Nothing is left to train on, or none of the test images has a known class.</exception>
     public static (ImageDataset? Train, ImageDataset? HeldOut) Named(
         ImageDataset all, string? data, DatasetOptions request, ICollection<IDisposable> owned, IProgress<ReadingProgress>? reading, CancellationToken cancellation)
     {
@@ -31,7 +31,7 @@ internal static class HeldOutImages
         if (request.ClassNames is { } known && !IsKnown(heldOut, known))
         {
             string[] names = [.. LabelWarnings.ClassesOf(heldOut).Order(StringComparer.Ordinal)];
-            throw new WclUsageException($"None of the classes of the images to test with ({ClassCatalog.Few(names)}) is among those that can be told ({ClassCatalog.Few(known)}); name images of these with --test.");
+            throw new WclUsageException($"None of the test images' classes ({ClassCatalog.Few(names)}) is known to the classifier ({ClassCatalog.Few(known)}); name images of the latter with --test.");
         }
 
         return (train, heldOut);
@@ -40,7 +40,7 @@ internal static class HeldOutImages
     /// <summary>Sets a part of the images with a class apart: a fifth, 10,000 at most. Those without one are all trained on, since nothing is measured with them.</summary>
     /// <param name="all">Everything that was read from <c>--data</c>.</param>
     /// <param name="seed">Chooses the part.</param>
-    /// <param name="known">The classes that can be told; null where there are none.</param>
+    /// <param name="known">The known classes; null where there are none.</param>
     /// <param name="owned">Takes what the caller disposes of.</param>
     /// <returns>The two parts; nulls where nothing could be measured with one, so that all images are trained on.</returns>
     public static (ImageDataset? Train, ImageDataset? HeldOut) Split(ImageDataset all, long seed, IReadOnlyList<string>? known, ICollection<IDisposable> owned)
@@ -68,6 +68,6 @@ internal static class HeldOutImages
         return false;
     }
 
-    /// <summary>Whether there is nothing to tell, or some of it can be told.</summary>
+    /// <summary>Whether no image has a class, or some class is known.</summary>
     private static bool IsKnown(ImageDataset tests, IReadOnlyList<string> known) => !LabelWarnings.ClassesOf(tests).Any() || LabelWarnings.ClassesOf(tests).Intersect(known).Any();
 }

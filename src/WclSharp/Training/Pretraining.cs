@@ -21,7 +21,7 @@ public static class Pretraining
     /// <param name="cancellation">Finishes the step under way, saves a checkpoint and throws.</param>
     /// <returns>Where the results are, and the last figures.</returns>
     /// <exception cref="WclUsageException">The options or the data are wrong; nothing was trained.</exception>
-    /// <exception cref="DivergedException">A loss or weights are no finite numbers any more; the last checkpoint is intact.</exception>
+    /// <exception cref="DivergedException">A loss or weights are no longer finite; the last checkpoint is intact.</exception>
     /// <exception cref="WclException">Training failed; the last checkpoint is intact.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; go on with <see cref="PretrainOptions.Resume"/>.</exception>
     /// <remarks>

@@ -105,7 +105,7 @@ internal sealed class PretrainingData : IDisposable
         }
     }
 
-    /// <summary>Refuses images to test with that would be trained on.</summary>
+    /// <summary>Refuses test images that would be trained on.</summary>
     private static void RequireApart(string? data, string? test)
     {
         if (test is not null && SamePath.Is(test, data))
@@ -145,8 +145,8 @@ internal sealed class PretrainingData : IDisposable
     /// <summary>What to know where images are left out since <c>--test</c> names them.</summary>
     private static IEnumerable<string> LeavingOut(ImageDataset all, ImageDataset train)
     {
-        yield return FormattableString.Invariant($"Not learnt from, since --test names them: {all.Count - train.Count:N0} of {(long)all.Count + all.PassedOver:N0} images.");
-        if (all.HasLabels && train.LabelledCount == 0) yield return "They are all that have a class, so that none is left to learn classes from or to vote; leave some out of --test.";
+        yield return FormattableString.Invariant($"Excluded from training, since --test names them: {all.Count - train.Count:N0} of {(long)all.Count + all.PassedOver:N0} images.");
+        if (all.HasLabels && train.LabelledCount == 0) yield return "No labelled image is left to train a classifier on or for kNN; leave some out of --test.";
     }
 
     /// <summary>Says how many files were no images, by their names.</summary>
@@ -161,7 +161,7 @@ internal sealed class PretrainingData : IDisposable
         if (all.BadImages > 0) lines.Add(FormattableString.Invariant($"{all.BadImages:N0} images could not be read and are left out; {RunFolder.BadImages} lists them"));
         if (all.Ignored > 0) lines.Add(PassedOver(all.Ignored));
         if (all.IsMemoryMapped) lines.Add(Mapped(all, "decoded images"));
-        if (test && heldOut!.IsMemoryMapped) lines.Add(Mapped(heldOut, "decoded images to test on"));
+        if (test && heldOut!.IsMemoryMapped) lines.Add(Mapped(heldOut, "decoded test images"));
         return lines;
     }
 

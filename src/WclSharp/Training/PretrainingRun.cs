@@ -62,7 +62,7 @@ internal sealed class PretrainingRun : IDisposable
             {
                 initial = EncoderWeights.Load(model.Encoder, options.Init);
                 if (EncoderWeights.NormalisationOf(options.Init) is { } theirs && theirs != data.Normalisation)
-                    Warn($"The weights of --init were trained on images normalised by {theirs.Describe()}; this run's are by {data.Normalisation.Describe()}, as its crops' size and channels have it, so features are others than they were.");
+                    Warn($"The weights of --init were trained on images normalised by {theirs.Describe()}; this run normalises by {data.Normalisation.Describe()}, which follow from its --image-size and channels, so the encoder's features will differ from those it gave before.");
                 if (WarmStart.Warning(options, data, cancellation) is { } seen) Warn(seen);
             }
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
@@ -228,7 +228,7 @@ internal sealed class PretrainingRun : IDisposable
         if (!FiniteLoss.AreFinite(model.Modules.Select(part => part.Module))) throw Diverged("The network's weights are");
     }
 
-    private DivergedException Diverged(string what) => new($"{what} no finite numbers any more (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. Lower --lr or raise --temperature.");
+    private DivergedException Diverged(string what) => new($"{what} no longer finite (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. Lower --lr or raise --temperature.");
 
     /// <summary>Goes on from the last checkpoint. Lines of epochs after it go, which come again: no epoch has two.</summary>
     private double? Restore()
@@ -244,12 +244,12 @@ internal sealed class PretrainingRun : IDisposable
         if (state.DatasetFingerprint != data.Train.Fingerprint)
             throw new WclUsageException($"The images or their classes are not those that the run was started with (fingerprint {Short(data.Train.Fingerprint)}, not {Short(state.DatasetFingerprint)}); put them back, or start anew with another --out.");
         if (state.TestFingerprint != data.HeldOut?.Fingerprint)
-            throw new WclUsageException("The images to test with or their classes are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
-        const string PartsWays = "sums are rounded otherwise, and some hundred steps on the weights will differ as from another seed.";
+            throw new WclUsageException("The test images or their classes are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
+        const string PartsWays = "sums are rounded differently, and after a few hundred steps the weights will differ as much as between two seeds.";
         if (state.Device is not null && (state.Device, state.DeviceName) != (DeviceKind, compute.Model))
             Warn($"The run was computed on {state.DeviceName} and goes on on {compute.Name}: {PartsWays}");
         else if (!compute.IsGpu && state.Threads != get_num_threads())
-            Warn($"The run was started with {state.Threads} threads and goes on with {get_num_threads()}: {PartsWays}");
+            Warn($"The run was started with {state.Threads} thread{(state.Threads == 1 ? "" : "s")} and goes on with {get_num_threads()}: {PartsWays}");
         if (state.Version is not null && state.Version != SoftwareVersions.Library)
             Warn($"The run was computed by WclSharp {state.Version} and goes on with {SoftwareVersions.Library}: where their arithmetic differs, {PartsWays}");
         earlierPeakMib = state.PeakMemoryMib ?? 0;
@@ -257,7 +257,7 @@ internal sealed class PretrainingRun : IDisposable
         folder.TruncateMetrics(state.Epoch);
         int[] lost = [.. Enumerable.Range(1, state.Epoch).Except(folder.ReadMetrics().Select(metrics => metrics.Epoch))];
         if (lost.Length > 0)
-            Warn(FormattableString.Invariant($"metrics.jsonl has no line of {lost.Length:N0} of the {state.Epoch:N0} epochs that are done, {lost[0]} the first: its measurements are lost and do not come again; training is not concerned."));
+            Warn(FormattableString.Invariant($"metrics.jsonl lacks the lines of {lost.Length:N0} of the {state.Epoch:N0} finished epochs (the first is epoch {lost[0]}): their measurements are lost; training is not affected."));
         written = state.Epoch;
         folder.Log($"resumed at step {state.Step} of {trainer.TotalSteps}");
         return state.BestKnn;

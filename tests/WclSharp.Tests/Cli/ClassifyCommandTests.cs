@@ -31,7 +31,7 @@ public sealed class ClassifyCommandTests : IDisposable
               cat           50   5.0%        20    4 (20.0%)   8.1% to 41.6%   25.0% of 16
               cow            0   0.0%         0            -               -             -
             Mean probability 90.0%: how sure the classifier is, not how often it is right
-            Accuracy 75.0% of 200 images whose class is known (95 % interval 68.6% to 80.5%; mean over classes 37.1%); those that it was trained on, if any, count too
+            Accuracy 75.0% of 200 images whose class is known (95 % interval 68.6% to 80.5%; balanced accuracy 37.1%); those that it was trained on, if any, count too
               20 of them are of classes that it does not know (Dog), and count as wrong
 
             """, output.ToString(), ignoreLineEndingDifferences: true);
@@ -55,7 +55,7 @@ public sealed class ClassifyCommandTests : IDisposable
         Assert.Contains("100 of them were done before", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("class 05       5", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("class 04", output.ToString(), StringComparison.Ordinal);
-        Assert.Contains("and 5 classes more", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("and 5 more classes", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("Accuracy", output.ToString(), StringComparison.Ordinal);
     }
 

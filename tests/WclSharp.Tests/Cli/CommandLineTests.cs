@@ -69,7 +69,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, Run("pretrain"));
         Assert.Equal(new PretrainOptions(), trained);
         Assert.Contains("69.9% before, 82.0% now (+12.1 points)", output.ToString());
-        Assert.Contains("Mean over classes, where a rare one counts as much as a frequent one: 33.3% before, 51.0% now.", output.ToString());
+        Assert.Contains("Balanced accuracy, in which a rare class counts as much as a frequent one: 33.3% before, 51.0% now.", output.ToString());
         Assert.Contains("wcl evaluate", output.ToString());
         Assert.Contains("80 (1.0%) give 72.5% by fine-tuning, 65.0% from scratch, 73.0% by a linear classifier", output.ToString());
         Assert.Equal((folder, 1), (finetuned!.Run, finetuned.Draws));
@@ -233,7 +233,7 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(0, Run("evaluate", "runs/a", "--test", "t.tar", "--knn-k", "7", "--json", json));
         Assert.Equal(new RunEvaluationOptions { Run = "runs/a", Test = "t.tar", KnnK = 7 }, evaluated);
-        Assert.Contains("82.0% of 2,000 images (95 % interval 80.3% to 83.6%; mean over classes 75.0%), by", output.ToString());
+        Assert.Contains("82.0% of 2,000 images (95 % interval 80.3% to 83.6%; balanced accuracy 75.0%), by", output.ToString());
         string written = File.ReadAllText(json);
         Assert.Contains("\"knn\": 0.82", written);
         Assert.Contains("\"knn_ci95_low\": 0.802", written);

@@ -47,7 +47,7 @@ public sealed class DistillCommandTests : IDisposable
         string json = Path.Combine(folder, "r.json");
         Assert.Equal(0, Run("distill", "t", "--json", json));
         Assert.Equal(new DistillOptions { Teacher = "t" }, asked);
-        Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right; mean over classes 70.0%", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right; balanced accuracy 70.0%", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Student: 0.70 million parameters, 79.5%", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("cat        2,000  100.0%     1,590  1,590 (100.0%)  99.8% to 100.0%  79.5% of 2,000", output.ToString(), StringComparison.Ordinal);
         Assert.Equal("dog", (string)JsonNode.Parse(File.ReadAllText(json))!["student_classes"]![1]!["class"]!);

@@ -103,7 +103,7 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Contains("  class 0    0.0% of 10", text, StringComparison.Ordinal);
         Assert.Contains("  cat       60.0% of 1,200", text, StringComparison.Ordinal); // worse than the last ones
         Assert.DoesNotContain("class 24", text, StringComparison.Ordinal);
-        Assert.Contains("and 7 classes more, told as well or better; --json", text, StringComparison.Ordinal);
+        Assert.Contains("and 7 more classes, with the same or a higher accuracy; --json", text, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -63,7 +63,7 @@ public sealed class FinetuneCommandTests : IDisposable
         string json = Path.Combine(folder, "r.json");
         chosenOn = 0;
         Assert.Equal(0, Run("finetune", "r", "--json", json));
-        Assert.Contains("With 80 labels no rate or stop was chosen: fewer than two classes have 25 labels, or those that do have less than half of all.", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("With 80 labels, learning rate and stopping step were not selected on held-out labels: fewer than two classes have 25 labels, or those that do have less than half of all.", output.ToString(), StringComparison.Ordinal);
         foreach (string text in (string[])[output.ToString(), (string)JsonNode.Parse(File.ReadAllText(json))!["interval"]!]) Assert.DoesNotContain("given one choice", text, StringComparison.Ordinal);
 
         chosenOn = 16;
@@ -87,12 +87,12 @@ public sealed class FinetuneCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData(null, null), InlineData(0.725, null), InlineData(0.61, "Some classes have more test images than others. Mean over classes, where each counts alike: with 80 labels fine-tuned 61.0%, kNN 40.0%, linear 50.0%.")]
+    [InlineData(null, null), InlineData(0.725, null), InlineData(0.61, "Some classes have more test images than others. Balanced accuracy, in which every class counts equally: with 80 labels fine-tuned 61.0%, kNN 40.0%, linear 50.0%.")]
     public void Run_BalancedAccuracy_IsToldWhereItIsAnother(double? overClasses, string? told)
     {
         balancedAccuracy = overClasses;
         Assert.Equal(0, Run("finetune", "r"));
-        if (told is null) Assert.DoesNotContain("Mean over classes", output.ToString(), StringComparison.Ordinal);
+        if (told is null) Assert.DoesNotContain("Balanced accuracy, in which", output.ToString(), StringComparison.Ordinal);
         else Assert.Contains(told, output.ToString(), StringComparison.Ordinal);
     }
 
@@ -115,11 +115,11 @@ public sealed class FinetuneCommandTests : IDisposable
             asked = options;
             var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneBalancedAccuracy = balancedAccuracy, KnnBalancedAccuracy = balancedAccuracy is 0.61 ? 0.4 : null, LinearBalancedAccuracy = balancedAccuracy is 0.61 ? 0.5 : null, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             var settings = new FineTuneSettings { Encoder = "e", TrainFingerprint = "f", TestFingerprint = "g", Seed = 0, FromHead = false, Scratch = false, HeadLr = 0.1, Batch = 64, WeightDecay = 5e-4, Precision = "fp32" };
-            var kept = new KeptClassifier(80, 0.71, [new("cat", 1500) { Labelled = 1200, Correct = 1060, LabelledPredicted = 1500 }, new("dog", 500) { Labelled = 800, Correct = 360, LabelledPredicted = 500 }]);
+            var kept = new SavedClassifier(80, 0.71, [new("cat", 1500) { Labelled = 1200, Correct = 1060, LabelledPredicted = 1500 }, new("dog", 500) { Labelled = 800, Correct = 360, LabelledPredicted = 500 }]);
             return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"))
             {
                 Report = new() { Rows = [row], TestImages = 2000, ClassCount = 10, Settings = settings, Classifier = kept },
-                Kept = kept,
+                Classifier = kept,
             };
         },
     }, output, error);

@@ -78,14 +78,14 @@ public sealed class GroupsCommandTests : IDisposable
         Group = (options, _, _) =>
         {
             asked = options;
-            var shown = new Division(10, 0.25, labels ? new ClusterAgreement(0.6, 0.5, 0.4) : null);
+            var shown = new Clustering(10, 0.25, labels ? new ClusterAgreement(0.6, 0.5, 0.4) : null);
             return new GroupResult
             {
                 Images = 2000,
                 LabelledImages = labels ? 500 : 0,
-                Levels = [new Division(400, 0.01, labels ? new ClusterAgreement(0.9, 0.3, 0.1) : null), shown],
+                Levels = [new Clustering(400, 0.01, labels ? new ClusterAgreement(0.9, 0.3, 0.1) : null), shown],
                 Shown = shown,
-                KMeans = labels ? new Division(10, 0.125, new ClusterAgreement(0.55, null, null)) : null,
+                KMeans = labels ? new Clustering(10, 0.125, new ClusterAgreement(0.55, null, null)) : null,
                 Copies = copies,
                 Outliers = 20,
                 GalleryFile = "page.html",

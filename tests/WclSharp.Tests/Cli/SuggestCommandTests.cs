@@ -67,9 +67,9 @@ public sealed class SuggestCommandTests : IDisposable
     public void Run_CheckWithRareClasses_SpeaksOfTheBalancedAccuracy()
     {
         Assert.Equal(0, Run(new SuggestionCheck(10, 1, 0.95, null, 0.9, null) { SuggestedBalancedAccuracy = 0.4, RandomBalancedAccuracy = 0.35 }));
-        Assert.Contains("Mean over classes, where a rare one counts as much as a frequent one: 40.0% where suggested, 35.0% where random.", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Balanced accuracy, in which a rare class counts as much as a frequent one: 40.0% where suggested, 35.0% where random.", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, Run(new SuggestionCheck(10, 1, 0.95, null, 0.9, null)));
-        Assert.Single(output.ToString().Split("Mean over classes")[1..]);
+        Assert.Single(output.ToString().Split("Balanced accuracy, in which")[1..]);
     }
 
     [Fact]

@@ -38,7 +38,7 @@ public sealed class MethodComparisonTests
     {
         ComparedRun Computed(string method, int? threads, bool? avx512) => Run(method, 0, 0.5, 1) with { Threads = threads, Avx512 = avx512 };
         Assert.Null(ComparisonTable.Unequal([Computed("wcl", 4, true), Computed("simclr", 4, true), Computed("old", null, null)]));
-        Assert.StartsWith("The runs were computed with 4 threads and AVX-512 (runs/wcl-seed0, runs/supcon-seed0); 1 thread and AVX-512 (runs/simclr-seed0): sums are rounded otherwise",
+        Assert.StartsWith("The runs were computed with 4 threads and AVX-512 (runs/wcl-seed0, runs/supcon-seed0); 1 thread and AVX-512 (runs/simclr-seed0): sums are rounded differently",
             ComparisonTable.Unequal([Computed("wcl", 4, true), Computed("simclr", 1, true), Computed("supcon", 4, true)]), StringComparison.Ordinal);
         Assert.Contains("4 threads (runs/simclr-seed0)", ComparisonTable.Unequal([Computed("wcl", 4, true), Computed("simclr", 4, false)]), StringComparison.Ordinal);
 
@@ -81,7 +81,7 @@ public sealed class MethodComparisonTests
     [Fact]
     public void Of_Differences_AreTakenSeedBySeed()
     {
-        // Seeds differ by 10 points, methods by 2: the methods' own intervals overlap, that of the difference leaves out 0.
+        // Seeds differ by 10 points, methods by 2: the methods' own intervals overlap, that of the difference excludes 0.
         var rows = MethodComparison.Of(["wcl", "simclr", "wcl+knn"],
             [.. new[] { 0.50, 0.60, 0.70 }.SelectMany((knn, seed) => new[] { Run("wcl", seed, knn + 0.02 + 0.001 * seed, 1), Run("simclr", seed, knn, 1) }), Run("simclr", 3, 0.1, 1), Run("wcl+knn", 1, 0.5, 1)], "simclr");
 
@@ -98,7 +98,7 @@ public sealed class MethodComparisonTests
         Assert.DoesNotContain("linear - simclr", table[0], StringComparison.Ordinal); // not measured
         Assert.Contains("+2.10 ± 0.25", table[1], StringComparison.Ordinal);
         Assert.Matches(@"^wcl\+knn +1 +50\.0% +-10\.0 ", table[3]);
-        Assert.Contains("differs from simclr where the interval of its difference leaves out 0", ComparisonTable.Reading(rows), StringComparison.Ordinal);
+        Assert.Contains("differs from simclr where the interval of its difference excludes 0", ComparisonTable.Reading(rows), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -146,6 +146,38 @@ public class ImageDecoderTests
         }
     }
 
+    /// <summary>A decoder that shrinks by eighths rounds the size up: the image ends within the last row and column, and not at their ends.</summary>
+    [Theory]
+    [InlineData(803, 1203, 256)]
+    [InlineData(1501, 2001, 256)]
+    [InlineData(801, 1201, 250)]
+    public void Decode_AJpegThatIsShrunkByEighths_LiesWhereThePngDoes(int height, int width, int side)
+    {
+        using var bitmap = new SKBitmap(width, height, SKColorType.Gray8, SKAlphaType.Opaque);
+        var grey = new byte[bitmap.ByteCount];
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++) grey[y * bitmap.RowBytes + x] = (byte)(128 + 60 * Math.Sin(x / 9.0) + 60 * Math.Sin(y / 9.0));
+        System.Runtime.InteropServices.Marshal.Copy(grey, 0, bitmap.GetPixels(), grey.Length);
+        byte[] Of(SKEncodedImageFormat format)
+        {
+            using var data = bitmap.Encode(format, 100);
+            return Decode(data.ToArray(), out _, out _, side);
+        }
+        byte[] jpeg = Of(SKEncodedImageFormat.Jpeg), png = Of(SKEncodedImageFormat.Png);
+        Assert.InRange(jpeg.Zip(png).Average(pair => Math.Abs(pair.First - pair.Second)), 0, 1.5); // 5 and more where it is stretched over them
+        Assert.InRange(jpeg.Zip(png).Max(pair => Math.Abs(pair.First - pair.Second)), 0, 12);
+    }
+
+    [Theory]
+    [InlineData(0, 0, "(255,0,0) (0,255,0) (0,0,255) (255,255,255)")]         // none is written: opaque
+    [InlineData(255, 255, "(255,0,0) (0,255,0) (0,0,255) (255,255,255)")]
+    [InlineData(0, 255, "(255,255,255) (0,255,0) (0,0,255) (255,255,255)")]   // the first quarter's, the others'
+    [InlineData(128, 255, "(255,127,127) (0,255,0) (0,0,255) (255,255,255)")]
+    public void Decode_ABmpWithAlpha_IsPutOnWhiteWhereSomePixelHasAny(byte first, byte others, string colours)
+    {
+        AssertQuarters(ImageFiles.BmpAlpha(quarter => quarter == 0 ? first : others), 1, [.. colours.Split(' ').Select(colour => colour.Trim('(', ')').Split(',').Select(int.Parse).ToArray()).Select(rgb => (rgb[0], rgb[1], rgb[2]))]);
+    }
+
     [Fact]
     public void Decode_AFineTextureOfAGif_IsShrunkByTheFilter_NotByLeavingPixelsOut()
     {

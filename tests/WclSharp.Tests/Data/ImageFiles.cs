@@ -149,6 +149,24 @@ internal static class ImageFiles
         return file;
     }
 
+    /// <summary>A BMP of 32 bits a pixel with a mask for alpha (BITMAPV4HEADER), which each quarter has its own of.</summary>
+    public static byte[] BmpAlpha(Func<int, byte> alpha)
+    {
+        const int Header = 14 + 108;
+        var file = new byte[Header + 16 * 16 * 4];
+        "BM"u8.CopyTo(file);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(2), file.Length);
+        (file[10], file[14], file[18], file[22], file[26], file[28], file[30]) = (Header, 108, 16, 16, 1, 32, 3); // bit fields
+        foreach (var (i, mask) in ((uint[])[0xFF0000, 0xFF00, 0xFF, 0xFF000000]).Index()) BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(54 + 4 * i), mask);
+        for (int y = 0; y < 16; y++)
+            for (int x = 0; x < 16; x++)
+            {
+                var (r, g, b) = Colour(15 - y, x, 16, 16);
+                ((byte[])[b, g, r, alpha((15 - y) / 8 * 2 + x / 8)]).CopyTo(file, Header + (y * 16 + x) * 4);
+            }
+        return file;
+    }
+
     /// <summary>An uncompressed TIFF of 8 or 16 bits a channel, in either byte order, with an orientation.</summary>
     public static byte[] Tiff(bool bigEndian = false, int bits = 8, int orientation = 1)
     {

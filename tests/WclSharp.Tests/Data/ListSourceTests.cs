@@ -72,7 +72,7 @@ public class ListSourceTests
         using var folder = ListedImages.Folder();
         using var labelled = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", "\"Datei\";\"Klasse\"\r\n\"img/c, d.jpg\";cat\r\n") });
         Assert.Equal([null, null, "cat"], ListedImages.Classes(labelled));
-        Assert.Contains("names of its columns: 'Datei'", Assert.Single(labelled.Warnings), StringComparison.Ordinal);
+        Assert.Contains("header row: 'Datei'", Assert.Single(labelled.Warnings), StringComparison.Ordinal);
 
         var error = Assert.Throws<WclUsageException>(() => DelimitedFile.Read(folder.Write("list.csv", "Datei;Klasse\nimg/a.jpg;cat\nimg/b.jpg;dog;3\n")).Count());
         Assert.Contains("line 3: the line has 3 columns; expected path;label", error.Message, StringComparison.Ordinal);
@@ -146,11 +146,11 @@ public class ListSourceTests
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("list.csv", $"{header}\nimg/a.jpg,cat\nimg/b.jpg,dog\n") });
         Assert.Equal((2, 0), (data.Count, data.BadImages));
         Assert.Equal(["cat", "dog"], data.ClassNames);
-        Assert.EndsWith($"taken for the names of its columns: '{header[..header.IndexOf(',', StringComparison.Ordinal)]}' is no image file.", Assert.Single(data.Warnings), StringComparison.Ordinal);
+        Assert.EndsWith($"treated as a header row: '{header[..header.IndexOf(',', StringComparison.Ordinal)]}' is no image file.", Assert.Single(data.Warnings), StringComparison.Ordinal);
 
         using var labelled = ImageDataset.Read(new DatasetOptions { Path = folder.Path, Labels = folder.Write("labels.csv", $"{header}\nimg/a.jpg,cat\n") });
         Assert.Equal(["cat"], labelled.ClassNames);
-        Assert.Contains("names of its columns", Assert.Single(labelled.Warnings), StringComparison.Ordinal);
+        Assert.Contains("header row", Assert.Single(labelled.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using BitMiracle.LibTiff.Classic;
 using WclSharp.Data;
@@ -174,8 +175,9 @@ public class TiffDecoderTests
         {
             AssertPixels((plain with { Fields = [field] }).ToArray(Twelve), 20, 20, (y, x, _) => Twelve(y, x, 0) >> 4);
             AssertPixels((plain with { Fields = [field], Photometric = Photometric.MINISWHITE }).ToArray(Twelve), 20, 20, (y, x, _) => 255 - (Twelve(y, x, 0) >> 4));
-            // One value is larger than the field has it.
+            // One value is larger than the field has it: of 400 too many, of 2,500 a hot pixel.
             AssertPixels((plain with { Fields = [field] }).ToArray((y, x, _) => y == 7 && x == 3 ? 4096 : Twelve(y, x, 0)), 20, 20, (y, x, _) => y == 7 && x == 3 ? 16 : Twelve(y, x, 0) >> 8);
+            AssertPixels((plain with { Width = 50, Height = 50, Fields = [field] }).ToArray((y, x, _) => y == 7 && x == 3 ? 4200 : Twelve(y, x, 0)), 50, 50, (y, x, _) => y == 7 && x == 3 ? 255 : Twelve(y, x, 0) >> 4);
         }
 
         static int Twelve(int y, int x, int sample) => Noise(y, x, sample, 12);
@@ -236,5 +238,38 @@ public class TiffDecoderTests
     {
         byte[] file = new TiffFile { Width = 8, Height = 8, Bits = bits, Samples = 4, Separate = separate, Photometric = Photometric.SEPARATED }.ToArray((y, x, sample) => Noise(y, x, sample, bits));
         Assert.Equal($"a TIFF of a kind that is not read ({kind})", Assert.Throws<BadImageException>(() => Decode(file)).Message);
+    }
+
+    [Fact]
+    public void Decode_ColoursThatLibTiffGetsWrong_AreRefusedByName()
+    {
+        var colours = new TiffFile { Width = 8, Height = 8, Samples = 3, Photometric = Photometric.CIELAB };
+        Assert.Equal("a TIFF of a kind that is not read (CIELab colours; save it as RGB)", Problem(colours));
+        Assert.Equal("a TIFF of a kind that is not read (subsampled YCbCr without JPEG compression; save it as RGB)", Problem(colours with { Photometric = Photometric.YCBCR }));
+
+        string Problem(TiffFile file) => Assert.Throws<BadImageException>(() => Decode(file.ToArray((y, x, sample) => Noise(y, x, sample, 8)))).Message;
+    }
+
+    [Theory]
+    [InlineData(50000, "Zstandard")]
+    [InlineData(34712, "JPEG 2000")]
+    [InlineData(34999, "number 34999")]
+    public void Decode_ACompressionThatIsNotRead_IsNamed(int compression, string name)
+    {
+        byte[] file = ImageFiles.Tiff();
+        int at = 8 + 2 + 3 * 12 + 8; // the value of the fourth field, which is the compression
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(at), compression);
+        Assert.Equal($"a TIFF of a kind that is not read (compression {name}; save it with LZW or Deflate, or none)", Assert.Throws<BadImageException>(() => Decode(file)).Message);
+    }
+
+    [Fact]
+    public void Decode_ABigEndianBigTiff_IsNamed()
+    {
+        // One grey pixel: width, height, bits, strip and its bytes, each field 20 bytes.
+        (int Tag, int Value)[] fields = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 16 + 8 + 8 * 20 + 8), (277, 1), (279, 1)];
+        List<byte> file = [.. "MM"u8, 0, 43, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, (byte)fields.Length];
+        foreach (var (tag, value) in fields) file.AddRange([(byte)(tag >> 8), (byte)tag, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1, (byte)(value >> 8), (byte)value, 0, 0, 0, 0, 0, 0]);
+        file.AddRange([0, 0, 0, 0, 0, 0, 0, 0, 200]);
+        Assert.Equal("a TIFF of a kind that is not read (a big-endian BigTIFF; save it little-endian)", Assert.Throws<BadImageException>(() => Decode([.. file])).Message);
     }
 }

@@ -53,6 +53,17 @@ public sealed class DistillTests : IDisposable
             if (report is RunProgress.Working { Stage: "Distilling, steps", Done: 25 }) stop.Cancel(); // in the third epoch of ten steps
         }), stop.Token));
         Assert.Equal(2, File.ReadLines(Path.Combine(halves, "metrics.jsonl")).Count());
+        string checkpoint = Path.Combine(halves, "checkpoint.safetensors");
+        byte[] intact = File.ReadAllBytes(checkpoint), damaged = [.. intact];
+        damaged[^100] ^= 1; // a bit of a number
+        string Refusal(byte[] content)
+        {
+            File.WriteAllBytes(checkpoint, content);
+            return Assert.Throws<WclUsageException>(() => Distill.Run(Options with { Out = halves })).Message;
+        }
+        Assert.EndsWith("is damaged (its tensors' SHA-256 is not the one that it has); copy it back, or delete it, and the same command begins anew.", Refusal(damaged), StringComparison.Ordinal);
+        Assert.EndsWith("To go on, copy it back, or delete it, and the same command begins anew.", Refusal([]), StringComparison.Ordinal);
+        File.WriteAllBytes(checkpoint, intact);
         long first = -1;
         var resumed = Distill.Run(Options with { Out = halves }, new ProgressHandler<RunProgress>(report =>
         {
@@ -155,9 +166,9 @@ public sealed class DistillTests : IDisposable
         var within = Distill.Run(Options with { Data = Path.Combine(photos, "learn"), Test = list, Epochs = 1, Batch = 3, Out = Path.Combine(folder, "within") }, SmallRun.Noted(warnings));
         Assert.Equal((10, 2), (within.TrainImages, within.TestImages));
         Assert.Equal(2, within.StudentClasses.Sum(each => each.Images));
-        Assert.Contains("Not learnt from, since --test names them: 2 of 12 images.", warnings);
+        Assert.Contains("Excluded from training, since --test names them: 2 of 12 images.", warnings);
 
-        // With images to test with none of the run's 400 are held out.
+        // With test images none of the run's 400 are held out.
         var tested = Distill.Run(Options with { Test = Path.Combine(photos, "test"), Limit = 450, Epochs = 1, Out = Path.Combine(folder, "tested") });
         Assert.Equal((400, 2), (tested.TrainImages, tested.TestImages));
     }
@@ -189,7 +200,7 @@ public sealed class DistillTests : IDisposable
     public void Run_WeightsThatOnlyTheLastStepSpoils_HaveDiverged()
     {
         var options = Options with { Data = Photos("1.png", "2.png", "3.png", "4.png"), Epochs = 1, Batch = 4, LearningRate = 1e30, WeightDecay = 1e30, Out = Path.Combine(folder, "diverged") };
-        Assert.Contains("weights are no finite numbers any more after epoch 1", Assert.Throws<DivergedException>(() => Distill.Run(options)).Message, StringComparison.Ordinal);
+        Assert.Contains("weights are no longer finite after epoch 1", Assert.Throws<DivergedException>(() => Distill.Run(options)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -235,10 +246,10 @@ public sealed class DistillTests : IDisposable
         Assert.Equal(4, result.TestImages);
         Assert.InRange(result.TeacherAccuracy!.Value, 0, 0.5);
         Assert.Equal(2 * result.TeacherAccuracy.Value / 3, result.TeacherBalancedAccuracy!.Value, 12); // Bag's two of four images are one of three classes
-        Assert.Contains(warnings, warning => warning.StartsWith("2 of the 4 labelled images to test with count as wrong", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.StartsWith("2 of the 4 labelled test images count as wrong", StringComparison.Ordinal));
 
         Directory.Delete(Path.Combine(tests, "Bag"), recursive: true);
-        Assert.Contains("None of the classes of the images to test with (yak, zebra)", Assert.Throws<WclUsageException>(() => Distill.Run(options)).Message, StringComparison.Ordinal);
+        Assert.Contains("None of the test images' classes (yak, zebra)", Assert.Throws<WclUsageException>(() => Distill.Run(options)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

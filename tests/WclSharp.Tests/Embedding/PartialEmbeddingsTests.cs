@@ -182,6 +182,14 @@ public sealed class PartialEmbeddingsTests : IDisposable
         Assert.Equal(0, Run(onnx, file, restart: true).Resumed);
         Assert.False(Directory.Exists(partial));
 
+        // Parts whose facts are gone can be done again, on demand.
+        folder.Write("out.npy.partial/000000.part", "of whom?");
+        Assert.Contains("but its embedding.json is gone, which says what they hang on; copy it back, or begin anew with --restart", Refusal(onnx, file), StringComparison.Ordinal);
+        folder.Write("out.csv.x1y2z3a4.tmp", "left by a process that was killed");
+        Assert.Equal(0, Run(onnx, file, restart: true).Resumed);
+        Assert.False(Directory.Exists(partial));
+        Assert.False(File.Exists(folder["out.csv.x1y2z3a4.tmp"]));
+
         folder.Write("out.npy.partial/diary.part", "mine");
         Assert.Contains("holds 'diary.part', which is no part of a table", Refusal(onnx, file, restart: true), StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(folder["out.npy.partial/diary.part"]));

@@ -22,19 +22,19 @@ public sealed class ClassifiedClassTests
     [Fact]
     public void WarningOfOne_IsGivenWhereOneClassIsNamedAlone()
     {
-        Assert.Equal("kNN takes all 4 images to test with for dog: 75.0% right, which takes no learning.", ClassifiedClass.WarningOfOne(ClassifiedClass.Of(Names, [1, 1, 0, 1], [1, 1, 1, 1]), "kNN"));
+        Assert.Equal("kNN predicts dog for all 4 test images: 75.0% correct, as a constant prediction would be.", ClassifiedClass.WarningOfOne(ClassifiedClass.Of(Names, [1, 1, 0, 1], [1, 1, 1, 1]), "kNN"));
         Assert.Null(ClassifiedClass.WarningOfOne(ClassifiedClass.Of(Names, [1, 1, 0, 1], [1, 1, 1, 0]), "kNN"));
         Assert.Null(ClassifiedClass.WarningOfOne(ClassifiedClass.Of(Names, [1, 1, 1], [1, 1, 1]), "kNN")); // there is one alone
         Assert.Null(ClassifiedClass.WarningOfOne(ClassifiedClass.Of(Names, [], []), "kNN"));
     }
 
     [Theory]
-    [InlineData(56, 3, 20, 0.4, "kNN finds less than half of one class (rot: 4 of 10 images by 3 labels) of fewer labels than half of the 20 neighbours")]
+    [InlineData(56, 3, 20, 0.4, "kNN recall is below one half for one class (rot: 4 of 10 images by 3 labels) with fewer labels than half of the 20 neighbours")]
     [InlineData(56, 3, 20, 0.5, null)] // found all the same
     [InlineData(56, 3, 5, 0, null)]    // three can outvote two
     [InlineData(56, 10, 20, 0, null)]
     [InlineData(4, 3, 20, 0, null)]    // all of them vote, and no class has many more
-    [InlineData(12, 1, 20, 0, "by 1 label) of fewer labels than half of the 13 neighbours")]
+    [InlineData(12, 1, 20, 0, "by 1 label) with fewer labels than half of the 13 neighbours")]
     public void Outvoted_IsAClassThatIsSeldomFound_OfFewLabelsBesideOneOfMany(int good, int bad, int k, double found, string? expected)
     {
         using var folder = new DataFolder();

@@ -47,7 +47,7 @@ public sealed class NearCopiesTests : IDisposable
     public void Warning_IsOfATwentiethAndMore()
     {
         Assert.Null(NearCopies.Warning(4, 100));
-        Assert.StartsWith("5 of 100 images to test with look like copies", NearCopies.Warning(5, 100), StringComparison.Ordinal);
+        Assert.StartsWith("5 of 100 test images look like copies", NearCopies.Warning(5, 100), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -71,10 +71,10 @@ public class RunDataTests
         foreach (string name in (string[])["photos/cat/1", "photos/cat/2", "photos/dog/3", "photos/dog/4", "tests/emu/5", "tests/yak/6"]) folder.Write($"{name}.jpg", jpeg);
         var trained = new PretrainOptions { Data = folder["photos"], ImageSize = 16 };
         var asked = trained with { Test = folder["tests"] };
-        Assert.Equal("None of the classes of the images to test with (emu, yak) is among those that can be told (cat, dog); name images of these with --test.",
+        Assert.Equal("None of the test images' classes (emu, yak) is known to the classifier (cat, dog); name images of the latter with --test.",
             Assert.Throws<WclUsageException>(() => RunData.Read(trained, asked, null, CancellationToken.None)).Message);
         folder.Write("tests/dog/7.jpg", jpeg);
-        Assert.Contains(Warnings(trained, asked), warning => warning.StartsWith("2 of the 3 labelled images to test with count as wrong: nothing labelled to learn from is of their 2 classes (emu, yak),", StringComparison.Ordinal));
+        Assert.Contains(Warnings(trained, asked), warning => warning.StartsWith("2 of the 3 labelled test images count as wrong: no labelled training image is of their 2 classes (emu, yak),", StringComparison.Ordinal));
         using var data = RunData.Read(trained, asked, null, CancellationToken.None);
         Assert.Equal(["cat", "dog", "emu", "yak"], data.HeldOut!.ClassNames);
     }
@@ -198,7 +198,7 @@ public class RunDataTests
         using var data = RunData.Read(trained, RunData.Asked(trained, null, tests, null), SmallRun.Noted(warnings), CancellationToken.None, new() { LabelledAlone = true });
         Assert.Equal((20, 5), (data.Train.Count, data.LeftOut));
         Assert.Contains(warnings, warning => warning.StartsWith("5 of the images of --test", StringComparison.Ordinal));
-        Assert.Contains(warnings, warning => warning == "Not learnt from, since --test names them: 5 of 40 images.");
+        Assert.Contains(warnings, warning => warning == "Excluded from training, since --test names them: 5 of 40 images.");
     }
 
     private static DataFolder Photos()

@@ -145,7 +145,7 @@ public sealed class RunEvaluationTests : IDisposable
         File.Copy(more, list, overwrite: true);
         warnings.Clear();
         RunEvaluation.Run(Options with { Run = apart, Linear = false }, SmallRun.Noted(warnings));
-        Assert.Contains(warnings, warning => warning.Contains("so it may have been pretrained on some that are tested with now", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.Contains("so it may have been pretrained on some of the present test images", StringComparison.Ordinal));
         File.WriteAllText(list, string.Concat(Enumerable.Range(0, 80).Select(i => $"sets/{(i < 40 ? "test" : "train")}/class {i % 2}/{i % 40:D2}.png,{(i < 40 ? "test" : "train")}\n")));
         Assert.Contains("and none is left to train on", Assert.Throws<WclUsageException>(() => RunEvaluation.Run(Options with { Run = whole, Test = list, Linear = false })).Message, StringComparison.Ordinal);
 
@@ -162,7 +162,7 @@ public sealed class RunEvaluationTests : IDisposable
         string photos = Plain("two", classes: 2, each: 20), tests = Plain("three", classes: 3, each: 10), told = Plain("told", classes: 2, each: 10), two = Path.Combine(folder, "of two");
         List<string> warnings = [];
         var progress = SmallRun.Noted(warnings);
-        const string Warning = "10 of the 30 labelled images to test with count as wrong: nothing labelled to learn from is of their class (class 2),";
+        const string Warning = "10 of the 30 labelled test images count as wrong: no labelled training image is of their class (class 2),";
         var trained = Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 16, Epochs = 1, Precision = ComputePrecision.Fp32, Out = two }, progress).Summary;
         Assert.Contains(warnings, warning => warning.StartsWith(Warning, StringComparison.Ordinal));
         warnings.Clear();

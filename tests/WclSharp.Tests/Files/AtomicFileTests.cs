@@ -24,6 +24,24 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void Pending_ADeviceOrAPipe_IsNotReplaced()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("Known on Linux alone.");
+        string pipe = Path.Combine(folder, "pipe"), link = Path.Combine(folder, "link");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [pipe])) made.WaitForExit();
+        File.CreateSymbolicLink(link, pipe);
+        File.WriteAllText(Path.Combine(folder, "file"), "");
+        Assert.Equal([true, true, true, false, false, false], ((string[])[pipe, link, "/dev/null", folder, Path.Combine(folder, "file"), Path.Combine(folder, "nothing")]).Select(SpecialFile.Is));
+        foreach (string path in (string[])[pipe, link])
+            Assert.Equal("it is a device or a pipe, not a file", Assert.Throws<IOException>(() => new PendingFile(path)).Message);
+        Assert.Contains("it is a device or a pipe, not a file", Assert.Throws<WclUsageException>(() => new WclSharp.Inference.ImageIndexWriter(pipe, 4)).Message, StringComparison.Ordinal);
+        Assert.True(AtomicFile.IsWrittenInto(link));
+        Assert.True(SpecialFile.Is(pipe));
+        Assert.Equal(3, Directory.GetFileSystemEntries(folder).Length);
+        DiskFlush.Of(new FileStream("/dev/null", FileMode.Open, FileAccess.Write)); // behind which there is no disk
+    }
+
+    [Fact]
     public void DeleteLeft_TakesTemporaryFilesOfThatNameAlone()
     {
         string longest = new('n', 60);

@@ -79,6 +79,6 @@ public sealed class ClassifierTrainerTests
         // Two steps, the first at the warm-up's rate of 0: both losses are of the fresh weights, so only these can tell.
         var error = Assert.Throws<DivergedException>(() => new ClassifierTrainer(images, facts, 1, compute).Train(
             network, [.. Enumerable.Range(0, 40)], [], new FineTuneRecipe { Pretrained = 0.05, Scores = 1e30, WeightDecay = 1e30, Steps = 20, StopAt = 0.1 }, null, default));
-        Assert.Contains("weights are no finite numbers after step 2 ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("weights are not finite after step 2 ", error.Message, StringComparison.Ordinal);
     }
 }

@@ -109,6 +109,33 @@ public sealed class FineTuneTests : IDisposable
         Assert.Equal(2, Run(Options with { Scratch = false, LabelsPerClass = [2, 4] }).Rows.Count);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Run_AClassifierThatIsGoneOrDamaged_IsTrainedAgain(bool gone)
+    {
+        var options = Options with { Draws = 2, Scratch = false, Epochs = 1 };
+        var first = Run(options);
+        string hash = SmallRun.HashOfFile(first.ClassifierFile);
+        byte[] content = File.ReadAllBytes(first.ClassifierFile);
+        content[^100] ^= 1;
+        if (gone) File.Delete(first.ClassifierFile);
+        else File.WriteAllBytes(first.ClassifierFile, content);
+        List<string> warnings = [];
+        FineTune.Run(options with { LabelsPerClass = [1] }, SmallRun.Noted(warnings)); // which draws fewer labels
+        Assert.Contains(warnings, warning => warning.EndsWith("give the command with which its 20 labels were drawn, and it is trained again.", StringComparison.Ordinal));
+        Assert.Equal(gone, !File.Exists(first.ClassifierFile));
+        warnings.Clear();
+        var again = FineTune.Run(options, SmallRun.Noted(warnings));
+        Assert.Contains(warnings, warning => warning.EndsWith("is gone or damaged: its draw is trained again.", StringComparison.Ordinal));
+        Assert.Equal(hash, SmallRun.HashOfFile(again.ClassifierFile));
+        Assert.Equal(first.Rows[0].FinetuneMean, again.Rows[1].FinetuneMean);
+        Assert.Equal([1, 2], again.Rows.Select(row => row.Labels / 10));
+        warnings.Clear();
+        FineTune.Run(options, SmallRun.Noted(warnings));
+        Assert.DoesNotContain(warnings, warning => warning.Contains("trained again", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Run_FewerLabelsLater_KeepsTheClassifierOfTheMost_AndTheRowsOfAll()
     {
@@ -118,7 +145,7 @@ public sealed class FineTuneTests : IDisposable
         var later = Run(options with { LabelsPerClass = [1] });
         Assert.Equal(hash, SmallRun.HashOfFile(later.ClassifierFile));
         Assert.Equal([10, 40], later.Rows.Select(row => row.Labels));
-        Assert.Equal((40, later.Rows[1].FinetuneMean), (later.Kept?.Labels, later.Kept?.Accuracy));
+        Assert.Equal((40, later.Rows[1].FinetuneMean), (later.Classifier?.Labels, later.Classifier?.Accuracy));
         Run(options with { LabelsPerClass = [8] });
         Assert.NotEqual(hash, SmallRun.HashOfFile(later.ClassifierFile));
     }
@@ -131,7 +158,7 @@ public sealed class FineTuneTests : IDisposable
         for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
         File.WriteAllLines(list, Enumerable.Range(0, 10).Select(i => $"{i:D2}.png,class {i}"));
         var options = Options with { Data = photos, Labels = list, LabelsPerClass = [], Draws = 1, Scratch = false, Epochs = 1, Out = Path.Combine(folder, "listed") };
-        Assert.Contains("to test with", Assert.Throws<WclUsageException>(() => Run(options)).Message, StringComparison.Ordinal);
+        Assert.Contains("no labelled test images beside those that", Assert.Throws<WclUsageException>(() => Run(options)).Message, StringComparison.Ordinal);
 
         File.AppendAllLines(list, Enumerable.Range(10, 20).Select(i => $"{i:D2}.png,class {i % 10}"));
         List<string> warnings = [];
@@ -140,7 +167,7 @@ public sealed class FineTuneTests : IDisposable
             if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         }));
         Assert.Equal(30, result.Rows.Single().Labels + result.TestImages);
-        Assert.Contains(warnings, warning => warning.StartsWith($"{result.TestImages} images to test with are too few", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.StartsWith($"{result.TestImages} test images are too few", StringComparison.Ordinal));
 
         // More labels are another study, which is said before anything that is known of its images.
         File.AppendAllLines(list, Enumerable.Range(30, 5).Select(i => $"{i:D2}.png,class {i % 10}"));
@@ -149,7 +176,7 @@ public sealed class FineTuneTests : IDisposable
         {
             if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         })));
-        Assert.Matches($@"something else: images to train on \({result.Rows.Single().Labels} with a class there, 2\d now\); images to test with \({result.TestImages} with a class there, \d+ now\)\. Name", refused.Message);
+        Assert.Matches($@"something else: images to train on \({result.Rows.Single().Labels} with a class there, 2\d now\); test images \({result.TestImages} with a class there, \d+ now\)\. Name", refused.Message);
         Assert.Empty(warnings);
         File.WriteAllLines(list, File.ReadAllLines(list).Take(30));
 
@@ -193,7 +220,7 @@ public sealed class FineTuneTests : IDisposable
         var told = Row("told");
         Assert.DoesNotContain(warnings, warning => warning.Contains("count as wrong", StringComparison.Ordinal));
         var all = Row("all");
-        Assert.Contains(warnings, warning => warning.StartsWith("10 of the 30 labelled images to test with count as wrong: nothing labelled to learn from is of their class (class 2),", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.StartsWith("10 of the 30 labelled test images count as wrong: no labelled training image is of their class (class 2),", StringComparison.Ordinal));
         foreach (var accuracy in (Func<FineTuneRow, double>[])[row => row.FinetuneMean, row => row.KnnMean, row => row.LinearMean]) Assert.Equal(20 * accuracy(told), 30 * accuracy(all), 6);
         Assert.InRange(told.LinearMean, 0.1, 1);
         Assert.Equal(told.FinetuneMean, told.FinetuneBalancedAccuracy!.Value, 9); // ten images of each class
@@ -216,13 +243,13 @@ public sealed class FineTuneTests : IDisposable
         Assert.InRange(row.FinetuneMean, 0.5, 1); // ten classes
         Assert.InRange(row.ScratchMean!.Value, 0.4, 1);
         Assert.Null(row.FinetuneCi95);
-        var kept = result.Kept!;
+        var kept = result.Classifier!;
         Assert.Equal((320, row.FinetuneMean, 10), (kept.Labels, kept.Accuracy, kept.Classes.Count));
         Assert.Equal((80L, 80L, 80L), (kept.Classes.Sum(each => each.Images), kept.Classes.Sum(each => each.Labelled), kept.Classes.Sum(each => each.LabelledPredicted)));
         Assert.Equal(row.FinetuneMean, kept.Classes.Sum(each => each.Correct) / 80.0);
         Assert.Equal(row.FinetuneBalancedAccuracy!.Value, kept.Classes.Average(each => each.Recall!.Value), 12);
         var again = Run(Options with { LabelsPerClass = [], LabelFractions = [1], Draws = 1, FromHead = true, Epochs = 30 }); // out of what was written
-        Assert.Equal(kept.Classes, again.Kept!.Classes);
+        Assert.Equal(kept.Classes, again.Classifier!.Classes);
 
         using var content = SafetensorsFile.Read(result.ClassifierFile);
         Assert.Equal([10, 16], content.Tensors["fc.weight"].shape);

@@ -121,7 +121,7 @@ public class PairStatisticsTests
 
         var means = sums.Means();
         Assert.Equal(counts[0] / counts[1], means.PairPrecision!.Value, 12);
-        Assert.Equal((long)counts[1], means.PairsJudged);
+        Assert.Equal((long)counts[1], means.LabelledPairs);
         Assert.Equal(counts[0] / counts[2], means.PairRecall!.Value, 12);
         Assert.Equal(counts[4] / counts[3], means.Conflicts!.Value, 12);
         Assert.InRange(means.Conflicts.Value, 0.01, 0.99);

@@ -51,7 +51,7 @@ public sealed class ImageGroupingTests : IDisposable
     {
         string config = Path.Combine(run, "config.json");
         File.WriteAllText(config, Regex.Replace(File.ReadAllText(config), "^\\{", "{ \"test\": \"gone\","));
-        Assert.Equal(400, ImageGrouping.Run(Options).Images); // with images to test with none of its own was held out
+        Assert.Equal(400, ImageGrouping.Run(Options).Images); // with test images none of its own was held out
     }
 
     [Fact]

@@ -57,6 +57,12 @@ public sealed class ImageIndexWriterTests : IDisposable
         Assert.Contains("another model", Assert.Throws<WclUsageException>(() => index.RequireModel(other)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>("modelFile", () => index.RequireModel(null!));
         Assert.Contains("none.onnx' cannot be read", Assert.Throws<WclUsageException>(() => new ImageIndexWriter(FileOf("x"), 2, modelFile: FileOf("none.onnx"))).Message, StringComparison.Ordinal);
+        foreach (string none in (string[])["", "a\0b"])
+        {
+            Assert.Contains("cannot be read", Assert.Throws<WclUsageException>(() => new ImageIndexWriter(FileOf("x"), 2, modelFile: none)).Message, StringComparison.Ordinal);
+            Assert.Contains("cannot be read", Assert.Throws<WclUsageException>(() => index.RequireModel(none)).Message, StringComparison.Ordinal);
+        }
+        Assert.Throws<ArgumentException>("path", () => new ImageIndexWriter("a\0b", 2));
         Assert.Contains("\"a\" is null", Assert.Throws<ArgumentException>("metadata", () => new ImageIndexWriter(FileOf("x"), 2, metadata: new Dictionary<string, string> { ["a"] = null! })).Message, StringComparison.Ordinal);
     }
 

@@ -9,7 +9,7 @@ public class EpochTableTests
     [InlineData(30L, "50.0%")]
     [InlineData(null, "50.0%")] // of a version that did not count
     public void Pairs_OfFew_AreADash(long? judged, string shown) =>
-        Assert.Contains($" {shown} ", EpochTable.Line(new() { PairPrecision = 0.5, PairsJudged = judged, EffectiveRank = 3, Knn = 0.1, Purity = 0.2 })[50..] + " ", StringComparison.Ordinal);
+        Assert.Contains($" {shown} ", EpochTable.Line(new() { PairPrecision = 0.5, LabelledPairs = judged, EffectiveRank = 3, Knn = 0.1, Purity = 0.2 })[50..] + " ", StringComparison.Ordinal);
 
     [Theory]
     [InlineData(200, "epoch instance weak kNN components largest purity pairs rank images/s wait time")]

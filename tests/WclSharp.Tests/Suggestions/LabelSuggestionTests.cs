@@ -92,7 +92,7 @@ public sealed class LabelSuggestionTests : IDisposable
         File.Move(tests, tests + ".old");
         List<string> gone = [];
         Assert.Equal(40, LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 40, Device = "cpu", Out = Path.Combine(folder, "gone") }, SmallRun.Noted(gone)).Images.Count);
-        Assert.Contains(gone, warning => warning.StartsWith("The run's images to test with may be suggested", StringComparison.Ordinal));
+        Assert.Contains(gone, warning => warning.StartsWith("The run's test images may be suggested", StringComparison.Ordinal));
         File.Move(tests + ".old", tests);
         var named = LabelSuggestion.Run(new SuggestOptions { Run = own, Data = photos, Count = 10, Device = "cpu", Out = Path.Combine(folder, "named") }); // the run's, though --data is given
         Assert.Equal(result.Images.Select(image => image.Path).Order(StringComparer.Ordinal), named.Images.Select(image => image.Path).Order(StringComparer.Ordinal));

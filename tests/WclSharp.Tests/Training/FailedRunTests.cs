@@ -40,7 +40,7 @@ public sealed class FailedRunTests : RunsInFolder
     {
         var options = Options("diverged") with { Limit = 20, Batch = 16, Epochs = 2, EvaluateEvery = 2, WarmupEpochs = 0, LearningRate = 3e38 };
         string message = Assert.Throws<DivergedException>(() => Pretraining.Run(options)).Message;
-        Assert.Contains("The network's weights are no finite numbers any more (epoch 1, step 1)", message, StringComparison.Ordinal);
+        Assert.Contains("The network's weights are no longer finite (epoch 1, step 1)", message, StringComparison.Ordinal);
         Assert.Contains("Lower --lr", message, StringComparison.Ordinal);
         Assert.Null(new CheckpointStore(Path.Combine(folder, "diverged", "checkpoints")).Last);
         Assert.Equal("diverged", RunFolder.ReadSummary(options.Out!)!.Status);

@@ -48,14 +48,14 @@ public sealed class PretrainingDataTests
         Write("tests", "good", 18);
         Write("tests", "Scratch ", 2);
         var warnings = Warnings("tests");
-        Assert.Contains("90.0% of the labelled images to test with are of one class, good: to say that of every image is an accuracy of as much. Look at the means over classes, in which each counts alike.", warnings);
-        Assert.Contains("No image to test with is of the class dent; no figure says anything of it. Name images of it with --test.", warnings); // that Scratch is written otherwise is said
-        Assert.Contains(warnings, warning => warning.EndsWith("leave theirs out of the test. Some differ in case or blanks alone ('Scratch ' and 'scratch'): write them alike where they are the same.", StringComparison.Ordinal));
+        Assert.Contains("90.0% of the labelled test images are of one class, good: predicting it for every image already gives that accuracy. Look at the balanced accuracy, in which every class counts equally.", warnings);
+        Assert.Contains("No test image is of the class dent; no figure says anything of it. Name images of it with --test.", warnings); // that Scratch is written otherwise is said
+        Assert.Contains(warnings, warning => warning.EndsWith("leave them out of the test. Some differ in case or blanks alone ('Scratch ' and 'scratch'): write them alike where they are the same.", StringComparison.Ordinal));
         Write("others", "Good", 18);
         Write("others", "scratch", 2);
         Assert.DoesNotContain(Warnings("others"), warning => warning.Contains("of one class", StringComparison.Ordinal)); // which nothing can be taken for
         Write("goods", "good", 3);
-        Assert.Contains("No image to test with is of 2 classes: dent, scratch; no figure says anything of them. Name images of them with --test.", Warnings("goods"));
+        Assert.Contains("No test image is of 2 classes: dent, scratch; no figure says anything of them. Name images of them with --test.", Warnings("goods"));
     }
 
     [Theory]
@@ -76,7 +76,7 @@ public sealed class PretrainingDataTests
             Assert.Equal((20, 17, 3), (data.All.Count, data.Train.Count, data.LeftOut));
             Assert.Equal(within.Length > 0 ? 4 : 3, data.HeldOut!.Count);
             Assert.Equal((9, 8), (data.Train.Labels.ToArray().Count(label => label == 0), data.Train.Labels.ToArray().Count(label => label == 1)));
-            Assert.Contains("Not learnt from, since --test names them: 3 of 20 images.", data.Warnings);
+            Assert.Contains("Excluded from training, since --test names them: 3 of 20 images.", data.Warnings);
             Assert.DoesNotContain(data.TestWarnings, warning => warning.Contains("pixel for pixel", StringComparison.Ordinal));
             Assert.Equal(17, data.Facts.Images);
         }
@@ -100,7 +100,7 @@ public sealed class PretrainingDataTests
         var options = new PretrainOptions { Data = Path.Combine(folder.Path, "photos"), ImageSize = 16 };
         using (var data = PretrainingData.Read(options, null, null, default, new() { TestClasses = ["cat", "dog"] })) Assert.Equal((20, null), (data.Train.Count, data.HeldOut));
         using (var data = PretrainingData.Read(options, null, null, default, new() { TestClasses = ["2020", "dog"] })) Assert.Equal(4, data.HeldOut!.Count);
-        Assert.Contains("is among those that can be told", Assert.Throws<WclUsageException>(() =>
+        Assert.Contains("is known to the classifier", Assert.Throws<WclUsageException>(() =>
             PretrainingData.Read(options with { Test = Path.Combine(folder.Path, "tests") }, null, null, default, new() { TestClasses = ["cat", "dog"] })).Message, StringComparison.Ordinal);
     }
 
@@ -154,6 +154,6 @@ public sealed class PretrainingDataTests
         using var data = PretrainingData.Read(new PretrainOptions { Data = Path.Combine(folder.Path, "train"), Test = Path.Combine(folder.Path, "test"), ImageSize = 128, CacheMiB = cacheMiB, CacheFolder = folder.Path }, null, null, default);
         Assert.Equal((mapped, testMapped), (data.All.IsMemoryMapped, data.HeldOut!.IsMemoryMapped));
         bool Says(string what) => data.Lines.Any(line => line.EndsWith($"MiB of {what} are kept in a memory-mapped file (--cache-mib)", StringComparison.Ordinal));
-        Assert.Equal((mapped, testMapped), (Says("decoded images"), Says("decoded images to test on")));
+        Assert.Equal((mapped, testMapped), (Says("decoded images"), Says("decoded test images")));
     }
 }

@@ -122,7 +122,7 @@ public sealed class ResumeTests : RunsInFolder
         }), cancellation.Token));
 
         var resume = new PretrainOptions { Out = options.Out, Resume = true };
-        Assert.Contains("The images to test with or their classes are not those", Assert.Throws<WclUsageException>(() => Pretraining.Run(resume with { Test = other })).Message, StringComparison.Ordinal);
+        Assert.Contains("The test images or their classes are not those", Assert.Throws<WclUsageException>(() => Pretraining.Run(resume with { Test = other })).Message, StringComparison.Ordinal);
         Assert.Equal(2, Pretraining.Run(resume with { Test = moved }).Summary.Epoch);
 
         string Pictures(string name, int first)
@@ -171,7 +171,7 @@ public sealed class ResumeTests : RunsInFolder
         List<string> warnings = [];
         Pretraining.Run(options with { Resume = true }, SmallRun.Noted(warnings));
         string told = Assert.Single(warnings, warning => warning.Contains("99 threads", StringComparison.Ordinal));
-        Assert.Contains("will differ as from another seed", told, StringComparison.Ordinal);
+        Assert.Contains("as much as between two seeds", told, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -188,7 +188,7 @@ public sealed class ResumeTests : RunsInFolder
         File.WriteAllText(file, state.ToJsonString());
         List<string> warnings = [];
         Pretraining.Run(options with { Resume = true }, SmallRun.Noted(warnings));
-        warnings.RemoveAll(warning => !warning.Contains("as from another seed", StringComparison.Ordinal));
+        warnings.RemoveAll(warning => !warning.Contains("as much as between two seeds", StringComparison.Ordinal));
         if (warns) Assert.StartsWith($"The run was computed on {name} and goes on on {CpuFeatures.ModelName}: ", Assert.Single(warnings), StringComparison.Ordinal);
         else Assert.Empty(warnings);
     }
@@ -205,11 +205,11 @@ public sealed class ResumeTests : RunsInFolder
 
         (state["version"], state["peak_memory_mib"]) = ("0.0.7", Peak);
         Assert.Equal(Peak, Resumed(out var warnings).Summary.PeakMemoryMib);
-        Assert.StartsWith("The run was computed by WclSharp 0.0.7 and goes on with ", Assert.Single(warnings, warning => warning.Contains("as from another seed", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.StartsWith("The run was computed by WclSharp 0.0.7 and goes on with ", Assert.Single(warnings, warning => warning.Contains("as much as between two seeds", StringComparison.Ordinal)), StringComparison.Ordinal);
 
         Assert.True(state.Remove("version") && state.Remove("peak_memory_mib")); // as before they were written
         Assert.InRange(Resumed(out warnings).Summary.PeakMemoryMib!.Value, 1, Peak - 1);
-        Assert.DoesNotContain(warnings, warning => warning.Contains("as from another seed", StringComparison.Ordinal));
+        Assert.DoesNotContain(warnings, warning => warning.Contains("as much as between two seeds", StringComparison.Ordinal));
 
         PretrainResult Resumed(out List<string> told)
         {
@@ -381,7 +381,7 @@ public sealed class ResumeTests : RunsInFolder
         {
             if (p is RunProgress.Warning warning) warnings.Add(warning.Message);
         })).Summary.Epoch);
-        Assert.Contains(warnings, warning => warning.StartsWith("metrics.jsonl has no line of 1 of the 1 epochs that are done, 1 the first", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.StartsWith("metrics.jsonl lacks the lines of 1 of the 1 finished epochs (the first is epoch 1)", StringComparison.Ordinal));
 
         void Refused(string message) => Assert.Contains(message, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
     }

@@ -41,6 +41,21 @@ public sealed class WarmStartTests : IDisposable
         Assert.Empty(Warnings("damaged", options with { Seed = 1, Init = first }));
     }
 
+    /// <summary>Weights are of every run that they have passed through.</summary>
+    [Fact]
+    public void Run_FromARunThatBeganWithAnothersWeights_IsWarnedOfTheFirst()
+    {
+        var options = SmallRun.Options with { Epochs = 1, Method = ContrastiveMethod.SimClr };
+        string first = Pretraining.Run(options with { Out = folder["first"] }).RunFolder;
+        foreach (int epochs in (int[])[0, 1])
+        {
+            string second = Pretraining.Run(options with { Seed = 1, Epochs = epochs, Init = first, Out = folder[$"second {epochs}"] }).RunFolder;
+            string warning = Assert.Single(Warnings($"third {epochs}", options with { Seed = 1, Init = second })); // which holds the same out as the second
+            Assert.StartsWith($"The weights of --init are of '{first}' in the end, a run that may have been trained on", warning, StringComparison.Ordinal);
+            Assert.Empty(Warnings($"as the first {epochs}", options with { Init = Pretraining.Run(options with { Epochs = epochs, Init = first, Out = folder[$"again {epochs}"] }).RunFolder }));
+        }
+    }
+
     [Fact]
     public void Run_ImagesToTestWith_AreWarnedOfWhereTheFirstRunLearntFromThem()
     {
