@@ -46,11 +46,11 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         }
         catch (BadHttpRequestException e)
         {
-            return Results.Json(e.Message, statusCode: e.StatusCode);
+            return Results.Json(e.Message, ServiceJson.Default.String, statusCode: e.StatusCode);
         }
         catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
         {
-            return Results.Json(FormattableString.Invariant($"The image did not come within {longest.TotalSeconds} seconds."), statusCode: StatusCodes.Status408RequestTimeout);
+            return Results.Json(FormattableString.Invariant($"The image did not come within {longest.TotalSeconds} seconds."), ServiceJson.Default.String, statusCode: StatusCodes.Status408RequestTimeout);
         }
         finally
         {
@@ -60,7 +60,7 @@ internal sealed class ComputeGate(int atOnce, int most, TimeSpan longest)
         IResult Busy(string reason)
         {
             request.HttpContext.Response.Headers.RetryAfter = "1";
-            return Results.Json(reason, statusCode: StatusCodes.Status503ServiceUnavailable);
+            return Results.Json(reason, ServiceJson.Default.String, statusCode: StatusCodes.Status503ServiceUnavailable);
         }
     }
 }

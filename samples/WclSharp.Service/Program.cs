@@ -23,6 +23,7 @@ builder.WebHost.ConfigureKestrel(server =>
     server.Limits.MaxRequestBodySize = LargestImage;
     server.Limits.MinRequestBodyDataRate = new(bytesPerSecond: 4096, gracePeriod: TimeSpan.FromSeconds(5));
 });
+builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ServiceJson.Default));
 string Option(string name) => builder.Configuration[name] ?? throw new WclUsageException($"--{name} is missing; the head of Program.cs shows how the service is started.");
 try
 {
@@ -40,7 +41,7 @@ try
         ? await gate.Answer(request, image => encoder.Embed(image.Span), features => index.Search(features, nearest))
         : Results.BadRequest($"k is '{k}'; use 1 to {MostNearest}."));
     if (classifier is not null) app.MapPost("/classify", (HttpRequest request) => gate.Answer(request, image => classifier.Classify(image.Span), classes => classes));
-    app.MapGet("/health", () => Results.Ok(new { images = index.Count, features = encoder.FeatureSize, classes = classifier?.ClassNames.Count ?? 0 }));
+    app.MapGet("/health", () => Results.Ok(new Health(index.Count, encoder.FeatureSize, classifier?.ClassNames.Count ?? 0)));
     app.Run();
     return 0;
 }

@@ -21,7 +21,7 @@ internal static partial class DiskFlush
         {
             int error = Marshal.GetLastPInvokeError();
             if (error is Invalid or ReadOnly or NotSupported) return; // what has no disk behind it
-            if (error != Interrupted) throw new IOException($"{Marshal.GetPInvokeErrorMessage(error)} : '{stream.Name}'", error);
+            if (error != Interrupted) throw new IOException(Marshal.GetPInvokeErrorMessage(error), error);
         }
     }
 
