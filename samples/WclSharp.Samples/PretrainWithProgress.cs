@@ -49,7 +49,7 @@ internal static class PretrainWithProgress
                     foreach (string line in started.Lines) Console.WriteLine(line);
                     break;
                 case RunProgress.Step { StepInRun: var step } report when step % 50 == 0:
-                    Console.WriteLine($"epoch {report.Epoch} of {report.Epochs}: {report.ImagesPerSecond:0} images/s, {(int)report.Left.TotalHours}:{report.Left:mm\\:ss} left");
+                    Console.WriteLine($"epoch {report.Epoch} of {report.Epochs}: {report.ImagesPerSecond:0} images/s, {(int)report.Remaining.TotalHours}:{report.Remaining:mm\\:ss} left");
                     break;
                 case RunProgress.EpochDone { Metrics: var metrics }:
                     // Epoch 0 is the untrained network: it has no losses. kNN needs images with classes.

@@ -87,8 +87,8 @@ internal static class EvaluateCommand
                     writer.WriteNumber("knn_k", result.KnnK);
                     writer.WriteNumber("train_images", result.TrainImages);
                     writer.WriteNumber("test_images", result.TestImages);
-                    writer.WriteNumber("near_copies", result.NearCopies);
-                    writer.WriteNumber("near_copies_looked_at", result.NearCopiesLookedAt);
+                    writer.WriteNumber("near_duplicates", result.NearDuplicates);
+                    writer.WriteNumber("near_duplicates_checked", result.NearDuplicatesChecked);
                     writer.WriteNumber("seconds", result.Seconds);
                     writer.WriteString("device", result.Device);
                     writer.WriteString("precision", result.Precision);

@@ -105,7 +105,7 @@ internal sealed class LiveProgress : IProgress<RunProgress>
         task.Value = done;
         string losses = string.Join(" + ", new[] { step.InstanceLoss, step.WeakLoss }.OfType<double>()
             .Select(loss => loss.ToString("0.000", CultureInfo.InvariantCulture)));
-        string left = $"{EpochTable.Duration(step.Left)} left";
+        string left = $"{EpochTable.Duration(step.Remaining)} left";
         string[] longestFirst =
         [
             string.Create(CultureInfo.InvariantCulture, $"{barName} step {done}/{total}  loss {losses}  {step.ImagesPerSecond:0} images/s  wait {step.DataWait:0%}  {left}"),

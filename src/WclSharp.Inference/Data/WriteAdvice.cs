@@ -25,7 +25,7 @@ internal static class WriteAdvice
     {
         string with = option is null ? "" : $" with {option}";
         if (IsTooLarge(problem)) return $"Raise the limit on the size of files (ulimit -f){(option is null ? "" : $", or name a file on another disk{with}")}";
-        if (!IsFull(problem)) return $"Choose a file that you can write to{with}";
+        if (!IsFull(problem)) return option is null ? "See that the disk is sound and that it can be written there" : $"Choose a file that you can write to{with}";
         return option is null ? "Free some space" : $"Free some space or name another file{with}";
     }
 }

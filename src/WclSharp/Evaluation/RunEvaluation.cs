@@ -77,11 +77,11 @@ public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages,
     /// <summary>What kNN took the test images for, by class.</summary>
     public IReadOnlyList<ClassifiedClass> KnnPerClass { get; init; } = [];
 
-    /// <summary>Of <see cref="NearCopiesLookedAt"/> test images those that look like copies of training images, by features and pixels: frames of one burst, for instance, whose accuracy says little of new ones.</summary>
-    public int NearCopies { get; init; }
+    /// <summary>Of <see cref="NearDuplicatesChecked"/> test images those that look like copies of training images, by features and pixels: frames of one burst, for instance, whose accuracy says little of new ones.</summary>
+    public int NearDuplicates { get; init; }
 
     /// <summary>Test images that were looked at for copies: all, or some 2,000 of more.</summary>
-    public int NearCopiesLookedAt { get; init; }
+    public int NearDuplicatesChecked { get; init; }
 
     /// <summary>What computed the features: a processor's name, or a device.</summary>
     public string? Device { get; init; }
@@ -136,7 +136,7 @@ public static class RunEvaluation
         foreach (string? warning in new[] { LabelledKnn.Outvoted(voters, k, perClass), ClassifiedClass.WarningOfOne(perClass, FormattableString.Invariant($"kNN with {k} neighbours")) })
             if (warning is not null) progress?.Report(new RunProgress.Warning(warning));
 
-        var (copies, lookedAt) = NearCopies.Tell(gallery, voters, queries, classified, progress, cancellation);
+        var (copies, lookedAt) = NearDuplicates.Tell(gallery, voters, queries, classified, progress, cancellation);
         var linear = options.TrainsClassifier ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
         // Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.
         int epoch = RunFolder.ReadSummary(options.Run) is { Status: RunSummary.Finished } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
@@ -146,8 +146,8 @@ public static class RunEvaluation
         {
             KnnBalancedAccuracy = balancedAccuracy,
             KnnPerClass = perClass,
-            NearCopies = copies,
-            NearCopiesLookedAt = lookedAt,
+            NearDuplicates = copies,
+            NearDuplicatesChecked = lookedAt,
             Device = compute.Name,
             Precision = compute.TypeName,
             TrainFingerprint = data.LabelledFingerprint,

@@ -296,7 +296,7 @@ internal sealed class FineTuneStudy : IDisposable
         for (int row = 0; row < rows.Length; row++) place[rows[row]] = row;
         using var drawn = train.Subset(rows);
         var frozen = new FrozenFeatures(Features(drawn, "training"), place, Features(Tests, "test"));
-        NearCopies.Tell(frozen.Gallery, drawn, frozen.Queries, Tests, progress, cancellation);
+        NearDuplicates.Tell(frozen.Gallery, drawn, frozen.Queries, Tests, progress, cancellation);
         return frozen;
     }
 

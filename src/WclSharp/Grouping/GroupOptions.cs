@@ -19,7 +19,7 @@ public sealed record GroupOptions
     public int? Groups { get; init; }
 
     /// <summary>Cosine of the features from which on two images are compared pixel by pixel, and listed as copies where these are alike too; above 0 to 1.</summary>
-    public double CopyThreshold { get; init; } = NearCopies.LeastSimilarity;
+    public double CopyThreshold { get; init; } = NearDuplicates.LeastSimilarity;
 
     /// <summary>How many images that are least like any other to list, 1 or more; null is a hundredth of them, 100 at most.</summary>
     public int? Outliers { get; init; }

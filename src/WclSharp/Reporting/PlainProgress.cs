@@ -53,7 +53,7 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Act
     {
         var (done, inEpoch) = StepInEpoch(step);
         return string.Create(CultureInfo.InvariantCulture,
-            $"epoch {step.Epoch}/{step.Epochs}, step {done}/{inEpoch}, {Losses(step)}{step.ImagesPerSecond:0} images/s, {step.DataWait:0%} waiting for data, {EpochTable.Duration(step.Left)} left");
+            $"epoch {step.Epoch}/{step.Epochs}, step {done}/{inEpoch}, {Losses(step)}{step.ImagesPerSecond:0} images/s, {step.DataWait:0%} waiting for data, {EpochTable.Duration(step.Remaining)} left");
     }
 
     /// <summary>Steps of the epoch that are done, and that it has.</summary>

@@ -43,7 +43,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         (double Share, double BalancedAccuracy)? knn = votes is var (predicted, truth) ? LabelledRows.Measure(predicted, truth) : null;
         if (votes is var (taken, classes) && metrics.Epoch == options.Epochs)
         {
-            NearCopies.Tell(gallery, looked, queries, data.HeldOut, progress, cancellation);
+            NearDuplicates.Tell(gallery, looked, queries, data.HeldOut, progress, cancellation);
             if (LabelledKnn.Outvoted(looked, options.KnnK!.Value, LabelledKnn.ByClass(looked, data.HeldOut, classes, taken)) is { } outvoted) progress?.Report(new RunProgress.Warning(outvoted));
         }
         return metrics with

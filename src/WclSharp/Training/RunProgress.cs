@@ -25,9 +25,9 @@ public abstract record RunProgress
     /// <param name="WeakLoss">Mean weak loss of the epoch so far, nats; null likewise, and where the method has none.</param>
     /// <param name="ImagesPerSecond">Images of the epoch so far by seconds of training, both views of an image counted once.</param>
     /// <param name="DataWait">Share of these seconds spent waiting for data, 0 to 1.</param>
-    /// <param name="Left">Training time left to the end of the run, at this speed; evaluation left out.</param>
+    /// <param name="Remaining">Training time left to the end of the run, at this speed; evaluation left out.</param>
     public sealed record Step(int Epoch, int Epochs, long StepInRun, long StepsInRun, double? InstanceLoss, double? WeakLoss,
-        double ImagesPerSecond, double DataWait, TimeSpan Left) : RunProgress;
+        double ImagesPerSecond, double DataWait, TimeSpan Remaining) : RunProgress;
 
     /// <summary>An epoch (or the evaluation before the first) is done.</summary>
     /// <param name="Metrics">What it measured; its epoch is 0 before training, and its accuracy null where the epoch was not evaluated.</param>

@@ -83,7 +83,7 @@ public sealed class EvaluateCommandTests : IDisposable
         using var document = JsonDocument.Parse(File.ReadAllBytes(json));
         var root = document.RootElement;
         double Number(string name) => root.GetProperty(name).GetDouble();
-        Assert.Equal((3, 70), (Number("near_copies"), Number("near_copies_looked_at")));
+        Assert.Equal((3, 70), (Number("near_duplicates"), Number("near_duplicates_checked")));
         Assert.Equal((0.82, 20, 8000, 2000), (Number("knn"), Number("knn_k"), Number("train_images"), Number("test_images")));
         Assert.Equal((0.7, 0.9, 0.5, 0.001, 1600, 3), (Number("linear"), Number("linear_top5"), Number("linear_lr"), Number("linear_weight_decay"), Number("linear_validation_images"), Number("linear_seconds")));
         Assert.True(root.GetProperty("linear_augmented").GetBoolean());
@@ -146,7 +146,7 @@ public sealed class EvaluateCommandTests : IDisposable
                 Augmented = options.LinearAugmented,
                 Seconds = 3,
             } : null)
-            { NearCopies = 3, NearCopiesLookedAt = 70 };
+            { NearDuplicates = 3, NearDuplicatesChecked = 70 };
         },
     }, output, error);
 }

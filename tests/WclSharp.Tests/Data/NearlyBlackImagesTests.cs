@@ -16,7 +16,7 @@ public sealed class NearlyBlackImagesTests : IDisposable
         Write("dark.png", 4095);
         Write("darker.png", 1000);
         using var read = ImageDataset.Read(new DatasetOptions { Path = folder });
-        Assert.Equal("2 of 3 images are nearly black (no value above 15 of 255); the first is 'dark.png'. Files of 16 bits that hold 12 or fewer look so: scale their values to the whole range, or leave them out.",
+        Assert.Equal("2 of 3 images are nearly black (hardly a value above 15 of 255); the first is 'dark.png'. Files of 16 bits that hold 12 or fewer look so: scale their values to the whole range, or leave them out.",
             Assert.Single(read.Warnings));
 
         File.Delete(Path.Combine(folder, "dark.png"));
@@ -35,6 +35,11 @@ public sealed class NearlyBlackImagesTests : IDisposable
         Assert.StartsWith("1 of 100 images is nearly black", images.Warning(100), StringComparison.Ordinal);
         Assert.True(NearlyBlackImages.IsOne([0, 15, 3]));
         Assert.False(NearlyBlackImages.IsOne([0, 16, 3]));
+        var hot = new byte[3000];
+        foreach (int at in (int[])[0, 700, 2999]) hot[at] = 255;
+        Assert.True(NearlyBlackImages.IsOne(hot));
+        hot[1500] = 16;
+        Assert.False(NearlyBlackImages.IsOne(hot));
     }
 
     /// <summary>A PNG of 16 bits a channel whose values are at most this.</summary>

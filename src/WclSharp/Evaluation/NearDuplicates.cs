@@ -9,7 +9,7 @@ namespace WclSharp.Evaluation;
 /// <summary>
 /// Test images that look like copies of training images, such as frames of one burst or slices of one scan: what is right of these says nothing of other bursts.
 /// </summary>
-internal static class NearCopies
+internal static class NearDuplicates
 {
     /// <summary>Cosine from which on two images may be copies; their pixels have to be alike, too (<see cref="Thumbnails"/>).</summary>
     public const double LeastSimilarity = 0.99;
@@ -49,7 +49,7 @@ internal static class NearCopies
         foreach (var (start, size) in RowTiles.Of(count, gallery.size(0), gallery.dtype, gallery.device))
         {
             cancellation.ThrowIfCancellationRequested();
-            progress.Working("Looking for copies among test images", start, count);
+            progress.Working("Looking for near-duplicates among test images", start, count);
             using var tile = NewDisposeScope();
             var (cosines, places) = asked.narrow(0, start, size).mm(gallery.t()).topk(k, 1);                // [t, k]
             float[] cosine = cosines.to(ScalarType.Float32).cpu().data<float>().ToArray();
@@ -61,11 +61,11 @@ internal static class NearCopies
                 if (alike.Any(at => tested.Difference(row, learnt, voters[(int)place[at]]) <= Math.Min(Thumbnails.MostOfCopies, MostOfContrast * tested.Contrast(row)))) found++;
             }
         }
-        progress.Working("Looking for copies among test images", count, count);
+        progress.Working("Looking for near-duplicates among test images", count, count);
         return (found, count);
     }
 
     /// <summary>A warning where there are many; null otherwise.</summary>
     public static string? Warning(int found, int lookedAt) => found == 0 || found < Many * lookedAt ? null : FormattableString.Invariant(
-        $"{found:N0} of {lookedAt:N0} test images {(found == 1 ? "looks like a copy" : "look like copies")} of training images: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones; hold whole series back, with --test. Photographs of one product can look so without being copies.");
+        $"{found:N0} of {lookedAt:N0} test images {(found == 1 ? "looks like a near-duplicate" : "look like near-duplicates")} of training images: where these are frames of one burst, slices of one scan or photographs of one thing, accuracies are higher than those on new ones; hold whole series back, with --test. Photographs of one product can look so without being copies.");
 }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Evaluation;
 
-public sealed class NearCopiesTests : IDisposable
+public sealed class NearDuplicatesTests : IDisposable
 {
     private readonly DataFolder folder = new();
 
@@ -20,7 +20,7 @@ public sealed class NearCopiesTests : IDisposable
         using var learnt = ImageDataset.Read(new DatasetOptions { Path = folder["train"] });
         using var tested = ImageDataset.Read(new DatasetOptions { Path = folder["test"] });
         using Tensor gallery = tensor(new float[,] { { 1, 0 }, { 0, 1 } }), queries = tensor(new float[,] { { 0.9999f, 0.0141f }, { 1, 0 }, { 0.7071f, 0.7071f } });
-        LiveTensors.AssertNoneLeftBy(() => Assert.Equal((1, 3), NearCopies.Count(gallery, learnt, queries, tested, null, CancellationToken.None)));
+        LiveTensors.AssertNoneLeftBy(() => Assert.Equal((1, 3), NearDuplicates.Count(gallery, learnt, queries, tested, null, CancellationToken.None)));
     }
 
     [Fact]
@@ -29,7 +29,7 @@ public sealed class NearCopiesTests : IDisposable
         using var learnt = ImageDataset.Read([new("0", Picture(20)), new("1", Picture(100), "x"), new("2", Picture(180), "y")]);
         using var tested = ImageDataset.Read([new("0", Picture(20)), new("1", Picture(101), "x"), new("2", Picture(181), "y"), new("3", Picture(20), "x")]);
         using Tensor gallery = eye(3), queries = tensor(new float[,] { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 }, { 1, 0, 0 } }); // the last is a copy of one without a class
-        Assert.Equal((2, 3), NearCopies.Count(gallery, learnt, queries, tested, null, CancellationToken.None));
+        Assert.Equal((2, 3), NearDuplicates.Count(gallery, learnt, queries, tested, null, CancellationToken.None));
     }
 
     [Fact]
@@ -40,14 +40,14 @@ public sealed class NearCopiesTests : IDisposable
         using Tensor gallery = tensor(new float[,] { { 1, 0 } }), queries = zeros(6000, 2);
         queries.narrow(0, 0, 1500).select(1, 1).fill_(1);
         queries.narrow(0, 1500, 4500).select(1, 0).fill_(1); // copies
-        Assert.Equal((1500, 2000), NearCopies.Count(gallery, images, queries, tested, null, CancellationToken.None));
+        Assert.Equal((1500, 2000), NearDuplicates.Count(gallery, images, queries, tested, null, CancellationToken.None));
     }
 
     [Fact]
     public void Warning_IsOfATwentiethAndMore()
     {
-        Assert.Null(NearCopies.Warning(4, 100));
-        Assert.StartsWith("5 of 100 test images look like copies", NearCopies.Warning(5, 100), StringComparison.Ordinal);
+        Assert.Null(NearDuplicates.Warning(4, 100));
+        Assert.StartsWith("5 of 100 test images look like near-duplicates", NearDuplicates.Warning(5, 100), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class NearCopiesTests : IDisposable
         using var learnt = ImageDataset.Read(new DatasetOptions { Path = folder["train"] });
         using var tested = ImageDataset.Read(new DatasetOptions { Path = folder["test"] });
         using Tensor gallery = tensor(new float[,] { { 1, 0 }, { 1, 0 } }), queries = tensor(new float[,] { { 1, 0 }, { 1, 0 } });
-        Assert.Equal((0, 2), NearCopies.Count(gallery, learnt, queries, tested, null, CancellationToken.None));
+        Assert.Equal((0, 2), NearDuplicates.Count(gallery, learnt, queries, tested, null, CancellationToken.None));
     }
 
     /// <summary>Half white, half grey.</summary>
