@@ -22,7 +22,7 @@ internal static class AccuracyText
         return $"{EpochTable.Percent(interval.Low)} to {EpochTable.Percent(interval.High)}";
     }
 
-    /// <summary>The mean over classes as the end of a phrase; empty where it is the accuracy itself, as of classes with as many images each, or not known.</summary>
+    /// <summary>The balanced accuracy as the end of a phrase; empty where it is the accuracy itself, as of classes with as many images each, or not known.</summary>
     public static string OverClasses(double accuracy, double? balancedAccuracy) =>
         balancedAccuracy is { } mean && Math.Abs(mean - accuracy) >= SmallestShown && EpochTable.Percent(mean) != EpochTable.Percent(accuracy) ? $"; balanced accuracy {EpochTable.Percent(mean)}" : "";
 

@@ -118,7 +118,7 @@ internal static class EvaluateCommand
         if (many) yield return string.Create(CultureInfo.InvariantCulture, $"  and {probe.PerClass.Count - shown.Length:N0} more classes, with the same or a higher accuracy; --json has the accuracy of each");
     }
 
-    /// <summary>Between what an accuracy lies, and the mean over classes where it is another.</summary>
+    /// <summary>Between what an accuracy lies, and the balanced accuracy where it is another.</summary>
     private static string Certainty(double accuracy, long images, double balancedAccuracy) => AccuracyText.Certainty(accuracy, images) + AccuracyText.OverClasses(accuracy, balancedAccuracy);
 
     private static void Write(Utf8JsonWriter writer, LinearProbeResult probe, RunEvaluationOptions request)
