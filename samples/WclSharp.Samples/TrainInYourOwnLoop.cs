@@ -21,7 +21,7 @@ internal static class TrainInYourOwnLoop
         using var images = ImageDataset.Read(new DatasetOptions { Path = photos, StoredSide = 2 * Size });
         var parts = images.Split(heldOutFraction: 0.2, seed: 0);
         using ImageDataset train = parts.Train, heldOut = parts.HeldOut;
-        var augmenter = new Augmenter(Size, Normalisation.ImageNet, seed: 0, CPU);
+        var augmenter = new Augmenter(Size, Normalization.ImageNet, seed: 0, CPU);
         var recipe = AugmentationRecipe.Strong(Size);
 
         // Any module of TorchSharp's from [N, 3, S, S] to [N, F] will do; only ImageEncoder asks for this one.
@@ -54,7 +54,7 @@ internal static class TrainInYourOwnLoop
         }
 
         if (!images.Labels.Contains(-1)) Console.WriteLine($"kNN accuracy on {heldOut.Count} images that were held out: {Knn(train, heldOut, encoder, augmenter):P1}");
-        ImageEncoder.Save(encoder, file, Size, Normalisation.ImageNet);
+        ImageEncoder.Save(encoder, file, Size, Normalization.ImageNet);
         Console.WriteLine($"Wrote {file}.");
         return 0;
 

@@ -45,7 +45,7 @@ public class AugmenterBenchmarks
         widths = [.. Enumerable.Repeat((int)shape[3], (int)shape[0])];
         samples = [.. Enumerable.Range(0, (int)shape[0])];
         recipe = Recipe == "weak" ? AugmentationRecipe.Weak(size) : AugmentationRecipe.Strong(size);
-        augmenter = new Augmenter(size, Normalisation.ImageNet, 1, CPU);
+        augmenter = new Augmenter(size, Normalization.ImageNet, 1, CPU);
     }
 
     [Benchmark]

@@ -65,7 +65,7 @@ internal static class WholeReading
     /// <summary>Random resized crops and flips, [N, 3, Side, Side] float32, as in training.</summary>
     private static void CropAtRandom(ImageDataset data)
     {
-        var augmenter = new Augmenter(Side, Normalisation.ImageNet, seed: 0, torch.CPU);
+        var augmenter = new Augmenter(Side, Normalization.ImageNet, seed: 0, torch.CPU);
         var recipe = new AugmentationRecipe { ScaleMin = 0.2, FlipProbability = 0.5 };
         foreach (var images in BatchLoader.InOrder(data, Batch))
             using (images)

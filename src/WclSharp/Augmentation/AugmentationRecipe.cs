@@ -53,7 +53,7 @@ public sealed record AugmentationRecipe
     public double JitterProbability { get; init => field = Probability(value); }
 
     /// <summary>Probability that a view loses its colour.</summary>
-    public double GreyscaleProbability { get; init => field = Probability(value); }
+    public double GrayscaleProbability { get; init => field = Probability(value); }
 
     /// <summary>Probability that a view is blurred.</summary>
     public double BlurProbability { get; init => field = Probability(value); }
@@ -79,7 +79,7 @@ public sealed record AugmentationRecipe
         Saturation = 0.4,
         Hue = 0.1,
         JitterProbability = 0.8,
-        GreyscaleProbability = 0.2,
+        GrayscaleProbability = 0.2,
         BlurProbability = imageSize > LargestSmallImage ? 0.5 : 0,
     };
 

@@ -35,7 +35,7 @@ public sealed class Augmenter
     /// <param name="seed">The run's seed.</param>
     /// <param name="device">Where to compute; images that lie elsewhere are copied there.</param>
     /// <exception cref="WclUsageException">The image size or a standard deviation is not positive.</exception>
-    public Augmenter(int imageSize, Normalisation normalisation, long seed, Device device)
+    public Augmenter(int imageSize, Normalization normalisation, long seed, Device device)
     {
         if (imageSize < 1) throw new WclUsageException(FormattableString.Invariant($"Image size {imageSize} is not possible; use 1 or more."));
         ArgumentNullException.ThrowIfNull(device);
@@ -209,7 +209,7 @@ public sealed class Augmenter
         }
         for (int round = 0; round < BatchPlan.Rounds; round++)
             Blend(round, plan.HueLaterThan(round, from, count), jittered);
-        if (planes.Length == 3 && plan.Greyscale(indices, from, count) is { } grey) ColourJitter.Greyscale(planes, grey);
+        if (planes.Length == 3 && plan.Grayscale(indices, from, count) is { } grey) ColourJitter.Grayscale(planes, grey);
 
         void Blend(int round, int first, int end)
         {

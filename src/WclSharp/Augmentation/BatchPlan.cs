@@ -94,7 +94,7 @@ internal sealed class BatchPlan(int count, int outputSize, int? images = null)
     public Tensor Restore(Tensor indices) => indices.narrow(0, count, count);
 
     /// <summary>Rows, within [from, from + length), that lose their colour; null for none.</summary>
-    public Tensor? Greyscale(Tensor indices, int from, int length) => Listed(indices, 2 * count, grey, from, length);
+    public Tensor? Grayscale(Tensor indices, int from, int length) => Listed(indices, 2 * count, grey, from, length);
 
     /// <summary>Rows, within [from, from + length), that are blurred; null for none.</summary>
     public Tensor? Blurred(Tensor indices, int from, int length) => Listed(indices, 2 * count + grey.Count, blurred, from, length);
@@ -163,7 +163,7 @@ internal sealed class BatchPlan(int count, int outputSize, int? images = null)
         var (rows, columns) = MapsOf(view);
         Add(source, rows, columns);
         huePlaces[position] = huePlace;
-        if (view.Greyscale) grey.Add(position);
+        if (view.Grayscale) grey.Add(position);
         if (view.BlurSigmaPixels > 0) blurred.Add(position);
 
         var row = parameters.AsSpan(position * Columns, Columns);

@@ -91,7 +91,7 @@ internal static class ColourJitter
     /// <summary>Sets every channel of the chosen samples to the luma, in place.</summary>
     /// <param name="planes">Three planes [N, P].</param>
     /// <param name="samples">[M] int64, rows to change.</param>
-    public static void Greyscale(ReadOnlySpan<Tensor> planes, Tensor samples)
+    public static void Grayscale(ReadOnlySpan<Tensor> planes, Tensor samples)
     {
         using var scope = NewDisposeScope();
         var luma = Luma([planes[0].index_select(0, samples), planes[1].index_select(0, samples), planes[2].index_select(0, samples)]);

@@ -39,7 +39,7 @@ internal readonly record struct ViewParameters
 
     public required bool Jitter { get; init; }
 
-    public required bool Greyscale { get; init; }
+    public required bool Grayscale { get; init; }
 
     public required float BrightnessFactor { get; init; }
 
@@ -68,7 +68,7 @@ internal readonly record struct ViewParameters
             Crop = recipe.SubpixelCrops ? DrawSubpixelCrop(random, recipe, height, width, e, s, v) : DrawCrop(random, recipe, height, width, e, s, v),
             Flip = flip < recipe.FlipProbability,
             Jitter = jitter < recipe.JitterProbability,
-            Greyscale = grey < recipe.GreyscaleProbability,
+            Grayscale = grey < recipe.GrayscaleProbability,
             BrightnessFactor = Factor(brightness, recipe.Brightness),
             ContrastFactor = Factor(contrast, recipe.Contrast),
             SaturationFactor = Factor(saturation, recipe.Saturation),

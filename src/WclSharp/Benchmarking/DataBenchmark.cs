@@ -44,7 +44,7 @@ internal static class DataBenchmark
 
     private static double AugmentRate(PretrainingData data, int imageSize)
     {
-        var augmenter = new Augmenter(imageSize, data.Normalisation, seed: 0, torch.CPU);
+        var augmenter = new Augmenter(imageSize, data.Normalization, seed: 0, torch.CPU);
         var recipe = AugmentationRecipe.Strong(imageSize);
         int batch = imageSize <= AugmentationRecipe.LargestSmallImage ? 256 : 32;
         int views = 0;

@@ -110,7 +110,7 @@ internal static class EmbedBenchmark
                     else if (tensor.dim() == 1) tensor.copy_(random.Uniform(tensor.shape, 0.2));
                 }
             }
-            SafetensorsFile.Write(file, ModuleWeights.Of(network), EncoderWeights.Describe(network, options.ImageSize!.Value, Normalisation.ImageNet));
+            SafetensorsFile.Write(file, ModuleWeights.Of(network), EncoderWeights.Describe(network, options.ImageSize!.Value, Normalization.ImageNet));
         }
         return ImageEncoder.Load(file);
     }

@@ -11,7 +11,7 @@ internal static class ModuleWeights
     /// <summary>Parameters and buffers in the order of PyTorch's state dicts, layer by layer, each named with a prefix.</summary>
     public static IEnumerable<(string Name, Tensor Tensor)> Of(nn.Module module, string prefix = "")
     {
-        foreach (var norm in module.modules().OfType<BatchNormalisation>()) norm.WriteCount();
+        foreach (var norm in module.modules().OfType<BatchNormalization>()) norm.WriteCount();
         return module.named_parameters().Select(p => (Name: prefix + p.name, Tensor: (Tensor)p.parameter))
             .Concat(module.named_buffers().Select(b => (Name: prefix + b.name, Tensor: b.buffer)))
             .GroupBy(pair => pair.Name[..(pair.Name.LastIndexOf('.') + 1)]).SelectMany(layer => layer);

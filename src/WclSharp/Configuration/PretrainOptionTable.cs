@@ -66,7 +66,7 @@ internal static class PretrainOptionTable
         Real("jitter", "Strength of the colour jitter: factor on the recipe's ranges; 0 leaves colours as they are", Presets.Describe("jitter"),
             o => o.Jitter, (o, v) => o with { Jitter = v }, v => v is >= 0 and <= 10 ? null : "must be from 0 to 10"),
         Real("flip", "Probability of a horizontal flip; 0 where left and right tell classes apart", "0.5", o => o.Flip, (o, v) => o with { Flip = v }, Share),
-        Real("greyscale", "Probability that a view loses its colour; 0 where colour tells classes apart", "0.2", o => o.Greyscale, (o, v) => o with { Greyscale = v }, Share),
+        Real("grayscale", "Probability that a view loses its colour; 0 where colour tells classes apart", "0.2", o => o.Grayscale, (o, v) => o with { Grayscale = v }, Share),
         Real("blur", "Probability that a view is blurred", $"0.5; 0 up to {AugmentationRecipe.LargestSmallImage} pixels", o => o.Blur, (o, v) => o with { Blur = v }, Share),
         Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs") + "; a fifth of --epochs at most",
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),

@@ -45,7 +45,7 @@ internal sealed class DistillationRun : IDisposable
             throw new WclUsageException(FormattableString.Invariant($"--label-mix {options.LabelMix} needs labels, and none of the {images.Count:N0} images has one; name them with --labels, or leave it out."));
         truth = test?.LabelsAmong(teacher.ClassNames).Zip(test.Labels.ToArray(), (known, own) => known < 0 && own >= 0 ? teacher.ClassNames.Count + own : known).ToArray();
         facts = teacherFacts with { Arch = options.Arch ?? teacherFacts.Arch, Width = options.Width ?? teacherFacts.Width };
-        augmenter = new Augmenter(facts.ImageSize, facts.Normalisation, options.Seed, compute.Device);
+        augmenter = new Augmenter(facts.ImageSize, facts.Normalization, options.Seed, compute.Device);
         (labelMix, teacherMix) = (options.LabelMix, 1 - options.LabelMix);
         student = new ClassifierNetwork(facts, hidden: null, teacher.ClassNames.Count, options.Seed, compute) { ClassNames = teacher.ClassNames };
         try

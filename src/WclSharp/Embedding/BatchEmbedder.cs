@@ -141,8 +141,8 @@ internal abstract class BatchEmbedder : IDisposable
         {
             (this.encoder, this.classifier) = (encoder, classifier);
             int[] channels = [0, 1, 2];
-            mean = tensor(Array.ConvertAll(channels, c => 255 * encoder.Normalisation.MeanOf(c)), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
-            scale = tensor(Array.ConvertAll(channels, c => 1 / (255 * encoder.Normalisation.StdOf(c))), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
+            mean = tensor(Array.ConvertAll(channels, c => 255 * encoder.Normalization.MeanOf(c)), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
+            scale = tensor(Array.ConvertAll(channels, c => 1 / (255 * encoder.Normalization.StdOf(c))), [3, 1, 1], device: encoder.Device).DetachFromDisposeScope();
         }
 
         public override int Batch => FeatureExtractor.BatchFor(ImageSize);

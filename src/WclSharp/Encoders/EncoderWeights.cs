@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Encoders;
 
 /// <summary>What an encoder's file says of it: network, input size and normalisation.</summary>
-internal sealed record EncoderFacts(EncoderArch Arch, int Width, EncoderStem Stem, int ImageSize, Normalisation Normalisation)
+internal sealed record EncoderFacts(EncoderArch Arch, int Width, EncoderStem Stem, int ImageSize, Normalization Normalization)
 {
     /// <summary>Length of a feature vector.</summary>
     public int FeatureSize => LastStage * (Arch is EncoderArch.ResNet18 or EncoderArch.ResNet34 ? BasicBlock.Expansion : Bottleneck.Expansion);
@@ -28,7 +28,7 @@ internal static class EncoderWeights
     private const int LargestWidth = 512, LargestImageSize = 2048;
 
     /// <summary>Facts that an encoder's file carries: network, input size and normalisation.</summary>
-    public static Dictionary<string, string> Describe(ResNet encoder, int imageSize, Normalisation normalisation) => new()
+    public static Dictionary<string, string> Describe(ResNet encoder, int imageSize, Normalization normalisation) => new()
     {
         ["format"] = "pt",
         ["arch"] = OptionValue.NameOf(encoder.Architecture),
@@ -42,7 +42,7 @@ internal static class EncoderWeights
     /// <summary>Refuses what <see cref="FactsOf(string)"/> and its reader would not take.</summary>
     /// <exception cref="WclUsageException">A fact is out of range.</exception>
     /// <exception cref="WclException">Weights are not finite.</exception>
-    public static void RequireLoadable(ResNet encoder, IEnumerable<(string Name, Tensor Tensor)> weights, int imageSize, Normalisation normalisation)
+    public static void RequireLoadable(ResNet encoder, IEnumerable<(string Name, Tensor Tensor)> weights, int imageSize, Normalization normalisation)
     {
         if (encoder.Width > LargestWidth) throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"A network of width {encoder.Width} cannot be loaded again; use up to {LargestWidth}."));
         if (imageSize is < 1 or > LargestImageSize) throw new WclUsageException(string.Create(CultureInfo.InvariantCulture, $"Image size {imageSize} is not possible; use 1 to {LargestImageSize}."));
@@ -92,12 +92,12 @@ internal static class EncoderWeights
     }
 
     /// <summary>What the images were normalised with that a file's weights were trained on; null where it does not say, as other programs' do not.</summary>
-    public static Normalisation? NormalisationOf(string source)
+    public static Normalization? NormalizationOf(string source)
     {
         string path = Find(source);
         if (!Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase)) return null;
         using var content = SafetensorsFile.Read(path);
-        return content.Metadata.ContainsKey("mean") && content.Metadata.ContainsKey("std") ? FactsOf(content, path).Normalisation : null;
+        return content.Metadata.ContainsKey("mean") && content.Metadata.ContainsKey("std") ? FactsOf(content, path).Normalization : null;
     }
 
     /// <summary>Refuses what cannot fill an encoder, as far as that is known without having it.</summary>
@@ -165,7 +165,7 @@ internal static class EncoderWeights
         try
         {
             return new EncoderFacts(Choice<EncoderArch>("arch"), Positive("width", LargestWidth), Choice<EncoderStem>("stem"), Positive("image_size", LargestImageSize),
-                new Normalisation(Triple(Text("mean")), Triple(Text("std"))));
+                new Normalization(Triple(Text("mean")), Triple(Text("std"))));
         }
         catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
         {

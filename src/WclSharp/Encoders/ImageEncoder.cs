@@ -20,9 +20,9 @@ public sealed class ImageEncoder : IImageEncoder
     private readonly ComputeDevice compute;
     private readonly int storedSide;
 
-    private ImageEncoder(ResNet network, int imageSize, Normalisation normalisation, ComputeDevice compute)
+    private ImageEncoder(ResNet network, int imageSize, Normalization normalisation, ComputeDevice compute)
     {
-        (Network, this.compute, ImageSize, Normalisation) = (network, compute, imageSize, normalisation);
+        (Network, this.compute, ImageSize, Normalization) = (network, compute, imageSize, normalisation);
         Preparation = new Augmenter(imageSize, normalisation, seed: 0, compute.Device);
         storedSide = StoredSize.SideFor(imageSize);
     }
@@ -34,7 +34,7 @@ public sealed class ImageEncoder : IImageEncoder
     internal Augmenter Preparation { get; }
 
     /// <summary>Constants that images are normalised with.</summary>
-    internal Normalisation Normalisation { get; }
+    internal Normalization Normalization { get; }
 
     /// <summary>Where the network is.</summary>
     internal Device Device => compute.Device;
@@ -66,7 +66,7 @@ public sealed class ImageEncoder : IImageEncoder
         network.to(compute.Device);
         network.eval();
         network.ComputeType = compute.Type;
-        return new ImageEncoder(network, facts.ImageSize, facts.Normalisation, compute);
+        return new ImageEncoder(network, facts.ImageSize, facts.Normalization, compute);
     }
 
     /// <summary>Writes a network that a program trained by itself, so that <see cref="Load(string, string)"/> and <c>wcl export</c>, <c>embed</c> and <c>index</c> take it.</summary>
@@ -77,7 +77,7 @@ public sealed class ImageEncoder : IImageEncoder
     /// <exception cref="WclUsageException">Path, image size or normalisation are such that no encoder could be loaded; a file that was there is untouched.</exception>
     /// <exception cref="WclException">The weights are not finite, or the file cannot be written; a file that was there is untouched.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
-    public static void Save(ResNet network, string path, int imageSize, Normalisation normalisation)
+    public static void Save(ResNet network, string path, int imageSize, Normalization normalisation)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(path);

@@ -22,7 +22,7 @@ namespace WclSharp.Encoders;
 public sealed class ResNet : nn.Module<Tensor, Tensor>
 {
     private readonly Convolution conv1;
-    private readonly BatchNormalisation bn1;
+    private readonly BatchNormalization bn1;
     private readonly Sequential layer1, layer2, layer3, layer4;
     private ScalarType computeType = ScalarType.Float32;
 
@@ -44,7 +44,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
         var (blocks, bottleneck) = BlocksOf(arch);
 
         conv1 = stem == EncoderStem.Small ? new Convolution(3, width, 3, 1, random) : new Convolution(3, width, 7, 2, random);
-        bn1 = new BatchNormalisation(width);
+        bn1 = new BatchNormalization(width);
         int channels = width;
         layer1 = Stage(blocks[0], width, 1);
         layer2 = Stage(blocks[1], width * 2, 2);

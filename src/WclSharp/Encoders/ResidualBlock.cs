@@ -10,17 +10,17 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     public const int Expansion = 1;
     // Declared in torchvision's order, which is the order of parameters.
     private readonly Convolution conv1;
-    private readonly BatchNormalisation bn1;
+    private readonly BatchNormalization bn1;
     private readonly Convolution conv2;
-    private readonly BatchNormalisation bn2;
+    private readonly BatchNormalization bn2;
     private readonly Shortcut? downsample;
 
     public BasicBlock(int inChannels, int channels, int stride, ParameterInitializer random) : base(nameof(BasicBlock))
     {
         conv1 = new Convolution(inChannels, channels, 3, stride, random);
-        bn1 = new BatchNormalisation(channels);
+        bn1 = new BatchNormalization(channels);
         conv2 = new Convolution(channels, channels, 3, 1, random);
-        bn2 = new BatchNormalisation(channels);
+        bn2 = new BatchNormalization(channels);
         downsample = Shortcut.Create(inChannels, channels, stride, random);
         RegisterComponents();
     }
@@ -38,21 +38,21 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
 {
     public const int Expansion = 4;
     private readonly Convolution conv1;
-    private readonly BatchNormalisation bn1;
+    private readonly BatchNormalization bn1;
     private readonly Convolution conv2;
-    private readonly BatchNormalisation bn2;
+    private readonly BatchNormalization bn2;
     private readonly Convolution conv3;
-    private readonly BatchNormalisation bn3;
+    private readonly BatchNormalization bn3;
     private readonly Shortcut? downsample;
 
     public Bottleneck(int inChannels, int channels, int stride, ParameterInitializer random) : base(nameof(Bottleneck))
     {
         conv1 = new Convolution(inChannels, channels, 1, 1, random);
-        bn1 = new BatchNormalisation(channels);
+        bn1 = new BatchNormalization(channels);
         conv2 = new Convolution(channels, channels, 3, stride, random);
-        bn2 = new BatchNormalisation(channels);
+        bn2 = new BatchNormalization(channels);
         conv3 = new Convolution(channels, channels * Expansion, 1, 1, random);
-        bn3 = new BatchNormalisation(channels * Expansion);
+        bn3 = new BatchNormalization(channels * Expansion);
         downsample = Shortcut.Create(inChannels, channels * Expansion, stride, random);
         RegisterComponents();
     }
@@ -70,12 +70,12 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
 internal sealed class Shortcut : nn.Module<Tensor, Tensor>
 {
     private readonly Convolution convolution;
-    private readonly BatchNormalisation norm;
+    private readonly BatchNormalization norm;
 
     private Shortcut(int inChannels, int outChannels, int stride, ParameterInitializer random) : base(nameof(Shortcut))
     {
         convolution = new Convolution(inChannels, outChannels, 1, stride, random);
-        norm = new BatchNormalisation(outChannels);
+        norm = new BatchNormalization(outChannels);
         register_module("0", convolution);
         register_module("1", norm);
     }

@@ -23,7 +23,7 @@ internal sealed class AugmentedFeatures : IDisposable
     /// <param name="progress">Told the epoch, from 0, and how many of its images are done; may be null.</param>
     /// <param name="cancellation">Stops between batches.</param>
     public static AugmentedFeatures Of(ImageEncoder encoder, ImageDataset images, long seed, Action<int, int>? progress, CancellationToken cancellation) =>
-        new(encoder, LabelledRows.Images(images), new Augmenter(encoder.ImageSize, encoder.Normalisation, seed, encoder.Device), progress, cancellation);
+        new(encoder, LabelledRows.Images(images), new Augmenter(encoder.ImageSize, encoder.Normalization, seed, encoder.Device), progress, cancellation);
 
     /// <summary>Features of an epoch's views, [M, F] float32, rows of unit length. The caller owns it.</summary>
     public Tensor OfEpoch(int epoch) =>

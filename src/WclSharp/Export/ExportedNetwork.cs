@@ -91,14 +91,14 @@ internal sealed class ExportedNetwork : IDisposable
             foreach (var (name, tensor) in ModuleWeights.Of(head, headPrefix)) weights[name] = tensor;
 
         var network = new OnnxNetwork(graph, arithmetic, weights);
-        network.AddEncoder(Encoder.ImageSize, Encoder.FeatureSize, Encoder.Network.Stem, Encoder.Normalisation);
+        network.AddEncoder(Encoder.ImageSize, Encoder.FeatureSize, Encoder.Network.Stem, Encoder.Normalization);
         if (classifier is not null) network.AddClassifier();
         if (head is not null) network.AddProjection(headPrefix);
         more?.Invoke();
 
         var metadata = new OnnxFacts { ImageSize = Encoder.ImageSize, FeatureSize = Encoder.FeatureSize, ClassNames = classifier?.ClassNames ?? [] }.ToMetadata();
         // For people: the graph has all of it.
-        foreach (var (key, value) in EncoderWeights.Describe(Encoder.Network, Encoder.ImageSize, Encoder.Normalisation))
+        foreach (var (key, value) in EncoderWeights.Describe(Encoder.Network, Encoder.ImageSize, Encoder.Normalization))
             if (key is not "format") metadata[key] = value;
         metadata["precision"] = OptionValue.NameOf(precision);
         return graph.ToModel(OptionValue.NameOf(Encoder.Network.Architecture), metadata);

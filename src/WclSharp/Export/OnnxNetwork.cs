@@ -26,7 +26,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, OnnxArithmetic arithmetic, IR
     /// <param name="featureSize">F, length of the features.</param>
     /// <param name="stem">First layers.</param>
     /// <param name="normalisation">Constants of the data set.</param>
-    public void AddEncoder(int imageSize, int featureSize, EncoderStem stem, Normalisation normalisation)
+    public void AddEncoder(int imageSize, int featureSize, EncoderStem stem, Normalization normalisation)
     {
         string x = graph.Input(OnnxFacts.Pixels, [3, imageSize, imageSize], $"RGB, 0 to 255. {Preparation(imageSize)}");
         x = arithmetic.Enter(Normalise(x, normalisation));
@@ -65,7 +65,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, OnnxArithmetic arithmetic, IR
         ? $"The whole image is resized to {imageSize} x {imageSize} by an antialiased triangle filter; one that is more than {StoredSize.MaxAspect} times as long as wide is cut to its middle before."
         : $"The image is resized by an antialiased triangle filter so that its shorter side has {EvaluationView.ShorterSide(imageSize)} pixels, and cut to the middle {imageSize} x {imageSize}.";
 
-    private string Normalise(string x, Normalisation normalisation)
+    private string Normalise(string x, Normalization normalisation)
     {
         int[] channels = [0, 1, 2];
         string mean = graph.Weight("mean", [1, 3, 1, 1], Array.ConvertAll(channels, c => (float)(255.0 * normalisation.MeanOf(c))));
@@ -96,7 +96,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, OnnxArithmetic arithmetic, IR
         int row = weight.Length / bias.Length;
         for (int o = 0; o < bias.Length; o++)
         {
-            double scale = gamma[o] / Math.Sqrt(variance[o] + BatchNormalisation.Epsilon);
+            double scale = gamma[o] / Math.Sqrt(variance[o] + BatchNormalization.Epsilon);
             bias[o] = (float)(scale * ((double)bias[o] - mean[o]) + beta[o]);
             foreach (ref float value in weight.AsSpan(o * row, row)) value = (float)(scale * value);
         }

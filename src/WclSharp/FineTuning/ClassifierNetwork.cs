@@ -134,7 +134,7 @@ internal sealed class ClassifierNetwork : IDisposable
     /// <summary>Writes the classifier: weights with torchvision's names, what is needed to use them, and the classes' names as metadata.</summary>
     public void Save(string path, EncoderFacts facts, IReadOnlyList<string> classNames)
     {
-        var description = EncoderWeights.Describe(Encoder, facts.ImageSize, facts.Normalisation);
+        var description = EncoderWeights.Describe(Encoder, facts.ImageSize, facts.Normalization);
         description["classes"] = JsonSerializer.Serialize(classNames);
         SafetensorsFile.Write(path, Named(), description);
     }

@@ -20,7 +20,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
 {
     private const int LooksAtValidation = 10;
     private const string LowerRates = "lower --lr, --head-lr or --scratch-lr.";
-    private readonly Augmenter augmenter = new(facts.ImageSize, facts.Normalisation, seed, compute.Device);
+    private readonly Augmenter augmenter = new(facts.ImageSize, facts.Normalization, seed, compute.Device);
     private readonly CounterRandom order = new(seed, RandomPurpose.FineTuning);
 
     /// <summary>Trains, and looks ten times at how well labels are told that are not trained on, where there are such.</summary>

@@ -220,7 +220,7 @@ internal sealed class FineTuneStudy : IDisposable
         Trainer(draw).Train(network, drawn, [], recipe, done => TellTraining(stage, done, recipe.StepsTaken), cancellation);
         if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
         network.UseFloat32();
-        int[] truth = Tests.Labels.ToArray(), predicted = network.Predict(new Augmenter(facts.ImageSize, facts.Normalisation, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation,
+        int[] truth = Tests.Labels.ToArray(), predicted = network.Predict(new Augmenter(facts.ImageSize, facts.Normalization, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation,
             (done, all) => progress.Working($"{stage}, testing", done, all));
         var classes = ClassifiedClass.Of(train.ClassNames, truth, predicted);
         if (keep && ClassifiedClass.WarningOfOne(classes, "The fine-tuned classifier") is { } warning) progress?.Report(new RunProgress.Warning(warning));

@@ -53,12 +53,12 @@ internal sealed class ClassifierTop : nn.Module<Tensor, Tensor>
     private sealed class FirstHeadLayer : nn.Module<Tensor, Tensor>
     {
         private readonly DenseLayer linear1;
-        private readonly BatchNormalisation bn1;
+        private readonly BatchNormalization bn1;
 
         public FirstHeadLayer(int features, int hidden, ParameterInitializer random) : base(nameof(FirstHeadLayer))
         {
             linear1 = new DenseLayer(features, hidden, random);
-            bn1 = new BatchNormalisation(hidden);
+            bn1 = new BatchNormalization(hidden);
             RegisterComponents();
         }
 

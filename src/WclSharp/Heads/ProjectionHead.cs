@@ -13,9 +13,9 @@ namespace WclSharp.Heads;
 public sealed class ProjectionHead : nn.Module<Tensor, Tensor>
 {
     private readonly DenseLayer linear1;
-    private readonly BatchNormalisation bn1;
+    private readonly BatchNormalization bn1;
     private readonly DenseLayer linear2;
-    private readonly BatchNormalisation bn2;
+    private readonly BatchNormalization bn2;
     private readonly DenseLayer linear3;
     private ScalarType computeType = ScalarType.Float32;
 
@@ -29,9 +29,9 @@ public sealed class ProjectionHead : nn.Module<Tensor, Tensor>
     internal ProjectionHead(int features, int hidden, int output, ParameterInitializer random) : base(nameof(ProjectionHead))
     {
         linear1 = new DenseLayer(features, hidden, random);
-        bn1 = new BatchNormalisation(hidden);
+        bn1 = new BatchNormalization(hidden);
         linear2 = new DenseLayer(hidden, hidden, random);
-        bn2 = new BatchNormalisation(hidden);
+        bn2 = new BatchNormalization(hidden);
         linear3 = new DenseLayer(hidden, output, random);
         RegisterComponents();
     }

@@ -12,7 +12,7 @@ namespace WclSharp.Kernels;
 internal static class FusedBatchNorm
 {
     /// <summary>Whether this can be computed here; else libtorch's operators do it.</summary>
-    public static bool Suits(BatchNormalisation norm, Tensor x) =>
+    public static bool Suits(BatchNormalization norm, Tensor x) =>
         (norm.training || !is_grad_enabled()) && x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && x.device_type == DeviceType.CPU
         && norm.weight!.dtype == ScalarType.Float32 && x.size(1) % (2 * Vector<float>.Count) == 0;
 
@@ -22,7 +22,7 @@ internal static class FusedBatchNorm
     /// <param name="residual">As x, added before ReLU; null for none.</param>
     /// <param name="rectified">Whether ReLU follows; without it there is no residual.</param>
     /// <returns>[N, C, H, W] of x's dtype, channels-last.</returns>
-    public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual, bool rectified = true)
+    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, bool rectified = true)
     {
         return x.dtype == ScalarType.BFloat16 ? As<BFloat16Elements>() : As<Float32Elements>();
 
@@ -30,7 +30,7 @@ internal static class FusedBatchNorm
     }
 
     /// <summary>Scale and shift of every channel: gamma (x - mean) / sqrt(variance + eps) + beta as one product and sum.</summary>
-    public static unsafe void Line(BatchNormalisation norm, float* mean, float* variance, int channels, float* inverse, float* scale, float* shift)
+    public static unsafe void Line(BatchNormalization norm, float* mean, float* variance, int channels, float* inverse, float* scale, float* shift)
     {
         float* gamma = TensorMemory.Start(norm.weight!), beta = TensorMemory.Start(norm.bias!);
         for (int c = 0; c < channels; c++)
@@ -56,7 +56,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
     public override string Name => nameof(FusedBatchNorm);
 
     /// <summary>The activation of batch norm(x) + residual.</summary>
-    public static Tensor Apply(BatchNormalisation norm, Tensor x, Tensor? residual)
+    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual)
     {
         if (!norm.training || !is_grad_enabled()) return Overwrite(norm, x, residual);
         var y = apply(x, norm.weight!, norm.bias!, residual!, norm);
@@ -69,7 +69,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
     public override unsafe Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
         // Weight and bias are arguments so that the engine knows of them; they are read from the module.
-        var (input, residual, norm) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalisation)arguments[4]);
+        var (input, residual, norm) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalization)arguments[4]);
         applied = context;
         using var scope = NewDisposeScope();
         var x = Rows(input);                                            // [N, H, W, C]
@@ -127,7 +127,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
     }
 
     /// <summary>Without a graph, in x's memory: nothing will ask for x again. With x's statistics in training mode, else with the running ones.</summary>
-    private static Tensor Overwrite(BatchNormalisation norm, Tensor x, Tensor? residual)
+    private static Tensor Overwrite(BatchNormalization norm, Tensor x, Tensor? residual)
     {
         using var scope = NewDisposeScope();
         var y = Rows(x);                                                // [N, H, W, C]
@@ -137,7 +137,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
 
     /// <summary>Writes y, which may be x; in training mode with the statistics of each part and to the running ones, else with these.</summary>
     /// <returns>[P, 4, C]: mean, 1 / deviation, scale and shift of each part.</returns>
-    private static unsafe Tensor Normalise(BatchNormalisation norm, Tensor x, Tensor? added, Tensor y, int count)
+    private static unsafe Tensor Normalise(BatchNormalization norm, Tensor x, Tensor? added, Tensor y, int count)
     {
         var parts = new Parts(x, count);
         int channels = parts.Channels;
@@ -160,7 +160,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         return statistics;
     }
 
-    private static unsafe void UpdateRunning(BatchNormalisation norm, float* mean, float* variance, long rows, int channels)
+    private static unsafe void UpdateRunning(BatchNormalization norm, float* mean, float* variance, long rows, int channels)
     {
         float* runningMean = TensorMemory.Start(norm.running_mean!), runningVariance = TensorMemory.Start(norm.running_var!);
         double momentum = norm.momentum ?? 0.1, unbiased = rows / Math.Max(1.0, rows - 1);

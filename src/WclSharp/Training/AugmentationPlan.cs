@@ -31,7 +31,7 @@ internal sealed record AugmentationPlan(AugmentationRecipe Warmup, AugmentationR
             Saturation = recipe.Saturation * jitter,
             Hue = Math.Min(recipe.Hue * jitter, LargestHue),
             FlipProbability = options.Flip,
-            GreyscaleProbability = options.Greyscale,
+            GrayscaleProbability = options.Grayscale,
             BlurProbability = options.Blur ?? recipe.BlurProbability,
         };
     }

@@ -20,7 +20,7 @@ internal sealed class LocalViews
     /// <param name="normalisation">As for the global views.</param>
     /// <param name="device">Where to make them.</param>
     /// <param name="bytesAtOnce">Bytes of other images that are put together for several crops, as far as this batch's own tell.</param>
-    public LocalViews(PretrainOptions options, Normalisation normalisation, Device device, long bytesAtOnce = SmallBatchBytes)
+    public LocalViews(PretrainOptions options, Normalization normalisation, Device device, long bytesAtOnce = SmallBatchBytes)
     {
         this.bytesAtOnce = bytesAtOnce;
         crops = new LocalCrops(options.LocalSize!.Value, options.LocalScaleMin!.Value, options.LocalScaleMax!.Value);

@@ -170,7 +170,7 @@ public sealed record PretrainOptions
     public double Flip { get; init; } = 0.5;
 
     /// <summary>Probability that a view loses its colour, 0 to 1.</summary>
-    public double Greyscale { get; init; } = 0.2;
+    public double Grayscale { get; init; } = 0.2;
 
     /// <summary>Probability that a view is blurred, 0 to 1; null is the recipe's own (0.5, none up to 64 pixels).</summary>
     public double? Blur { get; init; }

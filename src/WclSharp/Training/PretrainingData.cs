@@ -39,7 +39,7 @@ internal sealed class PretrainingData : IDisposable
     public ImageDataset? HeldOut { get; private set; }
 
     /// <summary>Constants that images are normalised with.</summary>
-    public Normalisation Normalisation { get; private init; }
+    public Normalization Normalization { get; private init; }
 
     /// <summary>What presets need to know.</summary>
     public required DataFacts Facts { get; init; }
@@ -88,7 +88,7 @@ internal sealed class PretrainingData : IDisposable
                 Train = train ?? all,
                 HeldOut = heldOut?.LabelledCount > 0 ? heldOut : null,
                 Facts = new DataFacts((train ?? all).Count, UsualSide(all), Embedded: options.Data is null, all.HasLabels ? (train ?? all).LabelledCount : null),
-                Normalisation = NormalisationOf(all, options),
+                Normalization = NormalizationOf(all, options),
                 LeftOut = options.Test is null || train is null ? 0 : all.Count - train.Count,
                 BadImages = all.BadImages + (options.Test is null ? 0 : heldOut!.BadImages),
                 Warnings = [.. all.Warnings, .. LabelWarnings.Misspelt(all), .. options.Test is null || train is null ? [] : LeavingOut(all, train), .. options.Test is null ? [] : heldOut!.Warnings],
@@ -192,10 +192,10 @@ internal sealed class PretrainingData : IDisposable
     }
 
     // By the crops, not by the images, whose size a resumed run no longer asks for: without --image-size crops are small.
-    private static Normalisation NormalisationOf(ImageDataset data, PretrainOptions options) =>
-        data.Channels == 1 ? Normalisation.FashionMnist
-        : (Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide) <= AugmentationRecipe.LargestSmallImage ? Normalisation.Cifar10
-        : Normalisation.ImageNet;
+    private static Normalization NormalizationOf(ImageDataset data, PretrainOptions options) =>
+        data.Channels == 1 ? Normalization.FashionMnist
+        : (Presets.ImageSizeOf(options) ?? Presets.LargestOwnSide) <= AugmentationRecipe.LargestSmallImage ? Normalization.Cifar10
+        : Normalization.ImageNet;
 
     private static void RequireClassesThatRepeat(ImageDataset data)
     {

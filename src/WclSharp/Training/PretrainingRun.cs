@@ -55,19 +55,19 @@ internal sealed class PretrainingRun : IDisposable
                 Warn($"The run was started in {OptionValue.NameOf(options.Precision)}, which {compute.Name} does not compute in, and goes on in {compute.TypeName}: the weights will differ.");
             method = MethodFactory.Create(options, data.Train.Count, data.Train.HasLabels, compute.Device);
 
-            augmenter = new Augmenter(options.ImageSize!.Value, data.Normalisation, options.Seed, compute.Device);
+            augmenter = new Augmenter(options.ImageSize!.Value, data.Normalization, options.Seed, compute.Device);
             model = new WclModel(options, method.HasWeakHead, compute);
             // A run without a checkpoint starts anew, from the same weights.
             if (options.Init is not null && checkpoints.Last is null)
             {
                 initial = EncoderWeights.Load(model.Encoder, options.Init);
-                if (EncoderWeights.NormalisationOf(options.Init) is { } theirs && theirs != data.Normalisation)
-                    Warn($"The weights of --init were trained on images normalised by {theirs.Describe()}; this run normalises by {data.Normalisation.Describe()}, which follow from its --image-size and channels, so the encoder's features will differ from those it gave before.");
+                if (EncoderWeights.NormalizationOf(options.Init) is { } theirs && theirs != data.Normalization)
+                    Warn($"The weights of --init were trained on images normalised by {theirs.Describe()}; this run normalises by {data.Normalization.Describe()}, which follow from its --image-size and channels, so the encoder's features will differ from those it gave before.");
                 if (WarmStart.Warning(options, data, cancellation) is { } seen) Warn(seen);
             }
             if (!given.Resume) folder.WriteConfig(options); // from here on the folder is that of a run, to be resumed
             optimizer = Optimizer.Create(options.Optimizer!.Value, model.Parameters, options.WeightDecay!.Value);
-            var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalisation, compute.Device) : null;
+            var localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, data.Normalization, compute.Device) : null;
             trainer = new Trainer(options, data.Train, method, model, optimizer, augmenter, localViews, compute.Device);
             evaluator = new Evaluator(data, model.Encoder, augmenter, options, compute.Device, progress, cancellation);
             Measure = evaluator.Measure;
@@ -218,7 +218,7 @@ internal sealed class PretrainingRun : IDisposable
             Threads = get_num_threads(),
             Version = SoftwareVersions.Library,
             PeakMemoryMib = PeakMib,
-        }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalisation), best);
+        }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalization), best);
         saved = (trainer.Step, written);
     }
 

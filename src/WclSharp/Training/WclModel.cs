@@ -12,7 +12,7 @@ namespace WclSharp.Training;
 /// <summary>One encoder f with the instance head g and, where the method has one, the weak head phi (paper, figure 2).</summary>
 internal sealed class WclModel : IDisposable
 {
-    private readonly BatchNormalisation[] norms;
+    private readonly BatchNormalization[] norms;
     private readonly bool joinsViews;
 
     /// <summary>Builds the network that resolved options describe, on its device and in training mode.</summary>
@@ -32,7 +32,7 @@ internal sealed class WclModel : IDisposable
         Encoder.RoundsTiles = compute.RoundsTiles;
         if (WeakHead is not null) WeakHead.ComputeType = compute.Type;
         joinsViews = !compute.IsGpu; // there batch norm, which is libtorch's, would copy each view out and in
-        norms = [.. Modules.SelectMany(part => part.Module.modules()).OfType<BatchNormalisation>()];
+        norms = [.. Modules.SelectMany(part => part.Module.modules()).OfType<BatchNormalization>()];
     }
 
     /// <summary>The part that is kept after pretraining.</summary>

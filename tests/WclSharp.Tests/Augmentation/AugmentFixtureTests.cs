@@ -54,7 +54,7 @@ public class AugmentFixtureTests
             case "contrast": Blend(planes, JitterOperation.Contrast, parameter); break;
             case "saturation": Blend(planes, JitterOperation.Saturation, parameter); break;
             case "hue": ColourJitter.ShiftHue(planes[0], planes[1], planes[2], value); break;
-            case "grayscale": ColourJitter.Greyscale(planes, tensor([0L])); break;
+            case "grayscale": ColourJitter.Grayscale(planes, tensor([0L])); break;
             case "blur":
                 var kernels = GaussianBlur.Kernels(value, size);
                 planes = [.. planes.Select(plane => GaussianBlur.Apply(plane.view(1, size, size), kernels).view(1, -1))];

@@ -8,7 +8,7 @@ public class AugmentationRecipeTests
     public void Weak_IsMoCoV2_AndStrongIsSimClr()
     {
         var weak = AugmentationRecipe.Weak(224);
-        Assert.Equal((0.2, 1, 0.5, 0.8, 0.2, 0.5), (weak.ScaleMin, weak.ScaleMax, weak.FlipProbability, weak.JitterProbability, weak.GreyscaleProbability, weak.BlurProbability));
+        Assert.Equal((0.2, 1, 0.5, 0.8, 0.2, 0.5), (weak.ScaleMin, weak.ScaleMax, weak.FlipProbability, weak.JitterProbability, weak.GrayscaleProbability, weak.BlurProbability));
         Assert.Equal((0.4, 0.4, 0.4, 0.1), (weak.Brightness, weak.Contrast, weak.Saturation, weak.Hue));
         Assert.Equal((0.1, 2), (weak.BlurSigmaMinPixels, weak.BlurSigmaMaxPixels));
         var strong = AugmentationRecipe.Strong(224);

@@ -20,7 +20,7 @@ public class AugmenterTests
         using var scope = NewDisposeScope();
         const int count = 70;
         var images = Views.Images(count, channels, height, width);
-        var augmenter = new Augmenter(size, Normalisation.Cifar10, 5, CPU);
+        var augmenter = new Augmenter(size, Normalization.Cifar10, 5, CPU);
         var together = Views.Augment(augmenter, images, WithBlur, epoch: 3, view: 1);
 
         int[] order = [.. Enumerable.Range(0, count).Select(i => i * 31 % count)];
@@ -43,7 +43,7 @@ public class AugmenterTests
         const int Count = 20;
         int[] samples = [.. Enumerable.Range(7, Count)], views = [1, 5, 0];
         var all = Views.Images(sameImages ? Count : views.Length * Count, 3, 40, 30);
-        var augmenter = new Augmenter(24, Normalisation.Cifar10, 5, CPU);
+        var augmenter = new Augmenter(24, Normalization.Cifar10, 5, CPU);
         ImageTensor Grid(Tensor images) => ImageTensor.Padded(images, Views.Repeat(40, images.size(0)), Views.Repeat(30, images.size(0)));
 
         var together = augmenter.Augment(Grid(all), samples, 2, views, WithBlur);
@@ -61,8 +61,8 @@ public class AugmenterTests
     {
         using var scope = NewDisposeScope();
         var images = Views.Images(64, 3, 32, 32);
-        var first = Views.Augment(new Augmenter(32, Normalisation.Cifar10, 5, CPU), images, WithBlur, epoch: 2);
-        var again = Views.Augment(new Augmenter(32, Normalisation.Cifar10, 5, CPU), images, WithBlur, epoch: 2);
+        var first = Views.Augment(new Augmenter(32, Normalization.Cifar10, 5, CPU), images, WithBlur, epoch: 2);
+        var again = Views.Augment(new Augmenter(32, Normalization.Cifar10, 5, CPU), images, WithBlur, epoch: 2);
         Assert.Equal(0, Views.Difference(first, again));
     }
 
@@ -100,7 +100,7 @@ public class AugmenterTests
     {
         using var scope = NewDisposeScope();
         var images = Views.Images(3, 3, 32, 32);
-        var views = Views.Augment(new Augmenter(32, Normalisation.ImageNet, 1, CPU), images, new AugmentationRecipe { RatioMin = 1, RatioMax = 1 });
+        var views = Views.Augment(new Augmenter(32, Normalization.ImageNet, 1, CPU), images, new AugmentationRecipe { RatioMin = 1, RatioMax = 1 });
         var mean = tensor([0.485f, 0.456f, 0.406f]).view(1, 3, 1, 1);
         var std = tensor([0.229f, 0.224f, 0.225f]).view(1, 3, 1, 1);
         Assert.True(Views.Difference(views, (images.to(float32) / 255 - mean) / std) < 1e-5);
@@ -111,7 +111,7 @@ public class AugmenterTests
     {
         using var scope = NewDisposeScope();
         var grey = Views.Images(60, 1, 28, 28);
-        var augmenter = new Augmenter(28, Normalisation.FashionMnist, 1, CPU);
+        var augmenter = new Augmenter(28, Normalization.FashionMnist, 1, CPU);
         var one = Views.Augment(augmenter, grey, WithBlur);
         var three = Views.Augment(augmenter, grey.repeat(1, 3, 1, 1), WithBlur);
         Assert.True(Views.Difference(one, three) < 1e-4); // the longer way, through saturation and hue, rounds more often
@@ -131,7 +131,7 @@ public class AugmenterTests
             dirty[i].narrow(1, heights[i], 60 - heights[i]).fill_(255);
             if (widths[i] < 80) dirty[i].narrow(2, widths[i], 80 - widths[i]).fill_(0);
         }
-        var augmenter = new Augmenter(32, Normalisation.Cifar10, 1, CPU);
+        var augmenter = new Augmenter(32, Normalization.Cifar10, 1, CPU);
         int[] samples = [.. Enumerable.Range(0, count)];
         var padded = augmenter.Augment(dirty, heights, widths, samples, 0, 0, WithBlur);
         Assert.Equal(0, Views.Difference(padded, augmenter.Augment(random, heights, widths, samples, 0, 0, WithBlur)));
@@ -160,7 +160,7 @@ public class AugmenterTests
         for (int i = 0; i < indices.Length; i++)
             padded[i].narrow(1, 0, batch.Heights[i]).narrow(2, 0, batch.Widths[i]).copy_(tensor(batch.PixelsOf(i).ToArray(), [3, batch.Heights[i], batch.Widths[i]]));
 
-        var augmenter = new Augmenter(32, Normalisation.Cifar10, 1, CPU);
+        var augmenter = new Augmenter(32, Normalization.Cifar10, 1, CPU);
         Assert.Equal(0, Views.Difference(augmenter.Augment(padded, batch.Heights, batch.Widths, indices, 2, 1, WithBlur), augmenter.Augment(packed, indices, 2, 1, WithBlur)));
         Assert.Equal(0, Views.Difference(augmenter.Evaluate(padded, batch.Heights, batch.Widths), augmenter.Evaluate(packed)));
 
@@ -189,7 +189,7 @@ public class AugmenterTests
     {
         using var scope = NewDisposeScope();
         var images = Views.Images(20, 3, 32, 32);
-        var augmenter = new Augmenter(32, Normalisation.Cifar10, 1, CPU);
+        var augmenter = new Augmenter(32, Normalization.Cifar10, 1, CPU);
         var first = Views.Augment(augmenter, images, WithBlur);
         var last = Views.Augment(augmenter, images, WithBlur, channelsLast: true);
         Assert.Equal([3 * 32 * 32, 1, 3 * 32, 3], last.stride());
@@ -201,7 +201,7 @@ public class AugmenterTests
     [Fact]
     public void Augment_ManyBatches_LeavesNoTensorsBehind()
     {
-        var augmenter = new Augmenter(32, Normalisation.Cifar10, 1, CPU);
+        var augmenter = new Augmenter(32, Normalization.Cifar10, 1, CPU);
         using var images = Views.Images(16, 3, 40, 36);
         Views.Augment(augmenter, images, WithBlur).Dispose();
         LiveTensors.AssertNoneLeftBy(() =>
@@ -234,6 +234,6 @@ public class AugmenterTests
         Assert.Contains("3 sample numbers", Assert.Throws<WclUsageException>(() => augmenter.Augment(images, [16, 16], [16, 16], [0, 1, 2], 0, 0, recipe)).Message);
         Assert.Contains("17 x 16", Assert.Throws<WclUsageException>(() => augmenter.Evaluate(images, [16, 17], [16, 16])).Message);
         Assert.Throws<WclUsageException>(() => new Augmenter(0, Views.Plain, 1, CPU));
-        Assert.Throws<WclUsageException>(() => new Augmenter(16, Normalisation.Grey(0, 0), 1, CPU));
+        Assert.Throws<WclUsageException>(() => new Augmenter(16, Normalization.Gray(0, 0), 1, CPU));
     }
 }

@@ -67,7 +67,7 @@ public class ColourJitterTests
     {
         using var scope = NewDisposeScope();
         var planes = Array.ConvertAll(Planes(), plane => plane.repeat(3, 1));
-        ColourJitter.Greyscale(planes, tensor([2L]));
+        ColourJitter.Grayscale(planes, tensor([2L]));
         var luma = tensor(Colours.Select(colour => (float)Luma(colour)).ToArray());
         for (int channel = 0; channel < 3; channel++)
         {

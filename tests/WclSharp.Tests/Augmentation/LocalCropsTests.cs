@@ -63,7 +63,7 @@ public class LocalCropsTests
         using var batch = loader.Assemble(sources);
         Assert.Equal(sources, batch.Indices);
         var local = LocalCrops.For(28);
-        var augmenter = new Augmenter(local.SizePixels, Normalisation.FashionMnist, 5, CPU);
+        var augmenter = new Augmenter(local.SizePixels, Normalization.FashionMnist, 5, CPU);
         var recipe = local.Recipe(AugmentationRecipe.Weak(28));
         using var images = ImageTensor.Of(batch, CPU);
         var crops = augmenter.Augment(images, anchors, 3, LocalCrops.ViewOf(1), recipe);

@@ -108,8 +108,8 @@ public class ResamplerTests
     {
         using var scope = NewDisposeScope();
         var images = Views.Images(17, 3, 40, 37);
-        var recipe = new AugmentationRecipe { JitterProbability = 0, GreyscaleProbability = 0, BlurProbability = 0 };
-        var augmenter = new Augmenter(24, Normalisation.Cifar10, 5, CPU);
+        var recipe = new AugmentationRecipe { JitterProbability = 0, GrayscaleProbability = 0, BlurProbability = 0 };
+        var augmenter = new Augmenter(24, Normalization.Cifar10, 5, CPU);
         var together = Views.Augment(augmenter, images, recipe);
         for (int i = 0; i < 17; i++)
         {

@@ -96,10 +96,10 @@ public class ViewParametersTests
         var views = Draw(AugmentationRecipe.Strong(224), 224, 224);
         AssertShare(0.5, views.Count(view => view.Flip));
         AssertShare(0.8, views.Count(view => view.Jitter));
-        AssertShare(0.2, views.Count(view => view.Greyscale));
+        AssertShare(0.2, views.Count(view => view.Grayscale));
         AssertShare(0.5, views.Count(view => view.BlurSigmaPixels > 0));
         AssertShare(0.4, views.Count(view => view.Flip && view.Jitter)); // independent
-        AssertShare(0.04, views.Count(view => view.Greyscale && view.Jitter && view.BlurSigmaPixels > 0 && view.Flip));
+        AssertShare(0.04, views.Count(view => view.Grayscale && view.Jitter && view.BlurSigmaPixels > 0 && view.Flip));
         AssertUniform(views.Select(view => (double)view.BrightnessFactor), 0.2, 1.8, 0);
         AssertUniform(views.Select(view => (double)view.ContrastFactor), 0.2, 1.8, 0);
         AssertUniform(views.Select(view => (double)view.SaturationFactor), 0.2, 1.8, 0);

@@ -10,7 +10,7 @@ namespace WclSharp.Tests.Augmentation;
 internal static class Views
 {
     /// <summary>Leaves pixels in [0, 1].</summary>
-    public static readonly Normalisation Plain = Normalisation.Grey(0, 1);
+    public static readonly Normalization Plain = Normalization.Gray(0, 1);
 
     /// <summary>A view that shows all of an image as it is.</summary>
     public static ViewParameters Whole(Tensor images) => new()
@@ -18,7 +18,7 @@ internal static class Views
         Crop = new CropBox(0, 0, (int)images.shape[2], (int)images.shape[3]),
         Flip = false,
         Jitter = false,
-        Greyscale = false,
+        Grayscale = false,
         BrightnessFactor = 1,
         ContrastFactor = 1,
         SaturationFactor = 1,

@@ -147,7 +147,7 @@ public sealed class ImageClassificationTests : IDisposable
         Assert.Contains("holds no classifier", Refusal(Options with { Classifier = Images }), StringComparison.Ordinal);
         Assert.Contains("There is no file", Refusal(Options with { Classifier = folder["none.onnx"] }), StringComparison.Ordinal);
         string encoder = folder["encoder.safetensors"];
-        using (var network = ImageEncoder.Load(classifier)) ImageEncoder.Save(network.Network, encoder, network.ImageSize, network.Normalisation);
+        using (var network = ImageEncoder.Load(classifier)) ImageEncoder.Save(network.Network, encoder, network.ImageSize, network.Normalization);
         Assert.Contains("holds an encoder but no classifier", Refusal(Options with { Classifier = encoder }), StringComparison.Ordinal);
         ModelExport.Run(new ExportOptions { Source = encoder, Out = folder["encoder.onnx"] });
         Assert.Contains("holds an encoder but no classifier", Refusal(Options with { Classifier = folder["encoder.onnx"] }), StringComparison.Ordinal);
@@ -159,7 +159,7 @@ public sealed class ImageClassificationTests : IDisposable
     /// <summary>A classifier with random weights that takes images for several classes.</summary>
     internal static string WriteClassifier(string file, IReadOnlyList<string> classes)
     {
-        var facts = new EncoderFacts(EncoderArch.ResNet18, 4, EncoderStem.Small, 16, Normalisation.Cifar10);
+        var facts = new EncoderFacts(EncoderArch.ResNet18, 4, EncoderStem.Small, 16, Normalization.Cifar10);
         using var network = new ClassifierNetwork(facts, hidden: null, classes.Count, seed: 1, ComputeDevice.Choose("cpu", ComputePrecision.Fp32));
         using (no_grad()) network.Top.Scores.parameters().First().mul_(30);
         network.Save(file, facts, classes);

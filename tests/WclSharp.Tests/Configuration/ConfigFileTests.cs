@@ -58,7 +58,7 @@ public sealed class ConfigFileTests
         CropMin = 0.4,
         Jitter = 0.75,
         Flip = 0.1,
-        Greyscale = 0.3,
+        Grayscale = 0.3,
         Blur = 0.6,
         ConvInit = ConvInit.PyTorch,
         WarmupEpochs = 1.5,

@@ -40,7 +40,7 @@ public class BatchLoaderTests
         using var second = loader.Assemble([100, 101, 102]);
         Assert.Throws<ObjectDisposedException>(() => first.PixelsOf(0).Length);
         using var augmenter = TorchSharp.torch.NewDisposeScope();
-        Assert.Throws<ObjectDisposedException>(() => new WclSharp.Augmentation.Augmenter(16, WclSharp.Augmentation.Normalisation.FashionMnist, 0, TorchSharp.torch.CPU).Evaluate(first));
+        Assert.Throws<ObjectDisposedException>(() => new WclSharp.Augmentation.Augmenter(16, WclSharp.Augmentation.Normalization.FashionMnist, 0, TorchSharp.torch.CPU).Evaluate(first));
         Assert.True(data.PixelsOf(100).SequenceEqual(second.PixelsOf(0)));
         Assert.Throws<ArgumentNullException>("data", () => BatchLoader.InOrder(null!, 1));
         Assert.Throws<ArgumentOutOfRangeException>("batch", () => BatchLoader.InOrder(data, 0)); // at once, and not when it is enumerated

@@ -35,7 +35,7 @@ public sealed class EncoderWeightsTests : IDisposable
         string name = saved.ToString().ToLowerInvariant();
         Refused(other, Pth(Of(given)), $"holds a {name}, not a {wanted.ToString().ToLowerInvariant()}; give --arch {name}.");
         string own = Path.Combine(folder, "own.safetensors");
-        SafetensorsFile.Write(own, Of(given), EncoderWeights.Describe(given, 16, Normalisation.ImageNet));
+        SafetensorsFile.Write(own, Of(given), EncoderWeights.Describe(given, 16, Normalization.ImageNet));
         Refused(other, own, $"give --arch {name}.");
     }
 

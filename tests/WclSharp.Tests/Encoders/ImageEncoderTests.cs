@@ -25,9 +25,9 @@ public sealed class ImageEncoderTests : IDisposable
     [Fact]
     public void Save_OfWhatCannotBeLoaded_IsRefused_AndLeavesTheFileThatWasThere()
     {
-        ImageEncoder.Save(network, Weights, 32, Normalisation.ImageNet);
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
         byte[] before = File.ReadAllBytes(Weights);
-        var odd = Normalisation.ImageNet;
+        var odd = Normalization.ImageNet;
         Refused<WclUsageException>("Image size 0", () => ImageEncoder.Save(network, Weights, 0, odd));
         Refused<WclUsageException>("Image size 4096", () => ImageEncoder.Save(network, Weights, 4096, odd));
         Refused<WclUsageException>("Standard deviations (0, 0, 0)", () => ImageEncoder.Save(network, Weights, 32, default));
@@ -49,7 +49,7 @@ public sealed class ImageEncoderTests : IDisposable
     [Fact]
     public void Use_AfterDispose_SaysSo()
     {
-        ImageEncoder.Save(network, Weights, 32, Normalisation.ImageNet);
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
         byte[] image = Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20, 24);
         var encoder = ImageEncoder.Load(Weights);
         Assert.Equal(network.FeatureSize, encoder.Embed(image).Length);
@@ -66,7 +66,7 @@ public sealed class ImageEncoderTests : IDisposable
     public void Embed_ManyImages_GivesEachItsFeatures_InTheirOrder()
     {
         const int Count = 130; // 128 at a time
-        ImageEncoder.Save(network, Weights, 32, Normalisation.ImageNet);
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
         using IImageEncoder encoder = ImageEncoder.Load(Weights);
         byte[][] images = [.. Enumerable.Range(0, Count).Select(i => Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + (i % 7), 24 + (i % 5)))];
         ReadOnlyMemory<byte>[] encoded = [.. images.Select(image => (ReadOnlyMemory<byte>)image)];
@@ -97,7 +97,7 @@ public sealed class ImageEncoderTests : IDisposable
     [Fact]
     public void Arguments_ThatAreNull_AreRefusedByName()
     {
-        ImageEncoder.Save(network, Weights, 32, Normalisation.ImageNet);
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
         using var encoder = ImageEncoder.Load(Weights);
         Assert.Throws<ArgumentNullException>("imagePath", () => encoder.Embed((string)null!));
         Assert.Throws<ArgumentNullException>("source", () => ImageEncoder.Load((string)null!));
@@ -135,7 +135,7 @@ public sealed class ImageEncoderTests : IDisposable
         using var images = ImageDataset.Read(new DatasetOptions { Limit = 4 });
         using var loader = new BatchLoader(images, 2, seed: 0, workers: 1);
         using var none = loader.Assemble([]);
-        var augmenter = new Augmenter(16, Normalisation.FashionMnist, seed: 0, CPU);
+        var augmenter = new Augmenter(16, Normalization.FashionMnist, seed: 0, CPU);
         Assert.Contains("no images", Assert.Throws<ArgumentException>(() => augmenter.Evaluate(none)).Message, StringComparison.Ordinal);
         Assert.Contains("no images", Assert.Throws<ArgumentException>(() => augmenter.Augment(none, 0, 0, AugmentationRecipe.Weak(16))).Message, StringComparison.Ordinal);
     }

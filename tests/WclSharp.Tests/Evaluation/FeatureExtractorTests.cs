@@ -16,7 +16,7 @@ public sealed class FeatureExtractorTests : IDisposable
     private readonly ResNet encoder = new(EncoderArch.ResNet18, width: 4, EncoderStem.Small, seed: 0);
     private readonly Augmenter augmenter;
 
-    public FeatureExtractorTests() => augmenter = new Augmenter(Side, data.Normalisation, 0, CPU);
+    public FeatureExtractorTests() => augmenter = new Augmenter(Side, data.Normalization, 0, CPU);
 
     public void Dispose()
     {

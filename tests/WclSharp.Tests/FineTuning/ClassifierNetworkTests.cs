@@ -16,11 +16,11 @@ public sealed class ClassifierNetworkTests
     public void Accuracy_IsMeasuredInEvaluationMode_AndLeavesTheModeThatItFound(bool training)
     {
         using var images = ImageDataset.Read(new DatasetOptions { Limit = 20, Seed = 1 });
-        var facts = new EncoderFacts(EncoderArch.ResNet18, 2, EncoderStem.Small, 16, Normalisation.ImageNet);
+        var facts = new EncoderFacts(EncoderArch.ResNet18, 2, EncoderStem.Small, 16, Normalization.ImageNet);
         using var network = new ClassifierNetwork(facts, hidden: null, images.ClassNames.Count, seed: 0, ComputeDevice.Choose("cpu", ComputePrecision.Fp32));
         network.Train(training);
         var before = network.Named().Select(pair => pair.Tensor.clone()).ToArray();
-        var preparation = new Augmenter(16, facts.Normalisation, 0, CPU);
+        var preparation = new Augmenter(16, facts.Normalization, 0, CPU);
         int[] predicted = network.Predict(preparation, images, CancellationToken.None);
         Assert.False(network.Encoder.training || network.Top.training);
 

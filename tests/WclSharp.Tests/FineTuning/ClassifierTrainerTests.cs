@@ -11,7 +11,7 @@ namespace WclSharp.Tests.FineTuning;
 /// <summary>The training of a classifier by itself.</summary>
 public sealed class ClassifierTrainerTests
 {
-    private readonly EncoderFacts facts = new(EncoderArch.ResNet18, 8, EncoderStem.Small, 16, Normalisation.FashionMnist);
+    private readonly EncoderFacts facts = new(EncoderArch.ResNet18, 8, EncoderStem.Small, 16, Normalization.FashionMnist);
     private readonly ComputeDevice compute = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
 
     [Fact]

@@ -28,13 +28,13 @@ public class GpuStepTests
         var images = Views.Images(64, channels, height, width);
         foreach (var recipe in (AugmentationRecipe[])[AugmentationRecipe.Weak(size), AugmentationRecipe.Strong(size) with { BlurProbability = 0.5 }])
         {
-            var expected = Views.Augment(new Augmenter(size, Normalisation.Cifar10, 5, CPU), images, recipe, epoch: 2);
-            var found = Views.Augment(new Augmenter(size, Normalisation.Cifar10, 5, gpu), images, recipe, epoch: 2);
+            var expected = Views.Augment(new Augmenter(size, Normalization.Cifar10, 5, CPU), images, recipe, epoch: 2);
+            var found = Views.Augment(new Augmenter(size, Normalization.Cifar10, 5, gpu), images, recipe, epoch: 2);
             Assert.Equal(gpu.type, found.device.type);
             Assert.InRange(Views.Difference(expected, found.cpu()), 0, 2e-4);
         }
         var (heights, widths) = (Views.Repeat(height, 64), Views.Repeat(width, 64));
-        Assert.InRange(Views.Difference(new Augmenter(size, Normalisation.Cifar10, 5, CPU).Evaluate(images, heights, widths), new Augmenter(size, Normalisation.Cifar10, 5, gpu).Evaluate(images, heights, widths).cpu()), 0, 2e-4);
+        Assert.InRange(Views.Difference(new Augmenter(size, Normalization.Cifar10, 5, CPU).Evaluate(images, heights, widths), new Augmenter(size, Normalization.Cifar10, 5, gpu).Evaluate(images, heights, widths).cpu()), 0, 2e-4);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public class GpuStepTests
             using var batch = ImageBatch.Assemble(data, samples, bytes => new byte[bytes], null);
             var (here, there) = (ImageTensor.Of(batch, CPU), ImageTensor.Of(batch, gpu));
             Assert.NotNull(there.Places); // packed
-            Tensor Two(ImageTensor images, Device device) => new Augmenter(64, Normalisation.Cifar10, 5, device).Augment(images, samples, 1, [0, 1], AugmentationRecipe.Strong(64));
+            Tensor Two(ImageTensor images, Device device) => new Augmenter(64, Normalization.Cifar10, 5, device).Augment(images, samples, 1, [0, 1], AugmentationRecipe.Strong(64));
             Assert.InRange(Views.Difference(Two(here, CPU), Two(there, gpu).cpu()), 0, 2e-4);
         }
         finally

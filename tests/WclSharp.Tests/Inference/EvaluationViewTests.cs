@@ -8,7 +8,7 @@ namespace WclSharp.Tests.Inference;
 
 public sealed class EvaluationViewTests
 {
-    private static readonly Normalisation Constants = Normalisation.ImageNet;
+    private static readonly Normalization Constants = Normalization.ImageNet;
 
     /// <summary>Plane after plane of noise, in which every pixel counts.</summary>
     internal static byte[] Noise(int channels, int height, int width, int seed = 0)

@@ -26,7 +26,7 @@ public sealed class FusedBatchNormTests
         var x = ChannelsLast.Of(randn(shape, generator: random).mul(3).add(randn([1, channels, 1, 1], generator: random).mul(50))).requires_grad_();
         var added = residual ? ChannelsLast.Of(randn(shape, generator: random)).requires_grad_() : null;
         var gradient = randn(shape, generator: random);
-        var norm = Start(new BatchNormalisation(channels));
+        var norm = Start(new BatchNormalization(channels));
         var exactNorm = Start(nn.BatchNorm2d(channels, dtype: ScalarType.Float64));
         Assert.True(FusedBatchNorm.Suits(norm, x));
 
@@ -69,7 +69,7 @@ public sealed class FusedBatchNormTests
         var x = ChannelsLast.Of(randn(shape, generator: random).to(ScalarType.BFloat16)).requires_grad_();
         var added = residual ? ChannelsLast.Of(randn(shape, generator: random).to(ScalarType.BFloat16)).requires_grad_() : null;
         var gradient = randn(shape, generator: random).to(ScalarType.BFloat16);
-        var norm = new BatchNormalisation(32);
+        var norm = new BatchNormalization(32);
 
         var y = FusedBatchNorm.Apply(norm, x, added);
         y.backward([gradient]);
@@ -96,7 +96,7 @@ public sealed class FusedBatchNormTests
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var random = new Generator(13);
-        var norm = new BatchNormalisation(48);
+        var norm = new BatchNormalization(48);
         norm.running_mean!.copy_(randn([48], generator: random));
         norm.running_var!.copy_(rand([48], generator: random).add(0.5)); // what is divided by
         norm.weight!.copy_(randn([48], generator: random));
@@ -119,7 +119,7 @@ public sealed class FusedBatchNormTests
         var random = new Generator(14);
         var x = ChannelsLast.Of(randn([6, 32, 5, 7], generator: random));
         var added = residual ? ChannelsLast.Of(randn([6, 32, 5, 7], generator: random)) : null;
-        var (norm, again) = (new BatchNormalisation(32), new BatchNormalisation(32) { UpdatesRunningStatistics = updates });
+        var (norm, again) = (new BatchNormalization(32), new BatchNormalization(32) { UpdatesRunningStatistics = updates });
         var expected = FusedBatchNorm.Apply(norm, x.clone().requires_grad_(), added);
         using var noGradient = no_grad();
         Assert.True(FusedBatchNorm.Apply(again, x.clone(), added).allclose(expected, 0, 0));
@@ -142,8 +142,8 @@ public sealed class FusedBatchNormTests
         Tensor[] images = [.. Enumerable.Range(0, 3).Select(i => ChannelsLast.Of(randn(shape, generator: random).mul(1 + i).add(10 * i)))]; // of other statistics each
         Tensor[] added = [.. Enumerable.Range(0, 3).Select(_ => ChannelsLast.Of(randn(shape, generator: random)))];
         Tensor[] gradients = [.. Enumerable.Range(0, 3).Select(_ => ChannelsLast.Of(randn(shape, generator: random)))];
-        var (one, together) = (new BatchNormalisation(channels), new BatchNormalisation(channels) { Parts = 3 });
-        Tensor Pass(BatchNormalisation norm, Tensor x, Tensor r) => rectified ? norm.Activate(x.mul(1), residual ? r : null) : norm.Normalise(x.mul(1)); // not the leaf, which may be overwritten
+        var (one, together) = (new BatchNormalization(channels), new BatchNormalization(channels) { Parts = 3 });
+        Tensor Pass(BatchNormalization norm, Tensor x, Tensor r) => rectified ? norm.Activate(x.mul(1), residual ? r : null) : norm.Normalise(x.mul(1)); // not the leaf, which may be overwritten
 
         foreach (var x in images) x.requires_grad_();
         foreach (var x in added) x.requires_grad_();
@@ -171,7 +171,7 @@ public sealed class FusedBatchNormTests
         var random = new Generator(17);
         var x = ChannelsLast.Of(randn([6, 32, 9, 7], generator: random).add(3)).requires_grad_();
         var gradient = randn([6, 32, 9, 7], generator: random);
-        var norm = new BatchNormalisation(32);
+        var norm = new BatchNormalization(32);
         var y = norm.Normalise(x.mul(1));
         y.backward([gradient]);
         Assert.True(y.min().item<float>() < -1); // what ReLU would cut off
@@ -191,8 +191,8 @@ public sealed class FusedBatchNormTests
     {
         using var scope = NewDisposeScope();
         var random = new Generator(15);
-        var norm = new BatchNormalisation(12) { UpdatesRunningStatistics = false }; // libtorch's: too few channels for ours
-        var other = new BatchNormalisation(12);
+        var norm = new BatchNormalization(12) { UpdatesRunningStatistics = false }; // libtorch's: too few channels for ours
+        var other = new BatchNormalization(12);
         var x = randn([4, 12, 3, 3], generator: random).requires_grad_();
         Assert.True(norm.Activate(x).allclose(other.Activate(x), 0, 0));
         Assert.Equal((0, 1), (Counted(norm), Counted(other)));
@@ -200,7 +200,7 @@ public sealed class FusedBatchNormTests
         Assert.True(norm.running_var!.allclose(ones([12]), 0, 0));
         Assert.False(other.running_var!.allclose(ones([12]), 0, 0));
 
-        var fused = new BatchNormalisation(32) { UpdatesRunningStatistics = false };
+        var fused = new BatchNormalization(32) { UpdatesRunningStatistics = false };
         fused.Activate(ChannelsLast.Of(randn([4, 32, 3, 3], generator: random)).requires_grad_());
         Assert.Equal(0, Counted(fused));
         Assert.True(fused.running_mean!.allclose(zeros([32]), 0, 0));
@@ -211,7 +211,7 @@ public sealed class FusedBatchNormTests
     {
         using var x = zeros([2, 16, 4, 4]);
         using var odd = zeros([2, 12, 4, 4]);
-        using var norm = new BatchNormalisation(16);
+        using var norm = new BatchNormalization(16);
         Assert.True(FusedBatchNorm.Suits(norm, x));
         Assert.False(FusedBatchNorm.Suits(norm, odd));
         norm.eval();
@@ -221,7 +221,7 @@ public sealed class FusedBatchNormTests
     [Fact]
     public void Steps_LeaveNoTensorBehind()
     {
-        using var norm = new BatchNormalisation(32);
+        using var norm = new BatchNormalization(32);
         using var random = new Generator(16);
         using var x = ChannelsLast.Of(randn([2, 32, 8, 8], generator: random)).requires_grad_();
         LiveTensors.AssertNoneLeftBy(() =>
@@ -241,7 +241,7 @@ public sealed class FusedBatchNormTests
 
     private static void Close(Tensor exact, Tensor actual, double tolerance) => Assert.InRange(RelativeError.Of(exact, actual), 0, tolerance);
 
-    private static long Counted(BatchNormalisation norm)
+    private static long Counted(BatchNormalization norm)
     {
         norm.WriteCount();
         return norm.num_batches_tracked!.item<long>();

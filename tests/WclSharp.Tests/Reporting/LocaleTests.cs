@@ -57,7 +57,7 @@ public sealed class LocaleTests : IDisposable
             Said("ScaleMin 0.9 is above ScaleMax 0.1", () => new AugmentationRecipe { ScaleMin = 0.9, ScaleMax = 0.1 }.Validate());
             Said("--max-bad 1.5 is", () => ImageDataset.Read(new DatasetOptions { MaxBad = 1.5 }));
             Said("A batch of 1,234 images", () => new BatchLoader(images, 1234, seed: 0, workers: 1));
-            Said("Standard deviations (0.5, 0, 1)", () => new Augmenter(16, new Normalisation((0, 0, 0), (0.5f, 0, 1)), seed: 0, TorchSharp.torch.CPU));
+            Said("Standard deviations (0.5, 0, 1)", () => new Augmenter(16, new Normalization((0, 0, 0), (0.5f, 0, 1)), seed: 0, TorchSharp.torch.CPU));
             Assert.StartsWith("1,234 other files", PretrainingData.PassedOver(1234), StringComparison.Ordinal);
         }
         finally

@@ -34,12 +34,12 @@ public sealed class AugmentationPlanTests
             CropMin = 0.3,
             Jitter = 0.5,
             Flip = 0,
-            Greyscale = 0.1,
+            Grayscale = 0.1,
             Blur = 0.25,
         });
 
         foreach (var recipe in new[] { plan.Warmup, plan.After })
-            Assert.Equal((0.3, 0, 0.1, 0.25), (recipe.ScaleMin, recipe.FlipProbability, recipe.GreyscaleProbability, recipe.BlurProbability));
+            Assert.Equal((0.3, 0, 0.1, 0.25), (recipe.ScaleMin, recipe.FlipProbability, recipe.GrayscaleProbability, recipe.BlurProbability));
         Assert.Equal((0.2, 0.2, 0.2, 0.05), (plan.Warmup.Brightness, plan.Warmup.Contrast, plan.Warmup.Saturation, plan.Warmup.Hue));
         Assert.Equal((0.4, 0.4, 0.4, 0.1), (plan.After.Brightness, plan.After.Contrast, plan.After.Saturation, plan.After.Hue));
     }

@@ -26,7 +26,7 @@ public sealed class EvaluatorTests : IDisposable
         var options = Presets.Resolve(given, data.Facts).Options;
         var device = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
         using var model = new WclModel(options, weakHead: false, device);
-        var augmenter = new Augmenter(16, data.Normalisation, options.Seed, device.Device);
+        var augmenter = new Augmenter(16, data.Normalization, options.Seed, device.Device);
         var totals = new HashSet<long?>();
         var stages = new HashSet<string>();
         var watch = new ProgressHandler<RunProgress>(report =>
@@ -63,7 +63,7 @@ public sealed class EvaluatorTests : IDisposable
         var options = Presets.Resolve(SmallRun.Options, data.Facts).Options;
         var device = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
         using var model = new WclModel(options, weakHead: false, device);
-        using var evaluator = new Evaluator(data, model.Encoder, new Augmenter(16, data.Normalisation, options.Seed, device.Device), options, device.Device, null, default);
+        using var evaluator = new Evaluator(data, model.Encoder, new Augmenter(16, data.Normalization, options.Seed, device.Device), options, device.Device, null, default);
         var rows = evaluator.Neighbors();
         Assert.Equal(10, rows.Count);
         Assert.All(rows, row =>
@@ -80,7 +80,7 @@ public sealed class EvaluatorTests : IDisposable
         var options = Presets.Resolve(SmallRun.Options, data.Facts).Options;
         var device = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
         using var model = new WclModel(options, weakHead: false, device);
-        var augmenter = new Augmenter(16, data.Normalisation, options.Seed, device.Device);
+        var augmenter = new Augmenter(16, data.Normalization, options.Seed, device.Device);
         int passes = 0;
         var watch = new ProgressHandler<RunProgress>(report =>
         {

@@ -190,8 +190,8 @@ public sealed class GradientCacheTests : IDisposable
         public Step(PretrainOptions options, ScalarType type, bool frozen)
         {
             this.options = options;
-            augmenter = new Augmenter(options.ImageSize!.Value, Normalisation.FashionMnist, options.Seed, CPU);
-            localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, Normalisation.FashionMnist, CPU) : null;
+            augmenter = new Augmenter(options.ImageSize!.Value, Normalization.FashionMnist, options.Seed, CPU);
+            localViews = MethodFactory.HasLocalCrops(options) ? new LocalViews(options, Normalization.FashionMnist, CPU) : null;
             method = MethodFactory.Create(options, Images, labels: true, CPU);
             model = new WclModel(options, method.HasWeakHead, new ComputeDevice(CPU, type));
             foreach (var (_, module) in model.Modules)

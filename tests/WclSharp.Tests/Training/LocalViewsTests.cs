@@ -28,7 +28,7 @@ public class LocalViewsTests
         var recipe = AugmentationRecipe.Strong(16);
         List<int> assembled = [];
 
-        var local = new LocalViews(options, Normalisation.FashionMnist, CPU, (long)(batches * batch.ByteCount));
+        var local = new LocalViews(options, Normalization.FashionMnist, CPU, (long)(batches * batch.ByteCount));
         var found = local.Make(batch, pixels, 3, recipe, crop => sources[crop], others =>
         {
             assembled.Add(others.Length / images.Length);
@@ -37,7 +37,7 @@ public class LocalViewsTests
 
         Assert.Equal(together, assembled);
         var crops = new LocalCrops(options.LocalSize!.Value, options.LocalScaleMin!.Value, options.LocalScaleMax!.Value);
-        var augmenter = new Augmenter(crops.SizePixels, Normalisation.FashionMnist, options.Seed, CPU);
+        var augmenter = new Augmenter(crops.SizePixels, Normalization.FashionMnist, options.Seed, CPU);
         Assert.Equal([5 * images.Length, 3, crops.SizePixels, crops.SizePixels], found.shape);
         for (int crop = 0; crop < sources.Length; crop++)
         {

@@ -34,11 +34,11 @@ public sealed class OwnLoopTests : RunsInFolder
     public void Load_GivesTheNetworkThatWasSaved_ToTrainOn()
     {
         string file = Path.Combine(folder, "saved.safetensors"), again = Path.Combine(folder, "again.safetensors");
-        using (var network = new ResNet(EncoderArch.ResNet18, 4, EncoderStem.Small, seed: 7)) ImageEncoder.Save(network, file, Size, Normalisation.FashionMnist);
+        using (var network = new ResNet(EncoderArch.ResNet18, 4, EncoderStem.Small, seed: 7)) ImageEncoder.Save(network, file, Size, Normalization.FashionMnist);
         using var loaded = ResNet.Load(file);
         Assert.True(loaded.training);
         Assert.Equal((EncoderArch.ResNet18, 4, EncoderStem.Small), (loaded.Architecture, loaded.Width, loaded.Stem));
-        ImageEncoder.Save(loaded, again, Size, Normalisation.FashionMnist);
+        ImageEncoder.Save(loaded, again, Size, Normalization.FashionMnist);
         Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(again));
         using (var scope = NewDisposeScope()) Backpropagation.Run(loaded.call(randn([2, 3, Size, Size])).sum());
         Assert.All(loaded.parameters(), parameter => Assert.NotNull(parameter.grad));
@@ -52,7 +52,7 @@ public sealed class OwnLoopTests : RunsInFolder
     {
         using var images = ImageDataset.Read(new DatasetOptions { Limit = 12 });
         using var scope = NewDisposeScope();
-        var augmenter = new Augmenter(Size, Normalisation.FashionMnist, seed: 3, CPU);
+        var augmenter = new Augmenter(Size, Normalization.FashionMnist, seed: 3, CPU);
         using var loader = new BatchLoader(images, 4, seed: 5, workers: 1);
         var recipe = AugmentationRecipe.Strong(Size);
         foreach (var batch in loader.Epoch(1))
@@ -69,7 +69,7 @@ public sealed class OwnLoopTests : RunsInFolder
     private static void Train(string file, string picture, List<double> losses, out float[] features)
     {
         using var images = ImageDataset.Read(new DatasetOptions { Limit = 64 });
-        var augmenter = new Augmenter(Size, Normalisation.FashionMnist, seed: 0, CPU);
+        var augmenter = new Augmenter(Size, Normalization.FashionMnist, seed: 0, CPU);
         using var encoder = new ResNet(EncoderArch.ResNet18, width: 4, EncoderStem.Small, seed: 0);
         using var instanceHead = new ProjectionHead(encoder.FeatureSize, hidden: 32, output: 16, seed: 1);
         using var weakHead = new ProjectionHead(encoder.FeatureSize, hidden: 32, output: 16, seed: 2);
@@ -97,7 +97,7 @@ public sealed class OwnLoopTests : RunsInFolder
             losses.Add(sum / loader.StepsPerEpoch);
         }
 
-        ImageEncoder.Save(encoder, file, Size, Normalisation.FashionMnist);
+        ImageEncoder.Save(encoder, file, Size, Normalization.FashionMnist);
         using var noGradient = no_grad();
         using var end = NewDisposeScope();
         encoder.eval();

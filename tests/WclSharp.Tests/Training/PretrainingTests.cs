@@ -34,7 +34,7 @@ public sealed class PretrainingTests : RunsInFolder
     public void Run_InitOfAnotherNormalisation_IsToldOf()
     {
         string file = Path.Combine(folder, "other.safetensors");
-        using (var network = new ResNet(EncoderArch.ResNet18, SmallRun.Options.Width!.Value, EncoderStem.Small, seed: 1)) ImageEncoder.Save(network, file, 16, Normalisation.ImageNet);
+        using (var network = new ResNet(EncoderArch.ResNet18, SmallRun.Options.Width!.Value, EncoderStem.Small, seed: 1)) ImageEncoder.Save(network, file, 16, Normalization.ImageNet);
         List<string> warnings = [];
         Pretraining.Run(Options("other") with { Epochs = 0, WarmupEpochs = null, Init = file }, SmallRun.Noted(warnings));
         Assert.Contains("The weights of --init were trained on images normalised by means 0.485, 0.456, 0.406 and standard deviations 0.229, 0.224, 0.225; this run normalises by means 0.286, 0.286, 0.286 and standard deviations 0.353, 0.353, 0.353, which follow from its --image-size and channels, so the encoder's features will differ from those it gave before.", warnings);

@@ -25,6 +25,6 @@ public sealed class StoredSideTests
         using var again = PretrainingData.Read(resolved, null, null, CancellationToken.None);
 
         Assert.Equal(summary.DatasetFingerprint, again.Train.Fingerprint);
-        Assert.Equal(first.Normalisation, again.Normalisation);
+        Assert.Equal(first.Normalization, again.Normalization);
     }
 }

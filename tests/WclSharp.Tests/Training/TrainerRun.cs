@@ -28,8 +28,8 @@ internal sealed class TrainerRun : IDisposable
         if (observe is not null) method = observe(method);
         Model = new WclModel(Options, method.HasWeakHead, new ComputeDevice(CPU, ScalarType.Float32));
         optimizer = optimize is null ? new Sgd(Model.Parameters, 1e-4) : optimize(Model.Parameters);
-        Augmenter = new Augmenter(Options.ImageSize!.Value, Normalisation.FashionMnist, Options.Seed, CPU);
-        var local = MethodFactory.HasLocalCrops(Options) ? new LocalViews(Options, Normalisation.FashionMnist, CPU) : null;
+        Augmenter = new Augmenter(Options.ImageSize!.Value, Normalization.FashionMnist, Options.Seed, CPU);
+        var local = MethodFactory.HasLocalCrops(Options) ? new LocalViews(Options, Normalization.FashionMnist, CPU) : null;
         Trainer = new Trainer(Options, Data, method, Model, optimizer, Augmenter, local, CPU, threads);
     }
 

@@ -13,8 +13,8 @@ namespace WclSharp.Encoders;
 /// TorchSharp's own counts its batches by adding a number, at two native <see cref="Scalar"/> a call (see
 /// <see cref="Optimizers.Optimizer.Begin"/>): with two dozen layers, most of what a training step leaves behind.
 /// </remarks>
-internal sealed class BatchNormalisation(int channels)
-    : BatchNorm(channels, eps: Epsilon, momentum: 0.1, affine: true, track_running_stats: true, device: null, dtype: null, nameof(BatchNormalisation))
+internal sealed class BatchNormalization(int channels)
+    : BatchNorm(channels, eps: Epsilon, momentum: 0.1, affine: true, track_running_stats: true, device: null, dtype: null, nameof(BatchNormalization))
 {
     /// <summary>What is added to the variance under the root.</summary>
     public const double Epsilon = 1e-5;
