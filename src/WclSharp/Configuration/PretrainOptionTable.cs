@@ -2,6 +2,7 @@ using WclSharp.Augmentation;
 using WclSharp.Data;
 using WclSharp.Evaluation;
 using WclSharp.Native;
+using WclSharp.Losses;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -70,7 +71,7 @@ internal static class PretrainOptionTable
         Real("blur", "Probability that a view is blurred", $"0.5; 0 up to {AugmentationRecipe.LargestSmallImage} pixels", o => o.Blur, (o, v) => o with { Blur = v }, Share),
         Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs") + "; a fifth of --epochs at most",
             o => o.WarmupEpochs, (o, v) => o with { WarmupEpochs = v }, NotNegative),
-        Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, Positive),
+        Real("temperature", "Softmax temperature of both losses", "0.1", o => o.Temperature, (o, v) => o with { Temperature = v }, OfALoss),
         Real("beta", "Weight of the weak loss; that of local crops has its own", "1", o => o.Beta, (o, v) => o with { Beta = v }, NotNegative),
         Real("beta-ramp", "Epochs after the warm-up over which the weight of the weak loss (not of local crops') rises linearly from 0 to --beta; 0: full weight from the start", "0", o => o.BetaRamp, (o, v) => o with { BetaRamp = v }, NotNegative),
         Choice("weak-keys", "Gradient of the weak loss: through anchors only (detached) or both sides (full)", "detached; wcl-bank full",
@@ -92,7 +93,7 @@ internal static class PretrainOptionTable
         Integer("instdisc-negatives", "instdisc: negatives drawn in a step for nce", "4096", o => o.InstDiscNegatives, (o, v) => o with { InstDiscNegatives = v }, Positive, onlyFor: ContrastiveMethod.InstDisc),
         Real("instdisc-momentum", "instdisc: share of its old value that a row of the bank keeps", "0.5", o => o.InstDiscMomentum, (o, v) => o with { InstDiscMomentum = v },
             v => v is >= 0 and < 1 ? null : "must be from 0 to below 1", ContrastiveMethod.InstDisc),
-        Real("instdisc-temperature", "instdisc: softmax temperature, in place of --temperature", "0.07", o => o.InstDiscTemperature, (o, v) => o with { InstDiscTemperature = v }, Positive, ContrastiveMethod.InstDisc),
+        Real("instdisc-temperature", "instdisc: softmax temperature, in place of --temperature", "0.07", o => o.InstDiscTemperature, (o, v) => o with { InstDiscTemperature = v }, OfALoss, ContrastiveMethod.InstDisc),
 
         // Local crops beside the two global views.
         Choice<MultiCrop>("multi-crop", "Local crops: of the image itself (standard), of its nearest images in the bank of all (knn), or none", "none",
@@ -208,6 +209,9 @@ internal static class PretrainOptionTable
     private static string? Positive(int value) => value > 0 ? null : "must be 1 or more";
 
     private static string? Positive(double value) => value > 0 && double.IsFinite(value) ? null : "must be above zero";
+
+    private static string? OfALoss(double temperature) =>
+        temperature is >= LossArguments.LeastTemperature and <= LossArguments.LargestTemperature ? null : FormattableString.Invariant($"must be from {LossArguments.LeastTemperature:0.######} to {LossArguments.LargestTemperature:N0}");
 
     private static string? NotNegative(double value) => value >= 0 && double.IsFinite(value) ? null : "must be zero or more";
 

@@ -24,22 +24,20 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     // Blocks whose sums are kept until all are there: no more than these, unless float32 would have to sum more than so many rows.
     private const int MostSums = 64, MostRowsOfASum = 4096;
 
+    private const int RowsOfOrigin = 16;
+
     /// <summary>Channels that are worked on side by side.</summary>
     public static int ChannelStep => 2 * Values.Count;
 
     /// <summary>Mean and variance (biased) of every channel.</summary>
-    /// <remarks>Sums are of differences to the first row, so that a mean far from zero costs no digits; over blocks in float64.</remarks>
+    /// <remarks>Sums are of differences to the mean of a few rows, so that neither a mean far from zero nor one odd row costs digits; over blocks in float64.</remarks>
     public static void Statistics(byte* x, long rows, int channels, float* mean, float* variance)
     {
         var blocks = BlocksOfSums(rows, channels);
-        float[] partial = ArrayPool<float>.Shared.Rent(blocks.Count * 2 * channels), first = new float[channels];
-        fixed (float* sums = partial, origin = first)
+        float[] partial = ArrayPool<float>.Shared.Rent(blocks.Count * 2 * channels), usual = new float[channels];
+        fixed (float* sums = partial, origin = usual)
         {
-            for (int c = 0; c < channels; c += ChannelStep)
-            {
-                var (a, b) = T.Load(x + (long)c * T.Size);
-                Float32Elements.Store((byte*)(origin + c), a, b);
-            }
+            MeanOfFew(x, rows, channels, origin);
             float* target = sums, centre = origin; // a lambda takes no fixed local
             TorchThreads.For(blocks.Count, block =>
             {
@@ -53,8 +51,26 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         for (int c = 0; c < channels; c++)
         {
             double difference = differences[c] / rows;
-            mean[c] = (float)(first[c] + difference);
+            mean[c] = (float)(usual[c] + difference);
             variance[c] = (float)Math.Max(0, squares[c] / rows - difference * difference);
+        }
+    }
+
+    /// <summary>The mean of rows that are spread over all.</summary>
+    private static void MeanOfFew(byte* x, long rows, int channels, float* mean)
+    {
+        long count = Math.Min(rows, RowsOfOrigin), apart = rows / count * channels * T.Size;
+        var share = new Values(1f / count);
+        for (int c = 0; c < channels; c += ChannelStep)
+        {
+            Values a = default, b = default;
+            byte* place = x + (long)c * T.Size;
+            for (long r = 0; r < count; r++, place += apart)
+            {
+                var (x0, x1) = T.Load(place);
+                (a, b) = (a + x0 * share, b + x1 * share);
+            }
+            Put(mean + c, a, b);
         }
     }
 
@@ -110,19 +126,19 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     private static RowBlocks BlocksOfSums(long rows, int channels) => new(rows, channels, most: (int)Math.Max(MostSums, rows / MostRowsOfASum));
 
     [MethodImpl(Loop)]
-    private static void SumDifferences(byte* x, float* first, long rows, int channels, float* sums)
+    private static void SumDifferences(byte* x, float* origin, long rows, int channels, float* sums)
     {
         long row = (long)channels * T.Size, part = rows / StretchesOfOne, apart = part * row;
         new Span<float>(sums, 2 * channels).Clear();
-        for (long r = 0; r < part; r++, x += row) Sum(x, apart, StretchesOfOne, first, channels, sums);
-        Sum(x + (StretchesOfOne - 1) * apart, row, rows - part * StretchesOfOne, first, channels, sums);
+        for (long r = 0; r < part; r++, x += row) Sum(x, apart, StretchesOfOne, origin, channels, sums);
+        Sum(x + (StretchesOfOne - 1) * apart, row, rows - part * StretchesOfOne, origin, channels, sums);
 
         [MethodImpl(Inline)]
-        static void Sum(byte* x, long apart, long count, float* first, int channels, float* sums)
+        static void Sum(byte* x, long apart, long count, float* origin, int channels, float* sums)
         {
             for (int c = 0; c < channels; c += 2 * Values.Count)
             {
-                var (shift0, shift1) = At(first + c);
+                var (shift0, shift1) = At(origin + c);
                 var (s0, s1) = At(sums + c);
                 var (q0, q1) = At(sums + channels + c);
                 byte* place = x + (long)c * T.Size;

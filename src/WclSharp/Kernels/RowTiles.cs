@@ -5,7 +5,7 @@ namespace WclSharp.Kernels;
 
 /// <summary>
 /// Divides the rows of a product [n, N] that is too large to hold at once. A tile has all N columns; its rows depend on the shape and device
-/// alone, so that results do not depend on threads.
+/// alone, so that no number of threads changes what is summed with what here; libtorch's own products may differ in the last bits.
 /// </summary>
 internal static class RowTiles
 {

@@ -28,11 +28,14 @@ internal static class LossArguments
             throw new ArgumentException($"A contrastive loss needs rows [N, D] of floating point with N of 2 or more, not {ShapeText.Of(rows)} {rows.dtype}.", nameof(rows));
     }
 
-    /// <exception cref="ArgumentException">It is not above zero, or no finite number.</exception>
+    /// <summary>The least and the largest temperature that losses take: far beyond any use, and far from where similarities over it leave float32's range.</summary>
+    public const double LeastTemperature = 1e-6, LargestTemperature = 1e6;
+
+    /// <exception cref="ArgumentException">It is not from <see cref="LeastTemperature"/> to <see cref="LargestTemperature"/>.</exception>
     public static void RequireTemperature(double temperature)
     {
-        if (!(temperature > 0 && double.IsFinite(temperature)))
-            throw new ArgumentException(FormattableString.Invariant($"Temperature {temperature} is not possible; use a number above 0, such as 0.1."), nameof(temperature));
+        if (!(temperature is >= LeastTemperature and <= LargestTemperature))
+            throw new ArgumentException(FormattableString.Invariant($"Temperature {temperature} is not possible; use a number from {LeastTemperature:0.######} to {LargestTemperature:N0}, such as 0.1."), nameof(temperature));
     }
 
     /// <summary>Checks labels of rows. Their values are looked at on a CPU alone: elsewhere reading them would wait for the device.</summary>

@@ -25,7 +25,7 @@ public sealed class PretrainOptionTableTests
     [Theory]
     [InlineData("batch", "1", "Batch size 1 gives no neighbours; use 2 or more.")]
     [InlineData("batch", "0", "--batch is 0; it must be 2 or more.")]
-    [InlineData("temperature", "0", "--temperature is 0; it must be above zero.")]
+    [InlineData("temperature", "0", "--temperature is 0; it must be from 0.000001 to 1,000,000.")]
     [InlineData("lr", "NaN", "--lr is \"NaN\"; expected a number.")]
     [InlineData("lr", "1e400", "--lr is \"1e400\"; expected a number.")]
     [InlineData("epochs", "3000000000", "expected a whole number")]

@@ -186,6 +186,25 @@ public sealed class FusedBatchNormTests
         Close(exactNorm.bias!.grad!, norm.bias!.grad!, 2e-5);
     }
 
+    /// <summary>One odd pixel, wherever it lies, costs no digits of the others' statistics.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    public void Normalise_WithAnOddPixel_HasTheVarianceOfFloat64(int column)
+    {
+        using var scope = NewDisposeScope();
+        using var norm = new BatchNormalization(32);
+        norm.train();
+        var generator = new Generator(1);
+        var x = randn([16, 32, 16, 16], generator: generator);
+        x[0, TensorIndex.Ellipsis, 0, column] = 100;
+        var images = ChannelsLast.Of(x).requires_grad_();
+        FusedBatchNorm.Apply(norm, images, null, rectified: false).Dispose();
+        var expected = x.to(ScalarType.Float64).var([0, 2, 3], unbiased: true);
+        double worst = norm.running_var!.to(ScalarType.Float64).sub(0.9).div(0.1).sub(expected).div(expected).abs().max().item<double>();
+        Assert.InRange(worst, 0, 5e-5); // 1e-3 and more where differences are to the first pixel
+    }
+
     [Fact]
     public void Activate_WithoutUpdates_LeavesRunningStatistics()
     {
