@@ -100,11 +100,13 @@ internal static class CommandLine
         {
             var known = command.Options.Concat(parsed.RootCommandResult.Command.Options).Select(candidate => candidate.Name);
             string name = option.Split('=')[0];
+            if (known.Contains(name)) return $"{name} cannot stand there; `{help}` shows how it is used.";
             return $"There is no option {name}{NearestName.Question(name, known)} `{help}` lists all.";
         }
 
         if (parsed.UnmatchedTokens is [var word, ..])
         {
+            if (word == "help") return $"There is no command help; `{help}` lists what there is.";
             return command.Subcommands.Count > 0
                 ? $"There is no command {word}{NearestName.Question(word, command.Subcommands.Select(known => known.Name))} `{help}` lists all."
                 : $"\"{word}\" belongs to no option; `{help}` shows how it is used.";

@@ -24,7 +24,7 @@ internal static class OutputFile
         {
             if (result.Tokens.Count != 1) return;
             string path = result.Tokens[0].Value;
-            if ((isRenamed && SpecialFile.Is(path) ? "is a device or a pipe; name a file." : ProblemOf(path, makesFolder, ending) ?? OtherUseOf(path, result)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
+            if ((isRenamed && SpecialFile.Is(path) ? "is a device or a pipe; name a file." : ProblemOf(path, makesFolder, ending, isRenamed) ?? OtherUseOf(path, result) ?? LossOf(path, ending)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
         });
         return option;
     }
@@ -39,15 +39,21 @@ internal static class OutputFile
         return null;
     }
 
+    /// <summary>What would be lost: a file of a run or of other results, or an image where none is written.</summary>
+    private static string? LossOf(string path, string? ending) =>
+        ResultNames.IsOfResults(path) ? "is a file that a run or other results hang on; name another file."
+        : ending != ".png" && File.Exists(path) && ImageFormats.HasImageName(path) ? "is an image that is there; name another file."
+        : null;
+
     /// <summary>Why nothing can be written beside the file, as it is before it gets its name; null where it can. What is no file, as /dev/stdout, is written into.</summary>
     private static string? RefusalOf(string path, string folder) =>
         !AtomicFile.IsWrittenInto(path) && OutputFolder.RefusalOf(folder) is { } refusal ? $"cannot be written: {refusal}. Name a file in another folder." : null;
 
-    private static string? ProblemOf(string path, bool makesFolder, string? ending)
+    private static string? ProblemOf(string path, bool makesFolder, string? ending, bool isRenamed)
     {
         if (string.IsNullOrWhiteSpace(path)) return "is empty; name a file.";
         if (Directory.Exists(path)) return "is a folder; name a file.";
-        if (path == "-") return ending is null ? "would be a file of that name; name another, or /dev/stdout." : "would be a file of that name; name another.";
+        if (path == "-") return ending is null && !isRenamed ? "would be a file of that name; name another, or /dev/stdout." : "would be a file of that name; name another.";
         if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > LongestName) return FormattableString.Invariant($"has a longer name than {LongestName} bytes, and files beside it have longer ones; name another file.");
         if (ending is not null && !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) return $"does not end in {ending}, which is what is written; name a file that does.";
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;

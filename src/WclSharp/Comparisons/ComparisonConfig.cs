@@ -14,6 +14,8 @@ internal static class ComparisonConfig
     /// <summary>Options that a run may change when it goes on, but that would make the runs of a comparison unequal.</summary>
     private static readonly string[] AlsoFixed = ["data", "test", "labels", "init", "seed"];
 
+    private const int MostSeeds = 1000;
+
     /// <summary>Checks the options by themselves.</summary>
     /// <exception cref="WclUsageException">A value is wrong.</exception>
     public static void Validate(ComparisonOptions options)
@@ -32,6 +34,8 @@ internal static class ComparisonConfig
         if (options.Methods.GroupBy(method => method).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new WclUsageException($"--methods names {MethodNames.Of(twice.Key)} twice; name it once.");
         if (options.Seeds < 1) throw new WclUsageException($"--seeds is {options.Seeds}; it must be 1 or more, and 3 or more for an interval that says much.");
+        if (options.Seeds > MostSeeds) throw new WclUsageException(FormattableString.Invariant($"--seeds is {options.Seeds:N0}; it must be {MostSeeds:N0} at most."));
+        if (options.Training.Seed > long.MaxValue - options.Seeds) throw new WclUsageException($"--seed {options.Training.Seed} leaves no room for {options.Seeds} seeds; use a smaller one.");
         PretrainOptionTable.Validate(options.Training);
         foreach (var method in options.Methods)
         {

@@ -30,7 +30,8 @@ internal sealed class ComparisonFolder : IDisposable
     public static ComparisonFolder Open(ComparisonOptions options, DateTime startedAt)
     {
         string path = options.Out ?? Path.Combine("runs", "compare-" + startedAt.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
-        var started = IsComparison(path) ? ReadConfig(path) : null;
+        path = Path.GetFullPath(path);
+        var started = ResultFolder.HasResults(path) ? ReadConfig(path) : null; // one without a result may be begun anew
         if (started is not null) options = ComparisonConfig.Added(started, options);
         options = EqualViews.Of(options, started);
         var folder = ResultFolder.Open(path, ComparisonConfig.ToJson(options), "comparison", there => ComparisonConfig.RequireSame(started!, options, Path.GetDirectoryName(there)!));

@@ -27,6 +27,8 @@ internal static class ConfigFile
     /// <exception cref="WclUsageException">It cannot be read.</exception>
     public static string ReadText(string path)
     {
+        if (path.Length == 0) throw new WclUsageException("The path of the configuration file is empty; name one, or leave the option out.");
+        if (Directory.Exists(path)) throw new WclUsageException($"The configuration file {path} is a folder; name a file, such as the config.json of a run.");
         try
         {
             return File.ReadAllText(path);

@@ -33,9 +33,8 @@ internal static class OptionValue
     public static OptionValue<string> Text(string placeholder) => new(
         "text",
         placeholder,
-        (string text, out string value) => (value = text).Length > 0,
-        (JsonElement json, out string value) =>
-            (value = json.ValueKind == JsonValueKind.String ? json.GetString()! : "").Length > 0,
+        (string text, out string value) => (value = text) is not null, // what an empty one means is for its check to say
+        (JsonElement json, out string value) => (value = json.ValueKind == JsonValueKind.String ? json.GetString()! : null!) is not null,
         (writer, value) => writer.WriteStringValue(value),
         value => value);
 

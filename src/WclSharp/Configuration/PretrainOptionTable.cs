@@ -208,12 +208,14 @@ internal static class PretrainOptionTable
 
     private static string? Positive(int value) => value > 0 ? null : "must be 1 or more";
 
-    private static string? Positive(double value) => value > 0 && double.IsFinite(value) ? null : "must be above zero";
+    private const string TooLarge = "must be within float32's range, 3.4E+38 at most";
+
+    private static string? Positive(double value) => value > 0 && value <= float.MaxValue ? null : value > 0 ? TooLarge : "must be above zero";
 
     private static string? OfALoss(double temperature) =>
         temperature is >= LossArguments.LeastTemperature and <= LossArguments.LargestTemperature ? null : FormattableString.Invariant($"must be from {LossArguments.LeastTemperature:0.######} to {LossArguments.LargestTemperature:N0}");
 
-    private static string? NotNegative(double value) => value >= 0 && double.IsFinite(value) ? null : "must be zero or more";
+    private static string? NotNegative(double value) => value >= 0 && value <= float.MaxValue ? null : value > 0 ? TooLarge : "must be zero or more";
 
     private static string? NotNegative(int value) => value >= 0 ? null : "must be zero or more";
 

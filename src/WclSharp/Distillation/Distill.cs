@@ -37,8 +37,9 @@ public static class Distill
         var trained = Directory.Exists(options.Teacher) && !SamePath.Is(Path.GetDirectoryName(teacher), options.Teacher)
             ? RunFolder.ReadConfig(options.Teacher) // a run folder, whose fine-tuning lies below it
             : null;
+        if (!File.Exists(teacher)) throw new WclUsageException($"There is no classifier '{options.Teacher}'; name a run that was fine-tuned, the folder of its fine-tuning, or a classifier.safetensors.");
         if (trained is null && options.Data is null)
-            throw new WclUsageException("Name the images to learn on with --data; only a run folder as the teacher says which they are.");
+            throw new WclUsageException("Name the images to train on with --data; only a run folder as the teacher says which they are.");
 
         var compute = ComputeDevice.ChooseFor(options.Device, trained?.Precision ?? ComputePrecision.Auto, progress);
         Allocator.KeepFreedMemory();

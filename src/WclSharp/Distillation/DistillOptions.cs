@@ -68,9 +68,9 @@ public sealed record DistillOptions
         if (Width is not (null or >= 4 and <= 512) || Width % 4 > 0) throw new WclUsageException(FormattableString.Invariant($"--width is {Width}; use a multiple of 4 from 4 to 512 (64 is standard)."));
         if (Epochs < 1) throw new WclUsageException($"--epochs is {Epochs}; use 1 or more.");
         if (Batch < 2) throw new WclUsageException($"--batch is {Batch}; use 2 or more.");
-        if (!(LearningRate > 0 && double.IsFinite(LearningRate))) throw new WclUsageException(FormattableString.Invariant($"--lr is {LearningRate}; use a number above 0."));
-        if (!(WeightDecay >= 0 && double.IsFinite(WeightDecay))) throw new WclUsageException(FormattableString.Invariant($"--weight-decay is {WeightDecay}; use 0 or more."));
-        if (!(Temperature > 0 && double.IsFinite(Temperature))) throw new WclUsageException(FormattableString.Invariant($"--temperature is {Temperature}; use a number above 0."));
+        if (!(LearningRate > 0 && LearningRate <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--lr is {LearningRate}; use a number above 0."));
+        if (!(WeightDecay >= 0 && WeightDecay <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--weight-decay is {WeightDecay}; use 0 or more."));
+        if (!(Temperature > 0 && Temperature <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--temperature is {Temperature}; use a number above 0."));
         if (LabelMix is not (>= 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--label-mix is {LabelMix}; use 0 (the teacher alone) to 1 (the labels alone)."));
     }
 }

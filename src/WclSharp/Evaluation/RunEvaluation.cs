@@ -56,8 +56,8 @@ public sealed record RunEvaluationOptions
         GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
         GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels));
         if (KnnK < 1) throw new WclUsageException(FormattableString.Invariant($"--knn-k is {KnnK}; use 1 or more."));
-        if (LinearLearningRate is { } rate && !(rate > 0 && double.IsFinite(rate))) throw new WclUsageException(FormattableString.Invariant($"--linear-lr is {rate}; use a number above 0, such as 0.2."));
-        if (LinearWeightDecay is { } decay && !(decay >= 0 && double.IsFinite(decay))) throw new WclUsageException(FormattableString.Invariant($"--linear-decay is {decay}; use 0 or more."));
+        if (LinearLearningRate is { } rate && !(rate > 0 && rate <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--linear-lr is {rate}; use a number above 0, such as 0.2."));
+        if (LinearWeightDecay is { } decay && !(decay >= 0 && decay <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--linear-decay is {decay}; use 0 or more."));
     }
 }
 

@@ -12,6 +12,8 @@ internal sealed class ResultFolder : IDisposable
 
     private const string Lock = ".lock";
 
+    private static readonly EnumerationOptions Everywhere = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = 0 };
+
     private readonly FileStream held;
 
     private ResultFolder(string path, FileStream held) => (FullPath, this.held) = (path, held);
@@ -41,8 +43,8 @@ internal sealed class ResultFolder : IDisposable
         path = Path.GetFullPath(path);
         string config = Path.Combine(path, ConfigFile);
         if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
-        if (File.Exists(config)) requireSame(config);
-        else if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporaryOf(entry, ConfigFile))) // what a process that was killed at once left
+        if (HasResults(path)) requireSame(config);
+        else if (!File.Exists(config) && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporaryOf(entry, ConfigFile))) // what a process that was killed at once left
             throw new WclUsageException($"The folder {path} is not empty and holds no {what}; name a new folder with --out.");
 
         FileStream? held = null;
@@ -64,6 +66,13 @@ internal sealed class ResultFolder : IDisposable
             held?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Whether a folder has settings and anything that hangs on them: one whose command failed before it had a result may be begun anew with others.</summary>
+    public static bool HasResults(string path)
+    {
+        string config = Path.Combine(path, ConfigFile);
+        return File.Exists(config) && Directory.EnumerateFiles(path, "*", Everywhere).Any(file => file != config && Path.GetFileName(file) != Lock && !PendingFile.IsTemporaryOf(file, ConfigFile));
     }
 
     public void Dispose() => held.Dispose();

@@ -68,6 +68,6 @@ public sealed record FineTuneOptions
         if (Draws < 1) throw new WclUsageException($"--draws is {Draws}; use 1 or more (3 or more give an interval worth reading).");
         if (Epochs < 1) throw new WclUsageException($"--epochs is {Epochs}; use 1 or more.");
         foreach (var (name, rate) in ((string, double?)[])[("lr", EncoderLearningRate), ("head-lr", HeadLearningRate), ("scratch-lr", ScratchLearningRate)])
-            if (rate is { } asked && !(asked >= 0 && double.IsFinite(asked))) throw new WclUsageException(FormattableString.Invariant($"--{name} is {rate}; use 0 or more."));
+            if (rate is { } asked && !(asked >= 0 && asked <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--{name} is {rate}; use 0 or more."));
     }
 }

@@ -30,6 +30,16 @@ public static class ImageGrouping
         return LibtorchException.InsteadOf(() => Group(options, progress, cancellation));
     }
 
+    private const string FirstColumns = "path,group,"; // of groups.csv
+
+    /// <summary>Refuses a folder that has a table of groups which is none of ours, or other results.</summary>
+    private static void RequireOwn(string folder)
+    {
+        string table = Path.Combine(folder, "groups.csv");
+        if (File.Exists(Path.Combine(folder, ResultFolder.ConfigFile))) throw new WclUsageException($"The folder {folder} holds a run or other results; name another with --out.");
+        if (File.Exists(table) && File.ReadLines(table).FirstOrDefault()?.StartsWith(FirstColumns, StringComparison.Ordinal) != true) throw new WclUsageException($"'{table}' is no table of groups, and would be overwritten; name another folder with --out.");
+    }
+
     private static GroupResult Group(GroupOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         options.Validate();
@@ -38,6 +48,7 @@ public static class ImageGrouping
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
         OutputFolder.RequireWritable(folder);
+        RequireOwn(folder);
         // Of other data, or with a list of labels of one's own, all images, since nothing is tested with any.
         using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation,
             new() { HoldOut = options.Labels is null && options.Data is null, Tests = false, BadImagesFile = Path.Combine(folder, "bad_images.csv") });
@@ -98,7 +109,7 @@ public static class ImageGrouping
     private static void WriteLists(GroupResult result, ImageDataset images, IReadOnlyList<int[]> levels, GroupMembers members, UnusualImages unusual)
     {
         var medoids = members.Rows.Select(rows => rows[0]).ToHashSet();
-        Write(result.GroupsFile, "path,group," + string.Join(',', levels.Select((_, i) => $"level_{i + 1}")) + ",similarity,medoid",
+        Write(result.GroupsFile, FirstColumns + string.Join(',', levels.Select((_, i) => $"level_{i + 1}")) + ",similarity,medoid",
             Enumerable.Range(0, images.Count).Select(row => string.Create(CultureInfo.InvariantCulture,
                 $"{Name(row)},{members.GroupOf[row]},{string.Join(',', levels.Select(level => level[row].ToString(CultureInfo.InvariantCulture)))},{members.Typical[row]:0.0000},{(medoids.Contains(row) ? 1 : 0)}")));
         Write(result.CopiesFile, "path,other,similarity,pixel_difference", unusual.Copies.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{Name(pair.First)},{Name(pair.Second)},{pair.Similarity:0.0000},{pair.PixelDifference:0.0}")));

@@ -162,7 +162,10 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="WclUsageException">There is no run in the folder, or its configuration is damaged.</exception>
     public static PretrainOptions ReadConfig(string folder)
     {
-        return ConfigFile.Read(RequireConfig(folder), new PretrainOptions()) with { Out = folder };
+        string config = RequireConfig(folder);
+        foreach (var (file, what) in ((string, string)[])[("draws.jsonl", "a fine-tuning"), ("compare.json", "a comparison"), ("checkpoint.safetensors", "a distillation")])
+            if (File.Exists(Path.Combine(folder, file))) throw new WclUsageException($"{folder} holds {what} and no run; name the folder that wcl pretrain wrote.");
+        return ConfigFile.Read(config, new PretrainOptions()) with { Out = folder };
     }
 
     /// <summary>The file of options of the run in a folder.</summary>

@@ -80,6 +80,26 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     }
 
     [Fact]
+    public void Run_AFileThatResultsHangOn_OrAnImage_IsNotOverwritten()
+    {
+        string run = Path.Combine(folder, "run"), checkpoint = Path.Combine(run, "checkpoints", "step-00000001");
+        Directory.CreateDirectory(checkpoint);
+        foreach (string name in (string[])["config.json", "encoder.safetensors", "evaluate.json", "checkpoints/last.json", "checkpoints/step-00000001/heads.safetensors", "photo.png"]) File.WriteAllText(Path.Combine(run, name), name);
+        foreach (string name in (string[])["config.json", "encoder.safetensors", "checkpoints/last.json", "checkpoints/step-00000001/heads.safetensors"])
+        {
+            Assert.Equal(2, Run("export", run, "--out", Path.Combine(folder, "o.onnx"), "--json", Path.Combine(run, name)));
+            Assert.Contains("is a file that a run or other results hang on; name another file.", error.ToString(), StringComparison.Ordinal);
+            error.GetStringBuilder().Clear();
+        }
+        Assert.Equal(2, Run("embed", run, "--out", Path.Combine(run, "photo.png")));
+        Assert.Contains("is an image that is there; name another file.", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal("photo.png", File.ReadAllText(Path.Combine(run, "photo.png")));
+        Assert.Null(exported);
+        Assert.Equal(0, Run("export", run, "--out", Path.Combine(folder, "o.onnx"), "--json", Path.Combine(run, "evaluate.json"))); // a result of one's own
+        Assert.Equal(0, Run("export", run, "--out", Path.Combine(folder, "encoder.safetensors"))); // in no folder of results
+    }
+
+    [Fact]
     public void ClassifyEmbedIndexAndSearch_WithAnOnnxFile_LoadNoLibtorch()
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("Looks at what the process has mapped, as Linux shows it.");

@@ -64,6 +64,20 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void ResultFolder_WithoutAResult_IsBegunAnewWithOtherSettings()
+    {
+        string results = Path.Combine(folder, "results");
+        ResultFolder Begin(string settings) => ResultFolder.Open(results, System.Text.Encoding.UTF8.GetBytes(settings), "results", known: []);
+        Begin("{\"lr\": 1}").Dispose();
+        Directory.CreateDirectory(Path.Combine(results, "plots"));
+        Begin("{\"lr\": 2}").Dispose(); // what the first came to was an error
+        Assert.Equal("{\"lr\": 2}", File.ReadAllText(Path.Combine(results, "config.json")));
+        File.WriteAllText(Path.Combine(results, "plots", "curves.png"), "");
+        Assert.Contains("lr (2 there, 1 now)", Assert.Throws<WclUsageException>(() => Begin("{\"lr\": 1}")).Message, StringComparison.Ordinal);
+        Begin("{\"lr\": 2}").Dispose();
+    }
+
+    [Fact]
     public void Write_TwoAtOnce_EachChecksItsOwn_AndAFileOfSomebodyElseStays()
     {
         string path = Path.Combine(folder, "out.onnx"), users = path + ".tmp";

@@ -141,6 +141,18 @@ public sealed class ImageGroupingTests : IDisposable
     }
 
     [Fact]
+    public void Run_AFolderOfOtherResults_OrATableOfSomebodyElse_IsLeftAlone()
+    {
+        string others = Path.Combine(folder, "others"), table = Path.Combine(others, "groups.csv");
+        Directory.CreateDirectory(others);
+        File.WriteAllText(table, "team,lead\n");
+        Assert.Contains("is no table of groups, and would be overwritten", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = others })).Message, StringComparison.Ordinal);
+        Assert.Equal("team,lead\n", File.ReadAllText(table));
+        Assert.Contains("holds a run or other results", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = Options.Run })).Message, StringComparison.Ordinal);
+        Assert.Equal([table], Directory.GetFileSystemEntries(others));
+    }
+
+    [Fact]
     public void Run_WhatCannotBe_IsRefused()
     {
         string Refusal(GroupOptions options) => Assert.Throws<WclUsageException>(() => ImageGrouping.Run(options)).Message;
