@@ -14,7 +14,7 @@ internal static class ClassifyCommand
 {
     public static Command Create(Func<ClassifyOptions, IProgress<RunProgress>, CancellationToken, ClassifyResult> classify, TextWriter output, TextWriter error)
     {
-        var command = new Command("classify", "Predict the class of every image with a fine-tuned classifier, and its probability");
+        var command = new Command("classify", "Predict every image's class, with its probability, by a fine-tuned classifier");
         var json = JsonFile.Option();
         var all = new Option<bool>("--probabilities") { Description = "Write a column p(NAME) for each class, with its probability: to sort by one class, or to set a threshold of one's own [default: off]" };
         var pass = new EmbeddingPass(command,
@@ -41,7 +41,7 @@ internal static class ClassifyCommand
         foreach (string line in ClassCounts.Lines(result.Classes, result.Images, result.Accuracy is not null)) yield return line;
         yield return $"Mean probability {EpochTable.Percent(result.MeanProbability)}: how sure the classifier is, not how often it is right";
         if (result is { Labelled: > 0, Accuracy: null })
-            yield return $"No accuracy: the images' classes ({PlainText.Line(ClassCatalog.Few([.. result.UnknownClasses.Keys]))}) are none that the classifier knows; --labels names others";
+            yield return $"No accuracy: the images' classes ({PlainText.Line(ClassCatalog.Few([.. result.UnknownClasses.Keys]))}) are not among the classifier's; name others with --labels";
         if (result.Accuracy is not { } accuracy) yield break;
         yield return $"Accuracy {EpochTable.Percent(accuracy)} of {Count(result.Labelled)} images whose class is known ({AccuracyText.Certainty(accuracy, result.Labelled)}{AccuracyText.OverClasses(accuracy, result.BalancedAccuracy)}); those that it was trained on, if any, count too";
         if (result.OfUnknownClasses > 0) yield return $"  {Count(result.OfUnknownClasses)} of them {(result.OfUnknownClasses == 1 ? "is" : "are")} of classes that it does not know ({PlainText.Line(ClassCatalog.Few([.. result.UnknownClasses.Keys]))}), and {(result.OfUnknownClasses == 1 ? "counts" : "count")} as wrong";

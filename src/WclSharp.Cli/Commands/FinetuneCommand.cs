@@ -21,7 +21,7 @@ internal static class FinetuneCommand
         var options = new TableOptions(command)
             .Add("data", "the run's", "Images to train on, with classes or with --labels; same forms as pretrain's")
             .Add("test", "the run's, or a part of --data", "Labelled test images")
-            .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label; all that is not held out to test with is trained on, unless a number of labels is given");
+            .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label; all that is not held out as test images is trained on, unless a number of labels is given");
         Option<string> Text(string name, string placeholder, string description, string shown)
         {
             var option = new Option<string>(name) { HelpName = placeholder, Description = $"{description} [default: {shown}]" };
@@ -83,16 +83,16 @@ internal static class FinetuneCommand
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"Accuracy on {result.TestImages:N0} test images, {Meaning(request, result.Rows)}; kNN and linear probe on the frozen encoder."));
             if (result.Rows.Where(row => row.ValidationLabels == 0).Select(row => row.Labels.ToString("N0", CultureInfo.InvariantCulture)).ToArray() is { Length: > 0 } unchosen)
-                output.WriteLine($"With {string.Join(" and ", unchosen)} labels, learning rate and stopping step were not selected on held-out labels: {LabelDraw.TooFew}.");
+                output.WriteLine($"With {string.Join(" and ", unchosen)} labels the learning rate and the stopping step are the defaults, not chosen on held-out labels: {LabelDraw.TooFew}.");
             if (result.Rows.Any(row => row.ScratchDifferenceCi95 is not null))
                 output.WriteLine("The difference from scratch is the mean over draws, in percentage points: where its interval excludes 0, pretraining made a difference on these test images.");
             if (OverClasses(result.Rows) is { } overClasses) output.WriteLine(overClasses);
             if (result.Rows.Any(row => row.DrawsOverlap))
                 output.WriteLine("Draws of more than a tenth of all labels have many in common, so that their intervals are too narrow for other labels of the kind, the more so the larger the share.");
-            output.WriteLine($"All draws share the test images; on other test images of the kind {OtherImages(result)}.");
+            output.WriteLine($"All draws share the test images; on others of the kind the last row's {OtherImages(result)}.");
             if (result.Classifier is { } kept)
             {
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The classifier that is kept, the first draw's of {kept.Labels:N0} labels, gets {EpochTable.Percent(kept.Accuracy)} of them right:"));
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The saved classifier, of the first draw of {kept.Labels:N0} labels, gets {EpochTable.Percent(kept.Accuracy)} of them right:"));
                 foreach (string line in ClassCounts.Lines(kept.Classes, result.TestImages, known: true)) output.WriteLine(line);
             }
             output.WriteLine($"Results:    {RunReport.Shown(result.Folder)}");
@@ -117,7 +117,7 @@ internal static class FinetuneCommand
     private static string OtherImages(FineTuneResult result)
     {
         double accuracy = result.Rows[^1].FinetuneMean;
-        return string.Create(CultureInfo.InvariantCulture, $"{EpochTable.Percent(accuracy)} could be {AccuracyText.Interval(accuracy, result.TestImages)} (95 % interval, Wilson)");
+        return string.Create(CultureInfo.InvariantCulture, $"{EpochTable.Percent(accuracy)} could be anywhere from {AccuracyText.Interval(accuracy, result.TestImages)} (Wilson's 95 % interval)");
     }
 
     /// <summary>What the figures of the table are.</summary>

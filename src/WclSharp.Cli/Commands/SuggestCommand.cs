@@ -65,7 +65,7 @@ internal static class SuggestCommand
         output.WriteLine();
         if (result.Check is { } check)
         {
-            string times = check.Repeats == 1 ? "one try, which moves by some points" : $"mean of {check.Repeats}, ± half of the 95 % interval";
+            string times = check.Repeats == 1 ? "one try, which moves by some points" : $"mean of {check.Repeats}, ± half-width of the 95 % confidence interval";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"A linear classifier on {check.Labels} labels: {EpochTable.Percent(check.SuggestedMean, check.SuggestedCi95)} where suggested, {EpochTable.Percent(check.RandomMean, check.RandomCi95)} where random; {times}."));
             if (AccuracyText.OverClasses(check.SuggestedMean, check.SuggestedBalancedAccuracy).Length + AccuracyText.OverClasses(check.RandomMean, check.RandomBalancedAccuracy).Length > 0)

@@ -34,7 +34,7 @@ internal static class RunReport
         }
         else
         {
-            yield return "No kNN accuracy: it takes labels of the training images and of others to test with. Name classes with --labels, or by a folder for each.";
+            yield return "No kNN accuracy: it takes labels of training and of test images. Name classes with --labels, or by a folder for each.";
         }
 
         yield return $"Run folder:   {shown}";

@@ -14,8 +14,9 @@ internal sealed class AxisTaps
     /// <param name="gain">Sum of each pixel's weights.</param>
     public AxisTaps(AxisMap map, int outputSize, double gain) : this((double)map.Origin - map.Start, map.Step, map.Extent, outputSize, gain) { }
 
-    private AxisTaps(double origin, double step, int extent, int outputSize, double gain)
+    private AxisTaps(double origin, double step, double image, int outputSize, double gain)
     {
+        int extent = (int)Math.Ceiling(image);
         double half = Math.Max(1, Math.Abs(step));
         Most = (int)Math.Ceiling(2 * half);
         (firsts, counts, weights) = (new int[outputSize], new int[outputSize], new float[outputSize * Most]);
@@ -29,7 +30,8 @@ internal sealed class AxisTaps
             for (int j = first; j < end; j++) total += Weight(j);
             for (int j = first; j < end; j++) weights[i * Most + j - first] = (float)(gain * Weight(j) / total);
 
-            double Weight(int j) => 1 - Math.Abs(j + 0.5 - centre) / half;
+            // The last pixel counts as far as it is image.
+            double Weight(int j) => (1 - Math.Abs(j + 0.5 - centre) / half) * Math.Min(1, image - j);
         }
     }
 
@@ -42,7 +44,7 @@ internal sealed class AxisTaps
     public static AxisTaps Shrink(int from, double extent, int to, int firstKept, int kept)
     {
         double step = extent / to;
-        return new(firstKept * step, step, from, kept, 1);
+        return new(firstKept * step, step, Math.Min(extent, from), kept, 1);
     }
 
     /// <summary>Source pixels of an output pixel at most.</summary>

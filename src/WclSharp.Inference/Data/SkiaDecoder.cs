@@ -57,7 +57,7 @@ internal static unsafe class SkiaDecoder
         return (scaled, format == ImageFormat.Jpeg ? ImageExtent.OfEighths(full.Height, full.Width, scaled.Height, scaled.Width, eighths) : new(scaled.Height, scaled.Width));
     }
 
-    /// <summary>Multiplies colours by alpha, unless that is nothing everywhere: then it is not meant, and the image is opaque.</summary>
+    /// <summary>Multiplies colours by alpha, unless that is zero everywhere: then it is not meant, and the image is opaque.</summary>
     /// <returns>True where the image is opaque.</returns>
     private static bool Premultiply(Span<uint> pixels)
     {

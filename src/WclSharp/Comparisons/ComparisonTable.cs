@@ -135,7 +135,7 @@ internal static class ComparisonTable
         if (runs is [var first, ..])
         {
             Row(["training images, test images", string.Create(CultureInfo.InvariantCulture, $"{first.TrainImages}, {first.TestImages}")]);
-            Row(["neighbours that vote", first.KnnK?.ToString(CultureInfo.InvariantCulture) ?? "-"]);
+            Row(["neighbours of kNN", first.KnnK?.ToString(CultureInfo.InvariantCulture) ?? "-"]);
             Row(["device", string.Join("; ", runs.Select(run => run.Computation).Distinct())]);
             Row(["made with", string.Join("; ", runs.Select(run => run.Versions).Distinct()
                 .Select(versions => versions is null ? "-" : $"WclSharp {versions.WclSharp}, TorchSharp {versions.TorchSharp}, libtorch {versions.Libtorch}, .NET {versions.Dotnet}, {versions.Os}"))]);

@@ -1,8 +1,8 @@
 using WclSharp.Augmentation;
 using WclSharp.Data;
 using WclSharp.Evaluation;
-using WclSharp.Native;
 using WclSharp.Losses;
+using WclSharp.Native;
 using WclSharp.Training;
 
 namespace WclSharp.Configuration;
@@ -26,7 +26,7 @@ internal static class PretrainOptionTable
             o => o.Test, (o, v) => o with { Test = v }, mayChangeOnResume: true),
         Path("labels", "CSV", "CSV or TSV file of path,label rows that names the classes of some images", "the classes --data has",
             o => o.Labels, (o, v) => o with { Labels = v }, mayChangeOnResume: true),
-        Integer("limit", "Read a random subset of this many images, drawn by --seed; those held out to test with are among them", "all images",
+        Integer("limit", "Read a random subset of this many images, drawn by --seed; held-out test images are among them", "all images",
             o => o.Limit, (o, v) => o with { Limit = v }, AtLeastTwo),
 
         // What to train.

@@ -8,7 +8,7 @@ internal sealed class NearlyBlackImages
 {
     private const byte Darkest = 15; // the most that 12 bits come to in 16
     private const int OneIn = 100;
-    private const int BrightOneIn = 1000; // pixels that may be brighter: hot ones
+    private const int BrightOneIn = 1000; // values that may be brighter: those of hot pixels
     private int count;
     private string first = "";
 

@@ -84,7 +84,7 @@ internal sealed class DistillationFolder : IDisposable
             || !long.TryParse(content.Metadata.GetValueOrDefault(StepKey), CultureInfo.InvariantCulture, out long step))
             throw new WclUsageException($"'{checkpoint}' is no checkpoint of a distillation; delete the folder, or name another with --out.");
         if (content.Metadata.TryGetValue(DigestKey, out string? digest) && digest != TensorDigest.Of(content.Tensors.Select(pair => (pair.Key, pair.Value))))
-            throw new WclUsageException($"'{checkpoint}' is damaged (its tensors' SHA-256 is not the one that it has); {BeginAnew}.");
+            throw new WclUsageException($"'{checkpoint}' is damaged (its tensors do not match the SHA-256 that is stored in it); {BeginAnew}.");
         // The checkpoint is the truth: a line that was written before it, and then the process died, does not count.
         Epochs.AddRange(Lines.Read().Take(done));
         if (Epochs.Count < done) throw new WclUsageException($"'{folder["metrics.jsonl"]}' has {Epochs.Count} of the {done} epochs that are done; delete the folder, or name another with --out.");
@@ -105,7 +105,7 @@ internal sealed class DistillationFolder : IDisposable
         }
         catch (WclUsageException e)
         {
-            throw new WclUsageException($"'{checkpoint}' cannot be gone on with: {e.Message} To go on, {BeginAnew}.", e);
+            throw new WclUsageException($"'{checkpoint}' cannot be resumed from: {e.Message} To go on, {BeginAnew}.", e);
         }
     }
 

@@ -237,9 +237,13 @@ internal sealed class PartialEmbeddings : IDisposable
 
     private static IEnumerable<string> Ours(string folder) => Directory.GetFiles(folder).Where(path => path.EndsWith(Ending, StringComparison.Ordinal) || path.EndsWith(".tmp", StringComparison.Ordinal));
 
-    /// <summary>Whether a file has a part's name, six digits or more.</summary>
-    private static bool IsPart(string path) =>
-        path.EndsWith(Ending, StringComparison.Ordinal) && Path.GetFileNameWithoutExtension(path) is { Length: >= 6 } number && number.All(char.IsAsciiDigit);
+    /// <summary>Whether a file has a part's name, six digits or more, or is what a process that was killed left of one.</summary>
+    private static bool IsPart(string path)
+    {
+        string name = Path.GetFileName(path);
+        int digits = name.Length - name.TrimStart("0123456789".ToCharArray()).Length;
+        return digits >= 6 && (name[digits..] == Ending || PendingFile.IsTemporaryOf(path, name[..digits] + Ending));
+    }
 
     /// <summary>What is in a folder that says nothing of parts.</summary>
     private static IEnumerable<string> Others(string folder) => Directory.GetFileSystemEntries(folder).Where(path => Path.GetFileName(path) is not LockFile and var name && !(name.StartsWith(FactsFile, StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal)));

@@ -48,5 +48,5 @@ public sealed record ClassifiedClass([property: JsonPropertyName("class")] strin
     /// <param name="who">What took them, as the beginning of a sentence.</param>
     internal static string? WarningOfOne(IReadOnlyList<ClassifiedClass> classes, string who) =>
         classes.Count(each => each.Images > 0) == 1 && classes.Count(each => each.Labelled > 0) > 1 && classes.Single(each => each.Images > 0) is var one
-            ? FormattableString.Invariant($"{who} predicts {one.Name} for all {one.Images:N0} test images: {100 * one.Correct / (double)one.LabelledPredicted:0.0}% correct, as a constant prediction would be.") : null;
+            ? FormattableString.Invariant($"{who} predicts {one.Name} for all {one.Images:N0} test images: {100 * one.Correct / (double)one.LabelledPredicted:0.0}% correct, which takes nothing learnt that tells them apart.") : null;
 }

@@ -34,7 +34,7 @@ internal static class LabelledKnn
         var (classified, truth) = LabelledRows.Of(queries, test);
         if (truth.Length == 0 || voterClasses.Length == 0) return null;
         int[] predicted = new KnnClassifier(voters, voterClasses, Math.Max(train.ClassNames.Count, test.ClassNames.Count), k)
-            .Predict(classified, (done, all) => progress.Working("Finding neighbours that vote", done, all), cancellation);
+            .Predict(classified, (done, all) => progress.Working("Finding nearest neighbours", done, all), cancellation);
         return (predicted, truth);
     }
 

@@ -40,9 +40,9 @@ internal static class LinearProbe
     public static string Protocol(LinearProbeSettings settings, bool augmented = false, int validationImages = 0, bool decayGiven = false)
     {
         string inputs = augmented ? "features of random crops and flips, new ones each epoch" : "cached features without augmentation";
-        string decay = settings.WeightDecay == 0 ? "no weight decay" : FormattableString.Invariant($"weight decay {settings.WeightDecay} but of the bias");
+        string decay = settings.WeightDecay == 0 ? "no weight decay" : FormattableString.Invariant($"weight decay {settings.WeightDecay} (none on the bias)");
         string chosen = validationImages > 0 ? FormattableString.Invariant($"; {(decayGiven ? "rate" : "rate and decay")} chosen on {validationImages} of the training images") : "";
-        return FormattableString.Invariant($"multinomial logistic regression on {inputs}, rows of unit length, then standardised with the training images' mean and deviation; SGD, Nesterov momentum 0.9, ")
+        return FormattableString.Invariant($"multinomial logistic regression on {inputs}, brought to unit length, then standardised with the training images' mean and deviation; SGD, Nesterov momentum 0.9, ")
             + FormattableString.Invariant($"learning rate {settings.LearningRate} x batch / {Batch}, batch {Batch}, {decay}, {Epochs} epochs, cosine to 0{chosen}");
     }
 

@@ -49,7 +49,7 @@ internal static class NearDuplicates
         foreach (var (start, size) in RowTiles.Of(count, gallery.size(0), gallery.dtype, gallery.device))
         {
             cancellation.ThrowIfCancellationRequested();
-            progress.Working("Looking for near-duplicates among test images", start, count);
+            progress.Working("Looking for near-duplicates of training images among the test images", start, count);
             using var tile = NewDisposeScope();
             var (cosines, places) = asked.narrow(0, start, size).mm(gallery.t()).topk(k, 1);                // [t, k]
             float[] cosine = cosines.to(ScalarType.Float32).cpu().data<float>().ToArray();
@@ -61,7 +61,7 @@ internal static class NearDuplicates
                 if (alike.Any(at => tested.Difference(row, learnt, voters[(int)place[at]]) <= Math.Min(Thumbnails.MostOfCopies, MostOfContrast * tested.Contrast(row)))) found++;
             }
         }
-        progress.Working("Looking for near-duplicates among test images", count, count);
+        progress.Working("Looking for near-duplicates of training images among the test images", count, count);
         return (found, count);
     }
 

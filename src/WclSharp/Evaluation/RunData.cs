@@ -76,7 +76,7 @@ internal static class RunData
         if (!data.Train.HasLabels && OutsideLimit(trained, asked, data) is not null)
             return new(FormattableString.Invariant($"There are no labelled images to {purpose} within --limit {asked.Limit}; name the images with --data PATH, and without --limit."));
         if (data is { LeftOut: > 0, All.HasLabels: true } && data.Train.LabelledCount == 0)
-            return new($"All labelled images of '{asked.Data}' are to test with (--test {asked.Test}), and none is left to {purpose}; leave some out of that list.");
+            return new($"All labelled images of '{asked.Data}' are test images (--test {asked.Test}), and none is left to {purpose}; leave some out of that list.");
         if (!data.Train.HasLabels && data.All.ClassesAreFolders)
             return new($"All images of '{asked.Data}' are in one folder, so that they are of one class at most, and two are needed to {purpose}; name images in a folder for each class with --data, or classes of these with --labels.");
         if (data.Train.HasLabels && asked.Labels is null && asked.Test is not null) return new($"No image of --test {asked.Test} has a label; name images in a folder for each class, or a list that says which they are of.");

@@ -103,7 +103,7 @@ public static class RunEvaluation
     /// <param name="options">Which run, and on what.</param>
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    /// <exception cref="WclUsageException">There is no such run, or there are no labelled images to vote and to classify.</exception>
+    /// <exception cref="WclUsageException">There is no such run, or there are no labelled images to measure kNN with.</exception>
     /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
@@ -120,7 +120,7 @@ public static class RunEvaluation
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         using var data = RunData.Read(trained, asked, progress, cancellation, new() { LabelledAlone = true });
-        if (!data.Train.HasLabels || data.HeldOut is null) throw RunData.NoLabels(trained, asked, data, "vote and to classify");
+        if (!data.Train.HasLabels || data.HeldOut is null) throw RunData.NoLabels(trained, asked, data, "measure kNN with");
 
         long start = Stopwatch.GetTimestamp();
         using var encoder = ImageEncoder.Load(options.Run, compute);

@@ -11,7 +11,7 @@ internal sealed record FineTuneSettings
     /// <summary>What they are called.</summary>
     public static readonly IReadOnlyList<ResultSetting> Names =
     [
-        new("encoder", "encoder weights"), new("train_fingerprint", "images to train on", "train_labels"), new("test_fingerprint", "test images", "test_labels"),
+        new("encoder", "encoder weights"), new("train_fingerprint", "training images", "train_labels"), new("test_fingerprint", "test images", "test_labels"),
         new("seed", "--seed"), new("from_head", "--from-head"), new("scratch", "training from scratch"), new("epochs", "--epochs"), new("lr", "--lr"),
         new("head_lr", "--head-lr"), new("scratch_lr", "--scratch-lr"), new("batch", "batch size"), new("recipe", "version of the recipe"), new("weight_decay", "weight decay"),
         new("precision", "number format"),
@@ -118,11 +118,29 @@ internal sealed class FineTuneFolder : IDisposable
         }
     }
 
-    /// <summary>Adds a draw.</summary>
+    /// <summary>Where a classifier waits until its draw is finished: a stop before that leaves the one that there is.</summary>
+    public string NextClassifierPath => folder["classifier.safetensors.next"];
+
+    /// <summary>Adds a draw, or puts it in the place of an earlier one of the same labels; its classifier, if it has one, takes the place of the one that there was.</summary>
     public void Add(FineTuneDraw draw)
     {
-        Draws.Add(draw);
+        int earlier = Draws.FindIndex(each => each.Budget == draw.Budget && each.Draw == draw.Draw);
+        if (earlier < 0) Draws.Add(draw);
+        else Draws[earlier] = draw;
         Lines.Write(Draws);
+        if (draw.ClassifierSha256 is not null) TakeNextClassifier();
+    }
+
+    private void TakeNextClassifier()
+    {
+        try
+        {
+            File.Move(NextClassifierPath, ClassifierPath, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new WclException($"Could not write '{ClassifierPath}': {ErrorText.Of(e)}. Make it writable; the same command goes on.", e);
+        }
     }
 
     /// <summary>Writes the table and the plot of the rows.</summary>
@@ -149,7 +167,12 @@ internal sealed class FineTuneFolder : IDisposable
             if (SavedDraw is not { ClassifierSha256: { } written } draw) return null;
             try
             {
-                return File.Exists(ClassifierPath) && FileHash.Of(ClassifierPath) == written ? null : draw;
+                if (IsWritten(ClassifierPath)) return null;
+                if (!IsWritten(NextClassifierPath)) return draw;
+                TakeNextClassifier(); // what a process that was killed did not come to
+                return null;
+
+                bool IsWritten(string path) => File.Exists(path) && FileHash.Of(path) == written;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

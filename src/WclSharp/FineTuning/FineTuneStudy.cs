@@ -68,25 +68,30 @@ internal sealed class FineTuneStudy : IDisposable
         planned = [.. Budgets().SelectMany(budget => Enumerable.Range(0, options.Draws).Select(draw => Plan(budget, draw))).OrderBy(each => each.Labels.Length)];
         foreach (int count in options.LabelsPerClass.Distinct())
             if (Scarce(count) is > 0 and var scarce) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"--labels-per-class {count}: {scarce:N0} of the {train.ClassNames.Count:N0} classes {(scarce == 1 ? "has" : "have")} fewer labels, of which all are taken.")));
-        if (folder.LostClassifier is { } lost)
-        {
-            bool again = planned.Any(each => each.Budget.Name == lost.Budget && each.Draw == lost.Draw);
-            if (again) folder.Draws.Remove(lost);
-            progress?.Report(new RunProgress.Warning($"'{folder.ClassifierPath}' is gone or damaged: {(again ? "its draw is trained again" : FormattableString.Invariant($"give the command with which its {lost.Labels:N0} labels were drawn, and it is trained again"))}."));
-        }
-        PlannedDraw[] missing = [.. planned.Where(each => !IsDone(each))];
-        trainings = missing.Sum(each => each.Trainings);
+        var lost = LostDraw();
+        PlannedDraw[] missing = [.. planned.Where(each => !IsDone(each) || each == lost)];
+        trainings = missing.Sum(each => each == lost ? options.Scratch ? 2 : 1 : each.Trainings); // what was chosen stays
         if (missing.Length > 0 && options.FromHead) _ = HeadsFile(); // rather now than after the first features
         foreach (var each in missing)
         {
-            bool keep = each.Draw == 0 && folder.Draws.Where(done => done.Draw == 0).All(done => done.Labels < each.Labels.Length);
+            bool keep = each == lost || each.Draw == 0 && folder.Draws.Where(done => done.Draw == 0).All(done => done.Labels < each.Labels.Length);
             folder.Add(Measure(each, keep));
         }
 
+        File.Delete(folder.NextClassifierPath);
         var rows = FineTuneTable.Rows(folder.Draws);
         int asked = test.LabelledCount;
         var report = folder.Write(rows, asked, train.ClassNames.Count);
         return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath) { Report = report, Classifier = report.Classifier };
+    }
+
+    /// <summary>The draw that is trained again since its classifier is gone or damaged; null where none is, or a larger one's will take its place.</summary>
+    private PlannedDraw? LostDraw()
+    {
+        if (folder.LostClassifier is not { } lost || planned.Any(each => each.Draw == 0 && each.Labels.Length > lost.Labels && !IsDone(each))) return null;
+        var again = planned.FirstOrDefault(each => each.Budget.Name == lost.Budget && each.Draw == lost.Draw);
+        progress?.Report(new RunProgress.Warning($"'{folder.ClassifierPath}' is gone or damaged: {(again is not null ? "its draw is trained again" : FormattableString.Invariant($"give the command with which its {lost.Labels:N0} labels were drawn, and it is trained again"))}."));
+        return again;
     }
 
     /// <summary>How many classes have fewer labels than so many.</summary>
@@ -164,7 +169,7 @@ internal sealed class FineTuneStudy : IDisposable
             Scratch = scratch?.Share,
             ScratchBalancedAccuracy = scratch?.BalancedAccuracy,
             Classes = keep ? finetuned.Classes : null,
-            ClassifierSha256 = keep ? FileHash.Of(folder.ClassifierPath) : null,
+            ClassifierSha256 = keep ? FileHash.Of(folder.NextClassifierPath) : null,
             ScratchLr = scratchChoice?.Rate,
             ScratchStopAt = scratchChoice?.StopAt,
             Knn = knn.Share,
@@ -218,7 +223,7 @@ internal sealed class FineTuneStudy : IDisposable
         using var network = StartingNetwork(draw, pretrained);
         var recipe = Recipe(drawn.Length, choice.Rate, pretrained) with { StopAt = choice.StopAt };
         Trainer(draw).Train(network, drawn, [], recipe, done => TellTraining(stage, done, recipe.StepsTaken), cancellation);
-        if (keep) network.Save(folder.ClassifierPath, facts, train.ClassNames);
+        if (keep) network.Save(folder.NextClassifierPath, facts, train.ClassNames);
         network.UseFloat32();
         int[] truth = Tests.Labels.ToArray(), predicted = network.Predict(new Augmenter(facts.ImageSize, facts.Normalization, LabelDraw.SeedOf(seed, draw), compute.Device), Tests, cancellation,
             (done, all) => progress.Working($"{stage}, testing", done, all));

@@ -88,7 +88,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         bool possible = !gpu || facts is not { HasBf16: false }, faster = gpu ? possible : CpuFeatures.IsFasterInBf16;
         bool asked = precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast, half = (asked && possible) || (precision == ComputePrecision.Auto && faster);
         if (asked && !possible)
-            progress?.Report(new RunProgress.Warning($"{Gpus.NameOf(facts, index)}, of compute capability {facts!.Capability}, has no convolutions in bfloat16, so the run uses float32."));
+            progress?.Report(new RunProgress.Warning($"{Gpus.NameOf(facts, index)}, of compute capability {facts!.Capability}, has no convolutions in bfloat16, so float32 is used."));
         return new ComputeDevice(gpu ? new Device(DeviceType.CUDA, index) : CPU, half ? ScalarType.BFloat16 : ScalarType.Float32)
         {
             Gpu = facts,
@@ -108,7 +108,7 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
         var facts = gpus.FactsOf(index);
         problem = $"{Gpus.NameOf(facts, index)}{(facts is not null ? $", of compute capability {facts.Capability}," : "")} does not compute ({problem})";
         if (device != Auto) throw new WclUsageException($"--device {device}: {problem}. Use --device cpu.");
-        progress?.Report(new RunProgress.Warning($"{problem}, so the run uses the CPU. --device cpu does not try the GPU."));
+        progress?.Report(new RunProgress.Warning($"{problem}, so the CPU is used. --device cpu does not try the GPU."));
         return false;
     }
 }

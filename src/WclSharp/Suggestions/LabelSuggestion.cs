@@ -142,7 +142,7 @@ public static class LabelSuggestion
         {
             var untested = ImagesToTest.LeaveOut(images, data, test, cancellation);
             if (untested is not null)
-                progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are to test with ('{test}'): {images.Count - untested.Count:N0} of {images.Count:N0} images.")));
+                progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are test images ('{test}'): {images.Count - untested.Count:N0} of {images.Count:N0} images.")));
             return untested;
         }
         catch (WclUsageException e) when (ofRun) // nobody asked for them now

@@ -27,11 +27,11 @@ internal static class HeldOutImages
         owned.Add(heldOut);
         var train = ImagesToTest.LeaveOut(all, data, request.Path!, cancellation);
         if (train is not null) owned.Add(train);
-        if (train?.Count == 0 && all.PassedOver == 0) throw new WclUsageException($"All images of {all.Source} are to test with (--test {request.Path}), and none is left to train on; name others.");
+        if (train?.Count == 0 && all.PassedOver == 0) throw new WclUsageException($"All images of {all.Source} are test images (--test {request.Path}), and none is left to train on; name others.");
         if (request.ClassNames is { } known && !IsKnown(heldOut, known))
         {
             string[] names = [.. LabelWarnings.ClassesOf(heldOut).Order(StringComparer.Ordinal)];
-            throw new WclUsageException($"None of the test images' classes ({ClassCatalog.Few(names)}) is known to the classifier ({ClassCatalog.Few(known)}); name images of the latter with --test.");
+            throw new WclUsageException($"None of the test images' classes ({ClassCatalog.Few(names)}) is among the known ones ({ClassCatalog.Few(known)}); name images of the known classes with --test.");
         }
 
         return (train, heldOut);

@@ -31,7 +31,7 @@ internal static class LabelWarnings
     /// <summary>Of few images, and of many of which most have no label, a share that is held out leaves few to measure with.</summary>
     private static IEnumerable<string> FewTests(ImageDataset all, ImageDataset heldOut, int tests) =>
         tests < FewestTests && (tests > 0 || all.HasLabels)
-            ? [FormattableString.Invariant($"{(tests == heldOut.Count ? $"{tests} test images are" : $"Of the {heldOut.Count:N0} test images {tests} have a label, which is")} too few to tell an accuracy by; name more with --test.")]
+            ? [FormattableString.Invariant($"{(tests == heldOut.Count ? $"{tests} test image{(tests == 1 ? " is" : "s are")}" : $"Of the {heldOut.Count:N0} test images {tests} {(tests == 1 ? "has" : "have")} a label, which is")} too few to measure an accuracy; name more with --test.")]
             : [];
 
     /// <summary>Where test images are trained on too, under another name or in another place.</summary>
@@ -40,9 +40,9 @@ internal static class LabelWarnings
         if (heldOut.LabelledCount == 0) yield break;
         int shared = SharedImages.Count(heldOut, train), told = shared == 0 ? 0 : SharedImages.Count(heldOut, train, labelledOnly: true);
         if (told > 0)
-            yield return FormattableString.Invariant($"{told:N0} of the {heldOut.LabelledCount:N0} test images are among those to learn classes from, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
+            yield return FormattableString.Invariant($"{told:N0} of the {heldOut.LabelledCount:N0} test images {(told == 1 ? "is" : "are")} also among the labelled training images, pixel for pixel, so accuracies are too high; take the copies out, or name others with --test.");
         if (shared > told)
-            yield return FormattableString.Invariant($"{shared - told:N0} of the {heldOut.LabelledCount:N0} test images are among those to train on without a class, pixel for pixel: the encoder sees them, though not what they are, so accuracies may be a little too high; name others with --test where that matters.");
+            yield return FormattableString.Invariant($"{shared - told:N0} of the {heldOut.LabelledCount:N0} test images {(shared - told == 1 ? "is" : "are")} also among the training images without a label, pixel for pixel: the encoder sees them, though not what they are, so accuracies may be a little too high; name others with --test where that matters.");
     }
 
     /// <summary>Where test images are of classes that no label names to learn from: whatever is predicted for such an image is wrong.</summary>
@@ -53,7 +53,7 @@ internal static class LabelWarnings
         string[] unknown = [.. ClassesOf(heldOut).Where(name => !told.Contains(name)).Order(StringComparer.Ordinal)];
         if (unknown.Length == 0) yield break;
         int images = heldOut.Labels.ToArray().Count(label => label >= 0 && !told.Contains(heldOut.ClassNames[label]));
-        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled test images count as wrong: no labelled training image is of their {(unknown.Length == 1 ? "class" : $"{unknown.Length:N0} classes")} ({ClassCatalog.Few(unknown)}), so it cannot be predicted; label some, or leave them out of the test.{AlsoWritten(unknown, told)}");
+        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled test images {(images == 1 ? "counts" : "count")} as wrong: no labelled training image is of {(images == 1 ? "its" : "their")} {(unknown.Length == 1 ? "class" : $"{unknown.Length:N0} classes")} ({ClassCatalog.Few(unknown)}), so {(unknown.Length == 1 ? "it" : "they")} cannot be predicted; label some, or leave them out of the test.{AlsoWritten(unknown, told)}");
     }
 
     /// <summary>Names that are told but for case and blanks, as the end of a warning.</summary>

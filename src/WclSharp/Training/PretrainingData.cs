@@ -146,7 +146,7 @@ internal sealed class PretrainingData : IDisposable
     private static IEnumerable<string> LeavingOut(ImageDataset all, ImageDataset train)
     {
         yield return FormattableString.Invariant($"Excluded from training, since --test names them: {all.Count - train.Count:N0} of {(long)all.Count + all.PassedOver:N0} images.");
-        if (all.HasLabels && train.LabelledCount == 0) yield return "No labelled image is left to train a classifier on or for kNN; leave some out of --test.";
+        if (all.HasLabels && train.LabelledCount == 0) yield return "No labelled image is left for kNN or to train a classifier on; leave some out of --test.";
     }
 
     /// <summary>Says how many files were no images, by their names.</summary>

@@ -257,7 +257,7 @@ internal sealed class PretrainingRun : IDisposable
         folder.TruncateMetrics(state.Epoch);
         int[] lost = [.. Enumerable.Range(1, state.Epoch).Except(folder.ReadMetrics().Select(metrics => metrics.Epoch))];
         if (lost.Length > 0)
-            Warn(FormattableString.Invariant($"metrics.jsonl lacks the lines of {lost.Length:N0} of the {state.Epoch:N0} finished epochs (the first is epoch {lost[0]}): their measurements are lost; training is not affected."));
+            Warn(FormattableString.Invariant($"metrics.jsonl lacks the line{(lost.Length == 1 ? $" of epoch {lost[0]}: its" : $"s of {lost.Length:N0} of the {state.Epoch:N0} finished epochs, {lost[0]} the first: their")} measurements are lost; training is not affected."));
         written = state.Epoch;
         folder.Log($"resumed at step {state.Step} of {trainer.TotalSteps}");
         return state.BestKnn;

@@ -48,7 +48,7 @@ internal static class WarmStart
         if (!mayHaveSeen) return null;
         knowsClasses |= theirs.Method == ContrastiveMethod.SupCon;
         bool sameCanBeHeldOut = options.Test is null && theirs.Test is null && RunFolder.ReadSummary(run)?.TestImages > 0;
-        return $"The weights of --init are of '{run}'{(source == options.Init ? "" : " in the end")}, a run that may have been trained on some of the present test images{(knowsClasses ? ", and from their classes: accuracies may be too high" : ", though not from their classes: accuracies may be a little too high")}. "
+        return $"The weights of --init {(source == options.Init ? "are of" : "go back to")} '{run}', a run that may have been trained on some of the present test images{(knowsClasses ? ", and on their classes: accuracies may be too high" : ", though not on their classes: accuracies may be a little too high")}. "
             + $"Name images with --test that it has not seen{(sameCanBeHeldOut ? ", or hold the same out by that run's --seed, --limit and --labels" : "")}.";
     }
 }

@@ -65,7 +65,7 @@ public sealed class ClassifyCommandTests : IDisposable
         result = result with { Labelled = 1000, Correct = 0, Classes = [.. result.Classes.Select(each => each with { Labelled = 0, Correct = 0 })], UnknownClasses = new Dictionary<string, long> { ["2025-11-01"] = 400, ["2025-11-02"] = 600 } };
         string json = folder["o.json"];
         Assert.Equal(0, Run("classify", "c", "--out", "o.csv", "--json", json));
-        Assert.Contains("No accuracy: the images' classes (2025-11-01, 2025-11-02) are none that the classifier knows; --labels names others", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("No accuracy: the images' classes (2025-11-01, 2025-11-02) are not among the classifier's; name others with --labels", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("Accuracy", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("found", output.ToString(), StringComparison.Ordinal);
         var root = JsonDocument.Parse(File.ReadAllText(json)).RootElement;

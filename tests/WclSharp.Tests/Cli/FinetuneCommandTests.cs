@@ -47,7 +47,7 @@ public sealed class FinetuneCommandTests : IDisposable
         Assert.Equal(["rows", "test_images", "class_count", "settings", "classifier", "interval", "scratch_difference"], JsonNode.Parse(File.ReadAllText(json))!.AsObject().Select(pair => pair.Key));
         Assert.DoesNotContain("no rate or stop", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("""
-            The classifier that is kept, the first draw's of 80 labels, gets 71.0% of them right:
+            The saved classifier, of the first draw of 80 labels, gets 71.0% of them right:
               class  predicted  share  labelled         recall   95 % interval       precision
               cat        1,500  75.0%     1,200  1,060 (88.3%)  86.4% to 90.0%  70.7% of 1,500
               dog          500  25.0%       800    360 (45.0%)  41.6% to 48.5%    72.0% of 500
@@ -63,7 +63,7 @@ public sealed class FinetuneCommandTests : IDisposable
         string json = Path.Combine(folder, "r.json");
         chosenOn = 0;
         Assert.Equal(0, Run("finetune", "r", "--json", json));
-        Assert.Contains("With 80 labels, learning rate and stopping step were not selected on held-out labels: fewer than two classes have 25 labels, or those that do have less than half of all.", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("With 80 labels the learning rate and the stopping step are the defaults, not chosen on held-out labels: fewer than two classes have 25 labels, or those that do have less than half of all.", output.ToString(), StringComparison.Ordinal);
         foreach (string text in (string[])[output.ToString(), (string)JsonNode.Parse(File.ReadAllText(json))!["interval"]!]) Assert.DoesNotContain("given one choice", text, StringComparison.Ordinal);
 
         chosenOn = 16;

@@ -56,7 +56,7 @@ public sealed class SuggestCommandTests : IDisposable
 
     [Theory]
     [InlineData(1, null, "50.0% where suggested, 40.0% where random; one try, which moves by some points.")]
-    [InlineData(3, 0.02, "50.0% ± 2.0 where suggested, 40.0% ± 2.0 where random; mean of 3, ± half of the 95 % interval.")]
+    [InlineData(3, 0.02, "50.0% ± 2.0 where suggested, 40.0% ± 2.0 where random; mean of 3, ± half-width of the 95 % confidence interval.")]
     public void Run_Check_SpeaksOfAnIntervalWhereThereIsOne(int repeats, double? interval, string line)
     {
         Assert.Equal(0, Run(new SuggestionCheck(10, repeats, 0.5, interval, 0.4, interval)));

@@ -15,7 +15,7 @@ public sealed class SharedImagesTests : IDisposable
         for (int i = 0; i < 12; i++) folder.Write($"train/class {i % 2}/{i:D2}.png", Picture(i));
         for (int i = 9; i < 15; i++) folder.Write($"test/class {i % 2}/other name {i:D2}.png", Picture(i));
         using var data = Read("train", "test");
-        Assert.Contains(data.TestWarnings, warning => warning.StartsWith("3 of the 6 test images are among those to learn classes from", StringComparison.Ordinal));
+        Assert.Contains(data.TestWarnings, warning => warning.StartsWith("3 of the 6 test images are also among the labelled training images", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -26,8 +26,8 @@ public sealed class SharedImagesTests : IDisposable
         string tests = folder.Write("tests.csv", string.Concat(Enumerable.Range(19, 5).Select(i => $"copies/{i:D2}.png,{i % 2}\n")));
         for (int i = 19; i < 24; i++) folder.Write($"copies/{i:D2}.png", Picture(i)); // files of their own: those that a list names to test with are not learnt from
         using var data = PretrainingData.Read(new PretrainOptions { Data = folder["photos"], Labels = labels, Test = tests, Workers = 1 }, folder: null, progress: null, TestContext.Current.CancellationToken);
-        Assert.Contains(data.TestWarnings, warning => warning.StartsWith("1 of the 5 test images are among those to learn classes from", StringComparison.Ordinal));
-        Assert.Contains(data.TestWarnings, warning => warning.StartsWith("4 of the 5 test images are among those to train on without a class", StringComparison.Ordinal));
+        Assert.Contains(data.TestWarnings, warning => warning.StartsWith("1 of the 5 test images is also among the labelled training images", StringComparison.Ordinal));
+        Assert.Contains(data.TestWarnings, warning => warning.StartsWith("4 of the 5 test images are also among the training images without a label", StringComparison.Ordinal));
         Assert.Contains("40 images to train on (20 with a class), 2 classes (0, 1); 5 to test on", data.Lines[0], StringComparison.Ordinal);
     }
 
@@ -38,7 +38,7 @@ public sealed class SharedImagesTests : IDisposable
         using (var data = Read("photos", test: null)) Assert.DoesNotContain(data.TestWarnings, warning => warning.Contains("pixel for pixel", StringComparison.Ordinal));
         for (int i = 0; i < 20; i++) folder.Write($"photos/class {i % 2}/{i:D2} again.png", Picture(i));
         using var doubled = Read("photos", test: null);
-        Assert.Contains(doubled.TestWarnings, warning => warning.Contains("of the 8 test images are among those to learn classes from", StringComparison.Ordinal));
+        Assert.Contains(doubled.TestWarnings, warning => warning.Contains("of the 8 test images are also among the labelled training images", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -61,7 +61,7 @@ public sealed class DistillTests : IDisposable
             File.WriteAllBytes(checkpoint, content);
             return Assert.Throws<WclUsageException>(() => Distill.Run(Options with { Out = halves })).Message;
         }
-        Assert.EndsWith("is damaged (its tensors' SHA-256 is not the one that it has); copy it back, or delete it, and the same command begins anew.", Refusal(damaged), StringComparison.Ordinal);
+        Assert.EndsWith("is damaged (its tensors do not match the SHA-256 that is stored in it); copy it back, or delete it, and the same command begins anew.", Refusal(damaged), StringComparison.Ordinal);
         Assert.EndsWith("To go on, copy it back, or delete it, and the same command begins anew.", Refusal([]), StringComparison.Ordinal);
         File.WriteAllBytes(checkpoint, intact);
         long first = -1;

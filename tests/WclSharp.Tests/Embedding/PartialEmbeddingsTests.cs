@@ -185,6 +185,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         // Parts whose facts are gone can be done again, on demand.
         folder.Write("out.npy.partial/000000.part", "of whom?");
         Assert.Contains("but its embedding.json is gone, which says what they hang on; copy it back, or begin anew with --restart", Refusal(onnx, file), StringComparison.Ordinal);
+        folder.Write("out.npy.partial/000001.part.x1y2z3a4.tmp", "left by a process that was killed");
         folder.Write("out.csv.x1y2z3a4.tmp", "left by a process that was killed");
         Assert.Equal(0, Run(onnx, file, restart: true).Resumed);
         Assert.False(Directory.Exists(partial));

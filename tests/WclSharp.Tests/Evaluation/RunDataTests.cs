@@ -71,7 +71,7 @@ public class RunDataTests
         foreach (string name in (string[])["photos/cat/1", "photos/cat/2", "photos/dog/3", "photos/dog/4", "tests/emu/5", "tests/yak/6"]) folder.Write($"{name}.jpg", jpeg);
         var trained = new PretrainOptions { Data = folder["photos"], ImageSize = 16 };
         var asked = trained with { Test = folder["tests"] };
-        Assert.Equal("None of the test images' classes (emu, yak) is known to the classifier (cat, dog); name images of the latter with --test.",
+        Assert.Equal("None of the test images' classes (emu, yak) is among the known ones (cat, dog); name images of the known classes with --test.",
             Assert.Throws<WclUsageException>(() => RunData.Read(trained, asked, null, CancellationToken.None)).Message);
         folder.Write("tests/dog/7.jpg", jpeg);
         Assert.Contains(Warnings(trained, asked), warning => warning.StartsWith("2 of the 3 labelled test images count as wrong: no labelled training image is of their 2 classes (emu, yak),", StringComparison.Ordinal));
@@ -178,7 +178,7 @@ public class RunDataTests
         var list = new PretrainOptions { Data = paths, ImageSize = 16 };
         Assert.StartsWith("There are no labelled images to vote; name them with", Refusal(list, list), StringComparison.Ordinal);
         var run = new PretrainOptions { Data = folder["photos"], ImageSize = 16, Labels = few };
-        Assert.StartsWith($"All labelled images of '{run.Data}' are to test with", Refusal(run, run with { Test = tests }), StringComparison.Ordinal);
+        Assert.StartsWith($"All labelled images of '{run.Data}' are test images", Refusal(run, run with { Test = tests }), StringComparison.Ordinal);
         var limited = new PretrainOptions { Data = folder["photos"], ImageSize = 16, Limit = 2 };
         using var within = RunData.Read(limited, limited, null, CancellationToken.None);
         int[] drawn = [.. Enumerable.Range(0, 2).Select(i => int.Parse(Path.GetFileNameWithoutExtension(within.All.NameOf(i)), System.Globalization.CultureInfo.InvariantCulture))];

@@ -137,6 +137,55 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
+    public void Run_StoppedAfterALargerClassifier_LeavesTheOneThatItsDrawHas()
+    {
+        var options = Options with { Draws = 1, Epochs = 1, LabelsPerClass = [1] };
+        var first = Run(options);
+        string hash = SmallRun.HashOfFile(first.ClassifierFile);
+        using var stop = new CancellationTokenSource();
+        List<string> warnings = [];
+        Assert.Throws<OperationCanceledException>(() => FineTune.Run(options with { LabelsPerClass = [1, 4] }, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Working { Stage: var stage } && stage.StartsWith("From scratch, 40 labels", StringComparison.Ordinal)) stop.Cancel();
+        }), stop.Token));
+        Assert.Equal(hash, SmallRun.HashOfFile(first.ClassifierFile));
+        var whole = FineTune.Run(options with { LabelsPerClass = [1, 4] }, SmallRun.Noted(warnings));
+        Assert.DoesNotContain(warnings, warning => warning.Contains("gone or damaged", StringComparison.Ordinal));
+        Assert.Equal(40, whole.Classifier!.Labels);
+        Assert.False(File.Exists(whole.ClassifierFile + ".next"));
+
+        // Killed between the draw's line and the classifier's name.
+        File.Move(whole.ClassifierFile, whole.ClassifierFile + ".next");
+        FineTune.Run(options, SmallRun.Noted(warnings));
+        Assert.True(File.Exists(whole.ClassifierFile));
+        Assert.DoesNotContain(warnings, warning => warning.Contains("gone or damaged", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Run_ALostClassifierOfTwoBudgetsOfTheSameLabels_IsWrittenAgain_AndNoDrawIsLostMeanwhile()
+    {
+        var options = Options with { Draws = 1, Scratch = false, Epochs = 1, LabelFractions = [0.0625], LabelsPerClass = [2] };
+        var first = Run(options);
+        Assert.Equal([20, 20], first.Rows.Select(row => row.Labels));
+        string hash = SmallRun.HashOfFile(first.ClassifierFile), draws = Path.Combine(first.Folder, "draws.jsonl");
+        File.Delete(first.ClassifierFile);
+        using var stop = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => FineTune.Run(options with { LabelsPerClass = [1, 2] }, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Working { Stage: var stage } && stage.StartsWith("Fine-tuning, 20 labels", StringComparison.Ordinal)) stop.Cancel(); // after the draw of 10
+        }), stop.Token));
+        Assert.Equal(3, File.ReadLines(draws).Count());
+        Assert.Equal(hash, SmallRun.HashOfFile(Run(options).ClassifierFile));
+        Assert.Equal(3, File.ReadLines(draws).Count());
+        // A larger draw's takes its place: nothing is done twice.
+        File.Delete(first.ClassifierFile);
+        List<string> warnings = [];
+        Assert.Equal(40, FineTune.Run(options with { LabelsPerClass = [2, 4] }, SmallRun.Noted(warnings)).Classifier!.Labels);
+        Assert.DoesNotContain(warnings, warning => warning.Contains("gone or damaged", StringComparison.Ordinal));
+        Assert.True(File.Exists(first.ClassifierFile));
+    }
+
+    [Fact]
     public void Run_FewerLabelsLater_KeepsTheClassifierOfTheMost_AndTheRowsOfAll()
     {
         var options = Options with { Draws = 1, Scratch = false, Epochs = 1 };
@@ -176,7 +225,7 @@ public sealed class FineTuneTests : IDisposable
         {
             if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         })));
-        Assert.Matches($@"something else: images to train on \({result.Rows.Single().Labels} with a class there, 2\d now\); test images \({result.TestImages} with a class there, \d+ now\)\. Name", refused.Message);
+        Assert.Matches($@"something else: training images \({result.Rows.Single().Labels} with a class there, 2\d now\); test images \({result.TestImages} with a class there, \d+ now\)\. Name", refused.Message);
         Assert.Empty(warnings);
         File.WriteAllLines(list, File.ReadAllLines(list).Take(30));
 

@@ -38,7 +38,7 @@ public sealed class ComputeDeviceTests
         var compute = ComputeDevice.Choose("auto", ComputePrecision.Fp32, told, new OtherGpus(1, OtherGpus.Volta, NoKernel));
         Assert.Equal(DeviceType.CPU, compute.Device.type);
         Assert.Equal("Tesla V100-SXM2-16GB (cuda:0), of compute capability 7.0, does not compute (libtorch: CUDA error: no kernel image is available for execution on the device), "
-            + "so the run uses the CPU. --device cpu does not try the GPU.", Assert.Single(told.Warnings));
+            + "so the CPU is used. --device cpu does not try the GPU.", Assert.Single(told.Warnings));
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class ComputeDeviceTests
     {
         var told = new Told();
         Assert.Equal(ScalarType.Float32, ComputeDevice.Choose("cuda", precision, told, new OtherGpus(1, OtherGpus.Volta)).Type);
-        Assert.Equal("Tesla V100-SXM2-16GB (cuda:0), of compute capability 7.0, has no convolutions in bfloat16, so the run uses float32.", Assert.Single(told.Warnings));
+        Assert.Equal("Tesla V100-SXM2-16GB (cuda:0), of compute capability 7.0, has no convolutions in bfloat16, so float32 is used.", Assert.Single(told.Warnings));
         Assert.Equal(ScalarType.BFloat16, ComputeDevice.Choose("cuda", precision, told, new OtherGpus(1, OtherGpus.Hopper)).Type);
         Assert.Single(told.Warnings);
     }

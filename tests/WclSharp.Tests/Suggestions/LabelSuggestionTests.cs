@@ -88,7 +88,7 @@ public sealed class LabelSuggestionTests : IDisposable
         List<string> warnings = [];
         var result = LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 10, Device = "cpu" }, SmallRun.Noted(warnings));
         Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i:D2}.png"), result.Images.Select(image => image.Path).Order(StringComparer.Ordinal));
-        Assert.Contains($"Not suggested, since they are to test with ('{tests}'): 30 of 40 images.", warnings);
+        Assert.Contains($"Not suggested, since they are test images ('{tests}'): 30 of 40 images.", warnings);
         File.Move(tests, tests + ".old");
         List<string> gone = [];
         Assert.Equal(40, LabelSuggestion.Run(new SuggestOptions { Run = own, Count = 40, Device = "cpu", Out = Path.Combine(folder, "gone") }, SmallRun.Noted(gone)).Images.Count);

@@ -48,7 +48,7 @@ public sealed class EvaluatorTests : IDisposable
 
         using var after = new Evaluator(data, model.Encoder, augmenter, options, device.Device, watch, default);
         after.TrainFeatures().Dispose();
-        const string Copies = "Looking for near-duplicates among test images";
+        const string Copies = "Looking for near-duplicates of training images among the test images";
         Assert.DoesNotContain(Copies, stages);
         var fromThose = after.Measure(new EpochMetrics { Epoch = options.Epochs!.Value });
         Assert.Contains(Copies, stages); // after the last epoch alone

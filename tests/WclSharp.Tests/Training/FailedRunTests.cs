@@ -145,7 +145,7 @@ public sealed class FailedRunTests : RunsInFolder
     [InlineData(null, "Raise --temperature."), InlineData("init", "Raise --temperature, or begin with other weights than those of --init.")]
     public void LossThatIsNotFiniteAtTheFirstStep_IsNotLaidToTheRate(string? init, string advice)
     {
-        var options = Options("first") with { Temperature = 1e-40, Epochs = 1 };
+        var options = Options("first") with { Beta = 3e38, Epochs = 1 };
         if (init is not null) options = options with { Init = Pretraining.Run(Options(init) with { Epochs = 1 }).RunFolder };
         string message = Assert.Throws<DivergedException>(() => Pretraining.Run(options)).Message;
         Assert.Contains("at step 0 ", message, StringComparison.Ordinal);

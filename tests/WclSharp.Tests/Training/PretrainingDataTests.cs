@@ -100,7 +100,7 @@ public sealed class PretrainingDataTests
         var options = new PretrainOptions { Data = Path.Combine(folder.Path, "photos"), ImageSize = 16 };
         using (var data = PretrainingData.Read(options, null, null, default, new() { TestClasses = ["cat", "dog"] })) Assert.Equal((20, null), (data.Train.Count, data.HeldOut));
         using (var data = PretrainingData.Read(options, null, null, default, new() { TestClasses = ["2020", "dog"] })) Assert.Equal(4, data.HeldOut!.Count);
-        Assert.Contains("is known to the classifier", Assert.Throws<WclUsageException>(() =>
+        Assert.Contains("is among the known ones", Assert.Throws<WclUsageException>(() =>
             PretrainingData.Read(options with { Test = Path.Combine(folder.Path, "tests") }, null, null, default, new() { TestClasses = ["cat", "dog"] })).Message, StringComparison.Ordinal);
     }
 

@@ -381,7 +381,7 @@ public sealed class ResumeTests : RunsInFolder
         {
             if (p is RunProgress.Warning warning) warnings.Add(warning.Message);
         })).Summary.Epoch);
-        Assert.Contains(warnings, warning => warning.StartsWith("metrics.jsonl lacks the lines of 1 of the 1 finished epochs (the first is epoch 1)", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.StartsWith("metrics.jsonl lacks the line of epoch 1: its measurements are lost", StringComparison.Ordinal));
 
         void Refused(string message) => Assert.Contains(message, Assert.Throws<WclUsageException>(() => Pretraining.Run(options with { Resume = true })).Message, StringComparison.Ordinal);
     }

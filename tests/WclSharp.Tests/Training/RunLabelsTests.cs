@@ -36,7 +36,7 @@ public sealed class RunLabelsTests : RunsInFolder
     {
         List<string> warnings = [];
         Pretraining.Run(SmallRun.Options with { Limit = 60, Epochs = 1, Out = Path.Combine(folder, "few") }, SmallRun.Noted(warnings));
-        Assert.Contains(warnings, warning => System.Text.RegularExpressions.Regex.IsMatch(warning, "^1[0-9] test images are too few to tell an accuracy by; name more with --test\\.$"));
+        Assert.Contains(warnings, warning => System.Text.RegularExpressions.Regex.IsMatch(warning, "^1[0-9] test images are too few to measure an accuracy; name more with --test\\.$"));
     }
 
     [Fact]
