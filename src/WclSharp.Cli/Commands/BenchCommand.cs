@@ -77,7 +77,7 @@ internal static class BenchCommand
         foreach (var option in (Option[])[batch, dim, repeat, json]) command.Add(option);
         command.SetAction(parsed =>
         {
-            var figures = LossBenchmark.Run(Positive(parsed, batch, least: 2), Positive(parsed, dim), Positive(parsed, repeat), Progress(error));
+            var figures = LossBenchmark.Run(Positive(parsed, batch, least: 2, MostImagesOfAStep), Positive(parsed, dim, most: MostDimensions), Positive(parsed, repeat), Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{figures.Seconds:0.000} s, {figures.MibAboveInputs:0} MiB above the inputs"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
@@ -124,7 +124,7 @@ internal static class BenchCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
-            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Progress(error));
+            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim, most: MostDimensions), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {(figures.OnGpu ? $"{figures.MibAboveBank:0} MiB{OfTheHost}, bank of {figures.BankMib:0} MiB on the GPU" : $"{figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB")}"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -156,7 +156,7 @@ internal static class BenchCommand
         {
             var given = options.Apply(parsed, new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 64 });
             given = WithStem(given);
-            if (parsed.GetValue(images) is < 1) throw new WclUsageException($"--images is {parsed.GetValue(images)}; it must be 1 or more.");
+            if (parsed.GetValue(images) is not null) Positive(parsed, images, most: MostImagesOfAStep);
             var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat), Progress(error), stop);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{given.ImageSize} pixels, {OptionValue.NameOf(given.Stem!.Value)} stem: {figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} images/s by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
@@ -197,6 +197,7 @@ internal static class BenchCommand
         command.SetAction(parsed => Stoppable.Run(stop =>
         {
             int k = Positive(parsed, neighbors), queries = Positive(parsed, repeat);
+            if (parsed.GetValue(index) is null) RequireRoom(Positive(parsed, images), Positive(parsed, dim, most: MostDimensions));
             var figures = parsed.GetValue(index) is { } file
                 ? SearchBenchmark.OfIndex(file, k, queries, Progress(error), stop)
                 : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries, Progress(error), stop);
@@ -225,9 +226,21 @@ internal static class BenchCommand
 
     private static Option<int?> Count(string name, int standard, string description) => NumberOption.Integer(name, description, standard);
 
-    private static int Positive(ParseResult parsed, Option<int?> option, int least = 1) => parsed.GetValue(option)!.Value is var value && value >= least
+    // Far more than any machine would finish; what is within may still be too much for its memory.
+    private const int Most = 100_000_000, MostDimensions = 65_536, MostImagesOfAStep = 1_000_000;
+
+    private static int Positive(ParseResult parsed, Option<int?> option, int least = 1, int most = Most) => parsed.GetValue(option)!.Value is var value && value >= least && value <= most
         ? value
-        : throw new WclUsageException($"{option.Name} is {value}; it must be {least} or more.");
+        : throw new WclUsageException(value < least ? $"{option.Name} is {value}; it must be {least} or more." : FormattableString.Invariant($"{option.Name} is {value}; it must be {most:N0} at most."));
+
+    /// <summary>Refuses random vectors whose files the disk has no room for.</summary>
+    private static void RequireRoom(int images, int dim)
+    {
+        long bytes = (long)images * dim * BytesANumber, free = new DriveInfo(Path.GetTempPath()).AvailableFreeSpace;
+        if (bytes > free) throw new WclUsageException(FormattableString.Invariant($"The files of {images:N0} vectors of {dim:N0} numbers take {bytes >> 30:N0} GiB, and {Path.GetTempPath()} has {free >> 30:N0} free; use fewer --images, or set TMPDIR."));
+    }
+
+    private const int BytesANumber = 7; // of float32, fp16 and int8
 
     private static void Repeated(System.Text.Json.Utf8JsonWriter writer, IReadOnlyList<double> seconds)
     {
