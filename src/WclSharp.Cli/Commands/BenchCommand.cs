@@ -197,10 +197,16 @@ internal static class BenchCommand
         command.SetAction(parsed => Stoppable.Run(stop =>
         {
             int k = Positive(parsed, neighbors), queries = Positive(parsed, repeat);
-            if (parsed.GetValue(index) is null) RequireRoom(Positive(parsed, images), Positive(parsed, dim, most: MostDimensions));
             var figures = parsed.GetValue(index) is { } file
                 ? SearchBenchmark.OfIndex(file, k, queries, Progress(error), stop)
-                : SearchBenchmark.Random(Positive(parsed, images), Positive(parsed, dim), k, queries, Progress(error), stop);
+                : OfRandom(Positive(parsed, images), Positive(parsed, dim, most: MostDimensions));
+
+            IReadOnlyList<SearchFigures> OfRandom(int count, int length)
+            {
+                RequireRoom(count, length);
+                return SearchBenchmark.Random(count, length, k, queries, Progress(error), stop);
+            }
+
             foreach (var each in figures)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{OptionValue.NameOf(each.Format),-8} {each.FileMib,8:0.0} MiB, first {each.FirstSeconds:0.000} s, median {each.MedianSeconds:0.0000} s, slowest {each.WorstSeconds:0.0000} s, recall@{k} {each.Recall:0.0000}"));

@@ -24,7 +24,7 @@ internal static class OutputFile
         {
             if (result.Tokens.Count != 1) return;
             string path = result.Tokens[0].Value;
-            if ((isRenamed && SpecialFile.Is(path) ? "is a device or a pipe; name a file." : ProblemOf(path, makesFolder, ending, isRenamed) ?? OtherUseOf(path, result) ?? LossOf(path, ending)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
+            if ((ProblemOf(path, makesFolder, ending, isRenamed) ?? OtherUseOf(path, result) ?? LossOf(path, ending)) is { } problem) result.AddError($"{name} \"{path}\" {problem}");
         });
         return option;
     }
@@ -53,6 +53,7 @@ internal static class OutputFile
     {
         if (string.IsNullOrWhiteSpace(path)) return "is empty; name a file.";
         if (Directory.Exists(path)) return "is a folder; name a file.";
+        if (isRenamed && SpecialFile.Is(path)) return "is a device or a pipe; name a file.";
         if (path == "-") return ending is null && !isRenamed ? "would be a file of that name; name another, or /dev/stdout." : "would be a file of that name; name another.";
         if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > LongestName) return FormattableString.Invariant($"has a longer name than {LongestName} bytes, and files beside it have longer ones; name another file.");
         if (ending is not null && !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) return $"does not end in {ending}, which is what is written; name a file that does.";

@@ -65,7 +65,7 @@ internal sealed class CheckpointStore(string folder)
             SafetensorsFile.Write(Path.Combine(target, MethodState), methodState);
             written.Add(MethodState);
         }
-        var files = written.ToDictionary(f => f, f => HashOf(Path.Combine(target, f)));
+        var files = written.ToDictionary(f => f, f => FileHash.Of(Path.Combine(target, f)));
         AtomicFile.WriteText(Path.Combine(target, State), JsonSerializer.Serialize(state with { Files = files }, Json));
         // The best first: what is named last counts as done, and is not measured again where the process dies between the two.
         if (best) Name(BestName, target);
@@ -84,7 +84,7 @@ internal sealed class CheckpointStore(string folder)
         foreach (var (file, hash) in state.Files)
         {
             string path = Path.Combine(source, file);
-            if (!File.Exists(path) || HashOf(path) != hash)
+            if (!File.Exists(path) || FileHash.Of(path) != hash)
                 throw new WclUsageException($"The checkpoint file '{path}' is damaged (its SHA-256 is not the one in {State}); copy it back, or {Instead(source)}.");
         }
 
@@ -143,7 +143,7 @@ internal sealed class CheckpointStore(string folder)
         try
         {
             return JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(Path.Combine(checkpoint, State)), Json) is { Format: Format } state
-                && state.Files.All(file => Path.Combine(checkpoint, file.Key) is var path && File.Exists(path) && HashOf(path) == file.Value);
+                && state.Files.All(file => Path.Combine(checkpoint, file.Key) is var path && File.Exists(path) && FileHash.Of(path) == file.Value);
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
@@ -183,7 +183,4 @@ internal sealed class CheckpointStore(string folder)
             catch (Exception e) when (e is IOException or UnauthorizedAccessException) { /* a file that is in use stays; it does no harm */ }
         }
     }
-
-    /// <summary>SHA-256 of a file, in hexadecimal digits.</summary>
-    public static string HashOf(string path) => FileHash.Of(path);
 }

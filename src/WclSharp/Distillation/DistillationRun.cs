@@ -55,8 +55,8 @@ internal sealed class DistillationRun : IDisposable
             optimizer = new Sgd([.. encoder, .. scores], options.WeightDecay);
             folder = DistillationFolder.Open(options.Out ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(teacherFile))!, "distilled"), new DistillSettings
             {
-                Teacher = CheckpointStore.HashOf(teacherFile),
-                Init = options.Init is null ? null : CheckpointStore.HashOf(EncoderWeights.Find(options.Init)),
+                Teacher = FileHash.Of(teacherFile),
+                Init = options.Init is null ? null : FileHash.Of(EncoderWeights.Find(options.Init)),
                 TrainFingerprint = images.Fingerprint,
                 Arch = OptionValue.NameOf(facts.Arch),
                 Width = facts.Width,

@@ -43,7 +43,7 @@ internal sealed class FineTuneStudy : IDisposable
         if (!options.Scratch && options.ScratchLearningRate is not null) progress?.Report(new RunProgress.Warning("--scratch-lr changes nothing with --no-scratch."));
         folder = FineTuneFolder.Open(options.Out ?? Path.Combine(options.Run, "finetune"), new FineTuneSettings
         {
-            Encoder = CheckpointStore.HashOf(encoderFile),
+            Encoder = FileHash.Of(encoderFile),
             TrainFingerprint = train.Fingerprint,
             TestFingerprint = test.Fingerprint,
             TrainLabels = train.LabelledCount,
