@@ -61,9 +61,10 @@ internal sealed class BatchNormalization(int channels)
     /// <summary>relu(batch norm(x) + residual), what follows every convolution but those of shortcuts.</summary>
     /// <param name="x">[N, C, H, W], which nobody else needs: it may be overwritten.</param>
     /// <param name="residual">As x; null for none.</param>
-    public Tensor Activate(Tensor x, Tensor? residual = null)
+    /// <param name="sum">Where the residual's gradient is summed; null for autograd.</param>
+    public Tensor Activate(Tensor x, Tensor? residual = null, GradientSum? sum = null)
     {
-        if (FusedBatchNorm.Suits(this, x)) return FusedBatchNorm.Apply(this, x, residual);
+        if (FusedBatchNorm.Suits(this, x)) return FusedBatchNorm.Apply(this, x, residual, sum: sum);
         // In batch norm's own output: its backward reads its input.
         var y = call(x);
         return nn.functional.relu(residual is null ? y : y.add_(residual, One), inplace: true);

@@ -42,7 +42,12 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     /// <summary>Whether Winograd's tiles may be rounded to bfloat16 in training, where images are.</summary>
     public bool RoundsTiles { get; set; }
 
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input) => Apply(input, sum: null);
+
+    /// <summary>The convolution of an input that another operator reads too.</summary>
+    /// <param name="input">[N, C, H, W].</param>
+    /// <param name="sum">Where both sum its gradient; null for autograd.</param>
+    public Tensor Apply(Tensor input, GradientSum? sum)
     {
         if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, roundTiles: training && RoundsTiles);
         bool asProduct = input.device_type == DeviceType.CPU && input.dtype switch
@@ -51,7 +56,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
             ScalarType.BFloat16 => narrow || productWeights >= LeastProductWeightsBFloat16,
             _ => false,
         };
-        if (training && DirectConvolution.Suits(input, weight)) return DirectConvolution.Apply(input, weight, (int)strides[0], (image, kernel) => Convolve(image, kernel, asProduct));
+        if (training && DirectConvolution.Suits(input, weight)) return DirectConvolution.Apply(input, weight, (int)strides[0], (image, kernel) => Convolve(image, kernel, asProduct), sum);
         if (input.dtype == weight.dtype) return Convolve(input, weight, asProduct);
         using var cast = weight.to(input.dtype);
         return Convolve(input, cast, asProduct);

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WclSharp.Kernels;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -60,9 +61,11 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var y = bn1.Activate(conv1.call(x));
+        var sum = new GradientSum(); // of conv1 and of the path around the block
+        var y = bn1.Activate(conv1.Apply(x, sum));
         y = bn2.Activate(conv2.call(y));
-        return bn3.Activate(conv3.call(y), downsample?.call(x) ?? x).MoveToOuterDisposeScope();
+        y = conv3.call(y);
+        return (downsample is null ? bn3.Activate(y, x, sum) : bn3.Activate(y, downsample.Apply(x, sum))).MoveToOuterDisposeScope();
     }
 }
 
@@ -84,9 +87,14 @@ internal sealed class Shortcut : nn.Module<Tensor, Tensor>
     public static Shortcut? Create(int inChannels, int outChannels, int stride, ParameterInitializer random) =>
         stride == 1 && inChannels == outChannels ? null : new Shortcut(inChannels, outChannels, stride, random);
 
-    public override Tensor forward(Tensor x)
+    public override Tensor forward(Tensor x) => Apply(x, sum: null);
+
+    /// <summary>The path of an input that another operator reads too.</summary>
+    /// <param name="x">[N, C, H, W].</param>
+    /// <param name="sum">Where both sum its gradient; null for autograd.</param>
+    public Tensor Apply(Tensor x, GradientSum? sum)
     {
         using var scope = NewDisposeScope();
-        return norm.Normalise(convolution.call(x)).MoveToOuterDisposeScope();
+        return norm.Normalise(convolution.Apply(x, sum)).MoveToOuterDisposeScope();
     }
 }

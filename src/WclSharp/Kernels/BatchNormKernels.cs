@@ -77,13 +77,19 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     /// <summary>y = max(floor, x scale + shift + residual); the residual may be null. A floor of 0 is ReLU, one of minus infinity nothing.</summary>
     public static void Apply(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y)
     {
+        if (y != x && StreamedStores<T>.Suit(rows * channels)) Apply<StreamedStores<T>>(x, residual, rows, channels, scale, shift, floor, y);
+        else Apply<CachedStores<T>>(x, residual, rows, channels, scale, shift, floor, y);
+    }
+
+    private static void Apply<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y) where TStores : struct, IStores
+    {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
             long at = start * channels * T.Size;
-            if (residual is null) ApplyBlock(x + at, count, channels, scale, shift, floor, y + at);
-            else ApplyBlock(x + at, residual + at, count, channels, scale, shift, floor, y + at);
+            if (residual is null) ApplyBlock<TStores>(x + at, count, channels, scale, shift, floor, y + at);
+            else ApplyBlock<TStores>(x + at, residual + at, count, channels, scale, shift, floor, y + at);
         });
     }
 
@@ -113,13 +119,19 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     /// <summary>dx = g scale + x slope + offset; g itself, the residual's gradient, where y is not null.</summary>
     public static void InputGradient(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual)
     {
+        if (StreamedStores<T>.Suit(rows * channels)) InputGradient<StreamedStores<T>>(dy, x, y, rows, channels, scale, shift, slope, offset, floor, dx, residual);
+        else InputGradient<CachedStores<T>>(dy, x, y, rows, channels, scale, shift, slope, offset, floor, dx, residual);
+    }
+
+    private static void InputGradient<TStores>(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual) where TStores : struct, IStores
+    {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
             long at = start * channels * T.Size;
-            if (y is null) InputGradientBlock(dy + at, x + at, count, channels, scale, shift, slope, offset, floor, dx + at);
-            else InputGradientBlock(dy + at, x + at, y + at, count, channels, scale, slope, offset, floor, dx + at, residual + at);
+            if (y is null) InputGradientBlock<TStores>(dy + at, x + at, count, channels, scale, shift, slope, offset, floor, dx + at);
+            else InputGradientBlock<TStores>(dy + at, x + at, y + at, count, channels, scale, slope, offset, floor, dx + at, residual + at);
         });
     }
 
@@ -159,7 +171,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     }
 
     [MethodImpl(Loop)]
-    private static void ApplyBlock(byte* x, long rows, int channels, float* scale, float* shift, float floor, byte* y)
+    private static void ApplyBlock<TStores>(byte* x, long rows, int channels, float* scale, float* shift, float floor, byte* y) where TStores : struct, IStores
     {
         var least = new Values(floor);
         int step = 2 * Values.Count * T.Size;
@@ -167,12 +179,12 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             for (int c = 0; c < channels; c += 2 * Values.Count, x += step, y += step)
             {
                 var (y0, y1) = Scaled(T.Load(x), scale, shift, c);
-                T.Store(y, Vector.Max(y0, least), Vector.Max(y1, least));
+                TStores.Store(y, Vector.Max(y0, least), Vector.Max(y1, least));
             }
     }
 
     [MethodImpl(Loop)]
-    private static void ApplyBlock(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y)
+    private static void ApplyBlock<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y) where TStores : struct, IStores
     {
         var least = new Values(floor);
         int step = 2 * Values.Count * T.Size;
@@ -181,7 +193,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             {
                 var (y0, y1) = Scaled(T.Load(x), scale, shift, c);
                 var (r0, r1) = T.Load(residual);
-                T.Store(y, Vector.Max(y0 + r0, least), Vector.Max(y1 + r1, least));
+                TStores.Store(y, Vector.Max(y0 + r0, least), Vector.Max(y1 + r1, least));
             }
     }
 
@@ -219,7 +231,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     }
 
     [MethodImpl(Loop)]
-    private static void InputGradientBlock(byte* dy, byte* x, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx)
+    private static void InputGradientBlock<TStores>(byte* dy, byte* x, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx) where TStores : struct, IStores
     {
         var least = new Values(floor);
         int step = 2 * Values.Count * T.Size;
@@ -228,12 +240,12 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             {
                 var input = T.Load(x);
                 var (d0, d1) = Gradient(Passed(T.Load(dy), Scaled(input, scale, shift, c), least), input, scale, slope, offset, c);
-                T.Store(dx, d0, d1);
+                TStores.Store(dx, d0, d1);
             }
     }
 
     [MethodImpl(Loop)]
-    private static void InputGradientBlock(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* slope, float* offset, float floor, byte* dx, byte* residual)
+    private static void InputGradientBlock<TStores>(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* slope, float* offset, float floor, byte* dx, byte* residual) where TStores : struct, IStores
     {
         var least = new Values(floor);
         int step = 2 * Values.Count * T.Size;
@@ -241,9 +253,9 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, y += step, dx += step, residual += step)
             {
                 var g = Passed(T.Load(dy), T.Load(y), least);
-                T.Store(residual, g.Item1, g.Item2);
+                TStores.Store(residual, g.Item1, g.Item2);
                 var (d0, d1) = Gradient(g, T.Load(x), scale, slope, offset, c);
-                T.Store(dx, d0, d1);
+                TStores.Store(dx, d0, d1);
             }
     }
 

@@ -26,13 +26,14 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
     /// <param name="weight">[K, C, side, side] float32, channels-last; the side is odd.</param>
     /// <param name="stride">Pixels between outputs.</param>
     /// <param name="convolve">Computes it from the input and the weight in bfloat16.</param>
+    /// <param name="sum">Where the input's gradient is summed, of a 1 x 1 kernel; null for autograd.</param>
     /// <returns>[N, K, H', W'] bfloat16, channels-last.</returns>
-    public static Tensor Apply(Tensor input, Tensor weight, int stride, Func<Tensor, Tensor, Tensor> convolve)
+    public static Tensor Apply(Tensor input, Tensor weight, int stride, Func<Tensor, Tensor, Tensor> convolve, GradientSum? sum = null)
     {
         using var constant = weight.detach();
         using var rounded = constant.to(input.dtype); // here, since what is saved must live until the graph has it
         using var view = AutogradMemory.ViewOfParameter(weight);
-        var output = apply(input, view, rounded, stride, convolve);
+        var output = apply(input, view, rounded, stride, convolve, weight.size(2) == 1 ? sum! : null!);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
         return output;
@@ -41,9 +42,11 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
     /// <inheritdoc/>
     public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
-        var (input, rounded, stride, convolve) = ((Tensor)arguments[0], (Tensor)arguments[2], (int)arguments[3], (Func<Tensor, Tensor, Tensor>)arguments[4]);
+        var (input, rounded, stride, convolve, sum) = ((Tensor)arguments[0], (Tensor)arguments[2], (int)arguments[3], (Func<Tensor, Tensor, Tensor>)arguments[4], (GradientSum?)arguments[5]);
         context.save_for_backward([input, rounded]);
         context.save_data("stride", stride);
+        context.save_data("sum", sum!);
+        sum?.Join();
         applied = context;
         return convolve(input, rounded);
     }
@@ -60,6 +63,7 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
         using var scope = NewDisposeScope();
         var saved = BackwardErrors.Saved(context);
         var (input, weight, stride) = (saved[0], saved[1], (int)context.get_data("stride"));
+        var sum = context.get_data("sum") as GradientSum;
         long[] shape = input.shape;
         var dy = outputGradient.permute(0, 2, 3, 1).contiguous();       // [N, H', W', K]
         Tensor dw;
@@ -68,7 +72,7 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
             dw = ConvolutionWeightGradient.Of(x, dy, (int)weight.size(2), stride, workspace);
         input.Dispose();
         context.Dispose(); // what was saved, before as much is taken again, and not with the graph
-        var gradients = AutogradMemory.Return(InputGradient(shape, weight, dy, stride), dw, null, null, null);
+        var gradients = AutogradMemory.Return(InputGradient(shape, weight, dy, stride, sum), dw, null, null, null, null);
         outputGradient.Dispose();
         weight.Dispose();
         return gradients;
@@ -78,8 +82,9 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
     /// <param name="weight">[K, C, side, side] bfloat16, channels-last.</param>
     /// <param name="dy">[N, H', W', K].</param>
     /// <param name="stride">Pixels between outputs.</param>
-    /// <returns>[N, C, H, W], channels-last.</returns>
-    private static Tensor InputGradient(long[] shape, Tensor weight, Tensor dy, int stride)
+    /// <param name="sum">Where it is summed, of a 1 x 1 kernel; null for nowhere.</param>
+    /// <returns>[N, C, H, W], channels-last; null where it was left to the sum.</returns>
+    private static Tensor? InputGradient(long[] shape, Tensor weight, Tensor dy, int stride, GradientSum? sum)
     {
         long images = shape[0], channels = shape[1], height = shape[2], width = shape[3], side = weight.size(2);
         if (side > 1)
@@ -88,10 +93,33 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
             return nn.functional.conv_transpose2d(dy.permute(0, 3, 1, 2), weight, null, strides, padding, beyond);
         }
         // Of two matrices: with more dimensions libtorch may multiply each row of an image by itself.
-        var product = dy.view(-1, dy.size(3)).mm(weight.permute(0, 2, 3, 1).view(weight.size(0), channels)).view(images, dy.size(1), dy.size(2), channels);
-        if (stride == 1) return product.permute(0, 3, 1, 2);
-        var dx = zeros([images, height, width, channels], dy.dtype);
-        dx.slice(1, 0, height, stride).slice(2, 0, width, stride).copy_(product);
-        return dx.permute(0, 3, 1, 2);
+        Tensor pixels = dy.view(-1, dy.size(3)), kernel = weight.permute(0, 2, 3, 1).view(weight.size(0), channels);
+        if (sum is not { IsShared: true }) return Whole(Product(), stride).permute(0, 3, 1, 2);
+        if (sum.Take() is not { } other)
+        {
+            sum.Leave(Product(), stride);
+            return null;
+        }
+        using var first = other.Gradient;
+        if (stride == 1 && other.Stride == 1)
+        {
+            first.view(-1, channels).addmm_(pixels, kernel, beta: 1, alpha: 1); // as fast as the product by itself
+            return first.permute(0, 3, 1, 2);
+        }
+        var (whole, rest, apart) = stride == 1 ? (Product(), first, other.Stride) : (Whole(first, other.Stride), Product(), stride);
+        At(whole, apart).add_(rest);
+        return whole.permute(0, 3, 1, 2);
+
+        Tensor Product() => pixels.mm(kernel).view(images, dy.size(1), dy.size(2), channels);
+
+        Tensor Whole(Tensor gradient, int stride)
+        {
+            if (stride == 1) return gradient;
+            var dx = zeros([images, height, width, channels], dy.dtype);
+            At(dx, stride).copy_(gradient);
+            return dx;
+        }
+
+        Tensor At(Tensor rows, int stride) => rows.slice(1, 0, height, stride).slice(2, 0, width, stride);
     }
 }

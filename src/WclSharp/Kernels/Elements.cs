@@ -20,6 +20,9 @@ internal unsafe interface IElements
     /// <summary>Writes two vectors to a place.</summary>
     static abstract void Store(byte* place, Values first, Values second);
 
+    /// <summary>Writes two vectors to a place, a multiple of a vector's size, past the caches.</summary>
+    static abstract void Stream(byte* place, Values first, Values second);
+
     /// <summary>Reads as many as are computed on at once.</summary>
     static abstract T LoadLanes<T>(byte* place) where T : struct, ILanes<T>;
 
@@ -42,6 +45,13 @@ internal readonly unsafe struct Float32Elements : IElements
     {
         *(Values*)place = first;
         *((Values*)place + 1) = second;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Stream(byte* place, Values first, Values second)
+    {
+        first.StoreAlignedNonTemporal((float*)place);
+        second.StoreAlignedNonTemporal((float*)place + Values.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -68,6 +78,10 @@ internal readonly unsafe struct BFloat16Elements : IElements
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* place, Values first, Values second) =>
         *(Vector<ushort>*)place = Vector.Narrow(Round(first), Round(second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Stream(byte* place, Values first, Values second) =>
+        Vector.Narrow(Round(first), Round(second)).StoreAlignedNonTemporal((ushort*)place);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T LoadLanes<T>(byte* place) where T : struct, ILanes<T> => T.LoadBFloat16((ushort*)place);

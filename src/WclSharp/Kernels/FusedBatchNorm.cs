@@ -21,12 +21,13 @@ internal static class FusedBatchNorm
     /// <param name="x">[N, C, H, W] float32 or bfloat16, channels-last. Overwritten where nothing is trained.</param>
     /// <param name="residual">As x, added before ReLU; null for none.</param>
     /// <param name="rectified">Whether ReLU follows; without it there is no residual.</param>
+    /// <param name="sum">Takes the residual's gradient; null for autograd.</param>
     /// <returns>[N, C, H, W] of x's dtype, channels-last.</returns>
-    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, bool rectified = true)
+    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, bool rectified = true, GradientSum? sum = null)
     {
         return x.dtype == ScalarType.BFloat16 ? As<BFloat16Elements>() : As<Float32Elements>();
 
-        Tensor As<T>() where T : struct, IElements => rectified ? FusedBatchNorm<T, Relu>.Apply(norm, x, residual) : FusedBatchNorm<T, Identity>.Apply(norm, x, residual);
+        Tensor As<T>() where T : struct, IElements => rectified ? FusedBatchNorm<T, Relu>.Apply(norm, x, residual, sum) : FusedBatchNorm<T, Identity>.Apply(norm, x, residual, sum);
     }
 
     /// <summary>Scale and shift of every channel: gamma (x - mean) / sqrt(variance + eps) + beta as one product and sum.</summary>
@@ -56,10 +57,10 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
     public override string Name => nameof(FusedBatchNorm);
 
     /// <summary>The activation of batch norm(x) + residual.</summary>
-    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual)
+    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, GradientSum? sum)
     {
         if (!norm.training || !is_grad_enabled()) return Overwrite(norm, x, residual);
-        var y = apply(x, norm.weight!, norm.bias!, residual!, norm);
+        var y = apply(x, norm.weight!, norm.bias!, residual!, norm, sum!);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
         return y;
@@ -69,8 +70,10 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
     public override unsafe Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
         // Weight and bias are arguments so that the engine knows of them; they are read from the module.
-        var (input, residual, norm) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalization)arguments[4]);
+        var (input, residual, norm, sum) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalization)arguments[4], (GradientSum?)arguments[5]);
         applied = context;
+        sum?.Join();
+        context.save_data("sum", sum!);
         using var scope = NewDisposeScope();
         var x = Rows(input);                                            // [N, H, W, C]
         var added = residual is null ? null : Rows(residual);
@@ -119,7 +122,12 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
             BatchNormKernels<T>.InputGradient(gradient, source, output, parts.Rows, channels, scale, shift, slope, offset, TActivation.Floor, parts.Of(dx, part), parts.Of(dr, part));
         }
 
-        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null);
+        if (dr is not null && context.get_data("sum") is GradientSum { IsShared: true } shared)
+        {
+            shared.Leave(dr, stride: 1);
+            dr = null;
+        }
+        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null, null);
         outputGradient.Dispose();
         foreach (var tensor in saved) tensor.Dispose();
         context.Dispose(); // what was saved, now and not with the graph

@@ -1,0 +1,112 @@
+using TorchSharp;
+using WclSharp.Encoders;
+using WclSharp.Kernels;
+using WclSharp.Randomness;
+using static TorchSharp.torch;
+
+namespace WclSharp.Tests.Kernels;
+
+/// <summary>The gradient of a residual block's input, summed where its second part is computed, against autograd's own sum.</summary>
+public sealed class GradientSumTests
+{
+    [Theory]
+    [InlineData(128, 32, 1, true)]
+    [InlineData(64, 32, 1, true)]    // a convolution around the block
+    [InlineData(64, 32, 2, true)]    // one of stride 2
+    [InlineData(128, 32, 1, false)]  // the last batch norm is libtorch's, which knows nothing of sums
+    public void Bottleneck_HasTheGradientsOfAutograd(int inChannels, int channels, int stride, bool training)
+    {
+        SkipUnlessSupported();
+        using var scope = NewDisposeScope();
+        using var block = Block(inChannels, channels, stride);
+        Part<BatchNormalization>("bn3").train(training);
+        bool around = block.named_children().Any(child => child.name == "downsample");
+        Assert.Equal(inChannels != 4 * channels, around);
+        var start = ChannelsLast.Of(randn([4, inChannels, 9, 7], generator: new Generator(5))).to(ScalarType.BFloat16);
+
+        var (exact, exactWeights) = Gradients(Plain);
+        var (summed, weights) = Gradients(block.call);
+
+        Assert.Equal(1, summed.stride(1)); // channels-last
+        Assert.InRange(RelativeError.Of(exact.to(ScalarType.Float64), summed), 0, 2.0 / 256); // two roundings to 8 binary digits
+        Assert.All(exactWeights.Zip(weights), pair => Assert.True(pair.First.equal(pair.Second).all().ToBoolean()));
+
+        Tensor Plain(Tensor x)
+        {
+            var y = Part<BatchNormalization>("bn1").Activate(Part<Convolution>("conv1").call(x));
+            y = Part<BatchNormalization>("bn2").Activate(Part<Convolution>("conv2").call(y));
+            return Part<BatchNormalization>("bn3").Activate(Part<Convolution>("conv3").call(y), around ? Part<Shortcut>("downsample").call(x) : x);
+        }
+
+        T Part<T>(string name) where T : nn.Module => (T)block.named_children().Single(child => child.name == name).module;
+
+        (Tensor Input, Tensor[] Weights) Gradients(Func<Tensor, Tensor> forward)
+        {
+            block.zero_grad();
+            var x = start.detach().requires_grad_();
+            var y = forward(x);
+            y.backward([randn(y.shape, generator: new Generator(6)).to(ScalarType.BFloat16)]);
+            return (x.grad!.clone(), [.. block.parameters().Select(parameter => parameter.grad!.clone())]);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 2)]
+    [InlineData(2, 1)]
+    [InlineData(2, 2)]
+    public void TwoConvolutions_OfAnyStrides_SumTheirGradients(int firstStride, int secondStride)
+    {
+        SkipUnlessSupported();
+        using var scope = NewDisposeScope();
+        var random = new Generator(9);
+        Tensor[] weights = [.. Enumerable.Range(0, 2).Select(_ => ChannelsLast.Of(randn([32, 64, 1, 1], generator: random)))];
+        var start = ChannelsLast.Of(randn([3, 64, 7, 6], generator: random).to(ScalarType.BFloat16));
+
+        var (alone, shared) = (Gradient(null), Gradient(new GradientSum()));
+
+        Assert.Equal(1, shared.stride(1)); // channels-last
+        Assert.InRange(RelativeError.Of(alone.to(ScalarType.Float64), shared), 0, 2.0 / 256); // two roundings to 8 binary digits
+
+        Tensor Gradient(GradientSum? sum)
+        {
+            var x = start.detach().requires_grad_();
+            Tensor[] outputs = [.. weights.Zip([firstStride, secondStride], (weight, stride) =>
+                DirectConvolution.Apply(x, weight.detach().requires_grad_(), stride, (image, kernel) => nn.functional.conv2d(image, kernel, null, [stride, stride]), sum))];
+            (outputs[0].square().sum() + outputs[1].sum()).backward();
+            return x.grad!.clone();
+        }
+    }
+
+    [Fact]
+    public void Bottleneck_LeavesNoTensorBehind()
+    {
+        SkipUnlessSupported();
+        LiveTensors.OnOwnThread(() =>
+        {
+            Train(); // workspaces stay
+            long before = LiveTensors.Count;
+            Train();
+            Assert.Equal(before, LiveTensors.Count);
+        });
+
+        static void Train()
+        {
+            using var scope = NewDisposeScope();
+            using var block = Block(128, 32, 1);
+            var x = ChannelsLast.Of(randn([2, 128, 8, 8]).to(ScalarType.BFloat16)).requires_grad_();
+            BackwardErrors.Run(() =>
+            {
+                using var y = block.call(x);
+                using var sum = y.sum();
+                sum.backward();
+            });
+            foreach (var parameter in block.parameters()) parameter.grad!.Dispose();
+            x.grad!.Dispose();
+        }
+    }
+
+    private static Bottleneck Block(int inChannels, int channels, int stride) => new(inChannels, channels, stride, new ParameterInitializer(seed: 1));
+
+    private static void SkipUnlessSupported() => Assert.SkipUnless(PairKernel.IsSupported, "needs AVX-512's dot products of bfloat16 at a whole register's rate");
+}
