@@ -49,7 +49,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     /// <param name="sum">Where both sum its gradient; null for autograd.</param>
     public Tensor Apply(Tensor input, GradientSum? sum)
     {
-        if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, roundTiles: training && RoundsTiles);
+        if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, training && RoundsTiles, sum);
         bool asProduct = input.device_type == DeviceType.CPU && input.dtype switch
         {
             ScalarType.Float32 => narrow || productWeights >= LeastProductWeights,

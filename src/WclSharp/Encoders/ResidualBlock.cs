@@ -29,8 +29,10 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var y = bn1.Activate(conv1.call(x));
-        return bn2.Activate(conv2.call(y), downsample?.call(x) ?? x).MoveToOuterDisposeScope();
+        var sum = new GradientSum(); // of conv1 and of the path around the block
+        var y = bn1.Activate(conv1.Apply(x, sum));
+        y = conv2.call(y);
+        return (downsample is null ? bn2.Activate(y, x, sum) : bn2.Activate(y, downsample.Apply(x, sum))).MoveToOuterDisposeScope();
     }
 }
 

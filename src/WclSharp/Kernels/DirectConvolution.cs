@@ -94,32 +94,27 @@ internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectCo
         }
         // Of two matrices: with more dimensions libtorch may multiply each row of an image by itself.
         Tensor pixels = dy.view(-1, dy.size(3)), kernel = weight.permute(0, 2, 3, 1).view(weight.size(0), channels);
-        if (sum is not { IsShared: true }) return Whole(Product(), stride).permute(0, 3, 1, 2);
-        if (sum.Take() is not { } other)
+        if (sum is not { IsShared: true }) return Whole().permute(0, 3, 1, 2);
+        using var first = sum.Take();
+        if (first is null)
         {
-            sum.Leave(Product(), stride);
+            sum.Leave(Whole());
             return null;
         }
-        using var first = other.Gradient;
-        if (stride == 1 && other.Stride == 1)
-        {
-            first.view(-1, channels).addmm_(pixels, kernel, beta: 1, alpha: 1); // as fast as the product by itself
-            return first.permute(0, 3, 1, 2);
-        }
-        var (whole, rest, apart) = stride == 1 ? (Product(), first, other.Stride) : (Whole(first, other.Stride), Product(), stride);
-        At(whole, apart).add_(rest);
-        return whole.permute(0, 3, 1, 2);
+        if (stride == 1) first.view(-1, channels).addmm_(pixels, kernel, beta: 1, alpha: 1); // as fast as the product by itself
+        else Seen(first).add_(Product());
+        return first.permute(0, 3, 1, 2);
 
         Tensor Product() => pixels.mm(kernel).view(images, dy.size(1), dy.size(2), channels);
 
-        Tensor Whole(Tensor gradient, int stride)
+        Tensor Seen(Tensor rows) => rows.slice(1, 0, height, stride).slice(2, 0, width, stride);
+
+        Tensor Whole()
         {
-            if (stride == 1) return gradient;
+            if (stride == 1) return Product();
             var dx = zeros([images, height, width, channels], dy.dtype);
-            At(dx, stride).copy_(gradient);
+            Seen(dx).copy_(Product());
             return dx;
         }
-
-        Tensor At(Tensor rows, int stride) => rows.slice(1, 0, height, stride).slice(2, 0, width, stride);
     }
 }

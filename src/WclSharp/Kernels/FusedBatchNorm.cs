@@ -124,7 +124,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
 
         if (dr is not null && context.get_data("sum") is GradientSum { IsShared: true } shared)
         {
-            shared.Leave(dr, stride: 1);
+            shared.Leave(dr);
             dr = null;
         }
         var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null, null);

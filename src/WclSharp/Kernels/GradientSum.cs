@@ -11,7 +11,6 @@ internal sealed class GradientSum
 {
     private int joined;
     private Tensor? left;
-    private int stride;
 
     /// <summary>Whether two operators joined.</summary>
     public bool IsShared => joined == 2;
@@ -20,15 +19,13 @@ internal sealed class GradientSum
     public void Join() => joined++;
 
     /// <summary>Leaves the first gradient.</summary>
-    /// <param name="gradient">[N, H', W', C] contiguous; the sum owns it from now on.</param>
-    /// <param name="stride">Pixels of the input between those of the gradient; elsewhere it is zero.</param>
-    public void Leave(Tensor gradient, int stride) => (left, this.stride) = (gradient.DetachFromDisposeScope(), stride);
+    /// <param name="gradient">[N, H, W, C] contiguous; the sum owns it from now on, and the other operator writes to it.</param>
+    public void Leave(Tensor gradient) => left = gradient.DetachFromDisposeScope();
 
-    /// <summary>Takes the first gradient and its stride; null where none was left yet. The caller owns it.</summary>
-    public (Tensor Gradient, int Stride)? Take()
+    /// <summary>Takes the first gradient; null where none was left yet. The caller owns it.</summary>
+    public Tensor? Take()
     {
-        if (left is null) return null;
-        var taken = (left, stride);
+        var taken = left;
         left = null;
         return taken;
     }

@@ -60,13 +60,14 @@ internal static class WinogradConvolution
     /// <param name="input">[N, C, H, W] float32 or bfloat16 on the CPU, channels-last.</param>
     /// <param name="weight">[K, C, 3, 3] float32, channels-last.</param>
     /// <param name="roundTiles">Whether tiles and kernels of bfloat16 images may be rounded to bfloat16 before they are multiplied, where that is faster.</param>
+    /// <param name="sum">Where the input's gradient is summed; null for autograd.</param>
     /// <returns>[N, K, H, W] of the input's dtype, channels-last.</returns>
-    public static Tensor Apply(Tensor input, Tensor weight, bool roundTiles)
+    public static Tensor Apply(Tensor input, Tensor weight, bool roundTiles, GradientSum? sum = null)
     {
-        if (input.dtype != ScalarType.BFloat16) return WinogradConvolution<Float32Elements, Float32Elements>.Apply(input, weight);
+        if (input.dtype != ScalarType.BFloat16) return WinogradConvolution<Float32Elements, Float32Elements>.Apply(input, weight, sum);
         return roundTiles && PairKernel.IsSupported
-            ? WinogradConvolution<BFloat16Elements, BFloat16Elements>.Apply(input, weight)
-            : WinogradConvolution<BFloat16Elements, Float32Elements>.Apply(input, weight);
+            ? WinogradConvolution<BFloat16Elements, BFloat16Elements>.Apply(input, weight, sum)
+            : WinogradConvolution<BFloat16Elements, Float32Elements>.Apply(input, weight, sum);
     }
 }
 
@@ -84,11 +85,11 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
     public override string Name => nameof(WinogradConvolution);
 
     /// <inheritdoc cref="WinogradConvolution.Apply"/>
-    public static Tensor Apply(Tensor input, Tensor weight)
+    public static Tensor Apply(Tensor input, Tensor weight, GradientSum? sum)
     {
         if (!is_grad_enabled()) return Convolve(input, weight); // without a node, which would keep the input
         using var view = AutogradMemory.ViewOfParameter(weight);
-        var output = apply(input, view);
+        var output = apply(input, view, sum!);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
         return output;
@@ -97,8 +98,10 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
     /// <inheritdoc/>
     public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
-        var (input, weight) = ((Tensor)arguments[0], (Tensor)arguments[1]);
+        var (input, weight, sum) = ((Tensor)arguments[0], (Tensor)arguments[1], (GradientSum?)arguments[2]);
         context.save_for_backward([input, weight]);
+        context.save_data("sum", sum!);
+        sum?.Join();
         applied = context;
         return Convolve(input, weight);
     }
@@ -147,26 +150,31 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
         var x = input.permute(0, 2, 3, 1).contiguous();                 // [N, H, W, C]
         var dy = outputGradient.permute(0, 2, 3, 1).contiguous();       // [N, H, W, K]
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
-        var dx = empty([images, height, width, inChannels], TPixel.Type);
+        var sum = context.get_data("sum") is GradientSum { IsShared: true } shared ? shared : null;
+        using var first = sum?.Take();
+        bool adds = first is not null;
+        var dx = first ?? empty([images, height, width, inChannels], TPixel.Type);
         Tensor dw;
         if (WinogradConvolution.IsInCache(inChannels, outChannels, backward: true))
         {
-            var du = new WinogradInCache<TPixel, TTile>(images, height, width, inChannels, outChannels).Backward(x, dy, WinogradKernels.Of<TTile>(weight, workspace), dx, workspace);
+            var du = new WinogradInCache<TPixel, TTile>(images, height, width, inChannels, outChannels).Backward(x, dy, WinogradKernels.Of<TTile>(weight, workspace), dx, adds, workspace);
             dw = WinogradKernels.WeightGradient(du, weight);
         }
         else
         {
-            dw = BackwardByChunks(x, dy, weight, dx, workspace);
+            dw = BackwardByChunks(x, dy, weight, dx, adds, workspace);
         }
-        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), dw);
+        bool leaves = sum is not null && !adds;
+        if (leaves) sum!.Leave(dx);
+        var gradients = AutogradMemory.Return(leaves ? null : dx.permute(0, 3, 1, 2), dw, null);
         outputGradient.Dispose();
         foreach (var tensor in saved) tensor.Dispose();
         context.Dispose(); // what was saved, now and not with the graph
         return gradients;
     }
 
-    /// <summary>Writes the input's gradient; returns the weight's.</summary>
-    private static Tensor BackwardByChunks(Tensor x, Tensor dy, Tensor weight, Tensor dx, Workspace workspace)
+    /// <summary>Writes the input's gradient, or adds it to what is there; returns the weight's.</summary>
+    private static Tensor BackwardByChunks(Tensor x, Tensor dy, Tensor weight, Tensor dx, bool adds, Workspace workspace)
     {
         var (images, height, width, inChannels, outChannels) = Sizes(x, weight);
         bool own = WinogradConvolution.ByOwnKernel(inChannels, outChannels), direct = WinogradInputGradient<TPixel>.IsDirect;
@@ -197,7 +205,8 @@ internal sealed class WinogradConvolution<TPixel, TTile> : autograd.SingleTensor
             else BatchedProduct.Into(dm, kernels!, dv);
             var target = dx.narrow(0, start, count);
             var sums = direct ? target : workspace.Take("input gradient", count * inGradient.ImageValues).view(count, height, width, inChannels);
-            inGradient.Sum(dv, sums);
+            if (adds && !direct) sums.copy_(target);
+            inGradient.Sum(dv, sums, clear: !adds);
             if (!direct) target.copy_(sums);
         }
         return dw ?? WinogradKernels.WeightGradient(du!, weight);

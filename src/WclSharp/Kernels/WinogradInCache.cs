@@ -74,10 +74,11 @@ internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struc
     /// <param name="x">[N, H, W, C].</param>
     /// <param name="dy">[N, H, W, K].</param>
     /// <param name="kernels">[36, K, C], of pairs [36, K / 2, C].</param>
-    /// <param name="dx">[N, H, W, C], overwritten.</param>
+    /// <param name="dx">[N, H, W, C], overwritten, or added to.</param>
+    /// <param name="adds">Whether the input's gradient is added to what is there.</param>
     /// <param name="workspace">Where to take the memory from.</param>
     /// <returns>[36, K, C], in the workspace's memory; the caller's dispose scope owns the view.</returns>
-    public Tensor Backward(Tensor x, Tensor dy, Tensor kernels, Tensor dx, Workspace workspace)
+    public Tensor Backward(Tensor x, Tensor dy, Tensor kernels, Tensor dx, bool adds, Workspace workspace)
     {
         using var scope = NewDisposeScope();
         int parts = Math.Min(images, Math.Max(BackwardParts, threads));
@@ -92,7 +93,7 @@ internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struc
             var (start, count) = Part(part, parts);
             int mine = rooms.Take();
             float* v = room + mine * RoomValues, dm = v + WinogradTransforms.Products * inMatrix;
-            Backward(source + start * inTiles.ImageBytes, gradient + start * outTiles.ImageBytes, count, u, v, dm, target + start * inTiles.ImageBytes, sums + mine * summed, du + part * size);
+            Backward(source + start * inTiles.ImageBytes, gradient + start * outTiles.ImageBytes, count, u, v, dm, target + start * inTiles.ImageBytes, adds, sums + mine * summed, du + part * size);
             rooms.Return(mine);
         });
         var total = gradients.select(0, 0);
@@ -115,7 +116,7 @@ internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struc
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Backward(byte* x, byte* dy, int images, float* u, float* v, float* dm, byte* dx, float* sums, float* du)
+    private void Backward(byte* x, byte* dy, int images, float* u, float* v, float* dm, byte* dx, bool adds, float* sums, float* du)
     {
         bool direct = WinogradInputGradient<TPixel>.IsDirect;
         int group = direct ? images : summedImages;
@@ -124,6 +125,8 @@ internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struc
             int start = image * inTiles.PerImage, end = Math.Min(images, image + group) * inTiles.PerImage;
             byte* place = dx + image * inTiles.ImageBytes;
             float* target = direct ? (float*)place : sums;
+            long values = (end - start) / inTiles.PerImage * inGradient.ImageValues;
+            if (adds && !direct) WinogradInputGradient<TPixel>.Load(place, values, sums);
             for (int first = start; first < end; first += BlockTiles)
             {
                 int count = Math.Min(BlockTiles, end - first);
@@ -143,9 +146,9 @@ internal sealed unsafe class WinogradInCache<TPixel, TTile> where TPixel : struc
                     TileKernel<TTile>.Multiply(dmOfTiles, 1, outChannels, vOfTiles, inChannels, du + i * kernelGradient, inChannels, outChannels, TileKernel<TTile>.Words(count), inChannels, add: first > 0);
                     TileKernel<TTile>.Multiply(dmi, outTiles.RowWords, 1, u + i * kernel, inChannels, vi, inChannels, Rows(count), outTiles.RowWords, inChannels, add: false); // v is done with
                 }
-                inGradient.Add(v, inMatrix, first - start, count, target);
+                inGradient.Add(v, inMatrix, first - start, count, target, clear: !adds);
             }
-            if (!direct) WinogradInputGradient<TPixel>.Store(sums, (end - start) / inTiles.PerImage * inGradient.ImageValues, place);
+            if (!direct) WinogradInputGradient<TPixel>.Store(sums, values, place);
         }
     }
 

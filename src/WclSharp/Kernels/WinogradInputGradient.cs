@@ -19,17 +19,35 @@ internal sealed unsafe class WinogradInputGradient<TPixel>(int height, int width
     /// <summary>Values of an image.</summary>
     public long ImageValues => (long)height * width * channels;
 
-    /// <summary>The adjoint of <see cref="WinogradTiles{TPixel, TTile}.FromInput(byte*, int, int, float*, long)"/> of some tiles, added to images of sums. An image is cleared with its first tile.</summary>
-    public void Add(float* matrices, long stride, int first, int count, float* sums)
+    /// <summary>The adjoint of <see cref="WinogradTiles{TPixel, TTile}.FromInput(byte*, int, int, float*, long)"/> of some tiles, added to images of sums.</summary>
+    /// <param name="matrices">Products of the tiles.</param>
+    /// <param name="stride">Values from one matrix to the next.</param>
+    /// <param name="first">First tile.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="sums">Where the images begin.</param>
+    /// <param name="clear">Whether an image is cleared with its first tile; else the sum goes on from what it holds.</param>
+    public void Add(float* matrices, long stride, int first, int count, float* sums, bool clear)
     {
         int perImage = tiles.PerImage;
-        for (int i = (first + perImage - 1) / perImage; i * perImage < first + count; i++) new Span<float>(sums + i * ImageValues, (int)ImageValues).Clear();
+        for (int i = (first + perImage - 1) / perImage; clear && i * perImage < first + count; i++) new Span<float>(sums + i * ImageValues, (int)ImageValues).Clear();
         tiles.Walk<InputAdjointMap>((byte*)sums, first, count, matrices, stride, channels);
     }
 
     /// <summary>The same of every tile of some images, on all threads.</summary>
-    public void Sum(Tensor matrices, Tensor sums) =>
-        tiles.ForEachImage(sums, matrices, (image, tile, stride) => Add(tile, stride, 0, tiles.PerImage, (float*)image));
+    public void Sum(Tensor matrices, Tensor sums, bool clear) =>
+        tiles.ForEachImage(sums, matrices, (image, tile, stride) => Add(tile, stride, 0, tiles.PerImage, (float*)image, clear));
+
+    /// <summary>Begins sums with images.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Load(byte* images, long values, float* sums)
+    {
+        int step = 2 * Vector<float>.Count;
+        for (long i = 0; i < values; i += step)
+        {
+            var (first, second) = TPixel.Load(images + i * TPixel.Size);
+            Float32Elements.Store((byte*)(sums + i), first, second);
+        }
+    }
 
     /// <summary>Rounds sums to images.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
