@@ -37,7 +37,7 @@ public sealed class ImageIndex : IDisposable
         largestCosine = 1.01f + (header.Format == IndexFormat.Int8 ? MathF.Sqrt(header.FeatureSize) / 254 : 0);
     }
 
-    /// <summary>N, the number of images.</summary>
+    /// <summary>N, the number of images, up to 2^31 - 1.</summary>
     public int Count => (int)header.Count;
 
     /// <summary>F, the length of a vector.</summary>
@@ -52,6 +52,7 @@ public sealed class ImageIndex : IDisposable
     /// <summary>Opens a file.</summary>
     /// <param name="path">An index.</param>
     /// <param name="threads">Threads that one search computes on; 0 is one per core.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of threads is negative.</exception>
     /// <exception cref="WclUsageException">There is no such file, it is damaged, or it is something else.</exception>
     public static ImageIndex Open(string path, int threads = 0)
     {
@@ -119,12 +120,14 @@ public sealed class ImageIndex : IDisposable
     }
 
     /// <summary>Path of an image in the source that was indexed, or its number there.</summary>
+    /// <param name="row">Its row, 0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
     /// <exception cref="WclUsageException">The file is damaged there.</exception>
     /// <exception cref="ObjectDisposedException">The index was disposed of.</exception>
     public string NameOf(int row) => TextsOf(row).Name;
 
     /// <summary>Class of an image; null where there is none.</summary>
+    /// <param name="row">Its row, 0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
     /// <exception cref="WclUsageException">The file is damaged there.</exception>
     /// <exception cref="ObjectDisposedException">The index was disposed of.</exception>
@@ -132,7 +135,7 @@ public sealed class ImageIndex : IDisposable
 
     /// <summary>Finds the nearest images.</summary>
     /// <param name="vector">[F], finite, of any length: only its direction counts. One of zeros has cosine 0 with every row.</param>
-    /// <param name="k">How many are wanted; where there are fewer, all come.</param>
+    /// <param name="k">How many are wanted, 1 or more; where there are fewer, all come.</param>
     /// <param name="cancellation">Stops between some thousand rows and the next.</param>
     /// <returns>The nearest first; of equal cosines, the lower row. The number of threads changes nothing.</returns>
     /// <exception cref="ArgumentException">The vector has another length than the index's, or a number that is not finite; k is below 1.</exception>
@@ -163,7 +166,7 @@ public sealed class ImageIndex : IDisposable
     {
         var best = new NearestHits(k);
         var scan = Scanner(unit, start + (nint)header.RowsAt);
-        int blockRows = Math.Max(1, BlockBytes / header.Stride), blocks = (Count + blockRows - 1) / blockRows;
+        int blockRows = Math.Max(1, BlockBytes / header.Stride), blocks = BlocksOf(Count, blockRows);
         int next = -1;
         RunOnThreads(Math.Min(threads, blocks), () =>
         {
@@ -177,6 +180,9 @@ public sealed class ImageIndex : IDisposable
         });
         return best.Sorted();
     }
+
+    /// <summary>Blocks of rows, the last of which may be shorter; of up to 2^31 - 1 rows.</summary>
+    internal static int BlocksOf(int rows, int blockRows) => (int)(((long)rows + blockRows - 1) / blockRows);
 
     /// <summary>The stored vector of a row, where the format is float32.</summary>
     internal unsafe float[] VectorOf(int row)

@@ -141,6 +141,10 @@ public sealed class ImageIndexTests : IDisposable
         Assert.Empty(index.Search([1, 2, 3, 4], 3));
     }
 
+    [Theory]
+    [InlineData(0, 7, 0), InlineData(1, 7, 1), InlineData(7, 7, 1), InlineData(8, 7, 2), InlineData(int.MaxValue, 209_715, 10_241)]
+    public void Search_LooksAtEveryRow_OfAsManyAsThereCanBe(int rows, int blockRows, int blocks) => Assert.Equal(blocks, ImageIndex.BlocksOf(rows, blockRows));
+
     [Fact]
     public void Search_WrongVectors_AreRefused()
     {
