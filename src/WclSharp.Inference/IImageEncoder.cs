@@ -10,21 +10,34 @@ public interface IImageEncoder : IDisposable
     int ImageSize { get; }
 
     /// <summary>Features of an image file (JPEG, PNG, WebP, BMP, GIF or TIFF): <see cref="FeatureSize"/> numbers, whose direction is what similarity is measured by.</summary>
+    /// <param name="imagePath">The file.</param>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     float[] Embed(string imagePath);
 
     /// <summary>Features of an image in memory.</summary>
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     float[] Embed(ReadOnlySpan<byte> encodedImage);
 
     /// <summary>Features of many image files, in their order.</summary>
+    /// <param name="imagePaths">The files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
     /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     float[][] Embed(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default);
 
     /// <summary>Features of many images in memory, in their order.</summary>
+    /// <param name="encodedImages">The bytes of image files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
     /// <exception cref="UnreadableImageException">One of them is not an image; the message says which, from 0, and why.</exception>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     float[][] Embed(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default);
 }

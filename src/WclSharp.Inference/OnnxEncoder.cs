@@ -48,6 +48,7 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     /// <param name="path">An ONNX file that <c>wcl export</c> wrote.</param>
     /// <param name="threads">Threads that compute, and that decode where many images are embedded at a time; 0 is one per core, and so are more than there are.</param>
     /// <param name="maxPixels">Pixels that an image may have, by its header; larger ones, and those of more than 536 million, are refused before they are decoded, which takes 4 bytes a pixel, of progressive JPEG files up to 12 and of TIFF files up to 20.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of threads is negative, or that of pixels below 1.</exception>
     /// <exception cref="WclUsageException">There is no such file, it is damaged, or it is another program's.</exception>
     /// <exception cref="WclException">ONNX Runtime's native library does not load, or memory does not suffice.</exception>
     public static OnnxEncoder Load(string path, int threads = 0, long maxPixels = StandardMaxPixels)
@@ -85,6 +86,7 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     }
 
     /// <summary>Features of an image file (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
+    /// <param name="imagePath">The file.</param>
     /// <returns><see cref="FeatureSize"/> numbers; their direction is what similarity is measured by.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
     /// <exception cref="WclException">The network cannot be run.</exception>
@@ -100,7 +102,7 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     public float[] Embed(ReadOnlySpan<byte> encodedImage) => One(Decode(encodedImage, "The image"), Features);
 
     /// <summary>Features of many image files: decoded on several threads, and put through the network some at a time.</summary>
-    /// <param name="imagePaths">The files.</param>
+    /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
     /// <param name="cancellation">Stops between some images and the next.</param>
     /// <returns>A vector of <see cref="FeatureSize"/> numbers for each, in their order.</returns>
     /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
@@ -128,6 +130,7 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     }
 
     /// <summary>An image file as the network takes it, for programs that run the ONNX file themselves: decoded, resized, and cut out of the middle where S is above 64.</summary>
+    /// <param name="imagePath">The file.</param>
     /// <returns>[3, S, S], red, green and blue planes, 0 to 255, S being <see cref="ImageSize"/>; the normalisation is in the graph.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
@@ -140,7 +143,8 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public float[] Prepare(ReadOnlySpan<byte> encodedImage) => Prepared(Decode(encodedImage, "The image"));
 
-    /// <summary>What an image file shows.</summary>
+    /// <summary>What an image file shows (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
+    /// <param name="imagePath">The file.</param>
     /// <returns>Every class with its probability, the most probable first.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image.</exception>
     /// <exception cref="WclUsageException">This is no classifier.</exception>
@@ -166,7 +170,7 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     }
 
     /// <summary>What many image files show: decoded on several threads, and put through the network some at a time.</summary>
-    /// <param name="imagePaths">The files.</param>
+    /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
     /// <param name="cancellation">Stops between some images and the next.</param>
     /// <returns>For each, in their order, every class with its probability, the most probable first.</returns>
     /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
@@ -199,7 +203,7 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     /// What the network makes of many image files, features and classes in one pass. One that cannot be read says so in its place, where
     /// <see cref="Embed(IReadOnlyList{string}, CancellationToken)"/> and <see cref="Classify(IReadOnlyList{string}, CancellationToken)"/> give up.
     /// </summary>
-    /// <param name="imagePaths">The files.</param>
+    /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
     /// <param name="cancellation">Stops between some images and the next.</param>
     /// <returns>One for each, in their order.</returns>
     /// <exception cref="WclException">The network cannot be run.</exception>

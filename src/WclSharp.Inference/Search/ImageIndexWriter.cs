@@ -26,12 +26,12 @@ public sealed class ImageIndexWriter : IDisposable
 
     /// <summary>Begins a file.</summary>
     /// <param name="path">The file; files whose names begin with this one and end with <c>.tmp</c> lie beside it meanwhile.</param>
-    /// <param name="featureSize">F, the length of the vectors.</param>
+    /// <param name="featureSize">F, the length of the vectors, 1 to 1,048,576.</param>
     /// <param name="format">How numbers are stored.</param>
     /// <param name="metadata">What is to be known of the vectors; up to a megabyte.</param>
     /// <param name="modelFile">The file that holds the model which the vectors are made with; its path and SHA-256 are noted (as <c>model</c> and <c>model_sha256</c>, in place of what the metadata have under these names), by which
     /// <see cref="ImageIndex.RequireModel(string)"/> tells others. Null notes nothing, so that every model is taken.</param>
-    /// <exception cref="ArgumentException">The size is not from 1 to 1,048,576, there is no such format, or the metadata are too long or have a value that is null.</exception>
+    /// <exception cref="ArgumentException">The path is empty or has the character 0, the size is out of range, there is no such format, or the metadata are too long or have a value that is null.</exception>
     /// <exception cref="WclUsageException">No file can be written there, or that of the model cannot be read.</exception>
     public ImageIndexWriter(string path, int featureSize, IndexFormat format = IndexFormat.Float32, IReadOnlyDictionary<string, string>? metadata = null, string? modelFile = null)
     {
@@ -66,7 +66,7 @@ public sealed class ImageIndexWriter : IDisposable
     /// <param name="label">Its class; null for none.</param>
     /// <param name="vector">[F], finite, of any length: it is brought to unit length. One of zeros has cosine 0 with everything.</param>
     /// <exception cref="ArgumentException">The vector has another length than the index's.</exception>
-    /// <exception cref="WclException">The vector has a number that is not finite, the file cannot be written, or has 2^31 rows.</exception>
+    /// <exception cref="WclException">The vector has a number that is not finite, the file cannot be written, or has 2^31 - 1 rows.</exception>
     /// <exception cref="ObjectDisposedException">The file is complete, or the writer was disposed of.</exception>
     public void Add(string name, string? label, ReadOnlySpan<float> vector)
     {

@@ -4,22 +4,23 @@ namespace WclSharp.Augmentation;
 
 /// <summary>
 /// How one random view of an image is made: random resized crop, flip, colour jitter, greyscale, blur, in this order.
-/// Values are checked when they are set, so a recipe that exists is one that can be used.
+/// Values are checked when they are set: one out of range is a <see cref="WclUsageException"/>. That no range is the wrong way round, <see cref="Validate"/> checks.
 /// </summary>
 /// <remarks>
 /// The two named recipes are those of the literature: <see cref="Weak"/> is MoCo v2's (Chen et al. 2020,
 /// arXiv 2003.04297), <see cref="Strong"/> is SimCLR's (Chen et al. 2020, arXiv 2002.05709). WCL warms up on the weak one
-/// and trains on the strong one. Defaults of the properties are "no change", so that <c>new AugmentationRecipe()</c> only resizes.
+/// and trains on the strong one. Defaults of the properties are "no change", so that <c>new AugmentationRecipe()</c> only resizes,
+/// after cutting an image longer than 4:3 to that about its middle, as torchvision's RandomResizedCrop does.
 /// </remarks>
 public sealed record AugmentationRecipe
 {
     /// <summary>Largest side, in pixels, that counts as a small image and takes no blur, and subpixel crops, in the named recipes.</summary>
     public const int LargestSmallImage = EvaluationView.LargestSmallImage;
 
-    /// <summary>Smallest share of the image's area that a crop keeps, in (0, 1].</summary>
+    /// <summary>Smallest share of the image's area that a crop keeps, in (0, 1], by default 1.</summary>
     public double ScaleMin { get; init => field = Check(value, value is > 0 and <= 1, "above 0 and at most 1"); } = 1;
 
-    /// <summary>Largest share of the image's area that a crop keeps, in (0, 1].</summary>
+    /// <summary>Largest share of the image's area that a crop keeps, in (0, 1], by default 1.</summary>
     public double ScaleMax { get; init => field = Check(value, value is > 0 and <= 1, "above 0 and at most 1"); } = 1;
 
     /// <summary>
@@ -28,16 +29,16 @@ public sealed record AugmentationRecipe
     /// </summary>
     public bool SubpixelCrops { get; init; }
 
-    /// <summary>Smallest ratio of a crop's width to its height; the ratio is log-uniform.</summary>
+    /// <summary>Smallest ratio of a crop's width to its height, above 0, by default 3/4; the ratio is log-uniform.</summary>
     public double RatioMin { get; init => field = Check(value, value > 0 && double.IsFinite(value), "above 0"); } = 3 / 4.0;
 
-    /// <summary>Largest ratio of a crop's width to its height.</summary>
+    /// <summary>Largest ratio of a crop's width to its height, above 0, by default 4/3.</summary>
     public double RatioMax { get; init => field = Check(value, value > 0 && double.IsFinite(value), "above 0"); } = 4 / 3.0;
 
-    /// <summary>Probability of a horizontal flip.</summary>
+    /// <summary>Probability of a horizontal flip, 0 to 1.</summary>
     public double FlipProbability { get; init => field = Probability(value); }
 
-    /// <summary>Brightness strength a: the factor is uniform in [max(0, 1 - a), 1 + a].</summary>
+    /// <summary>Brightness strength a, 0 or more: the factor is uniform in [max(0, 1 - a), 1 + a].</summary>
     public double Brightness { get; init => field = Strength(value); }
 
     /// <summary>Contrast strength, as <see cref="Brightness"/>.</summary>
@@ -46,22 +47,22 @@ public sealed record AugmentationRecipe
     /// <summary>Saturation strength, as <see cref="Brightness"/>.</summary>
     public double Saturation { get; init => field = Strength(value); }
 
-    /// <summary>Hue strength h in turns of the colour circle, at most a half: the shift is uniform in [-h, h].</summary>
+    /// <summary>Hue strength h in turns of the colour circle, 0 to 0.5: the shift is uniform in [-h, h].</summary>
     public double Hue { get; init => field = Check(value, value is >= 0 and <= 0.5, "between 0 and 0.5"); }
 
-    /// <summary>Probability that a view takes the colour jitter (all four operations, in random order).</summary>
+    /// <summary>Probability that a view takes the colour jitter (all four operations, in random order), 0 to 1.</summary>
     public double JitterProbability { get; init => field = Probability(value); }
 
-    /// <summary>Probability that a view loses its colour.</summary>
+    /// <summary>Probability that a view loses its colour, 0 to 1.</summary>
     public double GrayscaleProbability { get; init => field = Probability(value); }
 
-    /// <summary>Probability that a view is blurred.</summary>
+    /// <summary>Probability that a view is blurred, 0 to 1.</summary>
     public double BlurProbability { get; init => field = Probability(value); }
 
-    /// <summary>Smallest standard deviation of the blur, in pixels of the view.</summary>
+    /// <summary>Smallest standard deviation of the blur, in pixels of the view, above 0, by default 0.1; it is uniform.</summary>
     public double BlurSigmaMinPixels { get; init => field = Check(value, value > 0 && double.IsFinite(value), "above 0"); } = 0.1;
 
-    /// <summary>Largest standard deviation of the blur, in pixels of the view.</summary>
+    /// <summary>Largest standard deviation of the blur, in pixels of the view, above 0, by default 2.</summary>
     public double BlurSigmaMaxPixels { get; init => field = Check(value, value > 0 && double.IsFinite(value), "above 0"); } = 2;
 
     /// <summary>
@@ -98,6 +99,7 @@ public sealed record AugmentationRecipe
     internal static AugmentationRecipe CropAndFlip { get; } = new() { ScaleMin = 0.3, FlipProbability = 0.5 };
 
     /// <summary>Checks what single values cannot show: that each range's lower end is not above its upper end.</summary>
+    /// <returns>The recipe itself.</returns>
     /// <exception cref="WclUsageException">A range is the wrong way round.</exception>
     public AugmentationRecipe Validate()
     {

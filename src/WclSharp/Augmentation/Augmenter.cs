@@ -30,11 +30,12 @@ public sealed class Augmenter
     private readonly bool onCpu;
     private readonly long chunkPixels;
 
-    /// <param name="imageSize">S, side of the views in pixels.</param>
+    /// <summary>Makes views of one size.</summary>
+    /// <param name="imageSize">S, side of the views in pixels, 1 or more.</param>
     /// <param name="normalisation">Constants of the data set.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="device">Where to compute; images that lie elsewhere are copied there.</param>
-    /// <exception cref="WclUsageException">The image size or a standard deviation is not positive.</exception>
+    /// <exception cref="WclUsageException">The image size is below 1, a mean is not finite, or a standard deviation is not above zero.</exception>
     public Augmenter(int imageSize, Normalization normalisation, long seed, Device device)
     {
         if (imageSize < 1) throw new WclUsageException(FormattableString.Invariant($"Image size {imageSize} is not possible; use 1 or more."));
@@ -63,11 +64,12 @@ public sealed class Augmenter
     /// <param name="recipe">Strengths and probabilities.</param>
     /// <param name="channelsLast">Whether the result's memory is in the order N, S, S, 3; its shape is the same.</param>
     /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
-    /// <exception cref="WclUsageException">The shapes, type or lengths do not fit together.</exception>
+    /// <exception cref="WclUsageException">The shapes, type or lengths do not fit together, or a range of the recipe is the wrong way round.</exception>
     public Tensor Augment(
         Tensor images, ReadOnlySpan<int> heights, ReadOnlySpan<int> widths, ReadOnlySpan<int> samples, int epoch, int view,
         AugmentationRecipe recipe, bool channelsLast = false)
     {
+        ArgumentNullException.ThrowIfNull(recipe);
         Check(images, heights, widths);
         return Augment(ImageTensor.Padded(images, heights, widths), samples, epoch, view, recipe, channelsLast);
     }
@@ -78,8 +80,13 @@ public sealed class Augmenter
     /// <param name="view">View of the image within the epoch, from 0.</param>
     /// <param name="recipe">Strengths and probabilities.</param>
     /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">The batch is empty.</exception>
+    /// <exception cref="WclUsageException">A range of the recipe is the wrong way round.</exception>
+    /// <exception cref="ObjectDisposedException">The batch was disposed of.</exception>
     public Tensor Augment(ImageBatch images, int epoch, int view, AugmentationRecipe recipe)
     {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(recipe);
         using var pixels = ImageTensor.Of(images, device);
         return Augment(pixels, images.Indices, epoch, view, recipe);
     }
@@ -131,8 +138,11 @@ public sealed class Augmenter
     /// <summary>Makes the evaluation view of each image of a batch.</summary>
     /// <param name="images">N images of a <see cref="BatchLoader"/>.</param>
     /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">The batch is empty.</exception>
+    /// <exception cref="ObjectDisposedException">The batch was disposed of.</exception>
     public Tensor Evaluate(ImageBatch images)
     {
+        ArgumentNullException.ThrowIfNull(images);
         using var pixels = ImageTensor.Of(images, device);
         return Evaluate(pixels);
     }
@@ -235,6 +245,7 @@ public sealed class Augmenter
 
     private static void Check(Tensor images, ReadOnlySpan<int> heights, ReadOnlySpan<int> widths)
     {
+        ArgumentNullException.ThrowIfNull(images);
         if (images.dim() != 4 || images.size(1) is not (1 or 3) || images.dtype != uint8)
             throw new WclUsageException($"Images are {ShapeText.Of(images)} {images.dtype}; expected [N, 1 or 3, H, W] uint8.");
         if (heights.Length != images.size(0) || widths.Length != images.size(0))

@@ -1,7 +1,7 @@
 namespace WclSharp.Augmentation;
 
-/// <summary>Per-channel constants of a data set: a normalised pixel is (x - mean) / std, with x in [0, 1].</summary>
-/// <param name="Mean">Mean of red, green, blue.</param>
+/// <summary>Per-channel constants of a data set: a normalised pixel is (x - mean) / std, with x in [0, 1]. Values are checked where they are used.</summary>
+/// <param name="Mean">Mean of red, green, blue, finite.</param>
 /// <param name="Std">Standard deviation of red, green, blue, above zero.</param>
 public readonly record struct Normalization((float R, float G, float B) Mean, (float R, float G, float B) Std)
 {
@@ -18,6 +18,8 @@ public readonly record struct Normalization((float R, float G, float B) Mean, (f
     internal string Describe() => FormattableString.Invariant($"means {Mean.R:0.####}, {Mean.G:0.####}, {Mean.B:0.####} and standard deviations {Std.R:0.####}, {Std.G:0.####}, {Std.B:0.####}");
 
     /// <summary>The same constants for all three channels, for single-channel data sets.</summary>
+    /// <param name="mean">Mean, finite.</param>
+    /// <param name="std">Standard deviation, above zero.</param>
     public static Normalization Gray(float mean, float std) => new((mean, mean, mean), (std, std, std));
 
     /// <exception cref="WclUsageException">A mean is not finite, or a deviation not above zero.</exception>

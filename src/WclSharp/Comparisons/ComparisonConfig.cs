@@ -30,6 +30,8 @@ internal static class ComparisonConfig
             GivenOption.RequireMember(method.Crops, "--multi-crop");
         }
 
+        if (options.Program is { } program && (program.Count == 0 || program.Contains(null) || program[0].Length == 0))
+            throw new WclUsageException("The program of the runs is empty or has an argument that is null; name one that does what wcl does, or leave it null to train in this process.");
         if (options.Methods.Count == 0) throw new WclUsageException($"There is no method to compare; give --methods, a list with commas of {string.Join(", ", MethodNames.All)}.");
         if (options.Methods.GroupBy(method => method).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new WclUsageException($"--methods names {MethodNames.Of(twice.Key)} twice; name it once.");

@@ -5,10 +5,10 @@ namespace WclSharp.Comparisons;
 /// <summary>Which methods to compare, on how many seeds, and how each run trains.</summary>
 public sealed record ComparisonOptions
 {
-    /// <summary>Methods, in the order of the table; two or more, or one to add up its seeds.</summary>
+    /// <summary>Methods, in the order of the table; each once; two or more, or one to add up its seeds.</summary>
     public required IReadOnlyList<ComparedMethod> Methods { get; init; }
 
-    /// <summary>Runs of each method. Their seeds count up from the seed of <see cref="Training"/>.</summary>
+    /// <summary>Runs of each method, 1 to 1,000; 3 or more for an interval that says much. Their seeds count up from the seed of <see cref="Training"/>.</summary>
     public int Seeds { get; init; } = 3;
 
     /// <summary>Options of every run. Method, seed, run folder and resuming are set for each run.</summary>

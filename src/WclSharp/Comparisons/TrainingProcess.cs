@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.ComponentModel;
 using System.Diagnostics;
 using WclSharp.Configuration;
 using WclSharp.Reporting;
@@ -34,7 +35,7 @@ internal static class TrainingProcess
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        using var process = Process.Start(start) ?? throw new WclException($"{program[0]} does not start.");
+        using var process = Start(start);
         var warnings = new ConcurrentQueue<string>();
         string problem = "It says nothing.";
         process.ErrorDataReceived += (_, received) =>
@@ -70,6 +71,18 @@ internal static class TrainingProcess
         void TellWarnings()
         {
             while (warnings.TryDequeue(out string? warning)) line(warning);
+        }
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start) ?? throw new WclException($"The program '{start.FileName}' does not start.");
+        }
+        catch (Win32Exception e)
+        {
+            throw new WclUsageException($"The program '{start.FileName}' does not start: {ErrorText.Of(e)}. Name one that does what wcl does.", e);
         }
     }
 

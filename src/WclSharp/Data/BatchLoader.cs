@@ -21,11 +21,12 @@ public sealed class BatchLoader : IDisposable
 
     /// <summary>Makes a loader; it does not own the data.</summary>
     /// <param name="data">Images.</param>
-    /// <param name="batch">Images per batch, at most as many as there are.</param>
+    /// <param name="batch">Images per batch, 1 to as many as there are.</param>
     /// <param name="seed">Seed of the order.</param>
-    /// <param name="workers">Threads, at least 1.</param>
+    /// <param name="workers">Threads, at least 1; more than <paramref name="prefetch"/> have nothing to do.</param>
     /// <param name="prefetch">Batches that are assembled ahead, at least 1.</param>
-    /// <exception cref="WclUsageException">There are fewer images than a batch has.</exception>
+    /// <exception cref="WclUsageException">There are fewer images than a batch has, or a batch has none.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no thread, or no batch ahead.</exception>
     public BatchLoader(ImageDataset data, int batch, long seed, int workers, int prefetch = 2)
         : this(data, batch, 1, seed, workers, prefetch)
     {
@@ -70,13 +71,15 @@ public sealed class BatchLoader : IDisposable
     /// <summary>Batches that are assembled ahead.</summary>
     internal int Prefetch => prefetch;
 
-    /// <summary>Batches in an epoch.</summary>
+    /// <summary>Batches in an epoch: images by those of a batch, rounded down.</summary>
     public int StepsPerEpoch => data.Count / (batch * chunks) * chunks;
 
     /// <summary>The batches of an epoch from a step on. Dispose each one when it is used up.</summary>
     /// <param name="epoch">Epoch, from 0.</param>
-    /// <param name="firstStep">Step within the epoch, from 0.</param>
+    /// <param name="firstStep">Step within the epoch, from 0; from <see cref="StepsPerEpoch"/> on nothing is left.</param>
     /// <returns>Batches of different images each, in the epoch's order.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The step is negative.</exception>
+    /// <exception cref="ObjectDisposedException">The loader, or the data, was disposed of.</exception>
     public IEnumerable<ImageBatch> Epoch(int epoch, int firstStep = 0) => Epoch(epoch, firstStep, null);
 
     /// <inheritdoc cref="Epoch(int, int)"/>
@@ -94,11 +97,14 @@ public sealed class BatchLoader : IDisposable
         return OrderedParallel.Map(
             Enumerable.Range(firstStep, steps),
             step => ImageBatch.Assemble(data, order.AsSpan(step * batch, batch).ToArray(), Rent, GiveBack),
-            Math.Clamp(steps, 1, Math.Min(workers, prefetch)), prefetch, unused => unused.Dispose());
+            Math.Clamp(steps, 1, Math.Min(workers, prefetch)), Math.Clamp(steps, 1, prefetch), unused => unused.Dispose());
     }
 
     /// <summary>Any images, in the given order and as often as they are named, in one of the loader's buffers.</summary>
     /// <param name="indices">Positions in the data set; kept by the batch.</param>
+    /// <returns>The batch; dispose it when it is used up.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no image at one of them.</exception>
+    /// <exception cref="ObjectDisposedException">The loader, or the data, was disposed of.</exception>
     public ImageBatch Assemble(int[] indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
@@ -110,6 +116,7 @@ public sealed class BatchLoader : IDisposable
     /// <param name="data">Images.</param>
     /// <param name="batch">Images per batch, at least 1.</param>
     /// <returns>Batches; each is valid until it is disposed, which gives its memory to the next.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A batch has no images.</exception>
     public static IEnumerable<ImageBatch> InOrder(ImageDataset data, int batch)
     {
         ArgumentNullException.ThrowIfNull(data);

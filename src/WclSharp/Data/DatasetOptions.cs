@@ -17,7 +17,7 @@ public sealed record DatasetOptions
     /// <summary>CSV or TSV file of <c>path,label</c> rows. Given it, labels come from there only; other images are unlabelled.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Keep a random subset of this many images, drawn by <see cref="Seed"/>; null keeps all.</summary>
+    /// <summary>Keep a random subset of this many images, 1 or more, drawn by <see cref="Seed"/>; null keeps all.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Seed of the subset.</summary>
@@ -25,23 +25,23 @@ public sealed record DatasetOptions
 
     /// <summary>
     /// Length that the shorter side of an image is shrunk to, pixels, 1 to 2048; smaller images stay as they are. The longer
-    /// side is cut to its middle where it is more than three times as long.
+    /// side is cut to its middle where it is more than three times as long. Default: 256.
     /// </summary>
     public int StoredSide { get; init; } = 256;
 
-    /// <summary>Share of unreadable images, 0 to 1, above which reading fails.</summary>
+    /// <summary>Share of unreadable images, 0 to 1, above which reading fails. Default: 0.01.</summary>
     public double MaxBad { get; init; } = StandardMaxBad;
 
-    /// <summary>Decoded pixels are kept in memory up to this many bytes; beyond it they go to a memory-mapped file.</summary>
+    /// <summary>Decoded pixels are kept in memory up to this many bytes, 0 or more; beyond it they go to a memory-mapped file. Default: 4 GiB.</summary>
     public long CacheBytes { get; init; } = StandardCacheBytes;
 
-    /// <summary>Folder of the memory-mapped file; null is the system's folder for temporary files.</summary>
+    /// <summary>Folder of the memory-mapped file, made where there is none; null is the system's folder for temporary files.</summary>
     public string? CacheFolder { get; init; }
 
-    /// <summary>CSV file that unreadable images are listed in; written only where there are any. Null lists them nowhere.</summary>
+    /// <summary>CSV file that unreadable images are listed in; written only where there are any. Null lists them nowhere, and one of the set's warnings counts them.</summary>
     public string? BadImagesFile { get; init; }
 
-    /// <summary>Decoding threads; 0 is one per core.</summary>
+    /// <summary>Decoding threads, up to 1,024; 0 is one per core.</summary>
     public int Workers { get; init; }
 
     /// <summary>
@@ -61,14 +61,18 @@ public sealed record DatasetOptions
 
     internal const int MaxStoredSide = 2048;
 
+    private const int MostWorkers = 1024; // as of wcl pretrain
+
     internal void Validate()
     {
-        GivenOption.RequireNotEmpty(("--data", Path), ("--labels", Labels));
+        GivenOption.RequireNotEmpty(("--data", Path), ("--labels", Labels), ("--cache-folder", CacheFolder), ("The file that lists unreadable images", BadImagesFile));
+        if (ClassNames?.Contains(null) == true) throw new WclUsageException("The names of the classes have one that is null; leave it out.");
         if (StoredSide is < 1 or > MaxStoredSide)
             throw new WclUsageException(FormattableString.Invariant($"The stored side is {StoredSide} pixels; use 1 to {MaxStoredSide}."));
         if (Limit is < 1) throw new WclUsageException(FormattableString.Invariant($"--limit {Limit} keeps no image; use 1 or more."));
         if (!(MaxBad is >= 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--max-bad {MaxBad} is not a share; use 0 to 1."));
         if (Workers < 0) throw new WclUsageException(FormattableString.Invariant($"--workers {Workers} is negative; use 1 or more, or leave it out for one per core."));
+        if (Workers > MostWorkers) throw new WclUsageException(FormattableString.Invariant($"--workers {Workers} is too many; use 1 to {MostWorkers:N0}, or leave it out for one per core."));
         if (CacheBytes < 0) throw new WclUsageException(FormattableString.Invariant($"A cache of {CacheBytes} bytes is negative; use 0 to keep all pixels in a file."));
     }
 }

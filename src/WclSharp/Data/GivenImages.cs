@@ -18,6 +18,7 @@ internal sealed class GivenImages(IEnumerable<EncodedImage> images) : ImageSourc
         foreach (var (i, image) in images.Index())
         {
             if (image is null) throw new WclUsageException($"Image {i} of those given is null.");
+            if (image.Name is null) throw new WclUsageException($"Image {i} of those given has a name that is null; name it, if only by its number.");
             string? named = string.IsNullOrEmpty(image.Class) ? null : image.Class;
             var listed = new SourceImage { Name = image.Name, Class = named };
             if (!wanted(i))

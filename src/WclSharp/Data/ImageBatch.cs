@@ -36,7 +36,7 @@ public sealed class ImageBatch : IDisposable
     /// <summary>Channels, 1 or 3.</summary>
     public int Channels { get; }
 
-    /// <summary>True where all images have one size.</summary>
+    /// <summary>True where all images have one size, and where there are none.</summary>
     public bool Uniform { get; private init; }
 
     /// <summary>Bytes of all images' pixels.</summary>
@@ -50,9 +50,12 @@ public sealed class ImageBatch : IDisposable
 
     /// <summary>Pixels of an image, planar [Channels, height, width], until the batch is disposed.</summary>
     /// <param name="image">Its place in the batch, 0 to N - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such image in the batch.</exception>
     /// <exception cref="ObjectDisposedException">The batch was disposed of, and the memory may be another's.</exception>
     public ReadOnlySpan<byte> PixelsOf(int image)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(image);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(image, Count);
         var buffers = Undisposed();
         int buffer = Array.BinarySearch(firsts, 0, buffers.Length, image);
         if (buffer < 0) buffer = ~buffer - 1;

@@ -87,6 +87,7 @@ public sealed class ImageDataset : IDisposable
     /// <param name="cancellation">Stops reading.</param>
     /// <exception cref="WclUsageException">The path or the options are wrong, or there are no images.</exception>
     /// <exception cref="WclException">Too many images are unreadable, or the disk is full.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ImageDataset Read(DatasetOptions options, IProgress<ReadingProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -100,6 +101,7 @@ public sealed class ImageDataset : IDisposable
     /// <param name="cancellation">Stops reading.</param>
     /// <exception cref="WclUsageException">The options are wrong, or there are no images.</exception>
     /// <exception cref="WclException">Too many images are unreadable, or the disk is full.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ImageDataset Read(IEnumerable<EncodedImage> images, DatasetOptions? options = null, IProgress<ReadingProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -117,12 +119,19 @@ public sealed class ImageDataset : IDisposable
     }
 
     /// <summary>Name of an image: its path in the source, or its number.</summary>
+    /// <param name="index">Its position, 0 to <see cref="Count"/> - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
     public string NameOf(int index) => table.Name(Place(index));
 
     /// <summary>Stored size of an image, pixels.</summary>
+    /// <param name="index">Its position, 0 to <see cref="Count"/> - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
     public (int Height, int Width) SizeOf(int index) => table.Size(Place(index));
 
-    /// <summary>Pixels of an image, planar [Channels, Height, Width].</summary>
+    /// <summary>Pixels of an image, uint8, planar [Channels, Height, Width].</summary>
+    /// <param name="index">Its position, 0 to <see cref="Count"/> - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
+    /// <exception cref="ObjectDisposedException">The set was disposed of.</exception>
     public ReadOnlySpan<byte> PixelsOf(int index)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
@@ -134,7 +143,10 @@ public sealed class ImageDataset : IDisposable
     /// <summary>64-bit hash of an image's stored size and pixels.</summary>
     internal ulong PixelHashOf(int index) => table.PixelHash(Place(index));
 
-    /// <summary>Some of the images, in the given order. Shares the pixels; dispose both.</summary>
+    /// <summary>Some of the images, in the given order and as often as they are named. Shares the pixels; dispose both.</summary>
+    /// <param name="indices">Positions, 0 to <see cref="Count"/> - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no image at one of them.</exception>
+    /// <exception cref="ObjectDisposedException">The set was disposed of.</exception>
     public ImageDataset Subset(ReadOnlySpan<int> indices)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
@@ -159,9 +171,11 @@ public sealed class ImageDataset : IDisposable
     }
 
     /// <summary>Splits the images in two at random, each class (and what is unlabelled) in the same proportion. A class's only image is not held out.</summary>
-    /// <param name="heldOutFraction">Share held out, between 0 and 1.</param>
+    /// <param name="heldOutFraction">Share held out, above 0 and below 1.</param>
     /// <param name="seed">Seed of the choice.</param>
     /// <returns>Two sets that share the pixels, each in the order of this one. Dispose all three.</returns>
+    /// <exception cref="WclUsageException">It is no such share, one side would be empty, or every image is the only one of its class.</exception>
+    /// <exception cref="ObjectDisposedException">The set was disposed of.</exception>
     public (ImageDataset Train, ImageDataset HeldOut) Split(double heldOutFraction, long seed) => Split(heldOutFraction, seed, labelledAlone: false);
 
     /// <summary>As <see cref="Split(double, long)"/>, but of the images with a class alone: the others stay, and change nothing of which are held out.</summary>

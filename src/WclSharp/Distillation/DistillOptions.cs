@@ -18,28 +18,28 @@ public sealed record DistillOptions
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is the run's where its images are learnt on, else none.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Train on a random subset of so many images, drawn by <see cref="Seed"/>; null is all. What is tested with is not among them.</summary>
+    /// <summary>Train on a random subset of so many images, 2 or more, drawn by <see cref="Seed"/>; null is all. What is tested with is not among them.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Student's network; null is the teacher's.</summary>
     public EncoderArch? Arch { get; init; }
 
-    /// <summary>Student's width, 64 being standard; null is the teacher's.</summary>
+    /// <summary>Student's width, a multiple of 4 from 4 to 512, 64 being standard; null is the teacher's.</summary>
     public int? Width { get; init; }
 
     /// <summary>Weights that the student's encoder starts with, a run folder or a .safetensors file; null starts at random.</summary>
     public string? Init { get; init; }
 
-    /// <summary>Passes over the images.</summary>
+    /// <summary>Passes over the images, 1 or more. Default: 30.</summary>
     public int Epochs { get; init; } = 30;
 
-    /// <summary>Images per step.</summary>
+    /// <summary>Images per step, 2 or more. Default: 128.</summary>
     public int Batch { get; init; } = 128;
 
-    /// <summary>Peak learning rate.</summary>
+    /// <summary>Peak learning rate, above 0. Default: 0.1.</summary>
     public double LearningRate { get; init; } = 0.1;
 
-    /// <summary>L2 weight decay.</summary>
+    /// <summary>L2 weight decay, 0 or more. Default: 5e-4.</summary>
     public double WeightDecay { get; init; } = 5e-4;
 
     /// <summary>Temperature of both networks' probabilities, above 0; above 1 softens them. The teacher's loss is multiplied by its square, so that its gradient keeps its size.</summary>

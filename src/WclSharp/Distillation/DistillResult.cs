@@ -35,7 +35,7 @@ public sealed record DistillResult
     /// <summary>Student's accuracy less the teacher's, on the same images, -1 to 1; null without test images.</summary>
     public double? AccuracyDifference { get; init; }
 
-    /// <summary>Lower end of the difference's 95 % interval, which counts images that one of the two alone gets right. They differ where it excludes 0.</summary>
+    /// <summary>Lower end of the difference's 95 % interval, -1 to 1, which counts images that one of the two alone gets right; null without test images. They differ where it excludes 0.</summary>
     public double? AccuracyDifferenceCi95Low { get; init; }
 
     /// <summary>Upper end of that interval.</summary>
@@ -53,7 +53,7 @@ public sealed record DistillResult
     /// <summary>Epochs of the distillation.</summary>
     public required int Epochs { get; init; }
 
-    /// <summary>Loss of the last epoch.</summary>
+    /// <summary>Mean loss of the last epoch, nats.</summary>
     public required double Loss { get; init; }
 
     /// <summary>Seconds of training, all sittings together.</summary>

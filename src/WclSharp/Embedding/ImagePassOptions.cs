@@ -25,10 +25,10 @@ public abstract record ImagePassOptions
     /// <summary>cpu, cuda, cuda:N or auto. An ONNX file computes on the CPU.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Decoding threads; 0 is one per core.</summary>
+    /// <summary>Decoding threads, up to 1,024; 0 is one per core.</summary>
     public int Workers { get; init; }
 
-    /// <summary>Share of unreadable images, 0 to 1, above which nothing is written.</summary>
+    /// <summary>Share of unreadable images, 0 to 1, above which nothing is written. Default: 0.01.</summary>
     public double MaxBad { get; init; } = DatasetOptions.StandardMaxBad;
 
     /// <summary>Begin anew where the file was begun and not finished, instead of going on.</summary>

@@ -27,7 +27,8 @@ public sealed class ImageClassifier : IImageClassifier
     /// <summary>Loads the <c>classifier.safetensors</c> that <c>wcl finetune</c> wrote.</summary>
     /// <param name="path">The file, its folder, or the folder of the run that was fine-tuned.</param>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
-    /// <exception cref="WclUsageException">There is no classifier in the file or folder.</exception>
+    /// <exception cref="WclUsageException">There is no classifier in the file or folder, or no such device.</exception>
+    /// <exception cref="WclException">libtorch does not load.</exception>
     /// <remarks>
     /// The process's libtorch computes with as many threads at most as OpenMP grants, and on a GPU its products of float32 matrices and its convolutions no longer round to TF32:
     /// settings of libtorch's that hold for the whole program, and stay.
@@ -71,8 +72,10 @@ public sealed class ImageClassifier : IImageClassifier
     }
 
     /// <summary>What an image file shows (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
+    /// <param name="imagePath">The file.</param>
     /// <returns>Every class with its probability, the most probable first.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
     public IReadOnlyList<ClassProbability> Classify(string imagePath)
     {
@@ -84,6 +87,7 @@ public sealed class ImageClassifier : IImageClassifier
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns>Every class with its probability, the most probable first.</returns>
     /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
     public IReadOnlyList<ClassProbability> Classify(ReadOnlySpan<byte> encodedImage)
     {
@@ -92,7 +96,7 @@ public sealed class ImageClassifier : IImageClassifier
     }
 
     /// <summary>What many image files show: decoded on several threads, and put through the network some at a time.</summary>
-    /// <param name="imagePaths">The files.</param>
+    /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
     /// <param name="cancellation">Stops between some images and the next.</param>
     /// <returns>For each, in their order, every class with its probability, the most probable first.</returns>
     /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
@@ -135,6 +139,7 @@ public sealed class ImageClassifier : IImageClassifier
         return ClassProbability.Ranked(ClassNames, probabilities);
     }
 
+    /// <summary>Frees the network.</summary>
     public void Dispose()
     {
         Top.Dispose();

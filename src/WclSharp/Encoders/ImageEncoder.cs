@@ -48,7 +48,8 @@ public sealed class ImageEncoder : IImageEncoder
     /// <summary>Loads the encoder that a run left.</summary>
     /// <param name="source">A run folder, or the <c>encoder.safetensors</c> of one.</param>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>
-    /// <exception cref="WclUsageException">There is no encoder there, or its file does not say how it was made.</exception>
+    /// <exception cref="WclUsageException">There is no encoder there, its file does not say how it was made, or there is no such device.</exception>
+    /// <exception cref="WclException">libtorch does not load.</exception>
     /// <remarks>
     /// The process's libtorch computes with as many threads at most as OpenMP grants, and on a GPU its products of float32 matrices and its convolutions no longer round to TF32:
     /// settings of libtorch's that hold for the whole program, and stay.
@@ -70,11 +71,11 @@ public sealed class ImageEncoder : IImageEncoder
     }
 
     /// <summary>Writes a network that a program trained by itself, so that <see cref="Load(string, string)"/> and <c>wcl export</c>, <c>embed</c> and <c>index</c> take it.</summary>
-    /// <param name="network">The network.</param>
+    /// <param name="network">The network, of width 512 at most.</param>
     /// <param name="path">A file that ends in <c>.safetensors</c>; one of that name is replaced. Names are torchvision's.</param>
-    /// <param name="imageSize">Side of the images that it was trained on, pixels.</param>
+    /// <param name="imageSize">Side of the images that it was trained on, pixels, 1 to 2048.</param>
     /// <param name="normalisation">What they were normalised with.</param>
-    /// <exception cref="WclUsageException">Path, image size or normalisation are such that no encoder could be loaded; a file that was there is untouched.</exception>
+    /// <exception cref="WclUsageException">Path, width, image size or normalisation are such that no encoder could be loaded; a file that was there is untouched.</exception>
     /// <exception cref="WclException">The weights are not finite, or the file cannot be written; a file that was there is untouched.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public static void Save(ResNet network, string path, int imageSize, Normalization normalisation)
@@ -90,8 +91,10 @@ public sealed class ImageEncoder : IImageEncoder
     }
 
     /// <summary>Features of an image file (JPEG, PNG, WebP, BMP, GIF or TIFF).</summary>
+    /// <param name="imagePath">The file.</param>
     /// <returns><see cref="FeatureSize"/> numbers; their direction is what similarity is measured by.</returns>
     /// <exception cref="UnreadableImageException">The file cannot be read as an image; the message says why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public float[] Embed(string imagePath)
     {
@@ -104,6 +107,7 @@ public sealed class ImageEncoder : IImageEncoder
     /// <param name="encodedImage">The bytes of an image file.</param>
     /// <returns><see cref="FeatureSize"/> numbers.</returns>
     /// <exception cref="UnreadableImageException">They are none that can be read; the message says why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public float[] Embed(ReadOnlySpan<byte> encodedImage)
     {
@@ -112,7 +116,7 @@ public sealed class ImageEncoder : IImageEncoder
     }
 
     /// <summary>Features of many image files: decoded on several threads, and put through the network some at a time.</summary>
-    /// <param name="imagePaths">The files.</param>
+    /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
     /// <param name="cancellation">Stops between some images and the next.</param>
     /// <returns>A vector of <see cref="FeatureSize"/> numbers for each, in their order; one by one they can differ in the last bits.</returns>
     /// <exception cref="UnreadableImageException">One of them cannot be read as an image; the message says which and why.</exception>
@@ -192,7 +196,7 @@ public sealed class ImageEncoder : IImageEncoder
     /// <summary>Cosine similarity of two feature vectors.</summary>
     /// <param name="a">Features of one image.</param>
     /// <param name="b">Features of another, by the same encoder.</param>
-    /// <returns>-1 to 1, the larger the more alike; 0 where a vector is zero.</returns>
+    /// <returns>-1 to 1, the larger the more alike; 0 where a vector is zero or empty, not a number where one has a number that is not finite.</returns>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static float Similarity(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
@@ -208,5 +212,6 @@ public sealed class ImageEncoder : IImageEncoder
         return (float)(dot / Math.Sqrt(Math.Max(normA * normB, double.Epsilon)));
     }
 
+    /// <summary>Frees the network.</summary>
     public void Dispose() => Network.Dispose();
 }

@@ -21,6 +21,8 @@ namespace WclSharp.Encoders;
 /// </remarks>
 public sealed class ResNet : nn.Module<Tensor, Tensor>
 {
+    private const int LargestWidth = 1930; // 9 (8 width)^2 numbers of the largest weight are below 2^31
+
     private readonly Convolution conv1;
     private readonly BatchNormalization bn1;
     private readonly Sequential layer1, layer2, layer3, layer4;
@@ -28,15 +30,16 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
 
     /// <summary>Builds a network with fresh weights.</summary>
     /// <param name="arch">Depth.</param>
-    /// <param name="width">Channels of the first stage; 64 is the standard network.</param>
+    /// <param name="width">Channels of the first stage, 1 to 1,930; 64 is the standard network, and up to 512 can be saved.</param>
     /// <param name="stem">First layers.</param>
     /// <param name="seed">Seed of the initial weights.</param>
-    /// <exception cref="ArgumentException">One of these is not possible.</exception>
+    /// <exception cref="ArgumentException">There is no such depth or stem, or the width is out of range.</exception>
     public ResNet(EncoderArch arch, int width, EncoderStem stem, long seed) : this(arch, width, stem, new ParameterInitializer(seed)) { }
 
     internal ResNet(EncoderArch arch, int width, EncoderStem stem, ParameterInitializer random) : base(nameof(ResNet))
     {
         if (width < 1) throw new ArgumentException($"Width {width} is too small; use 1 or more (64 is the standard network).", nameof(width));
+        if (width > LargestWidth) throw new ArgumentException(FormattableString.Invariant($"Width {width:N0} is too large; use up to {LargestWidth:N0} (64 is the standard network)."), nameof(width));
         if (!Enum.IsDefined(stem)) throw new ArgumentOutOfRangeException(nameof(stem), stem, "No stem that is built here.");
         Stem = stem;
         Architecture = arch;
@@ -103,6 +106,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     public int FeatureSize { get; }
 
     /// <summary>Number format of the convolutions, float32 or bfloat16; weights, statistics and features stay float32. Float64 is for a network whose weights are float64, to check numbers by.</summary>
+    /// <exception cref="ArgumentException">It is none of these.</exception>
     public ScalarType ComputeType
     {
         get => computeType;
@@ -123,6 +127,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     /// <summary>Whether the weights are gone.</summary>
     internal bool IsDisposed { get; private set; }
 
+    /// <summary>Frees the weights.</summary>
     protected override void Dispose(bool disposing)
     {
         IsDisposed = true;
@@ -130,12 +135,16 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>Features of images.</summary>
-    /// <param name="x">[N, 3, H, W] float32, normalised; any strides.</param>
+    /// <param name="x">[N, 3, H, W] float32, normalised; N, H and W of 1 or more, any strides.</param>
     /// <returns>[N, <see cref="FeatureSize"/>] float32, the global average pool of the last stage. The caller owns it.</returns>
+    /// <exception cref="ArgumentException">It is of another shape, or not of floating point.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public override Tensor forward(Tensor x)
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
+        ArgumentNullException.ThrowIfNull(x);
+        if (x.dim() != 4 || x.size(0) == 0 || x.size(1) != 3 || x.size(2) == 0 || x.size(3) == 0 || !x.is_floating_point())
+            throw new ArgumentException($"Images are {ShapeText.Of(x)} {x.dtype}; expected [N, 3, H, W] of floating point, N, H and W of 1 or more.", nameof(x));
         OpenMp.ForbidFewerThreads();
         using var scope = NewDisposeScope();
         var y = ChannelsLast.Of(x.to(computeType));

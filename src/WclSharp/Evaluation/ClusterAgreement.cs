@@ -7,8 +7,8 @@ namespace WclSharp.Evaluation;
 public sealed record ClusterAgreement(double Purity, double? Nmi, double? Ami)
 {
     /// <summary>Compares groups with classes.</summary>
-    /// <param name="groups">Group of each image, from 0.</param>
-    /// <param name="classes">Class of each image, from 0; images with -1 do not count.</param>
+    /// <param name="groups">Group of each image, any number.</param>
+    /// <param name="classes">Class of each image, from 0; images with a number below that do not count.</param>
     /// <returns>The figures; null where no image has a class.</returns>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static ClusterAgreement? Of(ReadOnlySpan<int> groups, ReadOnlySpan<int> classes)

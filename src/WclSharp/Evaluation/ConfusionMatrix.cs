@@ -1,8 +1,8 @@
 namespace WclSharp.Evaluation;
 
 /// <summary>How often images of one class are predicted as another.</summary>
-/// <param name="ClassNames">Classes, in the order of rows and columns.</param>
-/// <param name="Counts">Images of row's class that are predicted as column's.</param>
+/// <param name="ClassNames">C classes, in the order of rows and columns.</param>
+/// <param name="Counts">[C, C], by row and column: images of the row's class that are predicted as the column's.</param>
 public sealed record ConfusionMatrix(IReadOnlyList<string> ClassNames, IReadOnlyList<IReadOnlyList<int>> Counts)
 {
     /// <summary>Classes at most: a million numbers, more than anybody looks at.</summary>

@@ -26,7 +26,7 @@ public sealed record RunEvaluationOptions
     /// <summary>CSV or TSV file that names classes of <see cref="Data"/>; null is the run's.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>Neighbours of the kNN classifier; null is 200, or 20 below 20,000 labelled training images.</summary>
+    /// <summary>Neighbours of the kNN classifier, 1 or more; null is 200, or 20 below 20,000 labelled training images.</summary>
     public int? KnnK { get; init; }
 
     /// <summary>cpu, cuda, cuda:N or auto.</summary>
@@ -103,7 +103,7 @@ public static class RunEvaluation
     /// <param name="options">Which run, and on what.</param>
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    /// <exception cref="WclUsageException">There is no such run, or there are no labelled images to measure kNN with.</exception>
+    /// <exception cref="WclUsageException">There is no such run, there are no labelled images to measure kNN with, or an option is wrong.</exception>
     /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)

@@ -14,7 +14,7 @@ public readonly record struct WilsonInterval(double Low, double High)
     /// <summary>Of a share of so many images; 0 to 1 where there are none. The intervals that <c>wcl</c> prints beside accuracies are these.</summary>
     /// <param name="share">The share, such as an accuracy, 0 to 1.</param>
     /// <param name="images">Images that it is a share of.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The share is none.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The share is not 0 to 1.</exception>
     public static WilsonInterval Of(double share, long images)
     {
         if (share is not (>= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(share), share, "A share is 0 to 1.");

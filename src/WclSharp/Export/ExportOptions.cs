@@ -114,7 +114,7 @@ public sealed record ExportOptions
 /// <summary>How an ONNX file compares with the network that it was made of, on images that both prepared for themselves.</summary>
 /// <param name="Images">Images compared.</param>
 /// <param name="Source">What they were read from, for people.</param>
-/// <param name="MinCosine">Lowest cosine of any image's two vectors, over all outputs.</param>
+/// <param name="MinCosine">Lowest cosine of any image's two vectors, over all outputs, -1 to 1.</param>
 /// <param name="LargestDifference">Largest difference of any two numbers.</param>
 public sealed record ExportParity(int Images, string Source, double MinCosine, double LargestDifference);
 
@@ -123,8 +123,8 @@ public sealed record ExportParity(int Images, string Source, double MinCosine, d
 /// <param name="Images">Images compared.</param>
 /// <param name="Source">What they were read from, for people.</param>
 /// <param name="CalibrationImages">Images that ranges were measured on; 0 where none had to be.</param>
-/// <param name="MinCosine">Lowest cosine of an image's vector to the float32 one; projections count as well, where there are any.</param>
-/// <param name="MeanCosine">Their mean.</param>
+/// <param name="MinCosine">Lowest cosine of an image's vector to the float32 one; projections count as well, where there are any. -1 to 1.</param>
+/// <param name="MeanCosine">Their mean, -1 to 1.</param>
 /// <param name="Float32">Figures of the float32 file.</param>
 /// <param name="Exported">Figures of the file that was exported.</param>
 /// <param name="Agreement">Share of the images that both call the same, for a classifier, 0 to 1; null for an encoder.</param>

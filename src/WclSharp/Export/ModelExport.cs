@@ -23,6 +23,7 @@ public static class ModelExport
     /// <param name="cancellation">Stops the comparison; nothing is written then.</param>
     /// <exception cref="WclUsageException">There is no such network, or the options do not fit it.</exception>
     /// <exception cref="WclException">libtorch failed, the file cannot be written, or it differs from the network; a file that was there before is untouched.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ExportResult Run(ExportOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -23,7 +23,7 @@ public sealed record FineTuneOptions
     /// <summary>Labels of each class to train with, 1 or more.</summary>
     public IReadOnlyList<int> LabelsPerClass { get; init; } = [];
 
-    /// <summary>Times that each number of labels is drawn anew.</summary>
+    /// <summary>Times that each number of labels is drawn anew, 1 or more. Default: 5.</summary>
     public int Draws { get; init; } = 5;
 
     /// <summary>Classify what comes out of the instance head's first layer instead of the encoder's features, as SimCLRv2 does (Chen et al. 2020, section 3).</summary>
@@ -32,16 +32,16 @@ public sealed record FineTuneOptions
     /// <summary>Train the same network from scratch on the same labels.</summary>
     public bool Scratch { get; init; } = true;
 
-    /// <summary>Passes over the labels; null is 20, or what makes 300 steps where that is more.</summary>
+    /// <summary>Passes over the labels, 1 or more; null is 20, or what makes 300 steps where that is more.</summary>
     public int? Epochs { get; init; }
 
-    /// <summary>Peak learning rate of the pretrained encoder; null is 0.01, or the best of 0.01, 0.03 and 0.1 on a fifth of the labels where at least half of them are of classes with 25.</summary>
+    /// <summary>Peak learning rate of the pretrained encoder, 0 or more; null is 0.01, or the best of 0.01, 0.03 and 0.1 on a fifth of the labels where at least half of them are of classes with 25.</summary>
     public double? EncoderLearningRate { get; init; }
 
-    /// <summary>Peak learning rate of the classifier on top of it.</summary>
+    /// <summary>Peak learning rate of the classifier on top of it, 0 or more. Default: 0.1.</summary>
     public double HeadLearningRate { get; init; } = FineTuneRecipe.HeadRate;
 
-    /// <summary>Peak learning rate of the network from scratch; null is 0.1, or the best of 0.03, 0.1 and 0.3 on a fifth of the labels where at least half of them are of classes with 25.</summary>
+    /// <summary>Peak learning rate of the network from scratch, 0 or more; null is 0.1, or the best of 0.03, 0.1 and 0.3 on a fifth of the labels where at least half of them are of classes with 25.</summary>
     public double? ScratchLearningRate { get; init; }
 
     /// <summary>Seed of the draws, the order, the augmentation and the weights that start at random; null is the run's.</summary>

@@ -21,13 +21,13 @@ public static class ConnectedComponents
     private static readonly Scalar Zero = 0, One = 1;
 
     /// <summary>Labels the components.</summary>
-    /// <param name="next">[N] int64 in 0 .. N - 1: the node that each node points to.</param>
+    /// <param name="next">[N] int64 or int32 in 0 .. N - 1: the node that each node points to.</param>
     /// <returns>[N] int64: the smallest index on the component's cycle, so that a label's node carries that label. The caller owns it.</returns>
     /// <exception cref="ArgumentException">It is of another shape or type, or, which is looked at on a CPU alone, points to no node.</exception>
     public static Tensor Label(Tensor next)
     {
         ArgumentNullException.ThrowIfNull(next);
-        if (next.dim() != 1 || next.dtype is not (ScalarType.Int64 or ScalarType.Int32)) throw new ArgumentException($"A graph is [N] int64, not {ShapeText.Of(next)} {next.dtype}.", nameof(next));
+        if (next.dim() != 1 || next.dtype is not (ScalarType.Int64 or ScalarType.Int32)) throw new ArgumentException($"A graph is [N] int64 or int32, not {ShapeText.Of(next)} {next.dtype}.", nameof(next));
         RequireNodes(next);
         return LabelOfChecked(next);
     }
@@ -49,7 +49,7 @@ public static class ConnectedComponents
     }
 
     /// <summary>The weak labels of a batch: components of its nearest-neighbour graph (paper, section 3.2).</summary>
-    /// <param name="embeddings">[N, D] floating point, rows of unit length. No gradient flows.</param>
+    /// <param name="embeddings">[N, D] floating point, rows of unit length; N is 2 or more. No gradient flows.</param>
     /// <returns>[N] int64 as <see cref="Label"/> gives them. The caller owns it.</returns>
     /// <exception cref="ArgumentException">They are of another shape or type.</exception>
     public static Tensor OfNearestNeighbors(Tensor embeddings)

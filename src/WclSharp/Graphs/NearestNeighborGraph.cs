@@ -14,12 +14,12 @@ internal static class NearestNeighborGraph
     /// <summary>Each row's nearest other row by cosine similarity.</summary>
     /// <param name="embeddings">[N, D] floating point, rows of unit length; N is 2 or more. No gradient flows.</param>
     /// <returns>[N] int64, entry i is not i. The caller owns it.</returns>
-    /// <exception cref="ArgumentException">Fewer than two rows.</exception>
+    /// <exception cref="ArgumentException">They are of another shape or type.</exception>
     public static Tensor Nearest(Tensor embeddings)
     {
         ArgumentNullException.ThrowIfNull(embeddings);
-        if (embeddings.dim() != 2 || embeddings.size(0) < 2)
-            throw new ArgumentException($"A nearest neighbour needs [N, D] embeddings with N of 2 or more, not {ShapeText.Of(embeddings)}.", nameof(embeddings));
+        if (embeddings.dim() != 2 || embeddings.size(0) < 2 || !embeddings.is_floating_point())
+            throw new ArgumentException($"A nearest neighbour needs [N, D] embeddings of floating point with N of 2 or more, not {ShapeText.Of(embeddings)} {embeddings.dtype}.", nameof(embeddings));
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

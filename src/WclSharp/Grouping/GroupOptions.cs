@@ -15,7 +15,7 @@ public sealed record GroupOptions
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes, to compare the groups with; null is the run's.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>How many groups to show; null takes the coarsest level of the hierarchy that has at least as many as there are classes, or ten.</summary>
+    /// <summary>How many groups to show, 1 or more; null takes the coarsest level of the hierarchy that has at least as many as there are classes, or ten.</summary>
     public int? Groups { get; init; }
 
     /// <summary>Cosine of the features from which on two images are compared pixel by pixel, and listed as copies where these are alike too; above 0 to 1.</summary>

@@ -17,9 +17,9 @@ namespace WclSharp.Losses;
 public static class InstanceLoss
 {
     /// <summary>The loss over a whole logical batch; gradient flows through both sides of every product.</summary>
-    /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
+    /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length; N is 2 or more.</param>
     /// <param name="z2">Projections of the second views, likewise.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
     /// <exception cref="ArgumentException">Shapes or types differ, or the temperature is not possible; the message shows them.</exception>
     public static Tensor Forward(Tensor z1, Tensor z2, double temperature)
@@ -54,7 +54,7 @@ public static class InstanceLoss
     /// <param name="keys1">All first views, [N, D]; rows offset .. offset + n - 1 are this rank's. Gradient flows where they carry one.</param>
     /// <param name="keys2">All second views, [N, D].</param>
     /// <param name="offset">First row of this rank.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
     /// <returns>Scalar mean over this rank's 2n rows.</returns>
     internal static Tensor Forward(Tensor z1, Tensor z2, Tensor keys1, Tensor keys2, long offset, double temperature)
     {

@@ -20,10 +20,10 @@ public static class SupConLoss
     private static readonly Scalar Zero = 0, One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <summary>The loss over a batch.</summary>
-    /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
+    /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length; N is 2 or more.</param>
     /// <param name="z2">Projections of the second views, likewise.</param>
     /// <param name="labels">[N] int64 in 0 .. N - 1, equal for images of a class, as <see cref="LabelsOf"/> gives them.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
     /// <param name="detachKeys">True: gradient through anchors only, as <see cref="WeakLoss"/> has it.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
     /// <exception cref="ArgumentException">Shapes, types, labels or temperature are not possible; the message shows them. Values of labels are checked on a CPU alone.</exception>
@@ -38,13 +38,13 @@ public static class SupConLoss
     }
 
     /// <summary>Classes as labels of a batch: the first image of the same class; an image without a class is its own.</summary>
-    /// <param name="classes">[N] int64, -1 where unknown.</param>
+    /// <param name="classes">[N] int64 or int32, any numbers, below zero where unknown; N is 1 or more. Time and memory grow with N^2.</param>
     /// <returns>[N] int64 in 0 .. N - 1. The caller owns it.</returns>
     /// <exception cref="ArgumentException">They are of another shape or type, or none.</exception>
     public static Tensor LabelsOf(Tensor classes)
     {
         ArgumentNullException.ThrowIfNull(classes);
-        if (classes.dim() != 1 || classes.size(0) == 0 || classes.dtype is not (ScalarType.Int64 or ScalarType.Int32)) throw new ArgumentException($"Classes are [N] int64, not {ShapeText.Of(classes)} {classes.dtype}.", nameof(classes));
+        if (classes.dim() != 1 || classes.size(0) == 0 || classes.dtype is not (ScalarType.Int64 or ScalarType.Int32)) throw new ArgumentException($"Classes are [N] int64 or int32, N of 1 or more, not {ShapeText.Of(classes)} {classes.dtype}.", nameof(classes));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var own = ConnectedComponents.Nodes(classes.size(0), classes.device);

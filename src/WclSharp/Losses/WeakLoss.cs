@@ -25,11 +25,11 @@ public static class WeakLoss
     private static readonly Scalar Half = 0.5, One = 1;
 
     /// <summary>The swapped loss of both views, ( L(V1, y2) + L(V2, y1) ) / 2 (paper, equation 5).</summary>
-    /// <param name="v1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
+    /// <param name="v1">Projections of the first views, [N, D] floating point, rows of unit length; N is 2 or more.</param>
     /// <param name="v2">Projections of the second views, likewise.</param>
     /// <param name="labels1">Components of the first views' graph, [N] int64 in 0 .. N - 1, each with two members or more.</param>
     /// <param name="labels2">Components of the second views' graph, likewise.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
     /// <param name="detachKeys">True: gradient through anchors only.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
     /// <exception cref="ArgumentException">Shapes, types, labels or temperature are not possible; the message shows them. Values of labels are checked on a CPU alone.</exception>
@@ -51,9 +51,9 @@ public static class WeakLoss
     }
 
     /// <summary>The loss of both views by the components of their own graphs; products of rows serve graph and loss.</summary>
-    /// <param name="v1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
+    /// <param name="v1">Projections of the first views, [N, D] floating point, rows of unit length; N is 2 or more.</param>
     /// <param name="v2">Projections of the second views, likewise.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
     /// <param name="detachKeys">True: gradient through anchors only.</param>
     /// <param name="swap">True: <see cref="Swapped"/>. False: each view by its own labels.</param>
     /// <returns>Scalar mean loss in nats, and the components of both graphs as <see cref="ConnectedComponents.Label"/> gives them; the caller owns them.</returns>
@@ -83,9 +83,9 @@ public static class WeakLoss
     }
 
     /// <summary>The loss of all rows of a logical batch.</summary>
-    /// <param name="rows">[N, D] floating point, rows of unit length.</param>
+    /// <param name="rows">[N, D] floating point, rows of unit length; N is 2 or more.</param>
     /// <param name="labels">[N] int64 in 0 .. N - 1, each with two members or more: a row without a positive has no loss.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
     /// <param name="detachKeys">True: gradient through anchors only.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
     /// <exception cref="ArgumentException">Shape, type, labels or temperature are not possible; the message shows them. Values of labels are checked on a CPU alone.</exception>
@@ -110,7 +110,7 @@ public static class WeakLoss
     /// <param name="keys">All rows, [N, D]; rows offset .. offset + n - 1 are the anchors'. Gradient flows where they carry one.</param>
     /// <param name="labels">[N] int64 in 0 .. N - 1, each with two members or more.</param>
     /// <param name="offset">First row of this rank.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
     /// <returns>Scalar mean over the n anchors.</returns>
     internal static Tensor Forward(Tensor anchors, Tensor keys, Tensor labels, long offset, double temperature)
     {

@@ -11,6 +11,7 @@ public sealed record RunSummary
     /// <summary>The last figures of a run.</summary>
     /// <param name="run">Run folder.</param>
     /// <returns>Null where there are none yet.</returns>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="WclUsageException">There is no run in the folder, or the file is damaged.</exception>
     public static RunSummary? Load(string run)
     {
@@ -97,10 +98,10 @@ public sealed record RunSummary
     /// <summary>Effective rank of the features at the last evaluation.</summary>
     public double? EffectiveRank { get; init; }
 
-    /// <summary>Mean squared distance of the two views' instance projections, last epoch.</summary>
+    /// <summary>Mean squared distance of the two views' instance projections, last epoch, 0 to 4.</summary>
     public double? Alignment { get; init; }
 
-    /// <summary>Mean uniformity of the instance projections in a batch, last epoch.</summary>
+    /// <summary>Mean uniformity of the instance projections in a batch, last epoch, -8 to 0.</summary>
     public double? Uniformity { get; init; }
 
     /// <summary>Seconds of training, evaluation left out.</summary>

@@ -14,7 +14,7 @@ public sealed record SearchOptions
     /// <summary>The model that the index was made with, wherever it lies now; null is where it lay then.</summary>
     public string? Model { get; init; }
 
-    /// <summary>How many images are wanted for each, above zero.</summary>
+    /// <summary>How many images are wanted for each, 1 or more. Default: 10.</summary>
     public int Count { get; init; } = 10;
 
     /// <summary>cpu, cuda, cuda:N or auto. An ONNX file computes on the CPU.</summary>

@@ -29,7 +29,7 @@ public sealed record SuggestOptions
     /// <summary>Labelled images to check with, and not to suggest where they are among the others by their files. Null is the run's, or what it held out; with <see cref="Data"/> the run's are not suggested either, but a fifth of <see cref="Data"/> is checked with.</summary>
     public string? Test { get; init; }
 
-    /// <summary>How many images to suggest.</summary>
+    /// <summary>How many images to suggest, 1 to as many as there are without a label. Default: 20.</summary>
     public int Count { get; init; } = 20;
 
     /// <summary>Where classes are known: compare a linear classifier on so many choices with one on as many random ones; 0 does not.</summary>
@@ -81,8 +81,8 @@ public static class LabelSuggestion
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops.</param>
     /// <returns>The images and where the list and the sheet lie.</returns>
-    /// <exception cref="WclUsageException">There is no such run, there are fewer images, or there is a list already.</exception>
-    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="WclUsageException">There is no such run, there are fewer images, there is a list already, or an option is wrong.</exception>
+    /// <exception cref="WclException">A file cannot be written, or libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing but a list of unreadable images was written.</exception>
     public static SuggestResult Run(SuggestOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {

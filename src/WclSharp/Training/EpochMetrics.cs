@@ -11,6 +11,7 @@ public sealed record EpochMetrics
     /// <summary>What a run measured, epoch by epoch.</summary>
     /// <param name="run">Run folder.</param>
     /// <returns>In the order of the epochs, from 0, before training, on.</returns>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="WclUsageException">There is no run in the folder, or the file is damaged.</exception>
     public static IReadOnlyList<EpochMetrics> LoadAll(string run)
     {
@@ -79,13 +80,13 @@ public sealed record EpochMetrics
     /// <summary>Mean over the held-out images' classes of their kNN accuracies, 0 to 1, in which a rare class counts as much as a frequent one (balanced accuracy).</summary>
     public double? KnnBalancedAccuracy { get; init; }
 
-    /// <summary>exp of the entropy of the features' normalised singular values (Roy and Vetterli 2007).</summary>
+    /// <summary>exp of the entropy of the features' normalised singular values (Roy and Vetterli 2007), 1 to the length of a feature vector.</summary>
     public double? EffectiveRank { get; init; }
 
-    /// <summary>Mean squared distance of the two views of an image (Wang and Isola 2020); lower is tighter.</summary>
+    /// <summary>Mean squared distance of the instance projections, of unit length, of the two views of an image (Wang and Isola 2020), 0 to 4; lower is tighter.</summary>
     public double? Alignment { get; init; }
 
-    /// <summary>log mean exp(-2 squared distance) over pairs of images (Wang and Isola 2020); lower is more even.</summary>
+    /// <summary>log mean exp(-2 squared distance) over pairs of images (Wang and Isola 2020), of the same projections, -8 to 0; lower is more even.</summary>
     public double? Uniformity { get; init; }
 
     /// <summary>Seconds of training since the start of the run, evaluation left out.</summary>

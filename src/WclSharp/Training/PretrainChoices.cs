@@ -142,7 +142,20 @@ public enum CropPlacement
 }
 
 /// <summary>Network of the ResNet family (He et al. 2016), as torchvision builds it.</summary>
-public enum EncoderArch { ResNet18, ResNet34, ResNet50, ResNet101 }
+public enum EncoderArch
+{
+    /// <summary>Blocks of two convolutions, 2, 2, 2 and 2 of them; features of 8 times the width.</summary>
+    ResNet18,
+
+    /// <summary>Blocks of two convolutions, 3, 4, 6 and 3 of them; features of 8 times the width.</summary>
+    ResNet34,
+
+    /// <summary>Bottlenecks of three convolutions, 3, 4, 6 and 3 of them; features of 32 times the width.</summary>
+    ResNet50,
+
+    /// <summary>Bottlenecks of three convolutions, 3, 4, 23 and 3 of them; features of 32 times the width.</summary>
+    ResNet101,
+}
 
 /// <summary>First layers of the encoder.</summary>
 public enum EncoderStem
@@ -169,7 +182,17 @@ public enum ConvInit
 }
 
 /// <summary>Optimiser of the encoder and heads.</summary>
-public enum OptimizerKind { Sgd, Lars, AdamW }
+public enum OptimizerKind
+{
+    /// <summary>Stochastic gradient descent with momentum and L2 decay.</summary>
+    Sgd,
+
+    /// <summary>Layer-wise adaptive rates, for large batches (You, Gitman and Ginsburg 2017).</summary>
+    Lars,
+
+    /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019).</summary>
+    AdamW,
+}
 
 /// <summary>Number format of convolutions and matrix products; weights, statistics and losses stay float32.</summary>
 public enum ComputePrecision
@@ -179,6 +202,8 @@ public enum ComputePrecision
 
     /// <summary>float32; GPUs do not round its products to TF32.</summary>
     Fp32,
+
+    /// <summary>bfloat16; float32 on a GPU that has no convolutions in it, with a warning.</summary>
     Bf16,
 
     /// <summary>

@@ -223,6 +223,29 @@ public class AugmenterTests
     }
 
     [Fact]
+    public void Images_AndRecipes_ThatAreNull_AreRefusedByName()
+    {
+        using var scope = NewDisposeScope();
+        var augmenter = new Augmenter(16, Views.Plain, 1, CPU);
+        Assert.Throws<ArgumentNullException>("images", () => augmenter.Augment((Tensor)null!, [16], [16], [0], 0, 0, WithBlur));
+        Assert.Throws<ArgumentNullException>("recipe", () => augmenter.Augment(Views.Images(1, 3, 16, 16), [16], [16], [0], 0, 0, null!));
+        Assert.Throws<ArgumentNullException>("images", () => augmenter.Augment(null!, 0, 0, WithBlur));
+        Assert.Throws<ArgumentNullException>("images", () => augmenter.Evaluate((Tensor)null!, [16], [16]));
+        Assert.Throws<ArgumentNullException>("images", () => augmenter.Evaluate((WclSharp.Data.ImageBatch)null!));
+    }
+
+    [Fact]
+    public void Augment_RecipeThatChangesNothing_CutsALongImageAboutItsMiddle()
+    {
+        using var scope = NewDisposeScope();
+        var image = zeros([1, 3, 16, 64], dtype: uint8);
+        image.narrow(3, 0, 21).fill_(255); // 21 or 22 of 16 x 64 pixels are at the middle: 4:3 of the height
+        image.narrow(3, 43, 21).fill_(255);
+        var view = new Augmenter(16, Normalization.Gray(0, 1), 1, CPU).Augment(image, [16], [64], [0], 0, 0, new AugmentationRecipe());
+        Assert.Equal(0, view.max().ToSingle());
+    }
+
+    [Fact]
     public void Augment_ShapesThatDoNotFit_SaysWhich()
     {
         using var scope = NewDisposeScope();

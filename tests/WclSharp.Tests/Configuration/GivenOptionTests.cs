@@ -63,6 +63,20 @@ public sealed class GivenOptionTests
     }
 
     [Fact]
+    public void ListsWithNothingInThem_OrNull_AreRefused()
+    {
+        Refused("The images to search for have one that is null", () => ImageSearch.Run(new SearchOptions { Index = "i", Images = ["x", null!] }));
+        foreach (string[] program in (string[][])[[], [""], [null!], ["wcl", null!]])
+            Refused("The program of the runs is empty", () => Comparison.Run(new ComparisonOptions { Methods = [ContrastiveMethod.Wcl], Program = program }));
+        Refused("The program 'no such program' does not start: ", () => TrainingProcess.Run(["no such program"], new PretrainOptions { Out = "o" }, _ => { }, CancellationToken.None));
+        EncodedImage[] images = [new("x", default)];
+        Refused("The names of the classes have one that is null", () => ImageDataset.Read(images, new DatasetOptions { ClassNames = [null!] }));
+        Refused("The file that lists unreadable images is empty", () => ImageDataset.Read(images, new DatasetOptions { BadImagesFile = "" }));
+        Refused("--cache-folder is empty", () => ImageDataset.Read(images, new DatasetOptions { CacheFolder = "" }));
+        Refused("--workers 1025 is too many; use 1 to 1,024", () => ImageDataset.Read(images, new DatasetOptions { Workers = 1025 }));
+    }
+
+    [Fact]
     public void Preset_ThatIsNull_IsNone() => Refused("There is no preset \"\"", () => WclSharp.Configuration.Presets.Resolve(new PretrainOptions { Preset = null! }, new WclSharp.Configuration.DataFacts(100, 28, false)));
 
     private static void Refused(string message, Action call) => Assert.Contains(message, Assert.Throws<WclUsageException>(call).Message, StringComparison.Ordinal);

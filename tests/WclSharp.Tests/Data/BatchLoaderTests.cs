@@ -311,6 +311,26 @@ public class BatchLoaderTests
         Assert.Equal([300, 300, 300, 100], sizes);
     }
 
+    [Fact]
+    public void Batch_HasNoImagesOutsideOfIt()
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 10, 0, 1);
+        using var batch = loader.Assemble([5, 6]);
+        foreach (int outside in new[] { -1, 2 }) Assert.Throws<ArgumentOutOfRangeException>("image", () => { _ = batch.PixelsOf(outside); });
+    }
+
+    [Fact]
+    public void Epoch_AnyNumberOfBatchesAhead_IsAsManyAsThereAre()
+    {
+        using var data = Thousand();
+        using var loader = new BatchLoader(data, 300, 0, workers: 2, prefetch: int.MaxValue);
+        int batches = 0;
+        foreach (var batch in loader.Epoch(0))
+            using (batch) batches++;
+        Assert.Equal(3, batches);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1001)]

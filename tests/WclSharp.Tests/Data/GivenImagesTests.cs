@@ -37,6 +37,7 @@ public class GivenImagesTests
         Assert.Contains("No images were given", Assert.Throws<WclUsageException>(() => ImageDataset.Read([])).Message, StringComparison.Ordinal);
         Assert.Contains("'photos'", Assert.Throws<WclUsageException>(() => ImageDataset.Read(Few, new DatasetOptions { Path = "photos" })).Message, StringComparison.Ordinal);
         Assert.Contains("Image 30", Assert.Throws<WclUsageException>(() => ImageDataset.Read([.. Few, null!])).Message, StringComparison.Ordinal);
+        Assert.Contains("Image 30 of those given has a name that is null", Assert.Throws<WclUsageException>(() => ImageDataset.Read([.. Few, Few[0] with { Name = null! }])).Message, StringComparison.Ordinal);
         EncodedImage[] damaged = [.. Few, new("no image", "text"u8.ToArray()), new("empty", default)];
         Assert.Throws<WclException>(() => ImageDataset.Read(damaged));
         using var rest = ImageDataset.Read(damaged, new DatasetOptions { MaxBad = 0.1 });

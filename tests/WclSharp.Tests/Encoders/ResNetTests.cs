@@ -106,6 +106,32 @@ public class ResNetTests
     }
 
     [Fact]
+    public void Forward_OfWhatIsNoImages_IsRefusedWithItsShape()
+    {
+        using var scope = NewDisposeScope();
+        using var net = new ResNet(EncoderArch.ResNet18, 4, EncoderStem.Small, seed: 1);
+        Assert.Throws<ArgumentNullException>("x", () => net.call(null!));
+        foreach (long[] shape in (long[][])[[3, 8, 8], [2, 1, 8, 8], [0, 3, 8, 8], [2, 3, 0, 8]])
+            Assert.Contains($"Images are [{string.Join(", ", shape)}] Float32; expected [N, 3, H, W]", Assert.Throws<ArgumentException>("x", () => net.call(zeros(shape))).Message, StringComparison.Ordinal);
+        Assert.Contains("[2, 3, 8, 8] Byte", Assert.Throws<ArgumentException>("x", () => net.call(zeros([2, 3, 8, 8], dtype: ScalarType.Byte))).Message, StringComparison.Ordinal); // not normalised
+    }
+
+    [Theory]
+    [InlineData(0, "Width 0 is too small"), InlineData(1931, "Width 1,931 is too large; use up to 1,930"), InlineData(int.MaxValue, "Width 2,147,483,647 is too large")]
+    public void Width_ThatCannotBe_IsRefused(int width, string message) =>
+        Assert.Contains(message, Assert.Throws<ArgumentException>("width", () => new ResNet(EncoderArch.ResNet18, width, EncoderStem.Small, seed: 1)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Load_OfNoPath_SaysWhatToGive()
+    {
+        foreach (string path in new[] { "", "a\0b" })
+        {
+            Action[] calls = [() => ResNet.Load(path), () => ImageEncoder.Load(path), () => ImageClassifier.Load(path)];
+            Assert.All(calls, call => Assert.StartsWith("The path of the ", Assert.Throws<WclUsageException>(call).Message, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public void ComputeType_ThatIsNone_IsRefusedWithThoseThatAre()
     {
         using var net = new ResNet(EncoderArch.ResNet18, 4, EncoderStem.Small, seed: 1);

@@ -75,5 +75,19 @@ public sealed class LossArgumentsTests : IDisposable
         Assert.Contains("[3] Float32", Assert.Throws<ArgumentException>(() => ConnectedComponents.Label(zeros(3))).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void EmbeddingsOfIntegers_HaveNoNeighbours()
+    {
+        foreach (var type in new[] { ScalarType.Int64, ScalarType.Bool })
+            Assert.Contains($"not [4, 4] {type}", Assert.Throws<ArgumentException>("embeddings", () => ConnectedComponents.OfNearestNeighbors(ones([4, 4], dtype: type))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Backpropagation_OfNoLoss_IsRefused()
+    {
+        Assert.Contains("A loss is one number, not [3]", Assert.Throws<ArgumentException>("loss", () => Backpropagation.Run(ones(3, requires_grad: true))).Message, StringComparison.Ordinal);
+        Assert.Contains("carries no gradient", Assert.Throws<ArgumentException>("loss", () => Backpropagation.Run(ones(1))).Message, StringComparison.Ordinal);
+    }
+
     private static Tensor Labels(params long[] labels) => tensor(labels);
 }
