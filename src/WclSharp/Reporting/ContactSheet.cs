@@ -4,7 +4,7 @@ using static WclSharp.Reporting.SheetCell;
 
 namespace WclSharp.Reporting;
 
-/// <summary>Draws images in rows, each with a number and a line below it.</summary>
+/// <summary>Draws images in rows, each with its name and a line below it.</summary>
 internal static class ContactSheet
 {
     private const int MostColumns = 8, Header = 64;
@@ -14,7 +14,7 @@ internal static class ContactSheet
 
     /// <summary>Writes the picture as PNG; of many images the first few hundred.</summary>
     /// <param name="path">File to write; an old one is replaced.</param>
-    /// <param name="images">Images, each with its caption, and a line below that; at least one.</param>
+    /// <param name="images">Images, each with its caption, and a line below; at least one.</param>
     /// <param name="title">What the sheet shows.</param>
     /// <exception cref="WclException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<(SheetImage Image, string Detail)> images, string title)
@@ -25,14 +25,15 @@ internal static class ContactSheet
         using var font = Font(TextSize);
         int columns = Math.Min(MostColumns, images.Count), rows = (images.Count + columns - 1) / columns;
         int width = 2 * Margin + Math.Max(columns * (Cell + Gap) - Gap, (int)Math.Ceiling(titleFont.MeasureText(title)));
-        using var surface = SKSurface.Create(new SKImageInfo(width, Header + rows * (Cell + CaptionHeight) + Margin, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        int rowHeight = Cell + CaptionHeightOf(images.Select(each => each.Image));
+        using var surface = SKSurface.Create(new SKImageInfo(width, Header + rows * rowHeight + Margin, SKColorType.Rgba8888, SKAlphaType.Opaque));
         surface.Canvas.Clear(SKColors.White);
         Text(surface.Canvas, title, Margin, Margin + TitleSize, titleFont, Ink, SKTextAlign.Left);
         foreach (var (i, (image, detail)) in images.Index())
         {
-            int x = Margin + i % columns * (Cell + Gap), y = Header + i / columns * (Cell + CaptionHeight);
+            int x = Margin + i % columns * (Cell + Gap), y = Header + i / columns * rowHeight;
             Image(surface.Canvas, image, x, y, Border);
-            Caption(surface.Canvas, image.Caption, detail, x, y, font, Ink);
+            Caption(surface.Canvas, image, detail, x, y, font, Ink);
         }
 
         using var picture = surface.Snapshot();

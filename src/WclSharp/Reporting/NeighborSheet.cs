@@ -7,14 +7,14 @@ namespace WclSharp.Reporting;
 
 /// <summary>
 /// Draws held-out images beside the training images whose features are nearest: what the encoder takes to be alike.
-/// A neighbour of the same class has a green frame, of another class a red one.
+/// A neighbour of the same class has a solid blue frame, of another class a dashed orange one: people of any colour vision can tell them apart.
 /// </summary>
 internal static class NeighborSheet
 {
     private const int QueryGap = 26, HeaderHeight = 84;
 
-    // Dark enough on white, and apart in lightness as well as in hue.
-    private static readonly SKColor Agree = new(0x2E, 0xA0, 0x43), Differ = new(0xB0, 0x1E, 0x1E), Query = new(0x00, 0x48, 0x8A);
+    // Blue and orange of Okabe and Ito's palette, the orange darker for the text below.
+    private static readonly SKColor Agree = new(0x00, 0x72, 0xB2), Differ = new(0xC0, 0x50, 0x00), Query = new(0x44, 0x44, 0x44);
 
     /// <summary>Writes the picture as PNG.</summary>
     /// <param name="path">File to write; an old one is replaced.</param>
@@ -36,12 +36,13 @@ internal static class NeighborSheet
         using var titleFont = Font(TitleSize);
         using var font = Font(TextSize);
         bool labelled = rows.Any(row => row.Neighbors.Any(neighbor => neighbor.Agrees is not null));
-        string legend = labelled ? "green: same class    red: another class    number: cosine similarity" : "number: cosine similarity";
+        string legend = labelled ? "solid blue: same class    dashed orange: another class    number: cosine similarity" : "number: cosine similarity";
 
         int neighbors = rows.Max(row => row.Neighbors.Count);
         int gridWidth = Cell + QueryGap + neighbors * (Cell + Gap) - Gap;
         int width = 2 * Margin + Math.Max(gridWidth, (int)Math.Ceiling(Math.Max(titleFont.MeasureText(title), font.MeasureText(legend))));
-        int height = HeaderHeight + rows.Count * (Cell + CaptionHeight) + Margin;
+        int rowHeight = Cell + CaptionHeightOf(rows.SelectMany(row => row.Neighbors.Select(neighbor => neighbor.Image).Append(row.Query)));
+        int height = HeaderHeight + rows.Count * rowHeight + Margin;
         using var surface = SKSurface.Create(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         var canvas = surface.Canvas;
         canvas.Clear(SKColors.White);
@@ -52,18 +53,18 @@ internal static class NeighborSheet
         foreach (var row in rows)
         {
             Image(canvas, row.Query, Margin, y, Query);
-            Caption(canvas, row.Query.Caption, queryDetail, Margin, y, font, Query);
+            Caption(canvas, row.Query, queryDetail, Margin, y, font, Query);
             int x = Margin + Cell + QueryGap;
             foreach (var neighbor in row.Neighbors)
             {
                 var color = neighbor.Agrees switch { true => Agree, false => Differ, null => Border };
-                Image(canvas, neighbor.Image, x, y, color);
-                Caption(canvas, neighbor.Image.Caption, neighbor.Similarity.ToString("0.000", CultureInfo.InvariantCulture), x, y, font,
+                Image(canvas, neighbor.Image, x, y, color, dashed: neighbor.Agrees is false);
+                Caption(canvas, neighbor.Image, neighbor.Similarity.ToString("0.000", CultureInfo.InvariantCulture), x, y, font,
                     neighbor.Agrees is null ? Ink : color);
                 x += Cell + Gap;
             }
 
-            y += Cell + CaptionHeight;
+            y += rowHeight;
         }
 
         return surface.Snapshot();

@@ -6,7 +6,7 @@ namespace WclSharp.Reporting;
 internal static class SheetCell
 {
     /// <summary>Pixels.</summary>
-    public const int Cell = 96, Gap = 14, CaptionHeight = 44, Margin = 24, FrameWidth = 4;
+    public const int Cell = 96, Gap = 14, CaptionHeight = 44, Margin = 24, FrameWidth = 4, LineGap = 2;
 
     /// <summary>Pixels.</summary>
     public const float TitleSize = 20, TextSize = 12;
@@ -17,8 +17,11 @@ internal static class SheetCell
     /// <summary>The sheets' typeface.</summary>
     public static SKFont Font(float size) => new(PlotFont.Typeface, size) { Edging = SKFontEdging.Antialias, Subpixel = true };
 
+    /// <summary>Space for the lines below images, pixels.</summary>
+    public static int CaptionHeightOf(IEnumerable<SheetImage> images) => CaptionHeight + (images.Any(image => image.SecondLine is not null) ? (int)TextSize + LineGap : 0);
+
     /// <summary>Draws an image into its cell, as large as fits, with a frame around it.</summary>
-    public static void Image(SKCanvas canvas, SheetImage image, int x, int y, SKColor frame)
+    public static void Image(SKCanvas canvas, SheetImage image, int x, int y, SKColor frame, bool dashed = false)
     {
         using var bitmap = ToBitmap(image);
         double fit = (double)Cell / Math.Max(image.Width, image.Height);
@@ -32,6 +35,8 @@ internal static class SheetCell
 
         target.Inflate(FrameWidth / 2f, FrameWidth / 2f);
         using var paint = new SKPaint { Color = frame, Style = SKPaintStyle.Stroke, StrokeWidth = FrameWidth, IsAntialias = true };
+        using var dashes = dashed ? SKPathEffect.CreateDash([2 * FrameWidth, FrameWidth], 0) : null;
+        paint.PathEffect = dashes;
         canvas.DrawRect(target, paint);
     }
 
@@ -62,15 +67,15 @@ internal static class SheetCell
         return bitmap;
     }
 
-    /// <summary>Writes a name, where there is one, and a detail below an image.</summary>
-    public static void Caption(SKCanvas canvas, string? name, string detail, int x, int y, SKFont font, SKColor color)
+    /// <summary>Writes an image's lines, where it has some, and a detail below it.</summary>
+    public static void Caption(SKCanvas canvas, SheetImage image, string detail, int x, int y, SKFont font, SKColor color)
     {
         float baseline = y + Cell + FrameWidth + font.Size + 1;
-        if (name is not null)
+        foreach (string name in new[] { image.Caption, image.SecondLine }.OfType<string>())
         {
             using var other = PlotFont.For(name) is { } typeface && typeface != font.Typeface ? new SKFont(typeface, font.Size) { Edging = font.Edging, Subpixel = font.Subpixel } : null;
             Text(canvas, Shortened(name, other ?? font), x + Cell / 2f, baseline, other ?? font, color, SKTextAlign.Center);
-            baseline += font.Size + 2;
+            baseline += font.Size + LineGap;
         }
 
         Text(canvas, detail, x + Cell / 2f, baseline, font, Faint, SKTextAlign.Center);

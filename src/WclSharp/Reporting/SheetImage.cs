@@ -7,9 +7,12 @@ namespace WclSharp.Reporting;
 /// <param name="Channels">1 (grey) or 3 (RGB).</param>
 /// <param name="Height">Rows.</param>
 /// <param name="Width">Columns.</param>
-/// <param name="Caption">Class name; null where it is not known.</param>
+/// <param name="Caption">Class or file; null where neither is known.</param>
 internal readonly record struct SheetImage(byte[] Pixels, int Channels, int Height, int Width, string? Caption)
 {
+    /// <summary>A line below the caption; null is none.</summary>
+    public string? SecondLine { get; init; }
+
     /// <summary>An image of a data set.</summary>
     public static SheetImage Of(ImageDataset images, int row, string? caption)
     {

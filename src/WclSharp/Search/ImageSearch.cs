@@ -100,7 +100,10 @@ public static class ImageSearch
         if (pictures > MostPictures) return FormattableString.Invariant($"a sheet of {pictures:N0} pictures is too large; {MostPictures} go on one, with fewer images to search for or a smaller -k");
         HashSet<string>? named = null; // what the list holds that the person names
         var rows = new List<SheetRow>(answers.Count);
-        foreach (var answer in answers)
+        var asked = Captions([.. answers.Select(answer => (answer.Image, (string?)null))]);
+        var found = Captions([.. answers.SelectMany(answer => answer.Hits).Select(hit => (hit.Name, hit.Label))]);
+        int shown = 0; // of those that were found
+        foreach (var (number, answer) in answers.Index())
         {
             var neighbors = new List<SheetNeighbor>(answer.Hits.Count);
             foreach (var hit in answer.Hits)
@@ -115,10 +118,10 @@ public static class ImageSearch
                     if (!named.Contains(hit.Name)) return $"the index names '{hit.Name}', which is not in '{source}'; name the list that has it with --data";
                 }
                 string file = Path.Combine(folder, hit.Name);
-                if (Picture(file, hit.Label is { } label && PlotFont.For(label) is not null ? label : Path.GetFileName(hit.Name), out string? problem) is not { } image) return $"'{file}' cannot be read: {problem}; {advice}";
+                if (Picture(file, found[shown++], out string? problem) is not { } image) return $"'{file}' cannot be read: {problem}; {advice}";
                 neighbors.Add(new SheetNeighbor(image, hit.Cosine, null));
             }
-            if (Picture(answer.Image, Path.GetFileName(answer.Image), out string? why) is not { } query) return $"'{answer.Image}' cannot be read: {why}";
+            if (Picture(answer.Image, asked[number], out string? why) is not { } query) return $"'{answer.Image}' cannot be read: {why}";
             rows.Add(new SheetRow(query, neighbors));
         }
         if (MakeFolderOf(options.Sheet!) is { } unmade) return unmade;
@@ -162,12 +165,29 @@ public static class ImageSearch
         }
     }
 
-    private static SheetImage? Picture(string file, string caption, out string? problem)
+    /// <summary>
+    /// What stands below images: the class, where it is known and some font has its letters, and the file's name; with as much of its folder as tells it from others that are
+    /// called the same.
+    /// </summary>
+    internal static (string Caption, string? SecondLine)[] Captions(IReadOnlyList<(string Name, string? Label)> images)
+    {
+        var captions = new (string, string?)[images.Count];
+        foreach (var alike in images.Index().GroupBy(image => image.Item.Label is { } label && PlotFont.For(label) is not null ? label : null))
+            foreach (var (name, (place, _)) in DistinctPaths.Of([.. alike.Select(image => image.Item.Name)]).Zip(alike))
+            {
+                var (file, within) = DistinctPaths.Lines(name);
+                captions[place] = alike.Key is { } label ? (label, name) : (file, within);
+            }
+
+        return captions;
+    }
+
+    private static SheetImage? Picture(string file, (string Caption, string? SecondLine) lines, out string? problem)
     {
         var prepared = new ImagePreparation(SheetSide, 3).Prepare((new SourceImage { Name = file, File = file }, -1));
         problem = prepared.Problem;
         if (problem is not null) return null;
-        var image = new SheetImage(prepared.Pixels[..prepared.Length].ToArray(), 3, prepared.Height, prepared.Width, caption);
+        var image = new SheetImage(prepared.Pixels[..prepared.Length].ToArray(), 3, prepared.Height, prepared.Width, lines.Caption) { SecondLine = lines.SecondLine };
         prepared.Release();
         return image;
     }

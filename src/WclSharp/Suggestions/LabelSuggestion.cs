@@ -129,8 +129,8 @@ public static class LabelSuggestion
         SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.GroupSize))];
         string sheet = Path.Combine(folder, "suggestions.png");
         OutputFolder.Make(folder);
-        ContactSheet.Write(sheet, [.. chosen.Take(ContactSheet.LargestSheet).Select((image, i) => (SheetImage.Of(images, image.Row, $"{i + 1}. {Path.GetFileName(images.NameOf(image.Row))}"),
-            string.Create(CultureInfo.InvariantCulture, $"{image.GroupSize:N0} alike")))], TitleOf(chosen.Count));
+        ContactSheet.Write(sheet, [.. chosen.Zip(DistinctPaths.Of([.. suggested.Select(image => image.Path)])).Take(ContactSheet.LargestSheet).Select((named, i) => (Numbered(images, named.First.Row, i + 1, named.Second),
+            named.First.GroupSize == 1 ? "like no other" : string.Create(CultureInfo.InvariantCulture, $"{named.First.GroupSize:N0} alike")))], TitleOf(chosen.Count));
         AtomicFile.WriteText(list, ListOf(suggested, images, labelled)); // last: where there is one nothing is suggested again
         return new SuggestResult(suggested, list, sheet, check);
     }
@@ -150,6 +150,12 @@ public static class LabelSuggestion
             progress?.Report(new RunProgress.Warning($"The run's test images may be suggested, since they cannot be told: {e.Message}"));
             return null;
         }
+    }
+
+    private static SheetImage Numbered(ImageDataset images, int row, int number, string name)
+    {
+        var (file, within) = DistinctPaths.Lines(name);
+        return SheetImage.Of(images, row, string.Create(CultureInfo.InvariantCulture, $"{number}. {file}")) with { SecondLine = within };
     }
 
     private static string TitleOf(int images) => FormattableString.Invariant($"{images:N0} images to label first{(images > ContactSheet.LargestSheet ? $": the first {ContactSheet.LargestSheet}" : "")}");

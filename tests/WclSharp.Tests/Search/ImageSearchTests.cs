@@ -59,6 +59,14 @@ public sealed class ImageSearchTests : IDisposable
         Assert.False(File.Exists(options.Sheet));
     }
 
+    [Fact]
+    public void Captions_OfFilesThatAreCalledTheSame_TellThemApart()
+    {
+        Assert.Equal([("1.png", "in cats"), ("1.png", "in dogs"), ("2.png", null)], ImageSearch.Captions([("cats/1.png", null), ("dogs/1.png", null), ("dogs/2.png", null)]));
+        // A class tells them apart where it can.
+        Assert.Equal([("cat", "1.png"), ("dog", "a/1.png"), ("dog", "b/1.png"), ("1.png", null)], ImageSearch.Captions([("cats/1.png", "cat"), ("a/1.png", "dog"), ("b/1.png", "dog"), ("1.png", null)]));
+    }
+
     [Theory]
     [InlineData(IndexFormat.Float32)]
     [InlineData(IndexFormat.Fp16)]

@@ -117,6 +117,22 @@ public sealed class LabelSuggestionTests : IDisposable
     }
 
     [Fact]
+    public void Run_FilesThatAreCalledTheSame_HaveTheirFoldersOnTheSheet()
+    {
+        // Two folders with the same names, or with other ones: all are suggested.
+        int[] heights = [.. new[] { 0, 6 }.Select(first =>
+        {
+            string photos = Path.Combine(folder, $"photos from {first}");
+            WritePhotos(Path.Combine(photos, "a"), 6);
+            WritePhotos(Path.Combine(photos, "b"), 6 + first);
+            for (int i = 0; i < first; i++) File.Delete(Path.Combine(photos, "b", $"{i:D2}.png"));
+            using var sheet = SKBitmap.Decode(LabelSuggestion.Run(new SuggestOptions { Run = run, Data = photos, Count = 12, Device = "cpu", Out = Path.Combine(folder, $"out {first}") }).SheetFile);
+            return sheet.Height;
+        })];
+        Assert.Equal(2 * 14, heights[0] - heights[1]); // a line in both rows
+    }
+
+    [Fact]
     public void Run_ASecondRound_KnowsEveryLabelOfTheFirst_AndMayTakeEveryOtherImage()
     {
         string photos = Path.Combine(folder, "photos"), own = Path.Combine(folder, "own");
