@@ -38,7 +38,7 @@ internal static class RunReport
         }
 
         yield return $"Run folder:   {shown}";
-        foreach (var (name, file) in ((string, string)[])[("Curves:       ", "curves.png"), ("Neighbours:   ", "neighbours.png")])
+        foreach (var (name, file) in ((string, string)[])[("Curves:       ", "curves.png"), ("Neighbours:   ", "neighbors.png")])
         {
             string plot = Path.Combine(RunFolder.PlotsOf(folder), file);
             if (File.Exists(plot)) yield return name + Shown(plot);

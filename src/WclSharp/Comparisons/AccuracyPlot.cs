@@ -43,6 +43,10 @@ internal static class AccuracyPlot
         if (!overTime) plot.Axes.Bottom.TickGenerator = PlotLook.EpochTicks();
         plot.Axes.Left.TickGenerator = PlotLook.UprightTicks();
         plot.Axes.Margins(0.03, 0.06);
+        plot.Axes.AutoScale();
+        var limits = plot.Axes.GetLimits();
+        var (bottom, top) = PlotLook.Widened(limits.Bottom, limits.Top, PlotLook.LeastAccuracySpan, 100);
+        plot.Axes.SetLimitsY(bottom, top);
         PlotLook.ShowLegendBeside(plot);
         PlotLook.Write(plot, path, Width, Height);
         return true;

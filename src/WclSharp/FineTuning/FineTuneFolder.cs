@@ -150,7 +150,7 @@ internal sealed class FineTuneFolder : IDisposable
         var report = new FineTuneReport { Rows = rows, TestImages = testImages, ClassCount = classCount, Settings = settings, Classifier = Saved() };
         AtomicFile.Write(folder["finetune.json"], stream => stream.Write(JsonText.Page(report, FineTuneJson.Default.FineTuneReport)));
         Directory.CreateDirectory(folder["plots"]);
-        LabelPlot.Write(PlotPath, rows);
+        LabelPlot.Write(PlotPath, rows, Draws);
         return report;
     }
 

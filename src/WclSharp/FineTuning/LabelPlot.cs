@@ -5,42 +5,51 @@ using WclSharp.Reporting;
 
 namespace WclSharp.FineTuning;
 
-/// <summary>Draws accuracy against the number of labels, on a logarithmic axis, with 95 % intervals.</summary>
+/// <summary>Draws accuracy against the number of labels, on a logarithmic axis: a dot for each draw, and where there are several, their mean with its 95 % interval.</summary>
 internal static class LabelPlot
 {
-    private const int Width = 900, Height = 560;
+    private const int Width = 900, Height = 560, DotSize = 7, MeanSize = 9;
 
     /// <summary>To either side of a single number of labels, decades.</summary>
     private const double AroundOne = 0.3;
 
-    private static readonly (string Name, string Colour, Func<FineTuneRow, double?> Mean, Func<FineTuneRow, double?> Ci95)[] Curves =
+    private static readonly (string Name, string Colour, Func<FineTuneRow, double?> Mean, Func<FineTuneRow, double?> Ci95, Func<FineTuneDraw, double?> Draw)[] Curves =
     [
-        ("fine-tuned", "#D55E00", row => row.FinetuneMean, row => row.FinetuneCi95),
-        ("linear probe", "#0072B2", row => row.LinearMean, row => row.LinearCi95),
-        ("kNN", "#009E73", row => row.KnnMean, row => row.KnnCi95),
-        ("from scratch", "#777777", row => row.ScratchMean, row => row.ScratchCi95),
+        ("fine-tuned", "#D55E00", row => row.FinetuneMean, row => row.FinetuneCi95, draw => draw.Finetune),
+        ("linear probe", "#0072B2", row => row.LinearMean, row => row.LinearCi95, draw => draw.Linear),
+        ("kNN", "#009E73", row => row.KnnMean, row => row.KnnCi95, draw => draw.Knn),
+        ("from scratch", "#777777", row => row.ScratchMean, row => row.ScratchCi95, draw => draw.Scratch),
     ];
 
     /// <summary>Writes the picture as PNG; an old one is replaced.</summary>
+    /// <param name="path">File to write.</param>
+    /// <param name="rows">Means and intervals, fewest labels first; at least one.</param>
+    /// <param name="draws">The draws that they are of.</param>
     /// <exception cref="WclException">The file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<FineTuneRow> rows)
+    public static void Write(string path, IReadOnlyList<FineTuneRow> rows, IReadOnlyList<FineTuneDraw> draws)
     {
         using var plot = PlotLook.New();
         double range = Math.Log10(rows[^1].Labels / (double)rows[0].Labels);
-        foreach (var (index, (name, colour, mean, ci95)) in Curves.Index())
+        foreach (var (index, (name, colour, mean, ci95, drawn)) in Curves.Index())
         {
             // A little beside each other, so that no bar hides another.
             double aside = (index - 1.5) * Math.Max(range, 1) * 0.006;
             var known = rows.Where(row => mean(row) is not null).ToArray();
             if (known.Length == 0) continue;
-            double[] x = [.. known.Select(row => Math.Log10(row.Labels) + aside)], y = [.. known.Select(row => 100 * mean(row)!.Value)];
-            var line = plot.Add.Scatter(x, y, Color.FromHex(colour));
-            (line.LegendText, line.LineWidth, line.MarkerSize) = (name, 2.5f, 7);
-            var bars = plot.Add.ErrorBar(x, y, [.. known.Select(row => 100 * (ci95(row) ?? 0))]);
-            bars.Color = Color.FromHex(colour);
+            double At(int labels) => Math.Log10(labels) + aside;
+            double[] x = [.. known.Select(row => At(row.Labels))], y = [.. known.Select(row => 100 * mean(row)!.Value)];
+            var color = Color.FromHex(colour);
+            var line = plot.Add.Scatter(x, y, color);
+            (line.LegendText, line.LineWidth, line.MarkerSize) = (name, 2, 0);
+            Coordinates[] dots = [.. draws.Where(draw => drawn(draw) is not null).Select(draw => new Coordinates(At(draw.Labels), 100 * drawn(draw)!.Value))];
+            plot.Add.Markers(dots, MarkerShape.FilledCircle, DotSize, color.WithAlpha(0.6));
+            Coordinates[] means = [.. known.Where(row => row.Draws > 1).Select(row => new Coordinates(At(row.Labels), 100 * mean(row)!.Value))];
+            if (means.Length > 0) plot.Add.Markers(means, MarkerShape.FilledSquare, MeanSize, color);
+            FineTuneRow[] sure = [.. known.Where(row => ci95(row) is not null)];
+            if (sure.Length > 0) plot.Add.ErrorBar([.. sure.Select(row => At(row.Labels))], [.. sure.Select(row => 100 * mean(row)!.Value)], [.. sure.Select(row => 100 * ci95(row)!.Value)]).Color = color;
         }
 
-        PlotLook.Label(plot, "Accuracy by number of labels", "labelled images", "% of test images");
+        PlotLook.Label(plot, $"Accuracy by number of labels\n{Marks(rows)}", "labelled images", "% of test images", titleSize: 15);
         var ticks = new NumericManual();
         foreach (var row in rows) ticks.AddMajor(Math.Log10(row.Labels), row.Labels.ToString("N0", CultureInfo.InvariantCulture));
         plot.Axes.Bottom.TickGenerator = ticks;
@@ -48,9 +57,19 @@ internal static class LabelPlot
         plot.Axes.Margins(0.1, 0.1);
         plot.Axes.AutoScale();
         var limits = plot.Axes.GetLimits();
-        plot.Axes.SetLimitsY(Math.Max(0, limits.Bottom), Math.Min(100, limits.Top)); // of an interval of two draws, more can lie outside
+        var (bottom, top) = PlotLook.Widened(Math.Max(0, limits.Bottom), Math.Min(100, limits.Top), PlotLook.LeastAccuracySpan, 100); // of an interval of two draws, more can lie outside
+        plot.Axes.SetLimitsY(bottom, top);
         if (range == 0) plot.Axes.SetLimitsX(Math.Log10(rows[0].Labels) - AroundOne, Math.Log10(rows[0].Labels) + AroundOne);
         PlotLook.ShowLegendBeside(plot);
         PlotLook.Write(plot, path, Width, Height);
+    }
+
+    /// <summary>What dots, squares and bars are, and of how many draws.</summary>
+    internal static string Marks(IReadOnlyList<FineTuneRow> rows)
+    {
+        var (fewest, most) = (rows.Min(row => row.Draws), rows.Max(row => row.Draws));
+        if (most == 1) return "dots: one draw of the labels each, so without intervals";
+        string draws = string.Create(CultureInfo.InvariantCulture, $"{(fewest == most ? "" : $"{fewest} to ")}{most} draws of the labels");
+        return $"dots: {draws}; squares: their mean, with its 95 % interval";
     }
 }

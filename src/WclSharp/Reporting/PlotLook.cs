@@ -37,6 +37,19 @@ internal static class PlotLook
     /// <summary>Ticks of an upright axis, not too close to each other.</summary>
     public static NumericAutomatic UprightTicks() => new() { MinimumTickSpacing = 30 };
 
+    /// <summary>Least span of an axis of accuracies, points: on a shorter one, the noise of a few images looks like a trend.</summary>
+    public const double LeastAccuracySpan = 5;
+
+    /// <summary>Ends of an axis at least so far apart; what it gains lies on both sides, as far as there is room below the largest value that there can be.</summary>
+    public static (double Bottom, double Top) Widened(double bottom, double top, double leastSpan, double largest = double.PositiveInfinity)
+    {
+        double lack = leastSpan - (top - bottom);
+        if (lack <= 0) return (bottom, top);
+        double middle = Math.Min((bottom + top) / 2, largest - leastSpan / 2);
+        double low = Math.Max(0, middle - leastSpan / 2); // nothing that is drawn is below 0
+        return (low, low + leastSpan);
+    }
+
     /// <summary>Shows the legend beside the curves, so that it covers none.</summary>
     public static void ShowLegendBeside(Plot plot)
     {

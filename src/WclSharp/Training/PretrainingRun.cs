@@ -271,7 +271,7 @@ internal sealed class PretrainingRun : IDisposable
         using (var last = File.OpenRead(CheckpointStore.EncoderFile(checkpoints.Last!))) AtomicFile.Write(EncoderPath, last.CopyTo);
         Summarise(RunSummary.Finished);
         DrawCurves();
-        Draw("neighbours.png", evaluator.DrawNeighbors);
+        Draw("neighbors.png", evaluator.DrawNeighbors);
         return new PretrainResult(folder.FullPath, EncoderPath, Summarise(RunSummary.Finished));
     }
 
@@ -333,7 +333,7 @@ internal sealed class PretrainingRun : IDisposable
         return summary;
     }
 
-    private void DrawCurves() => Draw("curves.png", path => CurvesPlot.Write(path, folder.ReadMetrics(), $"{OptionValue.NameOf(options.Method)} on {data.Name}, seed {options.Seed}"));
+    private void DrawCurves() => Draw("curves.png", path => CurvesPlot.Write(path, folder.ReadMetrics(), $"{OptionValue.NameOf(options.Method)} on {data.Name}, seed {options.Seed}", data.HeldOut?.LabelledCount, new RateCurve(trainer.StepsPerEpoch, trainer.LearningRateAt)));
 
     private void Warn(string message) => Report(new RunProgress.Warning(message));
 

@@ -55,6 +55,9 @@ internal sealed class Trainer : IDisposable
         Sums = new EpochSums(device, method.HasWeakLoss, method.Views == 2, data.HasLabels ? data.ClassNames.Count : null);
     }
 
+    /// <summary>Learning rate of a step, counted from 0.</summary>
+    public double LearningRateAt(long step) => schedule.At(step);
+
     /// <summary>Steps in an epoch; images that do not fill a batch wait for another epoch's order.</summary>
     public int StepsPerEpoch { get; }
 

@@ -1,5 +1,7 @@
 using SkiaSharp;
+using WclSharp.Comparisons;
 using WclSharp.Evaluation;
+using WclSharp.FineTuning;
 using WclSharp.Reporting;
 using WclSharp.Training;
 
@@ -18,7 +20,7 @@ public sealed class PictureTests : IDisposable
     [Fact]
     public void Curves_AllMetrics_HavePanelsWithLinesAndText()
     {
-        CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics)], "a run");
+        CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics)], "a run", rates: Rates);
         using var picture = SKBitmap.Decode(Png);
 
         Assert.Equal((3 * 520, 56 + 2 * 380), (picture.Width, picture.Height));
@@ -41,12 +43,125 @@ public sealed class PictureTests : IDisposable
         Assert.Equal(520, picture.Width);
     }
 
+    [Fact]
+    public void Curves_AccuracyThatHardlyChanges_LooksSo()
+    {
+        CurvesPlot.Write(Png, [.. Enumerable.Range(1, 6).Select(epoch => new EpochMetrics { Epoch = epoch, Knn = 0.8 + 0.002 * (epoch % 2) })], "a run");
+        using var picture = SKBitmap.Decode(Png);
+        int[] rows = RowsOf(picture, new SKRectI(60, 56, 250, picture.Height), new SKColor(0x00, 0x72, 0xB2)); // left of the legend
+        Assert.InRange(rows[^1] - rows[0], 5, 60); // of a frame of 285 pixels, 0.2 of 5 points and the marks' size
+    }
+
+    [Fact]
+    public void Comparison_AccuracyThatHardlyChanges_LooksSo()
+    {
+        EpochMetrics[] run = [.. Enumerable.Range(1, 6).Select(epoch => new EpochMetrics { Epoch = epoch, Knn = 0.8 + 0.002 * (epoch % 2) })];
+        Assert.True(AccuracyPlot.Write(Png, [new MethodCurve("wcl", [run])], overTime: false));
+        using var picture = SKBitmap.Decode(Png);
+        int[] rows = RowsOf(picture, new SKRectI(60, 0, 700, picture.Height), new SKColor(0x00, 0x72, 0xB2)); // without the legend
+        Assert.InRange(rows[^1] - rows[0], 5, 60);
+    }
+
+    [Fact]
+    public void Curves_Interval_IsABandOfTheImages()
+    {
+        EpochMetrics[] metrics = [.. Enumerable.Range(0, 6).Select(epoch => new EpochMetrics { Epoch = epoch, Knn = 0.5 + 0.05 * epoch })];
+        int[] heights = [.. new long?[] { null, 10_000, 100 }.Select(images =>
+        {
+            CurvesPlot.Write(Png, metrics, "a run", images);
+            using var picture = SKBitmap.Decode(Png);
+            return Count(picture, new SKRectI(60, 130, picture.Width, picture.Height), pixel => pixel is { Red: > 190 and < 215, Green: > 212 and < 232, Blue: > 228 and < 245 });
+        })];
+        Assert.InRange(heights[0], 0, 300); // edges of the line
+        Assert.True(heights[1] > 3000 && heights[2] > 3 * heights[1], string.Join(' ', heights));
+    }
+
+    [Fact]
+    public void Curves_OfOneEpoch_HaveTheRateOfEveryStep()
+    {
+        // The last step's, 0, would be all that an epoch has.
+        CurvesPlot.Write(Png, [new EpochMetrics { Epoch = 1, InstanceLoss = 2, Lr = 0 }], "short", rates: new RateCurve(50, step => 0.1 * (1 - step / 49.0)));
+        using var picture = SKBitmap.Decode(Png);
+        int[] rows = RowsOf(picture, new SKRectI(520, 56, picture.Width, picture.Height), new SKColor(0x00, 0x72, 0xB2));
+        Assert.InRange(rows[^1] - rows[0], 200, 285);
+    }
+
+    [Theory]
+    [InlineData(70, 80, 5, 100, 70, 80)]
+    [InlineData(80, 81, 5, 100, 78, 83)]
+    [InlineData(99, 100, 5, 100, 95, 100)]
+    [InlineData(0, 1, 5, 100, 0, 5)]
+    public void Axis_IsAtLeastSoLong(double low, double high, double least, double largest, double bottom, double top) =>
+        Assert.Equal((bottom, top), PlotLook.Widened(low, high, least, largest));
+
+    [Theory]
+    [InlineData(new[] { 0.5 }, 1, "dots: one draw of the labels each, so without intervals")]
+    [InlineData(new[] { 0.4, 0.6 }, 3, "dots: 2 draws of the labels; squares: their mean, with its 95 % interval")]
+    public void Labels_EachDrawIsADot_AndSeveralHaveTheirMean(double[] accuracies, int marks, string said)
+    {
+        FineTuneDraw[] draws = [.. accuracies.Select((accuracy, i) => Draw(i, accuracy))];
+        var rows = FineTuneTable.Rows(draws);
+        LabelPlot.Write(Png, rows, draws);
+        Assert.Equal(said, LabelPlot.Marks(rows));
+        using var picture = SKBitmap.Decode(Png);
+        // Rows with a mark of the fine-tuned: bars, whose ends lie outside, are too narrow.
+        int[] wide = [.. Enumerable.Range(48, 460).Where(y => Count(picture, new SKRectI(60, y, 700, y + 1), pixel => pixel.Red - pixel.Blue > 60) >= 4)];
+        Assert.Equal(marks, wide.Where((y, i) => i == 0 || wide[i - 1] < y - 1).Count());
+    }
+
+    [Fact]
+    public void Labels_OfUnlikeNumbersOfDraws_SayBoth()
+    {
+        FineTuneDraw[] draws = [Draw(0, 0.5), Draw(0, 0.6) with { Budget = "20", Labels = 200 }, Draw(1, 0.7) with { Budget = "20", Labels = 200 }];
+        Assert.StartsWith("dots: 1 to 2 draws", LabelPlot.Marks(FineTuneTable.Rows(draws)), StringComparison.Ordinal);
+    }
+
+    private static FineTuneDraw Draw(int draw, double accuracy) => new()
+    {
+        Budget = "10",
+        Draw = draw,
+        Labels = 100,
+        Fraction = 0.1,
+        Steps = 1,
+        ValidationLabels = 0,
+        Finetune = accuracy,
+        Lr = 0.1,
+        StopAt = 1,
+        Knn = 0.2,
+        Linear = 0.3,
+        Seconds = 1,
+    };
+
+    [Fact]
+    public void Paths_AreShownAsFarAsTheyTellApart()
+    {
+        string[] paths = ["cats/1.png", "dogs/1.png", "dogs/2.png", "a/owls/1.png", @"b\owls\1.png", "1.png", "dogs/2.png", "x/1.png/3.png"];
+        Assert.Equal(["cats/1.png", "dogs/1.png", "2.png", "a/owls/1.png", "b/owls/1.png", "1.png", "2.png", "3.png"], DistinctPaths.Of(paths));
+        Assert.Equal(("1.png", "in a/owls"), DistinctPaths.Lines("a/owls/1.png"));
+        Assert.Equal(("1.png", null), DistinctPaths.Lines("1.png"));
+    }
+
+    [Fact]
+    public void Sheets_WithFolders_HaveALineMore()
+    {
+        var image = Grey(2, 2, [0, 255, 255, 0], "1.png");
+        int[] heights = [.. new[] { image, image with { SecondLine = "in cats" } }.SelectMany(each =>
+        {
+            ContactSheet.Write(Png, [(each, "2 alike")], Title);
+            using var contacts = SKBitmap.Decode(Png);
+            NeighborSheet.Write(Png, [new SheetRow(each, [new(image, 0.5, null)])], Title, Detail);
+            using var neighbors = SKBitmap.Decode(Png);
+            return new[] { contacts.Height, neighbors.Height };
+        })];
+        Assert.Equal([heights[0] + 14, heights[1] + 14], heights[2..]);
+    }
+
     [Theory]
     [InlineData(3, 2, 2)]
     [InlineData(5, 3, 2)]
     public void Curves_CellsWithoutAPanel_AreWhite(int panels, int columns, int rows)
     {
-        CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics).Select(all => panels == 5 ? all with { Knn = null } : all with { Knn = null, Components = null, LargestComponent = null, Purity = null })], "a run");
+        CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics).Select(all => panels == 5 ? all with { Knn = null } : all with { Knn = null, Components = null, LargestComponent = null, Purity = null })], "a run", rates: Rates);
         using var picture = SKBitmap.Decode(Png);
         Assert.Equal((columns * 520, 56 + rows * 380), (picture.Width, picture.Height));
         var cell = new SKRectI((columns - 1) * 520, 56 + (rows - 1) * 380, picture.Width, picture.Height);
@@ -148,8 +263,9 @@ public sealed class PictureTests : IDisposable
         Assert.Equal(SKColors.Black, picture.GetPixel(24 + 49, 84 + 49));
         var all = picture.Info.Rect;
         Assert.True(Count(picture, all, new SKColor(200, 10, 20)) >= 2 * 96 * 96);
-        Assert.True(Count(picture, all, new SKColor(0x2E, 0xA0, 0x43)) > 4 * 96);
-        Assert.True(Count(picture, all, new SKColor(0xB0, 0x1E, 0x1E)) > 4 * 96);
+        var (solid, dashed) = (new SKColor(0x00, 0x72, 0xB2), new SKColor(0xC0, 0x50, 0x00));
+        Assert.InRange(Count(picture, all, solid), 4 * 4 * 96, 2000);
+        Assert.InRange(Count(picture, all, dashed), 2 * 4 * 96, 3 * 4 * 96); // a third of it are gaps: colour is not all that tells them apart
     }
 
     [Fact]
@@ -159,8 +275,8 @@ public sealed class PictureTests : IDisposable
         NeighborSheet.Write(Png, [new SheetRow(image, [new(image, 0.5, null)])], Title, Detail);
         using var picture = SKBitmap.Decode(Png);
 
-        Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0x2E, 0xA0, 0x43)));
-        Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0xB0, 0x1E, 0x1E)));
+        Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0x00, 0x72, 0xB2)));
+        Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0xC0, 0x50, 0x00)));
     }
 
     [Fact]
@@ -184,9 +300,15 @@ public sealed class PictureTests : IDisposable
         Lr = epoch == 0 ? null : 0.1 / epoch,
     };
 
+    private static readonly RateCurve Rates = new(4, step => 0.1 / (1 + step));
+
     private static SheetImage Grey(int height, int width, byte[] pixels, string? caption) => new(pixels, 1, height, width, caption);
 
     private static int Count(SKBitmap picture, SKRectI area, SKColor color) => Count(picture, area, pixel => pixel == color);
+
+    /// <summary>Rows of an area in which a colour is, from above.</summary>
+    private static int[] RowsOf(SKBitmap picture, SKRectI area, SKColor color) =>
+        [.. Enumerable.Range(area.Top, area.Height).Where(y => Count(picture, new SKRectI(area.Left, y, area.Right, y + 1), color) > 0)];
 
     private static int CountDark(SKBitmap picture, SKRectI area) => Count(picture, area, pixel => pixel.Red < 100);
 

@@ -162,7 +162,7 @@ public sealed class FailedRunTests : RunsInFolder
         {
             if (p is RunProgress.Warning warning) warnings.Add(warning.Message);
             if (p is not RunProgress.Step) return;
-            foreach (string name in (string[])["curves", "neighbours"])
+            foreach (string name in (string[])["curves", "neighbors"])
             {
                 // A folder in a picture's place cannot be replaced by it.
                 string picture = Path.Combine(options.Out!, "plots", name + ".png");
@@ -172,7 +172,7 @@ public sealed class FailedRunTests : RunsInFolder
             }
         }));
         Assert.Equal(("finished", true), (result.Summary.Status, File.Exists(result.EncoderFile)));
-        Assert.Contains(warnings, warning => warning.StartsWith("The picture neighbours.png was not drawn: Could not write", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.StartsWith("The picture neighbors.png was not drawn: Could not write", StringComparison.Ordinal));
         Assert.Contains(warnings, warning => warning.StartsWith("The picture curves.png was not drawn: Could not write", StringComparison.Ordinal));
     }
 
