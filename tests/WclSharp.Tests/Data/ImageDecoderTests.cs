@@ -179,6 +179,14 @@ public class ImageDecoderTests
     }
 
     [Fact]
+    public void Decode_ABmpHalfTransparent_IsMixedWithWhite()
+    {
+        byte[] file = ImageFiles.BmpAlpha(_ => 128);
+        for (int at = file.Length - 16 * 16 * 4; at < file.Length; at += 4) ((byte[])[100, 50, 200]).CopyTo(file, at); // blue, green, red
+        AssertQuarters(file, 1, (227, 152, 177), (227, 152, 177), (227, 152, 177), (227, 152, 177));
+    }
+
+    [Fact]
     public void Decode_AFineTextureOfAGif_IsShrunkByTheFilter_NotByLeavingPixelsOut()
     {
         var pixels = Decode(ImageFiles.StripedGif, out int height, out int width, 24);

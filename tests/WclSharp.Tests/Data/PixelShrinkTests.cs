@@ -4,20 +4,23 @@ namespace WclSharp.Tests.Data;
 
 public class PixelShrinkTests
 {
-    [Fact]
-    public void Shrink_AgainstASlowFilter_IsEqual()
+    // Of the second the image ends within the last row and column, which count for what they have of it.
+    [Theory]
+    [InlineData(37, 53)]
+    [InlineData(36.125, 52.5)]
+    public void Shrink_AgainstASlowFilter_IsEqual(double imageHeight, double imageWidth)
     {
         const int Height = 37, Width = 53, Side = 16;
         var rgba = new byte[Height * Width * 4];
         for (int i = 0; i < rgba.Length; i++) rgba[i] = i % 4 == 3 ? (byte)255 : (byte)(i * 7919 >> 3);
         var size = StoredSize.For(Height, Width, Side);
         var actual = new byte[3 * size.Height * size.Width];
-        PixelShrink.Rgba(rgba, Height, Width, size, true, PixelLayout.For(1, size.Height, size.Width), actual);
+        PixelShrink.Rgba(rgba, Height, Width, size, true, PixelLayout.For(1, size.Height, size.Width), actual, new ImageExtent(imageHeight, imageWidth));
 
-        static double[] Weights(int from, int to, int at)
+        static double[] Weights(double image, int to, int at)
         {
-            double step = (double)from / to, centre = (at + 0.5) * step;
-            var weights = Enumerable.Range(0, from).Select(i => Math.Max(0, 1 - Math.Abs(i + 0.5 - centre) / step)).ToArray();
+            double step = image / to, centre = (at + 0.5) * step;
+            var weights = Enumerable.Range(0, (int)Math.Ceiling(image)).Select(i => Math.Max(0, 1 - Math.Abs(i + 0.5 - centre) / step) * Math.Min(1, image - i)).ToArray();
             double total = weights.Sum();
             return [.. weights.Select(w => w / total)];
         }
@@ -25,8 +28,8 @@ public class PixelShrinkTests
             for (int x = 0; x < size.Width; x++)
                 for (int c = 0; c < 3; c++)
                 {
-                    var rows = Weights(Height, size.Height, y);
-                    var columns = Weights(Width, size.Width, x);
+                    var rows = Weights(imageHeight, size.Height, y);
+                    var columns = Weights(imageWidth, size.Width, x);
                     double sum = 0;
                     for (int i = 0; i < Height; i++)
                         for (int j = 0; j < Width; j++) sum += rows[i] * columns[j] * rgba[(i * Width + j) * 4 + c];

@@ -246,7 +246,11 @@ public class TiffDecoderTests
         var colours = new TiffFile { Width = 8, Height = 8, Samples = 3, Photometric = Photometric.CIELAB };
         Assert.Equal("a TIFF of a kind that is not read (CIELab colours; save it as RGB)", Problem(colours));
         Assert.Equal("a TIFF of a kind that is not read (subsampled YCbCr without JPEG compression; save it as RGB)", Problem(colours with { Photometric = Photometric.YCBCR }));
+        foreach (object[] one in (object[][])[[(short)2, (short)1], [(short)1, (short)2]])
+            Assert.Contains("subsampled YCbCr", Problem(Subsampled(one)), StringComparison.Ordinal);
+        AssertPixels(Subsampled((short)1, (short)1).ToArray((y, x, sample) => sample == 0 ? Noise(y, x, 0, 8) : 128), 8, 8, (y, x, _) => Noise(y, x, 0, 8));
 
+        TiffFile Subsampled(params object[] sampling) => colours with { Photometric = Photometric.YCBCR, Fields = [(TiffTag.YCBCRSUBSAMPLING, sampling)] };
         string Problem(TiffFile file) => Assert.Throws<BadImageException>(() => Decode(file.ToArray((y, x, sample) => Noise(y, x, sample, 8)))).Message;
     }
 

@@ -22,6 +22,7 @@ internal sealed record TiffFile
     /// <summary>Rows of a strip; null is all.</summary>
     public int? Rows { get; init; }
 
+    /// <summary>Further fields; of one of several values an array of objects.</summary>
     public (TiffTag Tag, object Value)[] Fields { get; init; } = [];
 
     /// <summary>The bytes, with the value of every row, column and sample.</summary>
@@ -41,7 +42,7 @@ internal sealed record TiffFile
             if (Tile > 0) tiff.SetField(TiffTag.TILEWIDTH, Tile);
             if (Tile > 0) tiff.SetField(TiffTag.TILELENGTH, Tile);
             else tiff.SetField(TiffTag.ROWSPERSTRIP, Rows ?? Height);
-            foreach (var (tag, field) in Fields) tiff.SetField(tag, field);
+            foreach (var (tag, field) in Fields) tiff.SetField(tag, field as object[] ?? [field]);
             int pieceWidth = Tile > 0 ? Tile : Width, pieceHeight = Tile > 0 ? Tile : Rows ?? Height;
             for (int plane = 0; plane < (Separate ? Samples : 1); plane++)
                 for (int top = 0; top < Height; top += pieceHeight)

@@ -126,6 +126,7 @@ public sealed class PyTorchFileTests : IDisposable
     [InlineData("it is cut short", -1, 0)]
     [InlineData("it is cut short", 346, 1)] // the count of numbers is 2^32 + 3
     [InlineData("it is in a version of PyTorch's old format that is not known", 18, 1)]
+    [InlineData("its numbers are big-endian", 73, 0x89)] // little_endian is False
     public void Read_OldFormat_Damaged_IsRefused(string message, int place, byte value)
     {
         byte[] file = File.ReadAllBytes(Fixture("tiny-legacy.pth"));
