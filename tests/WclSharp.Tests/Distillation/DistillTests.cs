@@ -64,6 +64,8 @@ public sealed class DistillTests : IDisposable
         Assert.EndsWith("is damaged (its tensors do not match the SHA-256 that is stored in it); copy it back, or delete it, and the same command begins anew.", Refusal(damaged), StringComparison.Ordinal);
         Assert.EndsWith("To go on, copy it back, or delete it, and the same command begins anew.", Refusal([]), StringComparison.Ordinal);
         File.WriteAllBytes(checkpoint, intact);
+        string metrics = Path.Combine(halves, "metrics.jsonl");
+        File.AppendAllLines(metrics, File.ReadAllLines(metrics)[^1..]); // killed between the third epoch's line and its checkpoint
         long first = -1;
         var resumed = Distill.Run(Options with { Out = halves }, new ProgressHandler<RunProgress>(report =>
         {

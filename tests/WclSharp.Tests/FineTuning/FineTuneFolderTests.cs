@@ -58,6 +58,9 @@ public sealed class FineTuneFolderTests : IDisposable
             if (report is RunProgress.Working { Stage: var stage } && stage.StartsWith("From scratch, 40 labels", StringComparison.Ordinal)) stop.Cancel();
         }), stop.Token));
         Assert.Equal(hash, SmallRun.HashOfFile(first.ClassifierFile));
+        Assert.True(File.Exists(first.ClassifierFile + ".next")); // of the draw that was stopped
+        Run(options);
+        Assert.False(File.Exists(first.ClassifierFile + ".next"));
         var whole = FineTune.Run(options with { LabelsPerClass = [1, 4] }, SmallRun.Noted(warnings));
         Assert.DoesNotContain(warnings, warning => warning.Contains("gone or damaged", StringComparison.Ordinal));
         Assert.Equal(40, whole.Classifier!.Labels);
