@@ -61,6 +61,7 @@ public sealed class EvaluateCommandTests : IDisposable
     {
         string picture = Path.Combine(folder, "new", "c.png");
         Assert.Equal(0, Run("evaluate", "r", "--confusion", picture));
+        Assert.Equal(0, Run("evaluate", "r", "--confusion", picture)); // and is drawn anew
         Assert.True(new FileInfo(picture).Length > 1000);
     }
 

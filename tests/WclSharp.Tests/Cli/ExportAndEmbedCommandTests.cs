@@ -94,9 +94,21 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Assert.Equal(2, Run("embed", run, "--out", Path.Combine(run, "photo.png")));
         Assert.Contains("is an image that is there; name another file.", error.ToString(), StringComparison.Ordinal);
         Assert.Equal("photo.png", File.ReadAllText(Path.Combine(run, "photo.png")));
+        if (OperatingSystem.IsLinux())
+        {
+            error.GetStringBuilder().Clear();
+            Assert.Equal(2, Run("embed", run, "--out", "/dev/null"));
+            Assert.Contains("is a device or a pipe; name a file.", error.ToString(), StringComparison.Ordinal);
+            Assert.Null(embedded);
+        }
         Assert.Null(exported);
         Assert.Equal(0, Run("export", run, "--out", Path.Combine(folder, "o.onnx"), "--json", Path.Combine(run, "evaluate.json"))); // a result of one's own
-        Assert.Equal(0, Run("export", run, "--out", Path.Combine(folder, "encoder.safetensors"))); // in no folder of results
+        foreach (string name in (string[])["encoder.safetensors", "checkpoints/last.json"]) // in no folder of results
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "checkpoints"));
+            File.WriteAllText(Path.Combine(folder, name), name);
+            Assert.Equal(0, Run("export", run, "--out", Path.Combine(folder, name)));
+        }
     }
 
     [Fact]

@@ -329,6 +329,7 @@ public sealed class ComparisonTests : IDisposable
         Assert.Contains("knn needs weak labels", Assert.Throws<WclUsageException>(() => Comparison.Run(Options("b") with { Methods = MethodNames.Parse("wcl,simclr+knn") })).Message, StringComparison.Ordinal);
         Assert.Contains("wcl twice", Assert.Throws<WclUsageException>(() => Comparison.Run(Options("b") with { Methods = [ContrastiveMethod.Wcl, ContrastiveMethod.Wcl] })).Message, StringComparison.Ordinal);
         Assert.Contains("--seeds is 0", Assert.Throws<WclUsageException>(() => Comparison.Run(Options("b") with { Seeds = 0 })).Message, StringComparison.Ordinal);
+        Assert.Contains($"--seed {long.MaxValue} leaves no room for", Assert.Throws<WclUsageException>(() => Comparison.Run(Options("b") with { Training = Options("b").Training with { Seed = long.MaxValue } })).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder, "b")));
     }
 
