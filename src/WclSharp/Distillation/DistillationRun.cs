@@ -142,7 +142,7 @@ internal sealed class DistillationRun : IDisposable
         var loss = DistillationLoss.Compute(given, wanted, options.Temperature);
         // A batch without labels has the teacher alone to learn from, at its full weight.
         if (options.LabelMix > 0 && LabelLoss(given, batch) is { } labelLoss) loss = loss.mul(teacherMix).add(labelLoss, labelMix);
-        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of the distillation; lower --lr.");
+        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of the distillation; {DivergenceAdvice.OfDistillation(options.Init, step)}.");
         using (no_grad()) sum.add_(loss.detach());
         BackwardErrors.Run(() => loss.backward());
     }

@@ -19,7 +19,6 @@ namespace WclSharp.FineTuning;
 internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts, long seed, ComputeDevice compute)
 {
     private const int LooksAtValidation = 10;
-    private const string LowerRates = "lower --lr, --head-lr or --scratch-lr.";
     private readonly Augmenter augmenter = new(facts.ImageSize, facts.Normalization, seed, compute.Device);
     private readonly CounterRandom order = new(seed, RandomPurpose.FineTuning);
 
@@ -50,7 +49,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
             {
                 pretrained.ZeroGradients();
                 scores.ZeroGradients();
-                Backward(network, batch, places, step, last: step + 1 == steps);
+                Backward(network, batch, places, step, last: step + 1 == steps, recipe.RateOptions);
             }
 
             double share = schedule.At(step);
@@ -64,7 +63,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         }
 
         // The last step's loss is of the weights before it.
-        if (!FiniteLoss.AreFinite([network.Encoder, network.Top])) throw new DivergedException($"The classifier's weights are not finite after step {steps} of fine-tuning; {LowerRates}");
+        if (!FiniteLoss.AreFinite([network.Encoder, network.Top])) throw new DivergedException($"The classifier's weights are not finite after step {steps} of fine-tuning; {DivergenceAdvice.OfFineTuning(recipe.RateOptions, steps)}.");
         network.Train(false);
         return best;
     }
@@ -74,14 +73,15 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     /// <param name="counters">Place of each in the stream of images.</param>
     /// <param name="step">Which step, for messages.</param>
     /// <param name="last">Whether it is the last step.</param>
-    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int step, bool last)
+    /// <param name="rateOptions">The options that set its rates, for messages.</param>
+    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int step, bool last, string rateOptions)
     {
         using var scope = NewDisposeScope();
         // An image that comes twice in a batch is augmented in two ways: the counter is its place in the stream of images.
         var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), counters, 0, 0, AugmentationRecipe.CropAndFlip);
         var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]));
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
-        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; {LowerRates}");
+        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; {DivergenceAdvice.OfFineTuning(rateOptions, step)}.");
         BackwardErrors.Run(() => loss.backward());
     }
 

@@ -31,6 +31,9 @@ internal sealed record FineTuneRecipe
     /// <summary>Peak learning rate of the layer that makes the scores.</summary>
     public required double Scores { get; init; }
 
+    /// <summary>The options that set these rates, for the message where they are too high.</summary>
+    public string RateOptions { get; init; } = "--lr or --head-lr";
+
     /// <summary>Steps of <see cref="Batch"/> images.</summary>
     public required int Steps { get; init; }
 

@@ -254,6 +254,7 @@ internal sealed class FineTuneStudy : IDisposable
     {
         Pretrained = rate,
         Scores = pretrained ? options.HeadLearningRate : rate,
+        RateOptions = pretrained ? "--lr or --head-lr" : "--scratch-lr",
         Steps = FineTuneRecipe.StepsFor(labels, options.Epochs),
     };
 

@@ -228,7 +228,7 @@ internal sealed class PretrainingRun : IDisposable
         if (!FiniteLoss.AreFinite(model.Modules.Select(part => part.Module))) throw Diverged("The network's weights are");
     }
 
-    private DivergedException Diverged(string what) => new($"{what} no longer finite (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. Lower --lr or raise --temperature.");
+    private DivergedException Diverged(string what) => new($"{what} no longer finite (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. {DivergenceAdvice.Of(options, trainer.Step)}");
 
     /// <summary>Goes on from the last checkpoint. Lines of epochs after it go, which come again: no epoch has two.</summary>
     private double? Restore()

@@ -229,7 +229,7 @@ internal sealed class Trainer : IDisposable
             Backpropagation.Run(losses.Total);
             cache?.Backward();
             FiniteLoss.Require(losses.Total, Step, last,
-                value => FormattableString.Invariant($"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). {(Step > 0 ? "Lower --lr or raise --temperature" : options.Init is null ? "Raise --temperature" : "Raise --temperature, or begin with other weights than those of --init")}.")); // before the first step no rate has mattered
+                value => FormattableString.Invariant($"The loss is {value} at step {Step} (epoch {Epoch + 1}, learning rate {rate:G4}). {DivergenceAdvice.Of(options, Step)}"));
             optimizer.Step(rate);
             method.AfterStep(input);
         }

@@ -80,5 +80,6 @@ public sealed class ClassifierTrainerTests
         var error = Assert.Throws<DivergedException>(() => new ClassifierTrainer(images, facts, 1, compute).Train(
             network, [.. Enumerable.Range(0, 40)], [], new FineTuneRecipe { Pretrained = 0.05, Scores = 1e30, WeightDecay = 1e30, Steps = 20, StopAt = 0.1 }, null, default));
         Assert.Contains("weights are not finite after step 2 ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("lower --lr or --head-lr.", error.Message, StringComparison.Ordinal);
     }
 }
