@@ -26,7 +26,7 @@ internal static class CommandLine
         // No file names behind @, and no -abc for -a -b -c: neither is expected, and both give odd errors.
         var parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments,
             new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
-        if (UsageError(parsed) is { } problem)
+        if ((WrongFlag(parsed, arguments) ?? UsageError(parsed)) is { } problem)
         {
             error.WriteLine(problem);
             return ExitCodes.Usage;
@@ -87,6 +87,21 @@ internal static class CommandLine
         };
         root.Options.OfType<VersionOption>().Single().Action = new VersionAction(output);
         return root;
+    }
+
+    /// <summary>
+    /// One line that says of a flag that it has no such value; null where there is none. The parser takes the value for a word by itself, which belongs nowhere or is taken for an argument.
+    /// </summary>
+    private static string? WrongFlag(ParseResult parsed, string[] arguments)
+    {
+        if (parsed.Action is { ClearsParseErrors: true }) return null; // help and version
+        string[] flags = [.. parsed.CommandResult.Command.Options.Concat(parsed.RootCommandResult.Command.Options).OfType<Option<bool>>().Select(flag => flag.Name)];
+        foreach (string argument in arguments.TakeWhile(argument => argument != "--"))
+        {
+            if (argument.Split(['=', ':'], 2) is [var name, var value] && flags.Contains(name) && !OptionValue.Flag.TryParse(value, out _))
+                return $"{name} is \"{value}\"; expected {OptionValue.Flag.Expected}, or no value.";
+        }
+        return null;
     }
 
     /// <summary>One line that says what is wrong with the command line; null where nothing is.</summary>
