@@ -70,7 +70,7 @@ internal static class PretrainCommand
         {
             var outcome = TerminalProgress.Run(output, error, progress =>
                 actions.Pretrain(options, new FolderWatch(progress, started => (folder, trains) = (started, true)), stop));
-            foreach (string line in RunReport.Lines(outcome)) output.WriteLine(line);
+            foreach (string line in RunReport.Lines(outcome, next: stopWith is null)) output.WriteLine(line);
             if (options is { Data: null, Limit: null } && stopWith is null) // a program that starts this one asks for what it wants
             {
                 folder = null; // the run is over: there is nothing to resume

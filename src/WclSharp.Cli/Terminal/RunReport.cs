@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using WclSharp.Cli.Commands;
 using WclSharp.FineTuning;
 using WclSharp.Reporting;
@@ -16,7 +17,10 @@ internal static class RunReport
     private static string OtherImages(double accuracy, long? images) =>
         images is { } number ? string.Create(CultureInfo.InvariantCulture, $"; of {number:N0} images, {AccuracyText.Certainty(accuracy, number)}") : "";
 
-    public static IEnumerable<string> Lines(PretrainResult result)
+    /// <summary>What came of a run.</summary>
+    /// <param name="result">The run.</param>
+    /// <param name="next">Whether to say what to do next, which a program that started it knows.</param>
+    public static IEnumerable<string> Lines(PretrainResult result, bool next = true)
     {
         var (folder, _, summary) = result;
         string shown = Shown(folder);
@@ -50,7 +54,7 @@ internal static class RunReport
             yield return string.Create(CultureInfo.InvariantCulture, $"Left out:     {summary.BadImages:N0} images that could not be read{(lists.Length > 0 ? $"; {lists} {(lists.Contains(" and ", StringComparison.Ordinal) ? "say" : "says")} why" : "")}.");
         }
         yield return $"Encoder:      {Shown(result.EncoderFile)}";
-        yield return $"Next:         wcl {(summary.Knn is null ? "groups" : "evaluate")} {Quoted(shown)}";
+        if (next) yield return $"Next:         wcl {(summary.Knn is null ? "groups" : "evaluate")} {Quoted(shown)}";
     }
 
     /// <summary>What a few labels give, after a run on the embedded images.</summary>
@@ -68,6 +72,15 @@ internal static class RunReport
     {
         string relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
         return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
+    }
+
+    /// <summary>Options of paths as they were given, to go behind a command; empty for those that were not.</summary>
+    public static string Given(params ReadOnlySpan<(string Option, string? Path)> options)
+    {
+        var text = new StringBuilder();
+        foreach (var (option, path) in options)
+            if (path is not null) text.Append(' ').Append(option).Append(' ').Append(Quoted(path));
+        return text.ToString();
     }
 
     /// <summary>A path as a shell takes it.</summary>
