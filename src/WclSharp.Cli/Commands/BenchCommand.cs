@@ -148,7 +148,7 @@ internal static class BenchCommand
             .Add("width", "64")
             .Add("stem", "by --image-size as in training; small without it")
             .Add("image-size", "32 with the small stem, 224 with imagenet's");
-        var images = NumberOption.Integer("--images", "Images to embed [default: 256 up to 64 pixels, 64 above]");
+        var images = NumberOption.Integer("--images", "Images to embed", null, "256 up to 64 pixels, 64 above");
         var precision = ExportCommand.PrecisionOption();
         var (repeat, json) = (Count("--repeat", Repeats, "Times that both are timed"), JsonFile.Option());
         foreach (var option in (Option[])[precision, images, repeat, json]) command.Add(option);

@@ -19,7 +19,7 @@ internal static class CompareCommand
     {
         var command = new Command("compare", "Train several methods on equal terms, and say which is better and by how much");
         var methods = new Option<string>("--methods") { HelpName = "A,B,C", Description = $"Methods, of {string.Join(", ", MethodNames.All)}; with +standard or +knn behind for local crops (wcl+knn) [default: {DefaultMethods}]" };
-        var seeds = NumberOption.Integer("--seeds", $"Runs of each method, with seeds from --seed on [default: {DefaultSeeds}]");
+        var seeds = NumberOption.Integer("--seeds", "Runs of each method, with seeds from --seed on", ComparisonConfig.SeedsRange, DefaultSeeds.ToString(CultureInfo.InvariantCulture));
         var config = new Option<string>("--config")
         {
             Description = "JSON file of these options, names as here; the command line wins [default: none]",
@@ -33,6 +33,7 @@ internal static class CompareCommand
             switch (entry.Name)
             {
                 case "method": break;
+                case "epochs": options.Add(entry.Name, entry.DefaultText, "Passes over the training images", NumberRange.Epochs); break;
                 case "seed": options.Add(entry.Name, entry.DefaultText, "First seed; the others follow it"); break;
                 case "out": options.Add(entry.Name, "runs/compare- and the time of the start", "Folder of the comparison; the same command resumes it"); break;
                 case "resume": options.Add(entry.Name, entry.DefaultText, "Go on with the comparison in --out, with its options"); break;
@@ -109,6 +110,8 @@ internal static class CompareCommand
     private sealed class Lines(TextWriter output, TextWriter error) : IProgress<ComparisonProgress>
     {
         private readonly List<TimeSpan> whole = []; // what runs took from their start to their end
+        private string? heading; // of the first run that is trained, until it says something: what is wrong with its options or data is a line by itself
+        private bool worked; // whether one has
         private long? begun; // of the run at work; null where it was begun before
 
         /// <summary>Where the comparison is; null before it has begun.</summary>
@@ -116,6 +119,13 @@ internal static class CompareCommand
 
         public void Report(ComparisonProgress value)
         {
+            if (heading is not null)
+            {
+                output.WriteLine(heading);
+                heading = null;
+                worked = true;
+            }
+
             switch (value)
             {
                 case ComparisonProgress.Started started:
@@ -131,10 +141,12 @@ internal static class CompareCommand
                         _ => ", finished already",
                     };
                     begun = turn.State == RunState.New ? Stopwatch.GetTimestamp() : null;
-                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{turn.Number}/{turn.Total}] {turn.Method}, seed {turn.Seed}{state}{Left(turn)}"));
+                    string line = string.Create(CultureInfo.InvariantCulture, $"[{turn.Number}/{turn.Total}] {turn.Method}, seed {turn.Seed}{state}{Left(turn)}");
+                    if (worked || turn.State is RunState.Measured or RunState.Diverged) output.WriteLine(line);
+                    else heading = line;
                     break;
-                case ComparisonProgress.Line line:
-                    output.WriteLine(line.Text.Length == 0 ? "" : "  " + line.Text);
+                case ComparisonProgress.Line { Text: var text }:
+                    output.WriteLine(text.Length == 0 ? "" : "  " + text);
                     break;
                 case ComparisonProgress.Warning warning:
                     error.WriteLine($"  {PlainProgress.WarningStart}{warning.Text}");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
 using WclSharp.Distillation;
 using WclSharp.Native;
 using WclSharp.Reporting;
@@ -23,12 +24,12 @@ internal static class DistillCommand
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label for --label-mix")
             .Add("limit", "all", "Train on a random subset of this many images, drawn by --seed; test images are not trained on")
             .Add("init", "random", "Weights that the student's encoder starts with: a run folder, or a .safetensors or PyTorch .pth file")
-            .Add("epochs", Shown(defaults.Epochs), "Passes over the images").Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
+            .Add("epochs", Shown(defaults.Epochs), "Passes over the images", NumberRange.Epochs).Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
             .Add("weight-decay", Shown(defaults.WeightDecay), "L2 weight decay").Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them. The teacher's loss is multiplied by its square");
         var arch = new Option<string>("--student") { HelpName = "ARCH", Description = "Student's network: resnet18, resnet34, resnet50 or resnet101 [default: the teacher's]" };
         command.Add(arch);
         options.Add("width", "the teacher's", "Student's width; 64 is standard");
-        var mix = NumberOption.Real("--label-mix", "Share of the loss that is cross-entropy with the labels of --data or --labels, 0 to 1 [default: 0]");
+        var mix = NumberOption.Real("--label-mix", "Share of the loss that is cross-entropy with the labels of --data or --labels", DistillOptions.LabelMixRange, "0");
         command.Add(mix);
         options.Add("seed", "0", "Seed of what --limit draws, order, augmentation and weights").Add("device", "auto")
             .Add("out", "distilled beside the teacher", "Folder of the results; the same command resumes it");

@@ -27,9 +27,9 @@ internal static class EvaluateCommand
         var linear = new Option<bool>("--linear") { Description = "Train a linear classifier on the features as well [default: off]" };
         command.Add(linear);
         var augmented = new Option<bool>("--linear-augmented") { Description = $"Train it on random crops and flips, new ones each of {LinearProbe.Epochs} epochs; turns --linear on [default: off]" };
-        var rate = NumberOption.Real("--linear-lr", string.Create(CultureInfo.InvariantCulture,
-            $"Its learning rate for batches of {LinearProbe.Batch}; turns --linear on [default: chosen on {LabelDraw.HeldOutShare} of the training labels, {new LinearProbeSettings().LearningRate} where less than half of them are of classes with {LabelDraw.LeastToHoldOutFrom}]"));
-        var decay = NumberOption.Real("--linear-decay", "Its weight decay; turns --linear on [default: chosen after the rate; 0 where that is given]");
+        var rate = NumberOption.Real("--linear-lr", $"Its learning rate for batches of {LinearProbe.Batch}; turns --linear on", RunEvaluationOptions.RateRange, string.Create(CultureInfo.InvariantCulture,
+            $"chosen on {LabelDraw.HeldOutShare} of the training labels, {new LinearProbeSettings().LearningRate} where less than half of them are of classes with {LabelDraw.LeastToHoldOutFrom}"));
+        var decay = NumberOption.Real("--linear-decay", "Its weight decay; turns --linear on", RunEvaluationOptions.DecayRange, "chosen after the rate; 0 where that is given");
         command.Add(augmented);
         command.Add(rate);
         command.Add(decay);
@@ -54,6 +54,8 @@ internal static class EvaluateCommand
                 LinearLearningRate = parsed.GetValue(rate),
                 LinearWeightDecay = parsed.GetValue(decay),
             };
+            if (asked.TrainsClassifier && !asked.Linear && parsed.GetResult(linear) is { Implicit: false })
+                throw new WclUsageException($"--linear is false, and {(asked.LinearAugmented ? augmented : asked.LinearConfusion ? confusion : asked.LinearLearningRate is not null ? rate : (Option)decay).Name} turns it on; leave one of them out.");
             var request = asked with { LinearConfusion = asked.LinearConfusion || (asked.TrainsClassifier && parsed.GetValue(json) is not null) };
             return Stoppable.Run(stop =>
             {
@@ -76,6 +78,7 @@ internal static class EvaluateCommand
                     }
                 }
 
+                output.WriteLine($"Next: wcl finetune {RunReport.Quoted(request.Run)}{RunReport.Given(("--data", request.Data), ("--labels", request.Labels), ("--test", request.Test))}");
                 JsonFile.Write(parsed.GetValue(json), writer =>
                 {
                     writer.WriteString("run", request.Run);

@@ -64,7 +64,7 @@ internal static class ExportCommand
 
     internal static ExportPrecision PrecisionOf(string? text) => ChoiceText.Parse<ExportPrecision>(text, "--precision") ?? ExportPrecision.Fp32;
 
-    private static Option<int?> Count(string name, string description) => NumberOption.Integer(name, $"{description} [default: {ExportOptions.StandardImages}]");
+    private static Option<int?> Count(string name, string description) => NumberOption.Integer(name, description, ExportOptions.ImagesRange, ExportOptions.StandardImages.ToString(CultureInfo.InvariantCulture));
 
     private static IEnumerable<string> Lines(ExportCost cost)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using WclSharp.Cli.Terminal;
+using WclSharp.Configuration;
 using WclSharp.Evaluation;
 using WclSharp.FineTuning;
 using WclSharp.Native;
@@ -22,20 +23,20 @@ internal static class FinetuneCommand
             .Add("data", "the run's", "Images to train on, with classes or with --labels; same forms as pretrain's")
             .Add("test", "the run's, or a part of --data", "Labelled test images")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label; all that is not held out as test images is trained on, unless a number of labels is given");
-        Option<string> Text(string name, string placeholder, string description, string shown)
+        Option<string> Text(string name, string placeholder, string description, NumberRange range, string shown)
         {
-            var option = new Option<string>(name) { HelpName = placeholder, Description = $"{description} [default: {shown}]" };
+            var option = new Option<string>(name) { HelpName = placeholder, Description = NumberOption.Describe(description, range, shown) };
             command.Add(option);
             return option;
         }
 
-        var fractions = Text("--label-fraction", "A,B,C", "Fractions of all labels to train with, spread evenly: as many of each class as of any other, as far as they reach", $"{Shown(FineTuneRecipe.UsualFractions, ",")} without --labels");
-        var perClass = Text("--labels-per-class", "A,B,C", "Numbers of labels of each class to train with", "none");
-        var draws = Text("--draws", "N", "Times that the labels are drawn anew", Shown(defaults.Draws));
-        var epochs = Text("--epochs", "N", "Passes over the labels", $"{FineTuneRecipe.UsualEpochs}, or what makes {FineTuneRecipe.LeastSteps} steps of {FineTuneRecipe.Batch} images");
-        var rate = Text("--lr", "X", "Peak learning rate of the encoder", $"{FirstOrBest(FineTuneRecipe.EncoderRates)} on {LabelDraw.HeldOutShare} of the labels where half of them or more are of classes with {LabelDraw.LeastToHoldOutFrom}");
-        var headRate = Text("--head-lr", "X", "Peak learning rate of the classifier on top", Shown(defaults.HeadLearningRate));
-        var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", $"{FirstOrBest(FineTuneRecipe.ScratchRates)} likewise");
+        var fractions = Text("--label-fraction", "A,B,C", "Fractions of all labels to train with, spread evenly: as many of each class as of any other, as far as they reach", FineTuneOptions.FractionRange, $"{Shown(FineTuneRecipe.UsualFractions, ",")} without --labels");
+        var perClass = Text("--labels-per-class", "A,B,C", "Numbers of labels of each class to train with", FineTuneOptions.CountRange, "none");
+        var draws = Text("--draws", "N", "Times that the labels are drawn anew", FineTuneOptions.CountRange, Shown(defaults.Draws));
+        var epochs = Text("--epochs", "N", "Passes over the labels", FineTuneOptions.CountRange, $"{FineTuneRecipe.UsualEpochs}, or what makes {FineTuneRecipe.LeastSteps} steps of {FineTuneRecipe.Batch} images");
+        var rate = Text("--lr", "X", "Peak learning rate of the encoder", FineTuneOptions.RateRange, $"{FirstOrBest(FineTuneRecipe.EncoderRates)} on {LabelDraw.HeldOutShare} of the labels where half of them or more are of classes with {LabelDraw.LeastToHoldOutFrom}");
+        var headRate = Text("--head-lr", "X", "Peak learning rate of the classifier on top", FineTuneOptions.RateRange, Shown(defaults.HeadLearningRate));
+        var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", FineTuneOptions.RateRange, $"{FirstOrBest(FineTuneRecipe.ScratchRates)} likewise");
         var fromHead = new Option<bool>("--from-head") { Description = "Keep the first layer of the instance head, as SimCLRv2 does [default: off]" };
         var noScratch = new Option<bool>("--no-scratch") { Description = "Do not train from scratch beside it [default: off]" };
         command.Add(fromHead);
@@ -135,12 +136,7 @@ internal static class FinetuneCommand
 
     private static T? Number<T>(string? text, string option, Func<string, string, T> parse) where T : struct => text is null ? null : parse(text, option);
 
-    private static T[] Numbers<T>(string? text, string option, Func<string, string, T> parse)
-    {
-        if (text is null) return [];
-        string[] parts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        return parts.Length > 0 ? [.. parts.Select(part => parse(part, option))] : throw new WclUsageException($"{option} is \"{text}\", which has no number in it.");
-    }
+    private static T[] Numbers<T>(string? text, string option, Func<string, string, T> parse) => text is null ? [] : [.. ListText.Items(text, option).Select(item => parse(item, option))];
 
     private static string FirstOrBest(IReadOnlyList<double> rates) => $"{Shown(rates[0])}, or the best of {Shown(rates.Order(), ", ")}";
 

@@ -19,10 +19,10 @@ internal static class GroupsCommand
         var command = new Command("groups", "Divide images into groups of similar ones; find copies and outliers; write a page to look through");
         var defaults = new GroupOptions { Run = "" };
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
-        var count = NumberOption.Integer("--groups", "How many groups to show [default: the coarsest level with as many as there are classes, or ten]");
-        var copies = NumberOption.Real("--copies",
-            string.Create(CultureInfo.InvariantCulture, $"Cosine of features from which on two images are listed as copies, where their pixels are alike too [default: {defaults.CopyThreshold}]"));
-        var outliers = NumberOption.Integer("--outliers", "How many images that are least like any other to list [default: a hundredth of them, 100 at most]");
+        var count = NumberOption.Integer("--groups", "How many groups to show", GroupOptions.CountRange, "the coarsest level with as many as there are classes, or ten");
+        var copies = NumberOption.Real("--copies", "Cosine of features from which on two images are listed as copies, where their pixels are alike too",
+            GroupOptions.CopyRange, defaults.CopyThreshold.ToString(CultureInfo.InvariantCulture));
+        var outliers = NumberOption.Integer("--outliers", "How many images that are least like any other to list", GroupOptions.CountRange, "a hundredth of them, 100 at most");
         command.Add(run);
         command.Add(count);
         command.Add(copies);
@@ -63,6 +63,7 @@ internal static class GroupsCommand
                 output.WriteLine($"Groups:   {RunReport.Shown(result.GroupsFile)}");
                 output.WriteLine($"Copies:   {RunReport.Shown(result.CopiesFile)}");
                 output.WriteLine($"Outliers: {RunReport.Shown(result.OutliersFile)}");
+                output.WriteLine($"Next:     wcl suggest {RunReport.Quoted(request.Run)}{RunReport.Given(("--data", request.Data), ("--labels", request.Labels))}");
                 JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
             });
         });

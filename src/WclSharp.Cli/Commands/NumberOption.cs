@@ -9,18 +9,35 @@ namespace WclSharp.Cli.Commands;
 internal static class NumberOption
 {
     /// <summary>An option of one number; null where it is not given.</summary>
-    public static Option<double?> Real(string name, string description) => Of<double>(name, description, OptionValue.Real);
+    /// <param name="name">Its name.</param>
+    /// <param name="description">For help.</param>
+    /// <param name="range">The numbers that what it is for takes, and checks.</param>
+    /// <param name="defaultText">What it is where it is not given, for help.</param>
+    public static Option<double?> Real(string name, string description, NumberRange range, string defaultText) => Of<double>(name, Describe(description, range, defaultText), OptionValue.Real);
 
-    /// <summary>An option of one whole number.</summary>
+    /// <summary>An option of one whole number; null where it is not given.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="description">For help.</param>
+    /// <param name="range">The numbers that what it is for takes, and checks; null says nothing of them.</param>
+    /// <param name="defaultText">What it is where it is not given, for help.</param>
+    public static Option<int?> Integer(string name, string description, NumberRange? range, string defaultText) => Of<int>(name, Describe(description, range, defaultText), OptionValue.Integer);
+
+    /// <summary>An option of one whole number that has a value where it is not given.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="description">For help.</param>
     /// <param name="standard">What it is where it is not given.</param>
-    public static Option<int?> Integer(string name, string description, int? standard = null)
+    public static Option<int?> Integer(string name, string description, int standard)
     {
         var option = Of<int>(name, description, OptionValue.Integer);
-        if (standard is not null) option.DefaultValueFactory = _ => standard;
+        option.DefaultValueFactory = _ => standard;
         return option;
     }
+
+    /// <summary>An option's line of help.</summary>
+    /// <param name="description">What it is.</param>
+    /// <param name="range">The numbers that it takes; null says nothing of them.</param>
+    /// <param name="defaultText">What it is where it is not given.</param>
+    public static string Describe(string description, NumberRange? range, string defaultText) => $"{description}{(range is null ? "" : $" ({range.Text})")} [default: {defaultText}]";
 
     private static Option<T?> Of<T>(string name, string description, OptionValue<T> value)
         where T : struct => new(name)

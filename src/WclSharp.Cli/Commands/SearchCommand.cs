@@ -26,7 +26,7 @@ internal static class SearchCommand
         });
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Index that wcl index wrote", Required = true };
         var model = new Option<string>("--model") { HelpName = "RUN|MODEL.onnx", Description = "The model that the index was made with [default: the path stored in the index]" };
-        var count = NumberOption.Integer("--count", "How many images to find", defaults.Count);
+        var count = NumberOption.Integer("--count", "How many images to find", SearchOptions.CountRange, defaults.Count.ToString(CultureInfo.InvariantCulture));
         count.Aliases.Add("-k");
         var sheet = OutputFile.Option("--sheet", "Write a picture (PNG) of the images and what was found for them, where the indexed images are files [default: none]", makesFolder: true, ending: ".png");
         var data = new Option<string>("--data") { HelpName = "PATH", Description = "Folder or list that the indexed images are in, for the picture [default: the paths stored in the index]" };

@@ -18,11 +18,15 @@ internal sealed class TableOptions(Command command)
         return this;
     }
 
-    /// <summary>Adds one option, where its meaning or default is the command's own.</summary>
-    public TableOptions Add(string name, string defaultText, string? description = null)
+    /// <summary>Adds one option, where its meaning, default or range is the command's own.</summary>
+    /// <param name="name">Its name in the table.</param>
+    /// <param name="defaultText">The default, for people.</param>
+    /// <param name="description">What it is; null is the table's.</param>
+    /// <param name="range">The numbers that the command takes, which it checks itself; null is the table's.</param>
+    public TableOptions Add(string name, string defaultText, string? description = null, NumberRange? range = null)
     {
         var entry = PretrainOptionTable.Find(name) ?? throw new ArgumentException($"The table has no {name}.", nameof(name));
-        Add(entry, description ?? entry.Description, defaultText);
+        Add(entry, description ?? entry.Description, defaultText, range);
         return this;
     }
 
@@ -38,9 +42,9 @@ internal sealed class TableOptions(Command command)
     public PretrainOptions Apply(ParseResult parsed, PretrainOptions over) =>
         Given(parsed).Aggregate(over, (current, pair) => pair.Entry.Parse(current, pair.Text));
 
-    private void Add(PretrainOption entry, string description, string defaultText)
+    private void Add(PretrainOption entry, string description, string defaultText, NumberRange? range = null)
     {
-        description = $"{description} [default: {defaultText}]";
+        description = NumberOption.Describe(description, range ?? entry.Range, defaultText);
         Option option = entry.Placeholder.Length == 0
             ? new Option<bool>($"--{entry.Name}") { Description = description }
             : new Option<string>($"--{entry.Name}") { Description = description, HelpName = entry.Placeholder };

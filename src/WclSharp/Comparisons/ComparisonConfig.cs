@@ -14,7 +14,8 @@ internal static class ComparisonConfig
     /// <summary>Options that a run may change when it goes on, but that would make the runs of a comparison unequal.</summary>
     private static readonly string[] AlsoFixed = ["data", "test", "labels", "init", "seed"];
 
-    private const int MostSeeds = 1000;
+    /// <summary>How many runs each method may have.</summary>
+    public static NumberRange SeedsRange { get; } = new(1, 1000);
 
     /// <summary>Checks the options by themselves.</summary>
     /// <exception cref="WclUsageException">A value is wrong.</exception>
@@ -35,8 +36,7 @@ internal static class ComparisonConfig
         if (options.Methods.Count == 0) throw new WclUsageException($"There is no method to compare; give --methods, a list with commas of {string.Join(", ", MethodNames.All)}.");
         if (options.Methods.GroupBy(method => method).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new WclUsageException($"--methods names {MethodNames.Of(twice.Key)} twice; name it once.");
-        if (options.Seeds < 1) throw new WclUsageException($"--seeds is {options.Seeds}; it must be 1 or more, and 3 or more for an interval that says much.");
-        if (options.Seeds > MostSeeds) throw new WclUsageException(FormattableString.Invariant($"--seeds is {options.Seeds:N0}; it must be {MostSeeds:N0} at most."));
+        SeedsRange.Require(options.Seeds, "--seeds", "3 or more for an interval that says much");
         if (options.Training.Seed > long.MaxValue - options.Seeds) throw new WclUsageException($"--seed {options.Training.Seed} leaves no room for {options.Seeds} seeds; use a smaller one.");
         PretrainOptionTable.Validate(options.Training);
         foreach (var method in options.Methods)

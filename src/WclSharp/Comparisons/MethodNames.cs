@@ -25,13 +25,10 @@ internal static class MethodNames
     }
 
     /// <summary>Methods of a list with commas.</summary>
-    /// <exception cref="WclUsageException">A name is unknown; the message has the nearest known one.</exception>
-    public static IReadOnlyList<ComparedMethod> Parse(string list)
-    {
-        string[] names = list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (names.Length == 0) throw new WclUsageException($"--methods names none; give a list with commas of {string.Join(", ", All)}.");
-        return [.. names.Select(One)];
-    }
+    /// <exception cref="WclUsageException">A name is empty or unknown; the message has the nearest known one.</exception>
+    public static IReadOnlyList<ComparedMethod> Parse(string list) => string.IsNullOrWhiteSpace(list)
+        ? throw new WclUsageException($"--methods names none; give a list with commas of {string.Join(", ", All)}.")
+        : [.. ListText.Items(list, "--methods").Select(One)];
 
     private static ComparedMethod One(string name)
     {

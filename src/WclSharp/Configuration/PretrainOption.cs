@@ -33,6 +33,9 @@ internal abstract class PretrainOption(string name, string description, string d
     /// <summary>The one method that the option belongs to; null for all.</summary>
     public ContrastiveMethod? OnlyFor { get; init; }
 
+    /// <summary>The numbers that it takes; null for other options, and for those that take any.</summary>
+    public NumberRange? Range { get; init; }
+
     /// <summary>What stands for the value in help; empty for a flag.</summary>
     public abstract string Placeholder { get; }
 

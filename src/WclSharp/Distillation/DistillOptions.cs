@@ -57,6 +57,8 @@ public sealed record DistillOptions
     /// <summary>Folder of the results; null is <c>distilled</c> beside the teacher's file. One that holds a part of the same distillation goes on where it ends.</summary>
     public string? Out { get; init; }
 
+    internal static NumberRange LabelMixRange => NumberRange.Share;
+
     /// <summary>Checks what does not depend on the data.</summary>
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
@@ -64,13 +66,13 @@ public sealed record DistillOptions
         GivenOption.RequireText(Teacher, "The teacher", "name a classifier.safetensors, a folder that holds one, or a run folder that was fine-tuned");
         GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels), ("--init", Init), ("--out", Out));
         GivenOption.RequireMember(Arch, "--arch");
-        if (Limit < 2) throw new WclUsageException($"--limit is {Limit}; use 2 or more.");
-        if (Width is not (null or >= 4 and <= 512) || Width % 4 > 0) throw new WclUsageException(FormattableString.Invariant($"--width is {Width}; use a multiple of 4 from 4 to 512 (64 is standard)."));
-        if (Epochs < 1) throw new WclUsageException($"--epochs is {Epochs}; use 1 or more.");
-        if (Batch < 2) throw new WclUsageException($"--batch is {Batch}; use 2 or more.");
-        if (!(LearningRate > 0 && LearningRate <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--lr is {LearningRate}; use a number above 0."));
-        if (!(WeightDecay >= 0 && WeightDecay <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--weight-decay is {WeightDecay}; use 0 or more."));
-        if (!(Temperature > 0 && Temperature <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--temperature is {Temperature}; use a number above 0."));
-        if (LabelMix is not (>= 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--label-mix is {LabelMix}; use 0 (the teacher alone) to 1 (the labels alone)."));
+        NumberRange.AtLeastTwo.Require(Limit, "--limit");
+        NumberRange.Width.Require(Width, "--width", "64 is standard");
+        NumberRange.Epochs.Require(Epochs, "--epochs");
+        NumberRange.AtLeastTwo.Require(Batch, "--batch");
+        NumberRange.Positive.Require(LearningRate, "--lr");
+        NumberRange.NotNegative.Require(WeightDecay, "--weight-decay");
+        NumberRange.Temperature.Require(Temperature, "--temperature");
+        LabelMixRange.Require(LabelMix, "--label-mix", "0: the teacher alone, 1: the labels alone");
     }
 }

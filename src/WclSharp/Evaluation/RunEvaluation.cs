@@ -47,6 +47,10 @@ public sealed record RunEvaluationOptions
     /// <summary>L2 weight decay of the linear classifier, 0 or more; null chooses it as the learning rate, or is 0 where that is given.</summary>
     public double? LinearWeightDecay { get; init; }
 
+    internal static NumberRange RateRange => NumberRange.Positive;
+
+    internal static NumberRange DecayRange => NumberRange.NotNegative;
+
     /// <summary>Whether a linear classifier is trained.</summary>
     internal bool TrainsClassifier => Linear || LinearAugmented || LinearConfusion || LinearLearningRate is not null || LinearWeightDecay is not null;
 
@@ -55,9 +59,9 @@ public sealed record RunEvaluationOptions
     {
         GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
         GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels));
-        if (KnnK < 1) throw new WclUsageException(FormattableString.Invariant($"--knn-k is {KnnK}; use 1 or more."));
-        if (LinearLearningRate is { } rate && !(rate > 0 && rate <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--linear-lr is {rate}; use a number above 0, such as 0.2."));
-        if (LinearWeightDecay is { } decay && !(decay >= 0 && decay <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--linear-decay is {decay}; use 0 or more."));
+        NumberRange.AtLeastOne.Require(KnnK, "--knn-k");
+        RateRange.Require(LinearLearningRate, "--linear-lr", "such as 0.2");
+        DecayRange.Require(LinearWeightDecay, "--linear-decay");
     }
 }
 
@@ -127,6 +131,8 @@ public static class RunEvaluation
         // Images without a label neither vote nor count, so the encoder need not see them.
         using ImageDataset voters = LabelledRows.Images(data.Train), classified = LabelledRows.Images(data.HeldOut);
         int k = Math.Min(options.KnnK ?? KnnClassifier.DefaultK(voters.Count), voters.Count);
+        if (options.KnnK > voters.Count)
+            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"--knn-k is {options.KnnK}, and {voters.Count:N0} training images have a class: kNN takes all {voters.Count:N0}.")));
         using var gallery = FeatureExtractor.Extract(encoder, voters, "training images", progress, cancellation);
         using var queries = FeatureExtractor.Extract(encoder, classified, "test images", progress, cancellation);
         var (predicted, truth) = LabelledKnn.Predict(gallery, voters, queries, classified, k, progress, cancellation)

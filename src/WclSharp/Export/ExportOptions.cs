@@ -79,6 +79,9 @@ public sealed record ExportOptions
     /// <summary>Images to calibrate with, and to compare on, where no number is given.</summary>
     public const int StandardImages = 256;
 
+    /// <summary>Of images to calibrate with, and to compare on.</summary>
+    internal static NumberRange ImagesRange => NumberRange.AtLeastOne;
+
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the format or the file's ending.</exception>
     internal void Validate()
     {
@@ -88,8 +91,8 @@ public sealed record ExportOptions
         GivenOption.RequireMember(Format, "--format");
         GivenOption.RequireMember(Head, "--head");
         GivenOption.RequireMember<ExportPrecision>(Precision, "--precision");
-        if (Calibrate < 1) throw new WclUsageException($"--calibrate is {Calibrate}; it must be 1 or more.");
-        if (Check < 1) throw new WclUsageException($"--check is {Check}; it must be 1 or more.");
+        ImagesRange.Require(Calibrate, "--calibrate");
+        ImagesRange.Require(Check, "--check");
         if (FormatOfFile == ExportFormat.Onnx)
         {
             if (Calibrate is not null && Precision != ExportPrecision.Int8) throw new WclUsageException("--calibrate is for --precision int8; the other precisions measure no ranges.");

@@ -53,6 +53,14 @@ public sealed record FineTuneOptions
     /// <summary>Folder of the results; null is <c>finetune</c> in the run's. One that holds results of the same options goes on where they end.</summary>
     public string? Out { get; init; }
 
+    internal static NumberRange FractionRange => NumberRange.ShareAboveZero;
+
+    /// <summary>Of labels, draws and epochs.</summary>
+    internal static NumberRange CountRange => NumberRange.AtLeastOne;
+
+    /// <summary>Of learning rates; 0 leaves weights as they are.</summary>
+    internal static NumberRange RateRange => NumberRange.NotNegative;
+
     /// <summary>Checks what does not depend on the data.</summary>
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
@@ -61,13 +69,10 @@ public sealed record FineTuneOptions
         ArgumentNullException.ThrowIfNull(LabelsPerClass);
         GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
         GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels), ("--out", Out));
-        foreach (double fraction in LabelFractions)
-            if (!(fraction is > 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--label-fraction has {fraction}; use shares above 0 and up to 1, such as 0.01,0.1."));
-        foreach (int count in LabelsPerClass)
-            if (count < 1) throw new WclUsageException($"--labels-per-class has {count}; use 1 or more.");
-        if (Draws < 1) throw new WclUsageException($"--draws is {Draws}; use 1 or more (3 or more give an interval worth reading).");
-        if (Epochs < 1) throw new WclUsageException($"--epochs is {Epochs}; use 1 or more.");
-        foreach (var (name, rate) in ((string, double?)[])[("lr", EncoderLearningRate), ("head-lr", HeadLearningRate), ("scratch-lr", ScratchLearningRate)])
-            if (rate is { } asked && !(asked >= 0 && asked <= float.MaxValue)) throw new WclUsageException(FormattableString.Invariant($"--{name} is {rate}; use 0 or more."));
+        foreach (double fraction in LabelFractions) FractionRange.Require(fraction, "A share of --label-fraction", "such as 0.01,0.1");
+        foreach (int count in LabelsPerClass) CountRange.Require(count, "A number of --labels-per-class");
+        CountRange.Require(Draws, "--draws", "3 or more give an interval worth reading");
+        CountRange.Require(Epochs, "--epochs");
+        foreach (var (name, rate) in ((string, double?)[])[("--lr", EncoderLearningRate), ("--head-lr", HeadLearningRate), ("--scratch-lr", ScratchLearningRate)]) RateRange.Require(rate, name);
     }
 }

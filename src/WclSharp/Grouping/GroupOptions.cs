@@ -33,13 +33,18 @@ public sealed record GroupOptions
     /// <summary>Folder for the gallery and the lists; null is <c>groups</c> in the run's.</summary>
     public string? Out { get; init; }
 
+    /// <summary>Of groups and outliers.</summary>
+    internal static NumberRange CountRange => NumberRange.AtLeastOne;
+
+    internal static NumberRange CopyRange => NumberRange.ShareAboveZero;
+
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
     {
         GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
         GivenOption.RequireNotEmpty(("--data", Data), ("--labels", Labels), ("--out", Out));
-        if (Groups < 1) throw new WclUsageException($"--groups is {Groups}; use 1 or more.");
-        if (Outliers < 1) throw new WclUsageException($"--outliers is {Outliers}; use 1 or more.");
-        if (CopyThreshold is not (> 0 and <= 1)) throw new WclUsageException(FormattableString.Invariant($"--copies is {CopyThreshold}; use a cosine above 0 and up to 1, such as 0.99."));
+        CountRange.Require(Groups, "--groups");
+        CountRange.Require(Outliers, "--outliers");
+        CopyRange.Require(CopyThreshold, "--copies", "a cosine, such as 0.99");
     }
 }

@@ -1,3 +1,4 @@
+using WclSharp.Configuration;
 using WclSharp.Inference;
 
 namespace WclSharp.Search;
@@ -16,6 +17,8 @@ public sealed record SearchOptions
 
     /// <summary>How many images are wanted for each, 1 or more. Default: 10.</summary>
     public int Count { get; init; } = 10;
+
+    internal static NumberRange CountRange => NumberRange.AtLeastOne;
 
     /// <summary>cpu, cuda, cuda:N or auto. An ONNX file computes on the CPU.</summary>
     public string Device { get; init; } = "auto";

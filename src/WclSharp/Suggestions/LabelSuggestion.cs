@@ -35,6 +35,10 @@ public sealed record SuggestOptions
     /// <summary>Where classes are known: compare a linear classifier on so many choices with one on as many random ones; 0 does not.</summary>
     public int Check { get; init; }
 
+    internal static NumberRange CountRange => NumberRange.AtLeastOne;
+
+    internal static NumberRange CheckRange => NumberRange.WholeNotNegative;
+
     /// <summary>Seed of the clusters; null is the run's.</summary>
     public long? Seed { get; init; }
 
@@ -94,8 +98,8 @@ public static class LabelSuggestion
     {
         GivenOption.RequireText(options.Run, "RUN", "name the folder that wcl pretrain wrote");
         GivenOption.RequireNotEmpty(("--data", options.Data), ("--labels", options.Labels), ("--test", options.Test), ("--out", options.Out));
-        if (options.Count < 1) throw new WclUsageException($"--count is {options.Count}; use 1 or more.");
-        if (options.Check < 0) throw new WclUsageException($"--check is {options.Check}; use 0 or more.");
+        SuggestOptions.CountRange.Require(options.Count, "--count");
+        SuggestOptions.CheckRange.Require(options.Check, "--check");
         var trained = RunFolder.ReadConfig(options.Run);
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "suggest")), list = Path.Combine(folder, "suggestions.csv");

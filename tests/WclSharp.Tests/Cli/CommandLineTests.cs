@@ -42,7 +42,37 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, Run("pretrain", "--help"));
         string[] lines = output.ToString().ReplaceLineEndings("\n").Split('\n');
         Assert.All(PretrainOptionTable.All, option => Assert.Single(lines, line =>
-            line.TrimStart().StartsWith($"--{option.Name} ", StringComparison.Ordinal) && line.Contains($"[default: {option.DefaultText}]") && line.Contains(option.Description)));
+            line.TrimStart().StartsWith($"--{option.Name} ", StringComparison.Ordinal) && line.Contains($"[default: {option.DefaultText}]") && line.Contains(option.Description) && line.Contains(option.Range is { } range ? $" ({range.Text}) [default" : "")));
+    }
+
+    [Theory]
+    [InlineData("distill", "--label-mix", "from 0 to 1"), InlineData("distill", "--epochs", "from 1 to 1000000"), InlineData("finetune", "--label-fraction", "above 0 and at most 1"), InlineData("finetune", "--head-lr", "zero or more")]
+    [InlineData("evaluate", "--linear-lr", "above zero"), InlineData("groups", "--copies", "above 0 and at most 1"), InlineData("suggest", "--check", "zero or more"), InlineData("export", "--calibrate", "1 or more")]
+    [InlineData("search", "--count", "1 or more"), InlineData("compare", "--seeds", "from 1 to 1000"), InlineData("compare", "--epochs", "from 1 to 1000000")]
+    public void Run_Help_SaysWhatNumbersAnOptionTakes(string command, string option, string range)
+    {
+        Assert.Equal(0, Run(command, "--help"));
+        Assert.Contains($" ({range}) [default: ", Assert.Single(output.ToString().Split('\n'), line => line.Contains($"{option} <", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_FlagsWithAValue_AreTaken()
+    {
+        Assert.Equal(0, Run("evaluate", "run", "--linear=TRUE"));
+        Assert.True(evaluated!.Linear);
+        Assert.Equal(0, Run("evaluate", "run", "--linear:false"));
+        Assert.False(evaluated.Linear);
+    }
+
+    [Fact]
+    public void Run_PretrainForAProgram_DoesNotSayWhatIsNext()
+    {
+        Assert.Equal(0, Run("pretrain", "--limit", "400"));
+        Assert.Contains("Next: ", output.ToString(), StringComparison.Ordinal);
+        output.GetStringBuilder().Clear();
+        Assert.Equal(0, Run("pretrain", "--limit", "400", "--stop-with-input"));
+        Assert.Contains("Run folder:", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("Next: ", output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -150,6 +180,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("There is no command pretran; did you mean pretrain?", "pretran")]
     [InlineData("There is no command los; did you mean loss?", "bench", "los")]
     [InlineData("\"images\" belongs to no option", "pretrain", "images")]
+    [InlineData("--linear is \"maybe\"; expected true or false, or no value.", "evaluate", "run", "--linear=maybe")]
+    [InlineData("--linear is \"maybe\"; expected true or false, or no value.", "evaluate", "--linear=maybe")]
+    [InlineData("--resume is \"1\"; expected", "pretrain", "--resume=1")]
     [InlineData("--batch", "pretrain", "--batch")]
     [InlineData("--lr is -1; it must be above zero.", "pretrain", "--lr", "-1")]
     [InlineData("Batch size 1 gives no neighbours; use 2 or more.", "pretrain", "--batch", "1")]

@@ -72,6 +72,8 @@ public sealed class CompareCommandTests : IDisposable
     [Theory]
     [InlineData("did you mean simclr?", "--methods", "wcl,simlcr")]
     [InlineData("--batch is", "--batch", "many")]
+    [InlineData("--methods is \"wcl,,simclr\", whose item 2 is empty", "--methods", "wcl,,simclr")]
+    [InlineData("--methods names none; give a list", "--methods", "")]
     [InlineData("--seeds is \"few\"; expected a whole number.", "--seeds", "few")]
     [InlineData("--methods", "--metods", "wcl")]
     [InlineData("There is no comparison in /no/such", "--resume", "--out", "/no/such")]
@@ -103,6 +105,25 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Matches(@"^\[4/5\] simclr, seed 1, .* left for all", lines[3]);
         Assert.DoesNotContain(" 0:00 left", lines[3], StringComparison.Ordinal);
         Assert.Equal("[5/5] supcon, seed 1, trained already", lines[4].TrimEnd());
+    }
+
+    [Fact]
+    public void Run_UsageErrorOfTheFirstRun_IsALineByItself()
+    {
+        int RunWith(params ComparisonProgress[] told) => CommandLine.Run(["compare"], CommandActions.Library with
+        {
+            Compare = (_, progress, _) =>
+            {
+                foreach (var each in told) progress.Report(each);
+                throw new WclUsageException("There is nothing at /data.");
+            },
+        }, output, error);
+        Assert.Equal(2, RunWith(new ComparisonProgress.Started(folder), new ComparisonProgress.Turn("wcl", 0, 1, 2, RunState.New, 2)));
+        Assert.Equal("There is nothing at /data.", error.ToString().Trim());
+        Assert.Empty(output.ToString());
+        // A run that has said something has its heading.
+        Assert.Equal(2, RunWith(new ComparisonProgress.Turn("wcl", 0, 1, 2, RunState.New, 2), new ComparisonProgress.Line("reading")));
+        Assert.Equal(["[1/2] wcl, seed 0", "  reading"], output.ToString().ReplaceLineEndings("\n").TrimEnd().Split('\n'));
     }
 
     [Fact]
@@ -148,6 +169,7 @@ public sealed class CompareCommandTests : IDisposable
             string said = process.End(expectedCode: 0);
             Assert.Contains("[2/2] simclr, seed 0", said, StringComparison.Ordinal);
             Assert.Contains("compare.json", said, StringComparison.Ordinal);
+            Assert.DoesNotContain("Next: ", said, StringComparison.Ordinal); // what follows one of several runs
         }
 
         var rows = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "compare.json")))!["methods"]!.AsArray();

@@ -57,6 +57,20 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
+    public void Run_WithoutALinearClassifier_TrainsNone()
+    {
+        Assert.Equal(0, Run("evaluate", "r", "--linear=false", "--linear-augmented=false"));
+        Assert.False(asked!.TrainsClassifier);
+    }
+
+    [Fact]
+    public void Run_SaysWhatIsNext_WithTheSameImages()
+    {
+        Assert.Equal(0, Run("evaluate", "r", "--data", "my images", "--labels", "l.csv", "--test", "t"));
+        Assert.EndsWith("Next: wcl finetune r --data \"my images\" --labels l.csv --test t", output.ToString().TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_Confusion_MakesItsFolder()
     {
         string picture = Path.Combine(folder, "new", "c.png");
@@ -121,6 +135,9 @@ public sealed class EvaluateCommandTests : IDisposable
     [InlineData("--linear-decay is \"none\"; expected a number", "--linear-decay", "none")]
     [InlineData("--confusion \"c.jpg\" does not end in .png", "--confusion", "c.jpg")]
     [InlineData("did you mean --linear-augmented?", "--linear-augmentd")]
+    [InlineData("--linear is false, and --linear-lr turns it on; leave one of them out.", "--linear=false", "--linear-lr", "0.1")]
+    [InlineData("--linear is false, and --linear-decay turns it on", "--linear=false", "--linear-decay", "0")]
+    [InlineData("--linear is false, and --confusion turns it on", "--linear=false", "--confusion", "c.png")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {
         Assert.Equal(2, Run(["evaluate", "r", .. arguments]));

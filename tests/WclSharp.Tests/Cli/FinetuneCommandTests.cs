@@ -76,7 +76,9 @@ public sealed class FinetuneCommandTests : IDisposable
     [InlineData("--draws is \"1.5\"", "--draws", "1.5")]
     [InlineData("--lr is \"0,01\"; expected a number", "--lr", "0,01")]
     [InlineData("is empty; name a file", "--json", "")]
-    [InlineData("--labels-per-class is \",\", which has no number in it", "--labels-per-class", ",")]
+    [InlineData("--labels-per-class is \",\", whose item 1 is empty; write a value there, or leave out its comma.", "--labels-per-class", ",")]
+    [InlineData("--label-fraction is \"0.1,\", whose item 2 is empty", "--label-fraction", "0.1,")]
+    [InlineData("--label-fraction is empty; give a list with commas.", "--label-fraction", " ")]
     [InlineData("did you mean --labels-per-class?", "--labels-per-clas", "1")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {

@@ -55,6 +55,7 @@ public sealed class GroupsCommandTests : IDisposable
     {
         Assert.Equal(0, Run("groups", "r"));
         Assert.DoesNotContain("So many pairs", output.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith("Next:     wcl suggest r", output.ToString().TrimEnd(), StringComparison.Ordinal);
         copies = 201; // of 2,000 images
         Assert.Equal(0, Run("groups", "r"));
         Assert.Contains("So many pairs may be of images that are merely alike, as photographs of one product are (pixel_difference 0 is a true copy): look before you leave any out, or raise --copies.", output.ToString(), StringComparison.Ordinal);

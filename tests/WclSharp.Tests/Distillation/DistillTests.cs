@@ -277,6 +277,8 @@ public sealed class DistillTests : IDisposable
         Assert.Contains("holds no classifier", Refusal(Options with { Teacher = folder }), StringComparison.Ordinal);
         Assert.Contains("--batch 1000 is more than the 320 images", Refusal(Options with { Batch = 1000 }), StringComparison.Ordinal);
         Assert.Contains("--label-mix is 2", Refusal(Options with { LabelMix = 2 }), StringComparison.Ordinal);
+        Assert.Equal("--lr is 1E+39; it must be within float32's range, 3.4E+38 at most.", Refusal(Options with { LearningRate = 1e39 }));
+        Assert.Equal("--temperature is 10000000; it must be from 0.000001 to 1000000.", Refusal(Options with { Temperature = 1e7 }));
 
         string occupied = Path.Combine(folder, "occupied");
         Distill.Run(Options with { Epochs = 1, Out = occupied });

@@ -44,6 +44,21 @@ public sealed class RunEvaluationTests : IDisposable
     }
 
     [Fact]
+    public void Run_MoreNeighboursThanImages_TakesAll_AndSaysSo()
+    {
+        List<string> warnings = [];
+        var told = new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
+        });
+        Assert.Equal(400, RunEvaluation.Run(Options with { Linear = false, KnnK = 500 }, told).KnnK);
+        Assert.Contains("--knn-k is 500, and 400 training images have a class: kNN takes all 400.", warnings);
+        warnings.Clear();
+        RunEvaluation.Run(Options with { Linear = false, KnnK = 400 }, told);
+        Assert.DoesNotContain(warnings, warning => warning.StartsWith("--knn-k", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Run_LinearAugmented_TrainsOnOtherViewsEachEpoch_TheSameForTheSameSeed()
     {
         var options = Options with { LinearLearningRate = 0.2, LinearAugmented = true, LinearConfusion = true };

@@ -283,7 +283,8 @@ public sealed class FineTuneTests : IDisposable
     public void Run_NoRateThatWorks_IsAnError()
     {
         var error = Assert.Throws<DivergedException>(() => Run(Options with { LabelsPerClass = [25], Epochs = 2, Draws = 1, ScratchLearningRate = 1e30, Out = Path.Combine(folder, "none") }));
-        Assert.Contains("--scratch-lr", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("lower --scratch-lr.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("it must be within float32's range", Assert.Throws<WclUsageException>(() => Run(Options with { HeadLearningRate = 1e39 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -356,8 +357,8 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--label-fraction has 1.5", 1.5)]
-    [InlineData("--label-fraction has 0", 0)]
+    [InlineData("A share of --label-fraction is 1.5; it must be above 0 and at most 1", 1.5)]
+    [InlineData("A share of --label-fraction is 0;", 0)]
     public void Run_AShareThatIsNone_IsRefused(string message, double share) =>
         Assert.Contains(message, Assert.Throws<WclUsageException>(() => Run(Options with { LabelFractions = [share] })).Message, StringComparison.Ordinal);
 }
