@@ -264,7 +264,7 @@ public sealed class ComparisonTests : IDisposable
     [InlineData("wlc,simclr", "did you mean wcl?")]
     [InlineData("wcl,simcrl", "did you mean simclr?")]
     [InlineData("wcl+nearest", "no local crops \"nearest\"")]
-    [InlineData(",", "names none")]
+    [InlineData(",", "whose item 1 is empty")]
     public void Methods_ThatAreUnknown_NameTheNearest(string list, string message) =>
         Assert.Contains(message, Assert.Throws<WclUsageException>(() => MethodNames.Parse(list)).Message, StringComparison.Ordinal);
 
