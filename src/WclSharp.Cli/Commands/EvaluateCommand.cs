@@ -78,7 +78,9 @@ internal static class EvaluateCommand
                     }
                 }
 
-                output.WriteLine($"Next: wcl finetune {RunReport.Quoted(request.Run)}{RunReport.Given(("--data", request.Data), ("--labels", request.Labels), ("--test", request.Test))}");
+                // Results that are there may be by other settings, which would be refused.
+                if (!Directory.Exists(Path.Combine(request.Run, "finetune")))
+                    output.WriteLine($"Next: wcl finetune {RunReport.Quoted(request.Run)}{RunReport.Given(("--data", request.Data), ("--labels", request.Labels), ("--test", request.Test))}");
                 JsonFile.Write(parsed.GetValue(json), writer =>
                 {
                     writer.WriteString("run", request.Run);

@@ -63,7 +63,8 @@ internal static class GroupsCommand
                 output.WriteLine($"Groups:   {RunReport.Shown(result.GroupsFile)}");
                 output.WriteLine($"Copies:   {RunReport.Shown(result.CopiesFile)}");
                 output.WriteLine($"Outliers: {RunReport.Shown(result.OutliersFile)}");
-                output.WriteLine($"Next:     wcl suggest {RunReport.Quoted(request.Run)}{RunReport.Given(("--data", request.Data), ("--labels", request.Labels))}");
+                if (result.LabelledImages < result.Images && !Directory.Exists(Path.Combine(request.Run, "suggest")))
+                    output.WriteLine($"Next:     wcl suggest {RunReport.Quoted(request.Run)}{RunReport.Given(("--data", request.Data), ("--labels", request.Labels))}");
                 JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
             });
         });

@@ -48,7 +48,7 @@ internal static class NumberOption
             {
                 string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
                 if (value.TryParse(text, out var number)) return number;
-                result.AddError($"{name} is \"{text}\"; expected {value.Expected}.");
+                result.AddError($"{name} is \"{text}\"; expected {value.ExpectedOf(text)}.");
                 return null;
             },
         };
@@ -61,5 +61,5 @@ internal static class NumberOption
     /// <summary>A whole number of a list.</summary>
     /// <exception cref="WclUsageException">It is none.</exception>
     public static int ParseInteger(string text, string option) =>
-        OptionValue.Integer.TryParse(text, out int value) ? value : throw new WclUsageException($"{option} is \"{text}\"; expected a whole number.");
+        OptionValue.Integer.TryParse(text, out int value) ? value : throw new WclUsageException($"{option} is \"{text}\"; expected {OptionValue.Integer.ExpectedOf(text)}.");
 }

@@ -60,7 +60,7 @@ internal static class SuggestCommand
     private static void Print(SuggestOptions request, SuggestResult result, TextWriter output)
     {
         foreach (var (i, image) in result.Images.Take(MostShown).Index())
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}. {PlainText.Line(image.Path)} (one of {image.GroupSize:N0} alike)"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,4}. {PlainText.Line(image.Path)} ({(image.GroupSize == 1 ? "like no other" : FormattableString.Invariant($"one of {image.GroupSize:N0} alike"))})"));
         if (result.Images.Count > MostShown) output.WriteLine($"      and {result.Images.Count - MostShown} more");
         output.WriteLine();
         if (result.Check is { } check)

@@ -9,7 +9,7 @@ namespace WclSharp.Cli.Commands;
 /// <param name="command">The command that the options are added to.</param>
 internal sealed class TableOptions(Command command)
 {
-    private readonly List<(PretrainOption Entry, Option Option)> options = [];
+    private readonly List<(PretrainOption Entry, NumberRange? Range, Option Option)> options = [];
 
     /// <summary>Adds every option of the table.</summary>
     public TableOptions AddAll()
@@ -22,7 +22,7 @@ internal sealed class TableOptions(Command command)
     /// <param name="name">Its name in the table.</param>
     /// <param name="defaultText">The default, for people.</param>
     /// <param name="description">What it is; null is the table's.</param>
-    /// <param name="range">The numbers that the command takes, which it checks itself; null is the table's.</param>
+    /// <param name="range">The numbers that the command takes, a part of the table's; null is all of these.</param>
     public TableOptions Add(string name, string defaultText, string? description = null, NumberRange? range = null)
     {
         var entry = PretrainOptionTable.Find(name) ?? throw new ArgumentException($"The table has no {name}.", nameof(name));
@@ -31,8 +31,18 @@ internal sealed class TableOptions(Command command)
     }
 
     /// <summary>The options that a command line gives, with their values.</summary>
-    public IReadOnlyList<(PretrainOption Entry, string Text)> Given(ParseResult parsed) =>
-        [.. options.Select(pair => (pair.Entry, Text: GivenText(parsed, pair.Option))).Where(pair => pair.Text is not null)!];
+    /// <exception cref="WclUsageException">A number is none that the command takes; of others, what reads the values says what is wrong with them.</exception>
+    public IReadOnlyList<(PretrainOption Entry, string Text)> Given(ParseResult parsed)
+    {
+        List<(PretrainOption, string)> given = [];
+        foreach (var (entry, range, option) in options)
+        {
+            if (GivenText(parsed, option) is not { } text) continue;
+            if (OptionValue.Real.TryParse(text, out double value)) range?.Require(value, $"--{entry.Name}");
+            given.Add((entry, text));
+        }
+        return given;
+    }
 
     /// <summary>Whether a command line gives an option, as its default may be another than the table's.</summary>
     public bool IsGiven(ParseResult parsed, string name) => Given(parsed).Any(pair => pair.Entry.Name == name);
@@ -48,7 +58,7 @@ internal sealed class TableOptions(Command command)
         Option option = entry.Placeholder.Length == 0
             ? new Option<bool>($"--{entry.Name}") { Description = description }
             : new Option<string>($"--{entry.Name}") { Description = description, HelpName = entry.Placeholder };
-        options.Add((entry, option));
+        options.Add((entry, range, option));
         command.Add(option);
     }
 

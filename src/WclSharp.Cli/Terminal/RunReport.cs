@@ -85,6 +85,6 @@ internal static class RunReport
 
     /// <summary>A path as a shell takes it.</summary>
     public static string Quoted(string path) => OperatingSystem.IsWindows() || path.All(letter => char.IsLetterOrDigit(letter) || letter is ' ' or '.' or '/' or '_' or '-' or '+')
-        ? path.Contains(' ') ? $"\"{path}\"" : path
+        ? path.Contains(' ') ? $"\"{(path.EndsWith('\\') ? path + '\\' : path)}\"" : path
         : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

@@ -5,7 +5,7 @@ namespace WclSharp.Configuration;
 
 /// <summary>The numbers that an option takes: what help says of them, the check, and what is said of one that is refused all come from here.</summary>
 /// <param name="Least">The least.</param>
-/// <param name="Most">The largest; <see cref="float.MaxValue"/> and <see cref="int.MaxValue"/> are told only where they are exceeded.</param>
+/// <param name="Most">The largest; <see cref="float.MaxValue"/> and <see cref="int.MaxValue"/> are not told in help.</param>
 internal sealed record NumberRange(double Least, double Most)
 {
     /// <summary>Whether <see cref="Least"/> itself is too small.</summary>

@@ -24,6 +24,12 @@ internal sealed record OptionValue<T>(
 {
     public delegate bool Parser(string text, out T value);
 
+    /// <summary>What a whole number must be besides, where only that is wrong: <c> from -10 to 10</c>.</summary>
+    public string Bounds { get; init; } = "";
+
+    /// <summary>What a text that is no such value should have been.</summary>
+    public string ExpectedOf(string text) => text.TrimStart('-', '+') is { Length: > 0 } digits && digits.All(char.IsAsciiDigit) ? Expected + Bounds : Expected;
+
     public delegate bool Reader(JsonElement json, out T value);
 }
 
@@ -48,7 +54,8 @@ internal static class OptionValue
             return json.ValueKind == JsonValueKind.Number && json.TryGetInt32(out value);
         },
         (writer, value) => writer.WriteNumberValue(value),
-        value => value.ToString(CultureInfo.InvariantCulture));
+        value => value.ToString(CultureInfo.InvariantCulture))
+    { Bounds = FormattableString.Invariant($" from {int.MinValue} to {int.MaxValue}") };
 
     public static OptionValue<long> LongInteger { get; } = new(
         "a whole number",
@@ -60,7 +67,8 @@ internal static class OptionValue
             return json.ValueKind == JsonValueKind.Number && json.TryGetInt64(out value);
         },
         (writer, value) => writer.WriteNumberValue(value),
-        value => value.ToString(CultureInfo.InvariantCulture));
+        value => value.ToString(CultureInfo.InvariantCulture))
+    { Bounds = FormattableString.Invariant($" from {long.MinValue} to {long.MaxValue}") };
 
     public static OptionValue<double> Real { get; } = new(
         "a number",

@@ -84,13 +84,13 @@ internal sealed class PretrainOption<T>(
 
     public override PretrainOptions Parse(PretrainOptions options, string text) => value.TryParse(text, out T parsed)
         ? set(options, Checked(parsed))
-        : throw new WclUsageException($"--{Name} is \"{text}\"; expected {value.Expected}.");
+        : throw new WclUsageException($"--{Name} is \"{text}\"; expected {value.ExpectedOf(text)}.");
 
     public override PretrainOptions Read(PretrainOptions options, JsonElement json, string file)
     {
         if (json.ValueKind == JsonValueKind.Null) return options;
         if (value.TryRead(json, out T read)) return set(options, Checked(read));
-        throw new WclUsageException($"\"{Key}\" in {file} is {json.GetRawText()}; expected {value.Expected}.");
+        throw new WclUsageException($"\"{Key}\" in {file} is {json.GetRawText()}; expected {value.ExpectedOf(json.GetRawText())}.");
     }
 
     public override void Write(Utf8JsonWriter writer, PretrainOptions options)

@@ -42,7 +42,7 @@ public sealed record DistillOptions
     /// <summary>L2 weight decay, 0 or more. Default: 5e-4.</summary>
     public double WeightDecay { get; init; } = 5e-4;
 
-    /// <summary>Temperature of both networks' probabilities, above 0; above 1 softens them. The teacher's loss is multiplied by its square, so that its gradient keeps its size.</summary>
+    /// <summary>Temperature of both networks' probabilities, 1e-6 to 1e6; above 1 softens them. The teacher's loss is multiplied by its square, so that its gradient keeps its size.</summary>
     public double Temperature { get; init; } = 1;
 
     /// <summary>Share of the loss that is cross-entropy with the labels of labelled images, 0 to 1; the rest is the teacher's.</summary>

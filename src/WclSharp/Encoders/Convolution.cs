@@ -42,13 +42,13 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     /// <summary>Whether Winograd's tiles may be rounded to bfloat16 in training, where images are.</summary>
     public bool RoundsTiles { get; set; }
 
-    public override Tensor forward(Tensor input) => Apply(input, sum: null);
+    /// <summary>Where the next call sums its input's gradient with that of another operator that reads it; null for autograd. No argument, which hooks could not follow.</summary>
+    public GradientSum? GradientSum { get; set; }
 
-    /// <summary>The convolution of an input that another operator reads too.</summary>
-    /// <param name="input">[N, C, H, W].</param>
-    /// <param name="sum">Where both sum its gradient; null for autograd.</param>
-    public Tensor Apply(Tensor input, GradientSum? sum)
+    public override Tensor forward(Tensor input)
     {
+        var sum = GradientSum;
+        GradientSum = null;
         if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, training && RoundsTiles, sum);
         bool asProduct = input.device_type == DeviceType.CPU && input.dtype switch
         {

@@ -143,8 +143,8 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         ArgumentNullException.ThrowIfNull(x);
-        if (x.dim() != 4 || x.size(0) == 0 || x.size(1) != 3 || x.size(2) == 0 || x.size(3) == 0 || !x.is_floating_point())
-            throw new ArgumentException($"Images are {ShapeText.Of(x)} {x.dtype}; expected [N, 3, H, W] of floating point, N, H and W of 1 or more.", nameof(x));
+        if (x.dim() != 4 || (training && x.size(0) == 0) || x.size(1) != 3 || x.size(2) == 0 || x.size(3) == 0 || !x.is_floating_point())
+            throw new ArgumentException($"Images are {ShapeText.Of(x)} {x.dtype}; expected [N, 3, H, W] of floating point, H and W of 1 or more, and N in training.", nameof(x));
         OpenMp.ForbidFewerThreads();
         using var scope = NewDisposeScope();
         var y = ChannelsLast.Of(x.to(computeType));

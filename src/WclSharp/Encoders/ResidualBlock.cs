@@ -29,10 +29,11 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var sum = new GradientSum(); // of conv1 and of the path around the block
-        var y = bn1.Activate(conv1.Apply(x, sum));
+        var sum = GradientSum.Of(x); // by conv1 and by the path around the block
+        conv1.GradientSum = sum;
+        var y = bn1.Activate(conv1.call(x));
         y = conv2.call(y);
-        return (downsample is null ? bn2.Activate(y, x, sum) : bn2.Activate(y, downsample.Apply(x, sum))).MoveToOuterDisposeScope();
+        return (downsample is null ? bn2.Activate(y, x, sum) : bn2.Activate(y, downsample.Around(x, sum))).MoveToOuterDisposeScope();
     }
 }
 
@@ -63,11 +64,12 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var sum = new GradientSum(); // of conv1 and of the path around the block
-        var y = bn1.Activate(conv1.Apply(x, sum));
+        var sum = GradientSum.Of(x); // by conv1 and by the path around the block
+        conv1.GradientSum = sum;
+        var y = bn1.Activate(conv1.call(x));
         y = bn2.Activate(conv2.call(y));
         y = conv3.call(y);
-        return (downsample is null ? bn3.Activate(y, x, sum) : bn3.Activate(y, downsample.Apply(x, sum))).MoveToOuterDisposeScope();
+        return (downsample is null ? bn3.Activate(y, x, sum) : bn3.Activate(y, downsample.Around(x, sum))).MoveToOuterDisposeScope();
     }
 }
 
@@ -89,14 +91,18 @@ internal sealed class Shortcut : nn.Module<Tensor, Tensor>
     public static Shortcut? Create(int inChannels, int outChannels, int stride, ParameterInitializer random) =>
         stride == 1 && inChannels == outChannels ? null : new Shortcut(inChannels, outChannels, stride, random);
 
-    public override Tensor forward(Tensor x) => Apply(x, sum: null);
-
-    /// <summary>The path of an input that another operator reads too.</summary>
+    /// <summary>The path of a block's input.</summary>
     /// <param name="x">[N, C, H, W].</param>
-    /// <param name="sum">Where both sum its gradient; null for autograd.</param>
-    public Tensor Apply(Tensor x, GradientSum? sum)
+    /// <param name="sum">Where its gradient is summed; null for autograd.</param>
+    public Tensor Around(Tensor x, GradientSum? sum)
+    {
+        convolution.GradientSum = sum;
+        return call(x);
+    }
+
+    public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return norm.Normalise(convolution.Apply(x, sum)).MoveToOuterDisposeScope();
+        return norm.Normalise(convolution.call(x)).MoveToOuterDisposeScope();
     }
 }

@@ -132,7 +132,7 @@ public static class RunEvaluation
         using ImageDataset voters = LabelledRows.Images(data.Train), classified = LabelledRows.Images(data.HeldOut);
         int k = Math.Min(options.KnnK ?? KnnClassifier.DefaultK(voters.Count), voters.Count);
         if (options.KnnK > voters.Count)
-            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"--knn-k is {options.KnnK}, and {voters.Count:N0} training images have a class: kNN takes all {voters.Count:N0}.")));
+            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"--knn-k {options.KnnK} is more than the {voters.Count:N0} training images that have a class: all of them vote.")));
         using var gallery = FeatureExtractor.Extract(encoder, voters, "training images", progress, cancellation);
         using var queries = FeatureExtractor.Extract(encoder, classified, "test images", progress, cancellation);
         var (predicted, truth) = LabelledKnn.Predict(gallery, voters, queries, classified, k, progress, cancellation)

@@ -58,7 +58,7 @@ internal static class LabelPlot
         plot.Axes.AutoScale();
         var limits = plot.Axes.GetLimits();
         var (bottom, top) = PlotLook.Widened(Math.Max(0, limits.Bottom), Math.Min(100, limits.Top), PlotLook.LeastAccuracySpan, 100); // of an interval of two draws, more can lie outside
-        plot.Axes.SetLimitsY(bottom, top);
+        plot.Axes.SetLimitsY(bottom, top < 100 ? top : 100 + 0.02 * (100 - bottom)); // whole marks at 100
         if (range == 0) plot.Axes.SetLimitsX(Math.Log10(rows[0].Labels) - AroundOne, Math.Log10(rows[0].Labels) + AroundOne);
         PlotLook.ShowLegendBeside(plot);
         PlotLook.Write(plot, path, Width, Height);

@@ -12,6 +12,11 @@ internal sealed class GradientSum
     private int joined;
     private Tensor? left;
 
+    private GradientSum() { }
+
+    /// <summary>A sum for an input; null where it has no gradient, so that an operator may have no backward and would leave the other's part lying.</summary>
+    public static GradientSum? Of(Tensor input) => input.requires_grad && is_grad_enabled() ? new GradientSum() : null;
+
     /// <summary>Whether two operators joined.</summary>
     public bool IsShared => joined == 2;
 

@@ -126,7 +126,9 @@ internal static class CurvesPlot
         bool legend = panel.Curves.Length > 1 || panel.BaselineLabel is not null; // of several curves, the one that was measured has a name too
         plot.Axes.AutoScale();
         var limits = plot.Axes.GetLimits();
-        var (bottom, top) = panel.FromZero ? (0, limits.Top * 1.05) : PlotLook.Widened(limits.Bottom, limits.Top, panel.LeastSpan, panel.Largest);
+        // Of a single point the axis goes far beyond it.
+        double largest = panel.Curves.SelectMany(curve => curve.Points).Select(point => point.Y).DefaultIfEmpty().Max();
+        var (bottom, top) = panel.FromZero ? (0, largest > 0 ? 1.1 * largest : limits.Top) : PlotLook.Widened(limits.Bottom, limits.Top, panel.LeastSpan, panel.Largest);
         // The legend lies in a strip above the curves, so that it covers none.
         plot.Axes.SetLimits(-0.02 * lastEpoch, 1.02 * lastEpoch, bottom, legend ? top + LegendStrip * (top - bottom) : top);
         if (!legend)

@@ -75,6 +75,8 @@ public sealed class CompareCommandTests : IDisposable
     [InlineData("--methods is \"wcl,,simclr\", whose item 2 is empty", "--methods", "wcl,,simclr")]
     [InlineData("--methods names none; give a list", "--methods", "")]
     [InlineData("--seeds is \"few\"; expected a whole number.", "--seeds", "few")]
+    [InlineData("--seeds is \"3000000000\"; expected a whole number from -2147483648 to 2147483647.", "--seeds", "3000000000")]
+    [InlineData("--epochs is -1; it must be from 1 to 1000000.", "--epochs", "-1")]
     [InlineData("--methods", "--metods", "wcl")]
     [InlineData("There is no comparison in /no/such", "--resume", "--out", "/no/such")]
     [InlineData("--resume needs the comparison", "--resume")]

@@ -52,7 +52,7 @@ public sealed class RunEvaluationTests : IDisposable
             if (report is RunProgress.Warning warning) warnings.Add(warning.Message);
         });
         Assert.Equal(400, RunEvaluation.Run(Options with { Linear = false, KnnK = 500 }, told).KnnK);
-        Assert.Contains("--knn-k is 500, and 400 training images have a class: kNN takes all 400.", warnings);
+        Assert.Contains("--knn-k 500 is more than the 400 training images that have a class: all of them vote.", warnings);
         warnings.Clear();
         RunEvaluation.Run(Options with { Linear = false, KnnK = 400 }, told);
         Assert.DoesNotContain(warnings, warning => warning.StartsWith("--knn-k", StringComparison.Ordinal));

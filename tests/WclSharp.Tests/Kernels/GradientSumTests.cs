@@ -2,6 +2,7 @@ using TorchSharp;
 using WclSharp.Encoders;
 using WclSharp.Kernels;
 using WclSharp.Randomness;
+using WclSharp.Training;
 using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Kernels;
@@ -77,14 +78,15 @@ public sealed class GradientSumTests
         Tensor[] weights = [.. Enumerable.Range(0, 2).Select(_ => ChannelsLast.Of(randn([32, 64, 1, 1], generator: random)))];
         var start = ChannelsLast.Of(randn([3, 64, 7, 6], generator: random).to(ScalarType.BFloat16));
 
-        var (alone, shared) = (Gradient(null), Gradient(new GradientSum()));
+        var (alone, shared) = (Gradient(_ => null), Gradient(GradientSum.Of));
 
         Assert.Equal(1, shared.stride(1)); // channels-last
         Assert.InRange(RelativeError.Of(alone.to(ScalarType.Float64), shared), 0, 2.0 / 256); // two roundings to 8 binary digits
 
-        Tensor Gradient(GradientSum? sum)
+        Tensor Gradient(Func<Tensor, GradientSum?> sumOf)
         {
             var x = start.detach().requires_grad_();
+            var sum = sumOf(x);
             Tensor[] outputs = [.. weights.Zip([firstStride, secondStride], (weight, stride) =>
                 DirectConvolution.Apply(x, weight.detach().requires_grad_(), stride, (image, kernel) => nn.functional.conv2d(image, kernel, null, [stride, stride]), sum))];
             (outputs[0].square().sum() + outputs[1].sum()).backward();
@@ -118,6 +120,39 @@ public sealed class GradientSumTests
             foreach (var parameter in block.parameters()) parameter.grad!.Dispose();
             x.grad!.Dispose();
         }
+    }
+
+    [Fact]
+    public void BasicBlock_WhoseBeginningIsFrozen_LeavesNoTensorBehind()
+    {
+        // Its first convolution has no backward then, so nobody would take what the last batch norm left.
+        LiveTensors.OnOwnThread(() =>
+        {
+            using var block = new BasicBlock(64, 64, 1, new ParameterInitializer(seed: 1));
+            foreach (var parameter in Child<nn.Module>(block, "conv1").parameters().Concat(Child<nn.Module>(block, "bn1").parameters())) parameter.requires_grad_(false);
+            Train(); // workspaces and gradients stay
+            long before = LiveTensors.Count;
+            Train();
+            Assert.Equal(before, LiveTensors.Count);
+
+            void Train()
+            {
+                using var scope = NewDisposeScope();
+                BackwardErrors.Run(() => block.call(ChannelsLast.Of(randn([2, 64, 8, 8]))).sum().backward());
+            }
+        });
+    }
+
+    [Fact]
+    public void Blocks_CallTheirConvolutions_SoThatHooksSeeThem()
+    {
+        using var scope = NewDisposeScope();
+        using var network = new ResNet(EncoderArch.ResNet18, 32, EncoderStem.Small, seed: 1);
+        var parts = network.named_modules().Where(part => part.module is Convolution or Shortcut).Select(part => (nn.Module<Tensor, Tensor>)part.module).ToArray();
+        int fired = 0;
+        foreach (var part in parts) part.register_forward_hook((_, _, output) => { fired++; return output; });
+        network.call(randn([2, 3, 32, 32]));
+        Assert.Equal(parts.Length, fired);
     }
 
     private static T Child<T>(nn.Module block, string name) where T : nn.Module => (T)block.named_children().Single(child => child.name == name).module;
