@@ -21,7 +21,7 @@ public sealed record ClassifyOptions : ImagePassOptions
     internal override void Validate()
     {
         base.Validate();
-        GivenOption.RequireText(Classifier, "CLASSIFIER", "name a classifier.safetensors, its folder, a run that was fine-tuned, or an ONNX file that wcl export wrote");
+        GivenOption.RequirePath(Classifier, "CLASSIFIER", "name a classifier.safetensors, its folder, a run that was fine-tuned, or an ONNX file that wcl export wrote");
         if (!Path.GetExtension(Out).Equals(".csv", StringComparison.OrdinalIgnoreCase)) throw new WclUsageException($"--out {Out} does not end in .csv, which is what is written; name a file that does.");
     }
 }

@@ -23,7 +23,7 @@ internal static class ComparisonConfig
     {
         ArgumentNullException.ThrowIfNull(options.Methods);
         ArgumentNullException.ThrowIfNull(options.Training);
-        GivenOption.RequireNotEmpty(("--out", options.Out));
+        GivenOption.RequirePaths(("--out", options.Out));
         if (options.Training.Epochs == 0) throw new WclUsageException("--epochs 0 trains nothing, so that there is nothing to compare; use 1 or more.");
         foreach (var method in options.Methods)
         {

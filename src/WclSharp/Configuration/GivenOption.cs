@@ -1,6 +1,6 @@
 namespace WclSharp.Configuration;
 
-/// <summary>Checks of what a program can give as an option and a command line cannot: a member that an enumeration has not, and text that is missing or empty.</summary>
+/// <summary>Checks of what a program can give as an option and a command line cannot: a member that an enumeration has not, and paths that are missing, empty or none.</summary>
 internal static class GivenOption
 {
     /// <summary>Null for a member of an enumeration, else what is wrong.</summary>
@@ -14,19 +14,24 @@ internal static class GivenOption
         if (value is { } given && Problem(given, option) is { } problem) throw new WclUsageException(problem);
     }
 
-    /// <exception cref="WclUsageException">The text is missing or empty.</exception>
-    public static void RequireText(string? text, string option, string advice)
+    /// <exception cref="WclUsageException">The path is missing or empty, or no path.</exception>
+    public static void RequirePath(string? path, string option, string advice)
     {
-        if (string.IsNullOrEmpty(text)) throw new WclUsageException($"{option} is empty; {advice}.");
+        if (PathProblem(path ?? "", option, advice) is { } problem) throw new WclUsageException(problem);
     }
 
-    /// <exception cref="WclUsageException">A text is empty, which null is not.</exception>
-    public static void RequireNotEmpty(params ReadOnlySpan<(string Option, string? Text)> options)
+    /// <exception cref="WclUsageException">A path is empty, which null is not, or no path.</exception>
+    public static void RequirePaths(params ReadOnlySpan<(string Option, string? Path)> options)
     {
-        foreach (var (option, text) in options)
-            if (EmptyProblem(text, option) is { } problem) throw new WclUsageException(problem);
+        foreach (var (option, path) in options)
+            if (PathProblem(path, option) is { } problem) throw new WclUsageException(problem);
     }
 
-    /// <summary>What is wrong with text that is empty; null where it is not.</summary>
-    public static string? EmptyProblem(string? text, string option) => text is "" ? $"{option} is empty; leave it out, or give a path." : null;
+    /// <summary>What is wrong with a path that is empty or has the character 0; null where nothing is.</summary>
+    public static string? PathProblem(string? path, string option, string advice = "leave it out, or give a path") => path switch
+    {
+        "" => $"{option} is empty; {advice}.",
+        not null when path.Contains('\0') => $"{option} has the character 0, which no path has; {advice}.",
+        _ => null,
+    };
 }

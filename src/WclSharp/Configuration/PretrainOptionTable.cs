@@ -179,7 +179,7 @@ internal static class PretrainOptionTable
 
     private static PretrainOption Path(string name, string placeholder, string description, string defaultText, Func<PretrainOptions, string?> get,
         Func<PretrainOptions, string, PretrainOptions> set, bool mayChangeOnResume = false, bool namesRun = false) =>
-        new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder), (PretrainOptions o, out string v) => (v = get(o)!) is not null, set, v => GivenOption.EmptyProblem(v, $"--{name}"))
+        new PretrainOption<string>(name, description, defaultText, OptionValue.Text(placeholder), (PretrainOptions o, out string v) => (v = get(o)!) is not null, set, v => GivenOption.PathProblem(v, $"--{name}"))
         { MayChangeOnResume = mayChangeOnResume, NamesRun = namesRun, IsPath = true };
 
     private static PretrainOption Integer(string name, string description, string defaultText, Func<PretrainOptions, int?> get,

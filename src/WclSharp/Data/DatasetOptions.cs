@@ -65,7 +65,7 @@ public sealed record DatasetOptions
 
     internal void Validate()
     {
-        GivenOption.RequireNotEmpty(("--data", Path), ("--labels", Labels), ("--cache-folder", CacheFolder), ("The file that lists unreadable images", BadImagesFile));
+        GivenOption.RequirePaths(("--data", Path), ("--labels", Labels), ("--cache-folder", CacheFolder), ("The file that lists unreadable images", BadImagesFile));
         if (ClassNames?.Contains(null) == true) throw new WclUsageException("The names of the classes have one that is null; leave it out.");
         if (StoredSide is < 1 or > MaxStoredSide)
             throw new WclUsageException(FormattableString.Invariant($"The stored side is {StoredSide} pixels; use 1 to {MaxStoredSide}."));

@@ -63,8 +63,8 @@ public sealed record DistillOptions
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
     {
-        GivenOption.RequireText(Teacher, "The teacher", "name a classifier.safetensors, a folder that holds one, or a run folder that was fine-tuned");
-        GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels), ("--init", Init), ("--out", Out));
+        GivenOption.RequirePath(Teacher, "The teacher", "name a classifier.safetensors, a folder that holds one, or a run folder that was fine-tuned");
+        GivenOption.RequirePaths(("--data", Data), ("--test", Test), ("--labels", Labels), ("--init", Init), ("--out", Out));
         GivenOption.RequireMember(Arch, "--arch");
         NumberRange.AtLeastTwo.Require(Limit, "--limit");
         NumberRange.Width.Require(Width, "--width", "64 is standard");

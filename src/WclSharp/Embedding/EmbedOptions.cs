@@ -18,7 +18,7 @@ public sealed record EmbedOptions : ImagePassOptions
     }
 
     /// <exception cref="WclUsageException">It is empty.</exception>
-    internal static void RequireModel(string model) => GivenOption.RequireText(model, "MODEL", "name a run folder, an encoder's .safetensors file or an ONNX file that wcl export wrote");
+    internal static void RequireModel(string model) => GivenOption.RequirePath(model, "MODEL", "name a run folder, an encoder's .safetensors file or an ONNX file that wcl export wrote");
 }
 
 /// <summary>What was embedded.</summary>

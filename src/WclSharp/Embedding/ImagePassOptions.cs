@@ -37,7 +37,7 @@ public abstract record ImagePassOptions
     /// <exception cref="WclUsageException">A text is empty.</exception>
     internal virtual void Validate()
     {
-        GivenOption.RequireText(Out, "--out", "name a file");
-        GivenOption.RequireNotEmpty(("--data", Data), ("--labels", Labels));
+        GivenOption.RequirePath(Out, "--out", "name a file");
+        GivenOption.RequirePaths(("--data", Data), ("--labels", Labels));
     }
 }

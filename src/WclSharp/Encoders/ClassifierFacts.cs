@@ -14,8 +14,7 @@ internal sealed record ClassifierFacts(string[] ClassNames, int? Hidden)
     /// <exception cref="WclUsageException">A folder holds none.</exception>
     public static string Find(string source)
     {
-        GivenOption.RequireText(source, "The path of the classifier", "give a classifier.safetensors, its folder, or a run that was fine-tuned");
-        if (source.Contains('\0')) throw new WclUsageException("The path of the classifier has the character 0, which no path has; give a classifier.safetensors, its folder, or a run that was fine-tuned.");
+        GivenOption.RequirePath(source, "The path of the classifier", "give a classifier.safetensors, its folder, or a run that was fine-tuned");
         if (!Directory.Exists(source)) return source;
         string own = Path.Combine(source, "classifier.safetensors");
         string ofRun = Path.Combine(source, "finetune", "classifier.safetensors");

@@ -128,8 +128,7 @@ internal static class EncoderWeights
     /// <exception cref="WclUsageException">The path is empty, or that of a folder without an encoder.</exception>
     public static string Find(string source)
     {
-        GivenOption.RequireText(source, "The path of the encoder", "give a run folder or a .safetensors file");
-        if (source.Contains('\0')) throw new WclUsageException("The path of the encoder has the character 0, which no path has; give a run folder or a .safetensors file.");
+        GivenOption.RequirePath(source, "The path of the encoder", "give a run folder or a .safetensors file");
         if (!Directory.Exists(source)) return source;
         string exported = RunFolder.EncoderOf(source);
         if (File.Exists(exported)) return exported;

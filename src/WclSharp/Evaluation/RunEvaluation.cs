@@ -57,8 +57,8 @@ public sealed record RunEvaluationOptions
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
     {
-        GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
-        GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels));
+        GivenOption.RequirePath(Run, "RUN", "name the folder that wcl pretrain wrote");
+        GivenOption.RequirePaths(("--data", Data), ("--test", Test), ("--labels", Labels));
         NumberRange.AtLeastOne.Require(KnnK, "--knn-k");
         RateRange.Require(LinearLearningRate, "--linear-lr", "such as 0.2");
         DecayRange.Require(LinearWeightDecay, "--linear-decay");

@@ -85,9 +85,9 @@ public sealed record ExportOptions
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the format or the file's ending.</exception>
     internal void Validate()
     {
-        GivenOption.RequireText(Source, "The network to export", "name a run folder or a file");
-        GivenOption.RequireText(Out, "--out", "name a file");
-        GivenOption.RequireNotEmpty(("--data", Data));
+        GivenOption.RequirePath(Source, "The network to export", "name a run folder or a file");
+        GivenOption.RequirePath(Out, "--out", "name a file");
+        GivenOption.RequirePaths(("--data", Data));
         GivenOption.RequireMember(Format, "--format");
         GivenOption.RequireMember(Head, "--head");
         GivenOption.RequireMember<ExportPrecision>(Precision, "--precision");

@@ -67,8 +67,8 @@ public sealed record FineTuneOptions
     {
         ArgumentNullException.ThrowIfNull(LabelFractions);
         ArgumentNullException.ThrowIfNull(LabelsPerClass);
-        GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
-        GivenOption.RequireNotEmpty(("--data", Data), ("--test", Test), ("--labels", Labels), ("--out", Out));
+        GivenOption.RequirePath(Run, "RUN", "name the folder that wcl pretrain wrote");
+        GivenOption.RequirePaths(("--data", Data), ("--test", Test), ("--labels", Labels), ("--out", Out));
         foreach (double fraction in LabelFractions) FractionRange.Require(fraction, "A share of --label-fraction", "such as 0.01,0.1");
         foreach (int count in LabelsPerClass) CountRange.Require(count, "A number of --labels-per-class");
         CountRange.Require(Draws, "--draws", "3 or more give an interval worth reading");

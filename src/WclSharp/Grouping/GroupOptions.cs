@@ -41,8 +41,8 @@ public sealed record GroupOptions
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
     {
-        GivenOption.RequireText(Run, "RUN", "name the folder that wcl pretrain wrote");
-        GivenOption.RequireNotEmpty(("--data", Data), ("--labels", Labels), ("--out", Out));
+        GivenOption.RequirePath(Run, "RUN", "name the folder that wcl pretrain wrote");
+        GivenOption.RequirePaths(("--data", Data), ("--labels", Labels), ("--out", Out));
         CountRange.Require(Groups, "--groups");
         CountRange.Require(Outliers, "--outliers");
         CopyRange.Require(CopyThreshold, "--copies", "a cosine, such as 0.99");

@@ -29,7 +29,8 @@ internal sealed unsafe class WinogradInputGradient<TPixel>(int height, int width
     public void Add(float* matrices, long stride, int first, int count, float* sums, bool clear)
     {
         int perImage = tiles.PerImage;
-        for (int i = (first + perImage - 1) / perImage; clear && i * perImage < first + count; i++) new Span<float>(sums + i * ImageValues, (int)ImageValues).Clear();
+        if (clear)
+            for (int i = (first + perImage - 1) / perImage; i * perImage < first + count; i++) new Span<float>(sums + i * ImageValues, (int)ImageValues).Clear();
         tiles.Walk<InputAdjointMap>((byte*)sums, first, count, matrices, stride, channels);
     }
 

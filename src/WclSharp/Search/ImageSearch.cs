@@ -34,8 +34,8 @@ public static class ImageSearch
 
     private static SearchResult SearchAll(SearchOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        GivenOption.RequireText(options.Index, "INDEX", "name a file that wcl index wrote");
-        GivenOption.RequireNotEmpty(("--model", options.Model), ("--data", options.Data), ("--sheet", options.Sheet));
+        GivenOption.RequirePath(options.Index, "INDEX", "name a file that wcl index wrote");
+        GivenOption.RequirePaths(("--model", options.Model), ("--data", options.Data), ("--sheet", options.Sheet));
         if (options.Images.Count == 0) throw new WclUsageException("There is no image to search for; name one or more.");
         if (options.Images.Contains(null)) throw new WclUsageException("The images to search for have one that is null; leave it out.");
         SearchOptions.CountRange.Require(options.Count, "-k");

@@ -96,8 +96,8 @@ public static class LabelSuggestion
 
     private static SuggestResult Suggest(SuggestOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        GivenOption.RequireText(options.Run, "RUN", "name the folder that wcl pretrain wrote");
-        GivenOption.RequireNotEmpty(("--data", options.Data), ("--labels", options.Labels), ("--test", options.Test), ("--out", options.Out));
+        GivenOption.RequirePath(options.Run, "RUN", "name the folder that wcl pretrain wrote");
+        GivenOption.RequirePaths(("--data", options.Data), ("--labels", options.Labels), ("--test", options.Test), ("--out", options.Out));
         SuggestOptions.CountRange.Require(options.Count, "--count");
         SuggestOptions.CheckRange.Require(options.Check, "--check");
         var trained = RunFolder.ReadConfig(options.Run);

@@ -51,6 +51,15 @@ public sealed class GivenOptionTests
     }
 
     [Fact]
+    public void PathsWithTheCharacterZero_AreRefusedByTheOptionsName()
+    {
+        Refused("--data has the character 0", () => Pretraining.Run(new PretrainOptions { Data = "a\0" }));
+        Refused("--out has the character 0", () => ModelExport.Run(new ExportOptions { Source = "r", Out = "\0" }));
+        Refused("RUN has the character 0", () => FineTune.Run(new FineTuneOptions { Run = "r\0" }));
+        Refused("--out has the character 0", () => ImageEmbedding.Run(new EmbedOptions { Model = "r", Out = "o\0" }));
+    }
+
+    [Fact]
     public void Options_ThatAreNull_AreRefusedByName()
     {
         Action[] calls =
