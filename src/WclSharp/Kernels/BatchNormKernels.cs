@@ -19,7 +19,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
 
     // A sum goes through so many stretches of its rows at once, each in order of memory, and takes its totals so far out of the cache and back once for all. The
     // processor fetches such stretches ahead, not rows that lie side by side; of two or three matrices it keeps fewer of them apart.
-    private const int StretchesOfOne = 8, StretchesOfMore = 2;
+    private const int StretchesOfOne = 8, StretchesOfMore = 4;
 
     // Blocks whose sums are kept until all are there: no more than these, unless float32 would have to sum more than so many rows.
     private const int MostSums = 64, MostRowsOfASum = 4096;
@@ -74,14 +74,14 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         }
     }
 
-    /// <summary>y = max(floor, x scale + shift + residual); the residual may be null. A floor of 0 is ReLU, one of minus infinity nothing.</summary>
-    public static void Apply(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y)
+    /// <summary>y = max(floor, x scale + shift + residual); the residual may be null. A floor of 0 is ReLU, one of minus infinity nothing. The mask, of the values above it, is written where there is a residual; null for none.</summary>
+    public static void Apply(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y, byte* mask)
     {
-        if (y != x && StreamedStores<T>.Suit(rows * channels)) Apply<StreamedStores<T>>(x, residual, rows, channels, scale, shift, floor, y);
-        else Apply<CachedStores<T>>(x, residual, rows, channels, scale, shift, floor, y);
+        if (y != x && StreamedStores<T>.Suit(rows * channels)) Apply<StreamedStores<T>>(x, residual, rows, channels, scale, shift, floor, y, mask);
+        else Apply<CachedStores<T>>(x, residual, rows, channels, scale, shift, floor, y, mask);
     }
 
-    private static void Apply<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y) where TStores : struct, IStores
+    private static void Apply<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y, byte* mask) where TStores : struct, IStores
     {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
@@ -89,15 +89,15 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             var (start, count) = blocks[block];
             long at = start * channels * T.Size;
             if (residual is null) ApplyBlock<TStores>(x + at, count, channels, scale, shift, floor, y + at);
-            else ApplyBlock<TStores>(x + at, residual + at, count, channels, scale, shift, floor, y + at);
+            else ApplyBlock<TStores>(x + at, residual + at, count, channels, scale, shift, floor, y + at, mask is null ? null : mask + ReluMask.Bytes(start * channels));
         });
     }
 
     /// <summary>
-    /// The sums over rows of g and of g (x - mean), where g is the gradient of what lies above the floor. y is the output where a
-    /// residual was added; null where x scale + shift tells.
+    /// The sums over rows of g and of g (x - mean), where g is the gradient of what lies above the floor. The mask tells that where a
+    /// residual was added; null where x scale + shift does.
     /// </summary>
-    public static (double[] Sum, double[] Product) GradientSums(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean, float floor)
+    public static (double[] Sum, double[] Product) GradientSums(byte* dy, byte* x, byte* mask, long rows, int channels, float* scale, float* shift, float* mean, float floor)
     {
         var blocks = BlocksOfSums(rows, channels);
         float[] partial = ArrayPool<float>.Shared.Rent(blocks.Count * 2 * channels);
@@ -108,7 +108,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             {
                 var (start, count) = blocks[block];
                 long at = start * channels * T.Size;
-                SumGradients(dy + at, x + at, y is null ? null : y + at, count, channels, scale, shift, mean, floor, target + (long)block * 2 * channels);
+                SumGradients(dy + at, x + at, mask is null ? null : mask + ReluMask.Bytes(start * channels), count, channels, scale, shift, mean, floor, target + (long)block * 2 * channels);
             });
         }
         var totals = Total(partial, blocks.Count, channels);
@@ -116,22 +116,22 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         return totals;
     }
 
-    /// <summary>dx = g scale + x slope + offset; g itself, the residual's gradient, where y is not null.</summary>
-    public static void InputGradient(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual)
+    /// <summary>dx = g scale + x slope + offset; g itself, the residual's gradient, where there is a mask.</summary>
+    public static void InputGradient(byte* dy, byte* x, byte* mask, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual)
     {
-        if (StreamedStores<T>.Suit(rows * channels)) InputGradient<StreamedStores<T>>(dy, x, y, rows, channels, scale, shift, slope, offset, floor, dx, residual);
-        else InputGradient<CachedStores<T>>(dy, x, y, rows, channels, scale, shift, slope, offset, floor, dx, residual);
+        if (StreamedStores<T>.Suit(rows * channels)) InputGradient<StreamedStores<T>>(dy, x, mask, rows, channels, scale, shift, slope, offset, floor, dx, residual);
+        else InputGradient<CachedStores<T>>(dy, x, mask, rows, channels, scale, shift, slope, offset, floor, dx, residual);
     }
 
-    private static void InputGradient<TStores>(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual) where TStores : struct, IStores
+    private static void InputGradient<TStores>(byte* dy, byte* x, byte* mask, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual) where TStores : struct, IStores
     {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
             long at = start * channels * T.Size;
-            if (y is null) InputGradientBlock<TStores>(dy + at, x + at, count, channels, scale, shift, slope, offset, floor, dx + at);
-            else InputGradientBlock<TStores>(dy + at, x + at, y + at, count, channels, scale, slope, offset, floor, dx + at, residual + at);
+            if (mask is null) InputGradientBlock<TStores>(dy + at, x + at, count, channels, scale, shift, slope, offset, floor, dx + at);
+            else InputGradientBlock<TStores>(dy + at, x + at, mask + ReluMask.Bytes(start * channels), count, channels, scale, slope, offset, dx + at, residual + at);
         });
     }
 
@@ -184,29 +184,34 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     }
 
     [MethodImpl(Loop)]
-    private static void ApplyBlock<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y) where TStores : struct, IStores
+    private static void ApplyBlock<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y, byte* mask) where TStores : struct, IStores
     {
         var least = new Values(floor);
-        int step = 2 * Values.Count * T.Size;
+        int step = 2 * Values.Count * T.Size, bytes = (int)ReluMask.Bytes(2 * Values.Count);
         for (long r = 0; r < rows; r++)
             for (int c = 0; c < channels; c += 2 * Values.Count, x += step, y += step, residual += step)
             {
                 var (y0, y1) = Scaled(T.Load(x), scale, shift, c);
                 var (r0, r1) = T.Load(residual);
-                TStores.Store(y, Vector.Max(y0 + r0, least), Vector.Max(y1 + r1, least));
+                var (sum0, sum1) = (y0 + r0, y1 + r1);
+                TStores.Store(y, Vector.Max(sum0, least), Vector.Max(sum1, least));
+                if (mask is null) continue;
+                ReluMask.Write(mask, (sum0, sum1), least);
+                mask += bytes;
             }
     }
 
     [MethodImpl(Loop)]
-    private static void SumGradients(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* shift, float* mean, float floor, float* sums)
+    private static void SumGradients(byte* dy, byte* x, byte* mask, long rows, int channels, float* scale, float* shift, float* mean, float floor, float* sums)
     {
         long row = (long)channels * T.Size, part = rows / StretchesOfMore, apart = part * row;
+        var bits = new ReluMask();
         new Span<float>(sums, 2 * channels).Clear();
-        for (long r = 0; r < part; r++) Sum(dy, x, y, r * row, apart, StretchesOfMore, channels, scale, shift, mean, floor, sums);
-        Sum(dy, x, y, part * StretchesOfMore * row, row, rows - part * StretchesOfMore, channels, scale, shift, mean, floor, sums);
+        for (long r = 0; r < part; r++) Sum(dy, x, mask, bits, r * row, apart, StretchesOfMore, channels, scale, shift, mean, floor, sums);
+        Sum(dy, x, mask, bits, part * StretchesOfMore * row, row, rows - part * StretchesOfMore, channels, scale, shift, mean, floor, sums);
 
         [MethodImpl(Inline)]
-        static void Sum(byte* dy, byte* x, byte* y, long start, long apart, long count, int channels, float* scale, float* shift, float* mean, float floor, float* sums)
+        static void Sum(byte* dy, byte* x, byte* mask, ReluMask bits, long start, long apart, long count, int channels, float* scale, float* shift, float* mean, float floor, float* sums)
         {
             var least = new Values(floor);
             for (int c = 0; c < channels; c += 2 * Values.Count)
@@ -218,7 +223,8 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
                 for (long r = 0; r < count; r++, at += apart)
                 {
                     var input = T.Load(x + at);
-                    var (g0, g1) = Passed(T.Load(dy + at), y is null ? Scaled(input, scale, shift, c) : T.Load(y + at), least);
+                    var gradient = T.Load(dy + at);
+                    var (g0, g1) = mask is null ? Passed(gradient, Scaled(input, scale, shift, c), least) : bits.Pass(mask + ReluMask.Bytes(at / T.Size), gradient);
                     s0 += g0;
                     s1 += g1;
                     p0 = Vector.FusedMultiplyAdd(g0, input.Item1 - mean0, p0);
@@ -245,14 +251,14 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     }
 
     [MethodImpl(Loop)]
-    private static void InputGradientBlock<TStores>(byte* dy, byte* x, byte* y, long rows, int channels, float* scale, float* slope, float* offset, float floor, byte* dx, byte* residual) where TStores : struct, IStores
+    private static void InputGradientBlock<TStores>(byte* dy, byte* x, byte* mask, long rows, int channels, float* scale, float* slope, float* offset, byte* dx, byte* residual) where TStores : struct, IStores
     {
-        var least = new Values(floor);
-        int step = 2 * Values.Count * T.Size;
+        var bits = new ReluMask();
+        int step = 2 * Values.Count * T.Size, bytes = (int)ReluMask.Bytes(2 * Values.Count);
         for (long r = 0; r < rows; r++)
-            for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, y += step, dx += step, residual += step)
+            for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, mask += bytes, dx += step, residual += step)
             {
-                var g = Passed(T.Load(dy), T.Load(y), least);
+                var g = bits.Pass(mask, T.Load(dy));
                 TStores.Store(residual, g.Item1, g.Item2);
                 var (d0, d1) = Gradient(g, T.Load(x), scale, slope, offset, c);
                 TStores.Store(dx, d0, d1);

@@ -78,11 +78,11 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         var x = Rows(input);                                            // [N, H, W, C]
         var added = residual is null ? null : Rows(residual);
         var y = empty(x.shape, T.Type);
-        var statistics = Normalise(norm, x, added, y, norm.Parts);
-        // With a residual the sign is in the output. Its alias, not itself: a graph must not hold its own output.
-        context.save_for_backward(residual is null
+        var mask = residual is null ? null : empty(ReluMask.Bytes(x.numel()), ScalarType.Byte); // else x tells
+        var statistics = Normalise(norm, x, added, y, norm.Parts, mask);
+        context.save_for_backward(mask is null
             ? [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope()]
-            : [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope(), y.alias().MoveToOuterDisposeScope()]);
+            : [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope(), mask.MoveToOuterDisposeScope()]);
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
@@ -97,10 +97,10 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         using var scope = NewDisposeScope();
         var saved = BackwardErrors.Saved(context);
         Tensor x = saved[0], statistics = saved[1];                     // [N, H, W, C], [P, 4, C]
-        var y = saved.Count > 2 ? saved[2] : null;
+        var mask = saved.Count > 2 ? saved[2] : null;
         var dy = Rows(outputGradient);
         var dx = empty(x.shape, T.Type);
-        var dr = y is null ? null : empty(x.shape, T.Type);
+        var dr = mask is null ? null : empty(x.shape, T.Type);
         var parts = new Parts(x, statistics.size(0));
         int channels = parts.Channels;
         var lines = zeros([4, channels], ScalarType.Float32);           // slope, offset, dweight, dbias
@@ -108,8 +108,8 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         for (int part = 0; part < parts.Count; part++)
         {
             float* mean = TensorMemory.Start(statistics) + part * Statistics * channels, inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
-            byte* source = parts.Of(x, part), gradient = parts.Of(dy, part), output = parts.Of(y, part);
-            var (sum, product) = BatchNormKernels<T>.GradientSums(gradient, source, output, parts.Rows, channels, scale, shift, mean, TActivation.Floor);
+            byte* source = parts.Of(x, part), gradient = parts.Of(dy, part), bits = parts.MaskOf(mask, part);
+            var (sum, product) = BatchNormKernels<T>.GradientSums(gradient, source, bits, parts.Rows, channels, scale, shift, mean, TActivation.Floor);
             for (int c = 0; c < channels; c++)
             {
                 // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x - mean) / deviation (Ioffe and Szegedy 2015, section 3)
@@ -119,7 +119,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
                 weightGradient[c] += (float)normalised;
                 biasGradient[c] += (float)sum[c];
             }
-            BatchNormKernels<T>.InputGradient(gradient, source, output, parts.Rows, channels, scale, shift, slope, offset, TActivation.Floor, parts.Of(dx, part), parts.Of(dr, part));
+            BatchNormKernels<T>.InputGradient(gradient, source, bits, parts.Rows, channels, scale, shift, slope, offset, TActivation.Floor, parts.Of(dx, part), parts.Of(dr, part));
         }
 
         if (dr is not null && context.get_data("sum") is GradientSum { IsShared: true } shared)
@@ -139,13 +139,13 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
     {
         using var scope = NewDisposeScope();
         var y = Rows(x);                                                // [N, H, W, C]
-        Normalise(norm, y, residual is null ? null : Rows(residual), y, norm.training ? norm.Parts : 1);
+        Normalise(norm, y, residual is null ? null : Rows(residual), y, norm.training ? norm.Parts : 1, null);
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
     /// <summary>Writes y, which may be x; in training mode with the statistics of each part and to the running ones, else with these.</summary>
     /// <returns>[P, 4, C]: mean, 1 / deviation, scale and shift of each part.</returns>
-    private static unsafe Tensor Normalise(BatchNormalization norm, Tensor x, Tensor? added, Tensor y, int count)
+    private static unsafe Tensor Normalise(BatchNormalization norm, Tensor x, Tensor? added, Tensor y, int count, Tensor? mask)
     {
         var parts = new Parts(x, count);
         int channels = parts.Channels;
@@ -163,7 +163,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
             {
                 FusedBatchNorm.Line(norm, TensorMemory.Start(norm.running_mean!), TensorMemory.Start(norm.running_var!), channels, inverse, scale, shift);
             }
-            BatchNormKernels<T>.Apply(parts.Of(x, part), parts.Of(added, part), parts.Rows, channels, scale, shift, TActivation.Floor, parts.Of(y, part));
+            BatchNormKernels<T>.Apply(parts.Of(x, part), parts.Of(added, part), parts.Rows, channels, scale, shift, TActivation.Floor, parts.Of(y, part), parts.MaskOf(mask, part));
         }
         return statistics;
     }
@@ -198,5 +198,8 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
 
         /// <summary>Where a part of a tensor of x's shape begins; null of null.</summary>
         public byte* Of(Tensor? tensor, int part) => tensor is null ? null : TensorMemory.Bytes(tensor) + part * Rows * Channels * T.Size;
+
+        /// <summary>Where a part of a mask begins; null of null.</summary>
+        public byte* MaskOf(Tensor? mask, int part) => mask is null ? null : TensorMemory.Bytes(mask) + ReluMask.Bytes(part * Rows * Channels);
     }
 }
