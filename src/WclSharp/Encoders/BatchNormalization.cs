@@ -70,6 +70,15 @@ internal sealed class BatchNormalization(int channels)
         return nn.functional.relu(residual is null ? y : y.add_(residual, One), inplace: true);
     }
 
+    /// <summary>relu(batch norm(x) + batch norm(around)), the latter by a norm of its own: a residual block whose shape changes.</summary>
+    /// <param name="x">[N, C, H, W], which nobody else needs: it may be overwritten.</param>
+    /// <param name="around">As x, likewise.</param>
+    /// <param name="aroundNorm">Its norm.</param>
+    public Tensor Join(Tensor x, Tensor around, BatchNormalization aroundNorm) =>
+        training == aroundNorm.training && Parts == aroundNorm.Parts && FusedBatchNorm.Suits(this, x) && FusedBatchNorm.Suits(aroundNorm, around)
+            ? FusedBatchNorm.Apply(this, x, around, residualNorm: aroundNorm)
+            : Activate(x, aroundNorm.Normalise(around));
+
     /// <summary>batch norm(x), what follows the convolution of a shortcut.</summary>
     /// <param name="x">[N, C, H, W], which nobody else needs: it may be overwritten.</param>
     public Tensor Normalise(Tensor x) => FusedBatchNorm.Suits(this, x) ? FusedBatchNorm.Apply(this, x, null, rectified: false) : call(x);

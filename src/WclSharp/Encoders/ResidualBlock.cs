@@ -33,7 +33,7 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
         conv1.GradientSum = sum;
         var y = bn1.Activate(conv1.call(x));
         y = conv2.call(y);
-        return (downsample is null ? bn2.Activate(y, x, sum) : bn2.Activate(y, downsample.Around(x, sum))).MoveToOuterDisposeScope();
+        return (downsample is null ? bn2.Activate(y, x, sum) : downsample.Join(bn2, y, x, sum)).MoveToOuterDisposeScope();
     }
 }
 
@@ -69,12 +69,12 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
         var y = bn1.Activate(conv1.call(x));
         y = bn2.Activate(conv2.call(y));
         y = conv3.call(y);
-        return (downsample is null ? bn3.Activate(y, x, sum) : bn3.Activate(y, downsample.Around(x, sum))).MoveToOuterDisposeScope();
+        return (downsample is null ? bn3.Activate(y, x, sum) : downsample.Join(bn3, y, x, sum)).MoveToOuterDisposeScope();
     }
 }
 
 /// <summary>The path around a residual block where the shape changes: a strided 1 x 1 convolution and batch norm. Names are torchvision's.</summary>
-internal sealed class Shortcut : nn.Module<Tensor, Tensor>
+internal sealed class Shortcut : nn.Module
 {
     private readonly Convolution convolution;
     private readonly BatchNormalization norm;
@@ -91,18 +91,15 @@ internal sealed class Shortcut : nn.Module<Tensor, Tensor>
     public static Shortcut? Create(int inChannels, int outChannels, int stride, ParameterInitializer random) =>
         stride == 1 && inChannels == outChannels ? null : new Shortcut(inChannels, outChannels, stride, random);
 
-    /// <summary>The path of a block's input.</summary>
-    /// <param name="x">[N, C, H, W].</param>
+    /// <summary>Where the path meets the block's: relu(batch norm(y) + the path of x).</summary>
+    /// <param name="last">The block's last batch norm.</param>
+    /// <param name="y">What the block's last convolution made of x, [N, C, H, W]; may be overwritten.</param>
+    /// <param name="x">The block's input.</param>
     /// <param name="sum">Where its gradient is summed; null for autograd.</param>
-    public Tensor Around(Tensor x, GradientSum? sum)
+    public Tensor Join(BatchNormalization last, Tensor y, Tensor x, GradientSum? sum)
     {
         convolution.GradientSum = sum;
-        return call(x);
-    }
-
-    public override Tensor forward(Tensor x)
-    {
-        using var scope = NewDisposeScope();
-        return norm.Normalise(convolution.call(x)).MoveToOuterDisposeScope();
+        using var around = convolution.call(x);
+        return last.Join(y, around, norm);
     }
 }

@@ -74,30 +74,31 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         }
     }
 
-    /// <summary>y = max(floor, x scale + shift + residual); the residual may be null. A floor of 0 is ReLU, one of minus infinity nothing. The mask, of the values above it, is written where there is a residual; null for none.</summary>
-    public static void Apply(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y, byte* mask)
+    /// <summary>y = max(floor, line(x) + residual); the residual may be null, or be what a line of its own makes of it. A floor of 0 is ReLU, one of minus infinity nothing. The mask, of the values above it, is written where there is a residual; null for none.</summary>
+    public static void Apply(byte* x, BatchNormLine line, byte* residual, BatchNormLine? residualLine, long rows, int channels, float floor, byte* y, byte* mask)
     {
-        if (y != x && StreamedStores<T>.Suit(rows * channels)) Apply<StreamedStores<T>>(x, residual, rows, channels, scale, shift, floor, y, mask);
-        else Apply<CachedStores<T>>(x, residual, rows, channels, scale, shift, floor, y, mask);
+        if (y != x && StreamedStores<T>.Suit(rows * channels)) Apply<StreamedStores<T>>(x, line, residual, residualLine, rows, channels, floor, y, mask);
+        else Apply<CachedStores<T>>(x, line, residual, residualLine, rows, channels, floor, y, mask);
     }
 
-    private static void Apply<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y, byte* mask) where TStores : struct, IStores
+    private static void Apply<TStores>(byte* x, BatchNormLine line, byte* residual, BatchNormLine? residualLine, long rows, int channels, float floor, byte* y, byte* mask) where TStores : struct, IStores
     {
         var blocks = new RowBlocks(rows, channels);
+        float* residualScale = residualLine is { } around ? around.Scale : null, residualShift = residualLine is { } same ? same.Shift : null;
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
             long at = start * channels * T.Size;
-            if (residual is null) ApplyBlock<TStores>(x + at, count, channels, scale, shift, floor, y + at);
-            else ApplyBlock<TStores>(x + at, residual + at, count, channels, scale, shift, floor, y + at, mask is null ? null : mask + ReluMask.Bytes(start * channels));
+            if (residual is null) ApplyBlock<TStores>(x + at, count, channels, line.Scale, line.Shift, floor, y + at);
+            else ApplyBlock<TStores>(x + at, residual + at, count, channels, line.Scale, line.Shift, residualScale, residualShift, floor, y + at, MaskOf(mask, start * channels));
         });
     }
 
     /// <summary>
     /// The sums over rows of g and of g (x - mean), where g is the gradient of what lies above the floor. The mask tells that where a
-    /// residual was added; null where x scale + shift does.
+    /// residual was added; null where the line does.
     /// </summary>
-    public static (double[] Sum, double[] Product) GradientSums(byte* dy, byte* x, byte* mask, long rows, int channels, float* scale, float* shift, float* mean, float floor)
+    public static (double[] Sum, double[] Product) GradientSums(byte* dy, byte* x, BatchNormLine line, byte* mask, long rows, int channels, float floor)
     {
         var blocks = BlocksOfSums(rows, channels);
         float[] partial = ArrayPool<float>.Shared.Rent(blocks.Count * 2 * channels);
@@ -108,7 +109,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             {
                 var (start, count) = blocks[block];
                 long at = start * channels * T.Size;
-                SumGradients(dy + at, x + at, mask is null ? null : mask + ReluMask.Bytes(start * channels), count, channels, scale, shift, mean, floor, target + (long)block * 2 * channels);
+                SumGradients(dy + at, x + at, MaskOf(mask, start * channels), count, channels, line.Scale, line.Shift, line.Mean, floor, target + (long)block * 2 * channels);
             });
         }
         var totals = Total(partial, blocks.Count, channels);
@@ -116,24 +117,45 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         return totals;
     }
 
-    /// <summary>dx = g scale + x slope + offset; g itself, the residual's gradient, where there is a mask.</summary>
-    public static void InputGradient(byte* dy, byte* x, byte* mask, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual)
+    /// <summary>dx = g scale + x slope + offset.</summary>
+    public static void InputGradient(byte* dy, byte* x, BatchNormLine line, long rows, int channels, float floor, byte* dx)
     {
-        if (StreamedStores<T>.Suit(rows * channels)) InputGradient<StreamedStores<T>>(dy, x, mask, rows, channels, scale, shift, slope, offset, floor, dx, residual);
-        else InputGradient<CachedStores<T>>(dy, x, mask, rows, channels, scale, shift, slope, offset, floor, dx, residual);
+        if (StreamedStores<T>.Suit(rows * channels)) InputGradient<StreamedStores<T>>(dy, x, line, rows, channels, floor, dx);
+        else InputGradient<CachedStores<T>>(dy, x, line, rows, channels, floor, dx);
     }
 
-    private static void InputGradient<TStores>(byte* dy, byte* x, byte* mask, long rows, int channels, float* scale, float* shift, float* slope, float* offset, float floor, byte* dx, byte* residual) where TStores : struct, IStores
+    private static void InputGradient<TStores>(byte* dy, byte* x, BatchNormLine line, long rows, int channels, float floor, byte* dx) where TStores : struct, IStores
     {
         var blocks = new RowBlocks(rows, channels);
         TorchThreads.For(blocks.Count, block =>
         {
             var (start, count) = blocks[block];
             long at = start * channels * T.Size;
-            if (mask is null) InputGradientBlock<TStores>(dy + at, x + at, count, channels, scale, shift, slope, offset, floor, dx + at);
-            else InputGradientBlock<TStores>(dy + at, x + at, mask + ReluMask.Bytes(start * channels), count, channels, scale, slope, offset, dx + at, residual + at);
+            InputGradientBlock<TStores>(dy + at, x + at, count, channels, line.Scale, line.Shift, line.Slope, line.Offset, floor, dx + at);
         });
     }
+
+    /// <summary>The same where a residual was added, by the mask, and the residual's gradient: g itself, or where it was what a line made of it that line's.</summary>
+    public static void InputGradients(byte* dy, byte* x, BatchNormLine line, byte* mask, long rows, int channels, byte* dx, byte* residual, BatchNormLine? residualLine, byte* residualGradient)
+    {
+        if (StreamedStores<T>.Suit(rows * channels)) InputGradients<StreamedStores<T>>(dy, x, line, mask, rows, channels, dx, residual, residualLine, residualGradient);
+        else InputGradients<CachedStores<T>>(dy, x, line, mask, rows, channels, dx, residual, residualLine, residualGradient);
+    }
+
+    private static void InputGradients<TStores>(byte* dy, byte* x, BatchNormLine line, byte* mask, long rows, int channels, byte* dx, byte* residual, BatchNormLine? residualLine, byte* residualGradient) where TStores : struct, IStores
+    {
+        var blocks = new RowBlocks(rows, channels);
+        TorchThreads.For(blocks.Count, block =>
+        {
+            var (start, count) = blocks[block];
+            long at = start * channels * T.Size;
+            byte* bits = MaskOf(mask, start * channels);
+            InputGradientBlock<TStores>(dy + at, x + at, bits, count, channels, line.Scale, line.Slope, line.Offset, dx + at, residualLine is null ? residualGradient + at : null);
+            if (residualLine is { } around) InputGradientBlock<TStores>(dy + at, residual + at, bits, count, channels, around.Scale, around.Slope, around.Offset, residualGradient + at, null); // dy is in the cache
+        });
+    }
+
+    private static byte* MaskOf(byte* mask, long values) => mask is null ? null : mask + ReluMask.Bytes(values);
 
     private static RowBlocks BlocksOfSums(long rows, int channels) => new(rows, channels, most: (int)Math.Max(MostSums, rows / MostRowsOfASum));
 
@@ -184,7 +206,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
     }
 
     [MethodImpl(Loop)]
-    private static void ApplyBlock<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float floor, byte* y, byte* mask) where TStores : struct, IStores
+    private static void ApplyBlock<TStores>(byte* x, byte* residual, long rows, int channels, float* scale, float* shift, float* residualScale, float* residualShift, float floor, byte* y, byte* mask) where TStores : struct, IStores
     {
         var least = new Values(floor);
         int step = 2 * Values.Count * T.Size, bytes = (int)ReluMask.Bytes(2 * Values.Count);
@@ -192,7 +214,7 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
             for (int c = 0; c < channels; c += 2 * Values.Count, x += step, y += step, residual += step)
             {
                 var (y0, y1) = Scaled(T.Load(x), scale, shift, c);
-                var (r0, r1) = T.Load(residual);
+                var (r0, r1) = residualScale is null ? T.Load(residual) : Scaled(T.Load(residual), residualScale, residualShift, c);
                 var (sum0, sum1) = (y0 + r0, y1 + r1);
                 TStores.Store(y, Vector.Max(sum0, least), Vector.Max(sum1, least));
                 if (mask is null) continue;
@@ -256,10 +278,14 @@ internal static unsafe class BatchNormKernels<T> where T : struct, IElements
         var bits = new ReluMask();
         int step = 2 * Values.Count * T.Size, bytes = (int)ReluMask.Bytes(2 * Values.Count);
         for (long r = 0; r < rows; r++)
-            for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, mask += bytes, dx += step, residual += step)
+            for (int c = 0; c < channels; c += 2 * Values.Count, dy += step, x += step, mask += bytes, dx += step)
             {
                 var g = bits.Pass(mask, T.Load(dy));
-                TStores.Store(residual, g.Item1, g.Item2);
+                if (residual is not null)
+                {
+                    TStores.Store(residual, g.Item1, g.Item2);
+                    residual += step;
+                }
                 var (d0, d1) = Gradient(g, T.Load(x), scale, slope, offset, c);
                 TStores.Store(dx, d0, d1);
             }

@@ -21,25 +21,15 @@ internal static class FusedBatchNorm
     /// <param name="x">[N, C, H, W] float32 or bfloat16, channels-last. Overwritten where nothing is trained.</param>
     /// <param name="residual">As x, added before ReLU; null for none.</param>
     /// <param name="rectified">Whether ReLU follows; without it there is no residual.</param>
-    /// <param name="sum">Takes the residual's gradient; null for autograd.</param>
+    /// <param name="sum">Takes the residual's gradient; null for autograd. Not with a norm of the residual.</param>
+    /// <param name="residualNorm">Batch norm of the residual, before it is added; null where it is added as it is.</param>
     /// <returns>[N, C, H, W] of x's dtype, channels-last.</returns>
-    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, bool rectified = true, GradientSum? sum = null)
+    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, bool rectified = true, GradientSum? sum = null, BatchNormalization? residualNorm = null)
     {
         return x.dtype == ScalarType.BFloat16 ? As<BFloat16Elements>() : As<Float32Elements>();
 
-        Tensor As<T>() where T : struct, IElements => rectified ? FusedBatchNorm<T, Relu>.Apply(norm, x, residual, sum) : FusedBatchNorm<T, Identity>.Apply(norm, x, residual, sum);
-    }
-
-    /// <summary>Scale and shift of every channel: gamma (x - mean) / sqrt(variance + eps) + beta as one product and sum.</summary>
-    public static unsafe void Line(BatchNormalization norm, float* mean, float* variance, int channels, float* inverse, float* scale, float* shift)
-    {
-        float* gamma = TensorMemory.Start(norm.weight!), beta = TensorMemory.Start(norm.bias!);
-        for (int c = 0; c < channels; c++)
-        {
-            inverse[c] = (float)(1 / Math.Sqrt(variance[c] + norm.eps));
-            scale[c] = gamma[c] * inverse[c];
-            shift[c] = beta[c] - mean[c] * scale[c];
-        }
+        Tensor As<T>() where T : struct, IElements =>
+            rectified ? FusedBatchNorm<T, Relu>.Apply(norm, x, residual, residualNorm, sum) : FusedBatchNorm<T, Identity>.Apply(norm, x, residual, residualNorm, sum);
     }
 }
 
@@ -49,18 +39,16 @@ internal static class FusedBatchNorm
 internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunction<FusedBatchNorm<T, TActivation>>
     where T : struct, IElements where TActivation : struct, IActivation
 {
-    private const int Statistics = 4; // rows of a part's
-
     [ThreadStatic] private static autograd.AutogradContext? applied;
 
     /// <inheritdoc/>
     public override string Name => nameof(FusedBatchNorm);
 
     /// <summary>The activation of batch norm(x) + residual.</summary>
-    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, GradientSum? sum)
+    public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, BatchNormalization? residualNorm, GradientSum? sum)
     {
-        if (!norm.training || !is_grad_enabled()) return Overwrite(norm, x, residual);
-        var y = apply(x, norm.weight!, norm.bias!, residual!, norm, sum!);
+        if (!norm.training || !is_grad_enabled()) return Overwrite(norm, x, residual, residualNorm);
+        var y = apply(x, norm.weight!, norm.bias!, residual!, residualNorm?.weight!, residualNorm?.bias!, norm, residualNorm!, sum!);
         AutogradMemory.FreeSpareOutput(applied!);
         applied = null;
         return y;
@@ -69,8 +57,8 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
     /// <inheritdoc/>
     public override unsafe Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
-        // Weight and bias are arguments so that the engine knows of them; they are read from the module.
-        var (input, residual, norm, sum) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalization)arguments[4], (GradientSum?)arguments[5]);
+        // Weights and biases are arguments so that the engine knows of them; they are read from the modules.
+        var (input, residual, norm, residualNorm, sum) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalization)arguments[6], (BatchNormalization?)arguments[7], (GradientSum?)arguments[8]);
         applied = context;
         sum?.Join();
         context.save_data("sum", sum!);
@@ -78,11 +66,12 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         var x = Rows(input);                                            // [N, H, W, C]
         var added = residual is null ? null : Rows(residual);
         var y = empty(x.shape, T.Type);
-        var mask = residual is null ? null : empty(ReluMask.Bytes(x.numel()), ScalarType.Byte); // else x tells
-        var statistics = Normalise(norm, x, added, y, norm.Parts, mask);
-        context.save_for_backward(mask is null
-            ? [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope()]
-            : [x.MoveToOuterDisposeScope(), statistics.MoveToOuterDisposeScope(), mask.MoveToOuterDisposeScope()]);
+        var mask = added is null ? null : empty(ReluMask.Bytes(x.numel()), ScalarType.Byte); // else x tells
+        var (lines, addedLines) = Normalise(norm, x, added, residualNorm, y, norm.Parts, mask);
+        List<Tensor> saved = [x, lines];
+        if (mask is not null) saved.Add(mask);
+        if (addedLines is not null) saved.AddRange([added!, addedLines]);
+        context.save_for_backward([.. saved.Select(tensor => tensor.MoveToOuterDisposeScope())]);
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
@@ -96,87 +85,81 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var saved = BackwardErrors.Saved(context);
-        Tensor x = saved[0], statistics = saved[1];                     // [N, H, W, C], [P, 4, C]
+        Tensor x = saved[0], lines = saved[1];                          // [N, H, W, C], [P, 6, C]
         var mask = saved.Count > 2 ? saved[2] : null;
+        var (added, addedLines) = saved.Count > 3 ? (saved[3], saved[4]) : (null, null);
         var dy = Rows(outputGradient);
         var dx = empty(x.shape, T.Type);
         var dr = mask is null ? null : empty(x.shape, T.Type);
-        var parts = new Parts(x, statistics.size(0));
-        int channels = parts.Channels;
-        var lines = zeros([4, channels], ScalarType.Float32);           // slope, offset, dweight, dbias
-        float* slope = TensorMemory.Start(lines), offset = slope + channels, weightGradient = offset + channels, biasGradient = weightGradient + channels;
+        var parts = new Parts(x, lines.size(0));
+        var weights = zeros([4, parts.Channels], ScalarType.Float32);   // gradients of weight, bias, and those of the residual's norm
+        float* gradients = TensorMemory.Start(weights);
         for (int part = 0; part < parts.Count; part++)
         {
-            float* mean = TensorMemory.Start(statistics) + part * Statistics * channels, inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
-            byte* source = parts.Of(x, part), gradient = parts.Of(dy, part), bits = parts.MaskOf(mask, part);
-            var (sum, product) = BatchNormKernels<T>.GradientSums(gradient, source, bits, parts.Rows, channels, scale, shift, mean, TActivation.Floor);
-            for (int c = 0; c < channels; c++)
+            byte* source = parts.Of(x, part), gradient = parts.Of(dy, part), bits = parts.MaskOf(mask, part), around = parts.Of(added, part);
+            var line = Sum(lines, source, gradients);
+            if (mask is null)
             {
-                // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x - mean) / deviation (Ioffe and Szegedy 2015, section 3)
-                double normalised = product[c] * inverse[c];
-                slope[c] = (float)(-scale[c] * inverse[c] * normalised / parts.Rows);
-                offset[c] = (float)(-scale[c] * sum[c] / parts.Rows - slope[c] * (double)mean[c]);
-                weightGradient[c] += (float)normalised;
-                biasGradient[c] += (float)sum[c];
+                BatchNormKernels<T>.InputGradient(gradient, source, line, parts.Rows, parts.Channels, TActivation.Floor, parts.Of(dx, part));
+                continue;
             }
-            BatchNormKernels<T>.InputGradient(gradient, source, bits, parts.Rows, channels, scale, shift, slope, offset, TActivation.Floor, parts.Of(dx, part), parts.Of(dr, part));
+            BatchNormLine? aroundLine = addedLines is null ? null : Sum(addedLines, around, gradients + 2 * parts.Channels);
+            BatchNormKernels<T>.InputGradients(gradient, source, line, bits, parts.Rows, parts.Channels, parts.Of(dx, part), around, aroundLine, parts.Of(dr, part));
+
+            BatchNormLine Sum(Tensor lines, byte* source, float* gradients)
+            {
+                var line = parts.Line(lines, part);
+                line.SetGradient(BatchNormKernels<T>.GradientSums(gradient, source, line, bits, parts.Rows, parts.Channels, TActivation.Floor), parts.Rows, gradients, gradients + parts.Channels);
+                return line;
+            }
         }
 
-        if (dr is not null && context.get_data("sum") is GradientSum { IsShared: true } shared)
+        if (dr is not null && addedLines is null && context.get_data("sum") is GradientSum { IsShared: true } shared)
         {
             shared.Leave(dr);
             dr = null;
         }
-        var gradients = AutogradMemory.Return(dx.permute(0, 3, 1, 2), lines.select(0, 2).clone(), lines.select(0, 3).clone(), dr?.permute(0, 3, 1, 2), null, null);
+        var result = AutogradMemory.Return(dx.permute(0, 3, 1, 2), Row(0), Row(1), dr?.permute(0, 3, 1, 2), addedLines is null ? null : Row(2), addedLines is null ? null : Row(3), null, null, null);
         outputGradient.Dispose();
         foreach (var tensor in saved) tensor.Dispose();
         context.Dispose(); // what was saved, now and not with the graph
-        return gradients;
+        return result;
+
+        Tensor Row(int row) => weights.select(0, row).clone();
     }
 
     /// <summary>Without a graph, in x's memory: nothing will ask for x again. With x's statistics in training mode, else with the running ones.</summary>
-    private static Tensor Overwrite(BatchNormalization norm, Tensor x, Tensor? residual)
+    private static Tensor Overwrite(BatchNormalization norm, Tensor x, Tensor? residual, BatchNormalization? residualNorm)
     {
         using var scope = NewDisposeScope();
         var y = Rows(x);                                                // [N, H, W, C]
-        Normalise(norm, y, residual is null ? null : Rows(residual), y, norm.training ? norm.Parts : 1, null);
+        Normalise(norm, y, residual is null ? null : Rows(residual), residualNorm, y, norm.training ? norm.Parts : 1, null);
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Writes y, which may be x; in training mode with the statistics of each part and to the running ones, else with these.</summary>
-    /// <returns>[P, 4, C]: mean, 1 / deviation, scale and shift of each part.</returns>
-    private static unsafe Tensor Normalise(BatchNormalization norm, Tensor x, Tensor? added, Tensor y, int count, Tensor? mask)
+    /// <summary>Writes y, which may be x; in training mode with the statistics of each part and to the running ones, else with these. The mask may be null where there will be no backward.</summary>
+    /// <returns>[P, 6, C]: the line of each part, and of the residual where it has a norm.</returns>
+    private static unsafe (Tensor Lines, Tensor? AddedLines) Normalise(BatchNormalization norm, Tensor x, Tensor? added, BatchNormalization? addedNorm, Tensor y, int count, Tensor? mask)
     {
         var parts = new Parts(x, count);
-        int channels = parts.Channels;
-        var statistics = empty([count, Statistics, channels], ScalarType.Float32);
+        var lines = Room();
+        var addedLines = addedNorm is null ? null : Room();
         for (int part = 0; part < count; part++)
         {
-            float* mean = TensorMemory.Start(statistics) + part * Statistics * channels, inverse = mean + channels, scale = inverse + channels, shift = scale + channels;
-            if (norm.training)
-            {
-                BatchNormKernels<T>.Statistics(parts.Of(x, part), parts.Rows, channels, mean, inverse);
-                if (norm.UpdatesRunningStatistics) UpdateRunning(norm, mean, inverse, parts.Rows, channels);
-                FusedBatchNorm.Line(norm, mean, inverse, channels, inverse, scale, shift);
-            }
-            else
-            {
-                FusedBatchNorm.Line(norm, TensorMemory.Start(norm.running_mean!), TensorMemory.Start(norm.running_var!), channels, inverse, scale, shift);
-            }
-            BatchNormKernels<T>.Apply(parts.Of(x, part), parts.Of(added, part), parts.Rows, channels, scale, shift, TActivation.Floor, parts.Of(y, part), parts.MaskOf(mask, part));
+            var line = Line(norm, lines, parts.Of(x, part), part);
+            BatchNormLine? addedLine = addedNorm is null ? null : Line(addedNorm, addedLines!, parts.Of(added, part), part);
+            BatchNormKernels<T>.Apply(parts.Of(x, part), line, parts.Of(added, part), addedLine, parts.Rows, parts.Channels, TActivation.Floor, parts.Of(y, part), parts.MaskOf(mask, part));
         }
-        return statistics;
-    }
+        return (lines, addedLines);
 
-    private static unsafe void UpdateRunning(BatchNormalization norm, float* mean, float* variance, long rows, int channels)
-    {
-        float* runningMean = TensorMemory.Start(norm.running_mean!), runningVariance = TensorMemory.Start(norm.running_var!);
-        double momentum = norm.momentum ?? 0.1, unbiased = rows / Math.Max(1.0, rows - 1);
-        norm.CountBatch();
-        for (int c = 0; c < channels; c++)
+        Tensor Room() => empty([count, BatchNormLine.Numbers, parts.Channels], ScalarType.Float32);
+
+        BatchNormLine Line(BatchNormalization norm, Tensor lines, byte* source, int part)
         {
-            runningMean[c] = (float)((1 - momentum) * runningMean[c] + momentum * mean[c]);
-            runningVariance[c] = (float)((1 - momentum) * runningVariance[c] + momentum * unbiased * variance[c]);
+            var line = parts.Line(lines, part);
+            if (norm.training) line.Measure<T>(norm, source, parts.Rows);
+            else line.TakeRunning(norm);
+            return line;
         }
     }
 
@@ -198,6 +181,9 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
 
         /// <summary>Where a part of a tensor of x's shape begins; null of null.</summary>
         public byte* Of(Tensor? tensor, int part) => tensor is null ? null : TensorMemory.Bytes(tensor) + part * Rows * Channels * T.Size;
+
+        /// <summary>A part's line, of [P, 6, C].</summary>
+        public BatchNormLine Line(Tensor lines, int part) => new(TensorMemory.Start(lines) + (long)part * BatchNormLine.Numbers * Channels, Channels);
 
         /// <summary>Where a part of a mask begins; null of null.</summary>
         public byte* MaskOf(Tensor? mask, int part) => mask is null ? null : TensorMemory.Bytes(mask) + ReluMask.Bytes(part * Rows * Channels);

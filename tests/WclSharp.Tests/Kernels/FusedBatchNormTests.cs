@@ -167,6 +167,74 @@ public sealed class FusedBatchNormTests
         Assert.Equal(3, Counted(together));
     }
 
+    [Theory]
+    [InlineData(ScalarType.Float32, 9, 1, 2e-5)]
+    [InlineData(ScalarType.Float32, 9, 3, 2e-5)]   // parts
+    [InlineData(ScalarType.Float32, 64, 1, 2e-5)]  // written past the caches
+    [InlineData(ScalarType.BFloat16, 9, 1, 1.0 / 128)]
+    [InlineData(ScalarType.BFloat16, 64, 3, 1.0 / 128)]
+    public void Join_OfTwoNorms_AgreesWithSeparateOperators(ScalarType type, int side, int parts, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        var random = new Generator(18);
+        long[] shape = [9, 32, side, side];
+        var (norm, aroundNorm) = (Start(new BatchNormalization(32) { Parts = parts }, 1), Start(new BatchNormalization(32) { Parts = parts }, 2));
+        var (exactNorm, exactAroundNorm) = (Start(nn.BatchNorm2d(32, dtype: ScalarType.Float64), 1), Start(nn.BatchNorm2d(32, dtype: ScalarType.Float64), 2));
+        var x = ChannelsLast.Of(randn(shape, generator: random).add(2).to(type)).requires_grad_();
+        var around = ChannelsLast.Of(randn(shape, generator: random).mul(5).add(10).to(type)).requires_grad_();
+        var gradient = randn(shape, generator: random).to(type);
+
+        var y = norm.Join(x.mul(1), around.mul(1), aroundNorm); // not the leaves, which may be overwritten
+        y.backward([gradient]);
+
+        var (exactX, exactAround) = (x.detach().to(ScalarType.Float64).requires_grad_(), around.detach().to(ScalarType.Float64).requires_grad_());
+        var exact = cat([.. exactX.chunk(parts).Zip(exactAround.chunk(parts), (part, other) => nn.functional.relu(exactNorm.call(part) + exactAroundNorm.call(other)))]);
+        exact.backward([gradient.to(ScalarType.Float64)]);
+
+        Close(exact, y, tolerance);
+        Close(exactX.grad!, x.grad!, tolerance);
+        Close(exactAround.grad!, around.grad!, tolerance);
+        foreach (var (mine, right) in new[] { (norm, exactNorm), (aroundNorm, exactAroundNorm) })
+        {
+            Close(right.weight!.grad!, mine.weight!.grad!, 1e-4);
+            Close(right.bias!.grad!, mine.bias!.grad!, 1e-4);
+            Close(right.running_mean!, mine.running_mean!, 1e-6);
+            Close(right.running_var!, mine.running_var!, 1e-5);
+            Assert.Equal(parts, Counted(mine));
+        }
+
+        static T Start<T>(T made, ulong seed) where T : BatchNorm
+        {
+            var start = new Generator(seed);
+            using var noGradient = no_grad();
+            made.weight!.copy_(randn([32], generator: start));
+            made.bias!.copy_(randn([32], generator: start));
+            return made;
+        }
+    }
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    [InlineData(true, false)] // a frozen shortcut
+    [InlineData(false, true)]
+    public void Join_WithoutAGraph_GivesWhatSeparateOperatorsGive(bool training, bool aroundTraining)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var random = new Generator(20);
+        var (x, around) = (ChannelsLast.Of(randn([6, 32, 5, 7], generator: random)), ChannelsLast.Of(randn([6, 32, 5, 7], generator: random)));
+        Tensor[] results = [.. new[] { true, false }.Select(joined =>
+        {
+            var (norm, aroundNorm) = (new BatchNormalization(32), new BatchNormalization(32));
+            norm.train(training);
+            aroundNorm.train(aroundTraining);
+            aroundNorm.weight!.fill_(3);
+            return joined ? norm.Join(x.clone(), around.clone(), aroundNorm) : nn.functional.relu(norm.call(x) + aroundNorm.call(around));
+        })];
+        Assert.True(results[0].allclose(results[1], 1e-5, 1e-5));
+    }
+
     [Fact]
     public void Normalise_WithoutReLU_AgreesWithLibtorch()
     {
