@@ -23,10 +23,8 @@ internal static class CommandLine
         var verbose = new Option<bool>("--verbose") { Description = "Show the stack trace of an error", Recursive = true };
         var root = Build(actions, verbose, results, error);
 
-        // No file names behind @, and no -abc for -a -b -c: neither is expected, and both give odd errors.
-        var parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments,
-            new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
-        if ((WrongFlag(parsed, arguments) ?? UsageError(parsed)) is { } problem)
+        var (parsed, problem) = Parse(root, arguments.Length == 0 ? ["--help"] : arguments);
+        if (problem is not null)
         {
             error.WriteLine(problem);
             return ExitCodes.Usage;
@@ -51,6 +49,17 @@ internal static class CommandLine
             error.WriteLine(stack ? e.ToString() : OneLine(e, parsed.CommandResult.Command));
             return e is WclUsageException ? ExitCodes.Usage : ExitCodes.Failed;
         }
+    }
+
+    /// <summary>One line that says what is wrong with a command line before anything is done; null where nothing is.</summary>
+    public static string? Problem(string[] arguments) =>
+        Parse(Build(CommandActions.Library, new Option<bool>("--verbose") { Recursive = true }, TextWriter.Null, TextWriter.Null), arguments).Problem;
+
+    private static (ParseResult Parsed, string? Problem) Parse(RootCommand root, string[] arguments)
+    {
+        // No file names behind @, and no -abc for -a -b -c: neither is expected, and both give odd errors.
+        var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        return (parsed, WrongFlag(parsed, arguments) ?? UsageError(parsed));
     }
 
     private static RootCommand Build(CommandActions actions, Option<bool> verbose, TextWriter output, TextWriter error)
