@@ -32,7 +32,7 @@ internal static class DistillCommand
         var mix = NumberOption.Real("--label-mix", "Share of the loss that is cross-entropy with the labels of --data or --labels", DistillOptions.LabelMixRange, "0");
         command.Add(mix);
         options.Add("seed", "0", "Seed of what --limit draws, order, augmentation and weights").Add("device", "auto")
-            .Add("out", "distilled beside the teacher", "Folder of the results; the same command resumes it");
+            .Add("out", $"{RunFolder.Distilled} beside the teacher", "Folder of the results; the same command resumes it");
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>

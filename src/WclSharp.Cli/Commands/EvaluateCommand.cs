@@ -79,7 +79,7 @@ internal static class EvaluateCommand
                 }
 
                 // Results that are there may be by other settings, which would be refused.
-                if (!Directory.Exists(Path.Combine(request.Run, "finetune")))
+                if (!Directory.Exists(Path.Combine(request.Run, RunFolder.FineTuning)))
                     output.WriteLine($"Next: wcl finetune {RunReport.Quoted(request.Run)}{RunReport.Given(("--data", request.Data), ("--labels", request.Labels), ("--test", request.Test))}");
                 JsonFile.Write(parsed.GetValue(json), writer =>
                 {

@@ -42,7 +42,7 @@ internal static class FinetuneCommand
         command.Add(fromHead);
         command.Add(noScratch);
         options.Add("seed", "the run's", "Seed of the draws and of training").Add("device", "auto")
-            .Add("out", "finetune in RUN", "Folder of the results; the same command resumes it");
+            .Add("out", $"{RunFolder.FineTuning} in RUN", "Folder of the results; the same command resumes it");
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>

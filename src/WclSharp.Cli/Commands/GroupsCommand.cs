@@ -4,6 +4,7 @@ using System.Text.Json;
 using WclSharp.Cli.Terminal;
 using WclSharp.Grouping;
 using WclSharp.Native;
+using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Cli.Commands;
@@ -32,7 +33,7 @@ internal static class GroupsCommand
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label to compare the groups with")
             .Add("seed", "the run's", "Seed of the k-means to compare with")
             .Add("device", "auto")
-            .Add("out", "groups in RUN", "Folder for the page and the lists");
+            .Add("out", $"{RunFolder.Groups} in RUN", "Folder for the page and the lists");
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>
@@ -63,7 +64,7 @@ internal static class GroupsCommand
                 output.WriteLine($"Groups:   {RunReport.Shown(result.GroupsFile)}");
                 output.WriteLine($"Copies:   {RunReport.Shown(result.CopiesFile)}");
                 output.WriteLine($"Outliers: {RunReport.Shown(result.OutliersFile)}");
-                if (result.LabelledImages < result.Images && !Directory.Exists(Path.Combine(request.Run, "suggest")))
+                if (result.LabelledImages < result.Images && !Directory.Exists(Path.Combine(request.Run, RunFolder.Suggestions)))
                     output.WriteLine($"Next:     wcl suggest {RunReport.Quoted(request.Run)}{RunReport.Given(("--data", request.Data), ("--labels", request.Labels))}");
                 JsonFile.Write(parsed.GetValue(json), writer => Write(writer, result));
             });

@@ -29,7 +29,7 @@ internal static class SuggestCommand
             .Add("test", "the run's", "Labelled images not to suggest, and to check with (the run's only without --data)")
             .Add("seed", "the run's", "Seed of the grouping")
             .Add("device", "auto")
-            .Add("out", "suggest in RUN", "Folder for the list and the sheet of pictures");
+            .Add("out", $"{RunFolder.Suggestions} in RUN", "Folder for the list and the sheet of pictures");
         var json = JsonFile.Option();
         command.Add(json);
         command.SetAction(parsed =>
@@ -74,7 +74,7 @@ internal static class SuggestCommand
 
         string data = request.Data is { } given ? $" --data {RunReport.Quoted(given)}" : "";
         // Results with other labels are in the run's own folder; these need one of theirs.
-        string other = Directory.Exists(Path.Combine(request.Run, "finetune")) ? $" --out {RunReport.Quoted(RunReport.Shown(Path.Combine(Path.GetDirectoryName(result.ListFile)!, "finetune")))}" : "";
+        string other = Directory.Exists(Path.Combine(request.Run, RunFolder.FineTuning)) ? $" --out {RunReport.Quoted(RunReport.Shown(Path.Combine(Path.GetDirectoryName(result.ListFile)!, RunFolder.FineTuning)))}" : "";
         output.WriteLine($"List:  {RunReport.Shown(result.ListFile)} (write each image's class behind its comma; every class needs an image: add lines for rare ones, which outliers.csv of wcl groups or wcl search may find. Then: wcl finetune {RunReport.Quoted(request.Run)}{data} --labels {RunReport.Quoted(RunReport.Shown(result.ListFile))} --test PATH{other})");
         output.WriteLine($"Sheet: {RunReport.Shown(result.SheetFile)}");
     }

@@ -11,6 +11,7 @@ using WclSharp.Kernels;
 using WclSharp.Losses;
 using WclSharp.Native;
 using WclSharp.Optimizers;
+using WclSharp.Reporting;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -53,7 +54,7 @@ internal sealed class DistillationRun : IDisposable
             if (options.Init is not null) EncoderWeights.Load(student.Encoder, options.Init);
             var (encoder, scores) = student.Parameters;
             optimizer = new Sgd([.. encoder, .. scores], options.WeightDecay);
-            folder = DistillationFolder.Open(options.Out ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(teacherFile))!, "distilled"), new DistillSettings
+            folder = DistillationFolder.Open(options.Out ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(teacherFile))!, RunFolder.Distilled), new DistillSettings
             {
                 Teacher = FileHash.Of(teacherFile),
                 Init = options.Init is null ? null : FileHash.Of(EncoderWeights.Find(options.Init)),

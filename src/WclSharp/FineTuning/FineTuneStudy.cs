@@ -41,7 +41,7 @@ internal sealed class FineTuneStudy : IDisposable
         using (var content = SafetensorsFile.Read(encoderFile)) facts = EncoderWeights.FactsOf(content, encoderFile);
         hidden = options.FromHead ? trained.HeadHidden : null;
         if (!options.Scratch && options.ScratchLearningRate is not null) progress?.Report(new RunProgress.Warning("--scratch-lr changes nothing with --no-scratch."));
-        folder = FineTuneFolder.Open(options.Out ?? Path.Combine(options.Run, "finetune"), new FineTuneSettings
+        folder = FineTuneFolder.Open(options.Out ?? Path.Combine(options.Run, RunFolder.FineTuning), new FineTuneSettings
         {
             Encoder = FileHash.Of(encoderFile),
             TrainFingerprint = train.Fingerprint,

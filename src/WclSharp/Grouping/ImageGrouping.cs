@@ -46,7 +46,7 @@ public static class ImageGrouping
         var trained = RunFolder.ReadConfig(options.Run);
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
-        string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "groups"));
+        string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, RunFolder.Groups));
         OutputFolder.RequireWritable(folder);
         RequireOwn(folder);
         // Of other data, or with a list of labels of one's own, all images, since nothing is tested with any.

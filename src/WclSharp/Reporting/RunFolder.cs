@@ -18,6 +18,18 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Name of the list of unreadable images.</summary>
     public const string BadImages = "bad_images.csv";
 
+    /// <summary>Folder in that of a run where its encoder is fine-tuned, unless told otherwise.</summary>
+    public const string FineTuning = "finetune";
+
+    /// <summary>Folder in that of a run for the groups of its images, likewise.</summary>
+    public const string Groups = "groups";
+
+    /// <summary>Folder in that of a run for the images to label first, likewise.</summary>
+    public const string Suggestions = "suggest";
+
+    /// <summary>Folder beside a classifier, as in <see cref="FineTuning"/>, for what is distilled from it, likewise.</summary>
+    public const string Distilled = "distilled";
+
     private const string LockName = "run.lock", LogName = "train.log", Metrics = "metrics.jsonl", Summary = "summary.json";
     private const string BadTestImages = "bad_test_images.csv", Checkpoints = "checkpoints", Plots = "plots";
 

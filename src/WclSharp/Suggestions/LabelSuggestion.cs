@@ -102,7 +102,7 @@ public static class LabelSuggestion
         SuggestOptions.CheckRange.Require(options.Check, "--check");
         var trained = RunFolder.ReadConfig(options.Run);
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
-        string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, "suggest")), list = Path.Combine(folder, "suggestions.csv");
+        string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, RunFolder.Suggestions)), list = Path.Combine(folder, "suggestions.csv");
         // Somebody may have written labels into it.
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
         OutputFolder.RequireWritable(folder);
