@@ -21,6 +21,9 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <summary>Whether it is a GPU.</summary>
     public bool IsGpu => Device.type != DeviceType.CPU;
 
+    /// <summary>What is recorded of it: <see cref="Cpu"/>, or <see cref="Cuda"/> for any GPU.</summary>
+    public string Kind => IsGpu ? Cuda : Cpu;
+
     /// <summary>What the driver says of a GPU; null where it cannot be asked.</summary>
     public GpuFacts? Gpu { get; private init; }
 

@@ -20,6 +20,7 @@ internal sealed class PretrainingRun : IDisposable
 {
     private readonly RunFolder folder;
     private readonly CheckpointStore checkpoints;
+    private readonly Resumption resumption;
     private readonly IProgress<RunProgress>? progress;
     private readonly CancellationToken cancellation;
     private readonly long started = Stopwatch.GetTimestamp();
@@ -43,6 +44,7 @@ internal sealed class PretrainingRun : IDisposable
         (this.folder, this.progress, this.cancellation) = (folder, progress, cancellation);
         Allocator.KeepFreedMemory();
         checkpoints = new CheckpointStore(folder.CheckpointFolder);
+        resumption = new Resumption(folder, checkpoints, Warn);
         compute = ComputeDevice.Choose(given.Device ?? ComputeDevice.Auto, given.Precision, progress);
         RequireBeforeReading(given);
         data = PretrainingData.Read(given, folder, progress, cancellation);
@@ -96,8 +98,8 @@ internal sealed class PretrainingRun : IDisposable
         bool isRestored = false;
         if (options.Resume)
         {
-            bestKnn = Restore();
-            isRestored = checkpoints.Last is not null;
+            if (resumption.Restore(model, optimizer, method, trainer, data, compute) is { } state)
+                (isRestored, written, bestKnn, earlierPeakMib) = (true, state.Epoch, state.BestKnn, state.PeakMemoryMib ?? 0);
             folder.WriteConfig(options); // where the images are by now, and what else may change
         }
 
@@ -138,17 +140,9 @@ internal sealed class PretrainingRun : IDisposable
     private void RequireBeforeReading(PretrainOptions given)
     {
         var resolved = Presets.RequireWithoutData(given);
-        if (given.Resume && checkpoints.Last is null) RequireNothingSaved();
+        if (given.Resume) resumption.RequireNothingLost();
         if (given.Test is not null) ImageSources.Open(given.Test).Dispose();
         if (given.Init is not null && checkpoints.Last is null) EncoderWeights.RequireFit(given.Init, resolved.Arch, resolved.Width, resolved.Stem); // which no images change
-    }
-
-    /// <summary>A run that has saved nothing starts anew where it is resumed. One whose checkpoints are gone would lose what it measured, and is known by its encoder or a line of its second epoch.</summary>
-    private void RequireNothingSaved()
-    {
-        // An epoch's line comes before its checkpoint: one that was killed between the two has a line of the first epoch.
-        if (File.Exists(EncoderPath) || folder.ReadMetrics().Any(metrics => metrics.Epoch > 1))
-            throw new WclUsageException($"The run in {folder.FullPath} has trained, but its checkpoints are gone from {folder.CheckpointFolder}; put them back, or start anew with another --out.");
     }
 
     /// <summary>True where the last part of the run stopped between an epoch's last step and its line in metrics.jsonl.</summary>
@@ -170,7 +164,7 @@ internal sealed class PretrainingRun : IDisposable
         Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
     }
 
-    /// <summary>After an epoch: measure, save, tell. The line comes before the checkpoint; a crash between the two repeats the epoch, and <see cref="Restore"/> drops the line.</summary>
+    /// <summary>After an epoch: measure, save, tell. The line comes before the checkpoint; a crash between the two repeats the epoch, and <see cref="Resumption.Restore"/> drops the line.</summary>
     private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)
     {
         RequireFinite();
@@ -213,7 +207,7 @@ internal sealed class PretrainingRun : IDisposable
             DatasetFingerprint = data.Train.Fingerprint,
             LabelledFingerprint = data.LabelledFingerprint,
             TestFingerprint = data.HeldOut?.Fingerprint,
-            Device = DeviceKind,
+            Device = compute.Kind,
             DeviceName = compute.Model,
             Threads = get_num_threads(),
             Version = SoftwareVersions.Library,
@@ -229,41 +223,6 @@ internal sealed class PretrainingRun : IDisposable
     }
 
     private DivergedException Diverged(string what) => new($"{what} no longer finite (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. {DivergenceAdvice.Of(options, trainer.Step)}");
-
-    /// <summary>Goes on from the last checkpoint. Lines of epochs after it go, which come again: no epoch has two.</summary>
-    private double? Restore()
-    {
-        if (checkpoints.Last is not { } last)
-        {
-            Warn($"There is no checkpoint in {folder.CheckpointFolder}, so the run starts anew.");
-            folder.TruncateMetrics(-1);
-            return null;
-        }
-        if (!checkpoints.IsLastNamed) Warn($"No last.json names a checkpoint; the run goes on from the newest, '{last}'.");
-        var state = checkpoints.LoadLast(model, optimizer, method);
-        if (state.DatasetFingerprint != data.Train.Fingerprint)
-            throw new WclUsageException($"The images or their classes are not those that the run was started with (fingerprint {Short(data.Train.Fingerprint)}, not {Short(state.DatasetFingerprint)}); put them back, or start anew with another --out.");
-        if (state.TestFingerprint != data.HeldOut?.Fingerprint)
-            throw new WclUsageException("The test images or their classes are not those that the run was started with, so that its accuracies could not be compared; put them back, or start anew with another --out.");
-        const string PartsWays = "sums are rounded differently, and after a few hundred steps the weights will differ as much as between two seeds.";
-        if (state.Device is not null && (state.Device, state.DeviceName) != (DeviceKind, compute.Model))
-            Warn($"The run was computed on {state.DeviceName} and goes on on {compute.Name}: {PartsWays}");
-        else if (!compute.IsGpu && state.Threads != get_num_threads())
-            Warn($"The run was started with {state.Threads} thread{(state.Threads == 1 ? "" : "s")} and goes on with {get_num_threads()}: {PartsWays}");
-        if (state.Version is not null && state.Version != SoftwareVersions.Library)
-            Warn($"The run was computed by WclSharp {state.Version} and goes on with {SoftwareVersions.Library}: where their arithmetic differs, {PartsWays}");
-        earlierPeakMib = state.PeakMemoryMib ?? 0;
-        trainer.Restore(state.Step, state.Seconds, state.Sums, state.SummedSteps);
-        folder.TruncateMetrics(state.Epoch);
-        int[] lost = [.. Enumerable.Range(1, state.Epoch).Except(folder.ReadMetrics().Select(metrics => metrics.Epoch))];
-        if (lost.Length > 0)
-            Warn(FormattableString.Invariant($"metrics.jsonl lacks the line{(lost.Length == 1 ? $" of epoch {lost[0]}: its" : $"s of {lost.Length:N0} of the {state.Epoch:N0} finished epochs, {lost[0]} the first: their")} measurements are lost; training is not affected."));
-        written = state.Epoch;
-        folder.Log($"resumed at step {state.Step} of {trainer.TotalSteps}");
-        return state.BestKnn;
-    }
-
-    private static string Short(string fingerprint) => fingerprint[..Math.Min(12, fingerprint.Length)];
 
     /// <summary>What the run is for comes first: pictures need a pass over the images, and may fail.</summary>
     private PretrainResult Conclude()
@@ -301,8 +260,6 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
-    private string DeviceKind => compute.IsGpu ? ComputeDevice.Cuda : ComputeDevice.Cpu;
-
     private double PeakMib => Math.Max(earlierPeakMib, ProcessMemory.PeakMiB);
 
     private string EncoderPath => RunFolder.EncoderOf(folder.FullPath);
@@ -323,7 +280,7 @@ internal sealed class PretrainingRun : IDisposable
             TestImages = data.HeldOut?.LabelledCount,
             BadImages = data.BadImages,
             Device = compute.Name,
-            DeviceKind = DeviceKind,
+            DeviceKind = compute.Kind,
             Precision = compute.TypeName,
             Threads = compute.IsGpu ? null : get_num_threads(),
             Avx512 = compute.IsGpu ? null : MatrixKernel.IsSupported,
