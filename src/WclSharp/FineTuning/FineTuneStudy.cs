@@ -7,11 +7,10 @@ using WclSharp.Evaluation;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
-using static TorchSharp.torch;
 
 namespace WclSharp.FineTuning;
 
-/// <summary>One study: its folder, its encoder's features, and the networks that it trains.</summary>
+/// <summary>One study: its folder, its draws of labels, and the networks that it trains.</summary>
 internal sealed class FineTuneStudy : IDisposable
 {
     private readonly FineTuneOptions options;
@@ -24,10 +23,9 @@ internal sealed class FineTuneStudy : IDisposable
     private readonly EncoderFacts facts;
     private readonly int? hidden;
     private readonly FineTuneFolder folder;
-    private readonly List<IDisposable> owned = [];
     private readonly bool listed; // whether only some images have labels, or a list says which
     private PlannedDraw[] planned = []; // of this call, finished ones too, fewest labels first
-    private FrozenFeatures? frozen;
+    private FrozenEncoder? frozen;
     private ImageDataset? classified;
     private int training, trainings; // the one at work, and those of this call
 
@@ -121,14 +119,10 @@ internal sealed class FineTuneStudy : IDisposable
     private IReadOnlyList<double> ScratchRates => options.ScratchLearningRate is { } rate ? [rate] : FineTuneRecipe.ScratchRates;
 
     /// <summary>Test images that have a label: the others do not count.</summary>
-    private ImageDataset Tests
-    {
-        get
-        {
-            if (classified is null) owned.Add(classified = LabelledRows.Images(test));
-            return classified;
-        }
-    }
+    private ImageDataset Tests => classified ??= LabelledRows.Images(test);
+
+    /// <summary>Features of every draw's images, made when a first draw needs them.</summary>
+    private FrozenEncoder Frozen => frozen ??= new(encoderFile, train, planned.Select(each => each.Labels), Tests, seed, compute, progress, cancellation);
 
     private IEnumerable<LabelBudget> Budgets()
     {
@@ -145,7 +139,7 @@ internal sealed class FineTuneStudy : IDisposable
         string what = FormattableString.Invariant($"{drawn.Length:N0} labels, draw {draw + 1} of {options.Draws}");
         var first = folder.Draws.FirstOrDefault(done => done.Budget == budget.Name && done.Draw == 0);
         // All labels are the same images in every draw, in another order.
-        ((double Share, double? BalancedAccuracy) knn, (double Share, double? BalancedAccuracy) linear) = first is { Fraction: 1 } ? ((first.Knn, first.KnnBalancedAccuracy), (first.Linear, first.LinearBalancedAccuracy)) : Frozen(drawn, what);
+        ((double Share, double? BalancedAccuracy) knn, (double Share, double? BalancedAccuracy) linear) = first is { Fraction: 1 } ? ((first.Knn, first.KnnBalancedAccuracy), (first.Linear, first.LinearBalancedAccuracy)) : Frozen.Measure(drawn, what);
         var choice = first is null
             ? Choose(plan, EncoderRates, pretrained: true, $"Fine-tuning, {what}")
             : new Choice(first.Lr, first.StopAt, first.ValidationLabels);
@@ -271,54 +265,12 @@ internal sealed class FineTuneStudy : IDisposable
     private string HeadsFile() => CheckpointStore.HeadsFile(new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).Last
         ?? throw new WclUsageException($"--from-head needs the checkpoint of the run in {options.Run}, which is gone; leave it out."));
 
-    /// <summary>kNN and linear probe on the labels drawn, with the encoder as it is.</summary>
-    private ((double Share, double? BalancedAccuracy) Knn, (double Share, double? BalancedAccuracy) Linear) Frozen(int[] drawn, string what)
-    {
-        var (gallery, place, queries) = frozen ??= ExtractFrozen();
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        using var labelled = train.Subset(drawn);
-        var rows = Rows.Of(gallery, Array.ConvertAll(drawn, i => place[i]));
-        var knn = LabelledKnn.Measure(rows, labelled, queries, Tests, KnnClassifier.DefaultK(drawn.Length), cancellation)!.Value;
-        void Tell(int epochs) => progress.Working($"Linear classifier, {what}, epochs", epochs, LinearProbe.Epochs);
-        Tell(0);
-        var linear = LinearProbe.Measure(rows, labelled, queries, Tests, seed, Tell, cancellation)!;
-        return (knn, (linear.Top1, linear.BalancedAccuracy));
-    }
-
-    /// <summary>Features that do not change from draw to draw.</summary>
-    /// <param name="Gallery">Of the training images that any draw takes, [M, F] float32, rows of unit length.</param>
-    /// <param name="Place">Row of each training image among these; meaningless where no draw takes it.</param>
-    /// <param name="Queries">Of the labelled test images, [Q, F], likewise.</param>
-    private sealed record FrozenFeatures(Tensor Gallery, int[] Place, Tensor Queries);
-
-    /// <summary>Computes them, of finished draws too: a study that was stopped has the same batches, and so the same features, as one that was not.</summary>
-    private FrozenFeatures ExtractFrozen()
-    {
-        var taken = new bool[train.Count];
-        foreach (int i in planned.SelectMany(each => each.Labels)) taken[i] = true;
-
-        int[] rows = [.. Enumerable.Range(0, taken.Length).Where(i => taken[i])], place = new int[taken.Length];
-        for (int row = 0; row < rows.Length; row++) place[rows[row]] = row;
-        using var drawn = train.Subset(rows);
-        var frozen = new FrozenFeatures(Features(drawn, "training"), place, Features(Tests, "test"));
-        NearDuplicates.Tell(frozen.Gallery, drawn, frozen.Queries, Tests, progress, cancellation);
-        return frozen;
-    }
-
-    private Tensor Features(ImageDataset images, string which)
-    {
-        using var encoder = ImageEncoder.Load(encoderFile, compute);
-        var features = FeatureExtractor.Extract(encoder, images, $"{which} images", progress, cancellation);
-        owned.Add(features);
-        return features;
-    }
-
     private void TellTraining(string stage, int done, int total) => progress.Working(trainings > 1 ? $"{stage} (training {training} of {trainings})" : stage, done, total);
 
     public void Dispose()
     {
-        foreach (var item in owned) item.Dispose();
+        frozen?.Dispose();
+        classified?.Dispose();
         folder.Dispose();
     }
 }
