@@ -1,26 +1,10 @@
-using WclSharp.Cli;
-using WclSharp.Cli.Commands;
-using WclSharp.Configuration;
 using WclSharp.Evaluation;
-using WclSharp.FineTuning;
-using WclSharp.Reporting;
-using WclSharp.Training;
 
 namespace WclSharp.Tests.Cli;
 
-public sealed class CommandLineTests : IDisposable
+/// <summary>What all commands have in common, in this process and as one of its own.</summary>
+public sealed class CommandLineTests : StandInCommands
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("wcl-cli-").FullName;
-    private readonly StringWriter output = new();
-    private readonly StringWriter error = new();
-    private PretrainOptions? trained;
-    private RunEvaluationOptions? evaluated;
-    private FineTuneOptions? finetuned;
-    private Exception? failure;
-    private WclUsageException? refusal;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
     [Fact]
     public void Run_NoArguments_PrintsHelp()
     {
@@ -34,15 +18,6 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, Run("--version"));
         Assert.Matches(@"^wcl \d+\.\d+\.\d+\S*\s*$", output.ToString());
         Assert.DoesNotContain('+', output.ToString());
-    }
-
-    [Fact]
-    public void Run_PretrainHelp_HasEveryOptionWithItsDefaultInOneLine()
-    {
-        Assert.Equal(0, Run("pretrain", "--help"));
-        string[] lines = output.ToString().ReplaceLineEndings("\n").Split('\n');
-        Assert.All(PretrainOptionTable.All, option => Assert.Single(lines, line =>
-            line.TrimStart().StartsWith($"--{option.Name} ", StringComparison.Ordinal) && line.Contains($"[default: {option.DefaultText}]") && line.Contains(option.Description) && line.Contains(option.Range is { } range ? $" ({range.Text}) [default" : "")));
     }
 
     [Theory]
@@ -65,17 +40,6 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public void Run_PretrainForAProgram_DoesNotSayWhatIsNext()
-    {
-        Assert.Equal(0, Run("pretrain", "--limit", "400"));
-        Assert.Contains("Next: ", output.ToString(), StringComparison.Ordinal);
-        output.GetStringBuilder().Clear();
-        Assert.Equal(0, Run("pretrain", "--limit", "400", "--stop-with-input"));
-        Assert.Contains("Run folder:", output.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("Next: ", output.ToString(), StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Run_AFileThatCannotBeWritten_IsSaidBeforeTheWork()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a folder that nobody may write to");
@@ -91,87 +55,6 @@ public sealed class CommandLineTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(folder));
         Assert.Equal(0, Run("evaluate", "r", "--json", Path.Combine(folder, "r.json")));
         Assert.Single(Directory.GetFileSystemEntries(folder));
-    }
-
-    [Fact]
-    public void Run_PretrainAlone_TrainsWithDefaults()
-    {
-        Assert.Equal(0, Run("pretrain"));
-        Assert.Equal(new PretrainOptions(), trained);
-        Assert.Contains("69.9% before, 82.0% now (+12.1 points)", output.ToString());
-        Assert.Contains("Balanced accuracy, in which a rare class counts as much as a frequent one: 33.3% before, 51.0% now.", output.ToString());
-        Assert.Contains("wcl evaluate", output.ToString());
-        Assert.Contains("80 (1.0%) give 72.5% by fine-tuning, 65.0% from scratch, 73.0% by a linear classifier", output.ToString());
-        Assert.Equal((folder, 1), (finetuned!.Run, finetuned.Draws));
-    }
-
-    [Theory]
-    [InlineData("--limit", "400")]
-    [InlineData("--data", "images")]
-    public void Run_PretrainOnOtherImages_TrainsNoClassifier(params string[] arguments)
-    {
-        Assert.Equal(0, Run(["pretrain", .. arguments]));
-        Assert.Null(finetuned);
-    }
-
-    [Fact]
-    public void Run_CommandLineAndFile_CommandLineWinsOverFileOverPreset()
-    {
-        string config = Path.Combine(folder, "c.json");
-        File.WriteAllText(config, """{ "epochs": 5, "lr": 0.3, "preset": "cifar", "resume": false }""");
-
-        Assert.Equal(0, Run("pretrain", "--lr", "0.7", "--config", config, "--method=simclr"));
-
-        Assert.Equal(new PretrainOptions { Epochs = 5, LearningRate = 0.7, Preset = "cifar", Method = ContrastiveMethod.SimClr }, trained);
-        var resolved = Presets.Resolve(trained!, new DataFacts(50_000, 32, Embedded: false)).Options;
-        Assert.Equal((5, 0.7, 512), (resolved.Epochs, resolved.LearningRate, resolved.Batch)); // file, command line, preset
-    }
-
-    [Theory]
-    [InlineData("--width 32, --lr 0.3", "--preset", "cifar")]
-    [InlineData("--lr 0.3", "--preset", "cifar", "--width", "64")]
-    [InlineData("--lr 0.3, --weight-decay 0.001", "--optimizer", "lars")]
-    [InlineData("--lr 0.3", "--batch", "128", "--seed", "1")]
-    [InlineData(null, "--batch", "128", "--lr", "0.1")]
-    [InlineData(null, "--preset", "tiny", "--batch", "64")]
-    public void Run_OptionOverAFileThatFixesWhatWouldFollow_BringsAWarning(string? fixedOptions, params string[] arguments)
-    {
-        string config = Path.Combine(folder, "c.json");
-        File.WriteAllText(config, """{ "preset": "tiny", "width": 32, "optimizer": "sgd", "lr": 0.3, "weight_decay": 0.001 }""".Replace("}", arguments.Contains("cifar") ? "}" : ", \"batch\": 64 }"));
-
-        Assert.Equal(0, Run(["pretrain", "--config", config, .. arguments]));
-
-        if (fixedOptions is null) Assert.Empty(error.ToString());
-        else Assert.StartsWith($"warning: c.json fixes what would follow from the command line: {fixedOptions}. Take out", Assert.Single(error.ToString().TrimEnd().Split('\n')).Replace(config, "c.json"), StringComparison.Ordinal);
-        Assert.NotNull(trained);
-    }
-
-    [Fact]
-    public async Task Run_ConfigFromAPipe_IsReadOnce()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a named pipe");
-        string pipe = Path.Combine(folder, "pipe"), run = Path.Combine(folder, "run");
-        using (var made = ChildProcess.Start("mkfifo", [pipe])) made.End(expectedCode: 0);
-        using (var started = RunFolder.Create(run, resume: false, DateTime.Now)) started.WriteConfig(new PretrainOptions { Batch = 64, LearningRate = 0.3 });
-        foreach (string[] arguments in (string[][])[["pretrain", "--batch", "128"], ["pretrain", "--resume", "--out", run]])
-        {
-            var writing = Task.Run(() => File.WriteAllText(pipe, """{ "batch": 64, "lr": 0.3 }"""), TestContext.Current.CancellationToken);
-            // A second opening would wait for somebody to write again.
-            Assert.Equal(0, await Task.Run(() => Run([.. arguments, "--config", pipe]), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
-            await writing;
-        }
-        Assert.Equal((64, 0.3), (trained!.Batch, trained.LearningRate)); // the resumed run
-    }
-
-    [Fact]
-    public void Stopped_SaysWhatIsThereToGoOnFrom()
-    {
-        Assert.StartsWith("Stopped before a first checkpoint; start again with: wcl pretrain --resume --out ", PretrainCommand.Stopped(folder, trains: true), StringComparison.Ordinal);
-        string checkpoint = Path.Combine(folder, "checkpoints", "step-00000001");
-        Directory.CreateDirectory(checkpoint);
-        File.WriteAllText(Path.Combine(checkpoint, "state.json"), "{}");
-        Assert.StartsWith("Stopped and saved. Go on with: ", PretrainCommand.Stopped(folder, trains: true), StringComparison.Ordinal);
-        Assert.StartsWith("Stopped. Go on with: ", PretrainCommand.Stopped(folder, trains: false), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -244,24 +127,7 @@ public sealed class CommandLineTests : IDisposable
         failure = new InvalidOperationException("odd");
 
         Assert.Equal(1, Run("pretrain", "--verbose"));
-        Assert.Contains(nameof(CommandLineTests), error.ToString());
-    }
-
-    [Fact]
-    public void Run_Resume_TakesTheRunsOptionsAndRefusesOthers()
-    {
-        string path = Path.Combine(folder, "run");
-        using (var run = RunFolder.Create(path, resume: false, DateTime.Now))
-            run.WriteConfig(new PretrainOptions { Epochs = 5, LearningRate = 0.3, Workers = 2 });
-
-        Assert.Equal(0, Run("pretrain", "--resume", "--out", path, "--workers", "1", "--epochs", "5"));
-        Assert.Equal(new PretrainOptions { Epochs = 5, LearningRate = 0.3, Workers = 1, Out = path, Resume = true }, trained);
-
-        trained = null;
-        Assert.Equal(2, Run("pretrain", "--resume", "--out", path, "--lr", "0.4"));
-        Assert.Contains("--lr 0.4 is not what the run", error.ToString());
-        Assert.Contains("(0.3)", error.ToString());
-        Assert.Null(trained);
+        Assert.Contains(nameof(StandInCommands), error.ToString());
     }
 
     [Fact]
@@ -322,44 +188,6 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("pretrain", standardOutput);
         Assert.DoesNotContain('\u001b', standardOutput);
         Assert.Empty(standardError);
-    }
-
-    // As where the run was fine-tuned from a checkpoint before it was gone on with.
-    [Fact]
-    public void Pretrain_FineTuningThatIsRefused_IsAWarning_ForTheRunIsDone()
-    {
-        refusal = new WclUsageException("The folder holds results of something else.");
-        Assert.Equal(0, Run("pretrain"));
-        Assert.Contains("82.0%", output.ToString(), StringComparison.Ordinal);
-        Assert.Contains("warning: not fine-tuned with few labels: The folder holds results of something else. wcl finetune", error.ToString(), StringComparison.Ordinal);
-    }
-
-    private int Run(params string[] arguments) => CommandLine.Run(arguments, new CommandActions(Pretrain, Evaluate) { Finetune = Finetune }, output, error);
-
-    private PretrainResult Pretrain(PretrainOptions options, IProgress<RunProgress> progress, CancellationToken stop)
-    {
-        if (failure is not null) throw failure;
-        trained = options;
-        return new PretrainResult(folder, Path.Combine(folder, "encoder.safetensors"),
-            new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnBalancedAccuracyBefore = 0.333, KnnBalancedAccuracy = 0.51 });
-    }
-
-    private FineTuneResult Finetune(FineTuneOptions options, IProgress<RunProgress> progress, CancellationToken stop)
-    {
-        finetuned = options;
-        if (refusal is not null) throw refusal;
-        return new(folder, [new FineTuneRow { Budget = "", Fraction = 0.01, Labels = 80, Draws = 1, FinetuneMean = 0.725, ScratchMean = 0.65, KnnMean = 0.6, LinearMean = 0.73 }], 2000, "", "");
-    }
-
-    private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<RunProgress> progress, CancellationToken stop)
-    {
-        if (failure is not null) throw failure;
-        evaluated = options;
-        return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, TestImages = 100, PerClass = [new ClassAccuracy("a", 100, 0.7)] } : null)
-        {
-            KnnBalancedAccuracy = 0.75,
-            Precision = "bf16",
-        };
     }
 
     private static (int Code, string Output, string Error) Start(params string[] arguments)

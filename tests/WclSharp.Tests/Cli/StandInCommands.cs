@@ -1,0 +1,54 @@
+using WclSharp.Cli;
+using WclSharp.Evaluation;
+using WclSharp.FineTuning;
+using WclSharp.Reporting;
+using WclSharp.Training;
+
+namespace WclSharp.Tests.Cli;
+
+/// <summary>The command line, whose training, fine-tuning and evaluation are stand-ins: they keep what they were asked, and fail where they are told to.</summary>
+public abstract class StandInCommands : IDisposable
+{
+    protected readonly string folder = Directory.CreateTempSubdirectory("wcl-cli-").FullName;
+    protected readonly StringWriter output = new();
+    protected readonly StringWriter error = new();
+    protected PretrainOptions? trained;
+    protected RunEvaluationOptions? evaluated;
+    protected FineTuneOptions? finetuned;
+    protected Exception? failure;
+    protected WclUsageException? refusal;
+
+    protected int Run(params string[] arguments) => CommandLine.Run(arguments, new CommandActions(Pretrain, Evaluate) { Finetune = Finetune }, output, error);
+
+    private PretrainResult Pretrain(PretrainOptions options, IProgress<RunProgress> progress, CancellationToken stop)
+    {
+        if (failure is not null) throw failure;
+        trained = options;
+        return new PretrainResult(folder, Path.Combine(folder, "encoder.safetensors"),
+            new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnBalancedAccuracyBefore = 0.333, KnnBalancedAccuracy = 0.51 });
+    }
+
+    private FineTuneResult Finetune(FineTuneOptions options, IProgress<RunProgress> progress, CancellationToken stop)
+    {
+        finetuned = options;
+        if (refusal is not null) throw refusal;
+        return new(folder, [new FineTuneRow { Budget = "", Fraction = 0.01, Labels = 80, Draws = 1, FinetuneMean = 0.725, ScratchMean = 0.65, KnnMean = 0.6, LinearMean = 0.73 }], 2000, "", "");
+    }
+
+    private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<RunProgress> progress, CancellationToken stop)
+    {
+        if (failure is not null) throw failure;
+        evaluated = options;
+        return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, TestImages = 100, PerClass = [new ClassAccuracy("a", 100, 0.7)] } : null)
+        {
+            KnnBalancedAccuracy = 0.75,
+            Precision = "bf16",
+        };
+    }
+
+    public void Dispose()
+    {
+        Directory.Delete(folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+}
