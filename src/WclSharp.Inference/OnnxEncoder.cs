@@ -57,6 +57,7 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxPixels, 1);
         if (!File.Exists(path)) throw new WclUsageException($"There is no file '{path}'; give an ONNX file that wcl export wrote.");
+        if (SpecialFile.Is(path)) throw new WclUsageException($"'{path}' is a device or a pipe; give an ONNX file that wcl export wrote.");
         InferenceSession? session = null;
         try
         {

@@ -24,7 +24,7 @@ internal static class ImageFile
         if (!info.Exists) throw Directory.Exists(path) ? new("it is a folder") : path.Contains('\uFFFD') ? new("its name is not UTF-8; rename it") : new BadImageException("there is no such file") { IsTransient = true };
         bool isLink = (info.Attributes & FileAttributes.ReparsePoint) != 0; // known by now; resolving asks the system again
         if (isLink && info.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target) info = target;
-        if (info.Length == 0) throw new BadImageException("the file is empty");
+        if (info.Length == 0) throw new BadImageException(SpecialFile.Is(path) ? SpecialFile.Problem : "the file is empty");
         if (TooLarge(info.Length) is { } problem) throw new BadImageException(problem);
 
         using var handle = File.OpenHandle(path, options: FileOptions.SequentialScan);

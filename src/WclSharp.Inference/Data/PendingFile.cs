@@ -18,7 +18,7 @@ internal sealed partial class PendingFile : IDisposable
     public PendingFile(string path, string ending = ".tmp")
     {
         Target = FileLinks.FinalTarget(path);
-        if (SpecialFile.Is(Target)) throw new IOException("it is a device or a pipe, not a file");
+        SpecialFile.Refuse(Target);
         Stream = new FileStream(Temporary(Target, ending), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes);
     }
 

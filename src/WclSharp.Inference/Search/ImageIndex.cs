@@ -59,6 +59,7 @@ public sealed class ImageIndex : IDisposable
         ArgumentNullException.ThrowIfNull(path);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         if (!File.Exists(path)) throw new WclUsageException($"There is no file '{path}'; give an index that wcl index wrote.");
+        if (SpecialFile.Is(path)) throw new WclUsageException($"'{path}' is a device or a pipe; give an index that wcl index wrote.");
         MemoryMappedFile? file = null;
         MemoryMappedViewAccessor? view = null;
         try
@@ -107,6 +108,7 @@ public sealed class ImageIndex : IDisposable
         if (!Metadata.TryGetValue(ModelHashKey, out string? hash)) return;
         try
         {
+            SpecialFile.Refuse(modelFile);
             if (hash == FileHash.Of(modelFile)) return;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException) // an empty path, or one with the character 0

@@ -128,6 +128,7 @@ public sealed class ImageIndexWriter : IDisposable
         if (modelFile is null) return entries;
         try
         {
+            SpecialFile.Refuse(modelFile);
             (entries[ImageIndex.ModelKey], entries[ImageIndex.ModelHashKey]) = (Path.GetFullPath(modelFile), FileHash.Of(modelFile));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException) // an empty path, or one with the character 0

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
+using WclSharp.Data;
 using WclSharp.Files;
 using static TorchSharp.torch;
 
@@ -86,7 +87,7 @@ internal static class SafetensorsFile
         var tensors = new Dictionary<string, Tensor>();
         try
         {
-            using var stream = File.OpenRead(path);
+            using var stream = SpecialFile.OpenRead(path);
             var (entries, metadata, dataStart) = ReadHeader(stream);
             foreach (var entry in entries)
                 if (entry.Type is { } type) tensors[entry.Name] = ReadTensor(stream, entry, type, dataStart, slice);
@@ -108,7 +109,7 @@ internal static class SafetensorsFile
         try
         {
             Span<byte> start = stackalloc byte[WeightsFile.StartBytes];
-            using var stream = File.OpenRead(path);
+            using var stream = SpecialFile.OpenRead(path);
             return WeightsFile.OtherKind(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

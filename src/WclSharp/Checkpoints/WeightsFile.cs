@@ -1,4 +1,5 @@
 using WclSharp.Checkpoints.PyTorch;
+using WclSharp.Data;
 
 namespace WclSharp.Checkpoints;
 
@@ -17,7 +18,7 @@ internal static class WeightsFile
         Span<byte> start = stackalloc byte[StartBytes];
         try
         {
-            using var stream = File.OpenRead(path);
+            using var stream = SpecialFile.OpenRead(path);
             start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -34,7 +35,7 @@ internal static class WeightsFile
         try
         {
             Span<byte> start = stackalloc byte[StartBytes];
-            using var stream = File.OpenRead(path);
+            using var stream = SpecialFile.OpenRead(path);
             return IsOnnx(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

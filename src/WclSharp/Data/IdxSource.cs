@@ -56,8 +56,11 @@ internal sealed class IdxSource : ImageSource
     public static IdxSource FromFile(string path)
     {
         string? labels = LabelsBeside(path);
-        return new($"IDX images '{path}'", path, () => File.OpenRead(path), labels, labels is null ? null : () => File.OpenRead(labels), null) { files = labels is null ? [path] : [path, labels] };
+        return new($"IDX images '{path}'", path, () => File.OpenRead(path), labels, labels is null ? null : () => OpenLabels(labels), null) { files = labels is null ? [path] : [path, labels] };
     }
+
+    private static FileStream OpenLabels(string path) =>
+        SpecialFile.Is(path) ? throw new WclUsageException($"'{path}', where the images' labels are looked for, is a device or a pipe; put the labels file there.") : File.OpenRead(path);
 
     /// <inheritdoc/>
     public override IEnumerable<SourceImage> Images(Func<int, bool> wanted)

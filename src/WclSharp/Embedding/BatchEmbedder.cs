@@ -76,7 +76,7 @@ internal abstract class BatchEmbedder : IDisposable
     public static string ClassifierFileOf(string classifier)
     {
         string file = IsOnnx(classifier) ? classifier : ClassifierFacts.Find(classifier);
-        return File.Exists(file) ? file : throw new WclUsageException($"There is no file '{file}'; give a classifier.safetensors, its folder, a run that was fine-tuned, or an ONNX file that wcl export wrote of one.");
+        return IsFile(file) ? file : throw new WclUsageException($"There is no file '{file}'; give a classifier.safetensors, its folder, a run that was fine-tuned, or an ONNX file that wcl export wrote of one.");
     }
 
     /// <summary>The file that holds the network which a path stands for.</summary>
@@ -84,7 +84,7 @@ internal abstract class BatchEmbedder : IDisposable
     public static string FileOf(string model)
     {
         string file = IsOnnx(model) ? model : EncoderWeights.Find(model);
-        return File.Exists(file) ? file : throw new WclUsageException($"There is no file '{file}'; give a run folder, its encoder.safetensors, or an ONNX file that wcl export wrote.");
+        return IsFile(file) ? file : throw new WclUsageException($"There is no file '{file}'; give a run folder, its encoder.safetensors, or an ONNX file that wcl export wrote.");
     }
 
     /// <summary>SHA-256 of the file that a model is in, hexadecimal.</summary>
@@ -109,6 +109,10 @@ internal abstract class BatchEmbedder : IDisposable
     public abstract void Embed(float[] pixels, int count, float[] features);
 
     public abstract void Dispose();
+
+    /// <exception cref="WclUsageException">There is something else of this name.</exception>
+    private static bool IsFile(string path) =>
+        SpecialFile.Is(path) ? throw new WclUsageException($"'{path}' is a device or a pipe; save what comes through it as a file, and give that.") : File.Exists(path);
 
     // A file with the ending is one whatever is in it, so that a damaged one is told of as such.
     private static bool IsOnnx(string model) => model.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? !Directory.Exists(model) : File.Exists(model) && WeightsFile.IsOnnx(model);

@@ -319,8 +319,10 @@ public class FolderSourceTests
         using var folder = new DataFolder();
         folder.Write("a.jpg", Jpeg);
         using (var made = System.Diagnostics.Process.Start("mkfifo", folder["pipe.jpg"])) made.WaitForExit();
-        using var data = Read(folder, o => o with { MaxBad = 1 });
+        string csv = folder["bad.csv"];
+        using var data = Read(folder, o => o with { MaxBad = 1, BadImagesFile = csv });
         Assert.Equal((1, 1), (data.Count, data.BadImages));
+        Assert.Equal("pipe.jpg,\"it is a device or a pipe, not a file\"", File.ReadAllLines(csv)[1]);
     }
 
     [Fact]
