@@ -31,7 +31,7 @@ internal static unsafe class SkiaDecoder
                 if (result != SKCodecResult.Success)
                     throw new BadImageException(result == SKCodecResult.IncompleteInput ? "the file is cut short" : $"the {Name(format)} data is damaged");
                 if (info.AlphaType == SKAlphaType.Unpremul) opaque = Premultiply(new Span<uint>(pixels, info.Width * info.Height));
-                int orientation = format == ImageFormat.Png ? PngOrientation.Of(file) : (int)codec.EncodedOrigin;
+                int orientation = codec.EncodedOrigin is var origin && origin != SKEncodedOrigin.TopLeft ? (int)origin : ExifOrientation.Of(file, format);
                 return ImageDecoder.Finish(new ReadOnlySpan<byte>(pixels, (int)length), info.Height, info.Width, size, opaque, orientation, out height, out width, extent);
             }
             finally

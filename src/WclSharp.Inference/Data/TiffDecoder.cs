@@ -31,6 +31,7 @@ internal static class TiffDecoder
             if (!tiff.RGBAImageOK(out string problem)) throw NotRead(problem.Contains("not configured", StringComparison.Ordinal) ? CompressionOf(tiff) : problem.Trim());
 
             int orientation = TiffFields.Number(tiff, TiffTag.ORIENTATION);
+            if (orientation == (int)Orientation.TOPLEFT) orientation = ExifOrientation.Of(file, ImageFormat.Tiff);
             var raster = new int[fullHeight * fullWidth];
             var rgba = MemoryMarshal.AsBytes(raster.AsSpan()); // ABGR in an integer is RGBA in bytes, little-endian
             bool opaque = TiffGrey.Is(tiff) ? new TiffGrey(tiff, fullHeight, fullWidth).Read(rgba) : ReadColours(tiff, fullHeight, fullWidth, raster);

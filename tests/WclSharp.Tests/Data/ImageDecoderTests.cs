@@ -96,6 +96,41 @@ public class ImageDecoderTests
         }
     }
 
+    /// <summary>The standard has a SHORT; other readers take a LONG, too, and some programs write one.</summary>
+    [Theory]
+    [InlineData(3, "WBGR", 16, 32)]
+    [InlineData(6, "BRWG", 32, 16)]
+    [InlineData(8, "GWRB", 32, 16)]
+    public void Decode_ExifOrientationAsALong_IsObeyed(int orientation, string quarters, int height, int width)
+    {
+        byte[][] files =
+        [
+            ImageFiles.JpegTurned(orientation, isLong: true), ImageFiles.PngTurned(orientation, isLong: true), ImageFiles.PngTurned(orientation, bigEndian: false, isLong: true),
+            ImageFiles.WebPTurned(orientation, isLong: true), ImageFiles.WebPTurned(orientation, isLong: false),
+        ];
+        foreach (var file in files)
+        {
+            var pixels = Decode(file, out int h, out int w);
+            Assert.Equal((height, width), (h, w));
+            for (int quarter = 0; quarter < 4; quarter++)
+                AssertColour(ImageFiles.Quarters["RGBW".IndexOf(quarters[quarter], StringComparison.Ordinal)],
+                    At(pixels, h, w, h / 4 + quarter / 2 * h / 2, w / 4 + quarter % 2 * w / 2), 20);
+        }
+        foreach (bool bigEndian in (bool[])[false, true])
+            AssertQuarters(ImageFiles.Tiff(bigEndian, orientation: orientation, isLong: true), 0, [.. quarters.Select(c => ((int, int, int))ImageFiles.Quarters["RGBW".IndexOf(c, StringComparison.Ordinal)])]);
+        Decode(ImageFiles.PngTurned(9, isLong: true), out int upright, out _); // there is no ninth
+        Assert.Equal(16, upright);
+    }
+
+    [Fact]
+    public void Decode_JpegThatEndsInItsExif_IsNoCrash()
+    {
+        byte[] file = ImageFiles.JpegTurned(6, isLong: true);
+        for (int length = 0; length < 60; length++) ExifOrientation.Of(file.AsSpan(0, length), ImageFormat.Jpeg);
+        file = ImageFiles.WebPTurned(6, isLong: true);
+        for (int length = 0; length < file.Length; length++) Assert.Equal(1, ExifOrientation.Of(file.AsSpan(0, length), ImageFormat.WebP));
+    }
+
     [Fact]
     public void Decode_PngWithDamagedExif_IsReadAsItLies()
     {

@@ -69,25 +69,39 @@ internal static class ImageFiles
 
     public static byte[] Jpeg(int height = 16, int width = 16) => Skia(SKEncodedImageFormat.Jpeg, height, width);
 
-    /// <summary>A JPEG with an EXIF orientation.</summary>
-    public static byte[] JpegTurned(int orientation)
+    /// <summary>A JPEG with an EXIF orientation, a SHORT or a LONG.</summary>
+    public static byte[] JpegTurned(int orientation, bool isLong = false)
     {
         byte[] exif =
         [
             0xFF, 0xE1, 0, 34, .. "Exif\0\0"u8, .. "MM\0*"u8, 0, 0, 0, 8, // big-endian TIFF header, directory at 8
-            0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)orientation, 0, 0, // one entry: orientation, one short
+            0, 1, .. OrientationField(orientation, isLong), // one entry
             0, 0, 0, 0,
         ];
         var jpeg = Jpeg(16, 32);
         return [.. jpeg[..2], .. exif, .. jpeg[2..]];
     }
 
+    private static byte[] OrientationField(int orientation, bool isLong) =>
+        isLong ? [0x01, 0x12, 0, 4, 0, 0, 0, 1, 0, 0, 0, (byte)orientation] : [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)orientation, 0, 0];
+
+    /// <summary>A WebP with an EXIF orientation.</summary>
+    public static byte[] WebPTurned(int orientation, bool isLong)
+    {
+        byte[] plain = Skia(SKEncodedImageFormat.Webp, 16, 32), exif = [.. "MM\0*"u8, 0, 0, 0, 8, 0, 1, .. OrientationField(orientation, isLong), 0, 0, 0, 0];
+        byte[] extended = [8, 0, 0, 0, 31, 0, 0, 15, 0, 0]; // it has EXIF; width and height less 1
+        byte[] chunks = [.. "WEBP"u8, .. Chunk("VP8X"u8, extended), .. plain[12..], .. Chunk("EXIF"u8, exif)];
+        return [.. "RIFF"u8, .. BitConverter.GetBytes(chunks.Length), .. chunks];
+
+        static byte[] Chunk(ReadOnlySpan<byte> name, byte[] content) => [.. name, .. BitConverter.GetBytes(content.Length), .. content];
+    }
+
     /// <summary>A PNG with an EXIF orientation, or some bytes of it, before the pixels or after them.</summary>
-    public static byte[] PngTurned(int orientation, bool bigEndian = true, bool last = false, Range? part = null)
+    public static byte[] PngTurned(int orientation, bool bigEndian = true, bool last = false, Range? part = null, bool isLong = false)
     {
         byte[] exif = bigEndian
-            ? [.. "MM\0*"u8, 0, 0, 0, 8, 0, 2, 1, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 32, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)orientation, 0, 0, 0, 0, 0, 0]
-            : [.. "II*\0"u8, 8, 0, 0, 0, 2, 0, 0, 1, 4, 0, 1, 0, 0, 0, 32, 0, 0, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, (byte)orientation, 0, 0, 0, 0, 0, 0, 0];
+            ? [.. "MM\0*"u8, 0, 0, 0, 8, 0, 2, 1, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 32, .. OrientationField(orientation, isLong), 0, 0, 0, 0]
+            : [.. "II*\0"u8, 8, 0, 0, 0, 2, 0, 0, 1, 4, 0, 1, 0, 0, 0, 32, 0, 0, 0, 0x12, 0x01, (byte)(isLong ? 4 : 3), 0, 1, 0, 0, 0, (byte)orientation, 0, 0, 0, 0, 0, 0, 0];
         using var chunk = new MemoryStream();
         Chunk(chunk, "eXIf", exif[part ?? ..]);
         var png = Skia(SKEncodedImageFormat.Png, 16, 32);
@@ -168,7 +182,7 @@ internal static class ImageFiles
     }
 
     /// <summary>An uncompressed TIFF of 8 or 16 bits a channel, in either byte order, with an orientation.</summary>
-    public static byte[] Tiff(bool bigEndian = false, int bits = 8, int orientation = 1)
+    public static byte[] Tiff(bool bigEndian = false, int bits = 8, int orientation = 1, bool isLong = false)
     {
         (int Tag, int Value)[] fields =
             [(256, 16), (257, 16), (258, 8 + 2 + 12 * 10 + 4), (259, 1), (262, 2), (273, 8 + 2 + 12 * 10 + 4 + 6), (274, orientation), (277, 3), (278, 16), (279, 16 * 16 * 3 * bits / 8)];
@@ -186,9 +200,10 @@ internal static class ImageFiles
         foreach (var (tag, value) in fields)
         {
             Short(tag);
-            Short(tag is 258 or 274 ? 3 : 4);
+            bool isShort = tag == 258 || (tag == 274 && !isLong);
+            Short(isShort ? 3 : 4);
             Long(tag == 258 ? 3 : 1);
-            if (tag == 274) // a short lies in the field's first half
+            if (tag == 274 && isShort) // a short lies in the field's first half
             {
                 Short(value);
                 Short(0);
