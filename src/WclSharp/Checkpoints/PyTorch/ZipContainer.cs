@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Text;
 
 namespace WclSharp.Checkpoints.PyTorch;
@@ -49,6 +50,8 @@ internal sealed class ZipContainer : PyTorchContainer
         if (entry.CompressedLength != entry.Length) throw new FormatException($"{entry.FullName} is compressed, which torch.save does not do");
         using var stream = entry.Open();
         stream.ReadExactly(bytes);
+        // 0 is what torch.save writes where it was told not to compute one.
+        if (entry.Crc32 != 0 && entry.Crc32 != Crc32.HashToUInt32(bytes)) throw new FormatException($"{entry.FullName} is damaged (its checksum is another); copy or download the file again");
     }
 
     /// <inheritdoc/>

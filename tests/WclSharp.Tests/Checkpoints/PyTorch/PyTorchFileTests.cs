@@ -283,6 +283,30 @@ public sealed class PyTorchFileTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Read_AFlippedBit_IsFoundByTheChecksum_WhereThereIsOne()
+    {
+        using var scope = NewDisposeScope();
+        string path = Path.Combine(folder, "flipped.pth");
+        PyTorchFile.Write(path, [("fc.weight", arange(1000).to(ScalarType.Float32))]);
+        byte[] file = File.ReadAllBytes(path);
+        int number = file.AsSpan().IndexOf(BitConverter.GetBytes(500f));
+        file[number] ^= 1;
+        File.WriteAllBytes(path, file);
+        Assert.Equal($"'{path}' is no PyTorch state dict that can be read: archive/data/0 is damaged (its checksum is another); copy or download the file again.", Assert.Throws<WclUsageException>(() => PyTorchFile.Read(path)).Message);
+
+        // torch.save writes 0 where compute_crc32 is off.
+        for (int i = 0; i < file.Length - 4; i++)
+        {
+            var rest = file.AsSpan(i);
+            if (rest.StartsWith("PK\x03\x04"u8)) rest.Slice(14, 4).Clear();
+            else if (rest.StartsWith("PK\x01\x02"u8)) rest.Slice(16, 4).Clear();
+        }
+        File.WriteAllBytes(path, file);
+        using var read = PyTorchFile.Read(path);
+        Assert.Equal(1000, read["fc.weight"].numel());
+    }
+
     /// <summary>The directory of an archive may name the same bytes many times, as storages that are together much larger than the file.</summary>
     [Fact]
     public void Read_StoragesThatOverlapInTheFile_AreRefusedBeforeTheyFillTheMemory()
