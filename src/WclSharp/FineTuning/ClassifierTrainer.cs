@@ -42,22 +42,23 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         (double Accuracy, double StopAt)? best = null;
         network.Train(true);
         int looked = 0, steps = recipe.StepsTaken;
-        foreach (var (step, (drawn, places)) in Batches(rows.Length).Take(steps).Index())
+        foreach (var (step, (drawn, places, round)) in Batches(rows.Length).Take(steps).Index())
         {
             cancellation.ThrowIfCancellationRequested();
             using (var batch = loader.Assemble(Array.ConvertAll(drawn, i => rows[i])))
             {
                 pretrained.ZeroGradients();
                 scores.ZeroGradients();
-                Backward(network, batch, places, step, last: step + 1 == steps, recipe.RateOptions);
+                Backward(network, batch, places, round, step, last: step + 1 == steps, recipe.RateOptions);
             }
 
             double share = schedule.At(step);
             pretrained.Step(share * recipe.Pretrained);
             scores.Step(share * recipe.Scores);
             progress?.Invoke(step + 1);
-            if (chosenBy is null || (step + 1) * LooksAtValidation / recipe.Steps == looked) continue;
-            looked = (step + 1) * LooksAtValidation / recipe.Steps;
+            int due = LooksDue(step + 1, recipe.Steps);
+            if (chosenBy is null || due == looked) continue;
+            looked = due;
             double accuracy = network.Accuracy(augmenter, chosenBy, cancellation).Share;
             if (!(accuracy < best?.Accuracy)) best = (accuracy, (step + 1) / (double)recipe.Steps);
         }
@@ -68,35 +69,42 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
         return best;
     }
 
+    /// <summary>Looks that are due when so many steps are done.</summary>
+    internal static int LooksDue(int done, int steps) => (int)((long)done * LooksAtValidation / steps);
+
     /// <param name="network">The network.</param>
     /// <param name="batch">Images.</param>
-    /// <param name="counters">Place of each in the stream of images.</param>
+    /// <param name="counters">Place of each in the stream of images, within its round.</param>
+    /// <param name="round">Which 2^31 images of the stream they are among, from 0.</param>
     /// <param name="step">Which step, for messages.</param>
     /// <param name="last">Whether it is the last step.</param>
     /// <param name="rateOptions">The options that set its rates, for messages.</param>
-    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int step, bool last, string rateOptions)
+    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int round, int step, bool last, string rateOptions)
     {
         using var scope = NewDisposeScope();
         // An image that comes twice in a batch is augmented in two ways: the counter is its place in the stream of images.
-        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), counters, 0, 0, AugmentationRecipe.CropAndFlip);
+        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), counters, round, 0, AugmentationRecipe.CropAndFlip);
         var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]));
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
         FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; {DivergenceAdvice.OfFineTuning(rateOptions, step)}.");
         BackwardErrors.Run(() => loss.backward());
     }
 
-    /// <summary>Batches without end, in the same two arrays: the images in a new order each pass, with the place of each in the stream.</summary>
-    internal IEnumerable<(int[] Drawn, int[] Places)> Batches(int count)
+    /// <summary>Batches without end, in the same two arrays: the images in a new order each pass, with the place of each in the stream, of which a round is 2^31, a whole number of batches.</summary>
+    /// <param name="count">Number of images.</param>
+    /// <param name="firstPass">The pass to begin with.</param>
+    internal IEnumerable<(int[] Drawn, int[] Places, int Round)> Batches(int count, int firstPass = 0)
     {
         int[] drawn = new int[FineTuneRecipe.Batch], places = new int[FineTuneRecipe.Batch];
         int filled = 0;
-        for (int pass = 0; ; pass++)
+        for (int pass = firstPass; ; pass++)
         {
             foreach (var (i, row) in order.Permutation(count, pass).Index())
             {
-                (drawn[filled], places[filled]) = (row, pass * count + i);
+                long place = (long)pass * count + i;
+                (drawn[filled], places[filled]) = (row, (int)(place & int.MaxValue));
                 if (++filled < drawn.Length) continue;
-                yield return (drawn, places);
+                yield return (drawn, places, (int)(place >> 31));
                 filled = 0;
             }
         }

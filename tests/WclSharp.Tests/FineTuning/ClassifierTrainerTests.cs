@@ -56,6 +56,25 @@ public sealed class ClassifierTrainerTests
         Assert.NotEqual(passes[0], passes[1]);
     }
 
+    /// <summary>Counters of random numbers are not negative, and no two images of the stream share theirs.</summary>
+    [Fact]
+    public void Batches_Beyond2To31Images_CountOn_InANewRound()
+    {
+        const int Images = 1 << 10, FirstPass = (1 << 21) - 1; // the last of the first round
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 20, StoredSide = 28 });
+        var batches = new ClassifierTrainer(images, facts, 1, compute).Batches(Images, FirstPass).Take(2 * Images / FineTuneRecipe.Batch).Select(batch => (Places: batch.Places.ToArray(), batch.Round)).ToArray();
+        Assert.Equal(Enumerable.Range(int.MaxValue - Images + 1, Images).Concat(Enumerable.Range(0, Images)), batches.SelectMany(batch => batch.Places));
+        Assert.Equal(Enumerable.Repeat(0, batches.Length / 2).Concat(Enumerable.Repeat(1, batches.Length / 2)), batches.Select(batch => batch.Round));
+    }
+
+    [Fact]
+    public void LooksDue_OfHundredsOfMillionsOfSteps_AreTen()
+    {
+        const int Steps = 1_000_000_000;
+        Assert.Equal([0, 2, 3, 10], ((int[])[1, 214_748_365, 300_000_000, Steps]).Select(done => ClassifierTrainer.LooksDue(done, Steps)));
+        Assert.Equal(1, ClassifierTrainer.LooksDue(1, 10));
+    }
+
     [Fact]
     public void Train_TheHeadsFirstLayer_HasTheEncodersRate()
     {
