@@ -76,7 +76,12 @@ internal static class ComparisonConfig
         {
             throw new WclUsageException($"The configuration file {path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
         }
+        catch (InvalidOperationException)
+        {
+            using (ConfigFile.ParseDocument(text, path)) throw; // which tells of half a character better
+        }
 
+        using (ConfigFile.ParseDocument(text, path)) { }
         if (json.ContainsKey("method")) throw new WclUsageException($"{path} names \"method\"; a comparison takes several, as \"methods\".");
         if (json.ContainsKey("resume")) throw new WclUsageException($"{path} names \"resume\"; give --resume on the command line.");
         if (Take(json, "methods") is { } methods)

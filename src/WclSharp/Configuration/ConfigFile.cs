@@ -77,11 +77,26 @@ internal static class ConfigFile
         return stream.ToArray();
     }
 
-    private static JsonDocument ParseDocument(string json, string name)
+    /// <summary>Parses text. The names and texts of the object that it holds are whole: half a surrogate pair is an exception where it is asked for, not here.</summary>
+    /// <exception cref="WclUsageException">It is not JSON, or has such a half.</exception>
+    internal static JsonDocument ParseDocument(string json, string name)
     {
+        JsonDocument? document = null;
         try
         {
-            return JsonDocument.Parse(json, Lenient);
+            document = JsonDocument.Parse(json, Lenient);
+            if (document.RootElement.ValueKind != JsonValueKind.Object) return document;
+            foreach (var entry in document.RootElement.EnumerateObject())
+            {
+                _ = entry.Name;
+                if (entry.Value.ValueKind == JsonValueKind.String) _ = entry.Value.GetString();
+            }
+            return document;
+        }
+        catch (InvalidOperationException e)
+        {
+            document?.Dispose();
+            throw new WclUsageException($"{name} has half a character (\\ud800 to \\udfff, of which two make one); write it whole.", e);
         }
         catch (JsonException e)
         {

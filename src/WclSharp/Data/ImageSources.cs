@@ -17,7 +17,7 @@ internal static class ImageSources
             var folder = new FolderSource(path);
             return CifarSource.FromFolder(path, folder) ?? (ImageSource)folder;
         }
-        if (!File.Exists(path)) throw new WclUsageException($"There is no file or folder '{path}'; expected {Kinds}.");
+        if (!File.Exists(path)) throw new WclUsageException(path.Contains('\uFFFD') ? $"There is no file or folder '{path}': its name is not UTF-8; rename it." : $"There is no file or folder '{path}'; expected {Kinds}.");
         if (SpecialFile.Is(path)) throw new WclUsageException($"'{path}' is a device or a pipe, which can be read once only; save what comes through it as a file, and give that.");
 
         var start = FirstBytes(path);

@@ -39,7 +39,7 @@ public static class ImageSearch
         if (options.Images.Count == 0) throw new WclUsageException("There is no image to search for; name one or more.");
         if (options.Images.Contains(null)) throw new WclUsageException("The images to search for have one that is null; leave it out.");
         SearchOptions.CountRange.Require(options.Count, "-k");
-        if (options.Images.FirstOrDefault(image => !File.Exists(image) && !Directory.Exists(image)) is { } missing) throw new WclUsageException($"There is no file '{missing}' to search for; name an image file.");
+        if (options.Images.FirstOrDefault(image => !File.Exists(image) && !Directory.Exists(image)) is { } missing) throw new WclUsageException($"There is no file '{missing}' to search for{(missing.Contains('\uFFFD') ? ": its name is not UTF-8; rename it" : "; name an image file")}.");
         if (options is { Data: not null, Sheet: null }) progress?.Report(new RunProgress.Warning("--data changes nothing without --sheet: it says where the pictures are."));
         using var index = ImageIndex.Open(options.Index);
         string model = ModelOf(options, index);

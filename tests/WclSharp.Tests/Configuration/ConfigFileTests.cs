@@ -116,6 +116,8 @@ public sealed class ConfigFileTests
     [InlineData("""[1]""", "c.json holds no JSON object")]
     [InlineData("{ \"lr\": 1,\n \"lr\": 2 }", "c.json")]
     [InlineData("""{ "weight-decay": 0.5, "weight_decay": 0.1 }""", "\"weight-decay\" and \"weight_decay\" in c.json are one option; leave one out.")]
+    [InlineData("""{ "data": "a\ud800b" }""", @"c.json has half a character (\ud800 to \udfff, of which two make one); write it whole.")]
+    [InlineData("""{ "da\udc00ta": "a" }""", @"c.json has half a character (\ud800 to \udfff, of which two make one); write it whole.")]
     [InlineData("{ \"lr\": 1\n \"batch\": 2 }", "c.json, line 2 is not JSON")]
     public void Parse_WhatIsWrong_IsSaid(string json, string message)
     {
@@ -123,6 +125,13 @@ public sealed class ConfigFileTests
 
         Assert.Contains(message, error.Message);
     }
+
+    [Theory]
+    [InlineData("""{ "methods": "wcl\ud800" }""")]
+    [InlineData("""{ "data": "a\ud800b" }""")]
+    [InlineData("""{ "da\udc00ta": "a" }""")]
+    public void Parse_HalfACharacter_InAComparison_IsSaid(string json) =>
+        Assert.StartsWith("c.json has half a character", Assert.Throws<WclUsageException>(() => WclSharp.Comparisons.ComparisonConfig.Parse(json, new() { Methods = [] }, "c.json")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Read_MissingFile_NamesIt()

@@ -312,6 +312,11 @@ public class FolderSourceTests
         Assert.Equal(4, data.Ignored);
     }
 
+    /// <summary>A command gets such a name with this sign where bytes are no UTF-8.</summary>
+    [Fact]
+    public void Read_AFolderWhoseNameIsNotUtf8_SaysSo() =>
+        Assert.Equal("There is no file or folder 'M\uFFFDnchen': its name is not UTF-8; rename it.", Assert.Throws<WclUsageException>(() => ImageSources.Open("M\uFFFDnchen")).Message);
+
     [Fact]
     public void Read_APipeNamedLikeAnImage_DoesNotHang()
     {

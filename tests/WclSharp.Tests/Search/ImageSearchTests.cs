@@ -208,6 +208,8 @@ public sealed class ImageSearchTests : IDisposable
         // Said before anything is loaded.
         Assert.Equal("There is no file 'none.png' to search for; name an image file.",
             Assert.Throws<WclUsageException>(() => ImageSearch.Run(options with { Images = [good, "none.png"], Index = folder["none.index"] })).Message);
+        Assert.Equal("There is no file '\uFFFD.png' to search for: its name is not UTF-8; rename it.",
+            Assert.Throws<WclUsageException>(() => ImageSearch.Run(options with { Images = [good, "\uFFFD.png"], Index = folder["none.index"] })).Message);
     }
 
     [Fact]
