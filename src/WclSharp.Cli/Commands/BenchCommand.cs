@@ -50,7 +50,7 @@ internal static class BenchCommand
                 HeadOutput = 128,
             });
             given = WithStem(given);
-            var figures = StepBenchmark.Run(given, Positive(parsed, repeat), Progress(error));
+            var figures = StepBenchmark.Run(given, Value(parsed, repeat), Progress(error));
             // On a processor it is done when it is asked for.
             string asked = figures.HostSecondsPerStep < 0.99 * figures.SecondsPerStep ? string.Create(CultureInfo.InvariantCulture, $" (asked of the device in {figures.HostSecondsPerStep:0.0000} s)") : "";
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -71,13 +71,13 @@ internal static class BenchCommand
     private static Command Loss(TextWriter output, TextWriter error)
     {
         var command = new Command("loss", "Nearest-neighbour graph and both losses, forward and backward");
-        var batch = Count("--batch", 4096, "Images in the batch");
-        var dim = Count("--dim", 128, "Output width of the heads");
+        var batch = Count("--batch", 4096, "Images in the batch", BatchSizes);
+        var dim = Count("--dim", 128, "Output width of the heads", Dimensions);
         var (repeat, json) = (Count("--repeat", Repeats, "Times it is timed"), JsonFile.Option());
         foreach (var option in (Option[])[batch, dim, repeat, json]) command.Add(option);
         command.SetAction(parsed =>
         {
-            var figures = LossBenchmark.Run(Positive(parsed, batch, least: 2, MostImagesOfAStep), Positive(parsed, dim, most: MostDimensions), Positive(parsed, repeat), Progress(error));
+            var figures = LossBenchmark.Run(Value(parsed, batch), Value(parsed, dim), Value(parsed, repeat), Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{figures.Seconds:0.000} s, {figures.MibAboveInputs:0} MiB above the inputs"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
@@ -97,7 +97,7 @@ internal static class BenchCommand
         foreach (var option in (Option[])[repeat, json]) command.Add(option);
         command.SetAction(parsed =>
         {
-            var figures = DataBenchmark.Run(options.Apply(parsed, new PretrainOptions { ImageSize = 32 }), Positive(parsed, repeat), Progress(error));
+            var figures = DataBenchmark.Run(options.Apply(parsed, new PretrainOptions { ImageSize = 32 }), Value(parsed, repeat), Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{figures.Images:N0} images: {figures.DecodeImagesPerSecond:0} images/s read and decoded, {figures.AugmentImagesPerSecond:0} views/s augmented, peak {figures.PeakRssMib:0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -115,8 +115,8 @@ internal static class BenchCommand
     {
         var command = new Command("neighbors", "The nearest images of every image in a bank of embeddings, as KNN multi-crop finds them at an epoch's end");
         var options = new TableOptions(command).Add("device", "auto");
-        var images = Count("--images", 100_000, "Images in the bank");
-        var dim = Count("--dim", 128, "Output width of the heads");
+        var images = Count("--images", 100_000, "Images in the bank", BankSizes);
+        var dim = Count("--dim", 128, "Output width of the heads", Dimensions);
         var neighbors = Count("--k", 4, "Neighbours of each image");
         neighbors.Aliases.Add("-k");
         var json = JsonFile.Option();
@@ -124,7 +124,7 @@ internal static class BenchCommand
         command.SetAction(parsed =>
         {
             var given = options.Apply(parsed, new PretrainOptions());
-            var figures = NeighborBenchmark.Run(Positive(parsed, images, least: 2), Positive(parsed, dim, most: MostDimensions), Positive(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Progress(error));
+            var figures = NeighborBenchmark.Run(Value(parsed, images), Value(parsed, dim), Value(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {(figures.OnGpu ? $"{figures.MibAboveBank:0} MiB{OfTheHost}, bank of {figures.BankMib:0} MiB on the GPU" : $"{figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB")}"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -148,7 +148,7 @@ internal static class BenchCommand
             .Add("width", "64")
             .Add("stem", "by --image-size as in training; small without it")
             .Add("image-size", "32 with the small stem, 224 with imagenet's");
-        var images = NumberOption.Integer("--images", "Images to embed", null, "256 up to 64 pixels, 64 above");
+        var images = NumberOption.Checked("--images", "Images to embed", StepSizes, "256 up to 64 pixels, 64 above");
         var precision = ExportCommand.PrecisionOption();
         var (repeat, json) = (Count("--repeat", Repeats, "Times that both are timed"), JsonFile.Option());
         foreach (var option in (Option[])[precision, images, repeat, json]) command.Add(option);
@@ -156,8 +156,7 @@ internal static class BenchCommand
         {
             var given = options.Apply(parsed, new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 64 });
             given = WithStem(given);
-            if (parsed.GetValue(images) is not null) Positive(parsed, images, most: MostImagesOfAStep);
-            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Positive(parsed, repeat), Progress(error), stop);
+            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Value(parsed, repeat), Progress(error), stop);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{given.ImageSize} pixels, {OptionValue.NameOf(given.Stem!.Value)} stem: {figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} images/s by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -188,7 +187,7 @@ internal static class BenchCommand
     {
         var command = new Command("search", "Exact searches of an index in float32, fp16 and int8, and what the last two find of what float32 does");
         var images = Count("--images", 100_000, "Random vectors; their files go into the folder for temporary ones, 7 bytes a number");
-        var dim = Count("--dim", 512, "Their length");
+        var dim = Count("--dim", 512, "Their length", Dimensions);
         var neighbors = Count("--k", 10, "Images to find");
         neighbors.Aliases.Add("-k");
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Take the vectors of this float32 index instead; some of them are searched for, and do not count as found [default: none]" };
@@ -196,10 +195,10 @@ internal static class BenchCommand
         foreach (var option in (Option[])[images, dim, neighbors, index, repeat, json]) command.Add(option);
         command.SetAction(parsed => Stoppable.Run(stop =>
         {
-            int k = Positive(parsed, neighbors), queries = Positive(parsed, repeat);
+            int k = Value(parsed, neighbors), queries = Value(parsed, repeat);
             var figures = parsed.GetValue(index) is { } file
                 ? SearchBenchmark.OfIndex(file, k, queries, Progress(error), stop)
-                : OfRandom(Positive(parsed, images), Positive(parsed, dim, most: MostDimensions));
+                : OfRandom(Value(parsed, images), Value(parsed, dim));
 
             IReadOnlyList<SearchFigures> OfRandom(int count, int length)
             {
@@ -230,14 +229,13 @@ internal static class BenchCommand
     /// <summary>Lines now and then, beside the figures: a bar that draws itself meanwhile would be timed with them.</summary>
     private static PlainProgress Progress(TextWriter error) => new(error.WriteLine, TimeSpan.FromSeconds(Console.IsErrorRedirected ? 10 : 2), error.WriteLine);
 
-    private static Option<int?> Count(string name, int standard, string description) => NumberOption.Integer(name, description, standard);
+    /// <summary>A number of the command's own, which has a value where it is not given.</summary>
+    private static Option<int?> Count(string name, int standard, string description, NumberRange? range = null) => NumberOption.Checked(name, description, range ?? Counts, standard);
+
+    private static int Value(ParseResult parsed, Option<int?> option) => parsed.GetValue(option)!.Value;
 
     // Far more than any machine would finish; what is within may still be too much for its memory.
-    private const int Most = 100_000_000, MostDimensions = 65_536, MostImagesOfAStep = 1_000_000;
-
-    private static int Positive(ParseResult parsed, Option<int?> option, int least = 1, int most = Most) => parsed.GetValue(option)!.Value is var value && value >= least && value <= most
-        ? value
-        : throw new WclUsageException(value < least ? $"{option.Name} is {value}; it must be {least} or more." : FormattableString.Invariant($"{option.Name} is {value}; it must be {most:N0} at most."));
+    private static readonly NumberRange Counts = new(1, 100_000_000), BankSizes = Counts with { Least = 2 }, Dimensions = new(1, 65_536), StepSizes = new(1, 1_000_000), BatchSizes = StepSizes with { Least = 2 };
 
     /// <summary>Refuses random vectors whose files the disk has no room for.</summary>
     private static void RequireRoom(int images, int dim)

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Numerics;
 using WclSharp.Configuration;
 
 namespace WclSharp.Cli.Commands;
@@ -18,17 +20,25 @@ internal static class NumberOption
     /// <summary>An option of one whole number; null where it is not given.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="description">For help.</param>
-    /// <param name="range">The numbers that what it is for takes, and checks; null says nothing of them.</param>
+    /// <param name="range">The numbers that what it is for takes, and checks.</param>
     /// <param name="defaultText">What it is where it is not given, for help.</param>
-    public static Option<int?> Integer(string name, string description, NumberRange? range, string defaultText) => Of<int>(name, Describe(description, range, defaultText), OptionValue.Integer);
+    public static Option<int?> Integer(string name, string description, NumberRange range, string defaultText) => Of<int>(name, Describe(description, range, defaultText), OptionValue.Integer);
 
-    /// <summary>An option of one whole number that has a value where it is not given.</summary>
+    /// <summary>An option of one whole number that is checked here, by the name that the command line gives it; null where it is not given.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="description">For help.</param>
+    /// <param name="range">The numbers that it takes.</param>
+    /// <param name="defaultText">What it is where it is not given, for help.</param>
+    public static Option<int?> Checked(string name, string description, NumberRange range, string defaultText) => Of<int>(name, Describe(description, range, defaultText), OptionValue.Integer, range);
+
+    /// <summary>The same of an option that has a value where it is not given.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="description">For help.</param>
+    /// <param name="range">The numbers that it takes.</param>
     /// <param name="standard">What it is where it is not given.</param>
-    public static Option<int?> Integer(string name, string description, int standard)
+    public static Option<int?> Checked(string name, string description, NumberRange range, int standard)
     {
-        var option = Of<int>(name, description, OptionValue.Integer);
+        var option = Of<int>(name, Describe(description, range), OptionValue.Integer, range);
         option.DefaultValueFactory = _ => standard;
         return option;
     }
@@ -37,18 +47,22 @@ internal static class NumberOption
     /// <param name="description">What it is.</param>
     /// <param name="range">The numbers that it takes; null says nothing of them.</param>
     /// <param name="defaultText">What it is where it is not given.</param>
-    public static string Describe(string description, NumberRange? range, string defaultText) => $"{description}{(range is null ? "" : $" ({range.Text})")} [default: {defaultText}]";
+    public static string Describe(string description, NumberRange? range, string defaultText) => $"{Describe(description, range)} [default: {defaultText}]";
 
-    private static Option<T?> Of<T>(string name, string description, OptionValue<T> value)
-        where T : struct => new(name)
+    private static string Describe(string description, NumberRange? range) => range is null ? description : $"{description} ({range.Text})";
+
+    private static Option<T?> Of<T>(string name, string description, OptionValue<T> value, NumberRange? check = null)
+        where T : struct, INumber<T> => new(name)
         {
             HelpName = value.Placeholder,
             Description = description,
             CustomParser = result =>
             {
                 string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
-                if (value.TryParse(text, out var number)) return number;
-                result.AddError($"{name} is \"{text}\"; expected {value.ExpectedOf(text)}.");
+                string written = (result.Parent as OptionResult)?.IdentifierToken?.Value ?? name; // may be an alias
+                string? problem = value.TryParse(text, out var number) ? check?.Refusal(double.CreateChecked(number), written) : $"{written} is \"{text}\"; expected {value.ExpectedOf(text)}.";
+                if (problem is null) return number;
+                result.AddError(problem);
                 return null;
             },
         };

@@ -67,9 +67,15 @@ internal sealed record NumberRange(double Least, double Most)
     /// <exception cref="WclUsageException">It is not.</exception>
     public void Require(double? value, string option, string? advice = null)
     {
-        if (value is { } given && Problem(given) is { } problem)
-            throw new WclUsageException(FormattableString.Invariant($"{option} is {given}; it {problem}{(advice is null ? "" : $" ({advice})")}."));
+        if (value is { } given && Refusal(given, option, advice) is { } refusal) throw new WclUsageException(refusal);
     }
+
+    /// <summary>Null for a number that is within, else what to say of it.</summary>
+    /// <param name="value">The number.</param>
+    /// <param name="option">The option's name.</param>
+    /// <param name="advice">What else to say, in brackets.</param>
+    public string? Refusal(double value, string option, string? advice = null) =>
+        Problem(value) is { } problem ? FormattableString.Invariant($"{option} is {value}; it {problem}{(advice is null ? "" : $" ({advice})")}.") : null;
 
     private static NumberRange WholeFrom(int least) => new(least, int.MaxValue);
 

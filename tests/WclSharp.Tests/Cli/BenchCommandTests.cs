@@ -85,21 +85,23 @@ public sealed class BenchCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--repeat is 0; it must be 1 or more.", "step", "--repeat", "0")]
-    [InlineData("--batch is 1; it must be 2 or more.", "loss", "--batch", "1")]
-    [InlineData("--batch is 100000000; it must be 1,000,000 at most.", "loss", "--batch", "100000000")]
-    [InlineData("--dim is 2147483647; it must be 65,536 at most.", "neighbors", "--dim", "2147483647")]
-    [InlineData("--images is 2147483647; it must be 1,000,000 at most.", "embed", "--images", "2147483647")]
+    [InlineData("--repeat is 0; it must be from 1 to 100000000. `wcl bench step --help`", "step", "--repeat", "0")]
+    [InlineData("--batch is 1; it must be from 2 to 1000000.", "loss", "--batch", "1")]
+    [InlineData("--batch is 100000000; it must be from 2 to 1000000.", "loss", "--batch", "100000000")]
+    [InlineData("--dim is 2147483647; it must be from 1 to 65536.", "neighbors", "--dim", "2147483647")]
+    [InlineData("--images is 2147483647; it must be from 1 to 1000000.", "embed", "--images", "2147483647")]
     [InlineData("GiB, and ", "search", "--images", "100000000", "--dim", "65536")]
     [InlineData("--dim is -1", "loss", "--dim", "-1")]
     [InlineData("--dim is \"1.5\"; expected a whole number.", "loss", "--dim", "1.5")]
-    [InlineData("--images is 1; it must be 2 or more.", "neighbors", "--images", "1")]
-    [InlineData("--images is 0; it must be 1 or more.", "embed", "--images", "0")]
-    [InlineData("--k is 0; it must be 1 or more.", "search", "-k", "0")]
+    [InlineData("--images is 1; it must be from 2 to 100000000.", "neighbors", "--images", "1")]
+    [InlineData("--images is 0; it must be from 1 to 1000000.", "embed", "--images", "0")]
+    [InlineData("-k is 0; it must be from 1 to 100000000.", "search", "-k", "0")]
+    [InlineData("\n-k is 0; it must be from 1 to 100000000.", "neighbors", "-k", "0")]
+    [InlineData("\n--k is \"few\"; expected a whole number.", "neighbors", "--k", "few")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
     {
         Assert.Equal(2, Run(arguments));
-        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(message, "\n" + error, StringComparison.Ordinal);
         Assert.Single(error.ToString().TrimEnd().Split('\n'));
         Assert.Empty(output.ToString());
     }

@@ -26,7 +26,7 @@ public sealed class CommandLineTests : StandInCommands
     [InlineData("search", "--count", "1 or more"), InlineData("compare", "--seeds", "from 1 to 1000"), InlineData("compare", "--epochs", "from 1 to 1000000")]
     public void Run_Help_SaysWhatNumbersAnOptionTakes(string command, string option, string range)
     {
-        Assert.Equal(0, Run(command, "--help"));
+        Assert.Equal(0, Run([.. command.Split(' '), "--help"]));
         Assert.Contains($" ({range}) [default: ", Assert.Single(output.ToString().Split('\n'), line => line.Contains($"{option} <", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
