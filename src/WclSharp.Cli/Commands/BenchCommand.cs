@@ -117,8 +117,7 @@ internal static class BenchCommand
         var options = new TableOptions(command).Add("device", "auto");
         var images = Count("--images", 100_000, "Images in the bank", BankSizes);
         var dim = Count("--dim", 128, "Output width of the heads", Dimensions);
-        var neighbors = Count("--k", 4, "Neighbours of each image");
-        neighbors.Aliases.Add("-k");
+        var neighbors = Nearest(4, "Neighbours of each image");
         var json = JsonFile.Option();
         foreach (var option in (Option[])[images, dim, neighbors, json]) command.Add(option);
         command.SetAction(parsed =>
@@ -156,7 +155,7 @@ internal static class BenchCommand
         {
             var given = options.Apply(parsed, new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 64 });
             given = WithStem(given);
-            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed.GetValue(precision)), parsed.GetValue(images), Value(parsed, repeat), Progress(error), stop);
+            var figures = EmbedBenchmark.Run(given, ExportCommand.PrecisionOf(parsed, precision), parsed.GetValue(images), Value(parsed, repeat), Progress(error), stop);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{given.ImageSize} pixels, {OptionValue.NameOf(given.Stem!.Value)} stem: {figures.LibtorchImagesPerSecond:0.0} images/s by libtorch, {figures.OnnxImagesPerSecond:0.0} images/s by ONNX Runtime, {figures.Ratio:0.00} times; lowest cosine {figures.MinCosine:0.0000000}, mean {figures.MeanCosine:0.0000000}, largest difference {figures.LargestDifference:0.0e+0}; file {figures.FileMib:0.0} MiB"));
             JsonFile.Write(parsed.GetValue(json), writer =>
@@ -166,7 +165,7 @@ internal static class BenchCommand
                 writer.WriteNumber("ratio", figures.Ratio);
                 writer.WriteString("stem", OptionValue.NameOf(given.Stem!.Value));
                 writer.WriteNumber("image_size", given.ImageSize!.Value);
-                writer.WriteString("precision", OptionValue.NameOf(ExportCommand.PrecisionOf(parsed.GetValue(precision))));
+                writer.WriteString("precision", OptionValue.NameOf(ExportCommand.PrecisionOf(parsed, precision)));
                 writer.WriteNumber("min_cosine", figures.MinCosine);
                 writer.WriteNumber("mean_cosine", figures.MeanCosine);
                 writer.WriteNumber("largest_difference", figures.LargestDifference);
@@ -188,8 +187,7 @@ internal static class BenchCommand
         var command = new Command("search", "Exact searches of an index in float32, fp16 and int8, and what the last two find of what float32 does");
         var images = Count("--images", 100_000, "Random vectors; their files go into the folder for temporary ones, 7 bytes a number");
         var dim = Count("--dim", 512, "Their length", Dimensions);
-        var neighbors = Count("--k", 10, "Images to find");
-        neighbors.Aliases.Add("-k");
+        var neighbors = Nearest(10, "Images to find");
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Take the vectors of this float32 index instead; some of them are searched for, and do not count as found [default: none]" };
         var (repeat, json) = (Count("--repeat", 20, "Searches of each format, after the first"), JsonFile.Option());
         foreach (var option in (Option[])[images, dim, neighbors, index, repeat, json]) command.Add(option);
@@ -231,6 +229,15 @@ internal static class BenchCommand
 
     /// <summary>A number of the command's own, which has a value where it is not given.</summary>
     private static Option<int?> Count(string name, int standard, string description, NumberRange? range = null) => NumberOption.Checked(name, description, range ?? Counts, standard);
+
+    /// <summary>How many images to find, by the names of wcl search, and by --k, which it had alone.</summary>
+    private static Option<int?> Nearest(int standard, string description)
+    {
+        var option = Count("--count", standard, description);
+        option.Aliases.Add("-k");
+        option.Aliases.Add("--k");
+        return option;
+    }
 
     private static int Value(ParseResult parsed, Option<int?> option) => parsed.GetValue(option)!.Value;
 

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using WclSharp.Configuration;
 
 namespace WclSharp.Cli.Commands;
@@ -5,15 +6,15 @@ namespace WclSharp.Cli.Commands;
 /// <summary>Options whose value is one of a few names.</summary>
 internal static class ChoiceText
 {
-    /// <summary>The member that a text names; null where there is none.</summary>
-    /// <param name="text">What was given; null for nothing.</param>
-    /// <param name="option">The option's name, for messages.</param>
+    /// <summary>The member that an option names; null where it is not given.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="option">The option; a message has the name that it is given by, which may be an alias.</param>
     /// <exception cref="WclUsageException">It names no member.</exception>
-    public static T? Parse<T>(string? text, string option)
+    public static T? Parse<T>(ParseResult parsed, Option<string> option)
         where T : struct, Enum
     {
-        if (text is null) return null;
+        if (parsed.GetValue(option) is not { } text) return null;
         var choice = OptionValue.Choice<T>();
-        return choice.TryParse(text, out var value) ? value : throw new WclUsageException($"{option} is \"{text}\"; expected {choice.Expected}.");
+        return choice.TryParse(text, out var value) ? value : throw new WclUsageException($"{parsed.GetResult(option)?.IdentifierToken?.Value ?? option.Name} is \"{text}\"; expected {choice.Expected}.");
     }
 }

@@ -26,7 +26,7 @@ internal static class DistillCommand
             .Add("init", "random", "Weights that the student's encoder starts with: a run folder, or a .safetensors or PyTorch .pth file")
             .Add("epochs", Shown(defaults.Epochs), "Passes over the images", NumberRange.Epochs).Add("batch", Shown(defaults.Batch), "Images per step").Add("lr", Shown(defaults.LearningRate))
             .Add("weight-decay", Shown(defaults.WeightDecay), "L2 weight decay").Add("temperature", Shown(defaults.Temperature), "Temperature of both networks' probabilities; above 1 softens them. The teacher's loss is multiplied by its square");
-        var arch = new Option<string>("--student") { HelpName = "ARCH", Description = "Student's network: resnet18, resnet34, resnet50 or resnet101 [default: the teacher's]" };
+        var arch = new Option<string>("--student", "--arch") { HelpName = "ARCH", Description = "Student's network: resnet18, resnet34, resnet50 or resnet101 [default: the teacher's]" };
         command.Add(arch);
         options.Add("width", "the teacher's", "Student's width; 64 is standard");
         var mix = NumberOption.Real("--label-mix", "Share of the loss that is cross-entropy with the labels of --data or --labels", DistillOptions.LabelMixRange, "0");
@@ -46,7 +46,7 @@ internal static class DistillCommand
                 Labels = given.Labels,
                 Limit = given.Limit,
                 Init = given.Init,
-                Arch = ChoiceText.Parse<EncoderArch>(parsed.GetValue(arch), "--student"),
+                Arch = ChoiceText.Parse<EncoderArch>(parsed, arch),
                 Width = options.IsGiven(parsed, "width") ? given.Width : null,
                 Epochs = given.Epochs ?? defaults.Epochs,
                 Batch = given.Batch ?? defaults.Batch,

@@ -32,9 +32,9 @@ internal static class ExportCommand
             {
                 Source = parsed.GetRequiredValue(source),
                 Out = parsed.GetRequiredValue(file),
-                Format = ChoiceText.Parse<ExportFormat>(parsed.GetValue(format), "--format"),
-                Head = ChoiceText.Parse<ExportHead>(parsed.GetValue(head), "--head"),
-                Precision = PrecisionOf(parsed.GetValue(precision)),
+                Format = ChoiceText.Parse<ExportFormat>(parsed, format),
+                Head = ChoiceText.Parse<ExportHead>(parsed, head),
+                Precision = PrecisionOf(parsed, precision),
                 Data = parsed.GetValue(data),
                 Calibrate = parsed.GetValue(calibrate),
                 Check = parsed.GetValue(check),
@@ -62,7 +62,7 @@ internal static class ExportCommand
         Description = "Numbers in the ONNX file: fp32; fp16, weights of half the size; int8, a quarter of the size and faster, calibrated on images [default: fp32]",
     };
 
-    internal static ExportPrecision PrecisionOf(string? text) => ChoiceText.Parse<ExportPrecision>(text, "--precision") ?? ExportPrecision.Fp32;
+    internal static ExportPrecision PrecisionOf(ParseResult parsed, Option<string> option) => ChoiceText.Parse<ExportPrecision>(parsed, option) ?? ExportPrecision.Fp32;
 
     private static Option<int?> Count(string name, string description) => NumberOption.Integer(name, description, ExportOptions.ImagesRange, ExportOptions.StandardImages.ToString(CultureInfo.InvariantCulture));
 

@@ -110,11 +110,19 @@ internal static class OptionValue
     /// <summary>One of a few names.</summary>
     public static OptionValue<string> Name(params string[] names) => Choice(names.ToDictionary(name => name));
 
+    /// <summary>Number formats have two names each; one is taken for the other where only that is an option's value.</summary>
+    private static readonly Dictionary<string, string> OtherNames = new() { ["fp32"] = "float32", ["float32"] = "fp32", ["float16"] = "fp16", ["bfloat16"] = "bf16" };
+
     private static OptionValue<T> Choice<T>(Dictionary<string, T> members)
         where T : notnull
     {
         var names = members.ToDictionary(member => member.Value, member => member.Key);
-        bool TryFind(string? text, out T value) => members.TryGetValue(text?.ToLowerInvariant() ?? "", out value!);
+        bool TryFind(string? text, out T value)
+        {
+            string name = text?.ToLowerInvariant() ?? "";
+            return members.TryGetValue(name, out value!) || (OtherNames.TryGetValue(name, out string? other) && members.TryGetValue(other, out value!));
+        }
+
         return new OptionValue<T>(
             members.Count == 1 ? members.Keys.First() : string.Join(", ", members.Keys.SkipLast(1)) + " or " + members.Keys.Last(),
             string.Join('|', members.Keys),

@@ -19,6 +19,8 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("images_per_second seconds_per_step host_seconds_per_step peak_rss_mib precision repeats", "step --arch resnet34 --width 4 --stem imagenet --batch 4 --image-size 32 --method simclr --device cpu --precision fp32 --repeat 3")]
     [InlineData("seconds mib_above_inputs repeats", "loss --batch 16 --dim 8 --repeat 3")]
     [InlineData("seconds gflops matrix_gflops bank_mib mib_above_bank largest_mib_above_bank", "neighbors --images 50 --dim 8 -k 2 --device cpu")]
+    [InlineData("float32 fp16 int8", "search --images 50 --dim 8 --count 2 --repeat 1")]
+    [InlineData("float32 fp16 int8", "search --images 50 --dim 8 --k 2 --repeat 1")]
     [InlineData("libtorch_images_per_second onnx_images_per_second ratio stem image_size precision min_cosine mean_cosine largest_difference file_mib", "embed --arch resnet34 --width 4 --stem small --image-size 16 --precision fp16 --images 3 --repeat 1")]
     public void Run_TinySizes_WritesItsFigures(string names, string arguments)
     {
@@ -91,6 +93,7 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("--dim is 2147483647; it must be from 1 to 65536.", "neighbors", "--dim", "2147483647")]
     [InlineData("--images is 2147483647; it must be from 1 to 1000000.", "embed", "--images", "2147483647")]
     [InlineData("GiB, and ", "search", "--images", "100000000", "--dim", "65536")]
+    [InlineData("\n--count is 0; it must be from 1 to 100000000.", "search", "--count", "0")]
     [InlineData("--dim is -1", "loss", "--dim", "-1")]
     [InlineData("--dim is \"1.5\"; expected a whole number.", "loss", "--dim", "1.5")]
     [InlineData("--images is 1; it must be from 2 to 100000000.", "neighbors", "--images", "1")]

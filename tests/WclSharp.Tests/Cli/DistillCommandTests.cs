@@ -47,6 +47,8 @@ public sealed class DistillCommandTests : IDisposable
         string json = Path.Combine(folder, "r.json");
         Assert.Equal(0, Run("distill", "t", "--json", json));
         Assert.Equal(new DistillOptions { Teacher = "t" }, asked);
+        Assert.Equal(0, Run("distill", "t", "--arch", "resnet34", "--json", json)); // as wcl pretrain has it
+        Assert.Equal(new DistillOptions { Teacher = "t", Arch = EncoderArch.ResNet34 }, asked);
         Assert.Contains("Teacher: 11.17 million parameters, 80.0% of 2,000 test images right; balanced accuracy 70.0%", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Student: 0.70 million parameters, 79.5%", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("cat        2,000  100.0%     1,590  1,590 (100.0%)  99.8% to 100.0%  79.5% of 2,000", output.ToString(), StringComparison.Ordinal);
@@ -66,6 +68,7 @@ public sealed class DistillCommandTests : IDisposable
 
     [Theory]
     [InlineData("--student is \"resnet19\"; expected resnet18, resnet34, resnet50 or resnet101.", "--student", "resnet19")]
+    [InlineData("--arch is \"resnet19\"; expected", "--arch", "resnet19")]
     [InlineData("--student is \"1\"; expected", "--student", "1")]
     [InlineData("--student is \"resnet34,resnet50\"; expected", "--student", "resnet34,resnet50")]
     [InlineData("did you mean --label-mix?", "--label-mi", "1")]

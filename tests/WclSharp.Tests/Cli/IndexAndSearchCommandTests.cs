@@ -27,6 +27,10 @@ public sealed class IndexAndSearchCommandTests : IDisposable
         Assert.Contains("1,000 images of 512 features, 500 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Left out 2 images", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("wcl search IMAGE --index", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, Run("index", "r", "--out", "o", "--precision", "float16")); // as wcl export and numpy call them
+        Assert.Equal(new IndexOptions { Model = "r", Out = "o", Format = IndexFormat.Fp16 }, indexed);
+        Assert.Equal(0, Run("index", "r", "--out", "o", "--format", "fp32"));
+        Assert.Equal(new IndexOptions { Model = "r", Out = "o" }, indexed);
         Assert.Equal(0, Run("index", "r", "--out", "o"));
         Assert.Equal(new IndexOptions { Model = "r", Out = "o" }, indexed);
     }
@@ -90,6 +94,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     [Theory]
     [InlineData("--out", "index", "r")]
     [InlineData("--format is \"fp8\"; expected float32, fp16 or int8.", "index", "r", "--out", "o", "--format", "fp8")]
+    [InlineData("--precision is \"fp8\"; expected float32, fp16 or int8.", "index", "r", "--out", "o", "--precision", "fp8")]
     [InlineData("--max-bad", "index", "r", "--out", "o", "--max-bad", "2")]
     [InlineData("did you mean --out?", "index", "r", "--ouy", "o")]
     [InlineData("--index", "search", "a.png")]

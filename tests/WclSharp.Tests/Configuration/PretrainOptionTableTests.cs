@@ -23,6 +23,16 @@ public sealed class PretrainOptionTableTests
     }
 
     [Theory]
+    [InlineData("float32", ComputePrecision.Fp32), InlineData("BFloat16", ComputePrecision.Bf16), InlineData("bf16", ComputePrecision.Bf16)]
+    public void Parse_NumberFormatByItsOtherName_IsTaken(string text, ComputePrecision expected)
+    {
+        var option = PretrainOptionTable.Find("precision")!;
+        var parsed = option.Parse(new PretrainOptions(), text);
+        Assert.Equal(expected, parsed.Precision);
+        Assert.Equal(expected == ComputePrecision.Fp32 ? "fp32" : "bf16", option.Show(parsed));
+    }
+
+    [Theory]
     [InlineData("batch", "1", "Batch size 1 gives no neighbours; use 2 or more.")]
     [InlineData("batch", "0", "--batch is 0; it must be 2 or more.")]
     [InlineData("temperature", "0", "--temperature is 0; it must be from 0.000001 to 1000000.")]
