@@ -46,7 +46,7 @@ public sealed record DatasetOptions
 
     /// <summary>
     /// Class names to number the labels by, in their order: those of the training images, for a test set. A class that is
-    /// not among them is an error. Null numbers the classes by their names in ordinal order.
+    /// not among them is an error, and so is a name that is empty or there twice. Null numbers the classes by their names in ordinal order.
     /// </summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
@@ -66,7 +66,7 @@ public sealed record DatasetOptions
     internal void Validate()
     {
         GivenOption.RequirePaths(("--data", Path), ("--labels", Labels), ("--cache-folder", CacheFolder), ("The file that lists unreadable images", BadImagesFile));
-        if (ClassNames?.Contains(null) == true) throw new WclUsageException("The names of the classes have one that is null; leave it out.");
+        RequireClassNames();
         if (StoredSide is < 1 or > MaxStoredSide)
             throw new WclUsageException(FormattableString.Invariant($"The stored side is {StoredSide} pixels; use 1 to {MaxStoredSide}."));
         if (Limit is < 1) throw new WclUsageException(FormattableString.Invariant($"--limit {Limit} keeps no image; use 1 or more."));
@@ -74,6 +74,17 @@ public sealed record DatasetOptions
         if (Workers < 0) throw new WclUsageException(FormattableString.Invariant($"--workers {Workers} is negative; use 1 or more, or leave it out for one per core."));
         if (Workers > MostWorkers) throw new WclUsageException(FormattableString.Invariant($"--workers {Workers} is too many; use 1 to {MostWorkers:N0}, or leave it out for one per core."));
         if (CacheBytes < 0) throw new WclUsageException(FormattableString.Invariant($"A cache of {CacheBytes} bytes is negative; use 0 to keep all pixels in a file."));
+    }
+
+    /// <summary>Refuses names that are none, or that would be one class with two numbers.</summary>
+    private void RequireClassNames()
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (string? name in ClassNames ?? [])
+        {
+            if (string.IsNullOrEmpty(name)) throw new WclUsageException($"The names of the classes have one that is {(name is null ? "null" : "empty")}; leave it out.");
+            if (!seen.Add(ComposedText.Of(name))) throw new WclUsageException($"The names of the classes have '{name}' twice; name each class once.");
+        }
     }
 }
 

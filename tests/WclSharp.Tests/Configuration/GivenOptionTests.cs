@@ -80,6 +80,9 @@ public sealed class GivenOptionTests
         Refused("The program 'no such program' does not start: ", () => TrainingProcess.Run(["no such program"], new PretrainOptions { Out = "o" }, _ => { }, CancellationToken.None));
         EncodedImage[] images = [new("x", default)];
         Refused("The names of the classes have one that is null", () => ImageDataset.Read(images, new DatasetOptions { ClassNames = [null!] }));
+        Refused("The names of the classes have one that is empty; leave it out.", () => ImageDataset.Read(images, new DatasetOptions { ClassNames = ["cat", ""] }));
+        Refused("The names of the classes have 'cat' twice; name each class once.", () => ImageDataset.Read(images, new DatasetOptions { ClassNames = ["cat", "dog", "cat"] }));
+        Refused("twice; name each class once.", () => ImageDataset.Read(images, new DatasetOptions { ClassNames = ["\u00e9", "e\u0301"] })); // one class, as lists and folders are read
         Refused("The file that lists unreadable images is empty", () => ImageDataset.Read(images, new DatasetOptions { BadImagesFile = "" }));
         Refused("--cache-folder is empty", () => ImageDataset.Read(images, new DatasetOptions { CacheFolder = "" }));
         Refused("--workers 1025 is too many; use 1 to 1,024", () => ImageDataset.Read(images, new DatasetOptions { Workers = 1025 }));
