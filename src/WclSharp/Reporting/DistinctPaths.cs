@@ -6,7 +6,7 @@ internal static class DistinctPaths
     /// <summary>For each path the file name, lengthened by folders until no other of these paths is shown alike; equal paths are.</summary>
     public static string[] Of(IReadOnlyList<string> paths)
     {
-        string[][] parts = [.. paths.Select(path => path.Split('/', '\\'))];
+        string[][] parts = [.. paths.Select(path => path.Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar))];
         var shown = new string[paths.Count];
         int[] open = [.. Enumerable.Range(0, paths.Count)];
         for (int length = 1; open.Length > 0; length++)

@@ -135,8 +135,13 @@ public sealed class PictureTests : IDisposable
     [Fact]
     public void Paths_AreShownAsFarAsTheyTellApart()
     {
-        string[] paths = ["cats/1.png", "dogs/1.png", "dogs/2.png", "a/owls/1.png", @"b\owls\1.png", "1.png", "dogs/2.png", "x/1.png/3.png"];
+        string[] paths = ["cats/1.png", "dogs/1.png", "dogs/2.png", "a/owls/1.png", "b/owls/1.png", "1.png", "dogs/2.png", "x/1.png/3.png"];
         Assert.Equal(["cats/1.png", "dogs/1.png", "2.png", "a/owls/1.png", "b/owls/1.png", "1.png", "2.png", "3.png"], DistinctPaths.Of(paths));
+        // On Linux '\' is a character like others, and divides nothing.
+        string[] backslashed = OperatingSystem.IsWindows() ? ["a/1.png", "b/1.png"] : [@"a\1.png", @"b\1.png"];
+        Assert.Equal(backslashed, DistinctPaths.Of([@"a\1.png", @"b\1.png"]));
+        Assert.Equal(["1.png"], DistinctPaths.Of(["a/1.png"]));
+        Assert.Equal([OperatingSystem.IsWindows() ? "1.png" : @"a\1.png"], DistinctPaths.Of([@"x/a\1.png"]));
         Assert.Equal(("1.png", "in a/owls"), DistinctPaths.Lines("a/owls/1.png"));
         Assert.Equal(("1.png", null), DistinctPaths.Lines("1.png"));
     }
