@@ -69,7 +69,10 @@ internal static class LabelPlot
     {
         var (fewest, most) = (rows.Min(row => row.Draws), rows.Max(row => row.Draws));
         if (most == 1) return "dots: one draw of the labels each, so without intervals";
-        string draws = string.Create(CultureInfo.InvariantCulture, $"{(fewest == most ? "" : $"{fewest} to ")}{most} draws of the labels");
-        return $"dots: {draws}; squares: their mean, with its 95 % interval";
+        string draws = fewest == most ? FormattableString.Invariant($"{most} draws of the labels") : FormattableString.Invariant($"{fewest} to {most} draws"); // the line has room for some 90 characters
+        // There is none of draws that gave the same, as all do of kNN where all labels are used.
+        bool[] intervals = [.. rows.Where(row => row.Draws > 1).SelectMany(row => Curves.Where(curve => curve.Mean(row) is not null).Select(curve => curve.Ci95(row) is not null))];
+        string interval = !intervals.Contains(true) ? "without an interval: the draws gave the same" : intervals.Contains(false) ? "with its 95 % interval where they differ" : "with its 95 % interval";
+        return $"dots: {draws}; squares: {(fewest == 1 ? "the mean of several" : "their mean")}, {interval}";
     }
 }

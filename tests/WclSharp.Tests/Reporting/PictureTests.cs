@@ -96,7 +96,8 @@ public sealed class PictureTests : IDisposable
 
     [Theory]
     [InlineData(new[] { 0.5 }, 1, "dots: one draw of the labels each, so without intervals")]
-    [InlineData(new[] { 0.4, 0.6 }, 3, "dots: 2 draws of the labels; squares: their mean, with its 95 % interval")]
+    [InlineData(new[] { 0.4, 0.6 }, 3, "dots: 2 draws of the labels; squares: their mean, with its 95 % interval where they differ")]
+    [InlineData(new[] { 0.5, 0.5 }, 1, "dots: 2 draws of the labels; squares: their mean, without an interval: the draws gave the same")]
     public void Labels_EachDrawIsADot_AndSeveralHaveTheirMean(double[] accuracies, int marks, string said)
     {
         FineTuneDraw[] draws = [.. accuracies.Select((accuracy, i) => Draw(i, accuracy))];
@@ -113,7 +114,9 @@ public sealed class PictureTests : IDisposable
     public void Labels_OfUnlikeNumbersOfDraws_SayBoth()
     {
         FineTuneDraw[] draws = [Draw(0, 0.5), Draw(0, 0.6) with { Budget = "20", Labels = 200 }, Draw(1, 0.7) with { Budget = "20", Labels = 200 }];
-        Assert.StartsWith("dots: 1 to 2 draws", LabelPlot.Marks(FineTuneTable.Rows(draws)), StringComparison.Ordinal);
+        Assert.Equal("dots: 1 to 2 draws; squares: the mean of several, with its 95 % interval where they differ", LabelPlot.Marks(FineTuneTable.Rows(draws))); // kNN's and the probe's do not
+        draws = [draws[0] with { Knn = 0.1, Linear = 0.1 }, draws[1], draws[2] with { Knn = 0.3, Linear = 0.4 }];
+        Assert.Equal("dots: 1 to 2 draws; squares: the mean of several, with its 95 % interval", LabelPlot.Marks(FineTuneTable.Rows(draws)));
     }
 
     private static FineTuneDraw Draw(int draw, double accuracy) => new()
