@@ -24,6 +24,8 @@ public sealed class CommandLineTests : StandInCommands
     [InlineData("distill", "--label-mix", "from 0 to 1"), InlineData("distill", "--epochs", "from 1 to 1000000"), InlineData("finetune", "--label-fraction", "above 0 and at most 1"), InlineData("finetune", "--head-lr", "zero or more")]
     [InlineData("evaluate", "--linear-lr", "above zero"), InlineData("groups", "--copies", "above 0 and at most 1"), InlineData("suggest", "--check", "zero or more"), InlineData("export", "--calibrate", "1 or more")]
     [InlineData("search", "--count", "1 or more"), InlineData("compare", "--seeds", "from 1 to 1000"), InlineData("compare", "--epochs", "from 1 to 1000000")]
+    [InlineData("bench step", "--repeat", "from 1 to 100000000"), InlineData("bench loss", "--batch", "from 2 to 1000000"), InlineData("bench loss", "--dim", "from 1 to 65536"), InlineData("bench neighbors", "--images", "from 2 to 100000000")]
+    [InlineData("bench neighbors", "--count", "from 1 to 100000000"), InlineData("bench embed", "--images", "from 1 to 1000000"), InlineData("bench search", "--count", "from 1 to 100000000")]
     public void Run_Help_SaysWhatNumbersAnOptionTakes(string command, string option, string range)
     {
         Assert.Equal(0, Run([.. command.Split(' '), "--help"]));
