@@ -62,6 +62,7 @@ internal static class GroupsCommand
                     output.WriteLine("So many pairs may be of images that are merely alike, as photographs of one product are (pixel_difference 0 is a true copy): look before you leave any out, or raise --copies.");
                 output.WriteLine($"Gallery:  {RunReport.Shown(result.GalleryFile)}");
                 output.WriteLine($"Groups:   {RunReport.Shown(result.GroupsFile)}");
+                output.WriteLine($"Medoids:  {RunReport.Shown(result.MedoidsFile)}");
                 output.WriteLine($"Copies:   {RunReport.Shown(result.CopiesFile)}");
                 output.WriteLine($"Outliers: {RunReport.Shown(result.OutliersFile)}");
                 if (result.LabelledImages < result.Images && !Directory.Exists(Path.Combine(request.Run, RunFolder.Suggestions)))
@@ -83,9 +84,23 @@ internal static class GroupsCommand
         writer.WriteEndArray();
         writer.WritePropertyName("shown");
         Write(writer, result.Shown);
+        writer.WriteStartArray("groups");
+        foreach (var group in result.Groups) Write(writer, group);
+        writer.WriteEndArray();
         if (result.KMeans is not { } clusters) return;
         writer.WritePropertyName("kmeans");
         Write(writer, clusters);
+    }
+
+    private static void Write(Utf8JsonWriter writer, ImageGroup group)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("images", group.Images);
+        writer.WriteString("medoid", group.Medoid);
+        writer.WriteNumber("labelled_images", group.LabelledImages);
+        if (group.Class is { } name) writer.WriteString("class", name);
+        if (group.Purity is { } purity) writer.WriteNumber("purity", purity);
+        writer.WriteEndObject();
     }
 
     private static void Write(Utf8JsonWriter writer, Clustering clustering)

@@ -1,3 +1,4 @@
+using WclSharp.Data;
 using WclSharp.Evaluation;
 
 namespace WclSharp.Grouping;
@@ -12,6 +13,24 @@ public sealed record Clustering(int Groups, double Largest, ClusterAgreement? Ag
     {
         var sizes = groups.CountBy(group => group).Select(pair => pair.Value).ToArray();
         return new(sizes.Length, sizes.Max() / (double)groups.Length, ClusterAgreement.Of(groups, classes));
+    }
+}
+
+/// <summary>One of the groups that are shown.</summary>
+/// <param name="Images">Its images.</param>
+/// <param name="Medoid">Name of the image most like its mean.</param>
+/// <param name="LabelledImages">Of its images, those whose class is known.</param>
+/// <param name="Class">The most frequent class of these; of several the first by number. Null where none is known.</param>
+/// <param name="Purity">The share of these that are of that class, 0 to 1; null likewise.</param>
+public sealed record ImageGroup(int Images, string Medoid, int LabelledImages, string? Class, double? Purity)
+{
+    internal static ImageGroup Of(int[] rows, ImageDataset images)
+    {
+        var known = rows.Select(row => images.Labels[row]).Where(label => label >= 0).ToArray();
+        string medoid = images.NameOf(rows[0]);
+        if (known.Length == 0) return new(rows.Length, medoid, 0, null, null);
+        var most = known.CountBy(label => label).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).First();
+        return new(rows.Length, medoid, known.Length, images.ClassNames[most.Key], most.Value / (double)known.Length);
     }
 }
 
@@ -30,6 +49,9 @@ public sealed record GroupResult
     /// <summary>The clustering that is shown: a level, or what it was joined into for the number asked for.</summary>
     public required Clustering Shown { get; init; }
 
+    /// <summary>The groups of that clustering, largest first, by the numbers that the lists have.</summary>
+    public required IReadOnlyList<ImageGroup> Groups { get; init; }
+
     /// <summary>k-means with as many clusters as <see cref="Shown"/> has groups; null where no classes are known to compare by.</summary>
     public Clustering? KMeans { get; init; }
 
@@ -44,6 +66,9 @@ public sealed record GroupResult
 
     /// <summary>CSV: path, group shown, group at every level, cosine to the group's mean, whether it is the group's medoid.</summary>
     public required string GroupsFile { get; init; }
+
+    /// <summary>CSV: of each group shown its number, its images, its medoid, how many of its images' classes are known, the most frequent of these and its share.</summary>
+    public required string MedoidsFile { get; init; }
 
     /// <summary>CSV: pairs of copies with their cosine.</summary>
     public required string CopiesFile { get; init; }

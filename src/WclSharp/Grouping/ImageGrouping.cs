@@ -76,11 +76,13 @@ public static class ImageGrouping
             LabelledImages = images.LabelledCount,
             Levels = [.. levels.Select(level => Clustering.Of(level, classes))],
             Shown = grouping,
+            Groups = [.. members.Rows.Select(rows => ImageGroup.Of(rows, images))],
             KMeans = clusters,
             Copies = unusual.Copies.Count,
             Outliers = unusual.Outliers.Count,
             GalleryFile = Path.Combine(folder, "gallery.html"),
             GroupsFile = Path.Combine(folder, "groups.csv"),
+            MedoidsFile = Path.Combine(folder, "medoids.csv"),
             CopiesFile = Path.Combine(folder, "copies.csv"),
             OutliersFile = Path.Combine(folder, "outliers.csv"),
         };
@@ -112,6 +114,8 @@ public static class ImageGrouping
         Write(result.GroupsFile, FirstColumns + string.Join(',', levels.Select((_, i) => $"level_{i + 1}")) + ",similarity,medoid",
             Enumerable.Range(0, images.Count).Select(row => string.Create(CultureInfo.InvariantCulture,
                 $"{Name(row)},{members.GroupOf[row]},{string.Join(',', levels.Select(level => level[row].ToString(CultureInfo.InvariantCulture)))},{members.Typical[row]:0.0000},{(medoids.Contains(row) ? 1 : 0)}")));
+        Write(result.MedoidsFile, "group,images,medoid,labelled,class,purity", result.Groups.Select((group, number) => string.Create(CultureInfo.InvariantCulture,
+            $"{number},{group.Images},{DelimitedFile.QuotePath(group.Medoid)},{group.LabelledImages},{(group.Class is { } name ? DelimitedFile.Quote(name) : "")},{group.Purity:0.0000}")));
         Write(result.CopiesFile, "path,other,similarity,pixel_difference", unusual.Copies.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{Name(pair.First)},{Name(pair.Second)},{pair.Similarity:0.0000},{pair.PixelDifference:0.0}")));
         Write(result.OutliersFile, "path,similarity", unusual.Outliers.Select(image => string.Create(CultureInfo.InvariantCulture, $"{Name(image.Row)},{image.Similarity:0.0000}")));
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
 using TorchSharp;
@@ -17,6 +18,7 @@ public sealed class WeightsFuzzTests : IDisposable
 {
     private const long MostBytes = 32 << 20; // of a file of a few hundred bytes: what the runtime and the first use of a type allocate is in it
     private const long MostResidentBytes = 512 << 20; // over all files: tensors and what libraries take are not in the number above
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10); // a file takes a millisecond; a machine may be busy
     private static readonly int Files = int.TryParse(Environment.GetEnvironmentVariable("WCLSHARP_FUZZ"), out int count) ? count : 1000;
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-fuzz-").FullName;
 
@@ -49,7 +51,7 @@ public sealed class WeightsFuzzTests : IDisposable
         for (int i = 0; i < Files; i++)
         {
             File.WriteAllBytes(path, wrap(Damage(whole, random, (uint)i, numbers)));
-            long before = GC.GetAllocatedBytesForCurrentThread();
+            long before = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
             try
             {
                 WeightsFile.Read(path).Dispose();
@@ -64,6 +66,7 @@ public sealed class WeightsFuzzTests : IDisposable
                 Assert.Fail($"File {i} of kind {kind} ended in {e}");
             }
 
+            Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, Longest);
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostBytes);
             if (i == 0) resident = Environment.WorkingSet; // libraries are loaded
             Assert.InRange(Environment.WorkingSet - resident, long.MinValue, MostResidentBytes);

@@ -45,7 +45,7 @@ public sealed partial class DocumentedCommandsTests
 
     /// <summary>Its words without quotation marks; a letter that stands for a number is one, and what is left out is left out.</summary>
     private static string[] Arguments(string line) =>
-        [.. Word().Matches(line).Select(word => word.Value.Replace("\"", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal)).Where(word => word != "...").Select(word => word is "N" or "S" or "X" ? "1" : word)];
+        [.. Word().Matches(line).Select(word => word.Value.Replace("\"", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal)).Where(word => word != "...").Select(word => word is "N" or "S" or "X" ? "2" : word)];
 
     [GeneratedRegex("^```[a-z]*\n(?<code>.*?)^```$", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex Block();

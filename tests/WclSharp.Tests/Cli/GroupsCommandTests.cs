@@ -29,7 +29,7 @@ public sealed class GroupsCommandTests : IDisposable
     {
         string json = Path.Combine(folder, "g.json");
         Assert.Equal(0, Run("groups", "r", "--json", json));
-        foreach (string text in (string[])["3 pairs of 2,000 images look like copies; the 20 that are least like any other are listed.", "Gallery:  page.html", "Groups:   groups.csv", "Copies:   copies.csv", "Outliers: outliers.csv"])
+        foreach (string text in (string[])["3 pairs of 2,000 images look like copies; the 20 that are least like any other are listed.", "Gallery:  page.html", "Groups:   groups.csv", "Medoids:  medoids.csv", "Copies:   copies.csv", "Outliers: outliers.csv"])
             Assert.Contains(text, output.ToString(), StringComparison.Ordinal);
         using (var document = JsonDocument.Parse(File.ReadAllBytes(json)))
         {
@@ -39,6 +39,8 @@ public sealed class GroupsCommandTests : IDisposable
             var (shown, kmeans) = (root.GetProperty("shown"), root.GetProperty("kmeans"));
             Assert.Equal((10, 0.25, 0.6, 0.5, 0.4), (shown.GetProperty("groups").GetInt32(), shown.GetProperty("largest").GetDouble(), shown.GetProperty("purity").GetDouble(),
                 shown.GetProperty("nmi").GetDouble(), shown.GetProperty("ami").GetDouble()));
+            var group = Assert.Single(root.GetProperty("groups").EnumerateArray());
+            Assert.Equal((500, "a.jpg", 100, "cat", 0.75), (group.GetProperty("images").GetInt32(), group.GetProperty("medoid").GetString(), group.GetProperty("labelled_images").GetInt32(), group.GetProperty("class").GetString(), group.GetProperty("purity").GetDouble()));
             Assert.Equal((10, 0.125), (kmeans.GetProperty("groups").GetInt32(), kmeans.GetProperty("largest").GetDouble()));
             Assert.False(kmeans.TryGetProperty("nmi", out _)); // a class alone has none
         }
@@ -47,6 +49,7 @@ public sealed class GroupsCommandTests : IDisposable
         Assert.Equal(0, Run("groups", "r", "--json", json));
         using var without = JsonDocument.Parse(File.ReadAllBytes(json));
         Assert.False(without.RootElement.TryGetProperty("kmeans", out _));
+        Assert.False(Assert.Single(without.RootElement.GetProperty("groups").EnumerateArray()).TryGetProperty("class", out _));
         Assert.False(without.RootElement.GetProperty("shown").TryGetProperty("purity", out _));
     }
 
@@ -90,7 +93,9 @@ public sealed class GroupsCommandTests : IDisposable
                 Copies = copies,
                 Outliers = 20,
                 GalleryFile = "page.html",
+                Groups = [new ImageGroup(500, "a.jpg", labels ? 100 : 0, labels ? "cat" : null, labels ? 0.75 : null)],
                 GroupsFile = "groups.csv",
+                MedoidsFile = "medoids.csv",
                 CopiesFile = "copies.csv",
                 OutliersFile = "outliers.csv",
             };

@@ -60,7 +60,8 @@ public sealed class FineTuneTests : IDisposable
         Assert.Equal(SmallRun.HashOfFile(whole.ClassifierFile), SmallRun.HashOfFile(resumed.ClassifierFile));
         var row = Assert.Single(whole.Rows);
         Assert.Equal((20, 2), (row.Labels, row.Draws));
-        Assert.NotNull(row.FinetuneCi95);
+        bool same = Draws(whole.Folder).Select(draw => draw.GetProperty("finetune").GetDouble()).Distinct().Count() == 1; // by chance, on some numbers of threads
+        Assert.Equal(same, row.FinetuneCi95 is null);
         Assert.Equal(0, row.ValidationLabels); // too few
         Assert.True(new FileInfo(whole.PlotFile).Length > 5000);
         Assert.Equal(80, whole.TestImages);
@@ -253,8 +254,6 @@ public sealed class FineTuneTests : IDisposable
         Run(options with { Draws = 1, EncoderLearningRate = draws[0].GetProperty("lr").GetDouble(), Scratch = false, Out = asked });
         Assert.Single(stages, stage => stage.Contains("rate", StringComparison.Ordinal)); // when to stop is still to be chosen
         Assert.Equal(draws[0].GetProperty("finetune").GetDouble(), Draws(asked)[0].GetProperty("finetune").GetDouble()); // the network chosen is the one that is measured
-
-        static JsonElement[] Draws(string folder) => [.. File.ReadLines(Path.Combine(folder, "draws.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
     }
 
     [Fact]
@@ -361,4 +360,6 @@ public sealed class FineTuneTests : IDisposable
     [InlineData("A share of --label-fraction is 0;", 0)]
     public void Run_AShareThatIsNone_IsRefused(string message, double share) =>
         Assert.Contains(message, Assert.Throws<WclUsageException>(() => Run(Options with { LabelFractions = [share] })).Message, StringComparison.Ordinal);
+
+    private static JsonElement[] Draws(string folder) => [.. File.ReadLines(Path.Combine(folder, "draws.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
 }

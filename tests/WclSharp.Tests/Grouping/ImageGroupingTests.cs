@@ -34,6 +34,19 @@ public sealed class ImageGroupingTests : IDisposable
         Assert.Equal(result.Copies + 1, File.ReadLines(result.CopiesFile).Count());
         Assert.Equal(result.Outliers + 1, File.ReadLines(result.OutliersFile).Count());
 
+        string[] medoids = File.ReadAllLines(result.MedoidsFile);
+        Assert.Equal("group,images,medoid,labelled,class,purity", medoids[0]);
+        Assert.Equal(result.Shown.Groups, result.Groups.Count);
+        Assert.Equal(result.Groups.OrderByDescending(group => group.Images).Select(group => group.Images), result.Groups.Select(group => group.Images));
+        Assert.Equal(320, result.Groups.Sum(group => group.Images));
+        Assert.Equal(result.Shown.Agreement.Purity, result.Groups.Sum(group => group.Purity!.Value * group.LabelledImages) / result.Groups.Sum(group => group.LabelledImages), 9);
+        for (int group = 0; group < result.Groups.Count; group++)
+        {
+            var own = result.Groups[group];
+            Assert.Equal(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{group},{own.Images},{own.Medoid},{own.LabelledImages},{own.Class},{own.Purity:0.0000}"), medoids[group + 1].Replace("\"", "", StringComparison.Ordinal));
+            Assert.Single(lines, line => line.StartsWith(own.Medoid + ",", StringComparison.Ordinal) && line.Split(',')[1] == $"{group}" && line.EndsWith(",1", StringComparison.Ordinal));
+        }
+
         string page = File.ReadAllText(result.GalleryFile);
         Assert.Equal(Math.Min(100, result.Shown.Groups), Regex.Count(page, "<section>"));
         Assert.DoesNotContain("http", page, StringComparison.Ordinal); // nothing is fetched
@@ -63,6 +76,8 @@ public sealed class ImageGroupingTests : IDisposable
         File.WriteAllLines(list, Enumerable.Range(0, 12).Select(i => $"{i:00}.png,only"));
         var result = ImageGrouping.Run(Options with { Data = photos, Labels = list, Groups = 1 });
         Assert.Equal((20, 12), (result.Images, result.LabelledImages));
+        var group = Assert.Single(result.Groups);
+        Assert.Equal((20, 12, "only", 1.0), (group.Images, group.LabelledImages, group.Class, group.Purity));
         string page = File.ReadAllText(result.GalleryFile);
         Assert.Contains("<small>20 images (12 shown), 12 of 20 labelled, only 100%</small>", page, StringComparison.Ordinal);
         Assert.Contains("<p>Purity, NMI and AMI are of the 12 labelled images of 20.</p>", page, StringComparison.Ordinal);
