@@ -38,7 +38,7 @@ public static class SupConLoss
     }
 
     /// <summary>Classes as labels of a batch: the first image of the same class; an image without a class is its own.</summary>
-    /// <param name="classes">[N] int64 or int32, any numbers, below zero where unknown; N is 1 or more. Time and memory grow with N^2.</param>
+    /// <param name="classes">[N] int64 or int32, any numbers, below zero where unknown; N is 1 or more.</param>
     /// <returns>[N] int64 in 0 .. N - 1. The caller owns it.</returns>
     /// <exception cref="ArgumentException">They are of another shape or type, or none.</exception>
     public static Tensor LabelsOf(Tensor classes)
@@ -48,8 +48,7 @@ public static class SupConLoss
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var own = ConnectedComponents.Nodes(classes.size(0), classes.device);
-        var distinct = where(classes.lt(Zero), own.neg().sub(One), classes); // unknown: -1 - i, each another
-        var same = distinct.unsqueeze(1).eq(distinct.unsqueeze(0));         // [N, N]
-        return same.to(ScalarType.Byte).argmax(1).MoveToOuterDisposeScope(); // argmax gives the first of equals
+        var distinct = where(classes.lt(Zero), own.neg().sub(One), classes); // unknown: -1 - i, each another, [N] int64
+        return SharedKeys.Of(distinct).FirstRows().MoveToOuterDisposeScope();
     }
 }

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WclSharp.Losses;
+using WclSharp.Randomness;
 using static TorchSharp.torch;
 using static WclSharp.Tests.Losses.LossInputs;
 
@@ -49,6 +50,38 @@ public class SupConLossTests
         using var scope = NewDisposeScope();
         Assert.Equal([0, 1, 0, 3, 4, 1], SupConLoss.LabelsOf(tensor(new long[] { 7, 0, 7, -1, -1, 0 })).data<long>().ToArray());
         Assert.Equal([0, 1, 1], SupConLoss.LabelsOf(tensor(new long[] { -1, 0, 0 })).data<long>().ToArray()); // the first row's number is that of class 0
+    }
+
+    [Theory]
+    [InlineData(1, 1), InlineData(2, 1), InlineData(40, 3), InlineData(300, 40), InlineData(1000, 2), InlineData(1000, 100_000)]
+    public void LabelsOf_AreWhatAComparisonOfAllPairsGives(int images, int classes)
+    {
+        // The largest and smallest numbers as well; all below zero are unknown, not -1 alone.
+        long[] special = [-1, -2, long.MinValue, long.MaxValue, int.MaxValue, 0];
+        var random = new CounterRandom(images + classes, RandomPurpose.Evaluation);
+        var drawn = Enumerable.Range(0, images).Select(i => (int)(random.Uniforms(0, (uint)i, 0, 0).A * (classes + special.Length)));
+        long[] wide = [.. drawn.Select(value => value < classes ? value * 3 : special[value - classes])];
+        int[] narrow = [.. wide.Select(value => (int)Math.Clamp(value, int.MinValue, int.MaxValue))];
+        using var scope = NewDisposeScope();
+        Assert.Equal(OfAllPairs(wide), SupConLoss.LabelsOf(tensor(wide)).data<long>().ToArray());
+        Assert.Equal(OfAllPairs([.. narrow.Select(value => (long)value)]), SupConLoss.LabelsOf(tensor(narrow)).data<long>().ToArray());
+    }
+
+    private static long[] OfAllPairs(long[] classes)
+    {
+        using var scope = NewDisposeScope();
+        var given = tensor(classes);
+        var distinct = where(given.lt(0), arange(classes.Length).neg().sub(1), given);
+        return distinct.unsqueeze(1).eq(distinct.unsqueeze(0)).to(ScalarType.Byte).argmax(1).data<long>().ToArray();
+    }
+
+    [Fact]
+    public void LabelsOf_OfALargeBatch_TakeNoComparisonOfAllPairs()
+    {
+        const int Images = 1 << 20; // of which all pairs are a TiB
+        using var scope = NewDisposeScope();
+        var labels = SupConLoss.LabelsOf(tensor(Enumerable.Range(0, Images).Select(i => 999 - i % 1000).ToArray())).data<long>().ToArray();
+        Assert.Equal(Enumerable.Range(0, Images).Select(i => (long)i % 1000), labels);
     }
 
     [Fact]
