@@ -38,6 +38,12 @@ internal static partial class GivenLibtorch
         return null;
     }
 
+    /// <summary>What is said of a folder that was named on a system where it is not used.</summary>
+    /// <param name="folder">The folder that was named.</param>
+    /// <param name="system">The system's name.</param>
+    public static string ProblemElsewhere(string folder, string system) =>
+        $"{Variable} is '{folder}', but it is for Linux x64 only, and this is {system}; unset the variable, and build the program with -p:TorchBackend=cpu (on Windows also cuda), which brings a libtorch.";
+
     /// <summary>Why TorchSharp's library does not go with the libtorch that is loaded; null where it does.</summary>
     /// <param name="library">TorchSharp's library, a path.</param>
     /// <param name="folder">Where the libtorch came from.</param>

@@ -99,12 +99,22 @@ public static class TorchRuntime
     /// <summary>Left to TorchSharp where there is a package for the system; where there is none, it would only say so at length.</summary>
     private static TorchLibraryState LoadElsewhere()
     {
-        bool arm = RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
-        if ((OperatingSystem.IsWindows() && RuntimeInformation.ProcessArchitecture == Architecture.X64) || (OperatingSystem.IsMacOS() && arm)) return TorchLibraryState.Original;
-        string system = RuntimeInformation.RuntimeIdentifier;
-        bool exported = arm && (OperatingSystem.IsWindows() || (OperatingSystem.IsLinux() && !system.Contains("musl", StringComparison.Ordinal)));
-        Problem = $"libtorch has packages for Linux x64, Windows x64 and macOS on ARM, and this is {system}: nothing can be trained here{(exported ? ", but models that wcl export wrote can be used" : "")}.";
-        return TorchLibraryState.Missing;
+        var platform = OperatingSystem.IsWindows() ? OSPlatform.Windows : OperatingSystem.IsMacOS() ? OSPlatform.OSX : OperatingSystem.IsLinux() ? OSPlatform.Linux : OSPlatform.Create("other");
+        Problem = ProblemElsewhere(platform, RuntimeInformation.ProcessArchitecture, RuntimeInformation.RuntimeIdentifier, GivenLibtorch.Folder);
+        return Problem is null ? TorchLibraryState.Original : TorchLibraryState.Missing;
+    }
+
+    /// <summary>Why nothing can be trained on a system that is not Linux x64; null where that is left to TorchSharp.</summary>
+    /// <param name="platform">The operating system.</param>
+    /// <param name="architecture">The process's.</param>
+    /// <param name="system">Both as .NET names them, with the C library.</param>
+    /// <param name="given">Folder that WCLSHARP_LIBTORCH names; null for none.</param>
+    internal static string? ProblemElsewhere(OSPlatform platform, Architecture architecture, string system, string? given)
+    {
+        bool windows = platform == OSPlatform.Windows, arm = architecture == Architecture.Arm64;
+        if ((windows && architecture == Architecture.X64) || (platform == OSPlatform.OSX && arm)) return given is null ? null : GivenLibtorch.ProblemElsewhere(given, system);
+        bool exported = arm && (windows || (platform == OSPlatform.Linux && !system.Contains("musl", StringComparison.Ordinal)));
+        return $"libtorch has packages for Linux x64, Windows x64 and macOS on ARM, and this is {system}: nothing can be trained here{(exported ? ", but models that wcl export wrote can be used" : "")}.";
     }
 
     /// <summary>What to do where TorchSharp does not load what its package brings; null where that is not known.</summary>

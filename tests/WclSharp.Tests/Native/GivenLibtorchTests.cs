@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using WclSharp.Native;
 using WclSharp.Tests.Data;
@@ -74,6 +75,21 @@ public sealed class GivenLibtorchTests : IDisposable
         File.WriteAllText(Path.Combine(given.Path, "build-version"), "2.10.0+cpu\n");
         Assert.Equal("2.10.0+cpu", GivenLibtorch.VersionOf(lib));
         Assert.Equal("2.10.0+cpu", GivenLibtorch.VersionOf(lib + Path.DirectorySeparatorChar));
+    }
+
+    [Fact]
+    public void OtherSystems_RefuseAFolder_AndTakeTheirOwn()
+    {
+        foreach (var (platform, architecture, system) in new[] { (OSPlatform.Windows, Architecture.X64, "win-x64"), (OSPlatform.OSX, Architecture.Arm64, "osx-arm64") })
+        {
+            Assert.Null(TorchRuntime.ProblemElsewhere(platform, architecture, system, given: null));
+            string problem = TorchRuntime.ProblemElsewhere(platform, architecture, system, given.Path)!;
+            Assert.All((string[])[$"{GivenLibtorch.Variable} is '{given.Path}'", "Linux x64 only", system, "unset"], part => Assert.Contains(part, problem, StringComparison.Ordinal));
+        }
+        Assert.Equal("libtorch has packages for Linux x64, Windows x64 and macOS on ARM, and this is linux-arm64: nothing can be trained here, but models that wcl export wrote can be used.",
+            TorchRuntime.ProblemElsewhere(OSPlatform.Linux, Architecture.Arm64, "linux-arm64", given.Path));
+        Assert.EndsWith("nothing can be trained here.", TorchRuntime.ProblemElsewhere(OSPlatform.OSX, Architecture.X64, "osx-x64", given: null), StringComparison.Ordinal);
+        Assert.EndsWith("nothing can be trained here.", TorchRuntime.ProblemElsewhere(OSPlatform.Linux, Architecture.Arm64, "linux-musl-arm64", given: null), StringComparison.Ordinal);
     }
 
     private void LinkTo(string name, string library) => File.CreateSymbolicLink(Path.Combine(given.Path, name), Path.Combine(Built, library));
