@@ -55,13 +55,22 @@ internal static partial class GivenLibtorch
         return $"{version} does not fit TorchSharp, which is made for {ExpectedVersion} ({reason}); name the folder of a libtorch {ExpectedVersion} by {Variable}, or set {LazyVariable}=1 to try all the same.";
     }
 
-    /// <summary>The version as a Python PyTorch and a downloaded libtorch write it down beside the folder; null where neither is.</summary>
+    /// <summary>The version as a Python PyTorch and a downloaded libtorch write it down beside the folder, or else as the library says it; null where neither is.</summary>
+    /// <param name="folder">The folder that libtorch was loaded from.</param>
     public static string? VersionOf(string folder)
     {
         if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(folder)) is not { } above) return null;
         string python = Path.Combine(above, "version.py"), plain = Path.Combine(above, "build-version");
         if (File.Exists(python) && PythonVersion().Match(File.ReadAllText(python)) is { Success: true } match) return match.Groups[1].Value;
-        return File.Exists(plain) && File.ReadLines(plain).FirstOrDefault() is { } line ? line.Trim() : null;
+        return File.Exists(plain) && File.ReadLines(plain).FirstOrDefault() is { } line ? line.Trim() : VersionByItself(folder);
+    }
+
+    /// <summary>Major, minor and patch are the upper three bytes of what libtorch 2.9 and later return; whether for CUDA is not among it.</summary>
+    private static unsafe string? VersionByItself(string folder)
+    {
+        if (!NativeLibrary.TryLoad(Path.Combine(folder, Needed), out nint library) || !NativeLibrary.TryGetExport(library, "aoti_torch_abi_version", out nint function)) return null;
+        ulong version = ((delegate* unmanaged<ulong>)function)();
+        return FormattableString.Invariant($"{version >> 56}.{(byte)(version >> 48)}.{(byte)(version >> 40)}");
     }
 
     private static bool SameFile(string a, string b) => Real(a) == Real(b);

@@ -8,7 +8,7 @@ namespace WclSharp.Reporting;
 /// <summary>Versions of what a run was made with.</summary>
 /// <param name="WclSharp">This library.</param>
 /// <param name="TorchSharp">TorchSharp.</param>
-/// <param name="Libtorch">The libtorch behind it; of one that was named in place of the program's, what its folder says, or "unknown".</param>
+/// <param name="Libtorch">The libtorch behind it; of one that was named in place of the program's, what its folder or else the library says, or "unknown".</param>
 /// <param name="Dotnet">The .NET runtime.</param>
 /// <param name="Os">The operating system.</param>
 public sealed record SoftwareVersions(string WclSharp, string TorchSharp, string Libtorch, string Dotnet, string Os)

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.RegularExpressions;
 using WclSharp.Native;
 using WclSharp.Tests.Data;
 
@@ -26,6 +27,7 @@ public sealed class GivenLibtorchTests : IDisposable
         Assert.Equal((0, ""), (code, error));
         Assert.Contains($" {Built}", output, StringComparison.Ordinal);
         Assert.Contains("GFLOP/s", output, StringComparison.Ordinal);
+        Assert.Matches($@"\nlibtorch +{Regex.Escape(GivenLibtorch.ExpectedVersion)}\.\d+\n", output); // no file beside the folder says it
     }
 
     [Fact]
