@@ -2,7 +2,6 @@ using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Engines;
 using TorchSharp;
 using WclSharp.Augmentation;
-using WclSharp.Native;
 using WclSharp.Randomness;
 using static TorchSharp.torch;
 
@@ -31,9 +30,7 @@ public class AugmenterBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        TorchRuntime.EnsureLoaded();
-        Allocator.KeepFreedMemory();
-        set_num_threads(2);
+        BenchmarkProcess.Prepare();
         var sides = Batch.Split("-");
         int size = int.Parse(sides[1]);
         long[] shape = Array.ConvertAll(sides[0].Split('x'), long.Parse);
