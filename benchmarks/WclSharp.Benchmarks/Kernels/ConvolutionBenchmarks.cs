@@ -3,7 +3,6 @@ using BenchmarkDotNet.Engines;
 using TorchSharp;
 using WclSharp.Encoders;
 using WclSharp.Kernels;
-using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Benchmarks.Kernels;
@@ -19,22 +18,22 @@ public class ConvolutionBenchmarks
     [Params("64x32", "128x16", "256x8", "512x4")]
     public string Shape { get; set; } = "";
 
-    /// <summary>Images and how they are convolved; tiles are rounded to bfloat16 where this processor can multiply them.</summary>
-    [Params("libtorch fp32", "libtorch bf16", "Winograd fp32", "Winograd bf16", "Winograd bf16 tiles")]
+    /// <summary>Images and how they are convolved.</summary>
+    [ParamsSource(nameof(Ways))]
     public string By { get; set; } = "";
+
+    /// <summary>Tiles are rounded to bfloat16 only where this processor can multiply them.</summary>
+    public static IEnumerable<string> Ways => ["libtorch fp32", "libtorch bf16", "Winograd fp32", "Winograd bf16", .. PairKernel.IsSupported ? (string[])["Winograd bf16 tiles"] : []];
 
     [GlobalSetup]
     public void Setup()
     {
-        TorchRuntime.EnsureLoaded();
-        Allocator.KeepFreedMemory();
-        set_num_threads(2);
+        BenchmarkProcess.Prepare();
         long[] shape = Array.ConvertAll(Shape.Split('x'), long.Parse);
         var type = By.Contains("bf16", StringComparison.Ordinal) ? ScalarType.BFloat16 : ScalarType.Float32;
         input = ChannelsLast.Of(randn([128, shape[0], shape[1], shape[1]]).to(type)).DetachFromDisposeScope().requires_grad_();
         weight = ChannelsLast.Of(randn([shape[0], shape[0], 3, 3])).DetachFromDisposeScope().requires_grad_();
         outputGradient = ChannelsLast.Of(randn([128, shape[0], shape[1], shape[1]]).to(type)).DetachFromDisposeScope();
-        if (By.EndsWith("tiles", StringComparison.Ordinal) && !PairKernel.IsSupported) throw new NotSupportedException("This processor has no fast products of bfloat16 pairs.");
     }
 
     [Benchmark]
