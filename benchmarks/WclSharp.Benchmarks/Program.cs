@@ -14,6 +14,7 @@ static void Run(string name, string[] rest)
     {
         ["compare"] = ReferenceComparison.Run,
         ["time-to-accuracy"] = TimeToAccuracy.Run,
+        ["training"] = TrainingMeasurement.Run,
         ["losses"] = LossScaling.Run,
         ["loss-at"] = LossScaling.RunOne,
         ["read"] = ReadingBenchmark.Run,

@@ -7,7 +7,7 @@ namespace WclSharp.Benchmarks.Comparisons;
 /// <param name="Title">What is timed, for people.</param>
 /// <param name="Aim">What is aimed at, for people.</param>
 /// <param name="Ours">WclSharp.</param>
-/// <param name="Peers">The others.</param>
+/// <param name="Peers">The others; none where the aim is a figure of WclSharp's alone.</param>
 internal sealed record ComparedPart(string Name, string Title, string Aim, MeasuredProgram Ours, MeasuredProgram[] Peers)
 {
     /// <summary>Times faster than the best peer that counts; null where the aim is none of these.</summary>
@@ -21,6 +21,9 @@ internal sealed record ComparedPart(string Name, string Title, string Aim, Measu
 
     /// <summary>MiB at most.</summary>
     public double? Mib { get; init; }
+
+    /// <summary>Percent at most of what it prints as such.</summary>
+    public double? Percent { get; init; }
 }
 
 /// <summary>Figures of a program over the rounds.</summary>
@@ -38,6 +41,9 @@ internal sealed record ComparedFigures(MeasuredProgram Program, IReadOnlyList<Pr
     /// <summary>Median of the memory, MiB; null where it prints none.</summary>
     public double? Mib => Rounds.All(round => round.Mib is not null) ? Median.Of(Rounds.Select(round => round.Mib!.Value)) : null;
 
+    /// <summary>Median of the percent; null where it prints none.</summary>
+    public double? Percent => Rounds.All(round => round.Percent is not null) ? Median.Of(Rounds.Select(round => round.Percent!.Value)) : null;
+
     /// <summary>How many times as fast this is as another.</summary>
     public double TimesAsFastAs(ComparedFigures other) => IsRate ? Middle / other.Middle : other.Middle / Middle;
 }
@@ -45,11 +51,12 @@ internal sealed record ComparedFigures(MeasuredProgram Program, IReadOnlyList<Pr
 /// <summary>A part with its figures.</summary>
 internal sealed record ComparedResult(ComparedPart Part, ComparedFigures Ours, IReadOnlyList<ComparedFigures> Peers)
 {
-    /// <summary>Times as fast as the best of the peers that count.</summary>
-    public double Ratio => Peers.Take(Part.PeersThatCount ?? Peers.Count).Min(Ours.TimesAsFastAs);
+    /// <summary>Times as fast as the best of the peers that count; null where there is none.</summary>
+    public double? Ratio => Peers.Count == 0 ? null : Peers.Take(Part.PeersThatCount ?? Peers.Count).Min(Ours.TimesAsFastAs);
 
     /// <summary>True where every aim was reached.</summary>
     public bool Reached => (Part.TimesFaster is not { } times || Ratio >= times)
         && (Part.Seconds is not { } seconds || Ours.Middle <= seconds)
-        && (Part.Mib is not { } mib || Ours.Mib <= mib);
+        && (Part.Mib is not { } mib || Ours.Mib <= mib)
+        && (Part.Percent is not { } percent || Ours.Percent <= percent);
 }

@@ -6,14 +6,14 @@ using System.Text.RegularExpressions;
 namespace WclSharp.Benchmarks.Comparisons;
 
 /// <summary>What one run of a program printed; null where there is none.</summary>
-internal sealed record PrintedFigures(double? ImagesPerSecond, double? Seconds, double? Mib)
+internal sealed record PrintedFigures(double? ImagesPerSecond, double? Seconds, double? Mib, double? Percent)
 {
     /// <summary>The figures that there are, for people.</summary>
-    public override string ToString() => string.Join(", ", new[] { (Number: ImagesPerSecond, Unit: "images/s"), (Number: Seconds, Unit: "s"), (Number: Mib, Unit: "MiB") }
+    public override string ToString() => string.Join(", ", new[] { (Number: ImagesPerSecond, Unit: "images/s"), (Number: Seconds, Unit: "s"), (Number: Mib, Unit: "MiB"), (Number: Percent, Unit: "%") }
         .Where(each => each.Number is not null).Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Number} {each.Unit}")));
 }
 
-/// <summary>A program that is run in a process of its own and prints its figures as "N images/s", "N s" and "N MiB".</summary>
+/// <summary>A program that is run in a process of its own and prints its figures as "N images/s", "N s", "N MiB" and "N %".</summary>
 /// <param name="Name">What it is, for people.</param>
 /// <param name="File">The program.</param>
 /// <param name="Arguments">Its arguments.</param>
@@ -36,7 +36,7 @@ internal sealed partial record MeasuredProgram(string Name, string File, string[
     public PrintedFigures Measure()
     {
         string output = Output();
-        var figures = new PrintedFigures(Of(Images(), Rate), Of(Seconds(), 0), Of(Mib(), 0));
+        var figures = new PrintedFigures(Of(Images(), Rate), Of(Seconds(), 0), Of(Mib(), 0), Of(Percent(), 0));
         return figures is { ImagesPerSecond: null, Seconds: null } ? throw new WclException($"{Command} printed no figure: {output}") : figures;
 
         double? Of(Regex kind, int place) => kind.Matches(output).ElementAtOrDefault(place) is { } match ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
@@ -75,4 +75,7 @@ internal sealed partial record MeasuredProgram(string Name, string File, string[
 
     [GeneratedRegex(@"([\d.]+) MiB")]
     private static partial Regex Mib();
+
+    [GeneratedRegex(@"([\d.]+) %")]
+    private static partial Regex Percent();
 }

@@ -4,11 +4,11 @@ using System.Text.Json;
 namespace WclSharp.Benchmarks.Comparisons;
 
 /// <summary>
-/// WclSharp beside plain PyTorch and Pillow: training steps, losses and reading, in turn, round by round, in processes of their own; medians and aims in one table.
+/// WclSharp beside plain PyTorch and Pillow: training steps, losses, reading and whole trainings, in turn, round by round, in processes of their own; medians and aims in one table.
 /// </summary>
 internal static class ReferenceComparison
 {
-    private const string Usage = "compare REFERENCE.py [--only step,resnet50,loss,embed,embed50,onnx,onnx50,photographs,large,crops,again,tar,folder,data] [--rounds 3] [--threads 2] [--batch 16] [--data FOLDER] [--json FILE]";
+    private const string Usage = "compare REFERENCE.py [--only step,resnet50,loss,loss65536,embed,embed50,onnx,onnx50,photographs,large,crops,again,tar,folder,data,waiting,accumulate] [--rounds 3] [--threads 2] [--batch 16] [--data FOLDER] [--json FILE]";
 
     /// <param name="arguments">REFERENCE.py, a plain PyTorch WCL with the commands step and loss, and options.</param>
     /// <exception cref="WclUsageException">The call is wrong.</exception>
@@ -21,7 +21,7 @@ internal static class ReferenceComparison
         var terms = new Terms(given.ExistingFile(0), given.Count("threads") ?? GivenArguments.UsualThreads, given.Count("batch") ?? 16);
         string? file = GivenArguments.NewFile(given["json"]);
         data.Folder = given["data"] ?? Environment.GetEnvironmentVariable("WCLSHARP_DATA");
-        string[] only = (given["only"] ?? string.Join(',', Parts.Keys)).Split(',').SelectMany(name => name == "data" ? DataParts : [name]).ToArray();
+        string[] only = (given["only"] ?? string.Join(',', Parts.Keys.Except(LongParts))).Split(',').SelectMany(name => name == "data" ? DataParts : [name]).ToArray();
         foreach (string name in only)
             if (!Parts.ContainsKey(name)) throw new WclUsageException($"There is no part '{name}'; use some of {string.Join(", ", Parts.Keys)} or data.");
         ComparedPart[] parts = [.. only.Select(name => Parts[name](terms, data))]; // what is missing is missed before anything is timed
@@ -35,6 +35,9 @@ internal static class ReferenceComparison
     }
 
     private static readonly string[] DataParts = ["photographs", "large", "crops", "again", "tar", "folder"];
+
+    // Over five minutes each: only where they are named.
+    private static readonly string[] LongParts = ["loss65536", "accumulate"];
 
     /// <summary>What holds for every part.</summary>
     private sealed record Terms(string Reference, int Threads, int Batch);
@@ -53,6 +56,8 @@ internal static class ReferenceComparison
             Programs.Wcl("bench", "loss", "--batch", "4096", "--dim", "128", "--repeat", "5"),
             [ReferenceProgram.On(terms.Threads, "PyTorch", terms.Reference, "loss", "--batch", "4096", "--dim", "128", "--repeat", "3")])
         { Seconds = 0.6, Mib = 96 },
+        // No peer: the reference's matrices would take over 200 GiB.
+        ["loss65536"] = (_, _) => new("loss65536", "graph and both losses: batch 65536, D = 128", "1 GiB", Programs.Wcl("bench", "loss", "--batch", "65536", "--dim", "128", "--repeat", "1"), []) { Mib = 1024 },
         ["embed"] = (terms, _) => Embedding(terms, "embed", "features of a run: ResNet-18, 32 x 32, float32", 0, "resnet18", "small", "1024"),
         ["embed50"] = (terms, _) => Embedding(terms, "embed50", "features of a run: ResNet-50, 224 x 224, float32", 0, "resnet50", "imagenet", "64"),
         ["onnx"] = (terms, _) => Embedding(terms, "onnx", "features by ONNX Runtime: ResNet-18, 32 x 32, float32", 1, "resnet18", "small", "1024"),
@@ -63,6 +68,8 @@ internal static class ReferenceComparison
         ["again"] = (terms, data) => Photographs(terms, "again", "the 160 to random crops of 224 x 224, later epochs", data.Photographs, "random", "again"),
         ["tar"] = (terms, data) => Small(terms, "tar", "CIFAR-10 as 50,000 JPEGs in a tar file", data.SmallImages),
         ["folder"] = (terms, data) => Small(terms, "folder", "CIFAR-10 as 50,000 JPEG files", data.SmallImageFolder),
+        ["waiting"] = (terms, data) => Training(terms, "waiting", "waiting for data: ResNet-18, 32 x 32, batch 128, 2 epochs of 2,000 images", "2 % of an epoch", data.SmallImages) with { Percent = 2 },
+        ["accumulate"] = (terms, data) => Training(terms, "accumulate", "a logical batch of 4,096 by --accumulate 32: ResNet-18, 32 x 32, 3 steps", "4 GiB", data.SmallImages) with { Mib = 4096 },
     };
 
     // They print the median of their steps, of an even number the slower of the middle two.
@@ -107,6 +114,9 @@ internal static class ReferenceComparison
         { TimesFaster = 3, PeersThatCount = 1 };
     }
 
+    private static ComparedPart Training(Terms terms, string name, string title, string aim, string source) =>
+        new(name, title, aim, Programs.Ourselves("training", name, source, "--threads", Text(terms.Threads)), []);
+
     private static string Loader(Terms terms) => $"DataLoader of {Text(terms.Threads)} worker{(terms.Threads == 1 ? "" : "s")}";
 
     private static ComparedResult Measure(ComparedPart part, int rounds, int threads)
@@ -136,10 +146,19 @@ internal static class ReferenceComparison
             }
         Console.WriteLine("\n| part | WclSharp | aim | reached |\n| --- | --- | --- | --- |");
         foreach (var result in results)
-        {
-            string reached = result.Part.TimesFaster is null ? $"{Text(result.Ours.Middle)} s, {result.Ours.Mib:0} MiB" : $"{Text(result.Ratio)} times";
-            Console.WriteLine($"| {result.Part.Name} | {reached} | {result.Part.Aim} | {(result.Reached ? "yes" : "no")} |");
-        }
+            Console.WriteLine($"| {result.Part.Name} | {Found(result)} | {result.Part.Aim} | {(result.Reached ? "yes" : "no")} |");
+    }
+
+    /// <summary>The figures that a part's aims are of, for people.</summary>
+    private static string Found(ComparedResult result)
+    {
+        var (part, ours) = (result.Part, result.Ours);
+        List<string> found = [];
+        if (part.TimesFaster is not null) found.Add($"{Text(result.Ratio!.Value)} times");
+        if (part.Seconds is not null) found.Add($"{Text(ours.Middle)} s");
+        if (part.Mib is not null) found.Add(string.Create(CultureInfo.InvariantCulture, $"{ours.Mib:0} MiB"));
+        if (part.Percent is not null) found.Add(string.Create(CultureInfo.InvariantCulture, $"{ours.Percent:0.###} %"));
+        return string.Join(", ", found);
     }
 
     private static void WriteJson(string file, List<ComparedResult> results, int threads)
@@ -154,7 +173,7 @@ internal static class ReferenceComparison
             writer.WriteNumber("threads", threads);
             writer.WriteString("aim", result.Part.Aim);
             writer.WriteBoolean("reached", result.Reached);
-            writer.WriteNumber("ratio", result.Ratio);
+            if (result.Ratio is { } ratio) writer.WriteNumber("ratio", ratio);
             writer.WriteStartArray("programs");
             foreach (var each in (ComparedFigures[])[.. result.Peers, result.Ours])
             {
@@ -167,6 +186,7 @@ internal static class ReferenceComparison
                 foreach (double value in each.Values) writer.WriteNumberValue(value);
                 writer.WriteEndArray();
                 if (each.Mib is { } mib) writer.WriteNumber("mib", mib);
+                if (each.Percent is { } percent) writer.WriteNumber("percent", percent);
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();
