@@ -136,7 +136,16 @@ internal static class CommandLine
                 : $"\"{word}\" belongs to no option; `{help}` shows how it is used.";
         }
 
+        if (NamedTwice(parsed) is [var one, var other, ..]) return $"{one} and {other} are one option; leave one out. `{help}` shows how it is used.";
+
         return parsed.Errors is [var first, ..] ? $"{first.Message.ReplaceLineEndings(" ")} `{help}` shows how it is used." : null;
+    }
+
+    /// <summary>The names that an option was given by, where there are several.</summary>
+    private static string[]? NamedTwice(ParseResult parsed)
+    {
+        string[] given = [.. parsed.Tokens.Where(token => token.Type == TokenType.Option).Select(token => token.Value).Distinct()];
+        return parsed.CommandResult.Command.Options.Select(option => given.Where(name => name == option.Name || option.Aliases.Contains(name)).ToArray()).FirstOrDefault(names => names.Length > 1);
     }
 
     /// <summary>The command with those above it: wcl bench step.</summary>

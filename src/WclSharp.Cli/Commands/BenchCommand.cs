@@ -230,7 +230,7 @@ internal static class BenchCommand
     /// <summary>A number of the command's own, which has a value where it is not given.</summary>
     private static Option<int?> Count(string name, int standard, string description, NumberRange? range = null) => NumberOption.Checked(name, description, range ?? Counts, standard);
 
-    /// <summary>How many images to find, by the names of wcl search, and by --k, which it had alone.</summary>
+    /// <summary>How many images to find, by the names of wcl search, and by --k, which it had before.</summary>
     private static Option<int?> Nearest(int standard, string description)
     {
         var option = Count("--count", standard, description);

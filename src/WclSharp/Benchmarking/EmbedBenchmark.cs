@@ -50,6 +50,7 @@ internal static class EmbedBenchmark
             using var network = new ExportedNetwork(RandomEncoder(options, Path.Combine(folder, EncoderWeights.FileName)));
             int side = StoredSize.SideFor(size);
             int height = size <= AugmentationRecipe.LargestSmallImage ? size : side, width = size <= AugmentationRecipe.LargestSmallImage ? size : side * 4 / 3;
+            BenchmarkSizes.RequireNumbers(FormattableString.Invariant($"--images {count} at {height} x {width} pixels"), count, 3, height, width);
             byte[] pixels = RandomPixels(count * 3 * height * width);
             string file = Path.Combine(folder, "encoder.onnx");
             AtomicFile.Write(file, network.ToOnnx(precision, precision == ExportPrecision.Int8 ? Ranges() : null).WriteTo);
@@ -139,7 +140,7 @@ internal static class EmbedBenchmark
     {
         var random = new CounterRandom(0, RandomPurpose.Evaluation);
         var pixels = new byte[count];
-        for (int i = 0; i < count; i += 4)
+        for (long i = 0; i < count; i += 4)
         {
             uint word = random.Words(0, (uint)i, 0, 0).A;
             for (int k = 0; k < 4 && i + k < count; k++) pixels[i + k] = (byte)(word >> (8 * k));

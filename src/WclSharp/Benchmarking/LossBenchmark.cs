@@ -24,6 +24,7 @@ internal static class LossBenchmark
     /// <param name="progress">Told after every repeat; may be null.</param>
     public static LossFigures Run(int batch, int dim, int repeat, IProgress<RunProgress>? progress = null)
     {
+        BenchmarkSizes.RequireNumbers(FormattableString.Invariant($"--batch {batch} of --dim {dim}"), batch, dim);
         Allocator.KeepFreedMemory();
         var random = new ParameterInitializer(0);
         var inputs = Enumerable.Range(0, 4).Select(_ => random.Normal([batch, dim], 1).requires_grad_()).ToArray();

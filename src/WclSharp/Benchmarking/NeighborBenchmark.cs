@@ -30,6 +30,7 @@ internal static class NeighborBenchmark
     /// <param name="progress">Told of every tile, and warned where auto passes a GPU over; may be null.</param>
     public static NeighborFigures Run(int images, int dim, int k, string deviceName, IProgress<RunProgress>? progress = null)
     {
+        BenchmarkSizes.RequireNeighbors(k, images - 1); // an image is no neighbour of itself
         Allocator.KeepFreedMemory();
         var device = ComputeDevice.Choose(deviceName, ComputePrecision.Fp32, progress).Device;
         using var bank = Filled(images, dim, device);

@@ -30,6 +30,7 @@ internal static class SearchBenchmark
     /// <param name="cancellation">Stops between them; no file is left.</param>
     public static IReadOnlyList<SearchFigures> Random(int images, int dim, int k, int queries, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
+        BenchmarkSizes.RequireNeighbors(k, images);
         var random = new CounterRandom(0, RandomPurpose.Evaluation);
         return Run(images, dim, k, row => Vector(random, 0, row, dim), [.. Enumerable.Range(0, queries).Select(query => (Vector(random, 1, query, dim), -1))], progress, cancellation);
     }
@@ -44,6 +45,7 @@ internal static class SearchBenchmark
     {
         using var index = ImageIndex.Open(file);
         if (index.Format != IndexFormat.Float32 || index.Count < 2) throw new WclUsageException($"'{file}' has {index.Count} rows of {index.Format}; give an index of two or more in float32.");
+        BenchmarkSizes.RequireNeighbors(k, index.Count - 1);
         queries = Math.Min(queries, index.Count);
         return Run(index.Count, index.FeatureSize, k, index.VectorOf, [.. Enumerable.Range(0, queries).Select(i => (int)((long)i * index.Count / queries)).Select(row => (index.VectorOf(row), row))], progress, cancellation);
     }

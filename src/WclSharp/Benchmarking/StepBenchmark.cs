@@ -40,6 +40,7 @@ internal static class StepBenchmark
         using var model = new WclModel(options, method.HasWeakHead, compute);
         using var optimizer = new Sgd(model.Parameters, 5e-4);
         int size = options.ImageSize!.Value;
+        BenchmarkSizes.RequireNumbers(FormattableString.Invariant($"The views of --batch {batch} at --image-size {size}"), method.Views, batch, 3, size, size);
         using var views = Images();
         using var support = views.narrow(0, 0, batch); // support views are views like any: their content takes no other time
         using var classes = tensor(Enumerable.Range(0, batch).Select(i => (long)i % Classes).ToArray(), device: compute.Device);

@@ -100,7 +100,7 @@ internal static class SafetensorsFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
         {
             foreach (var tensor in tensors.Values) tensor.Dispose();
-            throw new WclUsageException(KindOf(path) is { } other ? $"'{path}' {other}." : $"'{path}' is not a whole safetensors file ({ErrorText.Of(e)}); use another checkpoint.", e);
+            throw new WclUsageException(KindOf(path) is { } other ? $"'{path}' {other}." : $"'{path}' is not a whole safetensors file ({ErrorText.Of(e)}); {(SpecialFile.Is(path) ? "save what comes through it as a file, and give that" : "use another checkpoint")}.", e);
         }
     }
 

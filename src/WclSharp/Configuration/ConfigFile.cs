@@ -77,7 +77,28 @@ internal static class ConfigFile
         return stream.ToArray();
     }
 
-    /// <summary>Parses text. The names and texts of the object that it holds are whole: half a surrogate pair is an exception where it is asked for, not here.</summary>
+    /// <summary>Reads every name and text of an element.</summary>
+    private static void ReadTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray()) ReadTexts(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (var entry in element.EnumerateObject())
+                {
+                    _ = entry.Name;
+                    ReadTexts(entry.Value);
+                }
+                break;
+        }
+    }
+
+    /// <summary>Parses text. The names and texts in it are whole: half a surrogate pair is an exception where it is asked for, not here.</summary>
     /// <exception cref="WclUsageException">It is not JSON, or has such a half.</exception>
     internal static JsonDocument ParseDocument(string json, string name)
     {
@@ -85,12 +106,7 @@ internal static class ConfigFile
         try
         {
             document = JsonDocument.Parse(json, Lenient);
-            if (document.RootElement.ValueKind != JsonValueKind.Object) return document;
-            foreach (var entry in document.RootElement.EnumerateObject())
-            {
-                _ = entry.Name;
-                if (entry.Value.ValueKind == JsonValueKind.String) _ = entry.Value.GetString();
-            }
+            ReadTexts(document.RootElement);
             return document;
         }
         catch (InvalidOperationException e)

@@ -117,6 +117,7 @@ public sealed class ConfigFileTests
     [InlineData("{ \"lr\": 1,\n \"lr\": 2 }", "c.json")]
     [InlineData("""{ "weight-decay": 0.5, "weight_decay": 0.1 }""", "\"weight-decay\" and \"weight_decay\" in c.json are one option; leave one out.")]
     [InlineData("""{ "data": "a\ud800b" }""", @"c.json has half a character (\ud800 to \udfff, of which two make one); write it whole.")]
+    [InlineData("""{ "x": ["a\ud800"] }""", @"c.json has half a character (\ud800 to \udfff, of which two make one); write it whole.")]
     [InlineData("""{ "da\udc00ta": "a" }""", @"c.json has half a character (\ud800 to \udfff, of which two make one); write it whole.")]
     [InlineData("{ \"lr\": 1\n \"batch\": 2 }", "c.json, line 2 is not JSON")]
     public void Parse_WhatIsWrong_IsSaid(string json, string message)
@@ -128,6 +129,8 @@ public sealed class ConfigFileTests
 
     [Theory]
     [InlineData("""{ "methods": "wcl\ud800" }""")]
+    [InlineData("""{ "methods": ["\ud800"] }""")]
+    [InlineData("""{ "x": [{ "y": "\udfff" }] }""")]
     [InlineData("""{ "data": "a\ud800b" }""")]
     [InlineData("""{ "da\udc00ta": "a" }""")]
     public void Parse_HalfACharacter_InAComparison_IsSaid(string json) =>

@@ -51,7 +51,7 @@ public sealed class SpecialFileTests
         Assert.Equal($"'{pipe}' is a device or a pipe; give an index that wcl index wrote.", await Refusal(() => ImageIndex.Open(pipe)));
         Assert.Equal($"'{onnx}' is a device or a pipe; give an ONNX file that wcl export wrote.", await Refusal(() => OnnxEncoder.Load(onnx)));
         Assert.Equal($"The weights '{pipe}' cannot be read: it is a device or a pipe, not a file. Give a .safetensors or .pth file, or a run folder.", await Refusal(() => WeightsFile.Read(pipe)));
-        Assert.Equal($"'{pipe}' is not a whole safetensors file (it is a device or a pipe, not a file); use another checkpoint.", await Refusal(() => SafetensorsFile.Read(pipe)));
+        Assert.Equal($"'{pipe}' is not a whole safetensors file (it is a device or a pipe, not a file); save what comes through it as a file, and give that.", await Refusal(() => SafetensorsFile.Read(pipe)));
         Assert.Equal($"'{pipe}' cannot be read: it is a device or a pipe, not a file.", await Refusal(() => new ImageIndexWriter(folder["x.wclindex"], 2, modelFile: pipe)));
         foreach (string path in (string[])[pipe, onnx])
             foreach (var find in (Func<string, string>[])[BatchEmbedder.FileOf, BatchEmbedder.HashOf, BatchEmbedder.ClassifierFileOf])

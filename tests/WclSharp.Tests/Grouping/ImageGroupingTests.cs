@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using WclSharp.Data;
 using WclSharp.Grouping;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
@@ -81,6 +82,21 @@ public sealed class ImageGroupingTests : IDisposable
         string page = File.ReadAllText(result.GalleryFile);
         Assert.Contains("<small>20 images (12 shown), 12 of 20 labelled, only 100%</small>", page, StringComparison.Ordinal);
         Assert.Contains("<p>Purity, NMI and AMI are of the 12 labelled images of 20.</p>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AGroup_HasTheMostFrequentClassOfItsLabelledImages()
+    {
+        string list = Path.Combine(folder, "classes.csv");
+        string?[] classes = ["rare", "b", "b", "a", "a", null, null, "a"];
+        using (var named = ImageDataset.Read(new DatasetOptions { Limit = 8, StoredSide = 16 }))
+            File.WriteAllLines(list, classes.Index().Where(image => image.Item is not null).Select(image => $"{named.NameOf(image.Index)},{image.Item}"));
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 8, StoredSide = 16, Labels = list });
+        Assert.Equal(["a", "b", "rare"], images.ClassNames);
+
+        Assert.Equal(new ImageGroup(4, images.NameOf(2), 3, "b", 2 / 3.0), ImageGroup.Of([2, 5, 1, 0], images));
+        Assert.Equal(new ImageGroup(5, images.NameOf(1), 4, "a", 0.5), ImageGroup.Of([1, 2, 3, 4, 6], images)); // of two as frequent the first
+        Assert.Equal(new ImageGroup(2, images.NameOf(6), 0, null, null), ImageGroup.Of([6, 5], images));
     }
 
     [Fact]

@@ -9,6 +9,7 @@ internal sealed class ZipContainer : PyTorchContainer
 {
     private readonly ZipArchive archive;
     private readonly string folder;
+    private readonly long most; // bytes of the file, which no part of it can exceed
 
     /// <summary>Whether a file begins as such an archive.</summary>
     public static bool Recognises(ReadOnlySpan<byte> start) => start.StartsWith("PK\x03\x04"u8);
@@ -17,6 +18,7 @@ internal sealed class ZipContainer : PyTorchContainer
     /// <exception cref="FormatException">It is damaged, or something else.</exception>
     public ZipContainer(Stream stream)
     {
+        most = stream.Length;
         archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
         var pickle = archive.Entries.FirstOrDefault(entry => entry.FullName == "data.pkl" || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal))
             ?? throw new FormatException("the archive has no data.pkl");
@@ -36,18 +38,25 @@ internal sealed class ZipContainer : PyTorchContainer
 
     private ZipArchiveEntry StorageOf(string key) => archive.GetEntry($"{folder}data/{key}") ?? throw new FormatException($"the numbers of storage {key} are missing");
 
-    private static byte[] Content(ZipArchiveEntry entry, int largest)
+    private byte[] Content(ZipArchiveEntry entry, int largest)
     {
+        RequireStored(entry); // what an entry says of its size is no reason to allocate as much
         if (entry.Length > largest) throw new FormatException($"{entry.FullName} has {entry.Length} bytes; at most {largest} are read");
         var bytes = new byte[entry.Length];
         Fill(entry, bytes);
         return bytes;
     }
 
-    private static void Fill(ZipArchiveEntry entry, Span<byte> bytes)
+    private void RequireStored(ZipArchiveEntry entry)
     {
         // torch.save does not compress; what is compressed could be a bomb.
         if (entry.CompressedLength != entry.Length) throw new FormatException($"{entry.FullName} is compressed, which torch.save does not do");
+        if (entry.Length > most) throw new FormatException($"{entry.FullName} says that it has {entry.Length} bytes, more than the file");
+    }
+
+    private void Fill(ZipArchiveEntry entry, Span<byte> bytes)
+    {
+        RequireStored(entry);
         using var stream = entry.Open();
         stream.ReadExactly(bytes);
         // 0 is what torch.save writes where it was told not to compute one.

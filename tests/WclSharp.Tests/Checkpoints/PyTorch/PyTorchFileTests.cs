@@ -284,6 +284,23 @@ public sealed class PyTorchFileTests : IDisposable
     }
 
     [Fact]
+    public void Read_AnEntryThatSaysThatItIsLargerThanTheFile_IsRefusedWithoutAllocation()
+    {
+        string path = Path.Combine(folder, "claims.pth");
+        using (var archive = new ZipArchive(File.Create(path), ZipArchiveMode.Create))
+        using (var entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.NoCompression).Open())
+            entry.Write(TinyPickles.OneTensor(4, 4, 1, 0));
+        byte[] file = File.ReadAllBytes(path);
+        int directory = file.AsSpan().IndexOf("PK\x01\x02"u8);
+        foreach (int size in (int[])[20, 24]) BitConverter.TryWriteBytes(file.AsSpan(directory + size), 40 << 20); // stored and whole
+        File.WriteAllBytes(path, file);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("archive/data.pkl says that it has 41943040 bytes, more than the file", Assert.Throws<WclUsageException>(() => PyTorchFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8 << 20);
+    }
+
+    [Fact]
     public void Read_AFlippedBit_IsFoundByTheChecksum_WhereThereIsOne()
     {
         using var scope = NewDisposeScope();
