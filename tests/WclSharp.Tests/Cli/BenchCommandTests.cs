@@ -96,7 +96,7 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("\n--count is 0; it must be from 1 to 100000000.", "search", "--count", "0")]
     [InlineData("--batch 1000000 of --dim 65536 are 65,536,000,000 numbers, more than a benchmark makes at once (2,147,483,591); use less of one of them.", "loss", "--batch", "1000000", "--dim", "65536")]
     [InlineData("The views of --batch 9999999 at --image-size 32 are 61,439,993,856 numbers", "step", "--batch", "9999999", "--width", "4")]
-    [InlineData("--images 1000 at 1024 x 1024 pixels are 3,145,728,000 numbers", "embed", "--images", "1000", "--image-size", "1024", "--width", "4")]
+    [InlineData("--images 1000 at 1170 x 1560 pixels are 5,475,600,000 numbers", "embed", "--images", "1000", "--image-size", "1024", "--width", "4")]
     [InlineData("\n-k is 100, and there are 99 images to find; use fewer.", "neighbors", "--images", "100", "--dim", "8", "-k", "100")]
     [InlineData("\n-k is 51, and there are 50 images to find; use fewer.", "search", "--images", "50", "--dim", "8", "-k", "51")]
     [InlineData("\n-k and --count are one option; leave one out.", "search", "-k", "3", "--count", "4")]
