@@ -36,7 +36,7 @@ internal static class ReferenceComparison
 
     private static readonly string[] DataParts = ["photographs", "large", "crops", "again", "tar", "folder"];
 
-    // Over five minutes each: only where they are named.
+    // Several minutes each: only where they are named.
     private static readonly string[] LongParts = ["loss65536", "accumulate"];
 
     /// <summary>What holds for every part.</summary>
