@@ -17,5 +17,8 @@ internal static class FixtureFiles
         return [.. names];
     }
 
+    /// <summary>Path of a file that tests/fixtures/pytorch/make.py wrote, which no other folder takes the place of.</summary>
+    public static string PyTorch(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", "pytorch", name);
+
     public static SafetensorsContent Load(string name) => SafetensorsFile.Read(Path.Combine(Folder, name));
 }

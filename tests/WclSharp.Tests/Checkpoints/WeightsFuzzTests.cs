@@ -37,7 +37,7 @@ public sealed class WeightsFuzzTests : IDisposable
     [InlineData("tiny-legacy.pth")]
     [InlineData("tiny-legacy4.pth")]
     public void OldPyTorchFiles_Damaged_AreReadOrRefused(string file) =>
-        Fuzz(file, File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "fixtures", "pytorch", file)), bytes => bytes, []);
+        Fuzz(file, File.ReadAllBytes(FixtureFiles.PyTorch(file)), bytes => bytes, []);
 
     // What stands in for a number in a header.
     private static readonly string[] Numbers = ["-1", "0", "1", "9223372036854775807", "4294967296", "1e300", "null", "[]", "\"a\"", "{}"];

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using WclSharp.Data;
 
 namespace WclSharp.Tests.Data;
 
@@ -29,6 +30,13 @@ internal sealed class DataFolder : IDisposable
     {
         File.WriteAllText(this[name], content);
         return this[name];
+    }
+
+    /// <summary>The images in the folder, by the usual options or by others.</summary>
+    public ImageDataset Read(Func<DatasetOptions, DatasetOptions>? with = null)
+    {
+        var options = new DatasetOptions { Path = Path };
+        return ImageDataset.Read(with is null ? options : with(options));
     }
 
     /// <summary>An IDX file of bytes.</summary>

@@ -2,7 +2,7 @@ using WclSharp.Data;
 
 namespace WclSharp.Tests.Data;
 
-/// <summary>Images that lists and labels name.</summary>
+/// <summary>Images that folders hold, or that lists and labels name.</summary>
 internal static class ListedImages
 {
     public static byte[] Jpeg { get; } = ImageFiles.Jpeg();
@@ -14,6 +14,9 @@ internal static class ListedImages
         foreach (string name in (string[])["img/a.jpg", "img/b.jpg", "img/c, d.jpg"]) folder.Write(name, Jpeg);
         return folder;
     }
+
+    /// <summary>The names of all images.</summary>
+    public static string[] Names(ImageDataset data) => [.. Enumerable.Range(0, data.Count).Select(data.NameOf)];
 
     /// <summary>The class of each image; null for none.</summary>
     public static string?[] Classes(ImageDataset data) => [.. data.Labels.ToArray().Select(label => label < 0 ? null : data.ClassNames[label])];
