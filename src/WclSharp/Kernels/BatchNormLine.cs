@@ -31,7 +31,7 @@ internal readonly unsafe struct BatchNormLine(float* room, int channels)
     /// <param name="rows">R.</param>
     public void Measure<T>(BatchNormalization norm, byte* x, long rows) where T : struct, IElements
     {
-        BatchNormKernels<T>.Statistics(x, rows, channels, Mean, Inverse);
+        BatchNormSums<T>.Statistics(x, rows, channels, Mean, Inverse);
         if (norm.UpdatesRunningStatistics) UpdateRunning(norm, Mean, Inverse, rows);
         Set(norm, Mean, Inverse);
     }

@@ -109,7 +109,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
             BatchNormLine Sum(Tensor lines, byte* source, float* gradients)
             {
                 var line = parts.Line(lines, part);
-                line.SetGradient(BatchNormKernels<T>.GradientSums(gradient, source, line, bits, parts.Rows, parts.Channels, TActivation.Floor), parts.Rows, gradients, gradients + parts.Channels);
+                line.SetGradient(BatchNormSums<T>.GradientSums(gradient, source, line, bits, parts.Rows, parts.Channels, TActivation.Floor), parts.Rows, gradients, gradients + parts.Channels);
                 return line;
             }
         }

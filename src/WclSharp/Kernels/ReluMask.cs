@@ -25,6 +25,9 @@ internal readonly unsafe struct ReluMask
     /// <summary>Bytes of a mask of so many values, a multiple of two vectors'.</summary>
     public static long Bytes(long values) => values / 8;
 
+    /// <summary>Where in a mask, null for none, the bits after those of so many values begin.</summary>
+    public static byte* At(byte* mask, long values) => mask is null ? null : mask + Bytes(values);
+
     /// <summary>Writes the bits of two vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write(byte* place, (Values, Values) output, Values floor)
