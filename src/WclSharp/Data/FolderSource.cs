@@ -1,6 +1,3 @@
-using System.IO.Enumeration;
-using System.Text;
-
 namespace WclSharp.Data;
 
 /// <summary>
@@ -18,7 +15,7 @@ internal sealed class FolderSource(string root) : ImageSource
     private const int MostLinks = 40; // more are a loop for the system too
     private const int EntriesPerShare = 64, LeastEntries = 3;
 
-    private readonly Stack<Listing> spare = [];
+    private readonly Stack<FolderListing> spare = [];
     private readonly HashSet<string> linked = new(StringComparer.Ordinal);
     private string? unlistable, results, again, otherData;
     private int linksAgain;
@@ -66,7 +63,7 @@ internal sealed class FolderSource(string root) : ImageSource
     /// <summary>Names of all image files, depth first. No recursion: each level's listing is on a stack.</summary>
     private IEnumerable<string> FileNames()
     {
-        var levels = new Stack<(Listing Listing, string Prefix, string RealPath, int Next)>();
+        var levels = new Stack<(FolderListing Listing, string Prefix, string RealPath, int Next)>();
         string real = RealPath(root);
         var top = List(root);
         if (top.HasSheet) TellOfSheet("");
@@ -105,7 +102,7 @@ internal sealed class FolderSource(string root) : ImageSource
                 continue;
             }
             if (isLink) lastTarget = null;
-            Listing inner;
+            FolderListing inner;
             try
             {
                 inner = List(Path.Combine(root, path));
@@ -135,7 +132,7 @@ internal sealed class FolderSource(string root) : ImageSource
         for (string? folder = target; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (!hidden && (folder == realRoot || linked.Contains(folder))) return true;
-            hidden |= Path.GetFileName(folder).StartsWith('.') || SystemFolders.Is(Path.GetFileName(folder)) || Listing.IsResultFolder(folder);
+            hidden |= Path.GetFileName(folder).StartsWith('.') || SystemFolders.Is(Path.GetFileName(folder)) || FolderListing.IsResultFolder(folder);
         }
         return false;
     }
@@ -179,9 +176,9 @@ internal sealed class FolderSource(string root) : ImageSource
 
     private void TellOfSheet(string folder) => results ??= $"'{Path.Combine(root, folder, ResultNames.Sheet)}' is a sheet of wcl suggest, so it is left out, as are others like it.";
 
-    private Listing List(string folder)
+    private FolderListing List(string folder)
     {
-        var listing = spare.TryPop(out var used) ? used : new Listing();
+        var listing = spare.TryPop(out var used) ? used : new FolderListing();
         try
         {
             Ignored += listing.Fill(folder);
@@ -214,100 +211,5 @@ internal sealed class FolderSource(string root) : ImageSource
             foreach (string piece in full[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries).Reverse()) parts.Push(piece);
         }
         return real;
-    }
-
-    /// <summary>The folders and image files of one folder, sorted by the bytes of their names; folders' end in '/'.</summary>
-    private sealed class Listing
-    {
-        private static readonly byte[] SheetName = Encoding.UTF8.GetBytes(ResultNames.Sheet);
-
-        private readonly ByteArena names = new();
-        private readonly GrowingArray<byte> kinds = new();
-        private int[] order = [];
-        private bool hasConfig, hasRecord, hasSuggestions;
-
-        public int Count => order.Length;
-
-        /// <summary>Whether such a picture was left out.</summary>
-        public bool HasSheet { get; private set; }
-
-        /// <summary>A file that is no image but would be read by itself; null for none.</summary>
-        public string? Other { get; private set; }
-
-        /// <summary>Whether it is the folder of a run or a comparison.</summary>
-        public bool IsResult => hasConfig && hasRecord;
-
-        /// <summary>The same of a folder that is not listed.</summary>
-        public static bool IsResultFolder(string folder) => File.Exists(Path.Combine(folder, ResultNames.Config)) && ResultNames.Records.Any(record => File.Exists(Path.Combine(folder, record)));
-
-        public (string Name, bool IsFolder, bool IsLink) this[int index] =>
-            (names.GetString(order[index]), (kinds[order[index]] & 1) != 0, (kinds[order[index]] & 2) != 0);
-
-        /// <summary>Lists a folder; gives the number of files that are left out.</summary>
-        public long Fill(string folder)
-        {
-            long ignored = 0;
-            // The strings of names are never made: entries are looked at in place.
-            var entries = new FileSystemEnumerable<bool>(folder, (ref FileSystemEntry entry) =>
-            {
-                var name = entry.FileName;
-                if (name.Length == 0 || name[0] == '.') return false;
-                bool isFolder = entry.IsDirectory;
-                if (isFolder && SystemFolders.Is(name))
-                {
-                    ignored++;
-                    return false;
-                }
-                if (!isFolder && !ImageFormats.HasImageName(name))
-                {
-                    hasConfig |= name is ResultNames.Config;
-                    foreach (string record in ResultNames.Records) hasRecord |= name.SequenceEqual(record);
-                    hasSuggestions |= name is ResultNames.SuggestionList;
-                    if (Other is null && OtherData.Is(name)) Other = name.ToString();
-                    ignored++;
-                    return false;
-                }
-                Add(name, isFolder, (entry.Attributes & FileAttributes.ReparsePoint) != 0);
-                return true;
-            }, new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false, RecurseSubdirectories = false });
-            foreach (bool _ in entries) { }
-
-            order = new int[names.Count];
-            for (int i = 0; i < order.Length; i++) order[i] = i;
-            if (hasSuggestions && Array.FindIndex(order, i => names[i].SequenceEqual(SheetName)) is >= 0 and var sheet)
-            {
-                // The sheet alone: somebody may have named a folder of photographs with --out.
-                order = [.. order.Where(i => i != sheet)];
-                HasSheet = true;
-                ignored++;
-            }
-            order.AsSpan().Sort((a, b) => names[a].SequenceCompareTo(names[b]));
-            return ignored;
-        }
-
-        public void Clear()
-        {
-            names.Clear();
-            kinds.Clear();
-            order = [];
-            hasConfig = hasRecord = hasSuggestions = HasSheet = false;
-            Other = null;
-        }
-
-        private void Add(ReadOnlySpan<char> name, bool isFolder, bool isLink)
-        {
-            if (isFolder)
-            {
-                Span<char> withSlash = stackalloc char[name.Length + 1]; // file systems end names at 255
-                name.CopyTo(withSlash);
-                withSlash[^1] = '/';
-                names.Add(withSlash);
-            }
-            else
-            {
-                names.Add(name);
-            }
-            kinds.Add((byte)((isFolder ? 1 : 0) | (isLink ? 2 : 0)));
-        }
     }
 }
