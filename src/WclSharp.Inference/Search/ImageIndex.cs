@@ -1,5 +1,4 @@
 using System.IO.MemoryMappedFiles;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using WclSharp.Data;
@@ -16,9 +15,6 @@ namespace WclSharp.Inference;
 /// </remarks>
 public sealed class ImageIndex : IDisposable
 {
-    // Rows that a thread takes at a time.
-    private const int BlockBytes = 1 << 20;
-
     // Entries of the metadata that wcl index writes.
     internal const string ModelKey = "model", ModelHashKey = "model_sha256", ImagesKey = "images";
 
@@ -26,15 +22,13 @@ public sealed class ImageIndex : IDisposable
     private readonly MemoryMappedViewAccessor view;
     private readonly IndexHeader header;
     private readonly string path;
-    private readonly int threads;
-    private readonly float largestCosine;
+    private readonly IndexScan scan;
 
     private ImageIndex(MemoryMappedFile file, MemoryMappedViewAccessor view, IndexHeader header, string path, int threads)
     {
-        (this.file, this.view, this.header, this.path, this.threads) = (file, view, header, path, threads);
+        (this.file, this.view, this.header, this.path) = (file, view, header, path);
         Metadata = header.Entries(path);
-        // More than rounding makes of rows of unit length: up to 1 + sqrt(F) / 254 of int8 whose scale is that of its largest number, as older files have it.
-        largestCosine = 1.01f + (header.Format == IndexFormat.Int8 ? MathF.Sqrt(header.FeatureSize) / 254 : 0);
+        scan = new IndexScan(header, path, threads);
     }
 
     /// <summary>N, the number of images, up to 2^31 - 1.</summary>
@@ -154,7 +148,7 @@ public sealed class ImageIndex : IDisposable
         {
             var hits = new List<SearchHit>();
             if (Count == 0) return hits;
-            foreach (var (cosine, row) in Nearest(unit, Math.Min(k, Count), start, cancellation))
+            foreach (var (cosine, row) in scan.Nearest(unit, Math.Min(k, Count), start, cancellation))
             {
                 var (name, label) = Texts(start, row);
                 hits.Add(new SearchHit(row, name, label, cosine));
@@ -162,29 +156,6 @@ public sealed class ImageIndex : IDisposable
             return hits;
         });
     }
-
-    /// <summary>The k nearest rows, the nearest first.</summary>
-    private IReadOnlyList<(float Cosine, int Row)> Nearest(float[] unit, int k, nint start, CancellationToken cancellation)
-    {
-        var best = new NearestHits(k);
-        var scan = Scanner(unit, start + (nint)header.RowsAt);
-        int blockRows = Math.Max(1, BlockBytes / header.Stride), blocks = BlocksOf(Count, blockRows);
-        int next = -1;
-        RunOnThreads(Math.Min(threads, blocks), () =>
-        {
-            var own = new NearestHits(k);
-            for (int block; (block = Interlocked.Increment(ref next)) < blocks;)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                scan(block * blockRows, (int)Math.Min(Count, (block + 1L) * blockRows), own);
-            }
-            lock (best) best.AddAll(own);
-        });
-        return best.Sorted();
-    }
-
-    /// <summary>Blocks of rows, the last of which may be shorter; of up to 2^31 - 1 rows.</summary>
-    internal static int BlocksOf(int rows, int blockRows) => (int)(((long)rows + blockRows - 1) / blockRows);
 
     /// <summary>The stored vector of a row, where the format is float32.</summary>
     internal unsafe float[] VectorOf(int row)
@@ -200,43 +171,6 @@ public sealed class ImageIndex : IDisposable
     {
         view.Dispose();
         file.Dispose();
-    }
-
-    /// <summary>What looks at rows from one to another.</summary>
-    private unsafe Action<int, int, NearestHits> Scanner(float[] unit, nint rows)
-    {
-        int stride = header.Stride, size = FeatureSize;
-        switch (Format)
-        {
-            case IndexFormat.Float32:
-                return (first, end, best) =>
-                {
-                    for (int row = first; row < end; row++) Keep(IndexRow.Dot(unit, new ReadOnlySpan<float>((byte*)rows + (long)row * stride, size)), row, best);
-                };
-            case IndexFormat.Fp16:
-                float[] wide = IndexRow.HalfQuery(unit);
-                return (first, end, best) =>
-                {
-                    for (int row = first; row < end; row++) Keep(IndexRow.DotHalf(wide, new ReadOnlySpan<short>((byte*)rows + (long)row * stride, size)), row, best);
-                };
-            default:
-                var (numbers, scale) = IndexRow.Int8Query(unit);
-                return (first, end, best) =>
-                {
-                    for (int row = first; row < end; row++)
-                    {
-                        byte* start = (byte*)rows + (long)row * stride;
-                        long sum = IndexRow.DotInt8(numbers, new ReadOnlySpan<sbyte>(start + sizeof(float), size));
-                        Keep((float)((double)sum * scale * Unsafe.ReadUnaligned<float>(start)), row, best);
-                    }
-                };
-        }
-    }
-
-    private void Keep(float cosine, int row, NearestHits best)
-    {
-        if (!(Math.Abs(cosine) <= largestCosine)) throw IndexHeader.Damaged(path, $"row {row} is not of unit length");
-        best.Add(Math.Clamp(cosine, -1, 1), row);
     }
 
     private (string Name, string? Label) TextsOf(int row)
@@ -280,24 +214,6 @@ public sealed class ImageIndex : IDisposable
         finally
         {
             view.SafeMemoryMappedViewHandle.ReleasePointer();
-        }
-    }
-
-    /// <summary>Runs something on the calling thread and others; the first exception is thrown as it was.</summary>
-    private static void RunOnThreads(int count, Action work)
-    {
-        if (count == 1)
-        {
-            work();
-            return;
-        }
-        try
-        {
-            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, _ => work());
-        }
-        catch (AggregateException e)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
     }
 }

@@ -143,7 +143,7 @@ public sealed class ImageIndexTests : IDisposable
 
     [Theory]
     [InlineData(0, 7, 0), InlineData(1, 7, 1), InlineData(7, 7, 1), InlineData(8, 7, 2), InlineData(int.MaxValue, 209_715, 10_241)]
-    public void Search_LooksAtEveryRow_OfAsManyAsThereCanBe(int rows, int blockRows, int blocks) => Assert.Equal(blocks, ImageIndex.BlocksOf(rows, blockRows));
+    public void Search_LooksAtEveryRow_OfAsManyAsThereCanBe(int rows, int blockRows, int blocks) => Assert.Equal(blocks, IndexScan.BlocksOf(rows, blockRows));
 
     [Fact]
     public void Search_WrongVectors_AreRefused()
