@@ -47,7 +47,7 @@ internal static class EmbedBenchmark
         try
         {
             int size = options.ImageSize!.Value, count = images ?? (size <= AugmentationRecipe.LargestSmallImage ? SmallImages : LargeImages);
-            using var network = new ExportedNetwork(RandomEncoder(options, Path.Combine(folder, EncoderWeights.FileName)));
+            using var network = new ExportedNetwork(RandomEncoder(options, Path.Combine(folder, ResultNames.Encoder)));
             int side = StoredSize.SideFor(size);
             int height = size <= AugmentationRecipe.LargestSmallImage ? size : side, width = size <= AugmentationRecipe.LargestSmallImage ? size : side * 4 / 3;
             BenchmarkSizes.RequireNumbers(FormattableString.Invariant($"--images {count} at {height} x {width} pixels"), count, 3, height, width);

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using WclSharp.Data;
-using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Methods;
 using WclSharp.Optimizers;
@@ -15,7 +14,7 @@ namespace WclSharp.Checkpoints;
 /// </summary>
 internal sealed class CheckpointStore(string folder)
 {
-    private const string Encoder = EncoderWeights.FileName, Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", MethodState = "method.safetensors", State = "state.json";
+    private const string Encoder = ResultNames.Encoder, Heads = "heads.safetensors", OptimizerState = "optimizer.safetensors", MethodState = "method.safetensors", State = "state.json";
     private const string LastName = "last.json", BestName = "best.json";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true };
 

@@ -6,6 +6,12 @@ internal static class ResultNames
     /// <summary>What a run, a comparison and a study have, beside one of <see cref="Records"/>.</summary>
     public const string Config = "config.json";
 
+    /// <summary>The encoder's weights in the folder of a run or of a checkpoint.</summary>
+    public const string Encoder = "encoder.safetensors";
+
+    /// <summary>The classifier in the folder of a fine-tuning or of a distillation.</summary>
+    public const string Classifier = "classifier.safetensors";
+
     /// <summary>The picture that <c>wcl suggest</c> writes beside its list.</summary>
     public const string Sheet = "suggestions.png";
 
@@ -18,7 +24,7 @@ internal static class ResultNames
     /// <summary>Files that results hang on: nobody names one to be overwritten by another result.</summary>
     private static readonly string[] Kept =
     [
-        Config, "encoder.safetensors", "classifier.safetensors", "checkpoint.safetensors", "metrics.jsonl", "summary.json", "train.log", "draws.jsonl", "finetune.json", "compare.json", "compared.json", "diverged.json",
+        Config, Encoder, Classifier, "checkpoint.safetensors", "metrics.jsonl", "summary.json", "train.log", "draws.jsonl", "finetune.json", "compare.json", "compared.json", "diverged.json",
     ];
 
     /// <summary>Whether a path is one of the files of a folder of results, or of its checkpoints.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using WclSharp.Checkpoints;
+using WclSharp.Data;
 using WclSharp.Files;
 using WclSharp.FineTuning;
 using WclSharp.Optimizers;
@@ -63,7 +64,7 @@ internal sealed class DistillationFolder : IDisposable
 
     public string FullPath => folder.FullPath;
 
-    public string ClassifierPath => folder["classifier.safetensors"];
+    public string ClassifierPath => folder[ResultNames.Classifier];
 
     /// <summary>Epochs that are in the checkpoint.</summary>
     public List<DistillEpoch> Epochs { get; } = [];

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
+using WclSharp.Data;
 using WclSharp.Native;
 using WclSharp.Reporting;
 
@@ -17,11 +18,11 @@ internal sealed record ClassifierFacts(string[] ClassNames, int? Hidden)
     {
         GivenOption.RequirePath(source, "The path of the classifier", "give a classifier.safetensors, its folder, or a run that was fine-tuned");
         if (!Directory.Exists(source)) return source;
-        string own = Path.Combine(source, "classifier.safetensors");
-        string ofRun = Path.Combine(source, RunFolder.FineTuning, "classifier.safetensors");
+        string own = Path.Combine(source, ResultNames.Classifier);
+        string ofRun = Path.Combine(source, RunFolder.FineTuning, ResultNames.Classifier);
         return File.Exists(own) ? own
             : File.Exists(ofRun) ? ofRun
-            : throw new WclUsageException($"'{source}' holds no classifier (neither classifier.safetensors nor {RunFolder.FineTuning}/classifier.safetensors); wcl finetune makes one.");
+            : throw new WclUsageException($"'{source}' holds no classifier (neither {ResultNames.Classifier} nor {RunFolder.FineTuning}/{ResultNames.Classifier}); wcl finetune makes one.");
     }
 
     /// <summary>Whether a file holds a classifier, and not an encoder alone.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using WclSharp.Augmentation;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
+using WclSharp.Data;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -22,9 +23,6 @@ internal sealed record EncoderFacts(EncoderArch Arch, int Width, EncoderStem Ste
 /// <summary>An encoder's weights in files: safetensors with torchvision's names, and what is needed to use them as metadata.</summary>
 internal static class EncoderWeights
 {
-    /// <summary>Name of the file in the folder of a run or of a checkpoint.</summary>
-    public const string FileName = "encoder.safetensors";
-
     private const int LargestWidth = 512, LargestImageSize = 2048;
 
     /// <summary>Facts that an encoder's file carries: network, input size and normalisation.</summary>
@@ -134,7 +132,7 @@ internal static class EncoderWeights
         if (File.Exists(exported)) return exported;
         string? checkpoint = new CheckpointStore(RunFolder.CheckpointsOf(source)).Last;
         return checkpoint is null
-            ? throw new WclUsageException($"'{source}' holds no encoder (neither encoder.safetensors nor a checkpoint); give a run folder or a .safetensors file.")
+            ? throw new WclUsageException($"'{source}' holds no encoder (neither {ResultNames.Encoder} nor a checkpoint); give a run folder or a .safetensors file.")
             : CheckpointStore.EncoderFile(checkpoint);
     }
 

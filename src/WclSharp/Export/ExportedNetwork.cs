@@ -1,6 +1,7 @@
 using TorchSharp;
 using WclSharp.Checkpoints;
 using WclSharp.Configuration;
+using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Heads;
 using WclSharp.Inference;
@@ -37,7 +38,7 @@ internal sealed class ExportedNetwork : IDisposable
     /// <summary>The weights that a path stands for: a file, a run's encoder, or the classifier of a folder that wcl finetune or wcl distill wrote.</summary>
     /// <exception cref="WclUsageException">A folder holds none.</exception>
     public static string FileOf(string source) =>
-        File.Exists(Path.Combine(source, "classifier.safetensors")) && !File.Exists(Path.Combine(source, "encoder.safetensors")) ? ClassifierFacts.Find(source) : EncoderWeights.Find(source);
+        File.Exists(Path.Combine(source, ResultNames.Classifier)) && !File.Exists(Path.Combine(source, ResultNames.Encoder)) ? ClassifierFacts.Find(source) : EncoderWeights.Find(source);
 
     /// <summary>Loads a run's encoder with one of its heads or none, or a file, which may hold a classifier.</summary>
     /// <exception cref="WclUsageException">There is none, or no such head.</exception>

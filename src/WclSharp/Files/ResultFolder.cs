@@ -8,7 +8,7 @@ namespace WclSharp.Files;
 internal sealed class ResultFolder : IDisposable
 {
     /// <summary>The file that holds the settings.</summary>
-    public const string ConfigFile = "config.json";
+    public const string ConfigFile = ResultNames.Config;
 
     private const string Lock = ".lock";
 

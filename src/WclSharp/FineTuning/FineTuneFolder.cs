@@ -84,7 +84,7 @@ internal sealed class FineTuneFolder : IDisposable
     /// <summary>Draws that are finished.</summary>
     public List<FineTuneDraw> Draws { get; }
 
-    public string ClassifierPath => folder["classifier.safetensors"];
+    public string ClassifierPath => folder[ResultNames.Classifier];
 
     public string PlotPath => Path.Combine(folder["plots"], "accuracy_over_labels.png");
 
@@ -119,7 +119,7 @@ internal sealed class FineTuneFolder : IDisposable
     }
 
     /// <summary>Where a classifier waits until its draw is finished: a stop before that leaves the one that there is.</summary>
-    public string NextClassifierPath => folder["classifier.safetensors.next"];
+    public string NextClassifierPath => folder[ResultNames.Classifier + ".next"];
 
     /// <summary>Adds a draw, or puts it in the place of an earlier one of the same labels; its classifier, if it has one, takes the place of the one that there was.</summary>
     public void Add(FineTuneDraw draw)

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using WclSharp.Configuration;
 using WclSharp.Data;
-using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Training;
 
@@ -34,7 +33,7 @@ internal sealed class RunFolder : IDisposable
     private const string BadTestImages = "bad_test_images.csv", Checkpoints = "checkpoints", Plots = "plots";
 
     /// <summary>Files of the run that are written under temporary names.</summary>
-    private static readonly string[] Own = [ResultFolder.ConfigFile, Metrics, Summary, EncoderWeights.FileName, BadImages, BadTestImages];
+    private static readonly string[] Own = [ResultFolder.ConfigFile, Metrics, Summary, ResultNames.Encoder, BadImages, BadTestImages];
 
     private readonly Lock gate = new();
     private readonly FileStream held;
@@ -109,7 +108,7 @@ internal sealed class RunFolder : IDisposable
     public static string ConfigOf(string folder) => Path.Combine(folder, ResultFolder.ConfigFile);
 
     /// <summary>The encoder that a finished run leaves in its folder.</summary>
-    public static string EncoderOf(string folder) => Path.Combine(folder, EncoderWeights.FileName);
+    public static string EncoderOf(string folder) => Path.Combine(folder, ResultNames.Encoder);
 
     /// <summary>Whether a folder is that of a run that has started.</summary>
     public static bool IsRun(string folder) => File.Exists(ConfigOf(folder));
