@@ -10,7 +10,7 @@ namespace WclSharp.Grouping;
 /// <summary>One HTML file with the groups, the copies and the outliers, pictures included: nothing else is needed to look at it.</summary>
 internal static class GroupGallery
 {
-    private const int MostGroups = 100, MembersShown = 12, MostPairs = 60, MostOutliers = 60;
+    private const int MostGroups = 100, MembersShown = 12, ClassesShown = 3, MostPairs = 60, MostOutliers = 60;
     private const int ThumbnailSide = 96, SmallSide = 48, Quality = 82;
 
     private const string Medoid = "medoid", Shown = "shown"; // styles
@@ -70,10 +70,9 @@ internal static class GroupGallery
     /// <summary>The classes that most labelled images of a group have, as shares of these; how many they are, where others have none.</summary>
     private static string Classes(ImageDataset images, int[] rows)
     {
-        int[] labels = [.. rows.Select(row => images.Labels[row]).Where(label => label >= 0)];
-        var most = labels.CountBy(label => label).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(3);
-        return (images.HasLabels && labels.Length < rows.Length ? Invariant($", {labels.Length:N0} of {rows.Length:N0} labelled") : "")
-            + string.Concat(most.Select(pair => Invariant($", {Text(Quoted(images.ClassNames[pair.Key]))} {100.0 * pair.Value / labels.Length:0}%")));
+        var classes = GroupClasses.Of(rows, images);
+        return (images.HasLabels && classes.LabelledImages < rows.Length ? Invariant($", {classes.LabelledImages:N0} of {rows.Length:N0} labelled") : "")
+            + string.Concat(classes.Frequent.Take(ClassesShown).Select(each => Invariant($", {Text(Quoted(each.Name))} {100.0 * each.Images / classes.LabelledImages:0}%")));
     }
 
     /// <summary>A name among others with commas between.</summary>

@@ -26,11 +26,11 @@ public sealed record ImageGroup(int Images, string Medoid, int LabelledImages, s
 {
     internal static ImageGroup Of(int[] rows, ImageDataset images)
     {
-        var known = rows.Select(row => images.Labels[row]).Where(label => label >= 0).ToArray();
+        var classes = GroupClasses.Of(rows, images);
         string medoid = images.NameOf(rows[0]);
-        if (known.Length == 0) return new(rows.Length, medoid, 0, null, null);
-        var most = known.CountBy(label => label).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).First();
-        return new(rows.Length, medoid, known.Length, images.ClassNames[most.Key], most.Value / (double)known.Length);
+        return classes.Frequent is [var most, ..]
+            ? new(rows.Length, medoid, classes.LabelledImages, most.Name, most.Images / (double)classes.LabelledImages)
+            : new(rows.Length, medoid, 0, null, null);
     }
 }
 
