@@ -65,23 +65,9 @@ internal static class ComparisonConfig
     /// <exception cref="WclUsageException">It is not JSON, or has an unknown key or a wrong value.</exception>
     public static ComparisonOptions Parse(string text, ComparisonOptions options, string path)
     {
-        JsonObject json;
-        try
-        {
-            var lenient = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
-            json = JsonNode.Parse(text, null, lenient) as JsonObject
-                ?? throw new WclUsageException($"{path} holds no JSON object; expected {{ \"methods\": \"wcl,simclr\", \"epochs\": 10, ... }}.");
-        }
-        catch (JsonException e)
-        {
-            throw new WclUsageException($"The configuration file {path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
-        }
-        catch (InvalidOperationException)
-        {
-            using (ConfigFile.ParseDocument(text, path)) throw; // which tells of half a character better
-        }
-
-        using (ConfigFile.ParseDocument(text, path)) { }
+        using var document = ConfigFile.ParseDocument(text, path);
+        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new WclUsageException($"{path} holds no JSON object; expected {{ \"methods\": \"wcl,simclr\", \"epochs\": 10, ... }}.");
+        var json = JsonObject.Create(document.RootElement)!;
         if (json.ContainsKey("method")) throw new WclUsageException($"{path} names \"method\"; a comparison takes several, as \"methods\".");
         if (json.ContainsKey("resume")) throw new WclUsageException($"{path} names \"resume\"; give --resume on the command line.");
         if (Take(json, "methods") is { } methods)

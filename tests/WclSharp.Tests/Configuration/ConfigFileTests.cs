@@ -136,6 +136,16 @@ public sealed class ConfigFileTests
     public void Parse_HalfACharacter_InAComparison_IsSaid(string json) =>
         Assert.StartsWith("c.json has half a character", Assert.Throws<WclUsageException>(() => WclSharp.Comparisons.ComparisonConfig.Parse(json, new() { Methods = [] }, "c.json")).Message, StringComparison.Ordinal);
 
+    /// <summary>In the same words as of a run's file, where it is no JSON.</summary>
+    [Theory]
+    [InlineData("{ \"lr\": 1\n \"batch\": 2 }", "c.json, line 2 is not JSON: ")]
+    [InlineData("{ \"lr\": 1,\n \"lr\": 2 }", "c.json is not JSON: Duplicate property 'lr' ")]
+    [InlineData("", "c.json, line 1 is not JSON: ")]
+    [InlineData("null", "c.json holds no JSON object; expected { \"methods\": \"wcl,simclr\", \"epochs\": 10, ... }.")]
+    [InlineData("[1]", "c.json holds no JSON object; expected { \"methods\": \"wcl,simclr\", \"epochs\": 10, ... }.")]
+    public void Parse_NoObjectForAComparison_IsSaid(string json, string message) =>
+        Assert.StartsWith(message, Assert.Throws<WclUsageException>(() => WclSharp.Comparisons.ComparisonConfig.Parse(json, new() { Methods = [] }, "c.json")).Message, StringComparison.Ordinal);
+
     [Fact]
     public void Read_MissingFile_NamesIt()
     {
