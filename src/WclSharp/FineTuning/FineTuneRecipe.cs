@@ -52,9 +52,12 @@ internal sealed record FineTuneRecipe
     /// <summary>Steps for so many labels.</summary>
     /// <param name="labels">Images that are trained on.</param>
     /// <param name="epochs">Passes that were asked for; null is the usual number.</param>
+    /// <exception cref="WclUsageException">They are more than can be counted.</exception>
     public static int StepsFor(int labels, int? epochs)
     {
-        int Steps(int passes) => (int)Math.Max(1, ((long)passes * labels + Batch - 1) / Batch);
-        return epochs is { } asked ? Steps(asked) : Math.Max(LeastSteps, Steps(UsualEpochs));
+        long steps = Math.Max(1, ((long)(epochs ?? UsualEpochs) * labels + Batch - 1) / Batch);
+        if (steps > int.MaxValue) // so many epochs were asked for: the usual ones are too few
+            throw new WclUsageException(FormattableString.Invariant($"--epochs {epochs} over {labels:N0} labels is {steps:N0} steps of {Batch} images, more than {int.MaxValue:N0}; use {(long)int.MaxValue * Batch / labels} or fewer."));
+        return epochs is null ? Math.Max(LeastSteps, (int)steps) : (int)steps;
     }
 }

@@ -64,12 +64,13 @@ internal sealed class FineTuneStudy : IDisposable
     public FineTuneResult Execute()
     {
         planned = [.. Budgets().SelectMany(budget => Enumerable.Range(0, options.Draws).Select(draw => Plan(budget, draw))).OrderBy(each => each.Labels.Length)];
+        _ = FineTuneRecipe.StepsFor(planned[^1].Labels.Length, options.Epochs); // rather now than after the first features
         foreach (int count in options.LabelsPerClass.Distinct())
             if (Scarce(count) is > 0 and var scarce) progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"--labels-per-class {count}: {scarce:N0} of the {train.ClassNames.Count:N0} classes {(scarce == 1 ? "has" : "have")} fewer labels, of which all are taken.")));
         var lost = LostDraw();
         PlannedDraw[] missing = [.. planned.Where(each => !IsDone(each) || each == lost)];
         trainings = missing.Sum(each => each == lost ? options.Scratch ? 2 : 1 : each.Trainings); // what was chosen stays
-        if (missing.Length > 0 && options.FromHead) _ = HeadsFile(); // rather now than after the first features
+        if (missing.Length > 0 && options.FromHead) _ = HeadsFile(); // likewise
         foreach (var each in missing)
         {
             bool keep = each == lost || each.Draw == 0 && folder.Draws.Where(done => done.Draw == 0).All(done => done.Labels < each.Labels.Length);

@@ -18,6 +18,30 @@ public sealed class FineTuneLabelTests : IDisposable
 
     private static FineTuneResult Run(FineTuneOptions options) => FineTune.Run(options);
 
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(64, 3, 3)]
+    [InlineData(65, 3, 4)]
+    [InlineData(64, int.MaxValue, int.MaxValue)]
+    [InlineData(65, 2_114_445_437, int.MaxValue)]
+    [InlineData(20, null, FineTuneRecipe.LeastSteps)]
+    [InlineData(9_600, null, 3_000)]
+    public void StepsFor_IsWhatThePassesTake(int labels, int? epochs, int steps) => Assert.Equal(steps, FineTuneRecipe.StepsFor(labels, epochs));
+
+    [Fact]
+    public void Run_MoreStepsThanCanBeCounted_IsRefusedBeforeAnythingIsComputed()
+    {
+        List<string> stages = [];
+        var error = Assert.Throws<WclUsageException>(() => FineTune.Run(Options with { LabelsPerClass = [2, 7], Epochs = int.MaxValue }, new ProgressHandler<RunProgress>(report =>
+        {
+            if (report is RunProgress.Working working) stages.Add(working.Stage);
+        })));
+        Assert.Equal("--epochs 2147483647 over 70 labels is 2,348,810,239 steps of 64 images, more than 2,147,483,647; use 1963413620 or fewer.", error.Message);
+        Assert.DoesNotContain(stages, stage => stage.StartsWith("Computing features", StringComparison.Ordinal));
+        FineTuneRecipe.StepsFor(70, 1_963_413_620);
+        Assert.Throws<WclUsageException>(() => FineTuneRecipe.StepsFor(70, 1_963_413_621));
+    }
+
     [Fact]
     public void Run_AListWithOneImageOfEachClass_TrainsOnAllOfThem_AndSaysThatNoneAreLeftToTestWith()
     {
