@@ -48,9 +48,9 @@ public sealed class WeightsFuzzTests : IDisposable
         var random = new CounterRandom(1, RandomPurpose.Evaluation);
         int read = 0;
         long resident = 0;
-        for (int i = 0; i < Files; i++)
+        NumberedInputs.Each(kind, Files, Longest, i =>
         {
-            File.WriteAllBytes(path, wrap(Damage(whole, random, (uint)i, numbers)));
+            File.WriteAllBytes(path, wrap(Damage(whole, random, i, numbers)));
             long before = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
             try
             {
@@ -70,7 +70,7 @@ public sealed class WeightsFuzzTests : IDisposable
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostBytes);
             if (i == 0) resident = Environment.WorkingSet; // libraries are loaded
             Assert.InRange(Environment.WorkingSet - resident, long.MinValue, MostResidentBytes);
-        }
+        });
 
         Assert.True(read < Files, "No file was refused, so none was damaged.");
         Assert.True(read > Files / 100, $"Of {Files} files {read} were read, so what comes after the first look was hardly tried.");

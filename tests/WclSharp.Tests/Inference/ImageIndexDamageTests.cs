@@ -5,10 +5,11 @@ using WclSharp.Randomness;
 
 namespace WclSharp.Tests.Inference;
 
-/// <summary>Damaged indexes are read or refused in one line, without allocating more than a file of their size can need. WCLSHARP_FUZZ is the number of files of each kind (1,000 if not set).</summary>
+/// <summary>Damaged indexes are read or refused in one line, soon and without allocating more than a file of their size can need. WCLSHARP_FUZZ is the number of files of each kind (1,000 if not set).</summary>
 public sealed class ImageIndexDamageTests : IDisposable
 {
     private const long MostBytes = 4 << 20; // of a file of less than a kilobyte
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
     private static readonly int Files = int.TryParse(Environment.GetEnvironmentVariable("WCLSHARP_FUZZ"), out int count) ? count : 1000;
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-index-fuzz-").FullName;
 
@@ -26,7 +27,7 @@ public sealed class ImageIndexDamageTests : IDisposable
         var random = new CounterRandom(1, RandomPurpose.Evaluation);
         int read = 0;
         Use(whole); // what types allocate at their first use does not count
-        for (uint i = 0; i < Files; i++)
+        NumberedInputs.Each($"{format}", Files, Longest, i =>
         {
             byte[] damaged = Damage(whole, random, i, repaired);
             long before = GC.GetAllocatedBytesForCurrentThread();
@@ -44,7 +45,7 @@ public sealed class ImageIndexDamageTests : IDisposable
                 Assert.Fail($"File {i} ended in {e}");
             }
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostBytes);
-        }
+        });
         Assert.InRange(read, 1, Files - 1); // changed names and numbers are not seen
     }
 

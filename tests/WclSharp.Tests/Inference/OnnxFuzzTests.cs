@@ -134,7 +134,7 @@ public sealed class OnnxFuzzTests : IDisposable
     {
         int read = 0;
         long resident = 0;
-        for (uint i = 0; i < Files; i++)
+        NumberedInputs.Each(kind, Files, Longest, i =>
         {
             var input = damaged(i);
             long before = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
@@ -155,7 +155,7 @@ public sealed class OnnxFuzzTests : IDisposable
             if (i == 0) resident = Environment.WorkingSet; // libraries are loaded
             else Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostBytes);
             Assert.True(Stopwatch.GetElapsedTime(start) < Longest, $"Number {i} of kind {kind} took {Stopwatch.GetElapsedTime(start)}");
-        }
+        });
         Assert.InRange(Environment.WorkingSet - resident, long.MinValue, MostResidentBytes);
         Assert.InRange(read, 1, Files - 1); // a weight that is another one is not seen
     }
