@@ -67,6 +67,16 @@ internal static class ImageFiles
         return data.ToArray();
     }
 
+    /// <summary>A PNG of grey pixels, row by row.</summary>
+    public static byte[] GreyPng(ReadOnlySpan<byte> pixels, int height, int width)
+    {
+        using var bitmap = new SKBitmap(width, height, SKColorType.Gray8, SKAlphaType.Opaque);
+        Assert.Equal(pixels.Length, bitmap.ByteCount);
+        pixels.CopyTo(bitmap.GetPixelSpan());
+        using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+
     public static byte[] Jpeg(int height = 16, int width = 16) => Skia(SKEncodedImageFormat.Jpeg, height, width);
 
     /// <summary>A JPEG with an EXIF orientation, a SHORT or a LONG.</summary>

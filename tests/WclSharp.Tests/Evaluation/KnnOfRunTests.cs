@@ -66,10 +66,7 @@ public sealed class KnnOfRunTests : IDisposable
         for (int i = 0; i < Images; i++)
         {
             var (height, width) = embedded.SizeOf(i);
-            using var bitmap = new SKBitmap(width, height, SKColorType.Gray8, SKAlphaType.Opaque);
-            embedded.PixelsOf(i).CopyTo(bitmap.GetPixelSpan());
-            using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
-            File.WriteAllBytes(FileOf(i), data.ToArray());
+            File.WriteAllBytes(FileOf(i), ImageFiles.GreyPng(embedded.PixelsOf(i), height, width));
             classes[i] = unlabelled && i % 4 == 0 ? "" : embedded.ClassNames[embedded.Labels[i]];
         }
 

@@ -113,6 +113,31 @@ public sealed class ModelExportTests : ExportFolder
         for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-4 * scale);
     }
 
+    // Narrower than the standard width, which takes a minute and more.
+    [Theory]
+    [InlineData(EncoderArch.ResNet18, EncoderStem.Small, 16)]
+    [InlineData(EncoderArch.ResNet50, EncoderStem.ImageNet, 32)]
+    public void Run_OnAThousandImages_TheFileAgreesWithTheEncoderOnEveryOne(EncoderArch arch, EncoderStem stem, int width)
+    {
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(arch, stem, width, 28));
+        ModelExport.Run(new ExportOptions { Source = file, Out = Out, Check = 1 });
+        using var data = ImageDataset.Read(new DatasetOptions { Limit = 1000 });
+        ReadOnlyMemory<byte>[] images = [.. Enumerable.Range(0, data.Count).Select(i => (ReadOnlyMemory<byte>)ImageFiles.GreyPng(data.PixelsOf(i), 28, 28))];
+        using var encoder = ImageEncoder.Load(file);
+        using var onnx = OnnxEncoder.Load(Out);
+        float[][] expected = encoder.Embed(images), actual = onnx.Embed(images);
+        Assert.Equal((1000, 1000), (expected.Length, actual.Length));
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double cosine = ImageEncoder.Similarity(expected[i], actual[i]);
+            Assert.True(cosine > 0.9999, $"The cosine of image {i} is {cosine}.");
+        }
+
+        // Another image's vector would not do.
+        int mistakable = Enumerable.Range(1, 999).Count(i => ImageEncoder.Similarity(expected[i - 1], actual[i]) > 0.9999);
+        Assert.True(mistakable < 10, $"{mistakable} of 999 images are like the one before.");
+    }
+
     [Fact]
     public void Measure_AnotherNetwork_IsRefused()
     {
