@@ -133,6 +133,23 @@ public sealed class LabelSuggestionTests : IDisposable
     }
 
     [Fact]
+    public void Run_MoreImagesThanASheetShows_AreAllInTheList_AndTheFirst400OnTheSheet()
+    {
+        string photos = Path.Combine(folder, "photos");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 405; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D3}.png"), Data.ImageFiles.Skia(SKEncodedImageFormat.Png, 16 + i % 27, 16 + i / 27));
+        int[] heights = [.. new[] { 392, 400, 401 }.Select(count =>
+        {
+            var result = LabelSuggestion.Run(new SuggestOptions { Run = run, Data = photos, Count = count, Device = "cpu", Out = Path.Combine(folder, $"{count}") });
+            Assert.Equal(count, File.ReadLines(result.ListFile).Skip(1).Distinct().Count());
+            using var sheet = SKBitmap.Decode(result.SheetFile);
+            return sheet.Height;
+        })];
+        Assert.True(heights[1] > heights[0], "400 images have a row more than 392.");
+        Assert.Equal(heights[1], heights[2]);
+    }
+
+    [Fact]
     public void Run_ASecondRound_KnowsEveryLabelOfTheFirst_AndMayTakeEveryOtherImage()
     {
         string photos = Path.Combine(folder, "photos"), own = Path.Combine(folder, "own");
