@@ -78,6 +78,40 @@ public sealed class DistillTests : IDisposable
     }
 
     [Fact]
+    public void Run_StoppedAfterTheLastStep_OrWhileItIsMeasured_LearnsNothingMore_AndEndsWithTheSameBytes()
+    {
+        var whole = Distill.Run(Options with { Out = Path.Combine(folder, "whole") });
+        string late = Path.Combine(folder, "late");
+        long last = -1;
+        DistillResult Until(string? stage)
+        {
+            using var stop = new CancellationTokenSource();
+            return Distill.Run(Options with { Out = late }, new ProgressHandler<RunProgress>(report =>
+            {
+                if (report is not RunProgress.Working work) return;
+                if (work.Stage == "Distilling, steps") Assert.Equal(work.Done, last = last < 0 ? 1 : last + 1); // each once
+                if (work.Stage == stage && (work.Done == 40 || stage != "Distilling, steps")) stop.Cancel();
+            }), stop.Token);
+        }
+        foreach (string stage in (string[])["Distilling, steps", "Classifying with the teacher"])
+        {
+            Assert.Throws<OperationCanceledException>(() => Until(stage));
+            Assert.Equal(40, last);
+            Assert.False(File.Exists(Path.Combine(late, "summary.json")), stage);
+        }
+
+        var resumed = Until(null);
+        Assert.Equal(SmallRun.HashOfFile(whole.ClassifierFile), SmallRun.HashOfFile(resumed.ClassifierFile));
+        string[] summaries = [.. new[] { whole, resumed }.Select(result =>
+        {
+            var summary = JsonNode.Parse(File.ReadAllText(Path.Combine(result.Folder, "summary.json")))!.AsObject();
+            foreach (string own in (string[])["folder", "classifier_file", "seconds"]) Assert.True(summary.Remove(own), own);
+            return summary.ToJsonString();
+        })];
+        Assert.Equal(summaries[0], summaries[1]);
+    }
+
+    [Fact]
     public void Run_Init_StartsFromTheEncoder_AndLabelMixChangesWhatIsLearnt()
     {
         var random = Distill.Run(Options with { Epochs = 1, Out = Path.Combine(folder, "random") });
