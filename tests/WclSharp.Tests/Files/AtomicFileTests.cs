@@ -1,10 +1,12 @@
+using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using WclSharp.Data;
 using WclSharp.Files;
 
 namespace WclSharp.Tests.Files;
 
-public sealed class AtomicFileTests : IDisposable
+public sealed partial class AtomicFileTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-atomic-").FullName;
 
@@ -129,6 +131,38 @@ public sealed class AtomicFileTests : IDisposable
             AtomicFile.Write(path, _ => throw new UnauthorizedAccessException("denied"), option: "--json")).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(folder));
     }
+
+    [Fact]
+    public void Write_ToADeviceThatIsFull_SaysSo()
+    {
+        if (!File.Exists("/dev/full")) Assert.Skip("There is no device that is always full here.");
+        string message = Assert.Throws<WclException>(() => AtomicFile.Write("/dev/full", stream => stream.Write("x"u8), option: "--json")).Message;
+        Assert.Equal("Could not write '/dev/full': No space left on device : '/dev/full'. Free some space or name another file with --json; what was saved before is intact.", message);
+    }
+
+    [Fact]
+    public void Write_WhatDoesNotReachTheDisk_IsAnError_AndWhatWasThereStays()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The numbers are Linux's.");
+        string path = Path.Combine(folder, "x"), other = Path.Combine(folder, "other");
+        File.WriteAllText(path, "old");
+        File.WriteAllText(other, "");
+        // A descriptor that is good for a name alone: fsync fails of it.
+        using var named = new FileStream(new SafeFileHandle(Open(other, NameAlone), ownsHandle: true), FileAccess.Write, bufferSize: 0);
+        string message = Assert.Throws<WclException>(() => AtomicFile.Write(path, stream =>
+        {
+            stream.Write("new"u8);
+            DiskFlush.Of(named);
+        })).Message;
+        Assert.Equal($"Could not write '{path}': Bad file descriptor. See that the disk is sound and that it can be written there; what was saved before is intact.", message);
+        Assert.Equal("old", File.ReadAllText(path));
+        Assert.Equal(2, Directory.GetFiles(folder).Length);
+    }
+
+    private const int NameAlone = 0x200000; // O_PATH
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
 
     [Fact]
     public void Write_ToAnOpenFileOfTheSystem_WritesIntoIt()
