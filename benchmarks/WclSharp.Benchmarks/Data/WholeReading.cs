@@ -56,7 +56,7 @@ internal static class WholeReading
             int topOfView = (Side - rows) / 2, leftOfView = (Side - columns) / 2;
             for (int channel = 0; channel < 3; channel++)
                 for (int y = 0; y < rows; y++)
-                    pixels.Slice((channel * height + top + y) * width + left, columns)
+                    pixels.AsSpan((channel * height + top + y) * width + left, columns)
                         .CopyTo(views.AsSpan(((i * 3 + channel) * Side + topOfView + y) * Side + leftOfView));
         }
         return views;

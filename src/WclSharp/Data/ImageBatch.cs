@@ -105,11 +105,7 @@ public sealed class ImageBatch : IDisposable
             var buffer = buffers[b] = rent(uniform ? bytes : Rounded(bytes));
             int at = 0;
             for (int i = firsts[b]; i < firsts[b + 1]; i++)
-            {
-                var pixels = data.PixelsOf(indices[i]);
-                pixels.CopyTo(buffer.AsSpan(at));
-                at += pixels.Length;
-            }
+                at += data.CopyPixels(indices[i], buffer.AsSpan(at));
         }
         return new(indices, heights, widths, channels, starts, firsts, buffers, giveBack) { Uniform = uniform };
     }

@@ -128,16 +128,28 @@ public sealed class ImageDataset : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
     public (int Height, int Width) SizeOf(int index) => table.Size(Place(index));
 
-    /// <summary>Pixels of an image, uint8, planar [Channels, Height, Width].</summary>
+    /// <summary>A copy of an image's pixels, uint8, planar [Channels, Height, Width].</summary>
     /// <param name="index">Its position, 0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
     /// <exception cref="ObjectDisposedException">The set was disposed of.</exception>
-    public ReadOnlySpan<byte> PixelsOf(int index)
+    public byte[] PixelsOf(int index)
+    {
+        var (height, width) = SizeOf(index);
+        byte[] pixels = new byte[Channels * height * width];
+        CopyPixels(index, pixels);
+        return pixels;
+    }
+
+    /// <summary>Copies an image's pixels to where there is room for them; safe beside <see cref="Dispose"/>.</summary>
+    /// <returns>Their number.</returns>
+    internal int CopyPixels(int index, Span<byte> room)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         int place = Place(index);
         var (height, width) = table.Size(place);
-        return store.Pixels(table.Place(place), Channels * height * width);
+        int count = Channels * height * width;
+        store.Copy(table.Place(place), room[..count]);
+        return count;
     }
 
     /// <summary>64-bit hash of an image's stored size and pixels.</summary>

@@ -58,7 +58,7 @@ internal sealed unsafe class PixelStore : IDisposable
         return at;
     }
 
-    /// <summary>Ends writing; from here on <see cref="Pixels"/> may be called.</summary>
+    /// <summary>Ends writing; from here on <see cref="Copy"/> may be called.</summary>
     public void Complete()
     {
         if (file is null || length == 0) return;
@@ -68,22 +68,27 @@ internal sealed unsafe class PixelStore : IDisposable
         mapped += view.PointerOffset;
     }
 
-    /// <summary>The pixels at an offset that <see cref="Append"/> returned. Valid until the last owner lets go.</summary>
+    /// <summary>Copies the pixels at an offset that <see cref="Append"/> returned.</summary>
     /// <exception cref="ObjectDisposedException">Every owner has let go.</exception>
-    public ReadOnlySpan<byte> Pixels(long at, int count)
+    public void Copy(long at, Span<byte> pixels)
     {
-        ObjectDisposedException.ThrowIf(Volatile.Read(ref owners) == 0, this);
-        return file is null
-            ? blocks[(int)(at >> BlockBits)].AsSpan((int)(at & (BlockSize - 1)), count)
-            : new ReadOnlySpan<byte>(mapped + at, count);
+        using var held = Share(); // a file that is unmapped meanwhile would end the process
+        if (file is null) blocks[(int)(at >> BlockBits)].AsSpan((int)(at & (BlockSize - 1)), pixels.Length).CopyTo(pixels);
+        else new ReadOnlySpan<byte>(mapped + at, pixels.Length).CopyTo(pixels);
     }
 
     /// <summary>Adds an owner, who calls <see cref="Dispose"/> too.</summary>
+    /// <exception cref="ObjectDisposedException">Every owner has let go.</exception>
     public PixelStore Share()
     {
-        ObjectDisposedException.ThrowIf(Volatile.Read(ref owners) == 0, this);
-        Interlocked.Increment(ref owners);
-        return this;
+        int now = Volatile.Read(ref owners);
+        while (true)
+        {
+            ObjectDisposedException.ThrowIf(now == 0, this);
+            int seen = Interlocked.CompareExchange(ref owners, now + 1, now);
+            if (seen == now) return this;
+            now = seen;
+        }
     }
 
     /// <summary>Lets go; the last owner frees the memory and the file.</summary>

@@ -17,7 +17,7 @@ internal readonly record struct SheetImage(byte[] Pixels, int Channels, int Heig
     public static SheetImage Of(ImageDataset images, int row, string? caption)
     {
         var (height, width) = images.SizeOf(row);
-        return new(images.PixelsOf(row).ToArray(), images.Channels, height, width, caption);
+        return new(images.PixelsOf(row), images.Channels, height, width, caption);
     }
 }
 
