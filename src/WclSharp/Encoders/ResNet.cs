@@ -13,7 +13,7 @@ namespace WclSharp.Encoders;
 /// </summary>
 /// <remarks>
 /// A forward pass serves one backward pass: what it saved is gone after that, also with <c>retain_graph</c>. On a processor an error within a backward pass, such as a second one
-/// or memory that runs out, cannot be caught: it is written to standard error, and libtorch may end the process; <see cref="Losses.Backpropagation"/> throws it.
+/// or memory that runs out, cannot be caught: it is written to standard error, and libtorch may end the process; <see cref="Losses.Backpropagation"/> throws it. There are no second derivatives (<c>create_graph</c>) there but in float64, which takes libtorch's operators.
 /// <para>
 /// Kernels lie in memory with channels last, which TorchSharp's <c>save</c>, and <c>save_state_dict</c> of an optimiser of such weights, refuse (0.107: "non-contiguous tensor"), and the file
 /// of that name is lost. <see cref="ImageEncoder.Save"/> writes a network and <see cref="Load"/> reads it.

@@ -13,7 +13,7 @@ public static class Backpropagation
     /// </summary>
     /// <param name="loss">One number, with a gradient; its graph can be gone through once.</param>
     /// <exception cref="ArgumentException">It is not one number, or carries no gradient.</exception>
-    /// <exception cref="InvalidOperationException">It was gone through before.</exception>
+    /// <exception cref="InvalidOperationException">Its graph was gone through before.</exception>
     /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch failed, as where memory ran out.</exception>
     public static void Run(Tensor loss)
     {

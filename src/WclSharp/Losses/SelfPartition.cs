@@ -87,7 +87,7 @@ internal sealed record SelfPartition(Tensor Mean, Tensor[]? Gradients, Tensor? N
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        double largest = views.Max(view => view.detach().norm(1).max().ToDouble());
+        double largest = views.Aggregate(0.0, (most, view) => Math.Max(most, view.detach().norm(1).max().ToDouble())); // Max of a sequence would pass over NaN
         return largest * largest;
     }
 }

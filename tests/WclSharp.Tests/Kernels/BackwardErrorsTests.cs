@@ -25,8 +25,18 @@ public class BackwardErrorsTests
     }
 
     [Fact]
+    public void Run_ForASecondDerivative_SaysThatThereIsNone()
+    {
+        using var scope = NewDisposeScope();
+        using var x = randn([6, 4], generator: new Generator(1)).requires_grad_();
+        var sum = UnitRows.Of(x).mul(x).sum();
+        Assert.Contains("create_graph", Assert.Throws<NotSupportedException>(() => BackwardErrors.Run(() => autograd.grad([sum], [x], create_graph: true))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Hold_OutsideRun_WritesTheErrorBeforeItGoesOn()
     {
+        using var noGradient = no_grad(); // as within a backward pass
         var (before, written) = (Console.Error, new StringWriter());
         Console.SetError(written);
         try

@@ -29,7 +29,7 @@ public class LossFixtureTests
         Func<Tensor, Tensor> unit = asTrained ? UnitRows.Of : Unit;
         var (z1, v1) = (unit(x1.narrow(1, 0, dim)), unit(x1.narrow(1, dim, dim)));
         var (z2, v2) = (unit(x2.narrow(1, 0, dim)), unit(x2.narrow(1, dim, dim)));
-        if (asTrained) Assert.True(SelfPartition.Suits(temperature, v1, v2));
+        if (asTrained && temperature > 0.032) Assert.True(SelfPartition.Suits(temperature, v1, v2)); // below it whole rows serve
 
         var (weak, labels1, labels2) = asTrained ? WeakLoss.OfGraphs(v1, v2, temperature, detachKeys: true) : OneAfterTheOther();
         Assert.Equal(fixture["component1"].data<long>().ToArray(), Partition.ByFirstMember(labels1));
