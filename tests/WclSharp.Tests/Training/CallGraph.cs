@@ -32,8 +32,7 @@ internal sealed class CallGraph
         var waiting = new Queue<MethodBase>(found);
         while (waiting.TryDequeue(out var method))
         {
-            foreach (var called in calls.GetValueOrDefault(method, []))
-            foreach (var runs in overrides[called].Append(called).Where(calls.ContainsKey))
+            foreach (var runs in calls.GetValueOrDefault(method, []).SelectMany(called => overrides[called].Append(called)).Where(calls.ContainsKey))
                 if (found.Add(runs)) waiting.Enqueue(runs);
         }
         return found;
@@ -49,7 +48,7 @@ internal sealed class CallGraph
         foreach (var method in type.GetMethods(Declared))
             for (var original = method; original.GetBaseDefinition() is var first && Definition(first) != Definition(original); original = first) yield return (Definition(first), method);
         if (type.IsGenericTypeDefinition) yield break; // GetInterfaceMap does not take them; the assembly's own are not called by an interface
-        foreach (var contract in type.GetInterfaces())
+        foreach (var contract in type.GetInterfaces().Where(contract => contract.Namespace?.StartsWith("System.Collections", StringComparison.Ordinal) != true)) // iterators run where they are made
         {
             var map = type.GetInterfaceMap(contract);
             for (int i = 0; i < map.InterfaceMethods.Length; i++) yield return (Definition(map.InterfaceMethods[i]), Definition(map.TargetMethods[i]));
@@ -89,8 +88,9 @@ internal sealed class CallGraph
     private static MethodBase Definition(MethodBase method)
     {
         if (method is MethodInfo { IsGenericMethod: true, IsGenericMethodDefinition: false } generic) method = generic.GetGenericMethodDefinition();
+        if (method.DeclaringType!.IsArray) return method; // whose methods are declared nowhere
         return method.DeclaringType is { IsGenericType: true, IsGenericTypeDefinition: false } type
             ? MethodBase.GetMethodFromHandle(method.MethodHandle, type.GetGenericTypeDefinition().TypeHandle)!
-            : method.DeclaringType!.Module.ResolveMethod(method.MetadataToken)!; // as its own type reflects it, not one that inherits it
+            : method.Module.ResolveMethod(method.MetadataToken)!; // as its own type reflects it, not one that inherits it
     }
 }

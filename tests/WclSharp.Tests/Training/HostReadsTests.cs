@@ -17,20 +17,37 @@ public class HostReadsTests
         "equal", "allclose", "nonzero", "nonzero_as_list", "argwhere", "masked_select", "unique", "unique_consecutive", "bincount", "repeat_interleave", "multinomial",
     ];
 
+    /// <summary>Where such an operator may be come to, and why it does not make a step wait.</summary>
     private static readonly Dictionary<string, string> Known = new()
     {
+        ["WclSharp.Kernels.TensorMemory.Bytes"] = "the address of what lies on the processor",
+        ["WclSharp.Losses.LossArguments.Values"] = "labels are looked at on the processor alone",
+        ["WclSharp.Losses.SelfPartition.LargestProduct"] = "products of rows among themselves go by pairs on the processor alone",
+        ["WclSharp.Training.EpochSums.Agreement"] = "of an epoch's last step",
+        ["WclSharp.Training.FiniteLoss.Require"] = "of every 20th step, and an epoch's last",
     };
 
     [Fact]
     public void AStep_ReadsNothing_ButWhereItMay()
     {
         var graph = new CallGraph(typeof(Trainer).Assembly);
-        var steps = graph.ReachableFrom(typeof(Trainer).GetMethods(BindingFlags.NonPublic | BindingFlags.Instance).Where(method => method.Name is "TakeStep" or "Next"));
-        string[] readers = [.. steps.Where(method => graph.CallsFrom(method).Any(IsRead)).Select(NameOf).Distinct().Order(StringComparer.Ordinal)];
-        Assert.Equal(Known.Keys.Order(StringComparer.Ordinal), readers);
+        var first = typeof(Trainer).GetMethods(BindingFlags.NonPublic | BindingFlags.Instance).Where(method => method.Name is "TakeStep" or "Next");
+        var step = graph.ReachableFrom(first);
+        string[] readers = [.. step.Where(method => graph.CallsFrom(method).Any(IsRead)).Select(NameOf).Distinct().Order(StringComparer.Ordinal)];
+        Assert.True(Known.Keys.ToHashSet().SetEquals(readers), $"Read on the host: {string.Join(", ", readers)}");
+        // It goes far enough to see them: into overrides, lambdas and what makes views.
+        string[] far = ["WclSharp.Methods.FnCancel.Losses", "WclSharp.Graphs.ConnectedComponents.LabelOfChecked", "WclSharp.Augmentation.MatrixResampler.Resample", "WclSharp.Optimizers.Lars.Update", "WclSharp.Training.LocalViews.Make"];
+        Assert.Empty(far.Except(step.Select(NameOf)));
     }
 
     private static bool IsRead(MethodBase called) => called.DeclaringType?.Assembly == typeof(torch).Assembly && Reads.Contains(called.Name);
 
-    private static string NameOf(MethodBase method) => $"{method.DeclaringType!.FullName}.{method.Name}";
+    /// <summary>The method's name; of a lambda or local function, that of the method which it is in.</summary>
+    private static string NameOf(MethodBase method)
+    {
+        var type = method.DeclaringType!;
+        while (type.Name.StartsWith('<') && type.DeclaringType is { } outer) type = outer;
+        string name = method.Name.StartsWith('<') ? method.Name[1..method.Name.IndexOf('>')] : method.Name;
+        return $"{type.FullName}.{name}";
+    }
 }
