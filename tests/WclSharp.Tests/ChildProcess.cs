@@ -21,6 +21,9 @@ internal sealed partial class ChildProcess : IDisposable
     /// <summary>The program's number.</summary>
     public int Id => process.Id;
 
+    /// <summary>The <c>dotnet</c> that runs these tests, which need not be the one that is found by its name.</summary>
+    public static string Dotnet { get; } = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } path ? path : "dotnet";
+
     /// <summary>Starts a program, with further variables where these are given.</summary>
     public static ChildProcess Start(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
     {

@@ -125,7 +125,7 @@ internal static class BenchCommand
             var given = options.Apply(parsed, new PretrainOptions());
             var figures = NeighborBenchmark.Run(Value(parsed, images), Value(parsed, dim), Value(parsed, neighbors), given.Device ?? ComputeDevice.Auto, Progress(error));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {(figures.OnGpu ? $"{figures.MibAboveBank:0} MiB{OfTheHost}, bank of {figures.BankMib:0} MiB on the GPU" : $"{figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB")}"));
+                $"{figures.Seconds:0.0} s, {figures.Gflops:0} GFLOP/s (a matrix product alone {figures.MatrixGflops:0}), {(figures.OnGpu ? FormattableString.Invariant($"{figures.MibAboveBank:0} MiB{OfTheHost}, bank of {figures.BankMib:0} MiB on the GPU") : FormattableString.Invariant($"{figures.MibAboveBank:0} MiB above the bank of {figures.BankMib:0} MiB"))}"));
             JsonFile.Write(parsed.GetValue(json), writer =>
             {
                 writer.WriteNumber("seconds", figures.Seconds);

@@ -87,7 +87,7 @@ internal static class DistillCommand
     }
 
     private static string Line(string name, long parameters, double? accuracy, double? balancedAccuracy, int images) => string.Create(CultureInfo.InvariantCulture,
-        $"{name}: {parameters / 1e6:0.00} million parameters{(accuracy is { } share ? $", {EpochTable.Percent(share)} of {images:N0} test images right{AccuracyText.OverClasses(share, balancedAccuracy)}" : "")}");
+        $"{name}: {parameters / 1e6:0.00} million parameters{(accuracy is { } share ? FormattableString.Invariant($", {EpochTable.Percent(share)} of {images:N0} test images right{AccuracyText.OverClasses(share, balancedAccuracy)}") : "")}");
 
     private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

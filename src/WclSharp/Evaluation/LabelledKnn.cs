@@ -57,6 +57,6 @@ internal static class LabelledKnn
         if (outvoted.Count == 0) return null;
         bool one = outvoted.Count == 1;
         string names = ClassCatalog.Few([.. outvoted.Select(each => FormattableString.Invariant($"{train.ClassNames[each.Key]}: {found[each.Key].Correct:N0} of {found[each.Key].Labelled:N0} images by {each.Value:N0} label{(each.Value == 1 ? "" : "s")}"))]);
-        return FormattableString.Invariant($"kNN recall is below one half for {(one ? "one class" : $"{outvoted.Count:N0} classes")} ({names}) with fewer labels than half of the {k:N0} neighbours: frequent classes may outvote {(one ? "it" : "them")}. Look at the linear classifier (wcl evaluate RUN --linear), or at kNN with fewer neighbours (--knn-k {Math.Max(1, 2 * outvoted[0].Value - 1)}).");
+        return FormattableString.Invariant($"kNN recall is below one half for {(one ? "one class" : FormattableString.Invariant($"{outvoted.Count:N0} classes"))} ({names}) with fewer labels than half of the {k:N0} neighbours: frequent classes may outvote {(one ? "it" : "them")}. Look at the linear classifier (wcl evaluate RUN --linear), or at kNN with fewer neighbours (--knn-k {Math.Max(1, 2 * outvoted[0].Value - 1)}).");
     }
 }

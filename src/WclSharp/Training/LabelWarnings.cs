@@ -31,7 +31,7 @@ internal static class LabelWarnings
     /// <summary>Of few images, and of many of which most have no label, a share that is held out leaves few to measure with.</summary>
     private static IEnumerable<string> FewTests(ImageDataset all, ImageDataset heldOut, int tests) =>
         tests < FewestTests && (tests > 0 || all.HasLabels)
-            ? [FormattableString.Invariant($"{(tests == heldOut.Count ? $"{tests} test image{(tests == 1 ? " is" : "s are")}" : $"Of the {heldOut.Count:N0} test images {tests} {(tests == 1 ? "has" : "have")} a label, which is")} too few to measure an accuracy; name more with --test.")]
+            ? [FormattableString.Invariant($"{(tests == heldOut.Count ? FormattableString.Invariant($"{tests} test image{(tests == 1 ? " is" : "s are")}") : FormattableString.Invariant($"Of the {heldOut.Count:N0} test images {tests} {(tests == 1 ? "has" : "have")} a label, which is"))} too few to measure an accuracy; name more with --test.")]
             : [];
 
     /// <summary>Where test images are trained on too, under another name or in another place.</summary>
@@ -53,7 +53,7 @@ internal static class LabelWarnings
         string[] unknown = [.. ClassesOf(heldOut).Where(name => !told.Contains(name)).Order(StringComparer.Ordinal)];
         if (unknown.Length == 0) yield break;
         int images = heldOut.Labels.ToArray().Count(label => label >= 0 && !told.Contains(heldOut.ClassNames[label]));
-        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled test images {(images == 1 ? "counts" : "count")} as wrong: no labelled training image is of {(images == 1 ? "its" : "their")} {(unknown.Length == 1 ? "class" : $"{unknown.Length:N0} classes")} ({ClassCatalog.Few(unknown)}), so {(unknown.Length == 1 ? "it" : "they")} cannot be predicted; label some, or leave them out of the test.{AlsoWritten(unknown, told)}");
+        yield return FormattableString.Invariant($"{images:N0} of the {heldOut.LabelledCount:N0} labelled test images {(images == 1 ? "counts" : "count")} as wrong: no labelled training image is of {(images == 1 ? "its" : "their")} {(unknown.Length == 1 ? "class" : FormattableString.Invariant($"{unknown.Length:N0} classes"))} ({ClassCatalog.Few(unknown)}), so {(unknown.Length == 1 ? "it" : "they")} cannot be predicted; label some, or leave them out of the test.{AlsoWritten(unknown, told)}");
     }
 
     /// <summary>Names that are told but for case and blanks, as the end of a warning.</summary>
@@ -72,7 +72,7 @@ internal static class LabelWarnings
         string[] untested = [.. (known ?? ClassesOf(train)).Where(name => !tested.Contains(Bare(name))).Order(StringComparer.Ordinal)];
         if (untested.Length == 0) yield break;
         bool one = untested.Length == 1;
-        yield return FormattableString.Invariant($"No test image is of {(one ? "the class" : $"{untested.Length:N0} classes:")} {ClassCatalog.Few(untested)}; no figure says anything of {(one ? "it" : "them")}. Name images of {(one ? "it" : "them")} with --test.");
+        yield return FormattableString.Invariant($"No test image is of {(one ? "the class" : FormattableString.Invariant($"{untested.Length:N0} classes:"))} {ClassCatalog.Few(untested)}; no figure says anything of {(one ? "it" : "them")}. Name images of {(one ? "it" : "them")} with --test.");
     }
 
     /// <summary>Where nearly all test images are of one class, naming that alone is as good as right.</summary>

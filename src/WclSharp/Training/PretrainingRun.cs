@@ -87,6 +87,9 @@ internal sealed class PretrainingRun : IDisposable
     /// <inheritdoc cref="SavingSchedule.WorthKeeping"/>
     public TimeSpan WorthKeeping { init => saving.WorthKeeping = value; }
 
+    /// <inheritdoc cref="SavingSchedule.LargestShare"/>
+    public double LargestShareOfSaving { init => saving.LargestShare = value; }
+
     /// <summary>Adds what is measured of the network to an epoch's metrics. Tests say it instead.</summary>
     public Func<EpochMetrics, EpochMetrics> Measure { private get; init; }
 

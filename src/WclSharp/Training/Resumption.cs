@@ -79,6 +79,6 @@ internal sealed class Resumption(RunFolder folder, CheckpointStore checkpoints, 
     {
         int[] lost = [.. Enumerable.Range(1, epochs).Except(folder.ReadMetrics().Select(metrics => metrics.Epoch))];
         if (lost.Length > 0)
-            warn(FormattableString.Invariant($"metrics.jsonl lacks the line{(lost.Length == 1 ? $" of epoch {lost[0]}: its" : $"s of {lost.Length:N0} of the {epochs:N0} finished epochs, {lost[0]} the first: their")} measurements are lost; training is not affected."));
+            warn(FormattableString.Invariant($"metrics.jsonl lacks the line{(lost.Length == 1 ? $" of epoch {lost[0]}: its" : FormattableString.Invariant($"s of {lost.Length:N0} of the {epochs:N0} finished epochs, {lost[0]} the first: their"))} measurements are lost; training is not affected."));
     }
 }

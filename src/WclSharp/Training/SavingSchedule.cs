@@ -4,8 +4,6 @@ namespace WclSharp.Training;
 /// <param name="clock">Where the time comes from; null is the system.</param>
 internal sealed class SavingSchedule(TimeProvider? clock = null)
 {
-    // Where an epoch is short beside it, as on a GPU, saving takes this share of the time at most.
-    private const double LargestShare = 0.03;
     private static readonly TimeSpan Short = TimeSpan.FromSeconds(0.1);
 
     private readonly TimeProvider clock = clock ?? TimeProvider.System;
@@ -17,6 +15,9 @@ internal sealed class SavingSchedule(TimeProvider? clock = null)
 
     /// <summary>Time since the last checkpoint after which an epoch is saved before it is measured.</summary>
     public TimeSpan WorthKeeping { get; set; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>Where an epoch is short beside it, as on a GPU, saving takes this share of the time at most.</summary>
+    public double LargestShare { get; set; } = 0.03;
 
     /// <summary>Whether one is written at the end of an epoch.</summary>
     public bool IsDue => took <= Short || clock.GetElapsedTime(saved) >= took / LargestShare;

@@ -79,7 +79,7 @@ public sealed class BenchCommandTests : IDisposable
     public void Process_SearchThatIsStopped_LeavesNoFiles()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent by kill");
-        using var process = ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "bench", "search", "--images", "10000000", "--dim", "8"], ("TMPDIR", folder));
+        using var process = ChildProcess.Start(ChildProcess.Dotnet, [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "bench", "search", "--images", "10000000", "--dim", "8"], ("TMPDIR", folder));
         process.Await(() => Directory.EnumerateFiles(folder, "*.offsets.tmp", SearchOption.AllDirectories).Any());
         process.Signal("TERM");
         process.End(expectedCode: 143);

@@ -194,7 +194,7 @@ public sealed class CommandLineTests : StandInCommands
 
     private static (int Code, string Output, string Error) Start(params string[] arguments)
     {
-        using var process = ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. arguments]);
+        using var process = ChildProcess.Start(ChildProcess.Dotnet, [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. arguments]);
         return process.End();
     }
 }

@@ -50,7 +50,7 @@ public sealed class CompareCommandTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a named pipe");
         string pipe = Path.Combine(folder, "pipe");
-        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe)) made.WaitForExit();
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [pipe])) made.WaitForExit();
         var writing = Task.Run(() => File.WriteAllText(pipe, """{ "out": "there", "epochs": 3 }"""), TestContext.Current.CancellationToken);
         Assert.Equal(0, await Task.Run(() => Run("compare", "--config", pipe), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
         await writing;
@@ -207,7 +207,7 @@ public sealed class CompareCommandTests : IDisposable
         return new(folder, [new MethodComparison { Method = "wcl", KnnMean = 0.5, Baseline = "simclr", KnnDifference = 0.02, KnnDifferenceCi95 = 0.01, Seeds = [0, 1], Runs = [] }], [Path.Combine(folder, "compare.json")]);
     }
 
-    private static ChildProcess Start(string[] command) => ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. command]);
+    private static ChildProcess Start(string[] command) => ChildProcess.Start(ChildProcess.Dotnet, [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. command]);
 
     private sealed class FullDisk : StringWriter
     {

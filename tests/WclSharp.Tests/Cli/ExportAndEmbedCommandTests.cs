@@ -135,7 +135,7 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         {
             string program = Path.Combine(AppContext.BaseDirectory, "wcl.dll");
             // The loader writes down every library that it opens.
-            using var process = ChildProcess.Start("dotnet", [program, .. arguments], ("LD_DEBUG", "files"), ("LD_DEBUG_OUTPUT", log));
+            using var process = ChildProcess.Start(ChildProcess.Dotnet, [program, .. arguments], ("LD_DEBUG", "files"), ("LD_DEBUG_OUTPUT", log));
             var (code, _, problem) = process.End();
             Assert.Equal((0, ""), (code, problem));
             string[] written = Directory.GetFiles(folder, "loads.*");

@@ -57,7 +57,7 @@ public sealed class LiveProgressTests
         const int Width = 80;
         var written = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written) });
-        console.Profile.Width = Width;
+        (console.Profile.Width, console.Profile.Height) = (Width, 24);
         var step = new RunProgress.Step(1, 2, 3, 10, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
         string text = string.Join(' ', Enumerable.Repeat("word", 17));
         LiveProgress.Run(console, progress =>
@@ -108,7 +108,7 @@ public sealed class LiveProgressTests
     {
         var written = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written) });
-        console.Profile.Width = width;
+        (console.Profile.Width, console.Profile.Height) = (width, 24); // some terminals, such as dumb ones, have no height
         Assert.Equal(7, LiveProgress.Run(console, progress =>
         {
             foreach (var report in reports) progress.Report(report);

@@ -169,7 +169,7 @@ public class TarSourceTests
         using var folder = new DataFolder();
         var tar = new TarFile().Add("a.jpg", Jpeg).ToArray(closed: false);
         string path = folder.Write("x.tar", [.. tar, .. Enumerable.Repeat((byte)77, 512)]);
-        Assert.Contains($"byte {tar.Length:N0}", Assert.Throws<WclUsageException>(() => Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(FormattableString.Invariant($"byte {tar.Length:N0}"), Assert.Throws<WclUsageException>(() => Read(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

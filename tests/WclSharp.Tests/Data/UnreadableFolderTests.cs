@@ -62,7 +62,7 @@ public class UnreadableFolderTests
         if (!OperatingSystem.IsLinux()) Assert.Skip("Named pipes are files on Unix only.");
         using var folder = new DataFolder();
         folder.Write("a.jpg", Jpeg);
-        using (var made = System.Diagnostics.Process.Start("mkfifo", folder["pipe.jpg"])) made.WaitForExit();
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [folder["pipe.jpg"]])) made.WaitForExit();
         string csv = folder["bad.csv"];
         using var data = folder.Read(o => o with { MaxBad = 1, BadImagesFile = csv });
         Assert.Equal((1, 1), (data.Count, data.BadImages));

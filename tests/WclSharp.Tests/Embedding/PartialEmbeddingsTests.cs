@@ -108,7 +108,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         foreach (var (signal, code) in (ValueTuple<string, int>[])[("KILL", 137), ("INT", 130), ("TERM", 143)])
         {
             string file = folder[$"stopped-{signal}/out.index"];
-            string[] command = ["--default-signal=INT,TERM", "dotnet", Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "index", model, "--out", file];
+            string[] command = ["--default-signal=INT,TERM", ChildProcess.Dotnet, Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "index", model, "--out", file];
             using (var process = ChildProcess.Start("env", command))
             {
                 // 10,000 images, of which a part holds 4,096.

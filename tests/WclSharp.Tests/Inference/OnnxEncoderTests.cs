@@ -105,7 +105,7 @@ public sealed class OnnxEncoderTests : IDisposable
     public void Embed_OfMany_PreparesOnAsManyThreadsAsAskedFor(int threads)
     {
         using var encoder = OnnxEncoder.Load(OnnxFiles.MeanColour(folder, OnnxFiles.Metadata()), threads);
-        int now = 0, most = 0;
+        int now = 0, most = 0, expected = Math.Min(threads, Environment.ProcessorCount);
         var gate = new Lock();
         using var beside = new ManualResetEventSlim();
         encoder.EmbedEach(60, (i, target) =>
@@ -113,12 +113,12 @@ public sealed class OnnxEncoderTests : IDisposable
             int here = Interlocked.Increment(ref now);
             lock (gate) most = Math.Max(most, here);
             if (here > 1) beside.Set();
-            if (i == 0 && threads > 1) beside.Wait(TimeSpan.FromSeconds(30)); // for another thread, however late it comes
+            if (i == 0 && expected > 1) beside.Wait(TimeSpan.FromSeconds(30)); // for another thread, however late it comes
             else Thread.Sleep(5);
             target.Span.Clear();
             Interlocked.Decrement(ref now);
         }, TestContext.Current.CancellationToken);
-        Assert.Equal(threads, most);
+        Assert.Equal(expected, most);
     }
 
     [Fact]

@@ -132,7 +132,7 @@ public sealed class GivenLibtorchTests : IDisposable
 
     private static (int Code, string Output, string Error) Doctor(string program, string? libtorch)
     {
-        using var process = ChildProcess.Start("dotnet", [program, "doctor"], (GivenLibtorch.Variable, libtorch ?? ""));
+        using var process = ChildProcess.Start(ChildProcess.Dotnet, [program, "doctor"], (GivenLibtorch.Variable, libtorch ?? ""));
         return process.End();
     }
 }

@@ -21,7 +21,7 @@ public sealed class OpenMpTests : IDisposable
         Assert.SkipUnless(OpenMp.Export("omp_get_thread_limit") != 0, "libtorch has another OpenMP runtime here");
         string[] command = [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "pretrain", "--limit", "160", "--image-size", "16", "--width", "4", "--head-hidden", "16", "--head-output", "8",
             "--batch", "32", "--epochs", "1", "--device", "cpu", "--workers", "2", "--out", Path.Combine(folder, "run")];
-        using var process = ChildProcess.Start("dotnet", command, ("OMP_NUM_THREADS", "64"), (name, value)); // more than are free on most machines
+        using var process = ChildProcess.Start(ChildProcess.Dotnet, command, ("OMP_NUM_THREADS", "64"), (name, value)); // more than are free on most machines
         process.End(expectedCode: 0); // in seconds; one that waits is ended after minutes
     }
 

@@ -159,7 +159,7 @@ public class NearestRowsTests
         string json = Path.Combine(Path.GetTempPath(), $"wcl-neighbors-{Guid.NewGuid():N}.json");
         try
         {
-            using var process = ChildProcess.Start("dotnet",
+            using var process = ChildProcess.Start(ChildProcess.Dotnet,
                 [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), "bench", "neighbors", "--images", "20000", "--dim", "32", "--k", "4", "--json", json]);
             process.End(expectedCode: 0);
             using var figures = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(json));

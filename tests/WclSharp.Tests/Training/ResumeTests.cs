@@ -96,13 +96,13 @@ public sealed class ResumeTests : RunsInFolder
         string reference = SmallRun.HashOf(Pretraining.Run(options).RunFolder);
         string run = Path.Combine(folder, "killed");
         string[] command = Command(options, run);
-        using (var process = ChildProcess.Start("dotnet", command))
+        using (var process = ChildProcess.Start(ChildProcess.Dotnet, command))
         {
             AwaitFirstCheckpoint(process, run);
             process.Kill(); // wherever it is by then
             process.End();
         }
-        using (var process = ChildProcess.Start("dotnet", [.. command, "--resume"])) process.End(expectedCode: 0);
+        using (var process = ChildProcess.Start(ChildProcess.Dotnet, [.. command, "--resume"])) process.End(expectedCode: 0);
         Assert.Equal(reference, SmallRun.HashOf(run));
     }
 
@@ -129,7 +129,7 @@ public sealed class ResumeTests : RunsInFolder
             Assert.Contains("\"status\": \"stopped\"", File.ReadAllText(Path.Combine(run, "summary.json")), StringComparison.Ordinal);
             Assert.InRange(SavedStep(run), StepsPerEpoch, Epochs * StepsPerEpoch - 1);
 
-            using (var process = ChildProcess.Start("dotnet", [.. Command(options, run), "--resume"])) process.End(expectedCode: 0);
+            using (var process = ChildProcess.Start(ChildProcess.Dotnet, [.. Command(options, run), "--resume"])) process.End(expectedCode: 0);
             Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(run));
             Assert.Equal(RunFolder.ReadMetrics(whole).Select(WithoutSpeed), RunFolder.ReadMetrics(run).Select(WithoutSpeed));
         }

@@ -12,7 +12,7 @@ public sealed class SignalTests : RunsInFolder
         Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are those of Linux");
         // Steps of some seconds, of which the first is under way when its signals come.
         var options = Options("again") with { Limit = 40, Batch = 32, Epochs = 2, Width = 64, ImageSize = 64 };
-        using var process = ChildProcess.Start("dotnet", Command(options, options.Out!));
+        using var process = ChildProcess.Start(ChildProcess.Dotnet, Command(options, options.Out!));
         process.Await(() => File.Exists(Path.Combine(options.Out!, "plots", "curves.png"))); // of the untrained network, the last before training
         Thread.Sleep(300);
         process.Signal("TERM");
@@ -30,7 +30,7 @@ public sealed class SignalTests : RunsInFolder
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are those of Linux");
         var options = Options("twice");
-        using var process = ChildProcess.Start("dotnet", Command(options, options.Out!));
+        using var process = ChildProcess.Start(ChildProcess.Dotnet, Command(options, options.Out!));
         AwaitFirstCheckpoint(process, options.Out!);
         process.Signal("TERM");
         Thread.Sleep(5); // at once they would be one
