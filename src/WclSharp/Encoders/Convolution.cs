@@ -7,16 +7,19 @@ using static TorchSharp.torch;
 namespace WclSharp.Encoders;
 
 /// <summary>2-D convolution without bias, its weight kept in float32 and channels-last, computed in the input's dtype.</summary>
-/// <remarks>There is no autocast in TorchSharp: the cast to the compute dtype is here, and autograd casts the gradient back, unless <see cref="WinogradConvolution"/> or <see cref="DirectConvolution"/> computes, which take the weight in float32 and give its gradient so.</remarks>
+/// <remarks>
+/// TorchSharp has no autocast, so this class casts the weight to the compute dtype, and autograd casts its gradient back. <see cref="WinogradConvolution"/> and <see cref="DirectConvolution"/> take the weight in float32
+/// and give its gradient in float32. docs/kernels.md says which of them computes which layer.
+/// </remarks>
 internal sealed class Convolution : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
     private readonly long[] strides, padding;
     private readonly bool winogradShape;
-    private readonly long productWeights; // of a product's; 0 where it cannot be one
-    private readonly bool narrow;
+    private readonly long productWeights; // weights of a 1 x 1 kernel, which can be computed as a product; 0 of others
+    private readonly bool narrow; // whether libtorch's own would not be safe: SafeChannels
 
-    // From so many weights on a product of (pixels, channels) by the weight is faster than libtorch's convolution, most of all its weight's gradient, unless that is DirectConvolution's: docs/performance-history.md.
+    // With so many weights or more, a product of (pixels, channels) by the weight is faster than libtorch's convolution. Most of that is the weight's gradient, unless DirectConvolution computes it: docs/performance-history.md.
     private const int LeastProductWeights = 1 << 18, LeastProductWeightsBFloat16 = 1 << 20;
 
     // libtorch 2.10's weight gradient of a 1 x 1 convolution of stride 2 with fewer channels in (oneDNN's, AVX-512) writes beyond its memory where two threads share an odd number of images.
@@ -42,7 +45,10 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     /// <summary>Whether Winograd's tiles may be rounded to bfloat16 in training, where images are.</summary>
     public bool RoundsTiles { get; set; }
 
-    /// <summary>Where the next call sums its input's gradient with that of another operator that reads it; null for autograd. No argument, which hooks could not follow.</summary>
+    /// <summary>
+    /// For the next call alone, which clears it: sums the gradient of the call's input with that of the input's other reader. Null leaves that to autograd.
+    /// It is a property because forward hooks see only <c>call</c>, which takes a tensor and nothing else.
+    /// </summary>
     public GradientSum? GradientSum { get; set; }
 
     public override Tensor forward(Tensor input)

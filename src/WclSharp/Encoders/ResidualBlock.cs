@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Encoders;
 
 /// <summary>Residual block of two 3 x 3 convolutions (He et al. 2016, figure 5 left). Names are torchvision's.</summary>
+/// <remarks>Two operators read the block's input. docs/kernels.md draws how their gradients come together in a <see cref="GradientSum"/>, and says when they do.</remarks>
 internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
 {
     public const int Expansion = 1;
@@ -29,7 +30,7 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var sum = GradientSum.Of(x); // by conv1 and by the path around the block
+        var sum = GradientSum.Of(x); // x has two readers: conv1, and the path around the block
         conv1.GradientSum = sum;
         var y = bn1.Activate(conv1.call(x));
         y = conv2.call(y);
@@ -38,6 +39,7 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>Residual block of 1 x 1, 3 x 3 and 1 x 1 convolutions, the stride in the 3 x 3 one (figure 5 right, "v1.5"). Names are torchvision's.</summary>
+/// <remarks>The gradient of its input: see <see cref="BasicBlock"/>.</remarks>
 internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
 {
     public const int Expansion = 4;
@@ -64,7 +66,7 @@ internal sealed class Bottleneck : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var sum = GradientSum.Of(x); // by conv1 and by the path around the block
+        var sum = GradientSum.Of(x); // x has two readers: conv1, and the path around the block
         conv1.GradientSum = sum;
         var y = bn1.Activate(conv1.call(x));
         y = bn2.Activate(conv2.call(y));
@@ -91,11 +93,11 @@ internal sealed class Shortcut : nn.Module
     public static Shortcut? Create(int inChannels, int outChannels, int stride, ParameterInitializer random) =>
         stride == 1 && inChannels == outChannels ? null : new Shortcut(inChannels, outChannels, stride, random);
 
-    /// <summary>Where the path meets the block's: relu(batch norm(y) + the path of x).</summary>
+    /// <summary>Computes the path and adds it to the block's own: relu(batch norm(y) + batch norm(convolution(x))).</summary>
     /// <param name="last">The block's last batch norm.</param>
-    /// <param name="y">What the block's last convolution made of x, [N, C, H, W]; may be overwritten.</param>
+    /// <param name="y">The output of the block's last convolution, [N, C, H, W]; may be overwritten.</param>
     /// <param name="x">The block's input.</param>
-    /// <param name="sum">Where its gradient is summed; null for autograd.</param>
+    /// <param name="sum">Sums the gradient of x; null leaves that to autograd.</param>
     public Tensor Join(BatchNormalization last, Tensor y, Tensor x, GradientSum? sum)
     {
         convolution.GradientSum = sum;

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Kernels;
 
-/// <summary>Gives back memory that TorchSharp's custom autograd functions would hold on to.</summary>
+/// <summary>Gives back memory that TorchSharp's custom autograd functions would hold on to. docs/kernels.md says who owns what, and when.</summary>
 internal static class AutogradMemory
 {
     private const BindingFlags Private = BindingFlags.NonPublic | BindingFlags.Instance;
@@ -12,8 +12,8 @@ internal static class AutogradMemory
     [ThreadStatic] private static List<Tensor>? returned;
 
     /// <summary>
-    /// Frees the spare output of the function that was just applied: an empty tensor of its output's size, kept until the
-    /// graph is gone in case a gradient is undefined. Costs memory, not correctness, where TorchSharp changed.
+    /// Frees the spare output of the function that was just applied. TorchSharp makes one of the output's size and keeps it until the
+    /// graph is gone, in case a gradient is undefined. Where TorchSharp has changed, nothing is freed: that costs memory, not correctness.
     /// </summary>
     public static void FreeSpareOutput(autograd.AutogradContext context)
     {
@@ -28,7 +28,7 @@ internal static class AutogradMemory
 
     /// <summary>
     /// Frees the gradients that the last backward function of this thread returned. The engine reads them after that
-    /// function ends; when the next one begins it has taken them, and only these handles still hold the memory.
+    /// function has ended. When the next one begins, the engine has handles of its own, and only ours still hold the memory.
     /// </summary>
     public static void FreeReturned()
     {
@@ -38,7 +38,8 @@ internal static class AutogradMemory
     }
 
     /// <summary>
-    /// A parameter as a function's argument. Its gradient as our function returns it has a handle still, and the engine would copy it; that of a view is a tensor of its own, which it takes.
+    /// A view of a parameter, to be given to a function in its place. A parameter takes a gradient as its own only where nobody else has a handle of it, and copies it otherwise; our functions still have one
+    /// of what they return. The view passes the gradient on as another tensor, of which there is no second handle.
     /// </summary>
     public static Tensor ViewOfParameter(Tensor parameter) => parameter.view(parameter.shape);
 

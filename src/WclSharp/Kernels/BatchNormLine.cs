@@ -3,8 +3,8 @@ using WclSharp.Encoders;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// What batch norm does to a channel, a line: gamma (x - mean) / sqrt(variance + eps) + beta as scale x + shift; and that of its gradient,
-/// dx = scale g + slope x + offset.
+/// Batch norm applies a line to every channel: gamma (x - mean) / sqrt(variance + eps) + beta is scale x + shift. So does its gradient: dx = scale g + slope x + offset.
+/// This holds the numbers of both, which forward keeps for backward (docs/kernels.md).
 /// </summary>
 /// <param name="room">[6, C] float32: mean, 1 / deviation, scale, shift, slope and offset.</param>
 /// <param name="channels">C.</param>
@@ -25,7 +25,7 @@ internal readonly unsafe struct BatchNormLine(float* room, int channels)
 
     public float* Offset => room + 5 * channels;
 
-    /// <summary>Of a batch, whose statistics go to the running ones too where the norm wants that.</summary>
+    /// <summary>Sets the line from a batch's statistics, and updates the running ones where the norm wants that.</summary>
     /// <param name="norm">Batch norm.</param>
     /// <param name="x">[R, C].</param>
     /// <param name="rows">R.</param>
@@ -36,10 +36,10 @@ internal readonly unsafe struct BatchNormLine(float* room, int channels)
         Set(norm, Mean, Inverse);
     }
 
-    /// <summary>Of the running statistics.</summary>
+    /// <summary>Sets the line from the running statistics.</summary>
     public void TakeRunning(BatchNormalization norm) => Set(norm, TensorMemory.Start(norm.running_mean!), TensorMemory.Start(norm.running_var!));
 
-    /// <summary>The gradient's line, from the sums over rows of g and of g (x - mean); adds the gradients of gamma and beta.</summary>
+    /// <summary>Sets the gradient's line from the sums over rows of g and of g (x - mean), and adds to the gradients of gamma and beta.</summary>
     public void SetGradient((double[] Sum, double[] Product) sums, long rows, float* gamma, float* beta)
     {
         for (int c = 0; c < channels; c++)

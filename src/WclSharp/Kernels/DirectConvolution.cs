@@ -5,7 +5,7 @@ namespace WclSharp.Kernels;
 
 /// <summary>
 /// A convolution of bfloat16 images on the CPU that libtorch computes, but for its weight's gradient (<see cref="ConvolutionWeightGradient"/>), which is
-/// summed in float32 and stays so, and for 1 x 1 kernels' gradient of the input, a matrix product. Where <see cref="PairKernel"/> is.
+/// summed in float32 and stays so, and for 1 x 1 kernels' gradient of the input, a matrix product. It needs <see cref="PairKernel"/>. docs/kernels.md says which layers it serves.
 /// </summary>
 internal sealed class DirectConvolution : autograd.SingleTensorFunction<DirectConvolution>
 {

@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// Batch norm on the CPU with what follows it, relu(batch norm(x) + residual), as one operator: two passes over memory forward and two backward, where
-/// separate operators take some three times as many; one pass where nothing is trained. ReLU may be left out.
+/// Batch norm on the CPU with what follows it, relu(batch norm(x) + residual), as one operator. It passes over memory twice forward and twice backward, a third of what
+/// separate operators take, and once where nothing is trained. ReLU may be left out. docs/kernels.md says when it serves, and how its residual's gradient reaches the block's input.
 /// </summary>
 internal static class FusedBatchNorm
 {
-    /// <summary>Whether this can be computed here; else libtorch's operators do it.</summary>
+    /// <summary>Whether this can be computed here; else libtorch's operators do it. A norm in evaluation with a graph is theirs: this backward is that of a batch's own statistics.</summary>
     public static bool Suits(BatchNormalization norm, Tensor x) =>
         (norm.training || !is_grad_enabled()) && x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && x.device_type == DeviceType.CPU
         && norm.weight!.dtype == ScalarType.Float32 && x.size(1) % (2 * Vector<float>.Count) == 0;
@@ -21,7 +21,7 @@ internal static class FusedBatchNorm
     /// <param name="x">[N, C, H, W] float32 or bfloat16, channels-last. Overwritten where nothing is trained.</param>
     /// <param name="residual">As x, added before ReLU; null for none.</param>
     /// <param name="rectified">Whether ReLU follows; without it there is no residual.</param>
-    /// <param name="sum">Takes the residual's gradient; null for autograd. Not with a norm of the residual.</param>
+    /// <param name="sum">Sums the residual's gradient with that of its other reader; null leaves that to autograd. Null with a norm of the residual.</param>
     /// <param name="residualNorm">Batch norm of the residual, before it is added; null where it is added as it is.</param>
     /// <returns>[N, C, H, W] of x's dtype, channels-last.</returns>
     public static Tensor Apply(BatchNormalization norm, Tensor x, Tensor? residual, bool rectified = true, GradientSum? sum = null, BatchNormalization? residualNorm = null)
@@ -57,7 +57,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
     /// <inheritdoc/>
     public override unsafe Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
-        // Weights and biases are arguments so that the engine knows of them; they are read from the modules.
+        // Weights and biases are arguments so that the engine gives them gradients; their values are read from the modules.
         var (input, residual, norm, residualNorm, sum) = ((Tensor)arguments[0], (Tensor?)arguments[3], (BatchNormalization)arguments[6], (BatchNormalization?)arguments[7], (GradientSum?)arguments[8]);
         applied = context;
         sum?.Join();
@@ -128,7 +128,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         Tensor Row(int row) => weights.select(0, row).clone();
     }
 
-    /// <summary>Without a graph, in x's memory: nothing will ask for x again. With x's statistics in training mode, else with the running ones.</summary>
+    /// <summary>Computes without a graph, and writes into x's memory, since nothing will ask for x again. Takes x's statistics in training mode, else the running ones.</summary>
     private static Tensor Overwrite(BatchNormalization norm, Tensor x, Tensor? residual, BatchNormalization? residualNorm)
     {
         using var scope = NewDisposeScope();
@@ -137,7 +137,7 @@ internal sealed class FusedBatchNorm<T, TActivation> : autograd.SingleTensorFunc
         return y.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Writes y, which may be x; in training mode with the statistics of each part and to the running ones, else with these. The mask may be null where there will be no backward.</summary>
+    /// <summary>Writes y, which may be x. In training mode it takes each part's statistics and updates the running ones; in evaluation it takes the running ones. The mask may be null where there will be no backward.</summary>
     /// <returns>[P, 6, C]: the line of each part, and of the residual where it has a norm.</returns>
     private static unsafe (Tensor Lines, Tensor? AddedLines) Normalise(BatchNormalization norm, Tensor x, Tensor? added, BatchNormalization? addedNorm, Tensor y, int count, Tensor? mask)
     {

@@ -15,7 +15,7 @@ namespace WclSharp.Kernels;
 /// Rounding: the transforms amplify it, so results agree with a direct convolution to 1e-6 to 1e-5 of the
 /// largest value rather than 1e-7. Of bfloat16 images only input and output are rounded, or, where that is asked for on processors that multiply pairs of
 /// bfloat16 twice as fast, tiles and transformed kernels too: some 1 % of an output, and 1 to 2 % of a gradient, in the mean square (docs/performance.md#what-rounding-costs).
-/// Where kernels are small a few tiles are worked on at a time (<see cref="WinogradInCache{TPixel, TTile}"/>), elsewhere a few images.
+/// Where kernels are small a few tiles are worked on at a time (<see cref="WinogradInCache{TPixel, TTile}"/>), elsewhere a few images. docs/kernels.md says which layers it serves.
 /// Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 /// </remarks>
 internal static class WinogradConvolution
