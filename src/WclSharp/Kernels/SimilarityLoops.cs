@@ -7,8 +7,8 @@ using Values = System.Numerics.Vector<float>;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// The loops of <see cref="SimilarityTile"/> over a float32 tile whose rows lie <see cref="Padded"/> values apart, filled up with
-/// <see cref="SimilarityExponent.Nothing"/>; after the last there is room for one more.
+/// The loops of <see cref="SimilarityTile"/> over a float32 tile. Its rows lie <see cref="Padded"/> values apart, and <see cref="SimilarityExponent.Nothing"/> fills the gaps, so that loops
+/// go through whole vectors. After the last row there is room for one more, in which the loops sum columns or put their weights.
 /// </summary>
 /// <remarks>
 /// e = exp(x / t - c) = 2^n 2^f with n the nearest whole number to y = (x / t - c) / ln 2 and f in [-1/2, 1/2], where a polynomial interpolates 2^f at
@@ -35,7 +35,7 @@ internal sealed unsafe class SimilarityLoops(SimilarityExponent exponent)
 
     private static int Step => 2 * Values.Count;
 
-    /// <summary>Sets what fills rows up, and the diagonal if <paramref name="self"/>, to nothing.</summary>
+    /// <summary>Sets the gaps between rows, and the diagonal if <paramref name="self"/>, to <see cref="SimilarityExponent.Nothing"/>.</summary>
     public void Exclude(float* tile, int rows, int columns, bool self)
     {
         int stride = Padded(columns);
@@ -46,7 +46,7 @@ internal sealed unsafe class SimilarityLoops(SimilarityExponent exponent)
         }
     }
 
-    /// <summary>Adds e to the sums of rows and columns, and writes it in place of x where it is kept.</summary>
+    /// <summary>Adds e to the sums of rows and columns. Writes e in place of x where <paramref name="keep"/>.</summary>
     public void Sum(float* tile, int rows, int columns, bool keep, double* rowSums, double* columnSums)
     {
         int stride = Padded(columns);
@@ -61,7 +61,7 @@ internal sealed unsafe class SimilarityLoops(SimilarityExponent exponent)
         }
     }
 
-    /// <summary>x becomes e (row's weight + column's weight).</summary>
+    /// <summary>Overwrites x with e (row's weight + column's weight).</summary>
     public void Weigh(float* tile, int rows, int columns, float* rowWeights, float* columnWeights)
     {
         // The columns' weights end with them; what is computed beyond is not read.
@@ -72,7 +72,7 @@ internal sealed unsafe class SimilarityLoops(SimilarityExponent exponent)
         WeighBlock(tile, rows, stride, exponent.Scale2, exponent.Offset2, rowWeights, columnRow);
     }
 
-    /// <summary>The largest of rows or columns and where they are, merged with those so far.</summary>
+    /// <summary>Updates the largest x so far of every row, or column, and where it is.</summary>
     public static void Nearest(float* tile, int rows, int columns, bool transposed, long firstNumber, float* best, long* nearest)
     {
         if (transposed) NearestOfColumns(tile, rows, columns, Padded(columns), firstNumber, best, nearest);

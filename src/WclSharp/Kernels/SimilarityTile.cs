@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// A tile of the cosines between two blocks of rows, x, and what contrastive losses make of it: e = exp(x / t - c), its sums over rows and columns, and
-/// the largest x of every row and column. In float32 on a CPU by loops of our own, a pass each; else by libtorch's operators. One thread uses it at a time.
+/// A tile of the cosines x between two blocks of rows, and what contrastive losses compute from it: e = exp(x / t - c), the sums of e over rows and columns, and
+/// the largest x of every row and column. <see cref="SimilarityLoops"/> computes these in float32 on a CPU, in one pass each; elsewhere libtorch's operators do. One thread uses a tile at a time.
+/// <see cref="Fill"/> comes first, then <see cref="Nearest"/>, then <see cref="Sum"/> or <see cref="Weigh"/>, which may overwrite x.
 /// </summary>
 internal sealed unsafe class SimilarityTile
 {
@@ -36,7 +37,7 @@ internal sealed unsafe class SimilarityTile
     /// <summary>The tile, [A, B]. The dispose scope in which it was filled owns it.</summary>
     public Tensor Values => values;
 
-    /// <summary>Fills the tile with a b'; with <paramref name="self"/> the pairs of a row with itself get what no cosine is.</summary>
+    /// <summary>Fills the tile with a b'. With <paramref name="self"/> the diagonal, each row with itself, gets a value below any cosine, whose e is next to nothing.</summary>
     /// <param name="a">[A, D].</param>
     /// <param name="b">[B, D].</param>
     /// <param name="self">Whether a and b are the same rows.</param>
@@ -49,10 +50,10 @@ internal sealed unsafe class SimilarityTile
         else if (self) values.diagonal().fill_(Farthest);
     }
 
-    /// <summary>Adds up e; with <paramref name="keep"/> it takes the place of x.</summary>
-    /// <param name="keep">Whether the tile is needed afterwards.</param>
+    /// <summary>Adds e to the sums of its rows and columns.</summary>
+    /// <param name="keep">Whether the tile is to hold e afterwards; without it, what it holds is undefined.</param>
     /// <param name="rowSums">[A] float64, added to.</param>
-    /// <param name="columnSums">[B] float64, added to, where there is one.</param>
+    /// <param name="columnSums">[B] float64, added to; may be default for none.</param>
     public void Sum(bool keep, VectorSlice rowSums, VectorSlice columnSums)
     {
         if (loops is not null)
@@ -65,7 +66,7 @@ internal sealed unsafe class SimilarityTile
         if (columnSums.Exists) columnSums.View.add_(values.sum(0, type: ScalarType.Float64), One);
     }
 
-    /// <summary>x becomes e (row's weight + column's weight).</summary>
+    /// <summary>Overwrites x with e (row's weight + column's weight).</summary>
     /// <param name="rowWeights">[A] of the tile's type.</param>
     /// <param name="columnWeights">[B] likewise.</param>
     public void Weigh(VectorSlice rowWeights, VectorSlice columnWeights)
@@ -74,11 +75,11 @@ internal sealed unsafe class SimilarityTile
         else values.mul_(exponent.Sharpness).sub_(exponent.Shift).exp_().mul_(rowWeights.View.unsqueeze(1).add(columnWeights.View.unsqueeze(0), One));
     }
 
-    /// <summary>Where x is above what a row has seen so far, x and its column; of equals the first stays. Before x is overwritten.</summary>
-    /// <param name="transposed">The same for columns, among the rows.</param>
-    /// <param name="first">Number of the first column (row).</param>
-    /// <param name="best">[A] (B) of the tile's type: the largest so far.</param>
-    /// <param name="nearest">[A] (B) int64: where it was.</param>
+    /// <summary>Updates every row's largest x so far, and the number of its column. Of equals the first stays.</summary>
+    /// <param name="transposed">Whether to do so for every column instead, with the numbers of rows.</param>
+    /// <param name="first">Number of the tile's first column; transposed, of its first row.</param>
+    /// <param name="best">[A], transposed [B], of the tile's type: the largest so far.</param>
+    /// <param name="nearest">[A], transposed [B], int64: where that was.</param>
     public void Nearest(bool transposed, long first, VectorSlice best, VectorSlice nearest)
     {
         if (loops is not null)

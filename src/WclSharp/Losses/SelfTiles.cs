@@ -6,31 +6,51 @@ using static TorchSharp.torch;
 namespace WclSharp.Losses;
 
 /// <summary>
-/// The products of rows among themselves in tiles on and above the diagonal, and the sums over them that <see cref="SelfPartition"/> is made of.
+/// Computes the products of rows among themselves in tiles on and above the diagonal, and sums over them what <see cref="SelfPartition"/> needs.
 /// </summary>
 /// <remarks>
-/// A block of rows at a time: its tiles are shared out among threads, each with a tile of its own. What a tile adds for its columns is
-/// nobody else's then; what it adds for its rows is summed by task and put together afterwards, in order. Blocks and tasks depend on the shape alone.
+/// Rows are cut into blocks. A tile holds the products of one block of rows (its rows) with one or more later rows (its columns). A product r_i . r_k serves two rows: row i by the tile
+/// as it is, and row k by the tile transposed. A tile on the diagonal holds both products of each pair, so it serves its rows alone.
+/// <para>
+/// Example: 600 rows of one view, in tiles of 256 rows and up to 512 columns. There are three blocks, 0 to 255, 256 to 511 and 512 to 599, and five tiles:
+/// <code>
+///                columns   0..255   256..511   512..599
+/// rows   0..255              A        B          B        A serves rows 0..255; B, one tile of 344 columns, rows 0..255 and 256..599
+/// rows 256..511                       C          D        C serves rows 256..511; D rows 256..511 and 512..599
+/// rows 512..599                                  E        E serves rows 512..599
+/// </code>
+/// So the sum of row 300 is a column of B and a row of C and of D.
+/// </para>
+/// <para>
+/// Blocks take turns, A and B, then C and D, then E. Within a turn threads share the tiles out in tasks, here one a tile, and a thread fills a <see cref="SimilarityTile"/> of its own. No two tiles of a turn have
+/// columns in common, so each adds at once to the sums of its columns. All of them have the same rows, so each task sums for these by itself, and the turn ends by adding its tasks' sums up, in order.
+/// Blocks and tasks depend on the shape alone, not on the number of threads. A tile does not go beyond a view, since views are not copied together.
+/// </para>
 /// </remarks>
 internal sealed class SelfTiles : IDisposable
 {
     private static readonly Scalar One = 1, Farthest = double.NegativeInfinity; // made once: CONTRIBUTING, Numbers
 
-    private readonly record struct Block(int View, long Start, long Count, long Place);
+    /// <summary>Neighbouring rows of a view.</summary>
+    /// <param name="View">Which view.</param>
+    /// <param name="FirstInView">The first row's number among the view's.</param>
+    /// <param name="Count">How many rows.</param>
+    /// <param name="FirstRow">The first row's number among those of all views.</param>
+    private readonly record struct Block(int View, long FirstInView, long Count, long FirstRow);
 
     private readonly Tensor[] rows;
     private readonly int width;
     private readonly List<Block> blocks = [];
-    private readonly List<Block[]>[] tasks;
-    private readonly int mostTasks;
+    private readonly List<Block[]>[] tasks; // of each block's turn: the columns of each task's tiles
+    private readonly int mostTasks; // of any turn
     private readonly Workspace memory = Workspace.Rent();
     private readonly SimilarityExponent exponent;
-    private readonly ConcurrentStack<SimilarityTile> idle = [];
+    private readonly ConcurrentStack<SimilarityTile> idle = []; // one for each thread that has a task at once
 
     /// <param name="rows">Views, [N, D] each, without gradient.</param>
     /// <param name="side">Rows of a tile.</param>
     /// <param name="width">Columns of a tile, a multiple of its rows.</param>
-    /// <param name="mostTasks">Into how many tasks the tiles of a block beside the diagonal are put together at most.</param>
+    /// <param name="mostTasks">Most tasks of a block's turn, that of the tile on the diagonal not counted.</param>
     /// <param name="temperature">t.</param>
     /// <param name="shift">c: sums are of exp(r_i . r_k / t - c).</param>
     public SelfTiles(Tensor[] rows, int side, int width, int mostTasks, double temperature, double shift)
@@ -40,10 +60,10 @@ internal sealed class SelfTiles : IDisposable
         Shift = shift;
         exponent = new SimilarityExponent(1 / temperature, shift);
         for (int view = 0; view < rows.Length; view++)
-            for (long start = 0, all = rows[view].size(0); start < all; start += side)
+            for (long first = 0, all = rows[view].size(0); first < all; first += side)
             {
-                long count = Math.Min(side, all - start);
-                blocks.Add(new Block(view, start, count, Rows));
+                long count = Math.Min(side, all - first);
+                blocks.Add(new Block(view, first, count, Rows));
                 Rows += count;
             }
         tasks = [.. Enumerable.Range(0, blocks.Count).Select(i => TasksOf(i, mostTasks))];
@@ -59,7 +79,7 @@ internal sealed class SelfTiles : IDisposable
     /// <summary>c.</summary>
     public double Shift { get; }
 
-    /// <summary>Adds up e over every row's others, e r where gradients are given, and looks for the nearest.</summary>
+    /// <summary>Adds up e over every row's others, and e r where products are wanted, and finds each row's nearest.</summary>
     /// <param name="sums">[n] float64, added to.</param>
     /// <param name="products">[N, D] for each view, to which (e r)_i is added; null where it is not wanted.</param>
     /// <param name="best">[n], largest product so far; null where it is not wanted.</param>
@@ -74,27 +94,34 @@ internal sealed class SelfTiles : IDisposable
         var (toSums, toPartialSums) = (VectorSlice.Of(sums), VectorSlice.Of(partialSums.view(-1)));
         var (toBest, toNearest) = best is null ? default : (VectorSlice.Of(best), VectorSlice.Of(nearest!));
         var (toPartialBest, toPartialNearest) = best is null ? default : (VectorSlice.Of(partialBest!.view(-1)), VectorSlice.Of(partialNearest!.view(-1)));
-        Visit(products, before: () =>
+        Visit(products, beforeBlock: ClearPartial, onTile: AddTile, afterBlock: AddPartial);
+
+        void ClearPartial()
         {
             partialSums.zero_();
             partialBest?.fill_(Farthest);
-        }, (tile, a, b, task) =>
+        }
+
+        void AddTile(SimilarityTile tile, Block block, Block columns, int task)
         {
+            bool onDiagonal = columns == block;
             if (best is not null)
             {
-                tile.Nearest(false, b.Place, toPartialBest.Slice(task * side, a.Count), toPartialNearest.Slice(task * side, a.Count));
-                if (a != b) tile.Nearest(true, a.Place, Of(toBest, b), Of(toNearest, b));
+                tile.Nearest(false, columns.FirstRow, toPartialBest.Slice(task * side, block.Count), toPartialNearest.Slice(task * side, block.Count));
+                if (!onDiagonal) tile.Nearest(true, block.FirstRow, PartOf(toBest, columns), PartOf(toNearest, columns));
             }
-            tile.Sum(products is not null, toPartialSums.Slice(task * side, a.Count), a == b ? default : Of(toSums, b));
-        }, after: a =>
+            tile.Sum(products is not null, toPartialSums.Slice(task * side, block.Count), onDiagonal ? default : PartOf(toSums, columns));
+        }
+
+        void AddPartial(Block block)
         {
-            Of(sums, a).add_(partialSums.narrow(1, 0, a.Count).sum([0L]), One);
+            PartOf(sums, block).add_(partialSums.narrow(1, 0, block.Count).sum([0L]), One);
             if (best is null) return;
-            var (largest, task) = partialBest!.narrow(1, 0, a.Count).max(0);  // of equals the first, and so the lowest row
-            var above = largest.gt(Of(best, a));
-            Of(best, a).copy_(where(above, largest, Of(best, a)));
-            Of(nearest!, a).copy_(where(above, partialNearest!.narrow(1, 0, a.Count).gather(0, task.unsqueeze(0)).squeeze(0), Of(nearest!, a)));
-        });
+            var (largest, task) = partialBest!.narrow(1, 0, block.Count).max(0);  // of equals the first, and so the lowest row
+            var above = largest.gt(PartOf(best, block));
+            PartOf(best, block).copy_(where(above, largest, PartOf(best, block)));
+            PartOf(nearest!, block).copy_(where(above, partialNearest!.narrow(1, 0, block.Count).gather(0, task.unsqueeze(0)).squeeze(0), PartOf(nearest!, block)));
+        }
     }
 
     /// <summary>Adds sum_k e_ik (w_i + w_k) r_k to every row's gradient.</summary>
@@ -103,7 +130,7 @@ internal sealed class SelfTiles : IDisposable
     public void AddWeighed(Tensor weights, Tensor[] gradients)
     {
         var w = VectorSlice.Of(weights);
-        Visit(gradients, before: null, (tile, a, b, _) => tile.Weigh(Of(w, a), Of(w, b)), after: null);
+        Visit(gradients, beforeBlock: null, onTile: (tile, block, columns, _) => tile.Weigh(PartOf(w, block), PartOf(w, columns)), afterBlock: null);
     }
 
     /// <summary>Multiplies every row of the views by its factor.</summary>
@@ -112,7 +139,7 @@ internal sealed class SelfTiles : IDisposable
     public void Scale(Tensor[] views, Tensor factors)
     {
         using var scope = NewDisposeScope();
-        foreach (var block in blocks) RowsOf(views, block).mul_(Of(factors, block).unsqueeze(1));
+        foreach (var block in blocks) RowsOf(views, block).mul_(PartOf(factors, block).unsqueeze(1));
     }
 
     /// <summary>Gives the tiles' memory back.</summary>
@@ -122,41 +149,46 @@ internal sealed class SelfTiles : IDisposable
         memory.Dispose();
     }
 
-    /// <summary>Fills every tile and adds its products with the rows, after it was visited, to <paramref name="products"/> where there are any.</summary>
-    private void Visit(Tensor[]? products, Action? before, Action<SimilarityTile, Block, Block, int> visit, Action<Block>? after)
+    /// <summary>Fills every tile, block by block, and hands it on. Then, where products are wanted, adds the tile times its columns' rows to those of its rows, and the tile transposed times its rows to those of its columns.</summary>
+    /// <param name="products">[N, D] for each view, added to; null where they are not wanted.</param>
+    /// <param name="beforeBlock">Called before each block's turn; may be null.</param>
+    /// <param name="onTile">Called with each tile of cosines, on any thread: reads it, and turns it into what it is multiplied with. It is told the block of the tile's rows, its columns and the number of the task in the turn.</param>
+    /// <param name="afterBlock">Called after each block's turn with the block; may be null.</param>
+    private void Visit(Tensor[]? products, Action? beforeBlock, Action<SimilarityTile, Block, Block, int> onTile, Action<Block>? afterBlock)
     {
         using var scope = NewDisposeScope();
         var partial = products is null ? null : Take("partial products", mostTasks, blocks.Max(block => block.Count), rows[0].size(1));
         for (int i = 0; i < blocks.Count; i++)
         {
             using var blockScope = NewDisposeScope();
-            var (a, list) = (blocks[i], tasks[i]);
-            before?.Invoke();
-            TorchThreads.ForOperators(list.Count, task =>
+            var (block, columnsOfTasks) = (blocks[i], tasks[i]);
+            beforeBlock?.Invoke();
+            TorchThreads.ForOperators(columnsOfTasks.Count, task =>
             {
                 using var noGradient = no_grad(); // a thread's own
                 using var taskScope = NewDisposeScope();
                 if (!idle.TryPop(out var tile)) throw new InvalidOperationException("More threads than tiles.");
-                var mine = RowsOf(rows, a);                                                // [A, D]
-                var sum = partial?[task].narrow(0, 0, a.Count);
-                for (int t = 0; t < list[task].Length; t++)
+                var mine = RowsOf(rows, block);                                            // [A, D]
+                var sum = partial?[task].narrow(0, 0, block.Count);
+                for (int t = 0; t < columnsOfTasks[task].Length; t++)
                 {
-                    var b = list[task][t];
-                    var others = RowsOf(rows, b);                                          // [B, D]
-                    tile.Fill(mine, others, a == b);
-                    visit(tile, a, b, task);
+                    var columns = columnsOfTasks[task][t];
+                    bool onDiagonal = columns == block;
+                    var others = RowsOf(rows, columns);                                    // [B, D]
+                    tile.Fill(mine, others, onDiagonal);
+                    onTile(tile, block, columns, task);
                     if (products is null) continue;
                     sum!.addmm_(tile.Values, others, t == 0 ? 0 : 1, 1);                   // [A, B] x [B, D]
-                    if (a != b) RowsOf(products, b).addmm_(tile.Values.t(), mine, 1, 1);   // [B, A] x [A, D]
+                    if (!onDiagonal) RowsOf(products, columns).addmm_(tile.Values.t(), mine, 1, 1); // [B, A] x [A, D]
                 }
                 idle.Push(tile);
             });
-            if (products is not null) RowsOf(products, a).add_(partial!.narrow(0, 0, list.Count).narrow(1, 0, a.Count).sum([0L]), One);
-            after?.Invoke(a);
+            if (products is not null) RowsOf(products, block).add_(partial!.narrow(0, 0, columnsOfTasks.Count).narrow(1, 0, block.Count).sum([0L]), One);
+            afterBlock?.Invoke(block);
         }
     }
 
-    /// <summary>What goes with a block of rows: its tile on the diagonal, and those beside it.</summary>
+    /// <summary>The columns of a block's tiles, by task: first those of the tile on the diagonal, the block itself; then the later blocks, neighbours of a view joined to tiles of the full width.</summary>
     private List<Block[]> TasksOf(int i, int mostTasks)
     {
         var wide = new List<Block>();
@@ -173,9 +205,10 @@ internal sealed class SelfTiles : IDisposable
     private Tensor Take(string purpose, params long[] shape) =>
         rows[0].dtype == ScalarType.Float32 ? memory.Take(purpose, shape.Aggregate(1L, (product, length) => product * length)).view(shape) : empty(shape, rows[0].dtype);
 
-    private static Tensor Of(Tensor values, Block block) => values.narrow(0, block.Place, block.Count);
+    /// <summary>The values of a block's rows, of [n].</summary>
+    private static Tensor PartOf(Tensor values, Block block) => values.narrow(0, block.FirstRow, block.Count);
 
-    private static VectorSlice Of(VectorSlice values, Block block) => values.Slice(block.Place, block.Count);
+    private static VectorSlice PartOf(VectorSlice values, Block block) => values.Slice(block.FirstRow, block.Count);
 
-    private static Tensor RowsOf(Tensor[] views, Block block) => views[block.View].narrow(0, block.Start, block.Count);
+    private static Tensor RowsOf(Tensor[] views, Block block) => views[block.View].narrow(0, block.FirstInView, block.Count);
 }
