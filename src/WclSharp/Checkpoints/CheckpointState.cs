@@ -6,7 +6,7 @@ internal sealed record CheckpointState
     /// <summary>Version of the layout.</summary>
     public int Format { get; init; } = CheckpointStore.Format;
 
-    /// <summary>Last epoch whose metrics were written: an epoch whose steps are done but that is not measured is finished when the run goes on.</summary>
+    /// <summary>Last epoch with a line in <c>metrics.jsonl</c>. Where all steps of the next one are done too, the run measures that epoch when it goes on.</summary>
     public int Epoch { get; init; }
 
     /// <summary>Steps taken since the start of the run.</summary>

@@ -16,6 +16,21 @@ using static TorchSharp.torch;
 namespace WclSharp.Training;
 
 /// <summary>One run from data to pictures: read, build, then train, evaluate and save epoch by epoch.</summary>
+/// <remarks>
+/// How far a run has come, in three numbers: <see cref="Trainer.Step"/>, the steps taken; <see cref="Trainer.Epoch"/>, the epochs whose steps are all taken; <see cref="Measured.Epoch"/>, the last epoch with a line in
+/// metrics.jsonl, which is 0 for the network before training. An epoch is trained first, then measured. In between the last number is one less than the second. A checkpoint holds the first and the last.
+/// <code>
+/// event                               line           checkpoint                                a resume from here
+/// the untrained network is measured   of epoch 0     only with --epochs 0                      starts anew, and measures it again
+/// a step within an epoch              none           if IsDueWithinEpoch                       goes on with the next step
+/// an epoch's last step                none           if IsDueBeforeMeasuring                   measures the epoch, whose sums the checkpoint has
+/// the epoch is measured               of the epoch   if best or last, or IsDueAfterMeasuring   goes on with the next epoch
+/// a signal to stop                    none           if not saved since the event before       as after that event; before the first step it starts anew
+/// an error, divergence, a kill        none           none                                      goes on from the last checkpoint
+/// the end                             none           none                                      writes encoder, summary and pictures again
+/// </code>
+/// Where no checkpoint was due, a resume goes on from an earlier one: it drops the lines of later epochs, and trains and measures these again.
+/// </remarks>
 internal sealed class PretrainingRun : IDisposable
 {
     private readonly RunFolder folder;
@@ -23,7 +38,7 @@ internal sealed class PretrainingRun : IDisposable
     private readonly Resumption resumption;
     private readonly IProgress<RunProgress>? progress;
     private readonly CancellationToken cancellation;
-    private readonly long started = Stopwatch.GetTimestamp();
+    private readonly long startTime = Stopwatch.GetTimestamp();
     private readonly PretrainOptions options;
     private readonly ComputeDevice compute;
     private readonly PretrainingData data;
@@ -34,10 +49,15 @@ internal sealed class PretrainingRun : IDisposable
     private readonly Trainer trainer;
     private readonly Evaluator evaluator;
     private readonly SavingSchedule saving = new();
-    private readonly string? initial; // what the weights are at first, where not random
+    private readonly string? initialWeights; // what they are, where not random
     private double earlierPeakMib; // of the processes before this one
-    private (long Step, int Epoch)? saved; // of the last checkpoint of this process
-    private int written; // the last epoch with a line in metrics.jsonl
+    private Measured measured;
+    private (long Step, int MeasuredEpoch)? lastSaved; // the last checkpoint of this process
+
+    /// <summary>What was measured so far, by this process and those before it.</summary>
+    /// <param name="Epoch">The last epoch with a line in metrics.jsonl.</param>
+    /// <param name="BestKnn">The best kNN accuracy of an epoch; null without.</param>
+    private readonly record struct Measured(int Epoch, double? BestKnn);
 
     public PretrainingRun(PretrainOptions given, RunFolder folder, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
@@ -62,7 +82,7 @@ internal sealed class PretrainingRun : IDisposable
             // A run without a checkpoint starts anew, from the same weights.
             if (options.Init is not null && checkpoints.Last is null)
             {
-                initial = EncoderWeights.Load(model.Encoder, options.Init);
+                initialWeights = EncoderWeights.Load(model.Encoder, options.Init);
                 if (EncoderWeights.NormalizationOf(options.Init) is { } theirs && theirs != data.Normalization)
                     Warn($"The weights of --init were trained on images normalised by {theirs.Describe()}; this run normalises by {data.Normalization.Describe()}, which follow from its --image-size and channels, so the encoder's features will differ from those it gave before.");
                 if (WarmStart.Warning(options, data, cancellation) is { } seen) Warn(seen);
@@ -90,19 +110,18 @@ internal sealed class PretrainingRun : IDisposable
     /// <inheritdoc cref="SavingSchedule.LargestShare"/>
     public double LargestShareOfSaving { init => saving.LargestShare = value; }
 
-    /// <summary>Adds what is measured of the network to an epoch's metrics. Tests say it instead.</summary>
+    /// <summary>Measures the network and adds that to an epoch's metrics. Tests put their own here.</summary>
     public Func<EpochMetrics, EpochMetrics> Measure { private get; init; }
 
     /// <summary>Trains to the end.</summary>
     public PretrainResult Execute()
     {
-        Report(new RunProgress.Started(options, RunFacts.Of(options, data, model, initial, compute, trainer.StepsPerEpoch)));
-        double? bestKnn = null;
+        Report(new RunProgress.Started(options, RunFacts.Of(options, data, model, initialWeights, compute, trainer.StepsPerEpoch)));
         bool isRestored = false;
         if (options.Resume)
         {
             if (resumption.Restore(model, optimizer, method, trainer, data, compute) is { } state)
-                (isRestored, written, bestKnn, earlierPeakMib) = (true, state.Epoch, state.BestKnn, state.PeakMemoryMib ?? 0);
+                (isRestored, measured, earlierPeakMib) = (true, new Measured(state.Epoch, state.BestKnn), state.PeakMemoryMib ?? 0);
             folder.WriteConfig(options); // where the images are by now, and what else may change
         }
 
@@ -111,20 +130,17 @@ internal sealed class PretrainingRun : IDisposable
         {
             try
             {
-                if (trainer.Step == 0 && !isRestored) Finish(new EpochMetrics { Epoch = 0 }, evaluate: true, ref bestKnn);
-                else if (IsEpochUnfinished()) FinishEpoch(trainer.EpochMeans(), ref bestKnn);
-                while (trainer.Step < trainer.TotalSteps)
-                {
-                    FinishEpoch(trainer.TrainEpoch(progress, cancellation, () => SaveWithinEpoch(bestKnn)), ref bestKnn);
-                }
+                if (trainer.Step == 0 && !isRestored) MeasureAndSave(new EpochMetrics { Epoch = 0 }, evaluate: true);
+                else if (IsEpochUnfinished()) FinishEpoch(trainer.EpochMeans());
+                while (trainer.Step < trainer.TotalSteps) FinishEpoch(trainer.TrainEpoch(progress, cancellation, SaveWithinEpoch));
             }
             catch (OperationCanceledException)
             {
                 // An epoch whose evaluation was cut short is saved as it stands, and measured when the run goes on.
-                if (trainer.Step > 0 && saved != (trainer.Step, written))
+                if (trainer.Step > 0 && lastSaved != (trainer.Step, measured.Epoch))
                 {
                     RequireFinite();
-                    Save(bestKnn, best: false);
+                    Save(best: false);
                 }
                 SummariseEnd(RunSummary.Stopped);
                 throw;
@@ -139,7 +155,7 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
-    /// <summary>Refuses what is wrong whatever the images are: reading them can take hours.</summary>
+    /// <summary>Refuses what is wrong whatever the images are, before they are read, which can take hours.</summary>
     private void RequireBeforeReading(PretrainOptions given)
     {
         var resolved = Presets.RequireWithoutData(given);
@@ -148,15 +164,17 @@ internal sealed class PretrainingRun : IDisposable
         if (given.Init is not null && checkpoints.Last is null) EncoderWeights.RequireFit(given.Init, resolved.Arch, resolved.Width, resolved.Stem); // which no images change
     }
 
-    /// <summary>True where the last part of the run stopped between an epoch's last step and its line in metrics.jsonl.</summary>
+    /// <summary>Whether the last part of the run stopped between an epoch's last step and the epoch's line in metrics.jsonl.</summary>
     private bool IsEpochUnfinished() => trainer.Step % trainer.StepsPerEpoch == 0 && folder.ReadMetrics().All(m => m.Epoch < trainer.Epoch);
 
-    private void FinishEpoch(EpochMetrics metrics, ref double? bestKnn)
+    /// <summary>After an epoch's last step: lets the method look at all images where training goes on, then measures and saves.</summary>
+    /// <param name="metrics">What training itself measured of the epoch.</param>
+    private void FinishEpoch(EpochMetrics metrics)
     {
         if (saving.IsDueBeforeMeasuring)
         {
             RequireFinite();
-            Save(bestKnn, best: false); // as a run that is stopped here does; one that goes on from it measures the epoch
+            Save(best: false); // as a run that is stopped here does; one that goes on from it measures the epoch
         }
 
         if (trainer.Step < trainer.TotalSteps)
@@ -164,49 +182,50 @@ internal sealed class PretrainingRun : IDisposable
             trainer.Between(() => method.AfterEpoch(new EpochEnd(metrics.Epoch, evaluator.TrainFeatures, (done, all) => progress.Working("Finding nearest images", done, all), cancellation)));
             metrics = metrics with { Seconds = trainer.Seconds };
         }
-        Finish(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs, ref bestKnn);
+        MeasureAndSave(metrics, evaluate: metrics.Epoch % options.EvaluateEvery!.Value == 0 || metrics.Epoch == options.Epochs);
     }
 
-    /// <summary>After an epoch: measure, save, tell. The line comes before the checkpoint; a crash between the two repeats the epoch, and <see cref="Resumption.Restore"/> drops the line.</summary>
-    private void Finish(EpochMetrics metrics, bool evaluate, ref double? bestKnn)
+    /// <summary>Measures the network, writes the epoch's line, saves and reports. After a crash between the line and the checkpoint <see cref="Resumption.Restore"/> drops the line, and the epoch comes again.</summary>
+    /// <param name="metrics">What is known of the epoch so far; its number is 0 before training.</param>
+    /// <param name="evaluate">Whether the network is measured; else the line has training's figures alone.</param>
+    private void MeasureAndSave(EpochMetrics metrics, bool evaluate)
     {
         RequireFinite();
         if (evaluate) metrics = Measure(metrics);
         evaluator.Forget();
-        bool best = metrics.Knn is { } knn && !(knn <= bestKnn) && metrics.Epoch > 0;
-        if (best) bestKnn = metrics.Knn;
+        bool best = metrics.Knn is { } knn && !(knn <= measured.BestKnn) && metrics.Epoch > 0;
         folder.AppendMetrics(metrics);
-        written = metrics.Epoch;
-        if ((metrics.Epoch > 0 || options.Epochs == 0) && (best || metrics.Epoch == options.Epochs || saving.IsDue)) Save(bestKnn, best);
+        measured = new Measured(metrics.Epoch, best ? metrics.Knn : measured.BestKnn);
+        if ((metrics.Epoch > 0 || options.Epochs == 0) && (best || metrics.Epoch == options.Epochs || saving.IsDueAfterMeasuring)) Save(best);
         Report(new RunProgress.EpochDone(metrics, options.Epochs!.Value));
         foreach (string warning in QualityWarnings.Of(metrics, model.Encoder.FeatureSize, evaluator.ImagesForRank)) Warn(warning);
         if (evaluate) DrawCurves();
         cancellation.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Saves after a step of an epoch that takes long. An epoch's last step is saved before it is measured, or with what that gave.</summary>
-    private void SaveWithinEpoch(double? bestKnn)
+    /// <summary>Saves after a step of an epoch that takes long; not after the last one, which <see cref="FinishEpoch"/> saves.</summary>
+    private void SaveWithinEpoch()
     {
-        if (trainer.Step % trainer.StepsPerEpoch == 0 || !saving.IsOverdue) return;
+        if (trainer.Step % trainer.StepsPerEpoch == 0 || !saving.IsDueWithinEpoch) return;
         RequireFinite();
-        Save(bestKnn, best: false);
+        Save(best: false);
     }
 
-    private void Save(double? bestKnn, bool best) => saving.Save(() => WriteCheckpoint(bestKnn, best));
+    private void Save(bool best) => saving.Save(() => WriteCheckpoint(best));
 
-    private void WriteCheckpoint(double? bestKnn, bool best)
+    private void WriteCheckpoint(bool best)
     {
         double[] sums = trainer.Sums.Values;
         // On a GPU the loss is looked at now and then, and a run may be stopped in between.
         if (!sums.All(double.IsFinite)) throw Diverged("The loss is");
         checkpoints.Save(model, optimizer, method, new CheckpointState
         {
-            Epoch = written,
+            Epoch = measured.Epoch,
             Step = trainer.Step,
             Seconds = trainer.Seconds,
             Sums = sums,
             SummedSteps = trainer.Sums.Steps,
-            BestKnn = bestKnn,
+            BestKnn = measured.BestKnn,
             DatasetFingerprint = data.Train.Fingerprint,
             LabelledFingerprint = data.LabelledFingerprint,
             TestFingerprint = data.HeldOut?.Fingerprint,
@@ -216,10 +235,10 @@ internal sealed class PretrainingRun : IDisposable
             Version = SoftwareVersions.Library,
             PeakMemoryMib = PeakMib,
         }, EncoderWeights.Describe(model.Encoder, options.ImageSize!.Value, data.Normalization), best);
-        saved = (trainer.Step, written);
+        lastSaved = (trainer.Step, measured.Epoch);
     }
 
-    /// <summary>The loss is looked at before the step that it leads to: a last step can ruin weights unseen.</summary>
+    /// <summary>Refuses to go on with weights that are not finite. The loss is checked before the step that it leads to, so it does not show what the last step did.</summary>
     private void RequireFinite()
     {
         if (!FiniteLoss.AreFinite(model.Modules.Select(part => part.Module))) throw Diverged("The network's weights are");
@@ -227,7 +246,7 @@ internal sealed class PretrainingRun : IDisposable
 
     private DivergedException Diverged(string what) => new($"{what} no longer finite (epoch {trainer.Epoch}, step {trainer.Step}), so nothing more was saved. {DivergenceAdvice.Of(options, trainer.Step)}");
 
-    /// <summary>What the run is for comes first: pictures need a pass over the images, and may fail.</summary>
+    /// <summary>Writes the results. The encoder and the summary, which the run is for, come before the pictures, which need a pass over the images and may fail.</summary>
     private PretrainResult Conclude()
     {
         using (var last = File.OpenRead(CheckpointStore.EncoderFile(checkpoints.Last!))) AtomicFile.Write(EncoderPath, last.CopyTo);
@@ -250,7 +269,7 @@ internal sealed class PretrainingRun : IDisposable
         }
     }
 
-    /// <summary>Says in the summary how the run ended early. Where that fails too, what ended it is the error to be told.</summary>
+    /// <summary>Says in the summary how the run ended early. Where that fails too, it is only logged: the error to be told is the one that ended the run.</summary>
     private void SummariseEnd(string status)
     {
         try
@@ -275,7 +294,7 @@ internal sealed class PretrainingRun : IDisposable
             Method = OptionValue.NameOf(options.Method),
             Seed = options.Seed,
             Epochs = options.Epochs!.Value,
-            WallSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
+            WallSeconds = Stopwatch.GetElapsedTime(startTime).TotalSeconds,
             PeakMemoryMib = PeakMib,
             DatasetFingerprint = data.Train.Fingerprint,
             LabelledFingerprint = data.LabelledFingerprint,

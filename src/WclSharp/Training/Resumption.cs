@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace WclSharp.Training;
 
 /// <summary>
-/// Goes on with what an earlier process left of a run. Other images would make another run, and are refused; another device, version or number of threads rounds differently, and is warned of.
+/// Goes on with what an earlier process left of a run. It refuses other images, which would make another run, and warns of another device, version or number of threads, which round differently.
 /// </summary>
+/// <remarks>The table in <see cref="PretrainingRun"/> says what an earlier process can have left.</remarks>
 /// <param name="folder">Folder of the run.</param>
 /// <param name="checkpoints">Its checkpoints.</param>
 /// <param name="warn">Told what a person should know, a line each.</param>
@@ -17,23 +18,23 @@ internal sealed class Resumption(RunFolder folder, CheckpointStore checkpoints, 
 {
     private const string PartsWays = "sums are rounded differently, and after a few hundred steps the weights will differ as much as between two seeds.";
 
-    /// <summary>Refuses a run that has trained and whose checkpoints are gone: starting anew, as one that has saved nothing does, would lose what it measured. It is known by its encoder or a line of its second epoch.</summary>
+    /// <summary>Refuses a run that has trained and whose checkpoints are gone. Starting anew, as a run that has saved nothing does, would lose what it measured. Its encoder, or a line of its second epoch, shows that it has trained.</summary>
     /// <exception cref="WclUsageException">It is such a run.</exception>
     public void RequireNothingLost()
     {
         if (checkpoints.Last is not null) return;
-        // An epoch's line comes before its checkpoint: one that was killed between the two has a line of the first epoch.
+        // The first epoch's line shows nothing: it comes before the checkpoint, and the process may have been killed between the two.
         if (File.Exists(RunFolder.EncoderOf(folder.FullPath)) || folder.ReadMetrics().Any(metrics => metrics.Epoch > 1))
             throw new WclUsageException($"The run in {folder.FullPath} has trained, but its checkpoints are gone from {folder.CheckpointFolder}; put them back, or start anew with another --out.");
     }
 
-    /// <summary>Goes on from the last checkpoint. Lines of epochs after it go, which come again: no epoch has two.</summary>
-    /// <param name="model">Given the weights, as the next two are their state.</param>
-    /// <param name="optimizer">Optimizer.</param>
-    /// <param name="method">Method.</param>
+    /// <summary>Goes on from the last checkpoint. Drops the lines of the epochs after it, which come again, so that no epoch has two.</summary>
+    /// <param name="model">Takes the weights.</param>
+    /// <param name="optimizer">Takes its state.</param>
+    /// <param name="method">Takes its state.</param>
     /// <param name="trainer">Set to the step that comes next.</param>
-    /// <param name="data">Images of now.</param>
-    /// <param name="compute">What computes now.</param>
+    /// <param name="data">The images of now.</param>
+    /// <param name="compute">The device of now.</param>
     /// <returns>What the checkpoint says; null where there is none, so that the run starts anew.</returns>
     /// <exception cref="WclUsageException">The checkpoint is damaged, or of other images.</exception>
     public CheckpointState? Restore(WclModel model, Optimizer optimizer, Method method, Trainer trainer, PretrainingData data, ComputeDevice compute)

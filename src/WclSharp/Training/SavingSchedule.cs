@@ -1,42 +1,46 @@
 namespace WclSharp.Training;
 
-/// <summary>When a run writes checkpoints: one that is killed loses what it did since the last.</summary>
-/// <param name="clock">Where the time comes from; null is the system.</param>
+/// <summary>Says when a run writes checkpoints. A run that is killed loses what it did since the last one, and writing one takes time.</summary>
+/// <remarks><see cref="PretrainingRun"/> asks at three moments: after a step within an epoch, after an epoch's last step before the epoch is measured, and after it was measured.</remarks>
+/// <param name="clock">Tells the time; null is the system's clock.</param>
 internal sealed class SavingSchedule(TimeProvider? clock = null)
 {
     private static readonly TimeSpan Short = TimeSpan.FromSeconds(0.1);
 
     private readonly TimeProvider clock = clock ?? TimeProvider.System;
-    private TimeSpan took; // what the last checkpoint took
-    private long saved;    // when it was there
+    private TimeSpan lastTook; // how long the last checkpoint took to write
+    private long lastSaved;    // when it was written; until the first, when training began
 
-    /// <summary>Time since the last checkpoint after which one is written within an epoch, which may take hours.</summary>
+    /// <summary>A checkpoint is written within an epoch, which may take hours, when the last one is as old as this.</summary>
     public TimeSpan LongestUnsaved { get; set; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>Time since the last checkpoint after which an epoch is saved before it is measured.</summary>
+    /// <summary>A checkpoint is written before an epoch is measured when the last one is as old as this.</summary>
     public TimeSpan WorthKeeping { get; set; } = TimeSpan.FromMinutes(3);
 
-    /// <summary>Where an epoch is short beside it, as on a GPU, saving takes this share of the time at most.</summary>
+    /// <summary>Saving takes this share of the time at most, also where epochs are short, as on a GPU.</summary>
     public double LargestShare { get; set; } = 0.03;
 
-    /// <summary>Whether one is written at the end of an epoch.</summary>
-    public bool IsDue => took <= Short || clock.GetElapsedTime(saved) >= took / LargestShare;
+    /// <summary>Whether a checkpoint is written after a step within an epoch.</summary>
+    public bool IsDueWithinEpoch => SinceLast >= LongestUnsaved;
 
-    /// <summary>Whether one is written within an epoch.</summary>
-    public bool IsOverdue => clock.GetElapsedTime(saved) >= LongestUnsaved;
+    /// <summary>Whether a checkpoint is written after an epoch's last step, before the epoch is measured, which may take long and fail.</summary>
+    public bool IsDueBeforeMeasuring => SinceLast >= WorthKeeping && IsDueAfterMeasuring;
 
-    /// <summary>Whether one is written after an epoch's last step, before what it has learnt is measured, which may take long and fail.</summary>
-    public bool IsDueBeforeMeasuring => clock.GetElapsedTime(saved) >= WorthKeeping && IsDue;
+    /// <summary>Whether a checkpoint is written after an epoch was measured.</summary>
+    public bool IsDueAfterMeasuring => lastTook <= Short || SinceLast >= lastTook / LargestShare;
 
-    /// <summary>Training begins: there is nothing to lose yet.</summary>
-    public void Begin() => saved = clock.GetTimestamp();
+    /// <summary>Begins to count the time: there is nothing to lose before training.</summary>
+    public void Begin() => lastSaved = clock.GetTimestamp();
 
-    /// <summary>Writes one.</summary>
+    /// <summary>Writes a checkpoint.</summary>
+    /// <param name="write">Writes it.</param>
     public void Save(Action write)
     {
         long start = clock.GetTimestamp();
         write();
-        saved = clock.GetTimestamp();
-        took = clock.GetElapsedTime(start, saved);
+        lastSaved = clock.GetTimestamp();
+        lastTook = clock.GetElapsedTime(start, lastSaved);
     }
+
+    private TimeSpan SinceLast => clock.GetElapsedTime(lastSaved);
 }

@@ -14,43 +14,43 @@ public sealed class SavingScheduleTests
     }
 
     [Fact]
-    public void IsDue_WhereSavingTakesATenthOfASecondAtMost_AfterEveryEpoch()
+    public void IsDueAfterMeasuring_WhereSavingTakesATenthOfASecondAtMost_AfterEveryEpoch()
     {
-        Assert.True(schedule.IsDue); // nothing is saved yet
+        Assert.True(schedule.IsDueAfterMeasuring); // nothing is saved yet
         Save(0.1);
-        Assert.True(schedule.IsDue);
+        Assert.True(schedule.IsDueAfterMeasuring);
     }
 
     [Fact]
-    public void IsDue_WhereSavingTakesLonger_WhenThatWasThreePercentOfTheTimeSince()
+    public void IsDueAfterMeasuring_WhereSavingTakesLonger_WhenThatWasThreePercentOfTheTimeSince()
     {
         Save(3);
-        Assert.False(schedule.IsDue);
+        Assert.False(schedule.IsDueAfterMeasuring);
         clock.Seconds += 99.9;
-        Assert.False(schedule.IsDue);
+        Assert.False(schedule.IsDueAfterMeasuring);
         clock.Seconds += 0.1;
-        Assert.True(schedule.IsDue);
+        Assert.True(schedule.IsDueAfterMeasuring);
 
         Save(0.6); // the last one counts
         clock.Seconds += 19.9;
-        Assert.False(schedule.IsDue);
+        Assert.False(schedule.IsDueAfterMeasuring);
         clock.Seconds += 0.1;
-        Assert.True(schedule.IsDue);
+        Assert.True(schedule.IsDueAfterMeasuring);
     }
 
     [Fact]
-    public void IsOverdue_HalfAnHourAfterTrainingBeganOrTheLastWasThere()
+    public void IsDueWithinEpoch_HalfAnHourAfterTrainingBeganOrTheLastWasThere()
     {
         clock.Seconds += 1799;
-        Assert.False(schedule.IsOverdue);
+        Assert.False(schedule.IsDueWithinEpoch);
         clock.Seconds += 1;
-        Assert.True(schedule.IsOverdue);
+        Assert.True(schedule.IsDueWithinEpoch);
         Save(60);
-        Assert.False(schedule.IsOverdue);
+        Assert.False(schedule.IsDueWithinEpoch);
         clock.Seconds += 1799;
-        Assert.False(schedule.IsOverdue);
+        Assert.False(schedule.IsDueWithinEpoch);
         clock.Seconds += 1;
-        Assert.True(schedule.IsOverdue);
+        Assert.True(schedule.IsDueWithinEpoch);
     }
 
     [Fact]
