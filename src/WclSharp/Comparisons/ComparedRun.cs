@@ -48,6 +48,12 @@ public sealed record ComparedRun
     /// <summary>Share of the method's relations that are not returned, last epoch, 0 to 1.</summary>
     public double? Conflicts { get; init; }
 
+    /// <summary>Share of the local crops cut from other images whose image is of the class of the one that they count for, last epoch, 0 to 1.</summary>
+    public double? CropPrecision { get; init; }
+
+    /// <summary>Share of the pairs (i, j), j among the K nearest images that i's local crops are cut from, whose i is not among j's, last epoch, 0 to 1.</summary>
+    public double? CropConflicts { get; init; }
+
     /// <summary>Images that were trained on.</summary>
     public long? TrainImages { get; init; }
 

@@ -145,6 +145,8 @@ public static class Comparison
             PairPrecision = last.PairPrecision,
             PairRecall = last.PairRecall,
             Conflicts = last.Conflicts,
+            CropPrecision = last.CropPrecision,
+            CropConflicts = last.CropConflicts,
             TrainImages = summary.TrainImages,
             TestImages = accuracy?.TestImages ?? summary.TestImages,
             KnnK = accuracy?.KnnK,

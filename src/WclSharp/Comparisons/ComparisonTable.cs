@@ -9,7 +9,7 @@ namespace WclSharp.Comparisons;
 /// <summary>The rows of a comparison for people: on a screen, and as Markdown with everything that is needed to read them.</summary>
 internal static class ComparisonTable
 {
-    /// <summary>Columns of a table of these rows; those of differences only where there is something to differ from.</summary>
+    /// <summary>Columns of a table of these rows; those of differences only where there is something to differ from, those of local crops only where some are cut from other images.</summary>
     private static (string Title, Func<MethodComparison, string> Cell)[] ColumnsOf(IReadOnlyList<MethodComparison> rows) =>
     [
         ("method", row => row.Method),
@@ -28,10 +28,15 @@ internal static class ComparisonTable
         ("pair precision", row => EpochTable.Percent(row.PairPrecision)),
         ("pair recall", row => EpochTable.Percent(row.PairRecall)),
         ("conflicts", row => EpochTable.Percent(row.Conflicts)),
+        .. HasCropRelations(rows.SelectMany(row => row.Runs))
+            ? [("crop precision", row => EpochTable.Percent(row.CropPrecision)), ("crop conflicts", row => EpochTable.Percent(row.CropConflicts))]
+            : Array.Empty<(string, Func<MethodComparison, string>)>(),
     ];
 
     /// <summary>A process's memory, of which a GPU's is no part.</summary>
     private static string PeakTitle(IEnumerable<ComparedRun> runs) => runs.Any(IsOnGpu) ? "host peak MiB" : "peak MiB";
+
+    private static bool HasCropRelations(IEnumerable<ComparedRun> runs) => runs.Any(run => run.CropPrecision is not null || run.CropConflicts is not null);
 
     private static bool IsOnGpu(ComparedRun run) => run.DeviceKind == ComputeDevice.Cuda;
 
@@ -96,9 +101,12 @@ internal static class ComparisonTable
         }
 
         var runs = report.Methods.SelectMany(row => row.Runs).ToArray();
+        bool crops = HasCropRelations(runs);
         Line("kNN and linear are top-1 accuracies of the last epoch's encoder on held-out images, mean over seeds ± the " + report.Interval + ". "
             + "s/epoch is training alone, evaluation left out, mean over seeds. Overhead: " + report.OverheadOver + ". Peak MiB is the largest resident memory of a run's process" + (runs.Any(IsOnGpu) ? ", without the GPU's" : "") + ". "
-            + "Pair precision, pair recall and conflicts are over all pairs of the last epoch's steps, means over seeds. A dash is what was not measured.");
+            + "Pair precision, pair recall and conflicts are over all pairs of the last epoch's steps, means over seeds. "
+            + (crops ? "Crop precision and crop conflicts are those of the images that local crops are cut from: the share of these crops whose image has the class of the one that they count for, and the share of the nearest images that do not have the image among theirs. " : "")
+            + "A dash is what was not measured.");
         Line();
         if (Reading(report.Methods) is { } reading)
         {
@@ -116,11 +124,12 @@ internal static class ComparisonTable
         Line();
         Line("## Runs");
         Line();
-        Header("run", "seed", "kNN", "linear", "epochs", "seconds", "s/epoch", PeakTitle(runs), "pair precision", "pair recall", "conflicts");
+        Header(["run", "seed", "kNN", "linear", "epochs", "seconds", "s/epoch", PeakTitle(runs), "pair precision", "pair recall", "conflicts", .. crops ? ["crop precision", "crop conflicts"] : Array.Empty<string>()]);
         foreach (var run in runs)
         {
             Row([run.Folder, run.Seed.ToString(CultureInfo.InvariantCulture), Share(run.Knn), Share(run.Linear), run.Epochs.ToString(CultureInfo.InvariantCulture),
-                Number(run.Seconds, "0.0"), Number(run.SecondsPerEpoch, "0.00"), Number(run.PeakRssMib, "0"), Share(run.PairPrecision), Share(run.PairRecall), Share(run.Conflicts)]);
+                Number(run.Seconds, "0.0"), Number(run.SecondsPerEpoch, "0.00"), Number(run.PeakRssMib, "0"), Share(run.PairPrecision), Share(run.PairRecall), Share(run.Conflicts),
+                .. crops ? [Share(run.CropPrecision), Share(run.CropConflicts)] : Array.Empty<string>()]);
         }
 
         Line();

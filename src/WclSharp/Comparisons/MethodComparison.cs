@@ -53,6 +53,12 @@ public sealed record MethodComparison
     /// <summary>Mean share of relations that are not returned, last epoch, 0 to 1.</summary>
     public double? Conflicts { get; init; }
 
+    /// <summary>Mean share of the local crops cut from other images whose image is of the class of the one that they count for, last epoch, 0 to 1.</summary>
+    public double? CropPrecision { get; init; }
+
+    /// <summary>Mean share of the pairs of an image and one of the nearest that its local crops are cut from that are not returned, last epoch, 0 to 1.</summary>
+    public double? CropConflicts { get; init; }
+
     /// <summary>Seeds that the row is made of: the runs that are finished.</summary>
     public required IReadOnlyList<long> Seeds { get; init; }
 
@@ -100,6 +106,8 @@ public sealed record MethodComparison
             PairPrecision = Mean(run => run.PairPrecision),
             PairRecall = Mean(run => run.PairRecall),
             Conflicts = Mean(run => run.Conflicts),
+            CropPrecision = Mean(run => run.CropPrecision),
+            CropConflicts = Mean(run => run.CropConflicts),
             Seeds = [.. runs.Select(run => run.Seed)],
             Runs = runs,
         };

@@ -35,6 +35,12 @@ internal abstract class Method : IDisposable
     /// <returns>Positions in the data set, [N]; null where each crop is cut from the image itself.</returns>
     public virtual int[]? CropSources(int[] images, int epoch, int crop) => null;
 
+    /// <summary>
+    /// The relation that <see cref="CropSources"/> chooses from: the pairs (i, j), j one of the images that i's crops may be cut from, whose i is none of j's, and all.
+    /// Zeros where crops are cut from the images themselves. Changes at an epoch's end alone.
+    /// </summary>
+    public virtual (long OneWay, long Related) CropRelation => default;
+
     /// <summary>Called after an epoch's last step, but not the run's: the place for what looks at all images at once.</summary>
     /// <param name="end">The epoch and what can be asked of it. A cancelled call is made again when the run goes on.</param>
     public virtual void AfterEpoch(EpochEnd end)

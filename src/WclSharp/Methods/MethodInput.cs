@@ -48,6 +48,9 @@ internal sealed record MethodInput
     /// <summary>Of the batch's local crops that are cut from other images: those of the image's own class, and all whose classes are known.</summary>
     public (int Right, int Judged) CropPairs { get; init; }
 
+    /// <summary><see cref="Method.CropRelation"/> of the epoch.</summary>
+    public (long OneWay, long Related) CropRelation { get; init; }
+
     /// <summary>What a method is handed of a batch's projected views.</summary>
     /// <param name="views">The instance and the weak projections of each, one or two.</param>
     /// <param name="project">Projects a further view by its number, as <see cref="WclModel.Project(Tensor)"/> does; called while the input is in use.</param>

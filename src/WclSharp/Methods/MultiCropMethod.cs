@@ -38,6 +38,8 @@ internal sealed class MultiCropMethod : Method
 
     public override int[]? CropSources(int[] images, int epoch, int crop) => neighbors?.Sources(images, epoch, crop);
 
+    public override (long OneWay, long Related) CropRelation => neighbors?.Relation ?? default;
+
     public override MethodLosses Losses(MethodInput input)
     {
         var losses = method.Losses(input);

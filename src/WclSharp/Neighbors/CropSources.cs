@@ -46,12 +46,30 @@ internal sealed class CropSources(long seed, int[] neighbors, int k)
         return (right, judged);
     }
 
+    /// <summary>How often the neighbours' relation goes one way: the pairs (i, j), j among i's nearest, whose i is not among j's, and all pairs. O(N K) look-ups in K values.</summary>
+    public (long OneWay, long Related) Relation()
+    {
+        long oneWay = 0, related = 0;
+        for (int i = 0; i < neighbors.Length / k; i++)
+        {
+            var near = NeighborsOf(i);
+            related += near.Length;
+            foreach (int j in near) oneWay += NeighborsOf(j).Contains(i) ? 0 : 1;
+        }
+        return (oneWay, related);
+    }
+
+    private ReadOnlySpan<int> NeighborsOf(int image)
+    {
+        var near = neighbors.AsSpan(image * k, k);
+        int absent = near.IndexOf(NearestRows.None);
+        return absent >= 0 ? near[..absent] : near;
+    }
+
     private int Of(int image, int epoch, int crop)
     {
         if (neighbors.Length == 0) return image;
-        var candidates = neighbors.AsSpan(image * k, k);
-        int absent = candidates.IndexOf(NearestRows.None);
-        if (absent >= 0) candidates = candidates[..absent];
+        var candidates = NeighborsOf(image);
         if (candidates.IsEmpty) return image;
         var (high, low, _, _) = random.Words((uint)epoch, (uint)image, (uint)crop, 0);
         return candidates[(int)Math.BigMul((ulong)high << 32 | low, (ulong)candidates.Length, out _)]; // even to 2^-61

@@ -39,6 +39,9 @@ internal sealed class NeighborCrops : IDisposable
     /// <summary>False until neighbours were found for the first time: crops come from the image itself.</summary>
     public bool HasNeighbors => neighbors is not null;
 
+    /// <summary>The pairs of an image and one of its neighbours that are not returned, and all; zeros until neighbours were found.</summary>
+    public (long OneWay, long Related) Relation { get; private set; }
+
     /// <summary>The images that one crop of each image of a batch is cut from.</summary>
     /// <param name="images">n positions in the data set.</param>
     /// <param name="epoch">Epoch, from 0.</param>
@@ -86,5 +89,6 @@ internal sealed class NeighborCrops : IDisposable
         var places = new ReadOnlySpan<int>(TensorMemory.Bytes(neighbors), checked((int)neighbors.numel()));
         sources = new CropSources(seed, places.ToArray(), k);
         GC.KeepAlive(neighbors);
+        Relation = sources.Relation();
     }
 }

@@ -92,6 +92,9 @@ public sealed record RunSummary
     /// <summary>Share of the local crops cut from other images that are of the class of the one that they count for, last epoch, 0 to 1.</summary>
     public double? CropPrecision { get; init; }
 
+    /// <summary>Share of the pairs (i, j), j among the K nearest images that i's local crops are cut from, whose i is not among j's, last epoch, 0 to 1.</summary>
+    public double? CropConflicts { get; init; }
+
     /// <summary>Share of the relations that are not returned, last epoch, 0 to 1.</summary>
     public double? Conflicts { get; init; }
 
@@ -172,6 +175,7 @@ public sealed record RunSummary
             PairPrecision = Last(m => m.PairPrecision),
             PairRecall = Last(m => m.PairRecall),
             CropPrecision = Last(m => m.CropPrecision),
+            CropConflicts = Last(m => m.CropConflicts),
             Conflicts = Last(m => m.Conflicts),
             EffectiveRank = Last(m => m.EffectiveRank),
             Alignment = Last(m => m.Alignment),

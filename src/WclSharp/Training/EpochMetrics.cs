@@ -71,6 +71,9 @@ public sealed record EpochMetrics
     /// <summary>Share of the local crops cut from other images whose image has the class of the one that they count for, 0 to 1.</summary>
     public double? CropPrecision { get; init; }
 
+    /// <summary>Share of the pairs (i, j), j among the K nearest images that i's local crops are cut from, whose i is not among j's, in this epoch, 0 to 1.</summary>
+    public double? CropConflicts { get; init; }
+
     /// <summary>Share of the relations (i counts j as alike) that j does not return, 0 to 1; components have none.</summary>
     public double? Conflicts { get; init; }
 

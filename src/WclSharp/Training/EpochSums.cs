@@ -15,11 +15,12 @@ namespace WclSharp.Training;
 internal sealed class EpochSums : IDisposable
 {
     /// <summary>Names of the sums, in the order of <see cref="Values"/>.</summary>
-    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, LabelledPairs, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak, CropsRight, CropsJudged, Nmi, Ami, Compared }
+    private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, LabelledPairs, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak, CropsRight, CropsJudged, Nmi, Ami, Compared, CropsOneWay, CropsRelated }
 
     // Made once: see ColourJitter.
     private static readonly Scalar One = 1, Four = 4;
     private static readonly int Kinds = Enum.GetValues<Sum>().Length;
+    private const int KindsBeforeCropRelations = (int)Sum.CropsOneWay; // of checkpoints made before these were counted
     private readonly Tensor sums;
     private readonly bool weak;
     private readonly int? classCount;
@@ -52,7 +53,7 @@ internal sealed class EpochSums : IDisposable
     /// <summary>Adds a step. No gradient.</summary>
     /// <param name="losses">What the method made of it.</param>
     /// <param name="input">What it was made of.</param>
-    /// <param name="compare">Whether components are compared with classes as a whole, which is done on the host: once an epoch.</param>
+    /// <param name="compare">Whether components are compared with classes as a whole, which is done on the host, and the relation of local crops is counted, which stays the same: once an epoch.</param>
     public void Add(MethodLosses losses, MethodInput input, bool compare = false)
     {
         using var noGradient = no_grad();
@@ -65,7 +66,7 @@ internal sealed class EpochSums : IDisposable
         sums.add_(cat([
             Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
             Summand(components?.Pure), Summand(components?.Known), Summand(Alignment(z1, input.Z2?.detach())), Summand(Uniformity(z1)), Pairs(losses, input.Classes),
-            Summand(losses.LocalInstance), Summand(losses.LocalWeak), CropPairs(input), Agreement(compare ? losses.Labels : null, input.Classes)]), One);
+            Summand(losses.LocalInstance), Summand(losses.LocalWeak), CropPairs(input), Agreement(compare ? losses.Labels : null, input.Classes), CropRelation(compare ? input.CropRelation : default)]), One);
         localInstance |= losses.LocalInstance is not null;
         localWeak |= losses.LocalWeak is not null;
         Steps++;
@@ -102,8 +103,13 @@ internal sealed class EpochSums : IDisposable
         : zeros(PairStatistics.Length, dtype: ScalarType.Float64, device: sums.device);
 
     /// <summary>Counts of the images that local crops are cut from, [2].</summary>
-    private Tensor CropPairs(MethodInput input) => input.CropPairs is (var right, > 0 and var judged)
-        ? Upload.To(sums.device, tensor([right, judged], ScalarType.Float64))
+    private Tensor CropPairs(MethodInput input) => Counts(input.CropPairs.Right, input.CropPairs.Judged);
+
+    /// <summary>Counts of the pairs of images that local crops of the one may be cut from the other, [2].</summary>
+    private Tensor CropRelation((long OneWay, long Related) relation) => Counts(relation.OneWay, relation.Related);
+
+    private Tensor Counts(double part, double whole) => whole > 0
+        ? Upload.To(sums.device, tensor([part, whole], ScalarType.Float64))
         : zeros(2, dtype: ScalarType.Float64, device: sums.device);
 
     /// <summary>NMI and AMI of a batch's components with its classes, and 1 for one more batch, [3]; zeros where it is not compared.</summary>
@@ -138,6 +144,7 @@ internal sealed class EpochSums : IDisposable
             LabelledPairs = values[(int)Sum.LabelledPairs] > 0 ? (long)values[(int)Sum.LabelledPairs] : null,
             PairRecall = Share(Sum.PairsRight, Sum.PairsOfAClass),
             CropPrecision = Share(Sum.CropsRight, Sum.CropsJudged),
+            CropConflicts = Share(Sum.CropsOneWay, Sum.CropsRelated),
             Conflicts = Share(Sum.PairsOneWay, Sum.PairsRelated),
             Alignment = twoViews ? Mean(Sum.Alignment) : null,
             Uniformity = Mean(Sum.Uniformity),
@@ -150,6 +157,7 @@ internal sealed class EpochSums : IDisposable
     /// <summary>Takes sums from a checkpoint.</summary>
     public void Restore(double[] values, int steps)
     {
+        if (values.Length == KindsBeforeCropRelations) Array.Resize(ref values, Kinds); // counted with the epoch's last step
         if (values.Length != Kinds) throw new WclUsageException($"The checkpoint holds {values.Length} sums where {Kinds} are known; it comes from another version.");
         using var saved = tensor(values);
         sums.copy_(saved);

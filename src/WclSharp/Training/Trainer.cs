@@ -220,6 +220,7 @@ internal sealed class Trainer : IDisposable
             Done = (double)Step / TotalSteps,
             ProjectLocal = localViews is null ? null : ProjectLocal,
             CropPairs = localViews is null ? default : CropPairs(images, epoch),
+            CropRelation = method.CropRelation,
         };
         var losses = method.Losses(input);
         bool last = (Step + 1) % StepsPerEpoch == 0; // of its epoch

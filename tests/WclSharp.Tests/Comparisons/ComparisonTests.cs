@@ -12,7 +12,7 @@ public sealed class ComparisonTests : IDisposable
 {
     private static readonly string[] Keys = ["method", "knn_mean", "knn_ci95", "linear_mean", "linear_ci95",
         "baseline", "knn_difference", "knn_difference_ci95", "linear_difference", "linear_difference_ci95", "seconds_per_epoch", "overhead",
-        "peak_rss_mib", "pair_precision", "pair_recall", "conflicts", "seeds", "runs"];
+        "peak_rss_mib", "pair_precision", "pair_recall", "conflicts", "crop_precision", "crop_conflicts", "seeds", "runs"];
 
     private static readonly string[] Times = ["seconds", "seconds_per_epoch", "overhead", "peak_rss_mib"];
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-compare-").FullName;
@@ -88,6 +88,7 @@ public sealed class ComparisonTests : IDisposable
         Assert.Contains("Student's t", page, StringComparison.Ordinal);
         Assert.Contains("| kNN - simclr | linear | linear - simclr |", page, StringComparison.Ordinal);
         Assert.DoesNotContain("Not complete", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("crop precision", page, StringComparison.OrdinalIgnoreCase); // no local crops from other images
         foreach (string plot in (string[])["accuracy_over_epochs.png", "accuracy_over_time.png"])
         {
             using var picture = SKBitmap.Decode(Path.Combine(result.Folder, "plots", plot));
@@ -120,6 +121,25 @@ public sealed class ComparisonTests : IDisposable
         var more = Comparison.Run(Options("a", seeds: 3), watch);
         Assert.Equal(2, turns.Count(turn => turn.State == RunState.New));
         Assert.All(more.Methods, row => Assert.Equal([3, 4, 5], row.Seeds));
+    }
+
+    [Fact]
+    public void Run_LocalCropsFromOtherImages_HaveTheirPrecisionAndConflicts()
+    {
+        var result = Comparison.Run(Options("crops", seeds: 1, epochs: 2) with { Methods = MethodNames.Parse("wcl+knn,simclr") });
+        var last = RunFolder.ReadMetrics(Path.Combine(result.Folder, "runs", "wcl+knn-seed3"))[^1];
+        Assert.NotNull(last.CropPrecision);
+        Assert.InRange(last.CropConflicts!.Value, 0.05, 0.95);
+        var methods = Json("crops")["methods"]!.AsArray();
+        foreach (var figures in new[] { methods[0]!, methods[0]!["runs"]![0]! })
+            Assert.Equal((last.CropPrecision, last.CropConflicts), ((double?)figures["crop_precision"], (double?)figures["crop_conflicts"]));
+        Assert.True(methods[1]!.AsObject().ContainsKey("crop_conflicts"));
+        Assert.Null(methods[1]!["crop_conflicts"]);
+
+        string page = File.ReadAllText(Path.Combine(result.Folder, "compare.md"));
+        Assert.Equal(2, page.Split('\n').Count(line => line.EndsWith("| conflicts | crop precision | crop conflicts |", StringComparison.Ordinal)));
+        Assert.Contains(FormattableString.Invariant($"| {100 * last.CropPrecision.Value:0.0}% | {100 * last.CropConflicts.Value:0.0}% |"), page, StringComparison.Ordinal);
+        Assert.Contains("Crop precision and crop conflicts are those of", page, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -69,6 +69,20 @@ public sealed class MethodComparisonTests
     }
 
     [Fact]
+    public void Text_HasColumnsOfLocalCropsWhereSomeAreCutFromOtherImages()
+    {
+        var rows = MethodComparison.Of(["wcl+knn", "wcl"],
+            [Run("wcl+knn", 0, 0.5, 1) with { CropPrecision = 0.4, CropConflicts = 0.5 }, Run("wcl+knn", 1, 0.5, 1) with { CropPrecision = 0.5, CropConflicts = 0.55 }, Run("wcl", 0, 0.5, 1)], "simclr");
+        Assert.Equal((0.45, null, null), (rows[0].CropPrecision!.Value, rows[1].CropPrecision, rows[1].CropConflicts));
+        Assert.Equal(0.525, rows[0].CropConflicts!.Value, 12);
+        var table = ComparisonTable.Text(rows);
+        Assert.EndsWith("crop precision  crop conflicts", table[0], StringComparison.Ordinal);
+        Assert.Matches(@" 45\.0% +52\.5%$", table[1]);
+        Assert.Matches(@" - +-$", table[2]);
+        Assert.DoesNotContain("crop", ComparisonTable.Text([rows[1]])[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Of_WithoutSimClr_HasNoOverhead_AndAMethodWithoutRunsHasARowOfNulls()
     {
         var rows = MethodComparison.Of(["wcl", "other"], [Run("wcl", 0, 0.5, 11)], "simclr");

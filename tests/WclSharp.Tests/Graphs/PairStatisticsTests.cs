@@ -220,9 +220,17 @@ public class PairStatisticsTests
         sums.Add(new MethodLosses(loss, loss), input);
         Assert.Equal(3 / 8.0, sums.Means().CropPrecision!.Value, 12);
 
+        // The relation that these are drawn from stays the same for an epoch, so that it is counted with the last step alone.
+        sums.Add(new MethodLosses(loss, loss), input with { CropRelation = (3, 7) });
+        Assert.Null(sums.Means().CropConflicts);
+        sums.Add(new MethodLosses(loss, loss), input with { CropRelation = (3, 7) }, compare: true);
+        Assert.Equal(3 / 7.0, sums.Means().CropConflicts);
+
         using var resumed = new EpochSums(CPU, weak: false, twoViews: false, classCount: null);
         resumed.Restore(sums.Values, sums.Steps);
-        Assert.Equal(sums.Means().CropPrecision, resumed.Means().CropPrecision);
+        Assert.Equal((sums.Means().CropPrecision, sums.Means().CropConflicts), (resumed.Means().CropPrecision, resumed.Means().CropConflicts));
+        resumed.Restore(sums.Values[..^2], sums.Steps); // as checkpoints of before have them
+        Assert.Equal((sums.Means().CropPrecision, null), (resumed.Means().CropPrecision, resumed.Means().CropConflicts));
         Assert.Throws<WclUsageException>(() => resumed.Restore(sums.Values[..^1], sums.Steps));
     }
 }

@@ -32,6 +32,7 @@ public sealed class MultiCropRunTests : IDisposable
         {
             Assert.Equal((instance, weak), (epoch.LocalInstanceLoss > 0, epoch.LocalWeakLoss > 0));
             Assert.True(double.IsFinite((epoch.LocalInstanceLoss ?? 0) + (epoch.LocalWeakLoss ?? 0)));
+            Assert.Equal(multiCrop == MultiCrop.Knn && epoch.Epoch > 1, epoch.CropConflicts is not null);
         }
     }
 
@@ -41,15 +42,46 @@ public sealed class MultiCropRunTests : IDisposable
     [InlineData(8)] // with the epoch's last step: the neighbours are found when the run goes on
     public void Knn_StoppedAndResumed_EndsWithTheSameBytes(int stopAt)
     {
-        string whole = SmallRun.HashOf(Pretraining.Run(Options("whole", MultiCrop.Knn)).RunFolder);
+        string whole = Pretraining.Run(Options("whole", MultiCrop.Knn)).RunFolder;
         using var stop = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Options("stopped", MultiCrop.Knn), new ProgressHandler<RunProgress>(p =>
         {
             if (p is RunProgress.Step step && step.StepInRun == stopAt) stop.Cancel();
         }), stop.Token));
         var resumed = Pretraining.Run(Options("stopped", MultiCrop.Knn) with { Resume = true });
-        Assert.Equal(whole, SmallRun.HashOf(resumed.RunFolder));
+        Assert.Equal(SmallRun.HashOf(whole), SmallRun.HashOf(resumed.RunFolder));
+        Assert.Equal(CropConflicts(whole), CropConflicts(resumed.RunFolder));
     }
+
+    [Fact]
+    public void Knn_StoppedBetweenNewNeighborsAndTheEpochsLine_LogsTheEpochsOwnConflicts()
+    {
+        PretrainOptions Run(string name) => Options(name, MultiCrop.Knn) with { EvaluateEvery = 1 };
+        var whole = Pretraining.Run(Run("whole"));
+        using var stop = new CancellationTokenSource();
+        long step = 0;
+        bool found = false;
+        Assert.ThrowsAny<OperationCanceledException>(() => Pretraining.Run(Run("stopped"), new ProgressHandler<RunProgress>(p =>
+        {
+            if (p is RunProgress.Step { StepInRun: var taken }) step = taken;
+            if (p is not RunProgress.Working { Stage: var stage } || step != 8) return;
+            found |= stage == "Finding nearest images";
+            if (found && stage == "Computing features") stop.Cancel();
+        }), stop.Token));
+        string stopped = Path.Combine(folder, "stopped");
+        Assert.Equal(1, RunFolder.ReadMetrics(stopped)[^1].Epoch);
+        Pretraining.Run(Run("stopped") with { Resume = true });
+        Assert.Equal(CropConflicts(whole.RunFolder), CropConflicts(stopped));
+
+        // Of the neighbours that the epoch's crops are cut from, which the first has none of; the batches' components have no conflicts.
+        var epochs = RunFolder.ReadMetrics(whole.RunFolder);
+        Assert.Equal([null, null], CropConflicts(whole.RunFolder)[..2]);
+        Assert.All(epochs.Skip(2), epoch => Assert.InRange(epoch.CropConflicts!.Value, 0.05, 0.95));
+        Assert.NotEqual(epochs[2].CropConflicts, epochs[3].CropConflicts);
+        Assert.Equal((epochs[^1].CropConflicts, 0), (whole.Summary.CropConflicts, whole.Summary.Conflicts));
+    }
+
+    private static double?[] CropConflicts(string run) => [.. RunFolder.ReadMetrics(run).Select(epoch => epoch.CropConflicts)];
 
     [Theory]
     [InlineData(CropNeighbors.Bank)]

@@ -56,6 +56,21 @@ public class CropSourcesTests
     }
 
     [Fact]
+    public void Relation_CountsThePairsThatAreNotReturned()
+    {
+        // 0 and 1 have each other; 2 has both, neither of which has it; 3 has none.
+        Assert.Equal((2L, 4L), new CropSources(0, [1, -1, 0, -1, 0, 1, -1, -1], 2).Relation());
+        Assert.Equal(((long)Count * K, (long)Count * K), new CropSources(3, Neighbors, K).Relation()); // those that follow on a ring
+        Assert.Equal((0L, 0L), new CropSources(0, [], 3).Relation());
+
+        var random = new Random(1);
+        var table = Enumerable.Range(0, 50).Select(i => Enumerable.Range(0, 50).Where(j => j != i).OrderBy(_ => random.Next()).Take(random.Next(0, 11)).ToArray()).ToArray();
+        var pairs = table.SelectMany((near, i) => near.Select(j => (i, j))).ToHashSet();
+        int[] flat = [.. table.SelectMany(near => near.Concat(Enumerable.Repeat(NearestRows.None, 10 - near.Length)))];
+        Assert.Equal((pairs.Count(pair => !pairs.Contains((pair.j, pair.i))), pairs.Count), new CropSources(0, flat, 10).Relation());
+    }
+
+    [Fact]
     public void NeighborCrops_SavedWithinAnEpoch_GoesOnWithTheNeighboursOfItsStart()
     {
         using var scope = NewDisposeScope();
@@ -63,6 +78,7 @@ public class CropSourcesTests
         int[] images = [.. Enumerable.Range(0, 60)];
         Assert.Null(crops.Sources(images, 0, 1)); // no neighbours yet
         Assert.Equal(2, crops.NamedState().Count());
+        Assert.Equal((0L, 0L), crops.Relation);
         crops.Bank!.Write(images, EmbeddingBankTests.Unit(60, 8, 1));
         crops.FindNeighbors(NoFeatures);
         Assert.Null(crops.Sources(images, 1, 0)); // the image's own
@@ -74,6 +90,9 @@ public class CropSourcesTests
         using var resumed = new NeighborCrops(60, K, own: 1, seed: 1, new EmbeddingBank(60, 8, CPU));
         resumed.Load(crops.NamedState().ToDictionary(entry => entry.Name, entry => entry.Tensor));
         Assert.True(resumed.HasNeighbors);
+        Assert.Equal(60L * K, crops.Relation.Related);
+        Assert.InRange(crops.Relation.OneWay, 1, crops.Relation.Related - 1);
+        Assert.Equal(crops.Relation, resumed.Relation);
         Assert.Equal(sources, resumed.Sources(images, 1, 2));
         crops.FindNeighbors(NoFeatures);
         resumed.FindNeighbors(NoFeatures);
