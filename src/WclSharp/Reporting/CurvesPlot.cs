@@ -14,7 +14,7 @@ internal sealed record RateCurve(int StepsPerEpoch, Func<long, double> At);
 
 /// <summary>
 /// Draws the course of a run, a panel for each kind of metric over the epochs: losses, kNN accuracy, weak labels,
-/// features, learning rate. What was not measured has no panel. Around the accuracy lies its 95 % interval by Wilson's score, where the number of
+/// features, learning rate, projections. What was not measured has no panel. Around the accuracy lies its 95 % interval by Wilson's score, where the number of
 /// images is known, and axes that do not begin at zero have a least span, so that noise does not look like a course.
 /// </summary>
 internal static class CurvesPlot
@@ -24,6 +24,7 @@ internal static class CurvesPlot
     private const string IntervalLabel = "95 % interval";
     private const double LegendStrip = 0.18;
     private const double LeastLossSpan = 0.2; // nats
+    private const double LeastAlignmentSpan = 0.1, LeastUniformitySpan = 1; // of projections that have collapsed both are near 0, and should look so
     private const int MostRates = 400; // points of the learning rate's curve
 
     // Okabe and Ito's palette, told apart by people with any colour vision.
@@ -59,6 +60,8 @@ internal static class CurvesPlot
             new("Weak labels: connected components", "components per batch", [Of("components", Blue, m => m.Components)]) { FromZero = true },
             new("Effective rank of the features", "dimensions", [Of("effective rank", Blue, m => m.EffectiveRank)]) { FromZero = true },
             new("Learning rate", "learning rate", [new("learning rate", Blue, rates is null ? [] : Rates(rates, trained)) { Markers = false }]) { FromZero = true },
+            new("Alignment of the projections", "mean d² of two views", [Of("alignment", Blue, m => m.Alignment)]) { FromZero = true, LeastSpan = LeastAlignmentSpan },
+            new("Uniformity of the projections", "log mean exp(-2 d²) of images", [Of("uniformity", Blue, m => m.Uniformity)]) { FromZero = true, LeastSpan = LeastUniformitySpan },
         ];
         var drawn = panels.Where(panel => panel.Curves.Any(curve => curve.Points.Length > 0)).ToArray();
         if (drawn.Length == 0) drawn = [panels[0]]; // an empty picture says so itself
@@ -127,8 +130,8 @@ internal static class CurvesPlot
         plot.Axes.AutoScale();
         var limits = plot.Axes.GetLimits();
         // Of a single point the axis goes far beyond it.
-        double largest = panel.Curves.SelectMany(curve => curve.Points).Select(point => point.Y).DefaultIfEmpty().Max();
-        var (bottom, top) = panel.FromZero ? (0, largest > 0 ? 1.1 * largest : limits.Top) : PlotLook.Widened(limits.Bottom, limits.Top, panel.LeastSpan, panel.Largest);
+        double[] values = [.. panel.Curves.SelectMany(curve => curve.Points).Select(point => point.Y).DefaultIfEmpty()];
+        var (bottom, top) = panel.FromZero ? FromZero(values.Min(), values.Max(), panel.LeastSpan, limits) : PlotLook.Widened(limits.Bottom, limits.Top, panel.LeastSpan, panel.Largest);
         // The legend lies in a strip above the curves, so that it covers none.
         plot.Axes.SetLimits(-0.02 * lastEpoch, 1.02 * lastEpoch, bottom, legend ? top + LegendStrip * (top - bottom) : top);
         if (!legend)
@@ -141,6 +144,18 @@ internal static class CurvesPlot
         plot.Legend.TightHorizontalWrapping = true;
         plot.Legend.ShadowColor = Colors.Transparent;
         plot.Legend.OutlineColor = Grey.WithAlpha(0.4);
+    }
+
+    /// <summary>Ends of an axis that starts at zero, or of values below it ends just above zero.</summary>
+    private static (double Bottom, double Top) FromZero(double smallest, double largest, double leastSpan, AxisLimits limits)
+    {
+        if (smallest < 0)
+        {
+            double lowest = 1.1 * Math.Min(smallest, -leastSpan);
+            return (lowest, -0.05 * lowest);
+        }
+        largest = Math.Max(largest, leastSpan);
+        return (0, largest > 0 ? 1.1 * largest : limits.Top);
     }
 
     /// <summary>Draws the intervals of shares in percent: a band, or a bar where there is but one.</summary>
@@ -169,10 +184,10 @@ internal static class CurvesPlot
 
     private sealed record Panel(string Title, string Unit, Curve[] Curves)
     {
-        /// <summary>Whether the vertical axis starts at zero.</summary>
+        /// <summary>Whether the vertical axis starts at zero, or ends there where values are below it.</summary>
         public bool FromZero { get; init; }
 
-        /// <summary>How far the ends of the vertical axis are apart at least, where it does not start at zero.</summary>
+        /// <summary>How far the ends of the vertical axis are apart at least.</summary>
         public double LeastSpan { get; init; }
 
         /// <summary>Largest value that there can be.</summary>

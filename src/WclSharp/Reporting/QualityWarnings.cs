@@ -18,6 +18,12 @@ internal static class QualityWarnings
     /// <summary>Few images have a low rank whatever the features are: one of M images is at most M - 1, and is judged by this share of that.</summary>
     internal const double CollapsedShareOfImages = 0.1;
 
+    /// <summary>
+    /// Uniformity, log mean exp(-2 d^2), above which projections have collapsed. It is 0 where all images have the same one, and this where all pairs have a cosine of 0.975
+    /// (d^2 = 0.05), with which no softmax at a usual temperature tells an image from the others. Two groups apart come to log 1/2 = -0.7, so that few classes are no collapse, and an untrained network to some -2.6.
+    /// </summary>
+    internal const double CollapsedUniformity = -0.1;
+
     /// <summary>The warnings that an epoch's metrics give rise to; none for a healthy run.</summary>
     /// <param name="metrics">What the epoch measured; epoch 0, the untrained network, gives none.</param>
     /// <param name="featureDimension">Width of the encoder's features.</param>
@@ -38,6 +44,11 @@ internal static class QualityWarnings
         {
             warnings.Add(string.Create(CultureInfo.InvariantCulture,
                 $"The features use about {rank:0.0} of {featureDimension} dimensions: they are collapsing, so that images can hardly be told apart. Try a lower --lr, a longer --warmup-epochs, or a larger --batch."));
+        }
+        else if (metrics.Uniformity is { } uniformity and > CollapsedUniformity) // measured in every epoch; one line says it
+        {
+            warnings.Add(string.Create(CultureInfo.InvariantCulture,
+                $"The uniformity of the projections is {uniformity:0.00;-0.00;0.00}, where 0 is that of images which are all alike: they are collapsing, so that images can hardly be told apart. Try a lower --lr, a longer --warmup-epochs, or a larger --batch."));
         }
 
         if (metrics is { InstanceLoss: { } loss } && !double.IsFinite(loss))

@@ -23,11 +23,11 @@ public sealed class PictureTests : IDisposable
         CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics)], "a run", rates: Rates);
         using var picture = SKBitmap.Decode(Png);
 
-        Assert.Equal((3 * 520, 56 + 2 * 380), (picture.Width, picture.Height));
-        // The colours of the curves, in each third and half.
+        Assert.Equal((3 * 520, 56 + 3 * 380), (picture.Width, picture.Height));
+        // The colours of the curves, in each of eight cells.
         var blue = new SKColor(0x00, 0x72, 0xB2);
         for (int column = 0; column < 3; column++)
-            for (int row = 0; row < 2; row++)
+            for (int row = 0; row < (column < 2 ? 3 : 2); row++)
                 Assert.True(Count(picture, new SKRectI(column * 520, 56 + row * 380, (column + 1) * 520, 56 + (row + 1) * 380), blue) > 100);
 
         // Text: the title's strip is not blank, which it would be without a font.
@@ -74,6 +74,18 @@ public sealed class PictureTests : IDisposable
         })];
         Assert.InRange(heights[0], 0, 300); // edges of the line
         Assert.True(heights[1] > 3000 && heights[2] > 3 * heights[1], string.Join(' ', heights));
+    }
+
+    [Theory]
+    [InlineData(-4.0, 200, 285)] // the axis ends at zero, wherever the values are: they begin near its foot
+    [InlineData(-0.01, 0, 40)] // collapsed: at its head, and flat
+    public void Curves_Uniformity_IsSeenAgainstZero(double least, int low, int high)
+    {
+        CurvesPlot.Write(Png, [.. Enumerable.Range(1, 6).Select(epoch => new EpochMetrics { Epoch = epoch, Uniformity = least * epoch / 6 })], "a run");
+        using var picture = SKBitmap.Decode(Png);
+        Assert.Equal(520, picture.Width);
+        int[] rows = RowsOf(picture, new SKRectI(60, 56, picture.Width, picture.Height), new SKColor(0x00, 0x72, 0xB2));
+        Assert.InRange(rows[^1] - 56 - 30, low, high + 30); // below the panel's title
     }
 
     [Fact]
@@ -169,7 +181,7 @@ public sealed class PictureTests : IDisposable
     [InlineData(5, 3, 2)]
     public void Curves_CellsWithoutAPanel_AreWhite(int panels, int columns, int rows)
     {
-        CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics).Select(all => panels == 5 ? all with { Knn = null } : all with { Knn = null, Components = null, LargestComponent = null, Purity = null })], "a run", rates: Rates);
+        CurvesPlot.Write(Png, [.. Enumerable.Range(0, 6).Select(Metrics).Select(all => all with { Knn = null, Alignment = null, Uniformity = null }).Select(few => panels == 5 ? few : few with { Components = null, LargestComponent = null, Purity = null })], "a run", rates: Rates);
         using var picture = SKBitmap.Decode(Png);
         Assert.Equal((columns * 520, 56 + rows * 380), (picture.Width, picture.Height));
         var cell = new SKRectI((columns - 1) * 520, 56 + (rows - 1) * 380, picture.Width, picture.Height);
@@ -305,6 +317,8 @@ public sealed class PictureTests : IDisposable
         LargestComponent = epoch == 0 ? null : 0.1,
         Purity = epoch == 0 ? null : 0.4 + 0.05 * epoch,
         EffectiveRank = 10 + epoch,
+        Alignment = epoch == 0 ? null : 0.4 + 0.05 * epoch,
+        Uniformity = epoch == 0 ? null : -2 - 0.2 * epoch,
         Lr = epoch == 0 ? null : 0.1 / epoch,
     };
 

@@ -29,7 +29,19 @@ public sealed class QualityWarningsTests
     public void Of_LowEffectiveRank_IsCalledCollapse(double rank, int dimension, int images, bool warns) =>
         Assert.Equal(warns, QualityWarnings.Of(new EpochMetrics { Epoch = 1, EffectiveRank = rank }, dimension, images).Count == 1);
 
+    [Theory]
+    [InlineData(-0.03, true)]
+    [InlineData(-0.11, false)]
+    [InlineData(-0.69, false)] // two groups, each in one point, at right angles
+    [InlineData(null, false)]
+    public void Of_UniformityNearZero_IsCalledCollapse(double? uniformity, bool warns) =>
+        Assert.Equal(warns, QualityWarnings.Of(new EpochMetrics { Epoch = 1, Uniformity = uniformity }, 128, 2048).Any(text => text.StartsWith("The uniformity of the projections is -0.03, where 0 is", StringComparison.Ordinal)));
+
+    [Fact]
+    public void Of_CollapseByRankAndUniformity_IsSaidOnce() =>
+        Assert.Contains("use about 1.1 of 128 dimensions", Assert.Single(QualityWarnings.Of(new EpochMetrics { Epoch = 1, EffectiveRank = 1.1, Uniformity = -0.001 }, 128, 2048)), StringComparison.Ordinal);
+
     [Fact]
     public void Of_UntrainedNetwork_IsEmpty() =>
-        Assert.Empty(QualityWarnings.Of(new EpochMetrics { Epoch = 0, EffectiveRank = 1, LargestComponent = 1 }, 128, 2048));
+        Assert.Empty(QualityWarnings.Of(new EpochMetrics { Epoch = 0, EffectiveRank = 1, LargestComponent = 1, Uniformity = 0 }, 128, 2048));
 }
