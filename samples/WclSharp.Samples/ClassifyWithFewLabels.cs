@@ -12,7 +12,7 @@ internal static class ClassifyWithFewLabels
         Console.WriteLine($"{100 * result.Rows[0].FinetuneMean:0.0} % of {result.TestImages} test images are classified rightly.");
 
         using var classifier = ImageClassifier.Load(result.ClassifierFile);
-        foreach (var (name, probability) in classifier.Classify(photo).Take(3)) Console.WriteLine($"{100 * probability,5:0.0} % {name}");
+        foreach (var each in classifier.Classify(photo).Take(3)) Console.WriteLine($"{100 * each.Probability,5:0.0} % {each.Class}");
         return 0;
     }
 }

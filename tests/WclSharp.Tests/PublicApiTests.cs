@@ -19,6 +19,27 @@ public sealed class PublicApiTests
     [Fact]
     public void PublicApi_OfTheLightLibrary_IsTheApprovedOne() => Check(typeof(OnnxEncoder).Assembly, "PublicApi.Inference");
 
+    /// <summary>Positional records break their callers with every value that is added: what has one is small, and is all that it will ever be.</summary>
+    [Fact]
+    public void Records_ThatMayGrow_HaveNoPositions() => Assert.Equal(
+        [
+            "ComparedMethod", "EncodedImage", "EpochDone", "Line", "Measured", "Normalization", "ReadingProgress", "Started", "Started", "Warning", "Warning", "WilsonInterval", "Working",
+        ],
+        Exported.Where(type => type.GetMethods().Any(method => method.Name == "Deconstruct")).Select(type => type.Name).Order(StringComparer.Ordinal));
+
+    /// <summary>One quantity has one type, in options aside, whose numbers a person writes.</summary>
+    [Fact]
+    public void CountsOfResults_AreLong()
+    {
+        string[] counts = ["Images", "Labels", "Labelled", "Correct", "Copies", "Outliers", "Indexed", "GroupSize", "NearDuplicates", "NearDuplicatesChecked", "Resumed", "Ignored"];
+        var properties = Exported.Where(type => type.GetMethod("<Clone>$") is not null && !type.Name.EndsWith("Options", StringComparison.Ordinal)).SelectMany(type => type.GetProperties());
+        var found = properties.Where(property => counts.Contains(property.Name) || property.Name.EndsWith("Images", StringComparison.Ordinal) || property.Name.EndsWith("Labels", StringComparison.Ordinal)).ToArray();
+        Assert.InRange(found.Length, 25, 100);
+        Assert.Empty(found.Where(property => property.PropertyType == typeof(int) || property.PropertyType == typeof(int?)).Select(property => $"{property.DeclaringType!.Name}.{property.Name}"));
+    }
+
+    private static IEnumerable<Type> Exported => [.. typeof(Pretraining).Assembly.GetExportedTypes(), .. typeof(OnnxEncoder).Assembly.GetExportedTypes()];
+
     private static void Check(Assembly assembly, string name)
     {
         string received = ApiText.Of(assembly), approvedName = $"{name}.approved.txt";

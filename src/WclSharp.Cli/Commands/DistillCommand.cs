@@ -86,7 +86,7 @@ internal static class DistillCommand
         }, error.WriteLine, () => error.WriteLine("Stopped. Finished epochs are saved; run the same command again to resume."));
     }
 
-    private static string Line(string name, long parameters, double? accuracy, double? balancedAccuracy, int images) => string.Create(CultureInfo.InvariantCulture,
+    private static string Line(string name, long parameters, double? accuracy, double? balancedAccuracy, long images) => string.Create(CultureInfo.InvariantCulture,
         $"{name}: {parameters / 1e6:0.00} million parameters{(accuracy is { } share ? FormattableString.Invariant($", {EpochTable.Percent(share)} of {images:N0} test images right{AccuracyText.OverClasses(share, balancedAccuracy)}") : "")}");
 
     private static string Shown(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);

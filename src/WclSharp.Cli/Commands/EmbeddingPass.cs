@@ -88,7 +88,7 @@ internal sealed class EmbeddingPass
     }
 
     /// <summary>What the images were, and what of them is not new or not there.</summary>
-    public static IEnumerable<string> Lines(string file, string source, long ignored, long kept, int badImages)
+    public static IEnumerable<string> Lines(string file, string source, long ignored, long kept, long badImages)
     {
         if (source.Length > 0) yield return $"Images: {source}";
         if (ignored > 0) yield return PretrainingData.PassedOver(ignored);

@@ -22,7 +22,7 @@ internal static class RunReport
     /// <param name="next">Whether to say what to do next, which a program that started it knows.</param>
     public static IEnumerable<string> Lines(PretrainResult result, bool next = true)
     {
-        var (folder, _, summary) = result;
+        var (folder, summary) = (result.RunFolder, result.Summary);
         string shown = Shown(folder);
         yield return "";
         yield return summary.Epoch == 0 ? "Done: nothing was trained; the encoder is that of --init." : string.Create(CultureInfo.InvariantCulture,

@@ -151,7 +151,7 @@ public sealed class ImageIndex : IDisposable
             foreach (var (cosine, row) in scan.Nearest(unit, Math.Min(k, Count), start, cancellation))
             {
                 var (name, label) = Texts(start, row);
-                hits.Add(new SearchHit(row, name, label, cosine));
+                hits.Add(new SearchHit { Row = row, Name = name, Label = label, Cosine = cosine });
             }
             return hits;
         });

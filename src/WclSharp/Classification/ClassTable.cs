@@ -38,7 +38,7 @@ internal sealed class ClassTable : EmbeddingFile
     public double MeanProbability => probabilities / Math.Max(1, predicted.Sum());
 
     /// <summary>The classes with the images that are predicted as each, and those that are known to be of each.</summary>
-    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass(name, predicted[i]) { Labelled = known[i], Correct = right[i], LabelledPredicted = labelledPredicted[i] })];
+    public IReadOnlyList<ClassifiedClass> Classes => [.. classes.Select((name, i) => new ClassifiedClass { Name = name, Images = predicted[i], Labelled = known[i], Correct = right[i], LabelledPredicted = labelledPredicted[i] })];
 
     protected override void AddRow(string name, string? label, ReadOnlySpan<float> probabilities)
     {

@@ -3,12 +3,20 @@ using WclSharp.Evaluation;
 namespace WclSharp.Classification;
 
 /// <summary>What was classified.</summary>
-/// <param name="File">The table: <c>path,label,class,probability</c> an image, and with <see cref="ClassifyOptions.AllProbabilities"/> a column <c>p(NAME)</c> for each class, in the order of the source.</param>
-/// <param name="Images">Rows in it.</param>
-/// <param name="BadImages">Images that could not be read and were left out; <c>FILE.bad_images.csv</c> lists them.</param>
-/// <param name="Seconds">Seconds it took.</param>
-public sealed record ClassifyResult(string File, long Images, int BadImages, double Seconds)
+public sealed record ClassifyResult
 {
+    /// <summary>The table: <c>path,label,class,probability</c> an image, and with <see cref="ClassifyOptions.AllProbabilities"/> a column <c>p(NAME)</c> for each class, in the order of the source.</summary>
+    public required string File { get; init; }
+
+    /// <summary>Rows in it.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>Images that could not be read and were left out; <c>FILE.bad_images.csv</c> lists them.</summary>
+    public required long BadImages { get; init; }
+
+    /// <summary>Seconds it took.</summary>
+    public required double Seconds { get; init; }
+
     /// <summary>The classes that the classifier knows, in the order of its scores, with the images predicted as each.</summary>
     public required IReadOnlyList<ClassifiedClass> Classes { get; init; }
 

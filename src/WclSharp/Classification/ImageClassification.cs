@@ -30,8 +30,12 @@ public static class ImageClassification
         ClassTable? table = null;
         var done = ImageEmbedding.Run(ImageEmbedding.Resolve(options, options.Classifier), file, BatchEmbedder.LoadClassifier, (path, network) => table = new ClassTable(path, network.ClassNames, options.AllProbabilities), progress, cancellation);
         var (labelled, right) = table!.Known;
-        return new(done.File, done.Images, done.BadImages, done.Seconds)
+        return new()
         {
+            File = done.File,
+            Images = done.Images,
+            BadImages = done.BadImages,
+            Seconds = done.Seconds,
             Classes = table.Classes,
             MeanProbability = table.MeanProbability,
             Labelled = labelled,

@@ -8,11 +8,17 @@ using WclSharp.Training;
 namespace WclSharp.Comparisons;
 
 /// <summary>What a comparison left behind.</summary>
-/// <param name="Folder">Absolute path of its folder.</param>
-/// <param name="Methods">The rows of the table.</param>
-/// <param name="Files">compare.json, compare.md and the plots.</param>
-public sealed record ComparisonResult(string Folder, IReadOnlyList<MethodComparison> Methods, IReadOnlyList<string> Files)
+public sealed record ComparisonResult
 {
+    /// <summary>Absolute path of its folder.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The rows of the table.</summary>
+    public required IReadOnlyList<MethodComparison> Methods { get; init; }
+
+    /// <summary>compare.json, compare.md and the plots.</summary>
+    public required IReadOnlyList<string> Files { get; init; }
+
     /// <summary>The table as lines of text.</summary>
     public IReadOnlyList<string> Table => ComparisonTable.Text(Methods);
 
@@ -67,7 +73,7 @@ public static class Comparison
             string path = PathOf(name, seed);
             var state = ComparisonRecords.StateOf(path);
             int toTrain = planned.Skip(number).Count(run => ComparisonRecords.StateOf(PathOf(run.Name, run.Seed)) is RunState.New or RunState.Stopped);
-            progress?.Report(new ComparisonProgress.Turn(name, seed, number + 1, planned.Length, state, toTrain));
+            progress?.Report(new ComparisonProgress.Turn { Method = name, Seed = seed, Number = number + 1, Total = planned.Length, State = state, ToTrain = toTrain });
             if (state is RunState.Measured or RunState.Diverged) continue;
             try
             {
@@ -79,7 +85,7 @@ public static class Comparison
             catch (DivergedException e)
             {
                 // What it says of a method is worth having too, and the others' runs all the more.
-                records.Add(new DivergedRun(name, seed, FolderOf(name, seed), e.Message));
+                records.Add(new DivergedRun { Method = name, Seed = seed, Folder = FolderOf(name, seed), Message = e.Message });
                 progress?.Report(new ComparisonProgress.Warning($"{name} with seed {seed} has diverged: {e.Message}"));
             }
 

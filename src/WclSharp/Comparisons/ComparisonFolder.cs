@@ -87,7 +87,7 @@ internal sealed class ComparisonFolder : IDisposable
             if (AccuracyPlot.Write(plot, curves, overTime)) files.Add(plot);
         }
 
-        return new ComparisonResult(FullPath, rows, files) { Diverged = report.Diverged };
+        return new ComparisonResult { Folder = FullPath, Methods = rows, Files = files, Diverged = report.Diverged };
     }
 
     /// <summary>The options of a run as they were resolved, without those that its method has no use for.</summary>

@@ -10,13 +10,26 @@ public abstract record ComparisonProgress
     public sealed record Started(string Folder) : ComparisonProgress;
 
     /// <summary>A run's turn has come.</summary>
-    /// <param name="Method">Its method.</param>
-    /// <param name="Seed">Its seed.</param>
-    /// <param name="Number">Which of all runs it is, from 1.</param>
-    /// <param name="Total">Number of runs.</param>
-    /// <param name="State">Whether there is anything left to do.</param>
-    /// <param name="ToTrain">Runs that are still to be trained, this one among them where it is.</param>
-    public sealed record Turn(string Method, long Seed, int Number, int Total, RunState State, int ToTrain) : ComparisonProgress;
+    public sealed record Turn : ComparisonProgress
+    {
+        /// <summary>Its method.</summary>
+        public required string Method { get; init; }
+
+        /// <summary>Its seed.</summary>
+        public required long Seed { get; init; }
+
+        /// <summary>Which of all runs it is, from 1.</summary>
+        public required int Number { get; init; }
+
+        /// <summary>Number of runs.</summary>
+        public required int Total { get; init; }
+
+        /// <summary>Whether there is anything left to do.</summary>
+        public required RunState State { get; init; }
+
+        /// <summary>Runs that are still to be trained, this one among them where it is.</summary>
+        public required int ToTrain { get; init; }
+    }
 
     /// <summary>A line of progress of the run at work, or of its measurement.</summary>
     /// <param name="Text">The line, for people; without a line break.</param>

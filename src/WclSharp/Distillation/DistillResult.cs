@@ -12,10 +12,10 @@ public sealed record DistillResult
     public required string ClassifierFile { get; init; }
 
     /// <summary>Images that were learnt on.</summary>
-    public required int TrainImages { get; init; }
+    public required long TrainImages { get; init; }
 
     /// <summary>Labelled images that were tested with; 0 where there were none.</summary>
-    public required int TestImages { get; init; }
+    public required long TestImages { get; init; }
 
     /// <summary>Share of the test images that the teacher gets right, 0 to 1; null without test images.</summary>
     public double? TeacherAccuracy { get; init; }

@@ -22,13 +22,23 @@ public sealed record EmbedOptions : ImagePassOptions
 }
 
 /// <summary>What was embedded.</summary>
-/// <param name="File">The file.</param>
-/// <param name="Images">Rows in it, in the order of the source.</param>
-/// <param name="FeatureSize">Numbers in a row.</param>
-/// <param name="BadImages">Images that could not be read and were left out; <c>FILE.bad_images.csv</c> lists them.</param>
-/// <param name="Seconds">Seconds it took.</param>
-public sealed record EmbedResult(string File, long Images, int FeatureSize, int BadImages, double Seconds)
+public sealed record EmbedResult
 {
+    /// <summary>The file.</summary>
+    public required string File { get; init; }
+
+    /// <summary>Rows in it, in the order of the source.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>Numbers in a row.</summary>
+    public required int FeatureSize { get; init; }
+
+    /// <summary>Images that could not be read and were left out; <c>FILE.bad_images.csv</c> lists them.</summary>
+    public required long BadImages { get; init; }
+
+    /// <summary>Seconds it took.</summary>
+    public required double Seconds { get; init; }
+
     /// <summary>Rows that were embedded before, by a call that was stopped.</summary>
     public long Resumed { get; init; }
 

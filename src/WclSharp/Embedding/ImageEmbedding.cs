@@ -122,7 +122,17 @@ public static class ImageEmbedding
         bad.Complete();
         parts.Remove();
         foreach (string warning in labels.Warnings()) progress?.Report(new RunProgress.Warning(warning));
-        return new EmbedResult(options.Out, parts.Rows, network.RowSize, bad.Count, Stopwatch.GetElapsedTime(start).TotalSeconds) { Resumed = resumed, Source = source.Description, Ignored = source.Ignored };
+        return new EmbedResult
+        {
+            File = options.Out,
+            Images = parts.Rows,
+            FeatureSize = network.RowSize,
+            BadImages = bad.Count,
+            Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
+            Resumed = resumed,
+            Source = source.Description,
+            Ignored = source.Ignored,
+        };
 
         ImageView View(SourceImage image) => ImageView.Of(image, source.Channels, network.ImageSize);
 

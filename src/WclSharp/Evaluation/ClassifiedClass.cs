@@ -3,10 +3,15 @@ using System.Text.Json.Serialization;
 namespace WclSharp.Evaluation;
 
 /// <summary>A class with the images that are predicted as it.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Images">How many are predicted as it.</param>
-public sealed record ClassifiedClass([property: JsonPropertyName("class")] string Name, long Images)
+public sealed record ClassifiedClass
 {
+    /// <summary>Its name.</summary>
+    [JsonPropertyName("class")]
+    public required string Name { get; init; }
+
+    /// <summary>How many are predicted as it.</summary>
+    public required long Images { get; init; }
+
     /// <summary>Images that are known to be of it.</summary>
     public long Labelled { get; init; }
 
@@ -40,7 +45,7 @@ public sealed record ClassifiedClass([property: JsonPropertyName("class")] strin
             known[truth[i]]++;
             if (truth[i] == predicted[i]) right[truth[i]]++;
         }
-        return [.. names.Select((name, c) => new ClassifiedClass(name, images[c]) { Labelled = known[c], Correct = right[c], LabelledPredicted = labelledPredicted[c] })];
+        return [.. names.Select((name, c) => new ClassifiedClass { Name = name, Images = images[c], Labelled = known[c], Correct = right[c], LabelledPredicted = labelledPredicted[c] })];
     }
 
     /// <summary>A warning where all of two images or more of several classes are predicted as one; null else.</summary>

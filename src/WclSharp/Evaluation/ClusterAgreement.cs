@@ -1,11 +1,17 @@
 namespace WclSharp.Evaluation;
 
 /// <summary>How well groups agree with classes, each 0 to 1 (the adjusted one can be a little below 0).</summary>
-/// <param name="Purity">Share of images that belong to their group's most frequent class. Many groups raise it by themselves.</param>
-/// <param name="Nmi">Mutual information over the mean of both entropies. Many groups raise it, too. Null where there is nothing to agree on: one group of one class.</param>
-/// <param name="Ami">Mutual information adjusted for chance: 0 where groups are random, whatever their number (Vinh, Epps, Bailey, JMLR 2010). Null where chance does as well as it gets: one group of one class, or every image its own group and class.</param>
-public sealed record ClusterAgreement(double Purity, double? Nmi, double? Ami)
+public sealed record ClusterAgreement
 {
+    /// <summary>Share of images that belong to their group's most frequent class. Many groups raise it by themselves.</summary>
+    public required double Purity { get; init; }
+
+    /// <summary>Mutual information over the mean of both entropies. Many groups raise it, too. Null where there is nothing to agree on: one group of one class.</summary>
+    public double? Nmi { get; init; }
+
+    /// <summary>Mutual information adjusted for chance: 0 where groups are random, whatever their number (Vinh, Epps, Bailey, JMLR 2010). Null where chance does as well as it gets: one group of one class, or every image its own group and class.</summary>
+    public double? Ami { get; init; }
+
     /// <summary>Compares groups with classes.</summary>
     /// <param name="groups">Group of each image, any number.</param>
     /// <param name="classes">Class of each image, from 0; images with a number below that do not count.</param>
@@ -26,7 +32,12 @@ public sealed record ClusterAgreement(double Purity, double? Nmi, double? Ami)
         double mean = (Entropy(groupSizes.Values, total) + Entropy(classSizes.Values, total)) / 2;
         double chance = ExpectedInformation([.. groupSizes.Values], [.. classSizes.Values], total);
         double purity = cells.GroupBy(cell => cell.Key.Group).Sum(part => part.Max(cell => cell.Value)) / (double)total;
-        return new ClusterAgreement(purity, mean < 1e-12 ? null : Math.Max(0, information / mean), mean - chance < 1e-12 ? null : (information - chance) / (mean - chance));
+        return new()
+        {
+            Purity = purity,
+            Nmi = mean < 1e-12 ? null : Math.Max(0, information / mean),
+            Ami = mean - chance < 1e-12 ? null : (information - chance) / (mean - chance),
+        };
     }
 
     private static double Entropy(IEnumerable<int> sizes, int total) => -sizes.Sum(size => (double)size / total * Math.Log((double)size / total));

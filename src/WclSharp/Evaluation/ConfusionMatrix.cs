@@ -1,10 +1,14 @@
 namespace WclSharp.Evaluation;
 
 /// <summary>How often images of one class are predicted as another.</summary>
-/// <param name="ClassNames">C classes, in the order of rows and columns.</param>
-/// <param name="Counts">[C, C], by row and column: images of the row's class that are predicted as the column's.</param>
-public sealed record ConfusionMatrix(IReadOnlyList<string> ClassNames, IReadOnlyList<IReadOnlyList<int>> Counts)
+public sealed record ConfusionMatrix
 {
+    /// <summary>C classes, in the order of rows and columns.</summary>
+    public required IReadOnlyList<string> ClassNames { get; init; }
+
+    /// <summary>[C, C], by row and column: images of the row's class that are predicted as the column's.</summary>
+    public required IReadOnlyList<IReadOnlyList<long>> Counts { get; init; }
+
     /// <summary>Classes at most: a million numbers, more than anybody looks at.</summary>
     internal const int MostClasses = 1000;
 
@@ -14,9 +18,9 @@ public sealed record ConfusionMatrix(IReadOnlyList<string> ClassNames, IReadOnly
     /// <param name="predicted">What it is predicted as.</param>
     internal static ConfusionMatrix Of(IReadOnlyList<string> classNames, int[] truth, int[] predicted)
     {
-        var counts = new int[classNames.Count][];
-        for (int c = 0; c < counts.Length; c++) counts[c] = new int[classNames.Count];
+        var counts = new long[classNames.Count][];
+        for (int c = 0; c < counts.Length; c++) counts[c] = new long[classNames.Count];
         for (int i = 0; i < truth.Length; i++) counts[truth[i]][predicted[i]]++;
-        return new ConfusionMatrix(classNames, counts);
+        return new() { ClassNames = classNames, Counts = counts };
     }
 }

@@ -37,7 +37,7 @@ internal static class LinearProbe
     /// <param name="augmented">Whether it was trained on features of augmented images.</param>
     /// <param name="validationImages">Training images that the settings were chosen on; 0 where they were not chosen.</param>
     /// <param name="decayGiven">Whether only the rate was chosen.</param>
-    public static string Protocol(LinearProbeSettings settings, bool augmented = false, int validationImages = 0, bool decayGiven = false)
+    public static string Protocol(LinearProbeSettings settings, bool augmented = false, long validationImages = 0, bool decayGiven = false)
     {
         string inputs = augmented ? "features of random crops and flips, new ones each epoch" : "cached features without augmentation";
         string decay = settings.WeightDecay == 0 ? "no weight decay" : FormattableString.Invariant($"weight decay {settings.WeightDecay} (none on the bias)");
@@ -92,7 +92,7 @@ internal static class LinearProbe
             PerClass =
             [
                 .. Enumerable.Range(0, truth.Length).GroupBy(i => truth[i]).OrderBy(group => group.Key)
-                    .Select(group => new ClassAccuracy(names[group.Key], group.Count(), group.Count(i => best[i][0] == truth[i]) / (double)group.Count())),
+                    .Select(group => new ClassAccuracy { Name = names[group.Key], Images = group.Count(), Accuracy = group.Count(i => best[i][0] == truth[i]) / (double)group.Count() }),
             ],
             Confusion = confusion && names.Length <= ConfusionMatrix.MostClasses ? ConfusionMatrix.Of(names, truth, Array.ConvertAll(best, row => row[0])) : null,
             TrainImages = classes.Length,

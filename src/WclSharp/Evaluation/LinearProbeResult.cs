@@ -28,7 +28,7 @@ public sealed record LinearProbeResult
     public LinearProbeSettings Settings { get; init; } = new();
 
     /// <summary>Labelled training images that <see cref="Settings"/> were chosen on; 0 where they were not chosen.</summary>
-    public int ValidationImages { get; init; }
+    public long ValidationImages { get; init; }
 
     /// <summary>Whether it was trained on random crops and flips.</summary>
     public bool Augmented { get; init; }
@@ -38,7 +38,14 @@ public sealed record LinearProbeResult
 }
 
 /// <summary>Accuracy on the test images of one class.</summary>
-/// <param name="Name">The class.</param>
-/// <param name="Images">Its test images.</param>
-/// <param name="Accuracy">Share of them whose class was predicted, 0 to 1.</param>
-public sealed record ClassAccuracy(string Name, int Images, double Accuracy);
+public sealed record ClassAccuracy
+{
+    /// <summary>The class.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Its test images.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>Share of them whose class was predicted, 0 to 1.</summary>
+    public required double Accuracy { get; init; }
+}

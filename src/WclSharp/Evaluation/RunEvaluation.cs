@@ -66,15 +66,29 @@ public sealed record RunEvaluationOptions
 }
 
 /// <summary>What an evaluation measured.</summary>
-/// <param name="Knn">kNN top-1 accuracy, 0 to 1.</param>
-/// <param name="KnnK">Neighbours of the kNN classifier: as many as were asked for, or all labelled training images where these are fewer.</param>
-/// <param name="TrainImages">Images that the neighbours come from.</param>
-/// <param name="TestImages">Images that were classified.</param>
-/// <param name="Epoch">Epochs that the encoder was trained for.</param>
-/// <param name="Seconds">Seconds it took, reading left out.</param>
-/// <param name="Linear">What the linear probe reached; null where it was not asked for.</param>
-public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages, long TestImages, int Epoch, double Seconds, LinearProbeResult? Linear = null)
+public sealed record RunEvaluationResult
 {
+    /// <summary>kNN top-1 accuracy, 0 to 1.</summary>
+    public required double Knn { get; init; }
+
+    /// <summary>Neighbours of the kNN classifier: as many as were asked for, or all labelled training images where these are fewer.</summary>
+    public required int KnnK { get; init; }
+
+    /// <summary>Images that the neighbours come from.</summary>
+    public required long TrainImages { get; init; }
+
+    /// <summary>Images that were classified.</summary>
+    public required long TestImages { get; init; }
+
+    /// <summary>Epochs that the encoder was trained for.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>Seconds it took, reading left out.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>What the linear probe reached; null where it was not asked for.</summary>
+    public LinearProbeResult? Linear { get; init; }
+
     /// <summary>Mean over the classes of the test images of their kNN accuracies, 0 to 1 (balanced accuracy); differs from <see cref="Knn"/> where some have more images than others.</summary>
     public double KnnBalancedAccuracy { get; init; }
 
@@ -82,10 +96,10 @@ public sealed record RunEvaluationResult(double Knn, int KnnK, long TrainImages,
     public IReadOnlyList<ClassifiedClass> KnnPerClass { get; init; } = [];
 
     /// <summary>Of <see cref="NearDuplicatesChecked"/> test images those that look like copies of training images, by features and pixels: frames of one burst, for instance, whose accuracy says little of new ones.</summary>
-    public int NearDuplicates { get; init; }
+    public long NearDuplicates { get; init; }
 
     /// <summary>Test images that were looked at for copies: all, or some 2,000 of more.</summary>
-    public int NearDuplicatesChecked { get; init; }
+    public long NearDuplicatesChecked { get; init; }
 
     /// <summary>What computed the features: a processor's name, or a device.</summary>
     public string? Device { get; init; }
@@ -148,8 +162,15 @@ public static class RunEvaluation
         int epoch = RunFolder.ReadSummary(options.Run) is { Status: RunSummary.Finished } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
             ? RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max()
             : state.Epoch;
-        return new(accuracy, k, voters.Count, classified.Count, epoch, Stopwatch.GetElapsedTime(start).TotalSeconds, linear)
+        return new()
         {
+            Knn = accuracy,
+            KnnK = k,
+            TrainImages = voters.Count,
+            TestImages = classified.Count,
+            Epoch = epoch,
+            Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
+            Linear = linear,
             KnnBalancedAccuracy = balancedAccuracy,
             KnnPerClass = perClass,
             NearDuplicates = copies,

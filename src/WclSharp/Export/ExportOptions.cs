@@ -115,35 +115,80 @@ public sealed record ExportOptions
 }
 
 /// <summary>How an ONNX file compares with the network that it was made of, on images that both prepared for themselves.</summary>
-/// <param name="Images">Images compared.</param>
-/// <param name="Source">What they were read from, for people.</param>
-/// <param name="MinCosine">Lowest cosine of any image's two vectors, over all outputs, -1 to 1.</param>
-/// <param name="LargestDifference">Largest difference of any two numbers.</param>
-public sealed record ExportParity(int Images, string Source, double MinCosine, double LargestDifference);
+public sealed record ExportParity
+{
+    /// <summary>Images compared.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>What they were read from, for people.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Lowest cosine of any image's two vectors, over all outputs, -1 to 1.</summary>
+    public required double MinCosine { get; init; }
+
+    /// <summary>Largest difference of any two numbers.</summary>
+    public required double LargestDifference { get; init; }
+}
 
 /// <summary>What a file of fewer bits costs, against the float32 one, both by ONNX Runtime, on images that it was not calibrated with.</summary>
-/// <param name="Precision">Numbers in the file.</param>
-/// <param name="Images">Images compared.</param>
-/// <param name="Source">What they were read from, for people.</param>
-/// <param name="CalibrationImages">Images that ranges were measured on; 0 where none had to be.</param>
-/// <param name="MinCosine">Lowest cosine of an image's vector to the float32 one; projections count as well, where there are any. -1 to 1.</param>
-/// <param name="MeanCosine">Their mean, -1 to 1.</param>
-/// <param name="Float32">Figures of the float32 file.</param>
-/// <param name="Exported">Figures of the file that was exported.</param>
-/// <param name="Agreement">Share of the images that both call the same, for a classifier, 0 to 1; null for an encoder.</param>
-public sealed record ExportCost(ExportPrecision Precision, int Images, string Source, int CalibrationImages, double MinCosine, double MeanCosine,
-    ExportFigures Float32, ExportFigures Exported, double? Agreement);
+public sealed record ExportCost
+{
+    /// <summary>Numbers in the file.</summary>
+    public required ExportPrecision Precision { get; init; }
+
+    /// <summary>Images compared.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>What they were read from, for people.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Images that ranges were measured on; 0 where none had to be.</summary>
+    public required long CalibrationImages { get; init; }
+
+    /// <summary>Lowest cosine of an image's vector to the float32 one; projections count as well, where there are any. -1 to 1.</summary>
+    public required double MinCosine { get; init; }
+
+    /// <summary>Their mean, -1 to 1.</summary>
+    public required double MeanCosine { get; init; }
+
+    /// <summary>Figures of the float32 file.</summary>
+    public required ExportFigures Float32 { get; init; }
+
+    /// <summary>Figures of the file that was exported.</summary>
+    public required ExportFigures Exported { get; init; }
+
+    /// <summary>Share of the images that both call the same, for a classifier, 0 to 1; null for an encoder.</summary>
+    public double? Agreement { get; init; }
+}
 
 /// <summary>What a file is and does.</summary>
-/// <param name="Bytes">Its size.</param>
-/// <param name="ImagesPerSecond">Prepared images that go through it in a second; median of rounds in turn with the other file.</param>
-/// <param name="Knn">kNN accuracy, 0 to 1, each half of the images by the nearest ones of the other; null where they have no labels, and for a classifier.</param>
-/// <param name="Accuracy">Share of the labelled images that a classifier names right, 0 to 1; null where there are none, and for an encoder.</param>
-public sealed record ExportFigures(long Bytes, double ImagesPerSecond, double? Knn, double? Accuracy);
+public sealed record ExportFigures
+{
+    /// <summary>Its size.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Prepared images that go through it in a second; median of rounds in turn with the other file.</summary>
+    public required double ImagesPerSecond { get; init; }
+
+    /// <summary>kNN accuracy, 0 to 1, each half of the images by the nearest ones of the other; null where they have no labels, and for a classifier.</summary>
+    public double? Knn { get; init; }
+
+    /// <summary>Share of the labelled images that a classifier names right, 0 to 1; null where there are none, and for an encoder.</summary>
+    public double? Accuracy { get; init; }
+}
 
 /// <summary>What was exported.</summary>
-/// <param name="File">The file.</param>
-/// <param name="Bytes">Its size.</param>
-/// <param name="Parity">How the float32 ONNX file compares with libtorch; null for other formats.</param>
-/// <param name="Cost">What the precision costs; null for float32 and other formats.</param>
-public sealed record ExportResult(string File, long Bytes, ExportParity? Parity, ExportCost? Cost = null);
+public sealed record ExportResult
+{
+    /// <summary>The file.</summary>
+    public required string File { get; init; }
+
+    /// <summary>Its size.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>How the float32 ONNX file compares with libtorch; null for other formats.</summary>
+    public ExportParity? Parity { get; init; }
+
+    /// <summary>What the precision costs; null for float32 and other formats.</summary>
+    public ExportCost? Cost { get; init; }
+}

@@ -51,7 +51,7 @@ public static class ModelExport
             else
                 (parity, cost) = WriteWithFewerBits(network, options, progress, cancellation);
         }
-        return new ExportResult(options.Out, new FileInfo(options.Out).Length, parity, cost);
+        return new ExportResult { File = options.Out, Bytes = new FileInfo(options.Out).Length, Parity = parity, Cost = cost };
     }
 
     private static void Copy(string from, string to)

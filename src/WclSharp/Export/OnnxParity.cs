@@ -41,7 +41,7 @@ internal static class OnnxParity
             }
             progress.Working("Comparing with libtorch", done, images.Count);
         }
-        return new ExportParity(images.Count, images.Source, minCosine, largest);
+        return new ExportParity { Images = images.Count, Source = images.Source, MinCosine = minCosine, LargestDifference = largest };
 
         void Compare(string output, Tensor expected, int count)
         {

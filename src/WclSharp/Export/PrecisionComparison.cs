@@ -66,10 +66,18 @@ internal static class PrecisionComparison
         int timed = Math.Min(images.Count, float32.Batch); // the last batch, and what the one before it left where it is shorter
         var (float32Seconds, exportedSeconds) = Time(float32, exported, pixels, timed, progress, cancellation);
         bool classifier = exported.ClassNames.Count > 0;
-        return new ExportCost(precision, images.Count, images.Source, 0, least, sum / vectors,
-            new ExportFigures(0, timed / float32Seconds, classifier ? null : Knn(reference, images), classes.Float32Accuracy),
-            new ExportFigures(0, timed / exportedSeconds, classifier ? null : Knn(features, images), classes.ExportedAccuracy),
-            classifier ? classes.Agreement : null);
+        return new ExportCost
+        {
+            Precision = precision,
+            Images = images.Count,
+            Source = images.Source,
+            CalibrationImages = 0,
+            MinCosine = least,
+            MeanCosine = sum / vectors,
+            Float32 = new() { Bytes = 0, ImagesPerSecond = timed / float32Seconds, Knn = classifier ? null : Knn(reference, images), Accuracy = classes.Float32Accuracy },
+            Exported = new() { Bytes = 0, ImagesPerSecond = timed / exportedSeconds, Knn = classifier ? null : Knn(features, images), Accuracy = classes.ExportedAccuracy },
+            Agreement = classifier ? classes.Agreement : null,
+        };
 
         void Compare(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, int length)
         {

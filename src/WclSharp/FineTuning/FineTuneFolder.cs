@@ -155,7 +155,7 @@ internal sealed class FineTuneFolder : IDisposable
     }
 
     /// <summary>What is known of the classifier: that of the first draw of most labels.</summary>
-    private SavedClassifier? Saved() => SavedDraw is { Classes: { } classes } draw ? new SavedClassifier(draw.Labels, draw.Finetune, classes) : null;
+    private SavedClassifier? Saved() => SavedDraw is { Classes: { } classes } draw ? new SavedClassifier { Labels = draw.Labels, Accuracy = draw.Finetune, Classes = classes } : null;
 
     private FineTuneDraw? SavedDraw => Draws.Where(draw => draw.Draw == 0).MaxBy(draw => draw.Labels);
 

@@ -4,10 +4,17 @@ using WclSharp.Evaluation;
 namespace WclSharp.FineTuning;
 
 /// <summary>The classifier that a study keeps: the first draw's of most labels.</summary>
-/// <param name="Labels">Labels that it was trained on.</param>
-/// <param name="Accuracy">Share of the test images that it gets right, 0 to 1.</param>
-/// <param name="Classes">What it takes the test images for, by class.</param>
-public sealed record SavedClassifier(int Labels, double Accuracy, IReadOnlyList<ClassifiedClass> Classes);
+public sealed record SavedClassifier
+{
+    /// <summary>Labels that it was trained on.</summary>
+    public required long Labels { get; init; }
+
+    /// <summary>Share of the test images that it gets right, 0 to 1.</summary>
+    public required double Accuracy { get; init; }
+
+    /// <summary>What it takes the test images for, by class.</summary>
+    public required IReadOnlyList<ClassifiedClass> Classes { get; init; }
+}
 
 /// <summary>Accuracies with a number of labels: means over draws, and half-widths of their 95 % intervals by Student's t, null with one draw or where all have the same figure, given one choice of rates and stops where <see cref="ValidationLabels"/> is above 0, made on the first draw. With all labels, where nothing is drawn, intervals are over seeds of training, and null for kNN and linear classifier. Shares, 0 to 1.</summary>
 public sealed record FineTuneRow
@@ -19,7 +26,7 @@ public sealed record FineTuneRow
     public required double Fraction { get; init; }
 
     /// <summary>Labels that were trained on.</summary>
-    public required int Labels { get; init; }
+    public required long Labels { get; init; }
 
     /// <summary>Draws that the means are of.</summary>
     public required int Draws { get; init; }
@@ -54,7 +61,7 @@ public sealed record FineTuneRow
     public double? ScratchDifferenceCi95 { get; init; }
 
     /// <summary>Labels of the first draw that rates and stops were chosen on; 0 where nothing was chosen.</summary>
-    public int ValidationLabels { get; init; }
+    public long ValidationLabels { get; init; }
 
     /// <summary>Peak learning rate of the encoder, chosen on the first draw or given.</summary>
     public double? Lr { get; init; }
@@ -88,13 +95,23 @@ public sealed record FineTuneRow
 }
 
 /// <summary>What a fine-tuning study left behind.</summary>
-/// <param name="Folder">Absolute path of its folder.</param>
-/// <param name="Rows">A row for each number of labels that the folder holds, fewest first.</param>
-/// <param name="TestImages">Labelled images that were classified.</param>
-/// <param name="ClassifierFile">The fine-tuned classifier of the most labels' first draw.</param>
-/// <param name="PlotFile">Accuracy against the number of labels.</param>
-public sealed record FineTuneResult(string Folder, IReadOnlyList<FineTuneRow> Rows, int TestImages, string ClassifierFile, string PlotFile)
+public sealed record FineTuneResult
 {
+    /// <summary>Absolute path of its folder.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>A row for each number of labels that the folder holds, fewest first.</summary>
+    public required IReadOnlyList<FineTuneRow> Rows { get; init; }
+
+    /// <summary>Labelled images that were classified.</summary>
+    public required long TestImages { get; init; }
+
+    /// <summary>The fine-tuned classifier of the most labels' first draw.</summary>
+    public required string ClassifierFile { get; init; }
+
+    /// <summary>Accuracy against the number of labels.</summary>
+    public required string PlotFile { get; init; }
+
     /// <summary>The classifier of <see cref="ClassifierFile"/>, class by class; null where the folder was begun by a version that did not count.</summary>
     public SavedClassifier? Classifier { get; init; }
 
@@ -110,7 +127,7 @@ internal sealed record FineTuneDraw
 {
     public required string Budget { get; init; }
     public required int Draw { get; init; }
-    public required int Labels { get; init; }
+    public required long Labels { get; init; }
     public required double Fraction { get; init; }
     public required int Steps { get; init; }
     public required int ValidationLabels { get; init; }

@@ -81,7 +81,16 @@ internal sealed class FineTuneStudy : IDisposable
         var rows = FineTuneTable.Rows(folder.Draws);
         int asked = test.LabelledCount;
         var report = folder.Write(rows, asked, train.ClassNames.Count);
-        return new FineTuneResult(folder.FullPath, rows, asked, folder.ClassifierPath, folder.PlotPath) { Report = report, Classifier = report.Classifier };
+        return new FineTuneResult
+        {
+            Folder = folder.FullPath,
+            Rows = rows,
+            TestImages = asked,
+            ClassifierFile = folder.ClassifierPath,
+            PlotFile = folder.PlotPath,
+            Report = report,
+            Classifier = report.Classifier,
+        };
     }
 
     /// <summary>The draw that is trained again since its classifier is gone or damaged; null where none is, or a larger one's will take its place.</summary>

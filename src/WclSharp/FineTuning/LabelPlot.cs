@@ -36,7 +36,7 @@ internal static class LabelPlot
             double aside = (index - 1.5) * Math.Max(range, 1) * 0.006;
             var known = rows.Where(row => mean(row) is not null).ToArray();
             if (known.Length == 0) continue;
-            double At(int labels) => Math.Log10(labels) + aside;
+            double At(long labels) => Math.Log10(labels) + aside;
             double[] x = [.. known.Select(row => At(row.Labels))], y = [.. known.Select(row => 100 * mean(row)!.Value)];
             var color = Color.FromHex(colour);
             var line = plot.Add.Scatter(x, y, color);

@@ -4,33 +4,49 @@ using WclSharp.Evaluation;
 namespace WclSharp.Grouping;
 
 /// <summary>One way to divide the images.</summary>
-/// <param name="Groups">Number of groups.</param>
-/// <param name="Largest">Share of the images in the largest group, 0 to 1.</param>
-/// <param name="Agreement">How well the groups agree with the classes; null where no classes are known.</param>
-public sealed record Clustering(int Groups, double Largest, ClusterAgreement? Agreement)
+public sealed record Clustering
 {
+    /// <summary>Number of groups.</summary>
+    public required int Groups { get; init; }
+
+    /// <summary>Share of the images in the largest group, 0 to 1.</summary>
+    public required double Largest { get; init; }
+
+    /// <summary>How well the groups agree with the classes; null where no classes are known.</summary>
+    public ClusterAgreement? Agreement { get; init; }
+
     internal static Clustering Of(int[] groups, ReadOnlySpan<int> classes)
     {
         var sizes = groups.CountBy(group => group).Select(pair => pair.Value).ToArray();
-        return new(sizes.Length, sizes.Max() / (double)groups.Length, ClusterAgreement.Of(groups, classes));
+        return new() { Groups = sizes.Length, Largest = sizes.Max() / (double)groups.Length, Agreement = ClusterAgreement.Of(groups, classes) };
     }
 }
 
 /// <summary>One of the groups that are shown.</summary>
-/// <param name="Images">Its images.</param>
-/// <param name="Medoid">Name of the image most like its mean.</param>
-/// <param name="LabelledImages">Of its images, those whose class is known.</param>
-/// <param name="Class">The most frequent class of these; of several the first by number. Null where none is known.</param>
-/// <param name="Purity">The share of these that are of that class, 0 to 1; null likewise.</param>
-public sealed record ImageGroup(int Images, string Medoid, int LabelledImages, string? Class, double? Purity)
+public sealed record ImageGroup
 {
+    /// <summary>Its images.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>Name of the image most like its mean.</summary>
+    public required string Medoid { get; init; }
+
+    /// <summary>Of its images, those whose class is known.</summary>
+    public required long LabelledImages { get; init; }
+
+    /// <summary>The most frequent class of these; of several the first by number. Null where none is known.</summary>
+    public string? Class { get; init; }
+
+    /// <summary>The share of these that are of that class, 0 to 1; null likewise.</summary>
+    public double? Purity { get; init; }
+
     internal static ImageGroup Of(int[] rows, ImageDataset images)
     {
         var classes = GroupClasses.Of(rows, images);
-        string medoid = images.NameOf(rows[0]);
+        var group = new ImageGroup { Images = rows.Length, Medoid = images.NameOf(rows[0]), LabelledImages = classes.LabelledImages };
         return classes.Frequent is [var most, ..]
-            ? new(rows.Length, medoid, classes.LabelledImages, most.Name, most.Images / (double)classes.LabelledImages)
-            : new(rows.Length, medoid, 0, null, null);
+            ? group with { Class = most.Name, Purity = most.Images / (double)classes.LabelledImages }
+            : group;
     }
 }
 
@@ -38,10 +54,10 @@ public sealed record ImageGroup(int Images, string Medoid, int LabelledImages, s
 public sealed record GroupResult
 {
     /// <summary>Images that were grouped.</summary>
-    public required int Images { get; init; }
+    public required long Images { get; init; }
 
     /// <summary>Of these, images whose class is known, which the agreement with classes is measured on.</summary>
-    public required int LabelledImages { get; init; }
+    public required long LabelledImages { get; init; }
 
     /// <summary>Levels of the hierarchy, finest first.</summary>
     public required IReadOnlyList<Clustering> Levels { get; init; }
@@ -56,10 +72,10 @@ public sealed record GroupResult
     public Clustering? KMeans { get; init; }
 
     /// <summary>Pairs of images that look like copies.</summary>
-    public required int Copies { get; init; }
+    public required long Copies { get; init; }
 
     /// <summary>Images that are like no others.</summary>
-    public required int Outliers { get; init; }
+    public required long Outliers { get; init; }
 
     /// <summary>A page to look through, with all pictures in it.</summary>
     public required string GalleryFile { get; init; }

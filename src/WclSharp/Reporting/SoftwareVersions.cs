@@ -6,20 +6,32 @@ using WclSharp.Native;
 namespace WclSharp.Reporting;
 
 /// <summary>Versions of what a run was made with.</summary>
-/// <param name="WclSharp">This library.</param>
-/// <param name="TorchSharp">TorchSharp.</param>
-/// <param name="Libtorch">The libtorch behind it; of one that was named in place of the program's, what its folder or else the library says, or "unknown".</param>
-/// <param name="Dotnet">The .NET runtime.</param>
-/// <param name="Os">The operating system.</param>
-public sealed record SoftwareVersions(string WclSharp, string TorchSharp, string Libtorch, string Dotnet, string Os)
+public sealed record SoftwareVersions
 {
+    /// <summary>This library.</summary>
+    public required string WclSharp { get; init; }
+
+    /// <summary>TorchSharp.</summary>
+    public required string TorchSharp { get; init; }
+
+    /// <summary>The libtorch behind it; of one that was named in place of the program's, what its folder or else the library says, or "unknown".</summary>
+    public required string Libtorch { get; init; }
+
+    /// <summary>The .NET runtime.</summary>
+    public required string Dotnet { get; init; }
+
+    /// <summary>The operating system.</summary>
+    public required string Os { get; init; }
+
     /// <summary>Those of this process.</summary>
-    public static SoftwareVersions Current => new(
-        Library,
-        VersionOf(typeof(torch)),
-        LoadedLibtorch,
-        Environment.Version.ToString(),
-        OperatingSystem);
+    public static SoftwareVersions Current => new()
+    {
+        WclSharp = Library,
+        TorchSharp = VersionOf(typeof(torch)),
+        Libtorch = LoadedLibtorch,
+        Dotnet = Environment.Version.ToString(),
+        Os = OperatingSystem,
+    };
 
     // TorchSharp names the version that it is made for, whatever was loaded.
     private static string LoadedLibtorch => TorchRuntime.LibraryFolder is { } folder && folder == GivenLibtorch.Folder

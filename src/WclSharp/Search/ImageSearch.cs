@@ -55,18 +55,26 @@ public static class ImageSearch
                 progress.Working("Searching", number, options.Images.Count);
                 if (vector is null)
                 {
-                    unreadable.Add(new UnreadableQuery(image, reason!));
+                    unreadable.Add(new UnreadableQuery { Image = image, Reason = reason! });
                     continue;
                 }
                 long start = Stopwatch.GetTimestamp();
                 var hits = index.Search(vector, options.Count, cancellation);
-                answers.Add(new SearchAnswer(image, hits, Stopwatch.GetElapsedTime(start).TotalSeconds));
+                answers.Add(new SearchAnswer { Image = image, Hits = hits, Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds });
             }
         }
         cancellation.ThrowIfCancellationRequested();
         if (answers.Count == 0) throw new UnreadableImageException(unreadable.Count == 1 ? unreadable[0].Reason : FormattableString.Invariant($"None of the {unreadable.Count:N0} images can be read. {unreadable[0].Reason}"));
         string? problem = options.Sheet is null ? null : DrawSheet(options, index, answers);
-        return new SearchResult(answers, index.Count, model, problem is null ? options.Sheet : null, problem) { Unreadable = unreadable };
+        return new SearchResult
+        {
+            Answers = answers,
+            Indexed = index.Count,
+            Model = model,
+            SheetFile = problem is null ? options.Sheet : null,
+            SheetProblem = problem,
+            Unreadable = unreadable,
+        };
     }
 
     /// <summary>The model to use, which is that of the index.</summary>

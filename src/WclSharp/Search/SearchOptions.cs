@@ -34,24 +34,46 @@ public sealed record SearchOptions
 }
 
 /// <summary>An image that was searched for, and what was found.</summary>
-/// <param name="Image">The image file.</param>
-/// <param name="Hits">The nearest first.</param>
-/// <param name="Seconds">Seconds that the search took, without making the vector.</param>
-public sealed record SearchAnswer(string Image, IReadOnlyList<SearchHit> Hits, double Seconds);
+public sealed record SearchAnswer
+{
+    /// <summary>The image file.</summary>
+    public required string Image { get; init; }
+
+    /// <summary>The nearest first.</summary>
+    public required IReadOnlyList<SearchHit> Hits { get; init; }
+
+    /// <summary>Seconds that the search took, without making the vector.</summary>
+    public required double Seconds { get; init; }
+}
 
 /// <summary>An image that was to be searched for and cannot be read.</summary>
-/// <param name="Image">The image file.</param>
-/// <param name="Reason">Why, as a sentence.</param>
-public sealed record UnreadableQuery(string Image, string Reason);
+public sealed record UnreadableQuery
+{
+    /// <summary>The image file.</summary>
+    public required string Image { get; init; }
+
+    /// <summary>Why, as a sentence.</summary>
+    public required string Reason { get; init; }
+}
 
 /// <summary>What was found.</summary>
-/// <param name="Answers">One for each image that was searched for and can be read.</param>
-/// <param name="Indexed">Images in the index.</param>
-/// <param name="Model">The model that made the vectors.</param>
-/// <param name="SheetFile">The picture; null where there is none.</param>
-/// <param name="SheetProblem">Why there is no picture although one was asked for; else null.</param>
-public sealed record SearchResult(IReadOnlyList<SearchAnswer> Answers, int Indexed, string Model, string? SheetFile, string? SheetProblem)
+public sealed record SearchResult
 {
+    /// <summary>One for each image that was searched for and can be read.</summary>
+    public required IReadOnlyList<SearchAnswer> Answers { get; init; }
+
+    /// <summary>Images in the index.</summary>
+    public required long Indexed { get; init; }
+
+    /// <summary>The model that made the vectors.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The picture; null where there is none.</summary>
+    public string? SheetFile { get; init; }
+
+    /// <summary>Why there is no picture although one was asked for; else null.</summary>
+    public string? SheetProblem { get; init; }
+
     /// <summary>Images that cannot be read.</summary>
     public IReadOnlyList<UnreadableQuery> Unreadable { get; init; } = [];
 }

@@ -50,32 +50,58 @@ public sealed record SuggestOptions
 }
 
 /// <summary>An image that is worth labelling.</summary>
-/// <param name="Path">Its name in the data.</param>
-/// <param name="GroupSize">Images of its group, itself among them; of large groups, and of more than 500 labels, several images may come from one.</param>
-public sealed record SuggestedImage(string Path, int GroupSize);
+public sealed record SuggestedImage
+{
+    /// <summary>Its name in the data.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Images of its group, itself among them; of large groups, and of more than 500 labels, several images may come from one.</summary>
+    public required long GroupSize { get; init; }
+}
 
 /// <summary>Accuracy of a linear classifier on the suggested labels, and on as many random ones; accuracies are shares of the test images, 0 to 1.</summary>
-/// <param name="Labels">Labels that each classifier was trained on.</param>
-/// <param name="Repeats">Classifiers of either kind, each with a choice of its own.</param>
-/// <param name="SuggestedMean">Mean accuracy on suggested labels.</param>
-/// <param name="SuggestedCi95">Half-width of its 95 % interval by Student's t; null with one repeat, or where all have the same figure.</param>
-/// <param name="RandomMean">Mean accuracy on random labels.</param>
-/// <param name="RandomCi95">Half-width of its interval, likewise.</param>
-public sealed record SuggestionCheck(int Labels, int Repeats, double SuggestedMean, double? SuggestedCi95, double RandomMean, double? RandomCi95)
+public sealed record SuggestionCheck
 {
+    /// <summary>Labels that each classifier was trained on.</summary>
+    public required long Labels { get; init; }
+
+    /// <summary>Classifiers of either kind, each with a choice of its own.</summary>
+    public required int Repeats { get; init; }
+
+    /// <summary>Mean accuracy on suggested labels.</summary>
+    public required double SuggestedMean { get; init; }
+
+    /// <summary>Half-width of its 95 % interval by Student's t; null with one repeat, or where all have the same figure.</summary>
+    public double? SuggestedCi95 { get; init; }
+
+    /// <summary>Mean accuracy on random labels.</summary>
+    public required double RandomMean { get; init; }
+
+    /// <summary>Half-width of its interval, likewise.</summary>
+    public double? RandomCi95 { get; init; }
+
     /// <summary>Mean over the classes of the test images of the accuracies on suggested labels, in which a rare class counts as much as a frequent one (balanced accuracy).</summary>
-    public double SuggestedBalancedAccuracy { get; init; } = SuggestedMean;
+    public required double SuggestedBalancedAccuracy { get; init; }
 
     /// <summary>The same on random labels.</summary>
-    public double RandomBalancedAccuracy { get; init; } = RandomMean;
+    public required double RandomBalancedAccuracy { get; init; }
 }
 
 /// <summary>What was suggested, and where the list and the sheet are.</summary>
-/// <param name="Images">The images as they were chosen: of groups without a label first, of the largest first.</param>
-/// <param name="ListFile">Absolute path of <c>suggestions.csv</c>: <c>path,label</c> with the labels left empty; below them the images that have a label already, with it.</param>
-/// <param name="SheetFile">Absolute path of <c>suggestions.png</c>, which shows the images, of many the first 400.</param>
-/// <param name="Check">Comparison with random choice; null where <see cref="SuggestOptions.Check"/> is 0.</param>
-public sealed record SuggestResult(IReadOnlyList<SuggestedImage> Images, string ListFile, string SheetFile, SuggestionCheck? Check);
+public sealed record SuggestResult
+{
+    /// <summary>The images as they were chosen: of groups without a label first, of the largest first.</summary>
+    public required IReadOnlyList<SuggestedImage> Images { get; init; }
+
+    /// <summary>Absolute path of <c>suggestions.csv</c>: <c>path,label</c> with the labels left empty; below them the images that have a label already, with it.</summary>
+    public required string ListFile { get; init; }
+
+    /// <summary>Absolute path of <c>suggestions.png</c>, which shows the images, of many the first 400.</summary>
+    public required string SheetFile { get; init; }
+
+    /// <summary>Comparison with random choice; null where <see cref="SuggestOptions.Check"/> is 0.</summary>
+    public SuggestionCheck? Check { get; init; }
+}
 
 /// <summary>Says which images are most worth labelling first: typical ones, each of another kind (<see cref="TypicalImages"/>).</summary>
 public static class LabelSuggestion
@@ -130,13 +156,13 @@ public static class LabelSuggestion
         var chosen = TypicalImages.Choose(features, labelled, options.Count, seed, (done, all) => progress.Working("Grouping images", done, all), cancellation);
         var check = options.Check == 0 ? null : CheckAgainstRandom(options, images, data.HeldOut!, encoder, features, seed, compute, progress, cancellation);
 
-        SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage(images.NameOf(image.Row), image.GroupSize))];
+        SuggestedImage[] suggested = [.. chosen.Select(image => new SuggestedImage { Path = images.NameOf(image.Row), GroupSize = image.GroupSize })];
         string sheet = Path.Combine(folder, "suggestions.png");
         OutputFolder.Make(folder);
         ContactSheet.Write(sheet, [.. chosen.Zip(DistinctPaths.Of([.. suggested.Select(image => image.Path)])).Take(ContactSheet.LargestSheet).Select((named, i) => (Numbered(images, named.First.Row, i + 1, named.Second),
             named.First.GroupSize == 1 ? "like no other" : string.Create(CultureInfo.InvariantCulture, $"{named.First.GroupSize:N0} alike")))], TitleOf(chosen.Count));
         AtomicFile.WriteText(list, ListOf(suggested, images, labelled)); // last: where there is one nothing is suggested again
-        return new SuggestResult(suggested, list, sheet, check);
+        return new SuggestResult { Images = suggested, ListFile = list, SheetFile = sheet, Check = check };
     }
 
     /// <summary>Images that are not to test with: a label of these would be learnt and tested with. Null where that is all.</summary>
@@ -186,8 +212,14 @@ public static class LabelSuggestion
         }
 
         var (ours, theirs) = (StudentInterval.Of(suggested.Select(each => (double?)each.Share))!, StudentInterval.Of(random.Select(each => (double?)each.Share))!);
-        return new(options.Count, options.Check, ours.Mean, ours.HalfWidth, theirs.Mean, theirs.HalfWidth)
+        return new()
         {
+            Labels = options.Count,
+            Repeats = options.Check,
+            SuggestedMean = ours.Mean,
+            SuggestedCi95 = ours.HalfWidth,
+            RandomMean = theirs.Mean,
+            RandomCi95 = theirs.HalfWidth,
             SuggestedBalancedAccuracy = suggested.Average(each => each.OverClasses),
             RandomBalancedAccuracy = random.Average(each => each.OverClasses),
         };

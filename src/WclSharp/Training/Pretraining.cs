@@ -7,10 +7,17 @@ using static TorchSharp.torch;
 namespace WclSharp.Training;
 
 /// <summary>What a pretraining run left behind.</summary>
-/// <param name="RunFolder">Absolute path of the run folder.</param>
-/// <param name="EncoderFile">The last epoch's encoder: safetensors with torchvision's parameter names.</param>
-/// <param name="Summary">The last figures.</param>
-public sealed record PretrainResult(string RunFolder, string EncoderFile, RunSummary Summary);
+public sealed record PretrainResult
+{
+    /// <summary>Absolute path of the run folder.</summary>
+    public required string RunFolder { get; init; }
+
+    /// <summary>The last epoch's encoder: safetensors with torchvision's parameter names.</summary>
+    public required string EncoderFile { get; init; }
+
+    /// <summary>The last figures.</summary>
+    public required RunSummary Summary { get; init; }
+}
 
 /// <summary>Pretrains an encoder on unlabelled images with WCL or a method that it is compared with.</summary>
 public static class Pretraining

@@ -253,7 +253,7 @@ internal sealed class PretrainingRun : IDisposable
         Summarise(RunSummary.Finished);
         DrawCurves();
         Draw("neighbors.png", evaluator.DrawNeighbors);
-        return new PretrainResult(folder.FullPath, EncoderPath, Summarise(RunSummary.Finished));
+        return new PretrainResult { RunFolder = folder.FullPath, EncoderFile = EncoderPath, Summary = Summarise(RunSummary.Finished) };
     }
 
     /// <summary>Draws a picture; one that fails is no reason to end a run.</summary>

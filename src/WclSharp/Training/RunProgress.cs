@@ -17,17 +17,35 @@ public abstract record RunProgress
     public sealed record Started(PretrainOptions Options, IReadOnlyList<string> Lines) : RunProgress;
 
     /// <summary>A training step is done.</summary>
-    /// <param name="Epoch">The epoch under way, from 1.</param>
-    /// <param name="Epochs">Epochs in all.</param>
-    /// <param name="StepInRun">Steps done of the whole run, those before it was stopped and resumed among them; 1 or more.</param>
-    /// <param name="StepsInRun">Steps in all.</param>
-    /// <param name="InstanceLoss">Mean instance loss of the epoch so far, nats; null where it is not read in this step, as on a GPU in most.</param>
-    /// <param name="WeakLoss">Mean weak loss of the epoch so far, nats; null likewise, and where the method has none.</param>
-    /// <param name="ImagesPerSecond">Images of the epoch so far by seconds of training, both views of an image counted once.</param>
-    /// <param name="DataWait">Share of these seconds spent waiting for data, 0 to 1.</param>
-    /// <param name="Remaining">Training time left to the end of the run, at this speed; evaluation left out.</param>
-    public sealed record Step(int Epoch, int Epochs, long StepInRun, long StepsInRun, double? InstanceLoss, double? WeakLoss,
-        double ImagesPerSecond, double DataWait, TimeSpan Remaining) : RunProgress;
+    public sealed record Step : RunProgress
+    {
+        /// <summary>The epoch under way, from 1.</summary>
+        public required int Epoch { get; init; }
+
+        /// <summary>Epochs in all.</summary>
+        public required int Epochs { get; init; }
+
+        /// <summary>Steps done of the whole run, those before it was stopped and resumed among them; 1 or more.</summary>
+        public required long StepInRun { get; init; }
+
+        /// <summary>Steps in all.</summary>
+        public required long StepsInRun { get; init; }
+
+        /// <summary>Mean instance loss of the epoch so far, nats; null where it is not read in this step, as on a GPU in most.</summary>
+        public double? InstanceLoss { get; init; }
+
+        /// <summary>Mean weak loss of the epoch so far, nats; null likewise, and where the method has none.</summary>
+        public double? WeakLoss { get; init; }
+
+        /// <summary>Images of the epoch so far by seconds of training, both views of an image counted once.</summary>
+        public required double ImagesPerSecond { get; init; }
+
+        /// <summary>Share of these seconds spent waiting for data, 0 to 1.</summary>
+        public required double DataWait { get; init; }
+
+        /// <summary>Training time left to the end of the run, at this speed; evaluation left out.</summary>
+        public required TimeSpan Remaining { get; init; }
+    }
 
     /// <summary>An epoch (or the evaluation before the first) is done.</summary>
     /// <param name="Metrics">What it measured; its epoch is 0 before training, and its accuracy null where the epoch was not evaluated.</param>

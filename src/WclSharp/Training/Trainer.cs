@@ -266,9 +266,18 @@ internal sealed class Trainer : IDisposable
         // Reading the sums waits for a GPU.
         bool read = onProcessor || Step % 20 == 0;
         var means = read ? Sums.Means() : null;
-        progress.Report(new RunProgress.Step(epoch + 1, options.Epochs!.Value, Step, TotalSteps, means?.InstanceLoss, means?.WeakLoss,
-            steps * options.Batch!.Value / seconds, (waiting.Elapsed.TotalSeconds - waitedBefore) / seconds,
-            TimeSpan.FromSeconds(seconds / steps * (TotalSteps - Step))));
+        progress.Report(new RunProgress.Step
+        {
+            Epoch = epoch + 1,
+            Epochs = options.Epochs!.Value,
+            StepInRun = Step,
+            StepsInRun = TotalSteps,
+            InstanceLoss = means?.InstanceLoss,
+            WeakLoss = means?.WeakLoss,
+            ImagesPerSecond = steps * options.Batch!.Value / seconds,
+            DataWait = (waiting.Elapsed.TotalSeconds - waitedBefore) / seconds,
+            Remaining = TimeSpan.FromSeconds(seconds / steps * (TotalSteps - Step)),
+        });
     }
 
     public void Dispose() => Sums.Dispose();

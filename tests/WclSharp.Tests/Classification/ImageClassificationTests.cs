@@ -72,7 +72,7 @@ public sealed class ImageClassificationTests : IDisposable
             if (of.TryGetValue(label, out var known)) of[label] = (known.Labelled + 1, known.Correct + (label == best.Class ? 1 : 0));
         }
         Assert.True(taken.Values.Count(count => count > 0) > 1, "One class for all images would show little.");
-        Assert.Equal(taken.Select(each => new ClassifiedClass(each.Key, each.Value) { Labelled = of[each.Key].Labelled, Correct = of[each.Key].Correct, LabelledPredicted = takenKnown[each.Key] }), result.Classes);
+        Assert.Equal(taken.Select(each => new ClassifiedClass { Name = each.Key, Images = each.Value, Labelled = of[each.Key].Labelled, Correct = of[each.Key].Correct, LabelledPredicted = takenKnown[each.Key] }), result.Classes);
         Assert.Equal(50, Assert.Single(result.UnknownClasses).Value);
         Assert.Equal(of.Values.Where(each => each.Labelled > 0).Select(each => each.Correct / (double)each.Labelled).Append(0).Average(), result.BalancedAccuracy!.Value, 9);
         Assert.Equal((150, 150, right, 50, 0), (result.Images, result.Labelled, result.Correct, result.OfUnknownClasses, result.BadImages));

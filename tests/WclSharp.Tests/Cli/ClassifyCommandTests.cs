@@ -11,7 +11,24 @@ public sealed class ClassifyCommandTests : IDisposable
     private readonly DataFolder folder = new();
     private readonly StringWriter output = new(), error = new();
     private ClassifyOptions? asked;
-    private ClassifyResult result = new("o.csv", 1000, 2, 2) { Classes = [new("cat", 50) { Labelled = 20, Correct = 4, LabelledPredicted = 16 }, new("dog", 950) { Labelled = 160, Correct = 146, LabelledPredicted = 184 }, new("cow", 0)], MeanProbability = 0.9, Labelled = 200, Correct = 150, UnknownClasses = new Dictionary<string, long> { ["Dog"] = 20 }, Source = "here" };
+    private ClassifyResult result = new()
+    {
+        File = "o.csv",
+        Images = 1000,
+        BadImages = 2,
+        Seconds = 2,
+        Classes =
+        [
+            new() { Name = "cat", Images = 50, Labelled = 20, Correct = 4, LabelledPredicted = 16 },
+            new() { Name = "dog", Images = 950, Labelled = 160, Correct = 146, LabelledPredicted = 184 },
+            new() { Name = "cow", Images = 0 },
+        ],
+        MeanProbability = 0.9,
+        Labelled = 200,
+        Correct = 150,
+        UnknownClasses = new Dictionary<string, long> { ["Dog"] = 20 },
+        Source = "here",
+    };
 
     public void Dispose() => folder.Dispose();
 
@@ -49,7 +66,7 @@ public sealed class ClassifyCommandTests : IDisposable
     [Fact]
     public void Run_ManyClassesAndNoLabels_ShowsTheMostFrequent()
     {
-        result = result with { Classes = [.. Enumerable.Range(0, 25).Select(i => new ClassifiedClass($"class {i:00}", i))], Images = 300, Labelled = 0, Correct = 0, UnknownClasses = new Dictionary<string, long>(), Resumed = 100 };
+        result = result with { Classes = [.. Enumerable.Range(0, 25).Select(i => new ClassifiedClass { Name = $"class {i:00}", Images = i })], Images = 300, Labelled = 0, Correct = 0, UnknownClasses = new Dictionary<string, long>(), Resumed = 100 };
         Assert.Equal(0, Run("classify", "r", "--out", "o.csv"));
         Assert.Contains("300 images, 100 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("100 of them were done before", output.ToString(), StringComparison.Ordinal);

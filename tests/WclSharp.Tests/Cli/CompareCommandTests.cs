@@ -93,13 +93,13 @@ public sealed class CompareCommandTests : IDisposable
     {
         reports =
         [
-            new ComparisonProgress.Turn("wcl", 0, 1, 5, RunState.Measured, 3),
-            new ComparisonProgress.Turn("wcl", 1, 2, 5, RunState.Stopped, 3),
+            Turn("wcl", 0, 1, 5, RunState.Measured, 3),
+            Turn("wcl", 1, 2, 5, RunState.Stopped, 3),
             new ComparisonProgress.Measured(new ComparedRun { Method = "wcl", Seed = 1, Folder = "a" }), // a part of its time only
-            new ComparisonProgress.Turn("simclr", 0, 3, 5, RunState.New, 2),
+            Turn("simclr", 0, 3, 5, RunState.New, 2),
             new ComparisonProgress.Measured(new ComparedRun { Method = "simclr", Seed = 0, Folder = "b" }),
-            new ComparisonProgress.Turn("simclr", 1, 4, 5, RunState.New, int.MaxValue), // so many that moments add up
-            new ComparisonProgress.Turn("supcon", 1, 5, 5, RunState.Trained, 0),
+            Turn("simclr", 1, 4, 5, RunState.New, int.MaxValue), // so many that moments add up
+            Turn("supcon", 1, 5, 5, RunState.Trained, 0),
         ];
         Assert.Equal(0, Run("compare"));
         string[] lines = [.. output.ToString().Split('\n').Where(line => line.StartsWith('['))];
@@ -120,11 +120,11 @@ public sealed class CompareCommandTests : IDisposable
                 throw new WclUsageException("There is nothing at /data.");
             },
         }, output, error);
-        Assert.Equal(2, RunWith(new ComparisonProgress.Started(folder), new ComparisonProgress.Turn("wcl", 0, 1, 2, RunState.New, 2)));
+        Assert.Equal(2, RunWith(new ComparisonProgress.Started(folder), Turn("wcl", 0, 1, 2, RunState.New, 2)));
         Assert.Equal("There is nothing at /data.", error.ToString().Trim());
         Assert.Empty(output.ToString());
         // A run that has said something has its heading.
-        Assert.Equal(2, RunWith(new ComparisonProgress.Turn("wcl", 0, 1, 2, RunState.New, 2), new ComparisonProgress.Line("reading")));
+        Assert.Equal(2, RunWith(Turn("wcl", 0, 1, 2, RunState.New, 2), new ComparisonProgress.Line("reading")));
         Assert.Equal(["[1/2] wcl, seed 0", "  reading"], output.ToString().ReplaceLineEndings("\n").TrimEnd().Split('\n'));
     }
 
@@ -132,7 +132,7 @@ public sealed class CompareCommandTests : IDisposable
     public void Run_ProgressThatCannotBeWritten_EndsNothing_AndAResultThatCannotDoes()
     {
         // As where the disk of a log is full for a while, or the terminal is closed.
-        reports = [new ComparisonProgress.Turn("wcl", 0, 1, 1, RunState.New, 1), new ComparisonProgress.Line("epoch 1"), new ComparisonProgress.Warning("odd")];
+        reports = [Turn("wcl", 0, 1, 1, RunState.New, 1), new ComparisonProgress.Line("epoch 1"), new ComparisonProgress.Warning("odd")];
         using FullDisk disk = new(), errors = new();
         Assert.Equal(0, CommandLine.Run(["compare"], CommandActions.Library with { Compare = FullMeanwhile }, disk, errors));
         Assert.DoesNotContain("epoch 1", disk.ToString(), StringComparison.Ordinal);
@@ -200,11 +200,19 @@ public sealed class CompareCommandTests : IDisposable
 
     private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with { Compare = Compare }, output, error);
 
+    private static ComparisonProgress.Turn Turn(string method, long seed, int number, int total, RunState state, int toTrain) =>
+        new() { Method = method, Seed = seed, Number = number, Total = total, State = state, ToTrain = toTrain };
+
     private ComparisonResult Compare(ComparisonOptions options, IProgress<ComparisonProgress> progress, CancellationToken stop)
     {
         compared = options;
         foreach (var report in reports) progress.Report(report);
-        return new(folder, [new MethodComparison { Method = "wcl", KnnMean = 0.5, Baseline = "simclr", KnnDifference = 0.02, KnnDifferenceCi95 = 0.01, Seeds = [0, 1], Runs = [] }], [Path.Combine(folder, "compare.json")]);
+        return new()
+        {
+            Folder = folder,
+            Methods = [new MethodComparison { Method = "wcl", KnnMean = 0.5, Baseline = "simclr", KnnDifference = 0.02, KnnDifferenceCi95 = 0.01, Seeds = [0, 1], Runs = [] }],
+            Files = [Path.Combine(folder, "compare.json")],
+        };
     }
 
     private static ChildProcess Start(string[] command) => ChildProcess.Start(ChildProcess.Dotnet, [Path.Combine(AppContext.BaseDirectory, "wcl.dll"), .. command]);

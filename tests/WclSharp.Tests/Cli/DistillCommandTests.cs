@@ -94,7 +94,7 @@ public sealed class DistillCommandTests : IDisposable
                 TeacherAccuracy = 0.8,
                 TeacherBalancedAccuracy = 0.7,
                 StudentAccuracy = 0.795,
-                StudentClasses = [new("cat", 2000) { Labelled = 1590, Correct = 1590, LabelledPredicted = 2000 }, new("dog", 0) { Labelled = 410 }],
+                StudentClasses = [new() { Name = "cat", Images = 2000, Labelled = 1590, Correct = 1590, LabelledPredicted = 2000 }, new() { Name = "dog", Images = 0, Labelled = 410 }],
                 AccuracyDifference = -0.005,
                 AccuracyDifferenceCi95Low = -0.019,
                 AccuracyDifferenceCi95High = 0.009,

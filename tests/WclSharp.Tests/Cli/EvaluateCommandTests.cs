@@ -112,7 +112,7 @@ public sealed class EvaluateCommandTests : IDisposable
     [Fact]
     public void Run_ManyClasses_NamesThoseThatAreToldWorst()
     {
-        moreClasses = [.. Enumerable.Range(0, 25).Select(i => new ClassAccuracy($"class {i}", 10, i / 25.0))];
+        moreClasses = [.. Enumerable.Range(0, 25).Select(i => new ClassAccuracy { Name = $"class {i}", Images = 10, Accuracy = i / 25.0 })];
         Assert.Equal(0, Run("evaluate", "r", "--linear"));
         string text = output.ToString();
         Assert.Contains("  class 0    0.0% of 10", text, StringComparison.Ordinal);
@@ -151,20 +151,31 @@ public sealed class EvaluateCommandTests : IDisposable
         Evaluate = (options, _, _) =>
         {
             asked = options;
-            return new RunEvaluationResult(0.82, 20, 8000, 2000, 5, 1, options.TrainsClassifier ? new LinearProbeResult
+            var linear = new LinearProbeResult
             {
                 Top1 = 0.7,
                 Top5 = 0.9,
-                PerClass = [new("cat", 1200, 0.6), new(secondClass, 800, 0.85), .. moreClasses],
-                Confusion = options.LinearConfusion ? new ConfusionMatrix(["cat", secondClass], [[720, 480], [120, 680]]) : null,
+                PerClass = [new() { Name = "cat", Images = 1200, Accuracy = 0.6 }, new() { Name = secondClass, Images = 800, Accuracy = 0.85 }, .. moreClasses],
+                Confusion = options.LinearConfusion ? new ConfusionMatrix { ClassNames = ["cat", secondClass], Counts = [[720, 480], [120, 680]] } : null,
                 TrainImages = 8000,
                 TestImages = 2000,
                 Settings = new LinearProbeSettings { LearningRate = 0.5, WeightDecay = 0.001 },
                 ValidationImages = 1600,
                 Augmented = options.LinearAugmented,
                 Seconds = 3,
-            } : null)
-            { NearDuplicates = 3, NearDuplicatesChecked = 70 };
+            };
+            return new RunEvaluationResult
+            {
+                Knn = 0.82,
+                KnnK = 20,
+                TrainImages = 8000,
+                TestImages = 2000,
+                Epoch = 5,
+                Seconds = 1,
+                Linear = options.TrainsClassifier ? linear : null,
+                NearDuplicates = 3,
+                NearDuplicatesChecked = 70,
+            };
         },
     }, output, error);
 }

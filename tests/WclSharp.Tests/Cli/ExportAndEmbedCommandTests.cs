@@ -150,13 +150,28 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
         Export = (options, _, _) =>
         {
             exported = options;
-            return new ExportResult("o", 3 << 20, options.Format is null ? new ExportParity(256, "here", 0.9999999, 1.2e-6) : null,
-                options.Precision == ExportPrecision.Fp32 ? null : new ExportCost(options.Precision, 1000, "here", 5, 0.99, 0.999, new(4 << 20, 100, 0.8, null), new(1 << 20, 250, 0.795, null), null));
+            return new ExportResult
+            {
+                File = "o",
+                Bytes = 3 << 20,
+                Parity = options.Format is null ? new() { Images = 256, Source = "here", MinCosine = 0.9999999, LargestDifference = 1.2e-6 } : null,
+                Cost = options.Precision == ExportPrecision.Fp32 ? null : new()
+                {
+                    Precision = options.Precision,
+                    Images = 1000,
+                    Source = "here",
+                    CalibrationImages = 5,
+                    MinCosine = 0.99,
+                    MeanCosine = 0.999,
+                    Float32 = new() { Bytes = 4 << 20, ImagesPerSecond = 100, Knn = 0.8 },
+                    Exported = new() { Bytes = 1 << 20, ImagesPerSecond = 250, Knn = 0.795 },
+                },
+            };
         },
         Embed = (options, _, _) =>
         {
             embedded = options;
-            return new EmbedResult("o.npy", 1000, 512, 2, 2) { Resumed = kept };
+            return new EmbedResult { File = "o.npy", Images = 1000, FeatureSize = 512, BadImages = 2, Seconds = 2, Resumed = kept };
         },
     }, output, error);
 }

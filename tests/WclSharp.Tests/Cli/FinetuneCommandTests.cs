@@ -117,9 +117,19 @@ public sealed class FinetuneCommandTests : IDisposable
             asked = options;
             var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneBalancedAccuracy = balancedAccuracy, KnnBalancedAccuracy = balancedAccuracy is 0.61 ? 0.4 : null, LinearBalancedAccuracy = balancedAccuracy is 0.61 ? 0.5 : null, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             var settings = new FineTuneSettings { Encoder = "e", TrainFingerprint = "f", TestFingerprint = "g", Seed = 0, FromHead = false, Scratch = false, HeadLr = 0.1, Batch = 64, WeightDecay = 5e-4, Precision = "fp32" };
-            var kept = new SavedClassifier(80, 0.71, [new("cat", 1500) { Labelled = 1200, Correct = 1060, LabelledPredicted = 1500 }, new("dog", 500) { Labelled = 800, Correct = 360, LabelledPredicted = 500 }]);
-            return new FineTuneResult(folder, [row], 2000, Path.Combine(folder, "c"), Path.Combine(folder, "p"))
+            var kept = new SavedClassifier
             {
+                Labels = 80,
+                Accuracy = 0.71,
+                Classes = [new() { Name = "cat", Images = 1500, Labelled = 1200, Correct = 1060, LabelledPredicted = 1500 }, new() { Name = "dog", Images = 500, Labelled = 800, Correct = 360, LabelledPredicted = 500 }],
+            };
+            return new FineTuneResult
+            {
+                Folder = folder,
+                Rows = [row],
+                TestImages = 2000,
+                ClassifierFile = Path.Combine(folder, "c"),
+                PlotFile = Path.Combine(folder, "p"),
                 Report = new() { Rows = [row], TestImages = 2000, ClassCount = 10, Settings = settings, Classifier = kept },
                 Classifier = kept,
             };

@@ -82,18 +82,18 @@ public sealed class GroupsCommandTests : IDisposable
         Group = (options, _, _) =>
         {
             asked = options;
-            var shown = new Clustering(10, 0.25, labels ? new ClusterAgreement(0.6, 0.5, 0.4) : null);
+            var shown = new Clustering { Groups = 10, Largest = 0.25, Agreement = labels ? new() { Purity = 0.6, Nmi = 0.5, Ami = 0.4 } : null };
             return new GroupResult
             {
                 Images = 2000,
                 LabelledImages = labels ? 500 : 0,
-                Levels = [new Clustering(400, 0.01, labels ? new ClusterAgreement(0.9, 0.3, 0.1) : null), shown],
+                Levels = [new() { Groups = 400, Largest = 0.01, Agreement = labels ? new() { Purity = 0.9, Nmi = 0.3, Ami = 0.1 } : null }, shown],
                 Shown = shown,
-                KMeans = labels ? new Clustering(10, 0.125, new ClusterAgreement(0.55, null, null)) : null,
+                KMeans = labels ? new() { Groups = 10, Largest = 0.125, Agreement = new() { Purity = 0.55 } } : null,
                 Copies = copies,
                 Outliers = 20,
                 GalleryFile = "page.html",
-                Groups = [new ImageGroup(500, "a.jpg", labels ? 100 : 0, labels ? "cat" : null, labels ? 0.75 : null)],
+                Groups = [new() { Images = 500, Medoid = "a.jpg", LabelledImages = labels ? 100 : 0, Class = labels ? "cat" : null, Purity = labels ? 0.75 : null }],
                 GroupsFile = "groups.csv",
                 MedoidsFile = "medoids.csv",
                 CopiesFile = "copies.csv",

@@ -82,7 +82,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     public void Search_UnreadableImages_GiveExitCodeOne_WithTheAnswersOfTheOthers()
     {
         string json = Path.Combine(folder, "new", "r.json");
-        unreadable = [new("b.png", "'b.png' cannot be read as an image: it is a folder.")];
+        unreadable = [new() { Image = "b.png", Reason = "'b.png' cannot be read as an image: it is a folder." }];
         Assert.Equal(1, Run("search", "a.png", "--index", "i", "--json", json, "--sheet", Path.Combine(folder, "newer", "s.png")));
         Assert.Contains("No answer: 'b.png' cannot be read as an image: it is a folder.", output.ToString(), StringComparison.Ordinal);
         using var document = JsonDocument.Parse(File.ReadAllText(json));
@@ -121,14 +121,22 @@ public sealed class IndexAndSearchCommandTests : IDisposable
         Index = (options, _, _) =>
         {
             indexed = options;
-            return new EmbedResult("o.index", 1000, 512, 2, 2);
+            return new EmbedResult { File = "o.index", Images = 1000, FeatureSize = 512, BadImages = 2, Seconds = 2 };
         },
         Search = (options, progress, stop) =>
         {
             (searched, stoppable) = (options, stop.CanBeCanceled);
             progress.Report(new RunProgress.Warning("The GPU is passed over."));
-            SearchHit[] hits = [new(7, "x/é,1.png", "a, cat", 0.9f), new(2, "2", null, -0.125f)];
-            return new SearchResult([.. options.Images.Select(image => new SearchAnswer(image, hits, 0.25))], 2000, "m", sheetProblem is null ? options.Sheet : null, sheetProblem) { Unreadable = unreadable };
+            SearchHit[] hits = [new() { Row = 7, Name = "x/é,1.png", Label = "a, cat", Cosine = 0.9f }, new() { Row = 2, Name = "2", Cosine = -0.125f }];
+            return new SearchResult
+            {
+                Answers = [.. options.Images.Select(image => new SearchAnswer { Image = image, Hits = hits, Seconds = 0.25 })],
+                Indexed = 2000,
+                Model = "m",
+                SheetFile = sheetProblem is null ? options.Sheet : null,
+                SheetProblem = sheetProblem,
+                Unreadable = unreadable,
+            };
         },
     }, output, error);
 }

@@ -9,6 +9,19 @@ namespace WclSharp.Tests.Cli;
 /// <summary>What a terminal shows. Brackets are Spectre.Console's own signs, and also in paths and names.</summary>
 public sealed class LiveProgressTests
 {
+    private static readonly RunProgress.Step ThirdStep = new()
+    {
+        Epoch = 1,
+        Epochs = 2,
+        StepInRun = 3,
+        StepsInRun = 10,
+        InstanceLoss = 5.5,
+        WeakLoss = 4.25,
+        ImagesPerSecond = 812.3,
+        DataWait = 0.03,
+        Remaining = new(1, 2, 5),
+    };
+
     private static readonly EpochMetrics Untrained = new() { Epoch = 0, Knn = 0.699 }, First = new() { Epoch = 1, Knn = 0.75, InstanceLoss = 5, Seconds = 61 };
 
     [Fact]
@@ -37,10 +50,9 @@ public sealed class LiveProgressTests
     [Fact]
     public void Report_AStep_HasTheBarOfItsEpoch_WithLossesSpeedAndTimeLeft()
     {
-        var step = new RunProgress.Step(1, 2, 3, 10, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
-        string shown = Shown(new RunProgress.Working("Reading", 3, 10), step);
+        string shown = Shown(new RunProgress.Working("Reading", 3, 10), ThirdStep);
         Assert.Contains(" 60% epoch 1/2 step 3/5  loss 5.500 + 4.250  812 images/s  wait 3%  1:02:05 left", shown, StringComparison.Ordinal);
-        Assert.DoesNotContain("60%", Shown(step, new RunProgress.EpochDone(First, 2)).Split(EpochTable.Line(First).TrimEnd())[1], StringComparison.Ordinal); // the bar went with its epoch
+        Assert.DoesNotContain("60%", Shown(ThirdStep, new RunProgress.EpochDone(First, 2)).Split(EpochTable.Line(First).TrimEnd())[1], StringComparison.Ordinal); // the bar went with its epoch
     }
 
     [Theory]
@@ -48,7 +60,7 @@ public sealed class LiveProgressTests
     [InlineData(96, " 60% epoch 1/2 step 3/5  loss 5.500 + 4.250  812 images/s  1:02:05 left")]
     [InlineData(50, " 60% epoch 1/2  1:02:05 left")]
     public void Report_AStepOnANarrowTerminal_LeavesOutWhatMattersLeast(int width, string text) =>
-        Assert.Contains(text, Shown(width, new RunProgress.Step(1, 2, 3, 10, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5))), StringComparison.Ordinal);
+        Assert.Contains(text, Shown(width, ThirdStep), StringComparison.Ordinal);
 
     /// <summary>The second half of a long line would come to lie on the bar's, whose end would stay beside it.</summary>
     [Fact]
@@ -58,7 +70,7 @@ public sealed class LiveProgressTests
         var written = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written) });
         (console.Profile.Width, console.Profile.Height) = (Width, 24);
-        var step = new RunProgress.Step(1, 2, 3, 10, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
+        var step = ThirdStep;
         string text = string.Join(' ', Enumerable.Repeat("word", 17));
         LiveProgress.Run(console, progress =>
         {

@@ -24,23 +24,41 @@ public abstract class StandInCommands : IDisposable
     {
         if (failure is not null) throw failure;
         trained = options;
-        return new PretrainResult(folder, Path.Combine(folder, "encoder.safetensors"),
-            new RunSummary { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnBalancedAccuracyBefore = 0.333, KnnBalancedAccuracy = 0.51 });
+        return new PretrainResult
+        {
+            RunFolder = folder,
+            EncoderFile = Path.Combine(folder, "encoder.safetensors"),
+            Summary = new() { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnBalancedAccuracyBefore = 0.333, KnnBalancedAccuracy = 0.51 },
+        };
     }
 
     private FineTuneResult Finetune(FineTuneOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
         finetuned = options;
         if (refusal is not null) throw refusal;
-        return new(folder, [new FineTuneRow { Budget = "", Fraction = 0.01, Labels = 80, Draws = 1, FinetuneMean = 0.725, ScratchMean = 0.65, KnnMean = 0.6, LinearMean = 0.73 }], 2000, "", "");
+        return new()
+        {
+            Folder = folder,
+            Rows = [new FineTuneRow { Budget = "", Fraction = 0.01, Labels = 80, Draws = 1, FinetuneMean = 0.725, ScratchMean = 0.65, KnnMean = 0.6, LinearMean = 0.73 }],
+            TestImages = 2000,
+            ClassifierFile = "",
+            PlotFile = "",
+        };
     }
 
     private RunEvaluationResult Evaluate(RunEvaluationOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
         if (failure is not null) throw failure;
         evaluated = options;
-        return new(0.82, 20, 8000, 2000, 5, 1.5, options.Linear ? new LinearProbeResult { Top1 = 0.7, TestImages = 100, PerClass = [new ClassAccuracy("a", 100, 0.7)] } : null)
+        return new()
         {
+            Knn = 0.82,
+            KnnK = 20,
+            TrainImages = 8000,
+            TestImages = 2000,
+            Epoch = 5,
+            Seconds = 1.5,
+            Linear = options.Linear ? new LinearProbeResult { Top1 = 0.7, TestImages = 100, PerClass = [new() { Name = "a", Images = 100, Accuracy = 0.7 }] } : null,
             KnnBalancedAccuracy = 0.75,
             Precision = "bf16",
         };

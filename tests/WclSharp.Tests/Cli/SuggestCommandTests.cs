@@ -29,7 +29,7 @@ public sealed class SuggestCommandTests : IDisposable
     public void Run_Json_HasTheImagesAndTheCheck(int repeats, double? interval)
     {
         string json = Path.Combine(folder, "s.json");
-        Assert.Equal(0, Run(new SuggestionCheck(10, repeats, 0.5, interval, 0.4, interval / 2), "--json", json));
+        Assert.Equal(0, Run(Check(repeats, 0.5, interval, 0.4, interval / 2), "--json", json));
         using var document = JsonDocument.Parse(File.ReadAllBytes(json));
         var (image, check) = (Assert.Single(document.RootElement.GetProperty("images").EnumerateArray()), document.RootElement.GetProperty("check"));
         Assert.Equal(("a.png", 3), (image.GetProperty("path").GetString(), image.GetProperty("group_size").GetInt32()));
@@ -59,16 +59,16 @@ public sealed class SuggestCommandTests : IDisposable
     [InlineData(3, 0.02, "50.0% ± 2.0 where suggested, 40.0% ± 2.0 where random; mean of 3, ± half-width of the 95 % confidence interval.")]
     public void Run_Check_SpeaksOfAnIntervalWhereThereIsOne(int repeats, double? interval, string line)
     {
-        Assert.Equal(0, Run(new SuggestionCheck(10, repeats, 0.5, interval, 0.4, interval)));
+        Assert.Equal(0, Run(Check(repeats, 0.5, interval, 0.4, interval)));
         Assert.Contains(line, output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Run_CheckWithRareClasses_SpeaksOfTheBalancedAccuracy()
     {
-        Assert.Equal(0, Run(new SuggestionCheck(10, 1, 0.95, null, 0.9, null) { SuggestedBalancedAccuracy = 0.4, RandomBalancedAccuracy = 0.35 }));
+        Assert.Equal(0, Run(Check(1, 0.95, null, 0.9, null) with { SuggestedBalancedAccuracy = 0.4, RandomBalancedAccuracy = 0.35 }));
         Assert.Contains("Balanced accuracy, in which a rare class counts as much as a frequent one: 40.0% where suggested, 35.0% where random.", output.ToString(), StringComparison.Ordinal);
-        Assert.Equal(0, Run(new SuggestionCheck(10, 1, 0.95, null, 0.9, null)));
+        Assert.Equal(0, Run(Check(1, 0.95, null, 0.9, null)));
         Assert.Single(output.ToString().Split("Balanced accuracy, in which")[1..]);
     }
 
@@ -99,13 +99,26 @@ public sealed class SuggestCommandTests : IDisposable
         Assert.DoesNotContain("careful", output.ToString(), StringComparison.Ordinal);
     }
 
+    /// <summary>Of classes that are equally frequent.</summary>
+    private static SuggestionCheck Check(int repeats, double suggested, double? suggestedCi95, double random, double? randomCi95) => new()
+    {
+        Labels = 10,
+        Repeats = repeats,
+        SuggestedMean = suggested,
+        SuggestedCi95 = suggestedCi95,
+        SuggestedBalancedAccuracy = suggested,
+        RandomMean = random,
+        RandomCi95 = randomCi95,
+        RandomBalancedAccuracy = random,
+    };
+
     private int Run(SuggestionCheck? check, params string[] arguments) => CommandLine.Run(["suggest", run, .. arguments], CommandActions.Library with
     {
         Suggest = (options, progress, _) =>
         {
             asked = options;
             progress.Report(new RunProgress.Warning("careful"));
-            return new SuggestResult([new SuggestedImage(path, 3)], list, "sheet.png", check);
+            return new SuggestResult { Images = [new() { Path = path, GroupSize = 3 }], ListFile = list, SheetFile = "sheet.png", Check = check };
         },
     }, output, error);
 }

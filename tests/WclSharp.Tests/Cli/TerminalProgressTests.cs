@@ -59,7 +59,8 @@ public sealed class TerminalProgressTests
         using var error = new StringWriter();
         try
         {
-            Assert.Equal(1, CommandLine.Run(["evaluate", "r", "--json", json], new CommandActions((_, _, _) => throw new NotSupportedException(), (_, _, _) => new RunEvaluationResult(0.5, 20, 100, 10, 1, 2)), closed, error));
+            var measured = new RunEvaluationResult { Knn = 0.5, KnnK = 20, TrainImages = 100, TestImages = 10, Epoch = 1, Seconds = 2 };
+            Assert.Equal(1, CommandLine.Run(["evaluate", "r", "--json", json], new CommandActions((_, _, _) => throw new NotSupportedException(), (_, _, _) => measured), closed, error));
             Assert.Contains("\"knn\": 0.5", File.ReadAllText(json), StringComparison.Ordinal);
             Assert.StartsWith("Standard output cannot be written to", Assert.Single(error.ToString().TrimEnd().Split('\n')), StringComparison.Ordinal);
         }

@@ -42,10 +42,10 @@ public sealed class ClassifiedClassTests
         for (int i = 0; i < good; i++) folder.Write($"images/gut/{i}.png", image);
         for (int i = 0; i < bad; i++) folder.Write($"images/rot/{i}.png", image);
         using var images = ImageDataset.Read(new DatasetOptions { Path = folder["images"] });
-        string? warning = LabelledKnn.Outvoted(images, k, [new("gut", 0) { Labelled = 90, Correct = 90 }, new("rot", 0) { Labelled = 10, Correct = (int)(10 * found) }]);
+        string? warning = LabelledKnn.Outvoted(images, k, [new() { Name = "gut", Images = 0, Labelled = 90, Correct = 90 }, new() { Name = "rot", Images = 0, Labelled = 10, Correct = (int)(10 * found) }]);
         if (expected is null) Assert.Null(warning);
         else Assert.Contains(expected, warning, StringComparison.Ordinal);
         if (bad == 3 && expected is not null) Assert.EndsWith("(--knn-k 5).", warning, StringComparison.Ordinal);
-        Assert.Null(LabelledKnn.Outvoted(images, k, [new("gut", 0) { Labelled = 90, Correct = 90 }, new("rot", 0)])); // not tested
+        Assert.Null(LabelledKnn.Outvoted(images, k, [new() { Name = "gut", Images = 0, Labelled = 90, Correct = 90 }, new() { Name = "rot", Images = 0 }])); // not tested
     }
 }

@@ -15,8 +15,8 @@ public sealed class ClusterAgreementTests
     [Fact]
     public void Of_WhatCannotDisagree_SaysNothing()
     {
-        Assert.Equal(new ClusterAgreement(1, null, null), ClusterAgreement.Of([0, 0], [0, 0]));  // one group of one class
-        Assert.Equal(new ClusterAgreement(1, null, null), ClusterAgreement.Of([3, 1], [2, -1])); // one image
+        Assert.Equal(new ClusterAgreement { Purity = 1 }, ClusterAgreement.Of([0, 0], [0, 0]));  // one group of one class
+        Assert.Equal(new ClusterAgreement { Purity = 1 }, ClusterAgreement.Of([3, 1], [2, -1])); // one image
         var apart = ClusterAgreement.Of([0, 1, 2], [2, 1, 0])!;                                  // as every other division into three
         Assert.Equal((1, 1, null), (apart.Purity, Math.Round(apart.Nmi!.Value, 12), apart.Ami));
     }

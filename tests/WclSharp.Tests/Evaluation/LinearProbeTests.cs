@@ -114,7 +114,7 @@ public sealed class LinearProbeTests
                 return Enumerable.Range(0, Names).OrderByDescending(c => Enumerable.Range(0, x.Length).Sum(f => (double)x[f] * weights[f * Names + c])).ToArray();
             })];
             int right = 0, amongFive = 0;
-            int[][] counts = [.. Enumerable.Range(0, Names).Select(_ => new int[Names])];
+            long[][] counts = [.. Enumerable.Range(0, Names).Select(_ => new long[Names])];
             for (int i = 0; i < truth.Length; i++)
             {
                 if (ranked[i][0] == truth[i]) right++;
@@ -128,7 +128,7 @@ public sealed class LinearProbeTests
             Assert.Equal((188L, 112L), (result.TrainImages, result.TestImages));
             Assert.Equal(images.ClassNames, result.Confusion!.ClassNames);
             Assert.Equal(counts, result.Confusion.Counts);
-            Assert.Equal(images.ClassNames.Select((name, c) => new ClassAccuracy(name, counts[c].Sum(), counts[c][c] / (double)counts[c].Sum())), result.PerClass);
+            Assert.Equal(images.ClassNames.Select((name, c) => new ClassAccuracy { Name = name, Images = counts[c].Sum(), Accuracy = counts[c][c] / (double)counts[c].Sum() }), result.PerClass);
             Assert.Null(LinearProbe.Measure(gallery, train, queries, test, seed: 3, null, default)!.Confusion);
         }
         finally

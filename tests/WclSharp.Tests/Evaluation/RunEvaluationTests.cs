@@ -80,7 +80,7 @@ public sealed class RunEvaluationTests : IDisposable
         Assert.Contains("random crops and flips", LinearProbe.Protocol(augmented.Settings, augmented.Augmented, augmented.ValidationImages), StringComparison.Ordinal);
     }
 
-    private static IEnumerable<int> Counts(LinearProbeResult probe) => probe.Confusion!.Counts.SelectMany(row => row);
+    private static IEnumerable<long> Counts(LinearProbeResult probe) => probe.Confusion!.Counts.SelectMany(row => row);
 
     [Fact]
     public void Run_AProbeThatDiverges_HasNoAccuracy_AndMoreNeighboursThanThereAreDoNotVote()
@@ -193,7 +193,7 @@ public sealed class RunEvaluationTests : IDisposable
         Assert.Equal("fp32", result.Precision);
         Assert.Equal(20 * without.Knn, 30 * trained.Knn!.Value, 6);
         Assert.Equal(20 * without.Linear!.Top1, 30 * result.Linear!.Top1, 6);
-        Assert.Equal(without.Linear.PerClass.Append(new ClassAccuracy("class 2", 10, 0)), result.Linear.PerClass);
+        Assert.Equal(without.Linear.PerClass.Append(new ClassAccuracy { Name = "class 2", Images = 10, Accuracy = 0 }), result.Linear.PerClass);
         var confusion = result.Linear.Confusion!;
         Assert.Equal(["class 0", "class 1", "class 2"], confusion.ClassNames);
         Assert.Equal([10, 10, 10], confusion.Counts.Select(row => row.Sum()));

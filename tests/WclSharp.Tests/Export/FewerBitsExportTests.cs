@@ -165,8 +165,8 @@ public sealed class FewerBitsExportTests : ExportFolder
     [InlineData(ExportPrecision.Int8, double.NaN, 0.97, false)]
     public void Require_KeepsWhatIsAboveTheFloor(ExportPrecision precision, double mean, double least, bool kept)
     {
-        var figures = new ExportFigures(1, 1, null, null);
-        var cost = new ExportCost(precision, 10, "here", 10, least, mean, figures, figures, null);
+        var figures = new ExportFigures { Bytes = 1, ImagesPerSecond = 1 };
+        var cost = new ExportCost { Precision = precision, Images = 10, Source = "here", CalibrationImages = 10, MinCosine = least, MeanCosine = mean, Float32 = figures, Exported = figures };
         if (kept) Assert.Same(cost, PrecisionComparison.Require(cost, "x"));
         else
             Assert.Contains(precision == ExportPrecision.Int8 ? "calibrate with images like those" : "too large or too small for half precision", // which --calibrate is not for

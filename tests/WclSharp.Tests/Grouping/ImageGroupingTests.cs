@@ -94,9 +94,9 @@ public sealed class ImageGroupingTests : IDisposable
         using var images = ImageDataset.Read(new DatasetOptions { Limit = 8, StoredSide = 16, Labels = list });
         Assert.Equal(["a", "b", "rare"], images.ClassNames);
 
-        Assert.Equal(new ImageGroup(4, images.NameOf(2), 3, "b", 2 / 3.0), ImageGroup.Of([2, 5, 1, 0], images));
-        Assert.Equal(new ImageGroup(5, images.NameOf(1), 4, "a", 0.5), ImageGroup.Of([1, 2, 3, 4, 6], images)); // of two as frequent the first
-        Assert.Equal(new ImageGroup(2, images.NameOf(6), 0, null, null), ImageGroup.Of([6, 5], images));
+        Assert.Equal(new ImageGroup { Images = 4, Medoid = images.NameOf(2), LabelledImages = 3, Class = "b", Purity = 2 / 3.0 }, ImageGroup.Of([2, 5, 1, 0], images));
+        Assert.Equal(new ImageGroup { Images = 5, Medoid = images.NameOf(1), LabelledImages = 4, Class = "a", Purity = 0.5 }, ImageGroup.Of([1, 2, 3, 4, 6], images)); // of two as frequent the first
+        Assert.Equal(new ImageGroup { Images = 2, Medoid = images.NameOf(6), LabelledImages = 0 }, ImageGroup.Of([6, 5], images));
     }
 
     [Fact]

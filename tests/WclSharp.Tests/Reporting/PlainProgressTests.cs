@@ -78,7 +78,7 @@ public sealed class PlainProgressTests
     {
         Assert.DoesNotContain("-0.0", EpochTable.Line(new EpochMetrics { Epoch = 1, WeakLoss = -1e-7 }));
         Assert.Contains("-1.5000", EpochTable.Line(new EpochMetrics { Epoch = 1, WeakLoss = -1.5 }));
-        Assert.Contains("weak loss 0.000, ", PlainProgress.Line(new RunProgress.Step(1, 1, 1, 1, 2, -1e-7, 1, 0, TimeSpan.Zero)));
+        Assert.Contains("weak loss 0.000, ", PlainProgress.Line(Step(1) with { WeakLoss = -1e-7 }));
     }
 
     [Fact]
@@ -107,5 +107,16 @@ public sealed class PlainProgressTests
         Assert.All(lines, line => Assert.DoesNotContain(line, char.IsControl));
     }
 
-    private static RunProgress.Step Step(int step) => new((step - 1) / 50 + 1, 2, step, 100, 5.5, 4.25, 812.3, 0.03, new TimeSpan(1, 2, 5));
+    private static RunProgress.Step Step(int step) => new()
+    {
+        Epoch = (step - 1) / 50 + 1,
+        Epochs = 2,
+        StepInRun = step,
+        StepsInRun = 100,
+        InstanceLoss = 5.5,
+        WeakLoss = 4.25,
+        ImagesPerSecond = 812.3,
+        DataWait = 0.03,
+        Remaining = new(1, 2, 5),
+    };
 }
