@@ -3,7 +3,7 @@ using WclSharp.Data;
 namespace WclSharp.Augmentation;
 
 /// <summary>
-/// How one random view of an image is made: random resized crop, flip, colour jitter, greyscale, blur, in this order.
+/// How one random view of an image is made: random resized crop, flips, colour jitter, greyscale, blur, in this order.
 /// Values are checked when they are set: one out of range is a <see cref="WclUsageException"/>. That no range is the wrong way round, <see cref="Validate"/> checks.
 /// </summary>
 /// <remarks>
@@ -37,6 +37,9 @@ public sealed record AugmentationRecipe
 
     /// <summary>Probability of a horizontal flip, 0 to 1.</summary>
     public double FlipProbability { get; init => field = Probability(value); }
+
+    /// <summary>Probability of a vertical flip, 0 to 1; 0 in the named recipes. It is for images without an up or down.</summary>
+    public double VerticalFlipProbability { get; init => field = Probability(value); }
 
     /// <summary>Brightness strength a, 0 or more: the factor is uniform in [max(0, 1 - a), 1 + a].</summary>
     public double Brightness { get; init => field = Strength(value); }

@@ -11,7 +11,7 @@ namespace WclSharp.Augmentation;
 /// </summary>
 /// <remarks>
 /// The random parameters of a view are a function of (seed, epoch, sample, view) alone, drawn on the host and sent to the device in one
-/// array per batch; nothing is read back. Order of operations: crop, flip and resize in one step (<see cref="TapResampler"/> on the CPU,
+/// array per batch; nothing is read back. Order of operations: crop, flips and resize in one step (<see cref="TapResampler"/> on the CPU,
 /// <see cref="MatrixResampler"/> elsewhere), colour jitter, greyscale, blur, normalisation.
 ///
 /// The four jitter operations come in an order of their own for each sample. So that each is still one operation over many

@@ -153,8 +153,8 @@ internal sealed class BatchPlan(int count, int outputSize, int? images = null)
     {
         var box = view.Crop;
         return box.Image is { } image
-            ? (AxisMap.SubpixelCrop(box.Top, box.Height, image.Height, outputSize), AxisMap.SubpixelCrop(box.Left, box.Width, image.Width, outputSize, view.Flip))
-            : (AxisMap.Crop((int)box.Top, (int)box.Height, outputSize), AxisMap.Crop((int)box.Left, (int)box.Width, outputSize, view.Flip));
+            ? (AxisMap.SubpixelCrop(box.Top, box.Height, image.Height, outputSize, view.VerticalFlip), AxisMap.SubpixelCrop(box.Left, box.Width, image.Width, outputSize, view.Flip))
+            : (AxisMap.Crop((int)box.Top, (int)box.Height, outputSize, view.VerticalFlip), AxisMap.Crop((int)box.Left, (int)box.Width, outputSize, view.Flip));
     }
 
     private void Add(int source, in ViewParameters view, int huePlace)

@@ -35,7 +35,11 @@ internal readonly record struct ViewParameters
     /// <summary>What the view shows.</summary>
     public required CropBox Crop { get; init; }
 
+    /// <summary>Left and right change places.</summary>
     public required bool Flip { get; init; }
+
+    /// <summary>Top and bottom change places.</summary>
+    public required bool VerticalFlip { get; init; }
 
     public required bool Jitter { get; init; }
 
@@ -62,11 +66,12 @@ internal readonly record struct ViewParameters
         uint e = (uint)epoch, s = (uint)sample, v = (uint)view;
         var (flip, jitter, grey, blur) = random.Uniforms(e, s, v, ChoiceDraw);
         var (brightness, contrast, saturation, hue) = random.Uniforms(e, s, v, FactorDraw);
-        var (order, sigma, _, _) = random.Uniforms(e, s, v, OrderDraw);
+        var (order, sigma, verticalFlip, _) = random.Uniforms(e, s, v, OrderDraw);
         return new ViewParameters
         {
             Crop = recipe.SubpixelCrops ? DrawSubpixelCrop(random, recipe, height, width, e, s, v) : DrawCrop(random, recipe, height, width, e, s, v),
             Flip = flip < recipe.FlipProbability,
+            VerticalFlip = verticalFlip < recipe.VerticalFlipProbability,
             Jitter = jitter < recipe.JitterProbability,
             Grayscale = grey < recipe.GrayscaleProbability,
             BrightnessFactor = Factor(brightness, recipe.Brightness),

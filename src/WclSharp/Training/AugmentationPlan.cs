@@ -31,6 +31,7 @@ internal sealed record AugmentationPlan(AugmentationRecipe Warmup, AugmentationR
             Saturation = recipe.Saturation * jitter,
             Hue = Math.Min(recipe.Hue * jitter, LargestHue),
             FlipProbability = options.Flip,
+            VerticalFlipProbability = options.VerticalFlip,
             GrayscaleProbability = options.Grayscale,
             BlurProbability = options.Blur ?? recipe.BlurProbability,
         };

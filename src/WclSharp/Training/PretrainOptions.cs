@@ -171,6 +171,9 @@ public sealed record PretrainOptions
     /// <summary>Probability of a horizontal flip, 0 to 1.</summary>
     public double Flip { get; init; } = 0.5;
 
+    /// <summary>Probability of a vertical flip, 0 to 1; for images without an up or down, as those of microscopes and from the air.</summary>
+    public double VerticalFlip { get; init; }
+
     /// <summary>Probability that a view loses its colour, 0 to 1.</summary>
     public double Grayscale { get; init; } = 0.2;
 

@@ -15,6 +15,7 @@ public class AugmentationRecipeTests
         Assert.Equal((0.08, 0.8, 0.8, 0.8, 0.2), (strong.ScaleMin, strong.Brightness, strong.Contrast, strong.Saturation, strong.Hue));
         Assert.Equal(0.5, strong.BlurProbability);
         Assert.Equal(0, AugmentationRecipe.Strong(32).BlurProbability);
+        Assert.Equal((0, 0), (weak.VerticalFlipProbability, strong.VerticalFlipProbability));
     }
 
     [Fact]
@@ -25,6 +26,8 @@ public class AugmentationRecipeTests
     public void Init_ValueOutOfRange_NamesPropertyAndValue()
     {
         Assert.Contains("FlipProbability is 1.5", Assert.Throws<WclUsageException>(() => new AugmentationRecipe { FlipProbability = 1.5 }).Message);
+        Assert.Equal("Augmentation: VerticalFlipProbability is -0.5; it has to be between 0 and 1.", Assert.Throws<WclUsageException>(() => new AugmentationRecipe { VerticalFlipProbability = -0.5 }).Message);
+        Assert.Throws<WclUsageException>(() => new AugmentationRecipe { VerticalFlipProbability = double.NaN });
         Assert.Contains("Hue is 0.6", Assert.Throws<WclUsageException>(() => AugmentationRecipe.Weak(32) with { Hue = 0.6 }).Message);
         Assert.Contains("ScaleMin is 0", Assert.Throws<WclUsageException>(() => new AugmentationRecipe { ScaleMin = 0 }).Message);
         Assert.Throws<WclUsageException>(() => new AugmentationRecipe { Brightness = double.NaN });

@@ -56,6 +56,24 @@ public class AugmenterTests
         Assert.Throws<WclUsageException>(() => augmenter.Augment(Grid(all), samples[1..], 2, views, WithBlur));
     }
 
+    [Theory]
+    [InlineData(40, 32)]  // subpixel crops
+    [InlineData(90, 72)]  // of whole pixels, with blur
+    public void Augment_VerticalFlipOfAll_GivesTheViewsUpsideDown_LocalCropsToo(int side, int size)
+    {
+        using var scope = NewDisposeScope();
+        var images = Views.Images(40, 3, side, side + 7);
+        var local = LocalCrops.For(size);
+        foreach (var (viewSize, recipe) in ((int, AugmentationRecipe)[])[(size, AugmentationRecipe.Strong(size)), (local.SizePixels, local.Recipe(AugmentationRecipe.Strong(size)))])
+        {
+            var augmenter = new Augmenter(viewSize, Views.Plain, 5, CPU);
+            var upright = Views.Augment(augmenter, images, recipe, epoch: 1, view: 3);
+            // What places that are rounded to float32 make of pixels, colours stretch.
+            Assert.True(Views.Difference(Views.Augment(augmenter, images, recipe with { VerticalFlipProbability = 1 }, epoch: 1, view: 3), upright.flip(2)) < 1e-4);
+            Assert.Equal(0, Views.Difference(Views.Augment(augmenter, images, recipe with { VerticalFlipProbability = 0 }, epoch: 1, view: 3), upright));
+        }
+    }
+
     [Fact]
     public void Augment_Again_GivesTheSameBits()
     {

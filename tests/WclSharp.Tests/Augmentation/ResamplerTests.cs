@@ -8,6 +8,8 @@ namespace WclSharp.Tests.Augmentation;
 
 public class ResamplerTests
 {
+    private static readonly (bool Flip, bool Vertical)[] BothFlips = [(false, false), (true, false), (false, true), (true, true)];
+
     [Theory]
     [InlineData(40, 60, 5, 7, 30, 45, 16)]   // shrinks
     [InlineData(40, 60, 11, 20, 9, 12, 24)]  // grows
@@ -18,10 +20,10 @@ public class ResamplerTests
     {
         using var scope = NewDisposeScope();
         var image = Views.Images(1, 3, height, width);
-        foreach (bool flip in (bool[])[false, true])
+        foreach (var (flip, vertical) in BothFlips)
         {
-            var view = Views.Whole(image) with { Crop = new CropBox(top, left, cropHeight, cropWidth), Flip = flip };
-            var expected = tensor(Oracle(image, view.Crop, flip, size), [1, 3, size, size]);
+            var view = Views.Whole(image) with { Crop = new CropBox(top, left, cropHeight, cropWidth), Flip = flip, VerticalFlip = vertical };
+            var expected = Upright(tensor(Oracle(image, view.Crop, flip, size), [1, 3, size, size]), vertical);
             Assert.True(Views.Difference(Views.Make(image, size, view), expected) < 2e-6); // float32 sums of up to 300 terms
         }
     }
@@ -36,10 +38,10 @@ public class ResamplerTests
     {
         using var scope = NewDisposeScope();
         var image = Views.Images(1, 3, height, width);
-        foreach (bool flip in (bool[])[false, true])
+        foreach (var (flip, vertical) in BothFlips)
         {
-            var view = Views.Whole(image) with { Crop = new(top, left, cropHeight, cropWidth, (height, width)), Flip = flip };
-            var expected = tensor(SubpixelOracle(image, view.Crop, flip, size), [1, 3, size, size]);
+            var view = Views.Whole(image) with { Crop = new(top, left, cropHeight, cropWidth, (height, width)), Flip = flip, VerticalFlip = vertical };
+            var expected = Upright(tensor(SubpixelOracle(image, view.Crop, flip, size), [1, 3, size, size]), vertical);
             Assert.True(Views.Difference(Views.Make(image, size, view), expected) < 2e-5); // places are float32
         }
     }
@@ -51,6 +53,8 @@ public class ResamplerTests
         var images = Views.Images(5, 3, 32, 32);
         var whole = Views.Whole(images);
         Assert.True(Views.Difference(Views.Make(images, 32, whole, whole, whole, whole, whole), images.to(float32) / 255) < 1e-7);
+        var turned = whole with { Flip = true, VerticalFlip = true };
+        Assert.Equal(0, Views.Difference(Views.Make(images, 32, turned, turned, turned, turned, turned), Views.Make(images, 32, whole, whole, whole, whole, whole).flip(2, 3)));
     }
 
     [Fact]
@@ -88,7 +92,7 @@ public class ResamplerTests
         {
             var images = Views.Images(count, channels, height, width);
             var random = new CounterRandom(3, RandomPurpose.Augmentation);
-            var recipe = new AugmentationRecipe { ScaleMin = 0.05, SubpixelCrops = subpixel };
+            var recipe = new AugmentationRecipe { ScaleMin = 0.05, SubpixelCrops = subpixel, FlipProbability = 0.5, VerticalFlipProbability = 0.5 };
             var drawn = new ViewParameters[count];
             for (int i = 0; i < count; i++) drawn[i] = ViewParameters.Draw(random, recipe, height - i % 4, width - i % 5, i, 0, 0);
             var plan = new BatchPlan(count, size);
@@ -101,6 +105,35 @@ public class ResamplerTests
             for (int channel = 0; channel < channels; channel++)
                 Assert.True(Views.Difference(products[channel], taps[channel]) < 2e-5); // the products round places to float32
         }
+    }
+
+    [Theory]
+    [InlineData(60, 80, 24, false)]
+    [InlineData(60, 80, 24, true)]
+    [InlineData(20, 17, 32, false)]
+    [InlineData(20, 17, 32, true)]
+    public void Resample_VerticalFlip_IsTheViewWithItsRowsReversed_InTapsAndInProducts(int height, int width, int size, bool subpixel)
+    {
+        using var scope = NewDisposeScope();
+        const int count = 20;
+        var grid = ImageTensor.Padded(Views.Images(count, 3, height, width), Views.Repeat(height, count), Views.Repeat(width, count));
+        var recipe = new AugmentationRecipe { ScaleMin = 0.05, SubpixelCrops = subpixel, FlipProbability = 0.5 };
+        var (taps, products) = Planes(recipe);
+        var (flippedTaps, flippedProducts) = Planes(recipe with { VerticalFlipProbability = 1 });
+        Assert.True(Views.Difference(flippedTaps, taps.flip(2)) < 2e-6); // places are float32
+        Assert.True(Views.Difference(flippedProducts, products.flip(2)) < 2e-5);
+        Assert.True(Views.Difference(flippedTaps, taps) > 0.1);
+
+        (Tensor Taps, Tensor Products) Planes(AugmentationRecipe drawnBy)
+        {
+            var random = new CounterRandom(3, RandomPurpose.Augmentation);
+            var plan = new BatchPlan(count, size);
+            plan.AddSorted([.. Enumerable.Range(0, count).Select(i => ViewParameters.Draw(random, drawnBy, height, width, i, 0, 0))]);
+            var (parameters, indices) = plan.ToDevice(CPU);
+            return (Shaped(TapResampler.Resample(grid, plan, 0, count, size)), Shaped(MatrixResampler.Resample(grid, plan, parameters, indices, 0, count, size)));
+        }
+
+        Tensor Shaped(Tensor[] planes) => stack(planes, 1).view(count, 3, size, size);
     }
 
     [Fact]
@@ -180,6 +213,9 @@ public class ResamplerTests
         var actual = new Augmenter(size, Views.Plain, 0, CPU).Evaluate(image, [160], [120]);
         Assert.True(Views.Difference(actual, expected) < 1e-5);
     }
+
+    /// <summary>[N, C, H, W] with the last row first where it is to be.</summary>
+    private static Tensor Upright(Tensor images, bool upsideDown) => upsideDown ? images.flip(2) : images;
 
     /// <summary>Pillow's resampling as loops in double: for each output pixel, a triangle as wide as the step, cut at the box.</summary>
     private static float[] Oracle(Tensor image, CropBox box, bool flip, int width, int? rows = null)

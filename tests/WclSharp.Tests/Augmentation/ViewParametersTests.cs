@@ -108,6 +108,45 @@ public class ViewParametersTests
     }
 
     [Fact]
+    public void Draw_VerticalFlips_MeetTheirProbability_IndependentOfWhatElseIsDrawn()
+    {
+        var views = Draw(AugmentationRecipe.Strong(224) with { VerticalFlipProbability = 0.3 }, 224, 224);
+        var flipped = views.Where(view => view.VerticalFlip).ToArray();
+        AssertShare(0.3, flipped.Length);
+        AssertShare(0.15, flipped.Count(view => view.Flip));
+        AssertShare(0.24, flipped.Count(view => view.Jitter));
+        AssertShare(0.06, flipped.Count(view => view.Grayscale));
+        AssertShare(0.15, flipped.Count(view => view.BlurSigmaPixels > 0));
+        AssertUniform(flipped.Where(view => view.BlurSigmaPixels > 0).Select(view => (double)view.BlurSigmaPixels), 0.1, 2, 0);
+        AssertUniform(flipped.Select(view => (view.JitterOrder + 0.5) / 24), 0, 1, slack: 0.03); // 24 orders in ten tenths
+        AssertUniform(flipped.Select(view => (double)view.BrightnessFactor), 0.2, 1.8, 0);
+    }
+
+    [Fact]
+    public void Draw_VerticalFlip_IsAFunctionOfSeedEpochSampleAndView()
+    {
+        var recipe = new AugmentationRecipe { VerticalFlipProbability = 0.5 };
+        bool[] Flips(long seed, int epoch, int view, int first) =>
+            [.. Enumerable.Range(first, 1000).Select(sample => ViewParameters.Draw(new CounterRandom(seed, RandomPurpose.Augmentation), recipe, 32, 32, sample, epoch, view).VerticalFlip)];
+        bool[] flips = Flips(7, 2, 1, 0);
+        Assert.Equal(flips, Flips(7, 2, 1, 0));
+        foreach (bool[] others in (bool[][])[Flips(8, 2, 1, 0), Flips(7, 3, 1, 0), Flips(7, 2, 0, 0), Flips(7, 2, 1, 1)])
+            Assert.InRange(flips.Zip(others).Count(pair => pair.First == pair.Second), 429, 571); // half, to 4.5 standard errors
+    }
+
+    [Fact]
+    public void Draw_VerticalFlips_LeaveTheOtherDraws()
+    {
+        foreach (var recipe in (AugmentationRecipe[])[AugmentationRecipe.Strong(224), AugmentationRecipe.Weak(32)])
+            for (int sample = 0; sample < 100; sample++)
+            {
+                var without = ViewParameters.Draw(Random, recipe, 100, 120, sample, 3, 1);
+                Assert.False(without.VerticalFlip);
+                Assert.Equal(without with { VerticalFlip = true }, ViewParameters.Draw(Random, recipe with { VerticalFlipProbability = 1 }, 100, 120, sample, 3, 1));
+            }
+    }
+
+    [Fact]
     public void Draw_StrengthAboveOne_KeepsFactorsPositive()
     {
         var views = Draw(new AugmentationRecipe { Brightness = 1.5 }, 8, 8);

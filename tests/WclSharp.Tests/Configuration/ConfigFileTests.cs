@@ -58,6 +58,7 @@ public sealed class ConfigFileTests
         CropMin = 0.4,
         Jitter = 0.75,
         Flip = 0.1,
+        VerticalFlip = 0.2,
         Grayscale = 0.3,
         Blur = 0.6,
         ConvInit = ConvInit.PyTorch,
@@ -92,6 +93,15 @@ public sealed class ConfigFileTests
         Assert.All(PretrainOptionTable.All.Where(option => !option.NamesRun), option => Assert.Contains($"\"{option.Key}\":", json));
         Assert.DoesNotContain("-decay", json);
         Assert.DoesNotContain("resume", json); // names a run, not how it is made
+    }
+
+    [Fact]
+    public void Parse_OfBeforeThereWereVerticalFlips_HasNone()
+    {
+        var json = System.Text.Json.Nodes.JsonNode.Parse(ConfigFile.ToJson(Everything))!.AsObject();
+        Assert.True(json.Remove("vertical_flip"));
+
+        Assert.Equal(Everything with { VerticalFlip = 0 }, ConfigFile.Parse(json.ToJsonString(), new PretrainOptions(), "config.json"));
     }
 
     [Theory]

@@ -49,6 +49,8 @@ public sealed class PretrainOptionTableTests
     [InlineData("head-output", "2147483647", "must be from 2 to 16384")]
     [InlineData("epochs", "2147483647", "must be from 0 to 1000000")]
     [InlineData("jitter", "1e300", "must be from 0 to 10")]
+    [InlineData("vertical-flip", "1.5", "must be from 0 to 1")]
+    [InlineData("vertical-flip", "-0.5", "must be from 0 to 1")]
     [InlineData("instdisc-momentum", "1", "must be from 0 to below 1")]
     public void Parse_BadValue_IsRefusedWithTheValue(string name, string text, string message)
     {

@@ -29,6 +29,8 @@ public sealed class ResumeChecksTests : RunsInFolder
 
         Assert.Contains("--epochs 200 is not what the run in", Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, Epochs = 200 })).Message, StringComparison.Ordinal);
 
+        Assert.Contains("--vertical-flip 0.5 is not what the run in", Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, VerticalFlip = 0.5 })).Message, StringComparison.Ordinal);
+
         // Accuracies of one run are by one number of neighbours.
         Assert.Contains("--knn-k 7 is not what the run in", Assert.Throws<WclUsageException>(() => Pretraining.Run(new PretrainOptions { Out = run, Resume = true, KnnK = 7 })).Message, StringComparison.Ordinal);
         Assert.Equal(config.KnnK, RunFolder.ReadConfig(run).KnnK);
