@@ -37,6 +37,7 @@ internal static class FinetuneCommand
         var rate = Text("--lr", "X", "Peak learning rate of the encoder", FineTuneOptions.RateRange, $"{FirstOrBest(FineTuneRecipe.EncoderRates)} on {LabelDraw.HeldOutShare} of the labels where half of them or more are of classes with {LabelDraw.LeastToHoldOutFrom}");
         var headRate = Text("--head-lr", "X", "Peak learning rate of the classifier on top", FineTuneOptions.RateRange, Shown(defaults.HeadLearningRate));
         var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", FineTuneOptions.RateRange, $"{FirstOrBest(FineTuneRecipe.ScratchRates)} likewise");
+        var verticalFlip = Text("--vertical-flip", "X", "Probability of a vertical flip in training; 0.5 where images have no up or down", FineTuneOptions.FlipRange, Shown(defaults.VerticalFlip));
         var fromHead = new Option<bool>("--from-head") { Description = "Keep the first layer of the instance head, as SimCLRv2 does [default: off]" };
         var noScratch = new Option<bool>("--no-scratch") { Description = "Do not train from scratch beside it [default: off]" };
         command.Add(fromHead);
@@ -62,6 +63,7 @@ internal static class FinetuneCommand
                 EncoderLearningRate = Number(parsed.GetValue(rate), "--lr", NumberOption.ParseReal),
                 HeadLearningRate = Number(parsed.GetValue(headRate), "--head-lr", NumberOption.ParseReal) ?? defaults.HeadLearningRate,
                 ScratchLearningRate = Number(parsed.GetValue(scratchRate), "--scratch-lr", NumberOption.ParseReal),
+                VerticalFlip = Number(parsed.GetValue(verticalFlip), "--vertical-flip", NumberOption.ParseReal) ?? defaults.VerticalFlip,
                 FromHead = parsed.GetValue(fromHead),
                 Scratch = !parsed.GetValue(noScratch),
                 Seed = seeded ? given.Seed : null,

@@ -49,7 +49,7 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
             {
                 pretrained.ZeroGradients();
                 scores.ZeroGradients();
-                Backward(network, batch, places, round, step, last: step + 1 == steps, recipe.RateOptions);
+                Backward(network, batch, places, round, step, last: step + 1 == steps, recipe);
             }
 
             double share = schedule.At(step);
@@ -78,15 +78,15 @@ internal sealed class ClassifierTrainer(ImageDataset images, EncoderFacts facts,
     /// <param name="round">Which 2^31 images of the stream they are among, from 0.</param>
     /// <param name="step">Which step, for messages.</param>
     /// <param name="last">Whether it is the last step.</param>
-    /// <param name="rateOptions">The options that set its rates, for messages.</param>
-    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int round, int step, bool last, string rateOptions)
+    /// <param name="recipe">How its views are made, and the options that set its rates, for messages.</param>
+    private void Backward(ClassifierNetwork network, ImageBatch batch, int[] counters, int round, int step, bool last, FineTuneRecipe recipe)
     {
         using var scope = NewDisposeScope();
         // An image that comes twice in a batch is augmented in two ways: the counter is its place in the stream of images.
-        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), counters, round, 0, AugmentationRecipe.CropAndFlip);
+        var views = augmenter.Augment(ImageTensor.Of(batch, compute.Device), counters, round, 0, recipe.Views);
         var targets = Upload.To(compute.Device, Array.ConvertAll(batch.Indices, i => (long)images.Labels[i]));
         var loss = nn.functional.cross_entropy(network.Scores(views), targets);
-        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; {DivergenceAdvice.OfFineTuning(rateOptions, step)}.");
+        FiniteLoss.Require(loss, step, last, value => $"The loss is {value} at step {step} of fine-tuning; {DivergenceAdvice.OfFineTuning(recipe.RateOptions, step)}.");
         BackwardErrors.Run(() => loss.backward());
     }
 

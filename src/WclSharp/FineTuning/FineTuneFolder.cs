@@ -13,7 +13,7 @@ internal sealed record FineTuneSettings
     [
         new("encoder", "encoder weights"), new("train_fingerprint", "training images", "train_labels"), new("test_fingerprint", "test images", "test_labels"),
         new("seed", "--seed"), new("from_head", "--from-head"), new("scratch", "training from scratch"), new("epochs", "--epochs"), new("lr", "--lr"),
-        new("head_lr", "--head-lr"), new("scratch_lr", "--scratch-lr"), new("batch", "batch size"), new("recipe", "version of the recipe"), new("weight_decay", "weight decay"),
+        new("head_lr", "--head-lr"), new("scratch_lr", "--scratch-lr"), new("vertical_flip", "--vertical-flip"), new("batch", "batch size"), new("recipe", "version of the recipe"), new("weight_decay", "weight decay"),
         new("precision", "number format"),
     ];
 
@@ -34,6 +34,11 @@ internal sealed record FineTuneSettings
     public double? Lr { get; init; }
     public required double HeadLr { get; init; }
     public double? ScratchLr { get; init; }
+
+    /// <summary>Not written where there is none, as before there could be: studies of then go on.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double VerticalFlip { get; init; }
+
     public required int Batch { get; init; }
 
     /// <summary>Of the recipe, <see cref="FineTuneRecipe.Version"/>: draws of another are no part of the same study.</summary>

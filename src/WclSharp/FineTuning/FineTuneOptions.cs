@@ -44,6 +44,9 @@ public sealed record FineTuneOptions
     /// <summary>Peak learning rate of the network from scratch, 0 or more; null is 0.1, or the best of 0.03, 0.1 and 0.3 on a fifth of the labels where at least half of them are of classes with 25.</summary>
     public double? ScratchLearningRate { get; init; }
 
+    /// <summary>Probability of a vertical flip of the images that are trained on, 0 to 1; for images without an up or down. It is not taken from the run. Default: 0.</summary>
+    public double VerticalFlip { get; init; }
+
     /// <summary>Seed of the draws, the order, the augmentation and the weights that start at random; null is the run's.</summary>
     public long? Seed { get; init; }
 
@@ -61,6 +64,9 @@ public sealed record FineTuneOptions
     /// <summary>Of learning rates; 0 leaves weights as they are.</summary>
     internal static NumberRange RateRange => NumberRange.NotNegative;
 
+    /// <summary>Of <see cref="VerticalFlip"/>.</summary>
+    internal static NumberRange FlipRange => NumberRange.Share;
+
     /// <summary>Checks what does not depend on the data.</summary>
     /// <exception cref="WclUsageException">A value is out of range.</exception>
     internal void Validate()
@@ -73,6 +79,7 @@ public sealed record FineTuneOptions
         foreach (int count in LabelsPerClass) CountRange.Require(count, "A number of --labels-per-class");
         CountRange.Require(Draws, "--draws", "3 or more give an interval worth reading");
         CountRange.Require(Epochs, "--epochs");
+        FlipRange.Require(VerticalFlip, "--vertical-flip");
         foreach (var (name, rate) in ((string, double?)[])[("--lr", EncoderLearningRate), ("--head-lr", HeadLearningRate), ("--scratch-lr", ScratchLearningRate)]) RateRange.Require(rate, name);
     }
 }

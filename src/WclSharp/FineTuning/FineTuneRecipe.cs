@@ -1,3 +1,5 @@
+using WclSharp.Augmentation;
+
 namespace WclSharp.FineTuning;
 
 /// <summary>
@@ -45,6 +47,9 @@ internal sealed record FineTuneRecipe
 
     /// <summary>L2 weight decay.</summary>
     public double WeightDecay { get; init; } = 5e-4;
+
+    /// <summary>How an image is augmented each time that it is trained on.</summary>
+    public AugmentationRecipe Views { get; init; } = AugmentationRecipe.CropAndFlip;
 
     /// <summary>Steps of linear warm-up.</summary>
     public int WarmupSteps => (int)(Steps * WarmupShare);

@@ -53,6 +53,7 @@ internal sealed class FineTuneStudy : IDisposable
             Lr = options.EncoderLearningRate,
             HeadLr = options.HeadLearningRate,
             ScratchLr = options.Scratch ? options.ScratchLearningRate : null,
+            VerticalFlip = options.VerticalFlip,
             Batch = FineTuneRecipe.Batch,
             Recipe = FineTuneRecipe.Version,
             WeightDecay = Recipe(1, 0, pretrained: true).WeightDecay,
@@ -260,6 +261,7 @@ internal sealed class FineTuneStudy : IDisposable
         Scores = pretrained ? options.HeadLearningRate : rate,
         RateOptions = pretrained ? "--lr or --head-lr" : "--scratch-lr",
         Steps = FineTuneRecipe.StepsFor(labels, options.Epochs),
+        Views = AugmentationRecipe.CropAndFlip with { VerticalFlipProbability = options.VerticalFlip },
     };
 
     private void LoadPretrained(ClassifierNetwork network)

@@ -134,6 +134,21 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
+    public void Run_VerticalFlips_TrainAnotherClassifier_InAFolderOfTheirOwn()
+    {
+        string without = Path.Combine(folder, "without");
+        var options = Options with { Draws = 1, Scratch = false, Epochs = 2, EncoderLearningRate = 0.01 };
+        var upright = Run(options with { Out = without });
+        var flipped = Run(options with { Out = Path.Combine(folder, "with"), VerticalFlip = 1 });
+
+        Assert.NotEqual(SmallRun.HashOfFile(upright.ClassifierFile), SmallRun.HashOfFile(flipped.ClassifierFile));
+        Assert.Equal(1, (double)JsonNode.Parse(File.ReadAllText(Path.Combine(flipped.Folder, "config.json")))!["vertical_flip"]!);
+        Assert.DoesNotContain("vertical_flip", File.ReadAllText(Path.Combine(without, "config.json")), StringComparison.Ordinal); // as before there was the option
+        Assert.Contains("--vertical-flip (not given there, 0.5 now)", Assert.Throws<WclUsageException>(() => Run(options with { Out = without, VerticalFlip = 0.5 })).Message, StringComparison.Ordinal);
+        Assert.Equal("--vertical-flip is 1.5; it must be from 0 to 1.", Assert.Throws<WclUsageException>(() => Run(options with { VerticalFlip = 1.5 })).Message);
+    }
+
+    [Fact]
     public void Run_LeavesNoTensorBehind()
     {
         var options = Options with { Draws = 1, Epochs = 2 };
