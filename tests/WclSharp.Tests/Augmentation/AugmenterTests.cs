@@ -75,6 +75,20 @@ public class AugmenterTests
     }
 
     [Fact]
+    public void Augment_SeveralViewsOfABatch_GivesWhatEachGivesByItself()
+    {
+        using var scope = NewDisposeScope();
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = 12 });
+        using var loader = new BatchLoader(images, 5, seed: 0, workers: 1);
+        using var batch = loader.Assemble([9, 2, 4, 11, 0]);
+        var augmenter = new Augmenter(24, Normalization.FashionMnist, 5, CPU);
+        var together = augmenter.Augment(batch, 2, [1, 5, 0], WithBlur);
+        Assert.Equal([15, 3, 24, 24], together.shape);
+        foreach (var (view, part) in new[] { 1, 5, 0 }.Zip(together.chunk(3))) Assert.True(Views.Difference(augmenter.Augment(batch, 2, view, WithBlur), part) < 1e-5);
+        Assert.Contains("such as [0, 1]", Assert.Throws<ArgumentException>("views", () => augmenter.Augment(batch, 2, [], WithBlur)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Augment_Again_GivesTheSameBits()
     {
         using var scope = NewDisposeScope();
