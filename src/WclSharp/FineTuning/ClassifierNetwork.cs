@@ -70,7 +70,7 @@ internal sealed class ClassifierNetwork : IDisposable
     public long ParameterCount => Modules.SelectMany(part => part.Module.parameters()).Sum(parameter => parameter.numel());
 
     /// <summary>Parameters that a pretrained network brings along, those of the encoder and of the head's first layer, and those of the scores, which always start anew.</summary>
-    public (List<OptimizedParameter> Pretrained, List<OptimizedParameter> Scores) Parameters =>
+    public (IReadOnlyList<OptimizedParameter> Pretrained, IReadOnlyList<OptimizedParameter> Scores) Parameters =>
         (Optimizer.ParametersOf(Top.Head is { } head ? [("", Encoder), ("head.", head)] : [("", Encoder)]), Optimizer.ParametersOf(("fc.", Top.Scores)));
 
     /// <summary>Puts both parts into training or evaluation mode.</summary>

@@ -4,8 +4,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Optimizers;
 
 /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019); biases and batch norm are not decayed.</summary>
-internal sealed class AdamW(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8)
-    : Optimizer(parameters)
+public sealed class AdamW : Optimizer
 {
     private static readonly jit.CompilationUnit Script = jit.compile("""
         def decay(w: List[Tensor], keep: float) -> None:
@@ -24,17 +23,36 @@ internal sealed class AdamW(IReadOnlyList<OptimizedParameter> parameters, double
 
         """);
 
-    private readonly Scalar first = beta1, firstRest = 1 - beta1, second = beta2, secondRest = 1 - beta2, epsilon = epsilon;
+    private readonly double weightDecay, beta1, beta2;
+    private readonly Scalar first, firstRest, second, secondRest, epsilon;
     private Scalar? keep, minusRate, secondCorrection;
 
-    protected override void Begin(double learningRate)
+    /// <summary>Makes one.</summary>
+    /// <param name="parameters">What it updates, each with a name of its own.</param>
+    /// <param name="weightDecay">Decay, finite, 0 or more, times the learning rate of a step; of decayed parameters alone.</param>
+    /// <param name="beta1">Share of the mean gradient that a step keeps, 0 or more and below 1.</param>
+    /// <param name="beta2">Share of the mean squared gradient that a step keeps, likewise.</param>
+    /// <param name="epsilon">Added to the root of the mean squared gradient, finite, 0 or more.</param>
+    /// <exception cref="ArgumentException">Two parameters have one name, or a number is out of its range; the message says which.</exception>
+    public AdamW(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8)
+        : base(parameters)
+    {
+        RequireNotNegative(weightDecay, nameof(weightDecay));
+        RequireShare(beta1, nameof(beta1));
+        RequireShare(beta2, nameof(beta2));
+        RequireNotNegative(epsilon, nameof(epsilon));
+        (this.weightDecay, this.beta1, this.beta2) = (weightDecay, beta1, beta2);
+        (first, firstRest, second, secondRest, this.epsilon) = (beta1, 1 - beta1, beta2, 1 - beta2, epsilon);
+    }
+
+    private protected override void Begin(double learningRate)
     {
         Renew(ref keep, 1 - learningRate * weightDecay);
         Renew(ref minusRate, -learningRate / (1 - Math.Pow(beta1, Steps)));
         Renew(ref secondCorrection, Math.Sqrt(1 - Math.Pow(beta2, Steps)));
     }
 
-    protected override void Update(ParameterGroup group)
+    private protected override void Update(ParameterGroup group)
     {
         if (group.Decayed) Script.invoke("decay", group.Weights, keep!);
         Script.invoke("update", group.Weights, group.Gradients, States(group, "mean"), States(group, "square"), first, firstRest, second, secondRest,

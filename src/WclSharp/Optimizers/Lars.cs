@@ -11,8 +11,7 @@ namespace WclSharp.Optimizers;
 /// The paper's recipe: trust 0.001, momentum 0.9, weight decay 1e-6, no epsilon. A layer with a zero weight or gradient
 /// norm is not scaled. You et al. write |g| + d |w| in the place of |h|, which is as much only where g and w are of one direction. The ratio stays on the device: no synchronisation.
 /// </remarks>
-internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum = 0.9, double trust = 0.001)
-    : MomentumOptimizer(parameters, momentum)
+public sealed class Lars : MomentumOptimizer
 {
     private static readonly jit.CompilationUnit Script = jit.compile("""
         def norms(t: List[Tensor]) -> Tensor:
@@ -27,9 +26,22 @@ internal sealed class Lars(IReadOnlyList<OptimizedParameter> parameters, double 
         """);
 
     private static readonly Scalar Zero = 0;
-    private readonly Scalar decay = weightDecay, trust = trust;
+    private readonly Scalar decay, trust;
 
-    protected override void Update(ParameterGroup group)
+    /// <summary>Makes one.</summary>
+    /// <param name="parameters">What it updates, each with a name of its own.</param>
+    /// <param name="weightDecay">d, finite, 0 or more; of decayed parameters alone.</param>
+    /// <param name="momentum">Momentum, 0 or more and below 1.</param>
+    /// <param name="trust">Trust coefficient, finite and above 0.</param>
+    /// <exception cref="ArgumentException">Two parameters have one name, or a number is out of its range; the message says which.</exception>
+    public Lars(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum = 0.9, double trust = 0.001)
+        : base(parameters, weightDecay, momentum)
+    {
+        if (!(trust > 0 && double.IsFinite(trust))) throw new ArgumentOutOfRangeException(nameof(trust), trust, "Use a finite number above 0.");
+        (decay, this.trust) = (weightDecay, trust);
+    }
+
+    private protected override void Update(ParameterGroup group)
     {
         if (group.Decayed) Adapt(group);
         Move(group, decay: 0);

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace WclSharp.Optimizers;
 
 /// <summary>What optimisers with momentum have in common: v = m v + g + d w, w = w - lr v (Sutskever et al. 2013, in PyTorch's form).</summary>
-internal abstract class MomentumOptimizer(IReadOnlyList<OptimizedParameter> parameters, double momentum) : Optimizer(parameters)
+public abstract class MomentumOptimizer : Optimizer
 {
     private static readonly jit.CompilationUnit Script = jit.compile("""
         def update(w: List[Tensor], g: List[Tensor], v: List[Tensor], momentum: float, decay: float, minus_rate: float) -> None:
@@ -17,14 +17,23 @@ internal abstract class MomentumOptimizer(IReadOnlyList<OptimizedParameter> para
 
         """);
 
+    private readonly double momentum;
     private double rate;
 
-    protected sealed override void Begin(double learningRate) => rate = learningRate;
+    private protected MomentumOptimizer(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double momentum)
+        : base(parameters)
+    {
+        RequireNotNegative(weightDecay, nameof(weightDecay));
+        RequireShare(momentum, nameof(momentum));
+        this.momentum = momentum;
+    }
+
+    private protected sealed override void Begin(double learningRate) => rate = learningRate;
 
     /// <summary>Moves momenta and weights: in one pass over memory where they lie on the CPU, else by a script.</summary>
     /// <param name="group">The parameters.</param>
     /// <param name="decay">d, which is L2.</param>
-    protected void Move(ParameterGroup group, double decay)
+    private protected void Move(ParameterGroup group, double decay)
     {
         var momenta = States(group, "momentum");
         if (MomentumUpdate.TryApply(group.Weights, group.Gradients, momenta, momentum, decay, rate)) return;

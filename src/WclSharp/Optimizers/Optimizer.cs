@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using WclSharp.Configuration;
 using WclSharp.Native;
 using WclSharp.Training;
@@ -7,25 +6,41 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Optimizers;
 
-/// <summary>A parameter with its name and whether it is decayed and adapted (weights are; biases and batch norm are not).</summary>
-internal sealed record OptimizedParameter(string Name, Parameter Parameter, bool Decayed);
-
 /// <summary>
 /// An update rule over named parameters. State is named too, so that a checkpoint does not depend on the order or
-/// handles of parameters. Move the model to its device before an optimiser is made for it.
+/// handles of parameters. Move the model to its device before an optimiser is made for it. Not safe for use by several threads at once.
 /// </summary>
-internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) : IDisposable
+/// <remarks>The learning rate is given to each step, for instance by <see cref="LearningRateSchedule"/>.</remarks>
+public abstract class Optimizer : IDisposable
 {
     private readonly Dictionary<string, Tensor> state = [];
+    private bool disposed;
 
-    protected IReadOnlyList<OptimizedParameter> Parameters { get; } = parameters;
+    private protected Optimizer(IReadOnlyList<OptimizedParameter> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        var names = new HashSet<string>(parameters.Count, StringComparer.Ordinal);
+        foreach (var each in parameters)
+        {
+            if (each?.Name is null || each.Parameter is null) throw new ArgumentException("A parameter or its name is null.", nameof(parameters));
+            if (!names.Add(each.Name)) throw new ArgumentException($"Two parameters are named '{each.Name}'; give the modules prefixes of their own.", nameof(parameters));
+        }
+        Parameters = parameters;
+    }
+
+    private protected IReadOnlyList<OptimizedParameter> Parameters { get; }
 
     /// <summary>Steps taken.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>Applies the gradients at a learning rate.</summary>
+    /// <summary>Applies the gradients at a learning rate; a parameter without gradient stays as it is. What the gradients are afterwards is not defined.</summary>
+    /// <param name="learningRate">Learning rate of this step, finite, 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is another number.</exception>
+    /// <exception cref="ObjectDisposedException">The optimiser was disposed of.</exception>
     public void Step(double learningRate)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        RequireNotNegative(learningRate, nameof(learningRate));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Steps++;
@@ -39,7 +54,7 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
     /// <param name="Weights">The parameters.</param>
     /// <param name="Gradients">Their gradients, which an update may overwrite.</param>
     /// <param name="Decayed">Whether they are decayed and adapted.</param>
-    protected sealed record ParameterGroup(int[] Indices, Tensor[] Weights, Tensor[] Gradients, bool Decayed);
+    private protected sealed record ParameterGroup(int[] Indices, Tensor[] Weights, Tensor[] Gradients, bool Decayed);
 
     private ParameterGroup GroupOf(bool decayed)
     {
@@ -55,14 +70,14 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
     }
 
     /// <summary>Prepares a step: numbers that all parameters share, made once a step (CONTRIBUTING, Numbers).</summary>
-    protected abstract void Begin(double learningRate);
+    private protected abstract void Begin(double learningRate);
 
     /// <summary>Updates parameters in place, inside a dispose scope and without gradient.</summary>
     /// <remarks>
     /// By operators over lists of tensors: a loop over parameters costs a GPU's host more than the step's arithmetic costs the GPU. TorchSharp has no
     /// methods for these, TorchScript has.
     /// </remarks>
-    protected abstract void Update(ParameterGroup group);
+    private protected abstract void Update(ParameterGroup group);
 
     /// <summary>Forgets all gradients.</summary>
     public void ZeroGradients()
@@ -71,14 +86,14 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
     }
 
     /// <summary>Replaces a number of the last step by this step's.</summary>
-    protected static void Renew(ref Scalar? number, double value)
+    private protected static void Renew(ref Scalar? number, double value)
     {
         number?.Dispose();
         number = value;
     }
 
     /// <summary>A state tensor of each parameter of a group.</summary>
-    protected Tensor[] States(ParameterGroup group, string kind) => Array.ConvertAll(group.Indices, index => State(index, kind));
+    private protected Tensor[] States(ParameterGroup group, string kind) => Array.ConvertAll(group.Indices, index => State(index, kind));
 
     /// <summary>A state tensor of a parameter's shape, made of zeros at first use and owned by the optimiser.</summary>
     private Tensor State(int index, string kind)
@@ -89,13 +104,21 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         return tensor;
     }
 
-    /// <summary>State by name, in a fixed order, for a checkpoint.</summary>
+    /// <summary>State by name, in a fixed order, for a checkpoint: a parameter's name, a dot and what it is, as <c>encoder.conv1.weight.momentum</c>.</summary>
+    /// <returns>Tensors of the parameters' shapes, of those that have taken a step. The optimiser owns them, and the next step changes them.</returns>
     public IEnumerable<(string Name, Tensor Tensor)> NamedState() => state.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => (s.Key, s.Value));
 
     /// <summary>Takes state from a checkpoint.</summary>
+    /// <param name="saved">What <see cref="NamedState"/> gave; copied.</param>
+    /// <param name="steps">What <see cref="Steps"/> was, 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of steps is negative.</exception>
+    /// <exception cref="ObjectDisposedException">The optimiser was disposed of.</exception>
     /// <exception cref="WclUsageException">A tensor belongs to no parameter or has another shape.</exception>
     public void Load(IReadOnlyDictionary<string, Tensor> saved, long steps)
     {
+        ArgumentNullException.ThrowIfNull(saved);
+        ArgumentOutOfRangeException.ThrowIfNegative(steps);
+        ObjectDisposedException.ThrowIf(disposed, this);
         using var noGradient = no_grad();
         foreach (var (key, tensor) in saved)
         {
@@ -110,8 +133,10 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         Steps = steps;
     }
 
+    /// <summary>Frees the state; the parameters are the caller's.</summary>
     public void Dispose()
     {
+        disposed = true;
         foreach (var tensor in state.Values) tensor.Dispose();
         state.Clear();
     }
@@ -121,7 +146,7 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
     /// <param name="parameters">What it updates.</param>
     /// <param name="weightDecay">Weight decay, in the optimiser's own sense.</param>
     /// <exception cref="WclUsageException">There is no such optimiser.</exception>
-    public static Optimizer Create(OptimizerKind kind, IReadOnlyList<OptimizedParameter> parameters, double weightDecay) => kind switch
+    internal static Optimizer Create(OptimizerKind kind, IReadOnlyList<OptimizedParameter> parameters, double weightDecay) => kind switch
     {
         OptimizerKind.Sgd => new Sgd(parameters, weightDecay),
         OptimizerKind.Lars => new Lars(parameters, weightDecay),
@@ -129,7 +154,21 @@ internal abstract class Optimizer(IReadOnlyList<OptimizedParameter> parameters) 
         _ => throw new WclUsageException($"{kind} is no optimiser; use {OptionValue.Choice<OptimizerKind>().Expected}."),
     };
 
-    /// <summary>Names a model's parameters; only tensors with more than one dimension are decayed and adapted.</summary>
-    public static List<OptimizedParameter> ParametersOf(params (string Prefix, nn.Module Module)[] modules) =>
+    /// <summary>Checks a number such as a rate or a decay.</summary>
+    private protected static void RequireNotNegative(double value, string name)
+    {
+        if (!(value >= 0 && double.IsFinite(value))) throw new ArgumentOutOfRangeException(name, value, "Use a finite number of 0 or more.");
+    }
+
+    /// <summary>Checks a share of what was before that is kept, such as a momentum.</summary>
+    private protected static void RequireShare(double value, string name)
+    {
+        if (value is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(name, value, "Use 0 or more and below 1.");
+    }
+
+    /// <summary>Names the parameters of one module or several; only those with more than one dimension, the weights, are decayed and adapted, not biases and batch norm.</summary>
+    /// <param name="modules">Modules of TorchSharp's, each with a prefix for the names of its parameters, such as "encoder.".</param>
+    /// <returns>The parameters in the modules' order; change a record's <see cref="OptimizedParameter.Decayed"/> for another rule.</returns>
+    public static IReadOnlyList<OptimizedParameter> ParametersOf(params (string Prefix, nn.Module Module)[] modules) =>
         [.. modules.SelectMany(m => m.Module.named_parameters().Select(p => new OptimizedParameter(m.Prefix + p.name, p.parameter, p.parameter.dim() > 1)))];
 }

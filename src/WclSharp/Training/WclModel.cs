@@ -53,7 +53,7 @@ internal sealed class WclModel : IDisposable
         : [("instance_head.", InstanceHead), ("weak_head.", WeakHead)];
 
     /// <summary>All parameters for an optimiser.</summary>
-    public List<OptimizedParameter> Parameters => Optimizer.ParametersOf([.. Modules]);
+    public IReadOnlyList<OptimizedParameter> Parameters => Optimizer.ParametersOf([.. Modules]);
 
     /// <summary>Whether a forward pass in training mode updates the running statistics of every batch norm; true at first.</summary>
     public bool UpdatesRunningStatistics

@@ -34,4 +34,23 @@ public class LearningRateScheduleTests
         Assert.Equal(1, schedule.At(50), 12);
         Assert.InRange(schedule.At(99), 0, 0.001);
     }
+
+    [Fact]
+    public void At_TheEndAndAfterIt_IsZero()
+    {
+        var schedule = new LearningRateSchedule(2, 10, 100);
+        Assert.Equal([0, 0, 0], new long[] { 100, 101, 1000 }.Select(schedule.At)); // a further cosine would rise
+        Assert.Equal(0, new LearningRateSchedule(2, 10, 10).At(10)); // warm-up alone
+        Assert.Equal(1, new LearningRateSchedule(2, 10, 10).At(5));
+    }
+
+    [Fact]
+    public void WrongArguments_AreRefusedByName()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>("peak", () => new LearningRateSchedule(-1, 0, 10));
+        Assert.Throws<ArgumentOutOfRangeException>("peak", () => new LearningRateSchedule(double.NaN, 0, 10));
+        Assert.Throws<ArgumentOutOfRangeException>("warmupSteps", () => new LearningRateSchedule(1, -1, 10));
+        Assert.Throws<ArgumentOutOfRangeException>("totalSteps", () => new LearningRateSchedule(1, 11, 10));
+        Assert.Throws<ArgumentOutOfRangeException>("step", () => new LearningRateSchedule(1, 1, 10).At(-1));
+    }
 }

@@ -115,4 +115,51 @@ public class OptimizerTests
         lars.Step(0.5);
         Assert.All(p.data<float>().ToArray(), x => Assert.Equal(-0.5f, x));
     }
+
+    [Fact]
+    public void WrongArguments_AreRefusedByName()
+    {
+        using var scope = NewDisposeScope();
+        OptimizedParameter w = new("w", new Parameter(ones(2, 2)), true);
+        OptimizedParameter[] one = [w];
+        foreach (Func<IReadOnlyList<OptimizedParameter>, double, Optimizer> create in new Func<IReadOnlyList<OptimizedParameter>, double, Optimizer>[]
+                 { (p, decay) => new Sgd(p, decay), (p, decay) => new Lars(p, decay), (p, decay) => new AdamW(p, decay) })
+        {
+            Refused("parameters", () => create(null!, 0), "null");
+            Refused("parameters", () => create([null!], 0), "is null");
+            Refused("parameters", () => create([w, w], 0), "Two parameters are named 'w'");
+            foreach (double decay in new[] { -1e-4, double.NaN, double.PositiveInfinity }) Refused("weightDecay", () => create(one, decay), "0 or more");
+            var optimizer = create(one, 0);
+            Refused("learningRate", () => optimizer.Step(-0.1), "0 or more");
+            Refused("learningRate", () => optimizer.Step(double.NaN), "0 or more");
+            Refused("steps", () => optimizer.Load(new Dictionary<string, Tensor>(), -1), "non-negative");
+            Assert.Equal(0, optimizer.Steps);
+            optimizer.Dispose();
+            Assert.Throws<ObjectDisposedException>(() => optimizer.Step(0.1));
+            Assert.Throws<ObjectDisposedException>(() => optimizer.Load(new Dictionary<string, Tensor>(), 1));
+        }
+        Refused("momentum", () => new Sgd(one, 0, momentum: 1), "below 1");
+        Refused("momentum", () => new Lars(one, 0, momentum: -0.1), "below 1");
+        Refused("trust", () => new Lars(one, 0, trust: 0), "above 0");
+        Refused("beta1", () => new AdamW(one, 0, beta1: 1), "below 1");
+        Refused("beta2", () => new AdamW(one, 0, beta2: double.NaN), "below 1");
+        Refused("epsilon", () => new AdamW(one, 0, epsilon: -1), "0 or more");
+
+        static void Refused(string name, Action call, string saying)
+        {
+            var error = Assert.ThrowsAny<ArgumentException>(call);
+            Assert.Equal(name, error.ParamName);
+            Assert.Contains(saying, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void ParametersOf_SeveralModules_HavePrefixes_AndWeightsAloneAreDecayed()
+    {
+        using var one = nn.Linear(3, 2);
+        using var other = nn.BatchNorm1d(2);
+        var parameters = Optimizer.ParametersOf(("a.", one), ("b.", other));
+        Assert.Equal([("a.weight", true), ("a.bias", false), ("b.weight", false), ("b.bias", false)], parameters.Select(each => (each.Name, each.Decayed)));
+        Assert.Same(one.weight, parameters[0].Parameter);
+    }
 }

@@ -294,9 +294,9 @@ public sealed class GradientCacheTests : IDisposable
     {
         public Dictionary<string, Tensor> Gradients { get; private set; } = [];
 
-        protected override void Begin(double learningRate) => Gradients = [];
+        private protected override void Begin(double learningRate) => Gradients = [];
 
-        protected override void Update(ParameterGroup group)
+        private protected override void Update(ParameterGroup group)
         {
             foreach (var (index, gradient) in group.Indices.Zip(group.Gradients)) Gradients[Parameters[index].Name] = gradient.clone().DetachFromDisposeScope();
         }

@@ -127,9 +127,9 @@ public class TrainerTests
     {
         public List<double> Rates { get; } = [];
 
-        protected override void Begin(double learningRate) => Rates.Add(learningRate);
+        private protected override void Begin(double learningRate) => Rates.Add(learningRate);
 
-        protected override void Update(ParameterGroup group)
+        private protected override void Update(ParameterGroup group)
         {
         }
     }
