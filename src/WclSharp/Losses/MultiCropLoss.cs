@@ -19,11 +19,66 @@ namespace WclSharp.Losses;
 /// Gradient flows through the keys where they carry one, as in the losses of the global views: pass the instance term the projections
 /// themselves, and the weak term detached ones or not, as for <see cref="WeakLoss"/>.
 /// </para>
+/// <para>Its gradient is known when it returns, so <c>backward</c> may be called once: a second call
+/// fails, and ends the process where it does not go through <see cref="Backpropagation"/>.</para>
 /// </remarks>
-internal static class MultiCropLoss
+public static class MultiCropLoss
 {
     // Made once: see ColourJitter.
     private static readonly Scalar Half = 0.5, One = 1;
+
+    /// <summary>
+    /// The instance term over a whole logical batch: with Z = [z1; z2], 2N keys,
+    /// <code>mean over crops u of image i of the mean over k in {i, N + i} of -log( exp(u . Z_k / t) / sum_j exp(u . Z_j / t) ).</code>
+    /// </summary>
+    /// <param name="crops">Projections of the crops, [M N, D] floating point, rows of unit length; M is 1 or more, and row m N + i is crop m of image i.</param>
+    /// <param name="z1">Projections of the first global views, [N, D] of the same type, rows of unit length; N is 2 or more.</param>
+    /// <param name="z2">Projections of the second global views, likewise.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
+    /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or the temperature is not possible; the message shows them.</exception>
+    public static Tensor Instance(Tensor crops, Tensor z1, Tensor z2, double temperature)
+    {
+        LossArguments.RequireSameShape(z1, z2);
+        RequireCrops(crops, z1, temperature);
+        return Instance(crops, z1, z2, z1.size(0), 0, temperature)!;
+    }
+
+    /// <summary>The weak term against both views, with labels swapped as in <see cref="WeakLoss.Swapped"/>: ( L(U, V1, y2) + L(U, V2, y1) ) / 2.</summary>
+    /// <param name="crops">Projections of the crops by the weak head, [M N, D] floating point, rows of unit length; M is 1 or more, and row m N + i is crop m of image i.</param>
+    /// <param name="v1">Projections of the first global views, [N, D] of the same type, rows of unit length; N is 2 or more.</param>
+    /// <param name="v2">Projections of the second global views, likewise.</param>
+    /// <param name="labels1">Components of the first views' graph, [N] int64 in 0 .. N - 1, as <see cref="WeakLoss.OfGraphs"/> gives them.</param>
+    /// <param name="labels2">Components of the second views' graph, likewise.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
+    /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">Shapes, types, labels or temperature are not possible; the message shows them. Values of labels are checked on a CPU alone.</exception>
+    public static Tensor Swapped(Tensor crops, Tensor v1, Tensor v2, Tensor labels1, Tensor labels2, double temperature)
+    {
+        LossArguments.RequireSameShape(v1, v2);
+        RequireCrops(crops, v1, temperature);
+        LossArguments.RequireLabels(labels1, v1.size(0), inPairs: false);
+        LossArguments.RequireLabels(labels2, v1.size(0), inPairs: false);
+        return Swapped(crops, v1, v2, labels1, labels2, v1.size(0), 0, temperature)!;
+    }
+
+    /// <summary>
+    /// The weak term against one view: with P(i) = {p : y_p = y_i}, i itself included,
+    /// <code>L(U, V, y) = mean over crops u of image i of -1/|P(i)| sum_{p in P(i)} log( exp(u . v_p / t) / sum_j exp(u . v_j / t) ).</code>
+    /// </summary>
+    /// <param name="crops">Projections of the crops by the weak head, [M N, D] floating point, rows of unit length; M is 1 or more, and row m N + i is crop m of image i.</param>
+    /// <param name="view">Projections of a global view, [N, D] of the same type, rows of unit length; N is 2 or more.</param>
+    /// <param name="labels">[N] int64 in 0 .. N - 1.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
+    /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
+    /// <exception cref="ArgumentException">Shapes, types, labels or temperature are not possible; the message shows them. Values of labels are checked on a CPU alone.</exception>
+    public static Tensor Weak(Tensor crops, Tensor view, Tensor labels, double temperature)
+    {
+        LossArguments.RequireRows(view);
+        RequireCrops(crops, view, temperature);
+        LossArguments.RequireLabels(labels, view.size(0), inPairs: false);
+        return Weak(crops, view, labels, view.size(0), 0, temperature)!;
+    }
 
     /// <summary>
     /// Instance term, for standard multi-crop: with Z = [z1; z2], 2N keys,
@@ -37,7 +92,7 @@ internal static class MultiCropLoss
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <returns>Scalar mean loss in nats; null without crops. The caller owns it.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
-    public static Tensor? Instance(Tensor crops, Tensor keys1, Tensor keys2, long count, long offset, double temperature)
+    internal static Tensor? Instance(Tensor crops, Tensor keys1, Tensor keys2, long count, long offset, double temperature)
     {
         LossArguments.RequireSameShape(keys1, keys2);
         if (!HasCrops(crops, keys1, count, offset)) return null;
@@ -59,7 +114,7 @@ internal static class MultiCropLoss
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <returns>Scalar mean loss in nats; null without crops. The caller owns it.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
-    public static Tensor? Swapped(
+    internal static Tensor? Swapped(
         Tensor crops, Tensor keys1, Tensor keys2, Tensor labels1, Tensor labels2, long count, long offset, double temperature)
     {
         LossArguments.RequireSameShape(keys1, keys2);
@@ -82,7 +137,7 @@ internal static class MultiCropLoss
     /// <param name="temperature">Softmax temperature t, above zero.</param>
     /// <returns>Scalar mean loss in nats; null without crops. The caller owns it.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit; the message shows them.</exception>
-    public static Tensor? Weak(Tensor crops, Tensor keys, Tensor labels, long count, long offset, double temperature)
+    internal static Tensor? Weak(Tensor crops, Tensor keys, Tensor labels, long count, long offset, double temperature)
     {
         long all = keys.size(0);
         if (labels.dim() != 1 || labels.size(0) != all)
@@ -102,7 +157,15 @@ internal static class MultiCropLoss
 
     /// <summary>Each crop's product with its image's row: [M n, D] and [n, D] -> [M n].</summary>
     private static Tensor Products(Tensor crops, Tensor images) =>
-        crops.view(-1, images.size(0), images.size(1)).mul(images).sum(2).view(-1);
+        crops.reshape(-1, images.size(0), images.size(1)).mul(images).sum(2).view(-1);
+
+    private static void RequireCrops(Tensor crops, Tensor keys, double temperature)
+    {
+        ArgumentNullException.ThrowIfNull(crops);
+        LossArguments.RequireTemperature(temperature);
+        if (crops.dtype != keys.dtype) throw new ArgumentException($"Crops and views need the same floating-point type, not {crops.dtype} and {keys.dtype}.", nameof(crops));
+        if (!HasCrops(crops, keys, keys.size(0), 0)) throw new ArgumentException("There are no crops; give one or more of each image.", nameof(crops));
+    }
 
     private static bool HasCrops(Tensor crops, Tensor keys, long count, long offset)
     {

@@ -13,20 +13,20 @@ namespace WclSharp.Losses;
 /// </code>
 /// </summary>
 /// <remarks>With empty sets both are <see cref="InstanceLoss"/>. The gradient flows through both sides of every product, none through the sets.</remarks>
-internal static class RelationLoss
+public static class RelationLoss
 {
     private static readonly Scalar One = 1; // made once: CONTRIBUTING, Numbers
 
     /// <summary>Rows of F(a) leave a's denominator.</summary>
-    /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length.</param>
+    /// <param name="z1">Projections of the first views, [N, D] floating point, rows of unit length; N is 2 or more.</param>
     /// <param name="z2">Projections of the second views, likewise.</param>
-    /// <param name="sets">[2N, 2N] bool, true where column b is in F(row a); false between rows of one image.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="sets">[2N, 2N] bool, true where column b is in F(row a); false between rows of one image, a and b = a, a + N or a - N. Rows 0 .. N - 1 are the first views'.</param>
+    /// <param name="temperature">Softmax temperature t, 1e-6 to 1e6.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
-    /// <exception cref="ArgumentException">A shape is wrong; the message shows it.</exception>
+    /// <exception cref="ArgumentException">Shapes, types, sets or temperature are not possible; the message shows them. Values of sets are checked on a CPU alone.</exception>
     public static Tensor Eliminate(Tensor z1, Tensor z2, Tensor sets, double temperature)
     {
-        Check(z1, z2, sets);
+        Check(z1, z2, sets, temperature);
         using var scope = NewDisposeScope();
         var (sharpened, logits) = Logits(z1, z2, temperature);
         LossArguments.Mask(logits, sets);
@@ -40,10 +40,10 @@ internal static class RelationLoss
     /// <param name="sets">As for <see cref="Eliminate"/>.</param>
     /// <param name="temperature">As for <see cref="Eliminate"/>.</param>
     /// <returns>Scalar mean loss in nats; the caller owns it.</returns>
-    /// <exception cref="ArgumentException">A shape is wrong; the message shows it.</exception>
+    /// <exception cref="ArgumentException">As for <see cref="Eliminate"/>.</exception>
     public static Tensor Attract(Tensor z1, Tensor z2, Tensor sets, double temperature)
     {
-        Check(z1, z2, sets);
+        Check(z1, z2, sets, temperature);
         using var scope = NewDisposeScope();
         var (sharpened, logits) = Logits(z1, z2, temperature);
         var members = sets.to(z1.dtype);                                    // [2N, 2N]
@@ -64,11 +64,21 @@ internal static class RelationLoss
         return (sharpened, logits);
     }
 
-    private static void Check(Tensor z1, Tensor z2, Tensor sets)
+    private static void Check(Tensor z1, Tensor z2, Tensor sets, double temperature)
     {
         LossArguments.RequireSameShape(z1, z2);
+        LossArguments.RequireTemperature(temperature);
+        ArgumentNullException.ThrowIfNull(sets);
         long rows = 2 * z1.size(0);
         if (sets.dim() != 2 || sets.size(0) != rows || sets.size(1) != rows || sets.dtype != ScalarType.Bool)
             throw new ArgumentException($"{z1.size(0)} images need sets of shape [{rows}, {rows}] bool, not {ShapeText.Of(sets)} {sets.dtype}.", nameof(sets));
+        if (sets.device.type == DeviceType.CPU && HasOwnRows(sets, z1.size(0)))
+            throw new ArgumentException($"The sets hold a row itself or the other view of its image; make the diagonal and those {z1.size(0)} beside it false.", nameof(sets));
+    }
+
+    private static bool HasOwnRows(Tensor sets, long images)
+    {
+        using var scope = NewDisposeScope();
+        return cat([sets.diagonal(), sets.diagonal(images), sets.diagonal(-images)]).any().item<bool>(); // [4N]
     }
 }

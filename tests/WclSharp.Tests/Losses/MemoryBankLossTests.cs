@@ -71,6 +71,15 @@ public class MemoryBankLossTests
         var z = ones(3, 4);
         Assert.Contains("[3, 4] and rows of the bank [9, 5]", Assert.Throws<ArgumentException>(() => MemoryBankLoss.Softmax(z, ones(9, 5), tensor(Own), T)).Message, StringComparison.Ordinal);
         Assert.Contains("[3], not [5]", Assert.Throws<ArgumentException>(() => MemoryBankLoss.Softmax(z, ones(9, 4), tensor(Drawn), T)).Message, StringComparison.Ordinal);
+        Assert.Contains("int64", Assert.Throws<ArgumentException>(() => MemoryBankLoss.Softmax(z, ones(9, 4), tensor(Own).to(ScalarType.Int32), T)).Message, StringComparison.Ordinal);
+        Assert.Contains("Place 9 is none of 0 to 8", Assert.Throws<ArgumentException>("own", () => MemoryBankLoss.Softmax(z, ones(9, 4), tensor(Own), T)).Message, StringComparison.Ordinal);
+        Assert.Contains("Float32 and Float64", Assert.Throws<ArgumentException>(() => MemoryBankLoss.Softmax(z, ones(10, 4, ScalarType.Float64), tensor(Own), T)).Message, StringComparison.Ordinal);
+        Assert.Contains("Temperature -1", Assert.Throws<ArgumentException>(() => MemoryBankLoss.Softmax(z, ones(10, 4), tensor(Own), -1)).Message, StringComparison.Ordinal);
+        Assert.Contains("Temperature 0", Assert.Throws<ArgumentException>(() => MemoryBankLoss.Nce(z, z, ones(9, 4), ones(1), 10, 0)).Message, StringComparison.Ordinal);
+        Assert.Contains("[0, 4] need 1 row", Assert.Throws<ArgumentException>(() => MemoryBankLoss.LogNormaliser(z, z, ones(0, 4), 10, T)).Message, StringComparison.Ordinal);
+        Assert.Contains("log Z needs the shape [1]", Assert.Throws<ArgumentException>("logNormaliser", () => MemoryBankLoss.Nce(z, z, ones(9, 4), ones(2), 10, T)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>("images", () => MemoryBankLoss.Nce(z, z, ones(9, 4), ones(1), 0, T));
+        Assert.Throws<ArgumentNullException>("own", () => MemoryBankLoss.Softmax(z, ones(9, 4), null!, T));
         Assert.Contains("[3, 4] and [2, 4]", Assert.Throws<ArgumentException>(() => MemoryBankLoss.Nce(z, ones(2, 4), ones(9, 4), ones(1), 10, T)).Message, StringComparison.Ordinal);
         Assert.Contains("[9, 5]", Assert.Throws<ArgumentException>(() => MemoryBankLoss.Nce(z, z, ones(9, 5), ones(1), 10, T)).Message, StringComparison.Ordinal);
     }

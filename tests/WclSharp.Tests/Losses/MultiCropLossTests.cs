@@ -142,4 +142,35 @@ public class MultiCropLossTests
             }
         });
     }
+
+    [Fact]
+    public void WholeBatches_EqualTheSlowLoops_AlsoOfCropsThatAreNotContiguous()
+    {
+        using var scope = NewDisposeScope();
+        var (u, k1, k2) = (Rows(24, 5, 1), Rows(8, 5, 2), Rows(8, 5, 3));
+        var (ut, t1, t2) = (ToTensor(u).T.contiguous().T, ToTensor(k1), ToTensor(k2));
+        Assert.False(ut.is_contiguous());
+        Assert.Equal(SlowInstance(u, k1, k2, 8, 0), MultiCropLoss.Instance(ut, t1, t2, T).ToDouble(), 10);
+        Assert.Equal(SlowWeak(u, k1, Labels2, 8, 0), MultiCropLoss.Weak(ut, t1, tensor(Labels2), T).ToDouble(), 10);
+        Assert.Equal((SlowWeak(u, k1, Labels2, 8, 0) + SlowWeak(u, k2, Labels1, 8, 0)) / 2, MultiCropLoss.Swapped(ut, t1, t2, tensor(Labels1), tensor(Labels2), T).ToDouble(), 10);
+    }
+
+    [Fact]
+    public void WholeBatches_OfWrongArguments_AreRefused()
+    {
+        using var scope = NewDisposeScope();
+        Tensor keys = ones(8, 5), crops = ones(16, 5), labels = tensor(Labels1);
+        Refused("There are no crops", () => MultiCropLoss.Instance(zeros(0, 5), keys, keys, T));
+        Refused("15 crops", () => MultiCropLoss.Instance(ones(15, 5), keys, keys, T));
+        Refused("[16, 4] and [8, 5]", () => MultiCropLoss.Weak(ones(16, 4), keys, labels, T));
+        Refused("Float64 and Float32", () => MultiCropLoss.Instance(crops.to(ScalarType.Float64), keys, keys, T));
+        Refused("Temperature 0", () => MultiCropLoss.Instance(crops, keys, keys, 0));
+        Refused("Temperature NaN", () => MultiCropLoss.Swapped(crops, keys, keys, labels, labels, double.NaN));
+        Refused("int64 labels of shape [8], not [2]", () => MultiCropLoss.Weak(crops, keys, tensor(new long[] { 0, 1 }), T));
+        Refused("Label 8 is none of 0 to 7", () => MultiCropLoss.Swapped(crops, keys, keys, labels, labels.add(5), T));
+        Assert.Throws<ArgumentNullException>("crops", () => MultiCropLoss.Instance(null!, keys, keys, T));
+        Assert.Throws<ArgumentNullException>("labels", () => MultiCropLoss.Weak(crops, keys, null!, T));
+
+        static void Refused(string saying, Action call) => Assert.Contains(saying, Assert.Throws<ArgumentException>(call).Message, StringComparison.Ordinal);
+    }
 }

@@ -68,6 +68,8 @@ public class RelationLossTests
         var z = ones(4, 3);
         Assert.Contains("[4, 3] and [5, 3]", Assert.Throws<ArgumentException>(() => RelationLoss.Attract(z, ones(5, 3), zeros(8, 8, ScalarType.Bool), T)).Message, StringComparison.Ordinal);
         Assert.Contains("[8, 8] bool, not [4, 4]", Assert.Throws<ArgumentException>(() => RelationLoss.Attract(z, z, zeros(4, 4, ScalarType.Bool), T)).Message, StringComparison.Ordinal);
+        Assert.Contains("Temperature 0", Assert.Throws<ArgumentException>(() => RelationLoss.Attract(z, z, zeros(8, 8, ScalarType.Bool), 0)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentNullException>("sets", () => RelationLoss.Eliminate(z, z, null!, T));
         Assert.Contains("Float32", Assert.Throws<ArgumentException>(() => RelationLoss.Eliminate(z, z, zeros(8, 8), T)).Message, StringComparison.Ordinal);
     }
 
@@ -78,5 +80,15 @@ public class RelationLossTests
         var (z1, z2, sets) = (ToTensor(Rows(5, 3, 4)), ToTensor(Rows(5, 3, 5)), ToTensor(Sets(5, 0.4, 6)));
         CheckLeavesOne(() => RelationLoss.Eliminate(z1, z2, sets, T));
         CheckLeavesOne(() => RelationLoss.Attract(z1, z2, sets, T));
+    }
+
+    [Theory]
+    [InlineData(2, 2), InlineData(1, 5), InlineData(7, 3)] // itself, and the other view either way
+    public void Sets_WithARowOfTheSameImage_AreRefused(int row, int column)
+    {
+        using var scope = NewDisposeScope();
+        var sets = new bool[8, 8];
+        sets[row, column] = true;
+        Assert.Contains("those 4 beside it", Assert.Throws<ArgumentException>("sets", () => RelationLoss.Eliminate(ones(4, 3), ones(4, 3), ToTensor(sets), T)).Message, StringComparison.Ordinal);
     }
 }
