@@ -31,11 +31,9 @@ public sealed class KnnClassifier
         ArgumentNullException.ThrowIfNull(classes);
         ArgumentOutOfRangeException.ThrowIfLessThan(classCount, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
-        RequireFloat32Rows(gallery, nameof(gallery));
+        LabelledRows.RequireFloat32(gallery, nameof(gallery));
         if (gallery.size(0) == 0) throw new ArgumentException("There are no features that could vote.", nameof(gallery));
-        if (gallery.size(0) != classes.Length) throw new ArgumentException($"{classes.Length} classes for features of shape {ShapeText.Of(gallery)}; give one a row.", nameof(classes));
-        if (Array.FindIndex(classes, c => c < 0 || c >= classCount) is >= 0 and var row)
-            throw new ArgumentException($"Class {classes[row]} is none of 0 to {classCount - 1}; leave out images without a class.", nameof(classes));
+        LabelledRows.RequireClasses(gallery, classes, classCount);
         (this.gallery, this.classes, this.classCount, this.k) = (gallery, classes, classCount, k);
     }
 
@@ -58,7 +56,7 @@ public sealed class KnnClassifier
     internal int[] Predict(Tensor queries, Action<long, long>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(queries);
-        RequireFloat32Rows(queries, nameof(queries));
+        LabelledRows.RequireFloat32(queries, nameof(queries));
         if (queries.size(1) != gallery.size(1)) throw new ArgumentException($"Queries of shape {ShapeText.Of(queries)} are not as wide as the gallery, {ShapeText.Of(gallery)}.", nameof(queries));
         using var noGradient = no_grad();
         var result = new List<int>((int)queries.size(0));
@@ -87,14 +85,8 @@ public sealed class KnnClassifier
     {
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(truth);
-        RequireFloat32Rows(queries, nameof(queries));
+        LabelledRows.RequireFloat32(queries, nameof(queries));
         if (queries.size(0) != truth.Length) throw new ArgumentException($"{truth.Length} classes for queries of shape {ShapeText.Of(queries)}; give one a row.", nameof(truth));
         return LabelledRows.ShareRight(Predict(queries), truth);
-    }
-
-    private static void RequireFloat32Rows(Tensor features, string name)
-    {
-        if (features.dim() != 2 || features.dtype != ScalarType.Float32)
-            throw new ArgumentException($"Features are {ShapeText.Of(features)} {features.dtype}; expected [rows, width] Float32.", name);
     }
 }

@@ -1,4 +1,6 @@
+using TorchSharp;
 using WclSharp.Data;
+using WclSharp.Native;
 using static TorchSharp.torch;
 
 namespace WclSharp.Evaluation;
@@ -25,6 +27,21 @@ internal static class LabelledRows
         int[] places = Places(images);
         if (places.Length == labels.Length) return (features, labels);
         return (Rows.Of(features, places), [.. places.Select(i => labels[i])]);
+    }
+
+    /// <exception cref="ArgumentException">Features are not [rows, width] Float32.</exception>
+    public static void RequireFloat32(Tensor features, string name)
+    {
+        if (features.dim() != 2 || features.dtype != ScalarType.Float32)
+            throw new ArgumentException($"Features are {ShapeText.Of(features)} {features.dtype}; expected [rows, width] Float32.", name);
+    }
+
+    /// <exception cref="ArgumentException">There is not one class, from 0 to the number of classes - 1, for each row.</exception>
+    public static void RequireClasses(Tensor features, int[] classes, int classCount)
+    {
+        if (features.size(0) != classes.Length) throw new ArgumentException($"{classes.Length} classes for features of shape {ShapeText.Of(features)}; give one a row.", nameof(classes));
+        if (Array.FindIndex(classes, c => c < 0 || c >= classCount) is >= 0 and var row)
+            throw new ArgumentException($"Class {classes[row]} is none of 0 to {classCount - 1}; leave out images without a class.", nameof(classes));
     }
 
     /// <summary>Both of the following.</summary>

@@ -176,7 +176,7 @@ internal static class LinearProbe
     }
 
     /// <summary>The classes with the largest scores of each row, best first.</summary>
-    private static int[][] Best(Tensor weights, Tensor inputs, int count)
+    internal static int[][] Best(Tensor weights, Tensor inputs, int count)
     {
         var result = new List<int[]>((int)inputs.size(0));
         for (long first = 0; first < inputs.size(0); first += EvaluationTile)

@@ -1,7 +1,6 @@
 using TorchSharp;
 using WclSharp.Evaluation;
 using WclSharp.Graphs;
-using WclSharp.Kernels;
 using WclSharp.Methods;
 using WclSharp.Native;
 using static TorchSharp.torch;
@@ -18,7 +17,7 @@ internal sealed class EpochSums : IDisposable
     private enum Sum { Instance, Weak, Components, Largest, Pure, Known, Alignment, Uniformity, PairsRight, LabelledPairs, PairsOfAClass, PairsRelated, PairsOneWay, LocalInstance, LocalWeak, CropsRight, CropsJudged, Nmi, Ami, Compared, CropsOneWay, CropsRelated }
 
     // Made once: see ColourJitter.
-    private static readonly Scalar One = 1, Four = 4;
+    private static readonly Scalar One = 1;
     private static readonly int Kinds = Enum.GetValues<Sum>().Length;
     private const int KindsBeforeCropRelations = (int)Sum.CropsOneWay; // of checkpoints made before these were counted
     private readonly Tensor sums;
@@ -65,35 +64,11 @@ internal sealed class EpochSums : IDisposable
         var components = weak ? WeakLabelStatistics.Measure(losses.Labels!, input.Classes, classCount ?? 0) : null;
         sums.add_(cat([
             Summand(losses.Instance), Summand(losses.Weak), Summand(components?.Components), Summand(components?.LargestShare),
-            Summand(components?.Pure), Summand(components?.Known), Summand(Alignment(z1, input.Z2?.detach())), Summand(Uniformity(z1)), Pairs(losses, input.Classes),
+            Summand(components?.Pure), Summand(components?.Known), Summand(input.Z2 is { } z2 ? FeatureQuality.AlignmentOf(z1, z2.detach()) : null), Summand(FeatureQuality.UniformityOf(z1)), Pairs(losses, input.Classes),
             Summand(losses.LocalInstance), Summand(losses.LocalWeak), CropPairs(input), Agreement(compare ? losses.Labels : null, input.Classes), CropRelation(compare ? input.CropRelation : default)]), One);
         localInstance |= losses.LocalInstance is not null;
         localWeak |= losses.LocalWeak is not null;
         Steps++;
-    }
-
-    /// <summary>log of the mean of exp(-2 |a - b|^2) over pairs of different images (Wang and Isola 2020, equation 2); [] float64.</summary>
-    private static Tensor Uniformity(Tensor z1)
-    {
-        long n = z1.size(0);
-        var sum = zeros([], ScalarType.Float64, z1.device);
-        foreach (var (start, rows) in RowTiles.Of(n, n, z1.dtype, z1.device))
-        {
-            using var tile = NewDisposeScope();
-            // The squared distance of unit vectors is 2 - 2 cos.
-            sum.add_(z1.narrow(0, start, rows).mm(z1.T).sub_(One).mul_(Four).exp_().sum().to(ScalarType.Float64), One); // [T, N]
-        }
-
-        using Scalar same = n, different = (double)n * (n - 1);
-        return sum.sub(same).div(different).log();
-    }
-
-    /// <summary>Mean squared distance of the two views of an image; null where there is one view.</summary>
-    private static Tensor? Alignment(Tensor z1, Tensor? z2)
-    {
-        if (z2 is null) return null;
-        var apart = z1.sub(z2);                                                      // [N, D]
-        return apart.mul(apart).sum(1).mean();
     }
 
     /// <summary>Counts of the method's relation, [5]; zeros where it has none.</summary>

@@ -30,7 +30,7 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         if (data.HeldOut is null)
         {
             using var sample = FeaturesOf(SampleOf(data.Train.Count, MostForRank));
-            return metrics with { EffectiveRank = FeatureQuality.EffectiveRank(sample) };
+            return metrics with { EffectiveRank = FeatureQuality.RankOf(sample) };
         }
 
         // Those that vote and those that the rank is measured on: of many images, few may have a label.
@@ -50,14 +50,14 @@ internal sealed class Evaluator(PretrainingData data, ResNet encoder, Augmenter 
         {
             Knn = knn?.Share,
             KnnBalancedAccuracy = knn?.BalancedAccuracy,
-            EffectiveRank = IsRankOfHeldOut ? FeatureQuality.EffectiveRank(queries) : RankOf(gallery, Array.ConvertAll(forRank, i => Array.BinarySearch(rows, i))),
+            EffectiveRank = IsRankOfHeldOut ? FeatureQuality.RankOf(queries) : RankOf(gallery, Array.ConvertAll(forRank, i => Array.BinarySearch(rows, i))),
         };
     }
 
     private static double RankOf(Tensor gallery, int[] places)
     {
         using var some = Rows.Of(gallery, places);
-        return FeatureQuality.EffectiveRank(some);
+        return FeatureQuality.RankOf(some);
     }
 
     /// <summary>

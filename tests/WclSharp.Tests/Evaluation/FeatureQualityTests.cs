@@ -42,4 +42,54 @@ public class FeatureQualityTests
         Assert.Equal((4, 5), (statistics.Pure!.ToDouble(), statistics.Known!.ToDouble()));
         Assert.Null(WeakLabelStatistics.Measure(tensor(new long[] { 1, 1 }), null, 0).Pure);
     }
+
+    [Fact]
+    public void AlignmentAndUniformity_EqualTheSlowLoops()
+    {
+        using var scope = NewDisposeScope();
+        const int N = 300, D = 5;
+        Tensor first = nn.functional.normalize(new ParameterInitializer(3).Normal([N, D], 1)), second = nn.functional.normalize(first.add(new ParameterInitializer(4).Normal([N, D], 0.2)));
+        float[] a = first.data<float>().ToArray(), b = second.data<float>().ToArray();
+        double Apart(float[] x, int i, float[] y, int j) => Enumerable.Range(0, D).Sum(d => Math.Pow(x[i * D + d] - y[j * D + d], 2));
+        double alignment = Enumerable.Range(0, N).Average(i => Apart(a, i, b, i)), sum = 0;
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j < N; j++) sum += i == j ? 0 : Math.Exp(-2 * Apart(a, i, a, j));
+        Assert.Equal(alignment, FeatureQuality.Alignment(first, second), 1e-5);
+        Assert.Equal(Math.Log(sum / (N * (N - 1))), FeatureQuality.Uniformity(first), 1e-5);
+        Assert.Equal(FeatureQuality.Uniformity(first), FeatureQuality.Uniformity(first.to(ScalarType.BFloat16)), 0.01); // as products of float32
+        Assert.Equal((0, 0), (FeatureQuality.Alignment(first, first), Math.Round(FeatureQuality.Uniformity(first[..1].repeat(4, 1)), 5)));
+    }
+
+    [Fact]
+    public void WrongArguments_AreRefusedByName()
+    {
+        using var scope = NewDisposeScope();
+        var rows = nn.functional.normalize(ones(4, 3));
+        Refused("features", () => FeatureQuality.EffectiveRank(ones(4)), "[4] Float32");
+        Refused("features", () => FeatureQuality.EffectiveRank(ones(0, 4)), "[0, 4]");
+        Refused("features", () => FeatureQuality.EffectiveRank(ones(4, 3).mul(double.NaN)), "not finite");
+        Refused("features", () => FeatureQuality.EffectiveRank(ones(4, 3, ScalarType.Int64)), "Int64");
+        Refused("features", () => FeatureQuality.Uniformity(rows[..1]), "2 rows or more");
+        Refused("features", () => FeatureQuality.Uniformity(ones(4, 3)), "Row 0 has length 1.732");
+        Refused("first", () => FeatureQuality.Alignment(rows.mul(double.NaN), rows), "length NaN");
+        Refused("second", () => FeatureQuality.Alignment(rows, cat([rows[..1], ones(1, 3), rows[..2]])), "Row 1 has");
+        Refused("second", () => FeatureQuality.Alignment(rows, rows[..3]), "[4, 3] Float32 and [3, 3]");
+        Assert.Throws<ArgumentNullException>("second", () => FeatureQuality.Alignment(rows, null!));
+
+        static void Refused(string name, Action call, string saying)
+        {
+            var error = Assert.ThrowsAny<ArgumentException>(call);
+            Assert.Equal(name, error.ParamName);
+            Assert.Contains(saying, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Calls_LeaveNoTensorBehind() => LiveTensors.AssertNoneLeftBy(() =>
+    {
+        using var rows = eye(4);
+        FeatureQuality.EffectiveRank(rows);
+        FeatureQuality.Alignment(rows, rows);
+        FeatureQuality.Uniformity(rows);
+    });
 }
