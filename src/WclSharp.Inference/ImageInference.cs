@@ -14,10 +14,10 @@ public sealed class ImageInference
     [MemberNotNullWhen(false, nameof(Error))]
     public bool IsReadable => Error is null;
 
-    /// <summary>Features, <see cref="OnnxEncoder.FeatureSize"/> numbers; null where the image cannot be read.</summary>
+    /// <summary>Features, <see cref="IImageEncoder.FeatureSize"/> numbers; null where the image cannot be read.</summary>
     public float[]? Features { get; }
 
-    /// <summary>Every class with its probability, the most probable first; empty where the file holds an encoder alone, or the image cannot be read.</summary>
+    /// <summary>Every class with its probability, the most probable first; empty where it is an encoder alone, or the image cannot be read.</summary>
     public IReadOnlyList<ClassProbability> Classes { get; }
 
     /// <summary>Why the image cannot be read; null where it can.</summary>

@@ -102,6 +102,14 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
     public float[] Embed(ReadOnlySpan<byte> encodedImage) => One(Decode(encodedImage, "The image"), Features);
 
+    /// <summary>Features of an image in a stream.</summary>
+    /// <param name="encodedImage">The bytes of an image file, 256 MiB at most: read, not asynchronously, from where the stream stands to its end, and left open. What it throws is passed on.</param>
+    /// <returns><see cref="FeatureSize"/> numbers.</returns>
+    /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    public float[] Embed(Stream encodedImage) => One(Decode(encodedImage), Features);
+
     /// <summary>Features of many image files: decoded on several threads, and put through the network some at a time.</summary>
     /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
     /// <param name="cancellation">Stops between some images and the next.</param>
@@ -168,6 +176,19 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     {
         var probabilities = Probabilities; // refused before the image is
         return ClassProbability.Ranked(ClassNames, One(Decode(encodedImage, "The image"), probabilities));
+    }
+
+    /// <summary>What an image in a stream shows.</summary>
+    /// <param name="encodedImage">The bytes of an image file, 256 MiB at most: read, not asynchronously, from where the stream stands to its end, and left open. What it throws is passed on.</param>
+    /// <returns>Every class with its probability, the most probable first.</returns>
+    /// <exception cref="UnreadableImageException">They are not an image.</exception>
+    /// <exception cref="WclUsageException">This is no classifier.</exception>
+    /// <exception cref="WclException">The network cannot be run.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    public IReadOnlyList<ClassProbability> Classify(Stream encodedImage)
+    {
+        var probabilities = Probabilities; // refused before the stream is read
+        return ClassProbability.Ranked(ClassNames, One(Decode(encodedImage), probabilities));
     }
 
     /// <summary>What many image files show: decoded on several threads, and put through the network some at a time.</summary>
@@ -271,6 +292,13 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     {
         network.RequireOpen();
         return DecodedImage.Of(encodedImage, name, StoredSide, maxPixels);
+    }
+
+    private DecodedImage Decode(Stream encodedImage)
+    {
+        ArgumentNullException.ThrowIfNull(encodedImage);
+        network.RequireOpen(); // before the stream is read
+        return DecodedImage.OfStream(encodedImage, StoredSide, maxPixels);
     }
 
     private Action<int, Memory<float>> FromFiles(IReadOnlyList<string> imagePaths) => (i, target) =>

@@ -60,6 +60,40 @@ internal readonly struct DecodedImage : IDisposable
         }
     }
 
+    /// <summary>Reads a stream to its end and decodes what it holds.</summary>
+    /// <param name="stream">The stream, read from where it stands and left open. What it throws is not changed.</param>
+    /// <param name="storedSide">Length that the shorter side is shrunk to, pixels.</param>
+    /// <param name="maxPixels">Pixels that it may have.</param>
+    /// <exception cref="UnreadableImageException">What it holds cannot be read as an image, or is longer than any; the message says why.</exception>
+    public static DecodedImage OfStream(Stream stream, int storedSide, long maxPixels = ImageDecoder.MaxPixels)
+    {
+        const int Room = 1 << 16;
+        ArgumentNullException.ThrowIfNull(stream);
+        // One byte more than it says that it has: then its end is found without another buffer.
+        long rest = stream.CanSeek ? Math.Clamp(stream.Length - stream.Position, 0, ImageFile.MaxBytes) : 0;
+        byte[] content = ArrayPool<byte>.Shared.Rent((int)Math.Max(Room, rest + 1));
+        try
+        {
+            int length = 0;
+            for (int read; (read = stream.Read(content, length, Math.Min(content.Length - length, ImageFile.MaxBytes + 1 - length))) > 0;)
+            {
+                length += read;
+                if (ImageFile.TooLarge(length) is not null)
+                    throw new UnreadableImageException(FormattableString.Invariant($"The image cannot be read as an image: its stream has more than {ImageFile.MaxBytes:N0} bytes, the limit of image files."));
+                if (length < content.Length) continue;
+                byte[] larger = ArrayPool<byte>.Shared.Rent(2 * length);
+                content.AsSpan(0, length).CopyTo(larger);
+                ArrayPool<byte>.Shared.Return(content);
+                content = larger;
+            }
+            return Of(content.AsSpan(0, length), "The image", storedSide, maxPixels);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(content);
+        }
+    }
+
     /// <summary>Writes the image as a network sees it in evaluation.</summary>
     /// <param name="imageSize">S.</param>
     /// <param name="target">[3, S, S], 0 to 255.</param>

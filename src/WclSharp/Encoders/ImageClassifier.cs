@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Encoders;
 
-/// <summary>A fine-tuned classifier with everything that it needs to name what an image file shows. Not safe for use by several threads at once.</summary>
+/// <summary>A fine-tuned classifier with everything that it needs to name what an image file shows. Safe for use by several threads at once: they decode at the same time, and compute in turn.</summary>
 public sealed class ImageClassifier : IImageClassifier
 {
     private ImageClassifier(ImageEncoder encoder, ClassifierTop top, IReadOnlyList<string> classNames) => (Encoder, Top, ClassNames) = (encoder, top, classNames);
@@ -79,8 +79,9 @@ public sealed class ImageClassifier : IImageClassifier
     /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
     public IReadOnlyList<ClassProbability> Classify(string imagePath)
     {
+        ArgumentNullException.ThrowIfNull(imagePath);
         ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
-        return Classify(Encoder.Embed(imagePath));
+        return Ranked(Encoder.One(Encoder.FromFiles([imagePath])(0), Probabilities));
     }
 
     /// <summary>What an image in memory shows.</summary>
@@ -92,7 +93,19 @@ public sealed class ImageClassifier : IImageClassifier
     public IReadOnlyList<ClassProbability> Classify(ReadOnlySpan<byte> encodedImage)
     {
         ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
-        return Classify(Encoder.Embed(encodedImage));
+        return Ranked(Encoder.One(Encoder.FromSpan(encodedImage), Probabilities));
+    }
+
+    /// <summary>What an image in a stream shows.</summary>
+    /// <param name="encodedImage">The bytes of an image file, 256 MiB at most: read, not asynchronously, from where the stream stands to its end, and left open. What it throws is passed on.</param>
+    /// <returns>Every class with its probability, the most probable first.</returns>
+    /// <exception cref="UnreadableImageException">They are not an image; the message says why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
+    public IReadOnlyList<ClassProbability> Classify(Stream encodedImage)
+    {
+        ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
+        return Ranked(Encoder.One(Encoder.FromStream(encodedImage), Probabilities));
     }
 
     /// <summary>What many image files show: decoded on several threads, and put through the network some at a time.</summary>
@@ -123,26 +136,52 @@ public sealed class ImageClassifier : IImageClassifier
         return Each(encodedImages.Count, Encoder.FromMemory(encodedImages), cancellation);
     }
 
+    /// <summary>What many image files show, and their features, where some may be unreadable: these have their reason in the place of both.</summary>
+    /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>One for each, in their order.</returns>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ImageInference[] Infer(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(imagePaths);
+        return Infer(imagePaths.Count, Encoder.FromFiles(imagePaths), cancellation);
+    }
+
+    /// <summary>What many images in memory show, as <see cref="Infer(IReadOnlyList{string}, CancellationToken)"/> says it of files.</summary>
+    /// <param name="encodedImages">The bytes of image files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>One for each, in their order.</returns>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The classifier was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ImageInference[] Infer(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(encodedImages);
+        return Infer(encodedImages.Count, Encoder.FromMemory(encodedImages), cancellation);
+    }
+
+    private ImageInference[] Infer(int count, Func<int, DecodedImage> decode, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
+        int split = Encoder.FeatureSize;
+        return Array.ConvertAll(Encoder.Each(count, decode, features => cat([features, Probabilities(features)], 1), goOn: true, cancellation), image => image.Error is { } error
+            ? new ImageInference(error)
+            : new ImageInference(image.Row[..split], Ranked(image.Row[split..])));
+    }
+
     private IReadOnlyList<ClassProbability>[] Each(int count, Func<int, DecodedImage> decode, CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(Encoder.Network.IsDisposed, this);
-        return Array.ConvertAll(Encoder.Each(count, decode, features => Top.call(features).softmax(1), cancellation), each => ClassProbability.Ranked(ClassNames, each));
+        return Array.ConvertAll(Encoder.Each(count, decode, Probabilities, cancellation), Ranked);
     }
 
-    private IReadOnlyList<ClassProbability> Classify(float[] features) => LibtorchException.InsteadOf(() => Ranked(features));
+    /// <summary>[N, F] features to [N, C] probabilities. By the thread that has the encoder's network.</summary>
+    private Tensor Probabilities(Tensor features) => Top.call(features).softmax(1);
 
-    private IReadOnlyList<ClassProbability> Ranked(float[] features)
-    {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        float[] probabilities = Top.call(tensor(features).unsqueeze(0).to(Encoder.Device)).softmax(1).squeeze(0).cpu().data<float>().ToArray();
-        return ClassProbability.Ranked(ClassNames, probabilities);
-    }
+    private IReadOnlyList<ClassProbability> Ranked(float[] probabilities) => ClassProbability.Ranked(ClassNames, probabilities);
 
-    /// <summary>Frees the network.</summary>
-    public void Dispose()
-    {
-        Top.Dispose();
-        Encoder.Dispose();
-    }
+    /// <summary>Frees the network, once images that are under way have been through it.</summary>
+    public void Dispose() => Encoder.Dispose(Top);
 }

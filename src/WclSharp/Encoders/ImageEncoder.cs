@@ -13,12 +13,13 @@ namespace WclSharp.Encoders;
 
 /// <summary>
 /// A pretrained encoder with everything that it needs to turn image files into features: network, weights, input size and
-/// normalisation. Not safe for use by several threads at once.
+/// normalisation. Safe for use by several threads at once: they decode at the same time, and compute in turn.
 /// </summary>
 public sealed class ImageEncoder : IImageEncoder
 {
     private readonly ComputeDevice compute;
     private readonly int storedSide;
+    private readonly Lock gate = new(); // of the network
 
     private ImageEncoder(ResNet network, int imageSize, Normalization normalisation, ComputeDevice compute)
     {
@@ -100,7 +101,7 @@ public sealed class ImageEncoder : IImageEncoder
     {
         ArgumentNullException.ThrowIfNull(imagePath);
         ObjectDisposedException.ThrowIf(Network.IsDisposed, this);
-        return Features(DecodedImage.OfFile(imagePath, storedSide));
+        return One(DecodedImage.OfFile(imagePath, storedSide), Features);
     }
 
     /// <summary>Features of an image in memory.</summary>
@@ -112,8 +113,16 @@ public sealed class ImageEncoder : IImageEncoder
     public float[] Embed(ReadOnlySpan<byte> encodedImage)
     {
         ObjectDisposedException.ThrowIf(Network.IsDisposed, this);
-        return Features(DecodedImage.Of(encodedImage, "The image", storedSide));
+        return One(FromSpan(encodedImage), Features);
     }
+
+    /// <summary>Features of an image in a stream.</summary>
+    /// <param name="encodedImage">The bytes of an image file, 256 MiB at most: read, not asynchronously, from where the stream stands to its end, and left open. What it throws is passed on.</param>
+    /// <returns><see cref="FeatureSize"/> numbers.</returns>
+    /// <exception cref="UnreadableImageException">They are none that can be read; the message says why.</exception>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    public float[] Embed(Stream encodedImage) => One(FromStream(encodedImage), Features);
 
     /// <summary>Features of many image files: decoded on several threads, and put through the network some at a time.</summary>
     /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
@@ -126,7 +135,7 @@ public sealed class ImageEncoder : IImageEncoder
     public float[][] Embed(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(imagePaths);
-        return Each(imagePaths.Count, FromFiles(imagePaths), features => features, cancellation);
+        return Each(imagePaths.Count, FromFiles(imagePaths), Features, cancellation);
     }
 
     /// <summary>Features of many images in memory, as <see cref="Embed(IReadOnlyList{string}, CancellationToken)"/> makes them of files.</summary>
@@ -140,8 +149,39 @@ public sealed class ImageEncoder : IImageEncoder
     public float[][] Embed(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(encodedImages);
-        return Each(encodedImages.Count, FromMemory(encodedImages), features => features, cancellation);
+        return Each(encodedImages.Count, FromMemory(encodedImages), Features, cancellation);
     }
+
+    /// <summary>Features of many image files, where some may be unreadable: these have their reason in the place of features.</summary>
+    /// <param name="imagePaths">The files; a null among them is an <see cref="ArgumentException"/>.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>One for each, in their order, without classes.</returns>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ImageInference[] Infer(IReadOnlyList<string> imagePaths, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(imagePaths);
+        return Infer(imagePaths.Count, FromFiles(imagePaths), cancellation);
+    }
+
+    /// <summary>Features of many images in memory, as <see cref="Infer(IReadOnlyList{string}, CancellationToken)"/> makes them of files.</summary>
+    /// <param name="encodedImages">The bytes of image files.</param>
+    /// <param name="cancellation">Stops between some images and the next.</param>
+    /// <returns>One for each, in their order, without classes.</returns>
+    /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ImageInference[] Infer(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(encodedImages);
+        return Infer(encodedImages.Count, FromMemory(encodedImages), cancellation);
+    }
+
+    private ImageInference[] Infer(int count, Func<int, DecodedImage> decode, CancellationToken cancellation) =>
+        Array.ConvertAll(Each(count, decode, Features, goOn: true, cancellation), image => image.Error is { } error ? new ImageInference(error) : new ImageInference(image.Row, []));
+
+    private static Tensor Features(Tensor features) => features;
 
     /// <summary>Decodes an image of a list of files.</summary>
     internal Func<int, DecodedImage> FromFiles(IReadOnlyList<string> imagePaths) =>
@@ -150,34 +190,66 @@ public sealed class ImageEncoder : IImageEncoder
     /// <summary>Decodes an image of a list of files' bytes.</summary>
     internal Func<int, DecodedImage> FromMemory(IReadOnlyList<ReadOnlyMemory<byte>> encodedImages) => i => DecodedImage.Of(encodedImages[i].Span, $"Image {i}", storedSide);
 
+    /// <summary>Decodes an image in memory.</summary>
+    internal DecodedImage FromSpan(ReadOnlySpan<byte> encodedImage) => DecodedImage.Of(encodedImage, "The image", storedSide);
+
+    /// <summary>Decodes a stream's image.</summary>
+    internal DecodedImage FromStream(Stream encodedImage)
+    {
+        ArgumentNullException.ThrowIfNull(encodedImage);
+        ObjectDisposedException.ThrowIf(Network.IsDisposed, this); // before the stream is read
+        return DecodedImage.OfStream(encodedImage, storedSide);
+    }
+
     /// <summary>Puts many images through the network, some at a time.</summary>
     /// <param name="count">Number of images.</param>
     /// <param name="decode">Decodes image i. On any thread.</param>
     /// <param name="output">Makes of [N, F] features what is wanted, [N, D].</param>
     /// <param name="cancellation">Stops between some images and the next.</param>
     /// <returns>D numbers of each image.</returns>
-    internal float[][] Each(int count, Func<int, DecodedImage> decode, Func<Tensor, Tensor> output, CancellationToken cancellation)
+    internal float[][] Each(int count, Func<int, DecodedImage> decode, Func<Tensor, Tensor> output, CancellationToken cancellation) =>
+        Array.ConvertAll(Each(count, decode, output, goOn: false, cancellation), image => image.Row);
+
+    /// <summary>The same, which can go on after images that cannot be read: their places hold the reason.</summary>
+    internal (float[] Row, UnreadableImageException? Error)[] Each(int count, Func<int, DecodedImage> decode, Func<Tensor, Tensor> output, bool goOn, CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(Network.IsDisposed, this);
-        var rows = new List<float[]>(count);
-        while (rows.Count < count)
+        var result = new (float[] Row, UnreadableImageException? Error)[count];
+        int batch = FeatureExtractor.BatchFor(ImageSize);
+        for (int start = 0; start < count; start += batch)
         {
             cancellation.ThrowIfCancellationRequested();
-            int first = rows.Count;
-            using var images = DecodedImages.Of(Math.Min(FeatureExtractor.BatchFor(ImageSize), count - first), i => decode(first + i), cancellation);
-            rows.AddRange(LibtorchException.InsteadOf(() => Rows(images.All, output)));
+            int first = start;
+            using var images = DecodedImages.Of(Math.Min(batch, count - start), i => decode(first + i), cancellation, goOn);
+            var readable = images.Readable;
+            float[][] rows = readable.Count == 0 ? [] : LibtorchException.InsteadOf(() => Rows(readable, output));
+            for (int i = 0, row = 0; i < images.Errors.Length; i++)
+                result[start + i] = images.Errors[i] is UnreadableImageException error ? ([], error) : (rows[row++], null);
         }
 
         cancellation.ThrowIfCancellationRequested(); // also where there is no image
-        return [.. rows];
+        return result;
     }
 
+    /// <summary>Puts one image through the network and gives its buffer back.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="output">Makes of [1, F] features what is wanted, [1, D].</param>
+    internal float[] One(DecodedImage image, Func<Tensor, Tensor> output)
+    {
+        using (image) return LibtorchException.InsteadOf(() => Rows([image], output))[0];
+    }
+
+    /// <summary>One thread at a time: libtorch computes with all cores anyway, and nothing is freed under a computation.</summary>
     private float[][] Rows(IReadOnlyList<DecodedImage> images, Func<Tensor, Tensor> output)
     {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var result = output(Network.call(cat([.. images.Select(View)]))).cpu();
-        return [.. result.data<float>().ToArray().Chunk((int)result.shape[1])];
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(Network.IsDisposed, this);
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            var result = output(Network.call(cat([.. images.Select(View)]))).cpu();
+            return [.. result.data<float>().ToArray().Chunk((int)result.shape[1])];
+        }
     }
 
     /// <summary>[1, 3, S, S], as the network sees an image.</summary>
@@ -186,11 +258,6 @@ public sealed class ImageEncoder : IImageEncoder
         var host = empty([1, 3, image.Height, image.Width], dtype: ScalarType.Byte);
         image.Pixels.CopyTo(host.bytes);
         return Preparation.Evaluate(host.to(compute.Device), [image.Height], [image.Width]);
-    }
-
-    private float[] Features(DecodedImage image)
-    {
-        using (image) return LibtorchException.InsteadOf(() => Rows([image], features => features))[0];
     }
 
     /// <summary>Cosine similarity of two feature vectors.</summary>
@@ -212,6 +279,16 @@ public sealed class ImageEncoder : IImageEncoder
         return (float)(dot / Math.Sqrt(Math.Max(normA * normB, double.Epsilon)));
     }
 
-    /// <summary>Frees the network.</summary>
-    public void Dispose() => Network.Dispose();
+    /// <summary>Frees the network, once images that are under way have been through it.</summary>
+    public void Dispose() => Dispose(null);
+
+    /// <summary>The same, with what stands on the network.</summary>
+    internal void Dispose(IDisposable? top)
+    {
+        lock (gate)
+        {
+            top?.Dispose();
+            Network.Dispose();
+        }
+    }
 }

@@ -1,9 +1,11 @@
 using TorchSharp;
 using WclSharp.Augmentation;
+using WclSharp.Checkpoints;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Heads;
 using WclSharp.Inference;
+using WclSharp.Randomness;
 using WclSharp.Training;
 using static TorchSharp.torch;
 
@@ -138,5 +140,131 @@ public sealed class ImageEncoderTests : IDisposable
         var augmenter = new Augmenter(16, Normalization.FashionMnist, seed: 0, CPU);
         Assert.Contains("no images", Assert.Throws<ArgumentException>(() => augmenter.Evaluate(none)).Message, StringComparison.Ordinal);
         Assert.Contains("no images", Assert.Throws<ArgumentException>(() => augmenter.Augment(none, 0, 0, AugmentationRecipe.Weak(16))).Message, StringComparison.Ordinal);
+    }
+
+    private const string ClassNames = """["a","b","c"]""";
+
+    /// <summary>A classifier's file as wcl finetune writes it.</summary>
+    private string Classifier()
+    {
+        using var scope = NewDisposeScope();
+        string path = Path.Combine(folder, "classifier.safetensors");
+        (string, Tensor)[] top = [("fc.weight", new ParameterInitializer(5).Normal([3, network.FeatureSize], 1)), ("fc.bias", zeros(3))];
+        SafetensorsFile.Write(path, ModuleWeights.Of(network).Concat(top), new Dictionary<string, string>(EncoderWeights.Describe(network, 32, Normalization.ImageNet)) { ["classes"] = ClassNames });
+        return path;
+    }
+
+    private static byte[][] Images(int count) => [.. Enumerable.Range(0, count).Select(i => Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + (i % 7), 24 + (i % 5)))];
+
+    [Fact]
+    public void Infer_GivesFeaturesAndClasses_AndGoesOnAfterBadImages()
+    {
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
+        using var encoder = ImageEncoder.Load(Weights);
+        using var classifier = ImageClassifier.Load(Classifier());
+        byte[][] images = Images(140); // 128 at a time
+        int[] bad = [0, 5, .. Enumerable.Range(128, 12)]; // all of the second batch
+        float[][] features = encoder.Embed([.. images.Select(image => (ReadOnlyMemory<byte>)image)]);
+        foreach (int i in bad) images[i] = [(byte)i, 1, 2];
+        ReadOnlyMemory<byte>[] encoded = [.. images.Select(image => (ReadOnlyMemory<byte>)image)];
+        string[] files = [.. images.Select((image, i) => Path.Combine(folder, $"{i}.png"))];
+        foreach (var (file, image) in files.Zip(images)) File.WriteAllBytes(file, image);
+
+        foreach (var (found, names, classes) in new[]
+                 {
+                     (encoder.Infer(files, TestContext.Current.CancellationToken), true, 0), (encoder.Infer(encoded, TestContext.Current.CancellationToken), false, 0),
+                     (classifier.Infer(files, TestContext.Current.CancellationToken), true, 3), (classifier.Infer(encoded, TestContext.Current.CancellationToken), false, 3),
+                 })
+        {
+            Assert.Equal(140, found.Length);
+            for (int i = 0; i < found.Length; i++)
+            {
+                Assert.Equal(!bad.Contains(i), found[i].IsReadable);
+                if (found[i].IsReadable) Assert.InRange(ImageEncoder.Similarity(features[i], found[i].Features), 0.99999f, 1.00001f);
+                else Assert.StartsWith(names ? $"'{files[i]}' cannot be read as an image" : $"Image {i} cannot be read as an image", found[i].Error!.Message, StringComparison.Ordinal);
+                Assert.Equal(found[i].IsReadable ? classes : 0, found[i].Classes.Count);
+            }
+        }
+        var one = classifier.Classify(images[1]);
+        Assert.All(one.Zip(classifier.Infer(files, TestContext.Current.CancellationToken)[1].Classes), pair => Assert.Equal((pair.First.Class, pair.First.Probability), (pair.Second.Class, pair.Second.Probability), new Near()));
+        Assert.Throws<ArgumentException>(() => encoder.Infer([null!, files[1]], TestContext.Current.CancellationToken)); // a program's error is no bad image
+        Assert.Empty(classifier.Infer(Array.Empty<string>(), TestContext.Current.CancellationToken));
+        Assert.Throws<OperationCanceledException>(() => encoder.Infer(files, new CancellationToken(canceled: true)));
+        LiveTensors.AssertNoneLeftBy(() => classifier.Infer(encoded));
+    }
+
+    private sealed class Near : IEqualityComparer<(string Class, float Probability)>
+    {
+        public bool Equals((string Class, float Probability) x, (string Class, float Probability) y) => x.Class == y.Class && Math.Abs(x.Probability - y.Probability) < 1e-4f;
+
+        public int GetHashCode((string Class, float Probability) x) => x.Class.GetHashCode(StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Streams_GiveWhatTheirBytesGive()
+    {
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
+        var encoder = ImageEncoder.Load(Weights);
+        var classifier = ImageClassifier.Load(Classifier());
+        byte[] image = Images(1)[0];
+        using var stream = new MemoryStream(image);
+        Assert.Equal(encoder.Embed(image), encoder.Embed(stream));
+        stream.Position = 0; // it is open
+        Assert.Equal(classifier.Classify(image), classifier.Classify(stream));
+        Assert.Contains("The image cannot be read as an image", Assert.Throws<UnreadableImageException>(() => encoder.Embed(stream)).Message, StringComparison.Ordinal); // at its end
+        Assert.Throws<ArgumentNullException>("encodedImage", () => encoder.Embed((Stream)null!));
+        Assert.Throws<ArgumentNullException>("encodedImage", () => classifier.Classify((Stream)null!));
+        encoder.Dispose();
+        classifier.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => encoder.Embed(stream));
+        Assert.Throws<ObjectDisposedException>(() => classifier.Classify(stream));
+    }
+
+    [Fact]
+    public void Use_BySeveralThreads_IsThatOfOne()
+    {
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
+        using var encoder = ImageEncoder.Load(Weights);
+        using var classifier = ImageClassifier.Load(Classifier());
+        byte[][] images = Images(12);
+        ReadOnlyMemory<byte>[] encoded = [.. images.Select(image => (ReadOnlyMemory<byte>)image)];
+        float[][] features = [.. images.Select(image => encoder.Embed(image))], many = encoder.Embed(encoded);
+        var classes = images.Select(image => classifier.Classify(image)).ToArray();
+        Parallel.For(0, 120, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i =>
+        {
+            Assert.Equal(features[i % 12], encoder.Embed(images[i % 12]));
+            Assert.Equal(classes[i % 12], classifier.Classify(images[i % 12]));
+            if (i % 10 == 0) Assert.Equal(many, encoder.Embed(encoded));
+        });
+    }
+
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void Use_BySeveralThreads_WhileDisposed_GivesTheSameOrSaysSo(bool classify)
+    {
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
+        var encoder = ImageEncoder.Load(Weights);
+        var classifier = ImageClassifier.Load(Classifier());
+        byte[] image = Images(1)[0];
+        float[] expected = Use();
+        int used = 0, refused = 0;
+        Parallel.For(0, 80, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ =>
+        {
+            try
+            {
+                Assert.Equal(expected, Use());
+                if (Interlocked.Increment(ref used) != 40) return;
+                encoder.Dispose();
+                classifier.Dispose();
+            }
+            catch (ObjectDisposedException)
+            {
+                Interlocked.Increment(ref refused);
+            }
+        });
+        Assert.InRange(used, 40, 44); // those that were under way
+        Assert.Equal(80, used + refused);
+
+        float[] Use() => classify ? [.. classifier.Classify(image).Select(each => each.Probability)] : encoder.Embed(image);
     }
 }
