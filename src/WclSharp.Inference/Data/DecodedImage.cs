@@ -71,7 +71,7 @@ internal readonly struct DecodedImage : IDisposable
         ArgumentNullException.ThrowIfNull(stream);
         // One byte more than it says that it has: then its end is found without another buffer.
         long rest = stream.CanSeek ? Math.Clamp(stream.Length - stream.Position, 0, ImageFile.MaxBytes) : 0;
-        byte[] content = ArrayPool<byte>.Shared.Rent((int)Math.Max(Room, rest + 1));
+        byte[] content = Rented((int)Math.Max(Room, rest + 1));
         try
         {
             int length = 0;
@@ -81,7 +81,7 @@ internal readonly struct DecodedImage : IDisposable
                 if (ImageFile.TooLarge(length) is not null)
                     throw new UnreadableImageException(FormattableString.Invariant($"The image cannot be read as an image: its stream has more than {ImageFile.MaxBytes:N0} bytes, the limit of image files."));
                 if (length < content.Length) continue;
-                byte[] larger = ArrayPool<byte>.Shared.Rent(2 * length);
+                byte[] larger = Rented(2 * length);
                 content.AsSpan(0, length).CopyTo(larger);
                 ArrayPool<byte>.Shared.Return(content);
                 content = larger;
@@ -91,6 +91,18 @@ internal readonly struct DecodedImage : IDisposable
         finally
         {
             ArrayPool<byte>.Shared.Return(content);
+        }
+
+        static byte[] Rented(int bytes)
+        {
+            try
+            {
+                return ArrayPool<byte>.Shared.Rent(bytes);
+            }
+            catch (OutOfMemoryException e)
+            {
+                throw Unreadable("The image", e);
+            }
         }
     }
 

@@ -80,13 +80,15 @@ public sealed class Augmenter
     /// <param name="view">View of the image within the epoch, from 0.</param>
     /// <param name="recipe">Strengths and probabilities.</param>
     /// <returns>[N, 3, S, S] float32, normalised, on the device; the caller owns it.</returns>
-    /// <exception cref="ArgumentException">The batch is empty.</exception>
+    /// <exception cref="ArgumentException">The batch is empty, or a number is negative.</exception>
     /// <exception cref="WclUsageException">A range of the recipe is the wrong way round.</exception>
     /// <exception cref="ObjectDisposedException">The batch was disposed of.</exception>
     public Tensor Augment(ImageBatch images, int epoch, int view, AugmentationRecipe recipe)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
+        ArgumentOutOfRangeException.ThrowIfNegative(view);
         using var pixels = ImageTensor.Of(images, device);
         return Augment(pixels, images.Indices, epoch, view, recipe);
     }
@@ -97,14 +99,16 @@ public sealed class Augmenter
     /// <param name="views">V numbers of views of the image within the epoch, from 0, such as [0, 1]; 1 or more.</param>
     /// <param name="recipe">Strengths and probabilities.</param>
     /// <returns>[V N, 3, S, S] float32, normalised, on the device: row v N + i is the v-th view of image i, so that <c>chunk(V)</c> parts them. The caller owns it.</returns>
-    /// <exception cref="ArgumentException">The batch is empty, or there are no view numbers.</exception>
+    /// <exception cref="ArgumentException">The batch is empty, there are no view numbers, or a number is negative.</exception>
     /// <exception cref="WclUsageException">A range of the recipe is the wrong way round.</exception>
     /// <exception cref="ObjectDisposedException">The batch was disposed of.</exception>
     public Tensor Augment(ImageBatch images, int epoch, ReadOnlySpan<int> views, AugmentationRecipe recipe)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         if (views.IsEmpty) throw new ArgumentException("There are no view numbers; give one or more, such as [0, 1].", nameof(views));
+        foreach (int view in views) ArgumentOutOfRangeException.ThrowIfNegative(view, nameof(views));
         using var pixels = ImageTensor.Of(images, device);
         return Augment(pixels, images.Indices, epoch, views, recipe);
     }
@@ -125,7 +129,7 @@ public sealed class Augmenter
     /// <exception cref="WclUsageException">There are neither as many samples nor as many views as images.</exception>
     internal Tensor Augment(ImageTensor images, ReadOnlySpan<int> samples, int epoch, ReadOnlySpan<int> views, AugmentationRecipe recipe, bool channelsLast = false)
     {
-        int count = samples.Length, all = count * views.Length;
+        int count = samples.Length, all = checked(count * views.Length);
         if (images.Count != count && images.Count != all) throw new WclUsageException($"{images.Count} images came with {count} sample numbers for {views.Length} views; give one image for each sample, or for each view of each.");
         recipe.Validate();
         var drawn = new ViewParameters[all];

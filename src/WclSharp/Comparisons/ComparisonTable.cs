@@ -105,7 +105,7 @@ internal static class ComparisonTable
         Line("kNN and linear are top-1 accuracies of the last epoch's encoder on held-out images, mean over seeds ± the " + report.Interval + ". "
             + "s/epoch is training alone, evaluation left out, mean over seeds. Overhead: " + report.OverheadOver + ". Peak MiB is the largest resident memory of a run's process" + (runs.Any(IsOnGpu) ? ", without the GPU's" : "") + ". "
             + "Pair precision, pair recall and conflicts are over all pairs of the last epoch's steps, means over seeds. "
-            + (crops ? "Crop precision and crop conflicts are those of the images that local crops are cut from: the share of these crops whose image has the class of the one that they count for, and the share of the nearest images that do not have the image among theirs. " : "")
+            + (crops ? "Crop precision and crop conflicts are those of the images that local crops are cut from: the share of these crops whose image has the class of the one that they count for, and the share of the pairs of an image and one of its nearest whose first is not among the nearest of the second. " : "")
             + "A dash is what was not measured.");
         Line();
         if (Reading(report.Methods) is { } reading)

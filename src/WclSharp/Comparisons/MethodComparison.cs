@@ -56,7 +56,7 @@ public sealed record MethodComparison
     /// <summary>Mean share of the local crops cut from other images whose image is of the class of the one that they count for, last epoch, 0 to 1.</summary>
     public double? CropPrecision { get; init; }
 
-    /// <summary>Mean share of the pairs of an image and one of the nearest that its local crops are cut from that are not returned, last epoch, 0 to 1.</summary>
+    /// <summary>Mean share of the pairs (i, j), j among the K nearest images that i's local crops are cut from, whose i is not among j's, last epoch, 0 to 1.</summary>
     public double? CropConflicts { get; init; }
 
     /// <summary>Seeds that the row is made of: the runs that are finished.</summary>

@@ -99,13 +99,21 @@ public sealed class ImageBatch : IDisposable
 
         int[] firsts = Divide(starts, largestBuffer);
         var buffers = new byte[firsts.Length - 1][];
-        for (int b = 0; b < buffers.Length; b++)
+        try
         {
-            int bytes = (int)(starts[firsts[b + 1]] - starts[firsts[b]]);
-            var buffer = buffers[b] = rent(uniform ? bytes : Rounded(bytes));
-            int at = 0;
-            for (int i = firsts[b]; i < firsts[b + 1]; i++)
-                at += data.CopyPixels(indices[i], buffer.AsSpan(at));
+            for (int b = 0; b < buffers.Length; b++)
+            {
+                int bytes = (int)(starts[firsts[b + 1]] - starts[firsts[b]]);
+                var buffer = buffers[b] = rent(uniform ? bytes : Rounded(bytes));
+                int at = 0;
+                for (int i = firsts[b]; i < firsts[b + 1]; i++) at += data.CopyPixels(indices[i], buffer.AsSpan(at));
+            }
+        }
+        catch // the set was disposed of meanwhile
+        {
+            foreach (byte[]? buffer in buffers)
+                if (buffer is not null) giveBack?.Invoke(buffer);
+            throw;
         }
         return new(indices, heights, widths, channels, starts, firsts, buffers, giveBack) { Uniform = uniform };
     }

@@ -40,7 +40,7 @@ public static class FeatureQuality
             throw new ArgumentException($"Both views need the same shape and type, not {ShapeText.Of(first)} {first.dtype} and {ShapeText.Of(second)} {second.dtype}.", nameof(second));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return AlignmentOf(Precise(first), Precise(second)).to(ScalarType.Float64).item<double>();
+        return AlignmentOf(Unit(first), Unit(second)).to(ScalarType.Float64).item<double>();
     }
 
     /// <summary>Uniformity (Wang and Isola 2020, equation 2, t = 2): log of the mean of exp(-2 |a - b|^2) over pairs of different images. In tiles: memory grows with N and not with its square.</summary>
@@ -52,7 +52,7 @@ public static class FeatureQuality
         RequireUnitRows(features, 2, nameof(features));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return UniformityOf(Precise(features)).item<double>();
+        return UniformityOf(Unit(features)).item<double>();
     }
 
     /// <summary>Effective rank of features that are known to have the form.</summary>
@@ -92,7 +92,8 @@ public static class FeatureQuality
         return sum.sub(same).div(different).log();
     }
 
-    private static Tensor Precise(Tensor rows) => rows.dtype == ScalarType.Float64 ? rows.alias() : rows.to(ScalarType.Float32).alias();
+    /// <summary>Rows whose length is 1 but for rounding, brought to it: a pair of a row with itself is taken off as exactly 1.</summary>
+    private static Tensor Unit(Tensor rows) => nn.functional.normalize(rows.dtype == ScalarType.Float64 ? rows : rows.to(ScalarType.Float32));
 
     private static void RequireRows(Tensor rows, long least, string name)
     {
@@ -109,7 +110,7 @@ public static class FeatureQuality
         var lengths = rows.to(ScalarType.Float32).square().sum(1).sqrt(); // [N]
         var wrong = lengths.sub(One).abs().le(LengthTolerance).logical_not(); // a length that is no number too
         if (!wrong.any().item<bool>()) return;
-        long row = wrong.to(ScalarType.Int64).argmax().item<long>();
+        long row = wrong.nonzero()[0, 0].item<long>();
         throw new ArgumentException(FormattableString.Invariant($"Row {row} has length {lengths[row].item<float>():0.###}; bring all to unit length first (nn.functional.normalize)."), name);
     }
 }

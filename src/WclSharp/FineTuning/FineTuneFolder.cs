@@ -35,7 +35,7 @@ internal sealed record FineTuneSettings
     public required double HeadLr { get; init; }
     public double? ScratchLr { get; init; }
 
-    /// <summary>Not written where there is none, as before there could be: studies of then go on.</summary>
+    /// <summary>Left out of the file where it is 0, as in files made before there was this option, so that those studies go on.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double VerticalFlip { get; init; }
 

@@ -64,7 +64,7 @@ public sealed record FineTuneOptions
     /// <summary>Of learning rates; 0 leaves weights as they are.</summary>
     internal static NumberRange RateRange => NumberRange.NotNegative;
 
-    /// <summary>Of <see cref="VerticalFlip"/>.</summary>
+    /// <summary>The values that <see cref="VerticalFlip"/> takes.</summary>
     internal static NumberRange FlipRange => NumberRange.Share;
 
     /// <summary>Checks what does not depend on the data.</summary>

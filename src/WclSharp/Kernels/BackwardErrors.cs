@@ -60,7 +60,7 @@ internal static class BackwardErrors
         try
         {
             // The engine records a backward pass only for create_graph, and what these functions return would be constants in that graph.
-            if (is_grad_enabled()) throw new NotSupportedException("WclSharp's operators on the CPU have no second derivative, which create_graph asks for; an encoder in float64 takes libtorch's operators, which have.");
+            if (is_grad_enabled()) throw new NotSupportedException("WclSharp's operators on the CPU have no second derivative, which create_graph asks for; an encoder in float64 takes libtorch's operators, which have one; the losses of WclSharp have none.");
             return work();
         }
         catch (Exception e) when (running)

@@ -11,10 +11,10 @@ public static class Backpropagation
     /// Adds the gradients of a loss to those of its parameters, as <c>loss.backward()</c> does. An error in a function of this library, as where memory runs
     /// out, is thrown from here, where from a plain <c>backward()</c> it would have to pass libtorch and end the process; and what the last of them gave back is freed at once.
     /// </summary>
-    /// <param name="loss">One number, with a gradient; its graph can be gone through once.</param>
+    /// <param name="loss">One number, with a gradient; this frees its graph, so it can be gone through once here.</param>
     /// <exception cref="ArgumentException">It is not one number, or carries no gradient.</exception>
-    /// <exception cref="InvalidOperationException">Its graph was gone through before.</exception>
-    /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch failed, as where memory ran out.</exception>
+    /// <exception cref="InvalidOperationException">Its graph was gone through before, and holds functions of this library.</exception>
+    /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch failed, as where memory ran out, or where a graph of its operators alone was gone through before.</exception>
     public static void Run(Tensor loss)
     {
         ArgumentNullException.ThrowIfNull(loss);

@@ -11,8 +11,7 @@ namespace WclSharp.Losses;
 /// </summary>
 /// <remarks>
 /// Legend: N images in the logical batch, n of them here (n = N but in the authors' runs on several GPUs, which a test compares with), D projection size.
-/// Its gradient is known when it returns, so <c>backward</c> may be called once: a second call
-/// fails, and ends the process where it does not go through <see cref="Backpropagation"/>.
+/// Its gradient is found with it. The loss by itself goes back as often as asked (<c>retain_graph</c>), without second derivatives: to <c>create_graph</c> its gradient is a constant.
 /// </remarks>
 public static class InstanceLoss
 {

@@ -61,7 +61,8 @@ internal static class LossArguments
             throw new ArgumentException($"Label {alone} has one row alone, which has no positive; each label needs two rows or more.", nameof(labels));
     }
 
-    private static long[] Values(Tensor labels)
+    /// <summary>Whole numbers of a tensor on the CPU.</summary>
+    internal static long[] Values(Tensor labels)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

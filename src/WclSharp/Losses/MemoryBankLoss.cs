@@ -14,8 +14,7 @@ namespace WclSharp.Losses;
 /// <remarks>
 /// log h and log(1 - h) are log-sigmoids of +-( z . f / t - log Z - log(m/n) ), which neither overflows nor rounds to log 0. No gradient flows
 /// into Z, nor into the bank where it does not require one. The caller keeps the bank: after a step, row i becomes the unit vector of its mean with z, for instance.
-/// The gradient of <see cref="Softmax"/> is known when it returns, so <c>backward</c> may be called once: a second call
-/// fails, and ends the process where it does not go through <see cref="Backpropagation"/>.
+/// The gradient of <see cref="Softmax"/> is found with it. The loss by itself goes back as often as asked (<c>retain_graph</c>), without second derivatives: to <c>create_graph</c> its gradient is a constant.
 /// </remarks>
 public static class MemoryBankLoss
 {
@@ -65,8 +64,8 @@ public static class MemoryBankLoss
     /// <param name="z">As for <see cref="Nce"/>.</param>
     /// <param name="own">As for <see cref="Nce"/>.</param>
     /// <param name="negatives">As for <see cref="Nce"/>.</param>
-    /// <param name="images">n, rows of the whole bank.</param>
-    /// <param name="temperature">Softmax temperature t, above zero.</param>
+    /// <param name="images">As for <see cref="Nce"/>.</param>
+    /// <param name="temperature">As for <see cref="Nce"/>.</param>
     /// <returns>[1], no gradient; the caller owns it.</returns>
     /// <exception cref="ArgumentException">As for <see cref="Nce"/>.</exception>
     public static Tensor LogNormaliser(Tensor z, Tensor own, Tensor negatives, long images, double temperature)
@@ -101,8 +100,7 @@ public static class MemoryBankLoss
         if (own.dim() != 1 || own.size(0) != rows || own.dtype != ScalarType.Int64)
             throw new ArgumentException($"{rows} rows need their places in the bank as [{rows}], not {ShapeText.Of(own)} {own.dtype}; they are int64.", nameof(own));
         if (own.device.type != DeviceType.CPU) return; // elsewhere reading them would wait for the device
-        using var scope = NewDisposeScope();
-        foreach (long place in own.contiguous().data<long>())
+        foreach (long place in LossArguments.Values(own))
             if (place < 0 || place >= images) throw new ArgumentException($"Place {place} is none of 0 to {images - 1}, the bank's rows.", nameof(own));
     }
 

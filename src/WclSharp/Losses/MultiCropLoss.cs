@@ -19,8 +19,7 @@ namespace WclSharp.Losses;
 /// Gradient flows through the keys where they carry one, as in the losses of the global views: pass the instance term the projections
 /// themselves, and the weak term detached ones or not, as for <see cref="WeakLoss"/>.
 /// </para>
-/// <para>Its gradient is known when it returns, so <c>backward</c> may be called once: a second call
-/// fails, and ends the process where it does not go through <see cref="Backpropagation"/>.</para>
+/// <para>Its gradient is found with it. The loss by itself goes back as often as asked (<c>retain_graph</c>), without second derivatives: to <c>create_graph</c> its gradient is a constant.</para>
 /// </remarks>
 public static class MultiCropLoss
 {

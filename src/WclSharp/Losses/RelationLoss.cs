@@ -73,7 +73,7 @@ public static class RelationLoss
         if (sets.dim() != 2 || sets.size(0) != rows || sets.size(1) != rows || sets.dtype != ScalarType.Bool)
             throw new ArgumentException($"{z1.size(0)} images need sets of shape [{rows}, {rows}] bool, not {ShapeText.Of(sets)} {sets.dtype}.", nameof(sets));
         if (sets.device.type == DeviceType.CPU && HasOwnRows(sets, z1.size(0)))
-            throw new ArgumentException($"The sets hold a row itself or the other view of its image; make the diagonal and those {z1.size(0)} beside it false.", nameof(sets));
+            throw new ArgumentException($"The sets hold a row itself or the other view of its image; make the diagonal and the two that lie {z1.size(0)} columns to its right and left false.", nameof(sets));
     }
 
     private static bool HasOwnRows(Tensor sets, long images)

@@ -12,8 +12,7 @@ namespace WclSharp.Losses;
 /// </summary>
 /// <remarks>
 /// <see cref="WeakLoss"/> over the rows of both views, with the gradient through both sides. P(a) holds the other view, so it is never
-/// empty. With all labels different it is <see cref="InstanceLoss"/>. As there, <c>backward</c> may be called once: a second call
-/// fails, and ends the process where it does not go through <see cref="Backpropagation"/>.
+/// empty. With all labels different it is <see cref="InstanceLoss"/>. As there, the loss by itself goes back as often as asked, without second derivatives.
 /// </remarks>
 public static class SupConLoss
 {

@@ -16,8 +16,7 @@ namespace WclSharp.Losses;
 /// In the authors' code the keys are detached, so the gradient flows through the anchors only; pass detached keys for
 /// that, or the anchors themselves for the gradient of the formula.
 /// </para>
-/// <para>Its gradient is known when it returns, so <c>backward</c> may be called once: a second call
-/// fails, and ends the process where it does not go through <see cref="Backpropagation"/>.</para>
+/// <para>Its gradient is found with it. The loss by itself goes back as often as asked (<c>retain_graph</c>), without second derivatives: to <c>create_graph</c> its gradient is a constant.</para>
 /// </remarks>
 public static class WeakLoss
 {

@@ -36,7 +36,7 @@ internal abstract class Method : IDisposable
     public virtual int[]? CropSources(int[] images, int epoch, int crop) => null;
 
     /// <summary>
-    /// The relation that <see cref="CropSources"/> chooses from: the pairs (i, j), j one of the images that i's crops may be cut from, whose i is none of j's, and all.
+    /// The relation that <see cref="CropSources"/> chooses from: the number of pairs (i, j), j one of the images that i's crops may be cut from, where i is not one of j's, and the number of all pairs.
     /// Zeros where crops are cut from the images themselves. Changes at an epoch's end alone.
     /// </summary>
     public virtual (long OneWay, long Related) CropRelation => default;

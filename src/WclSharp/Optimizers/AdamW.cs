@@ -32,7 +32,7 @@ public sealed class AdamW : Optimizer
     /// <param name="weightDecay">Decay, finite, 0 or more, times the learning rate of a step; of decayed parameters alone.</param>
     /// <param name="beta1">Share of the mean gradient that a step keeps, 0 or more and below 1.</param>
     /// <param name="beta2">Share of the mean squared gradient that a step keeps, likewise.</param>
-    /// <param name="epsilon">Added to the root of the mean squared gradient, finite, 0 or more.</param>
+    /// <param name="epsilon">Added to the root of the mean squared gradient, finite and above 0: a gradient may always have been 0.</param>
     /// <exception cref="ArgumentException">Two parameters have one name, or a number is out of its range; the message says which.</exception>
     public AdamW(IReadOnlyList<OptimizedParameter> parameters, double weightDecay, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8)
         : base(parameters)
@@ -40,10 +40,12 @@ public sealed class AdamW : Optimizer
         RequireNotNegative(weightDecay, nameof(weightDecay));
         RequireShare(beta1, nameof(beta1));
         RequireShare(beta2, nameof(beta2));
-        RequireNotNegative(epsilon, nameof(epsilon));
+        if (!(epsilon > 0 && double.IsFinite(epsilon))) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "Use a finite number above 0.");
         (this.weightDecay, this.beta1, this.beta2) = (weightDecay, beta1, beta2);
         (first, firstRest, second, secondRest, this.epsilon) = (beta1, 1 - beta1, beta2, 1 - beta2, epsilon);
     }
+
+    private protected override IReadOnlyList<string> Kinds { get; } = ["mean", "square"];
 
     private protected override void Begin(double learningRate)
     {

@@ -28,6 +28,8 @@ public abstract class MomentumOptimizer : Optimizer
         this.momentum = momentum;
     }
 
+    private protected sealed override IReadOnlyList<string> Kinds { get; } = ["momentum"];
+
     private protected sealed override void Begin(double learningRate) => rate = learningRate;
 
     /// <summary>Moves momenta and weights: in one pass over memory where they lie on the CPU, else by a script.</summary>

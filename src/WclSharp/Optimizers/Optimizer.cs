@@ -19,13 +19,15 @@ public abstract class Optimizer : IDisposable
     private protected Optimizer(IReadOnlyList<OptimizedParameter> parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        var names = new HashSet<string>(parameters.Count, StringComparer.Ordinal);
-        foreach (var each in parameters)
+        Parameters = [.. parameters];
+        var names = new HashSet<string>(Parameters.Count, StringComparer.Ordinal);
+        var handles = new Dictionary<IntPtr, string>(Parameters.Count);
+        foreach (var each in Parameters)
         {
             if (each?.Name is null || each.Parameter is null) throw new ArgumentException("A parameter or its name is null.", nameof(parameters));
             if (!names.Add(each.Name)) throw new ArgumentException($"Two parameters are named '{each.Name}'; give the modules prefixes of their own.", nameof(parameters));
+            if (!handles.TryAdd(each.Parameter.Handle, each.Name)) throw new ArgumentException($"'{handles[each.Parameter.Handle]}' and '{each.Name}' are one parameter, which a step would move twice; name it once.", nameof(parameters));
         }
-        Parameters = parameters;
     }
 
     private protected IReadOnlyList<OptimizedParameter> Parameters { get; }
@@ -44,9 +46,17 @@ public abstract class Optimizer : IDisposable
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Steps++;
-        Begin(learningRate);
-        foreach (bool decayed in (ReadOnlySpan<bool>)[true, false])
-            if (GroupOf(decayed) is { Indices.Length: > 0 } group) Update(group);
+        try
+        {
+            Begin(learningRate);
+            foreach (bool decayed in (ReadOnlySpan<bool>)[true, false])
+                if (GroupOf(decayed) is { Indices.Length: > 0 } group) Update(group);
+        }
+        catch
+        {
+            Steps--;
+            throw;
+        }
     }
 
     /// <summary>Parameters that have a gradient and are updated by the same operations, all in one call each.</summary>
@@ -79,9 +89,14 @@ public abstract class Optimizer : IDisposable
     /// </remarks>
     private protected abstract void Update(ParameterGroup group);
 
+    /// <summary>What state a parameter has, by name.</summary>
+    private protected virtual IReadOnlyList<string> Kinds => [];
+
     /// <summary>Forgets all gradients.</summary>
+    /// <exception cref="ObjectDisposedException">The optimiser was disposed of.</exception>
     public void ZeroGradients()
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         foreach (var p in Parameters) p.Parameter.grad = null;
     }
 
@@ -106,37 +121,58 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>State by name, in a fixed order, for a checkpoint: a parameter's name, a dot and what it is, as <c>encoder.conv1.weight.momentum</c>.</summary>
     /// <returns>Tensors of the parameters' shapes, of those that have taken a step. The optimiser owns them, and the next step changes them.</returns>
-    public IEnumerable<(string Name, Tensor Tensor)> NamedState() => state.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => (s.Key, s.Value));
+    /// <exception cref="ObjectDisposedException">The optimiser was disposed of.</exception>
+    public IReadOnlyList<(string Name, Tensor Tensor)> NamedState()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return [.. state.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => (s.Key, s.Value))];
+    }
 
-    /// <summary>Takes state from a checkpoint.</summary>
+    /// <summary>Takes state from a checkpoint in the place of its own.</summary>
     /// <param name="saved">What <see cref="NamedState"/> gave; copied.</param>
     /// <param name="steps">What <see cref="Steps"/> was, 0 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number of steps is negative.</exception>
     /// <exception cref="ObjectDisposedException">The optimiser was disposed of.</exception>
-    /// <exception cref="WclUsageException">A tensor belongs to no parameter or has another shape.</exception>
+    /// <exception cref="WclUsageException">A tensor belongs to no parameter, is no state of such an optimiser or has another shape; nothing is taken then.</exception>
     public void Load(IReadOnlyDictionary<string, Tensor> saved, long steps)
     {
         ArgumentNullException.ThrowIfNull(saved);
         ArgumentOutOfRangeException.ThrowIfNegative(steps);
         ObjectDisposedException.ThrowIf(disposed, this);
-        using var noGradient = no_grad();
+        var places = Enumerable.Range(0, Parameters.Count).ToDictionary(index => Parameters[index].Name, StringComparer.Ordinal);
         foreach (var (key, tensor) in saved)
         {
-            int dot = key.LastIndexOf('.');
-            int index = -1;
-            for (int i = 0; i < Parameters.Count && dot > 0; i++)
-                if (key.AsSpan(0, dot).SequenceEqual(Parameters[i].Name)) index = i;
-            if (index < 0 || !tensor.shape.AsSpan().SequenceEqual(Parameters[index].Parameter.shape))
+            if (tensor is null) throw new ArgumentException($"The state '{key}' is null.", nameof(saved));
+            var (index, kind) = Named(key);
+            if (index < 0 || !Kinds.Contains(kind) || !tensor.shape.AsSpan().SequenceEqual(Parameters[index].Parameter.shape))
                 throw new WclUsageException($"The checkpoint's optimiser state '{key}' {ShapeText.Of(tensor)} fits no parameter of this network; resume with the options that it was started with.");
-            State(index, key[(dot + 1)..]).copy_(tensor);
+        }
+
+        using var noGradient = no_grad();
+        FreeState();
+        foreach (var (key, tensor) in saved)
+        {
+            var (index, kind) = Named(key);
+            State(index, kind).copy_(tensor);
         }
         Steps = steps;
+
+        (int Index, string Kind) Named(string key)
+        {
+            int dot = key.LastIndexOf('.');
+            return dot > 0 && places.TryGetValue(key[..dot], out int index) ? (index, key[(dot + 1)..]) : (-1, "");
+        }
     }
 
     /// <summary>Frees the state; the parameters are the caller's.</summary>
     public void Dispose()
     {
         disposed = true;
+        FreeState();
+    }
+
+    private void FreeState()
+    {
         foreach (var tensor in state.Values) tensor.Dispose();
         state.Clear();
     }
@@ -169,6 +205,11 @@ public abstract class Optimizer : IDisposable
     /// <summary>Names the parameters of one module or several; only those with more than one dimension, the weights, are decayed and adapted, not biases and batch norm.</summary>
     /// <param name="modules">Modules of TorchSharp's, each with a prefix for the names of its parameters, such as "encoder.".</param>
     /// <returns>The parameters in the modules' order; change a record's <see cref="OptimizedParameter.Decayed"/> for another rule.</returns>
-    public static IReadOnlyList<OptimizedParameter> ParametersOf(params (string Prefix, nn.Module Module)[] modules) =>
-        [.. modules.SelectMany(m => m.Module.named_parameters().Select(p => new OptimizedParameter(m.Prefix + p.name, p.parameter, p.parameter.dim() > 1)))];
+    /// <exception cref="ArgumentException">A module or a prefix is null.</exception>
+    public static IReadOnlyList<OptimizedParameter> ParametersOf(params (string Prefix, nn.Module Module)[] modules)
+    {
+        ArgumentNullException.ThrowIfNull(modules);
+        if (modules.Any(m => m.Prefix is null || m.Module is null)) throw new ArgumentException("A module or its prefix is null.", nameof(modules));
+        return [.. modules.SelectMany(m => m.Module.named_parameters().Select(p => new OptimizedParameter(m.Prefix + p.name, p.parameter, p.parameter.dim() > 1)))];
+    }
 }

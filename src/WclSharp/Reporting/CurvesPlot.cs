@@ -61,7 +61,7 @@ internal static class CurvesPlot
             new("Effective rank of the features", "dimensions", [Of("effective rank", Blue, m => m.EffectiveRank)]) { FromZero = true },
             new("Learning rate", "learning rate", [new("learning rate", Blue, rates is null ? [] : Rates(rates, trained)) { Markers = false }]) { FromZero = true },
             new("Alignment of the projections", "mean d² of two views", [Of("alignment", Blue, m => m.Alignment)]) { FromZero = true, LeastSpan = LeastAlignmentSpan },
-            new("Uniformity of the projections", "log mean exp(-2 d²) of images", [Of("uniformity", Blue, m => m.Uniformity)]) { FromZero = true, LeastSpan = LeastUniformitySpan },
+            new("Uniformity of the projections", "log mean exp(-2 d²) of images", [Of("uniformity", Blue, m => m.Uniformity)]) { ToZero = true, LeastSpan = LeastUniformitySpan },
         ];
         var drawn = panels.Where(panel => panel.Curves.Any(curve => curve.Points.Length > 0)).ToArray();
         if (drawn.Length == 0) drawn = [panels[0]]; // an empty picture says so itself
@@ -131,7 +131,7 @@ internal static class CurvesPlot
         var limits = plot.Axes.GetLimits();
         // Of a single point the axis goes far beyond it.
         double[] values = [.. panel.Curves.SelectMany(curve => curve.Points).Select(point => point.Y).DefaultIfEmpty()];
-        var (bottom, top) = panel.FromZero ? FromZero(values.Min(), values.Max(), panel.LeastSpan, limits) : PlotLook.Widened(limits.Bottom, limits.Top, panel.LeastSpan, panel.Largest);
+        var (bottom, top) = panel.FromZero ? FromZero(values.Max(), panel.LeastSpan, limits) : panel.ToZero ? ToZero(values.Min(), panel.LeastSpan) : PlotLook.Widened(limits.Bottom, limits.Top, panel.LeastSpan, panel.Largest);
         // The legend lies in a strip above the curves, so that it covers none.
         plot.Axes.SetLimits(-0.02 * lastEpoch, 1.02 * lastEpoch, bottom, legend ? top + LegendStrip * (top - bottom) : top);
         if (!legend)
@@ -146,16 +146,18 @@ internal static class CurvesPlot
         plot.Legend.OutlineColor = Grey.WithAlpha(0.4);
     }
 
-    /// <summary>Ends of an axis that starts at zero, or of values below it ends just above zero.</summary>
-    private static (double Bottom, double Top) FromZero(double smallest, double largest, double leastSpan, AxisLimits limits)
+    /// <summary>Ends of an axis that starts at zero.</summary>
+    private static (double Bottom, double Top) FromZero(double largest, double leastSpan, AxisLimits limits)
     {
-        if (smallest < 0)
-        {
-            double lowest = 1.1 * Math.Min(smallest, -leastSpan);
-            return (lowest, -0.05 * lowest);
-        }
         largest = Math.Max(largest, leastSpan);
         return (0, largest > 0 ? 1.1 * largest : limits.Top);
+    }
+
+    /// <summary>Ends of an axis of values below zero, which ends just above it.</summary>
+    private static (double Bottom, double Top) ToZero(double smallest, double leastSpan)
+    {
+        double lowest = 1.1 * Math.Min(smallest, -leastSpan);
+        return (lowest, -0.05 * lowest);
     }
 
     /// <summary>Draws the intervals of shares in percent: a band, or a bar where there is but one.</summary>
@@ -184,8 +186,11 @@ internal static class CurvesPlot
 
     private sealed record Panel(string Title, string Unit, Curve[] Curves)
     {
-        /// <summary>Whether the vertical axis starts at zero, or ends there where values are below it.</summary>
+        /// <summary>Whether the vertical axis starts at zero.</summary>
         public bool FromZero { get; init; }
+
+        /// <summary>Whether the axis ends at zero, which no value is above.</summary>
+        public bool ToZero { get; init; }
 
         /// <summary>How far the ends of the vertical axis are apart at least.</summary>
         public double LeastSpan { get; init; }

@@ -93,8 +93,9 @@ public sealed class ComparisonTests : IDisposable
         foreach (string plot in (string[])["accuracy_over_epochs.png", "accuracy_over_time.png"])
         {
             using var picture = SKBitmap.Decode(Path.Combine(result.Folder, "plots", plot));
-            Assert.True(picture.Pixels.Count(pixel => pixel == new SKColor(0x00, 0x72, 0xB2)) > 100, plot); // the first method's line
-            Assert.True(picture.Pixels.Count(pixel => pixel == new SKColor(0xD5, 0x5E, 0x00)) > 100, plot);
+            int least = plot.Contains("time", StringComparison.Ordinal) ? 30 : 100; // over time a line is short where the other method's runs were slow
+            Assert.True(picture.Pixels.Count(pixel => pixel == new SKColor(0x00, 0x72, 0xB2)) > least, plot); // the first method's line
+            Assert.True(picture.Pixels.Count(pixel => pixel == new SKColor(0xD5, 0x5E, 0x00)) > least, plot);
         }
 
         // Once more: nothing is trained, nothing changes.

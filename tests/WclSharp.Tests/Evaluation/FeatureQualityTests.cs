@@ -92,4 +92,13 @@ public class FeatureQualityTests
         FeatureQuality.Alignment(rows, rows);
         FeatureQuality.Uniformity(rows);
     });
+
+    [Fact]
+    public void Uniformity_OfRowsOfUnitLengthButForRounding_IsThatOfUnitRows()
+    {
+        using var scope = NewDisposeScope();
+        var opposite = tensor(new[,] { { 0.985f, 0f }, { -0.985f, 0f } });
+        Assert.Equal(-8, FeatureQuality.Uniformity(opposite), 1e-3);
+        Assert.Equal(4, FeatureQuality.Alignment(opposite.narrow(0, 0, 1), opposite.narrow(0, 1, 1)), 1e-5);
+    }
 }

@@ -89,6 +89,6 @@ public class RelationLossTests
         using var scope = NewDisposeScope();
         var sets = new bool[8, 8];
         sets[row, column] = true;
-        Assert.Contains("those 4 beside it", Assert.Throws<ArgumentException>("sets", () => RelationLoss.Eliminate(ones(4, 3), ones(4, 3), ToTensor(sets), T)).Message, StringComparison.Ordinal);
+        Assert.Contains("4 columns to its right and left", Assert.Throws<ArgumentException>("sets", () => RelationLoss.Eliminate(ones(4, 3), ones(4, 3), ToTensor(sets), T)).Message, StringComparison.Ordinal);
     }
 }

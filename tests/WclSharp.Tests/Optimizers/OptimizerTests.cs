@@ -86,7 +86,15 @@ public class OptimizerTests
         Steps(one, a, 3);
         Steps(other, b, 3);
         Assert.True(a.eq(b).all().ToBoolean());
-        Assert.Throws<WclUsageException>(() => other.Load(new Dictionary<string, Tensor> { ["v.momentum"] = ones(2) }, 1));
+
+        // What does not fit is refused as a whole, also another optimiser's; what fits takes the place of what was there.
+        var before = other.NamedState().Select(s => (s.Name, s.Tensor.clone())).ToArray();
+        foreach (string wrong in new[] { "v.momentum", kind == "adamw" ? "w.momentum" : "w.square" })
+            Assert.Throws<WclUsageException>(() => other.Load(new Dictionary<string, Tensor> { [before[0].Name] = zeros(3, 5), [wrong] = ones(3, 5) }, 1));
+        Assert.Equal(6, other.Steps);
+        Assert.All(before.Zip(other.NamedState()), pair => Assert.True(pair.First.Item2.eq(pair.Second.Tensor).all().ToBoolean()));
+        other.Load(new Dictionary<string, Tensor>(), 0);
+        Assert.Empty(other.NamedState());
 
         Optimizer Create(Parameter p)
         {
@@ -128,6 +136,7 @@ public class OptimizerTests
             Refused("parameters", () => create(null!, 0), "null");
             Refused("parameters", () => create([null!], 0), "is null");
             Refused("parameters", () => create([w, w], 0), "Two parameters are named 'w'");
+            Refused("parameters", () => create([w, w with { Name = "v" }], 0), "'w' and 'v' are one parameter");
             foreach (double decay in new[] { -1e-4, double.NaN, double.PositiveInfinity }) Refused("weightDecay", () => create(one, decay), "0 or more");
             var optimizer = create(one, 0);
             Refused("learningRate", () => optimizer.Step(-0.1), "0 or more");
@@ -137,13 +146,15 @@ public class OptimizerTests
             optimizer.Dispose();
             Assert.Throws<ObjectDisposedException>(() => optimizer.Step(0.1));
             Assert.Throws<ObjectDisposedException>(() => optimizer.Load(new Dictionary<string, Tensor>(), 1));
+            Assert.Throws<ObjectDisposedException>(() => optimizer.NamedState());
+            Assert.Throws<ObjectDisposedException>(optimizer.ZeroGradients);
         }
         Refused("momentum", () => new Sgd(one, 0, momentum: 1), "below 1");
         Refused("momentum", () => new Lars(one, 0, momentum: -0.1), "below 1");
         Refused("trust", () => new Lars(one, 0, trust: 0), "above 0");
         Refused("beta1", () => new AdamW(one, 0, beta1: 1), "below 1");
         Refused("beta2", () => new AdamW(one, 0, beta2: double.NaN), "below 1");
-        Refused("epsilon", () => new AdamW(one, 0, epsilon: -1), "0 or more");
+        Refused("epsilon", () => new AdamW(one, 0, epsilon: 0), "above 0");
 
         static void Refused(string name, Action call, string saying)
         {

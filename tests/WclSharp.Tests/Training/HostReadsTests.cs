@@ -21,7 +21,8 @@ public class HostReadsTests
     private static readonly Dictionary<string, string> Known = new()
     {
         ["WclSharp.Kernels.TensorMemory.Bytes"] = "the address of what lies on the processor",
-        ["WclSharp.Losses.LossArguments.Values"] = "labels are looked at on the processor alone",
+        ["WclSharp.Losses.LossArguments.Values"] = "labels and places are looked at on the processor alone",
+        ["WclSharp.Losses.RelationLoss.HasOwnRows"] = "sets are looked at on the processor alone",
         ["WclSharp.Losses.SelfPartition.LargestProduct"] = "products of rows among themselves go by pairs on the processor alone",
         ["WclSharp.Training.EpochSums.Agreement"] = "of an epoch's last step",
         ["WclSharp.Training.FiniteLoss.Require"] = "of every 20th step, and an epoch's last",
