@@ -1,16 +1,14 @@
 using SkiaSharp;
 using WclSharp.Comparisons;
-using WclSharp.Evaluation;
 using WclSharp.FineTuning;
 using WclSharp.Reporting;
 using WclSharp.Training;
+using static WclSharp.Tests.Reporting.PicturePixels;
 
 namespace WclSharp.Tests.Reporting;
 
 public sealed class PictureTests : IDisposable
 {
-    private const string Title = "Images", Detail = "asked";
-
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-pictures-").FullName;
 
     private string Png => Path.Combine(folder, "picture.png");
@@ -147,35 +145,6 @@ public sealed class PictureTests : IDisposable
         Seconds = 1,
     };
 
-    [Fact]
-    public void Paths_AreShownAsFarAsTheyTellApart()
-    {
-        string[] paths = ["cats/1.png", "dogs/1.png", "dogs/2.png", "a/owls/1.png", "b/owls/1.png", "1.png", "dogs/2.png", "x/1.png/3.png"];
-        Assert.Equal(["cats/1.png", "dogs/1.png", "2.png", "a/owls/1.png", "b/owls/1.png", "1.png", "2.png", "3.png"], DistinctPaths.Of(paths));
-        // On Linux '\' is a character like others, and divides nothing.
-        string[] backslashed = OperatingSystem.IsWindows() ? ["a/1.png", "b/1.png"] : [@"a\1.png", @"b\1.png"];
-        Assert.Equal(backslashed, DistinctPaths.Of([@"a\1.png", @"b\1.png"]));
-        Assert.Equal(["1.png"], DistinctPaths.Of(["a/1.png"]));
-        Assert.Equal([OperatingSystem.IsWindows() ? "1.png" : @"a\1.png"], DistinctPaths.Of([@"x/a\1.png"]));
-        Assert.Equal(("1.png", "in a/owls"), DistinctPaths.Lines("a/owls/1.png"));
-        Assert.Equal(("1.png", null), DistinctPaths.Lines("1.png"));
-    }
-
-    [Fact]
-    public void Sheets_WithFolders_HaveALineMore()
-    {
-        var image = Grey(2, 2, [0, 255, 255, 0], "1.png");
-        int[] heights = [.. new[] { image, image with { SecondLine = "in cats" } }.SelectMany(each =>
-        {
-            ContactSheet.Write(Png, [(each, "2 alike")], Title);
-            using var contacts = SKBitmap.Decode(Png);
-            NeighborSheet.Write(Png, [new SheetRow(each, [new(image, 0.5, null)])], Title, Detail);
-            using var neighbors = SKBitmap.Decode(Png);
-            return new[] { contacts.Height, neighbors.Height };
-        })];
-        Assert.Equal([heights[0] + 14, heights[1] + 14], heights[2..]);
-    }
-
     [Theory]
     [InlineData(3, 2, 2)]
     [InlineData(5, 3, 2)]
@@ -200,111 +169,12 @@ public sealed class PictureTests : IDisposable
     }
 
     [Fact]
-    public void Confusion_NamesThatNoFontHas_AreNumbers_AndAreTold()
-    {
-        const string Unassigned = "\u0378"; // of no script, so no font has it
-        var matrix = ConfusionMatrix.Of(["ant", Unassigned + "bee"], [0, 1], [0, 1]);
-        string? warning = ConfusionPlot.Write(Png, matrix, "insects");
-        Assert.StartsWith($"The picture has 1 of the 2 classes by number (class 2 is \"{Unassigned}bee\")", warning);
-        byte[] numbered = File.ReadAllBytes(Png);
-        Assert.Null(ConfusionPlot.Write(Png, ConfusionMatrix.Of(["ant", "class 2"], [0, 1], [0, 1]), "insects"));
-        Assert.Equal(numbered, File.ReadAllBytes(Png));
-        Assert.Equal("class 2", PictureNames.Of(matrix.ClassNames, 1));
-        Assert.Equal("ant", PictureNames.Of(matrix.ClassNames, 0));
-    }
-
-    [Theory]
-    [InlineData("shirt", true)]
-    [InlineData("Käfer, жук", true)]
-    [InlineData("猫", false)]
-    [InlineData("🐈‍⬛", false)]
-    public void Font_OfAName_HasItsLetters(string name, bool ours)
-    {
-        var typeface = PlotFont.For(name);
-        if (ours) Assert.Equal(PlotFont.Typeface, typeface);
-        else Assert.True(typeface is null || SystemFonts.Has(typeface, name)); // as the machine has it
-    }
-
-    [Fact]
-    public void Confusion_ClassesThatAreTakenForOneAnother_AreDarkOffTheDiagonal()
-    {
-        // Every image of the first class is right, every one of the second is taken for the third.
-        var matrix = ConfusionMatrix.Of(["ant", "bee", "wasp"], [0, 0, 1, 1, 1, 2], [0, 0, 2, 2, 2, 2]);
-        Assert.Equal([[2, 0, 0], [0, 0, 3], [0, 0, 1]], matrix.Counts);
-        ConfusionPlot.Write(Png, matrix, "insects");
-        using var picture = SKBitmap.Decode(Png);
-
-        // The darkest blue fills three of nine cells, which lie below and to the right of titles and names.
-        int pixels = 0;
-        for (int y = 0; y < picture.Height; y++)
-            for (int x = 0; x < picture.Width; x++)
-                pixels += picture.GetPixel(x, y) is { Red: < 40, Green: < 70, Blue: > 60 and < 130 } ? 1 : 0;
-        Assert.InRange(pixels / (double)(picture.Width * picture.Height), 0.08, 0.34);
-    }
-
-    [Theory]
-    [InlineData(10, true)]
-    [InlineData(60, true)]
-    [InlineData(200, false)] // no room for text
-    public void Confusion_ClassWithoutImages_IsGrey_AndSaysSoWhereThereIsRoom(int classes, bool said)
-    {
-        // Of the two in the middle, one has no images and one none that is right.
-        int none = classes / 2, wrong = none + 1;
-        int[] truth = [.. Enumerable.Range(0, classes).Where(c => c != none)];
-        ConfusionPlot.Write(Png, ConfusionMatrix.Of([.. Enumerable.Range(0, classes).Select(c => $"class {c}")], truth, [.. truth.Select(c => c == wrong ? 0 : c)]), "insects");
-        using var picture = SKBitmap.Decode(Png);
-        var pixels = picture.Pixels;
-        int[] grey = [.. Enumerable.Range(0, picture.Height).Where(y => pixels.AsSpan(y * picture.Width, picture.Width).Count(new SKColor(0xC8, 0xC8, 0xC8)) > picture.Width / 2)];
-        Assert.InRange(grey.Length * classes, picture.Height / 2, picture.Height); // one row of them
-        Assert.Equal(said, CountDark(picture, new SKRectI(picture.Width / 2, grey[0], picture.Width * 3 / 4, grey[^1] + 1)) > 20);
-    }
-
-    [Fact]
     public void Curves_NothingMeasured_StillMakeAPicture()
     {
         CurvesPlot.Write(Png, [], "nothing");
 
         using var picture = SKBitmap.Decode(Png);
         Assert.Equal(520, picture.Width);
-    }
-
-    [Fact]
-    public void Sheet_Pixels_AreSharpAndFramesTellClasses()
-    {
-        var checker = Grey(2, 2, [0, 255, 255, 0], "shirt");
-        var red = new SheetImage([200, 10, 20], 3, 1, 1, "red");
-        NeighborSheet.Write(Png, [new SheetRow(checker, [new(red, 0.9, true), new(red, 0.8, false)])], Title, Detail);
-        using var picture = SKBitmap.Decode(Png);
-
-        // Four squares of 48 x 48 pixels, with no grey between them.
-        Assert.Equal(SKColors.Black, picture.GetPixel(24 + 46, 84 + 46));
-        Assert.Equal(SKColors.White, picture.GetPixel(24 + 49, 84 + 46));
-        Assert.Equal(SKColors.White, picture.GetPixel(24 + 46, 84 + 49));
-        Assert.Equal(SKColors.Black, picture.GetPixel(24 + 49, 84 + 49));
-        var all = picture.Info.Rect;
-        Assert.True(Count(picture, all, new SKColor(200, 10, 20)) >= 2 * 96 * 96);
-        var (solid, dashed) = (new SKColor(0x00, 0x72, 0xB2), new SKColor(0xC0, 0x50, 0x00));
-        Assert.InRange(Count(picture, all, solid), 4 * 4 * 96, 2000);
-        Assert.InRange(Count(picture, all, dashed), 2 * 4 * 96, 3 * 4 * 96); // a third of it are gaps: colour is not all that tells them apart
-    }
-
-    [Fact]
-    public void Sheet_WithoutLabels_HasNoClassColours()
-    {
-        var image = Grey(4, 4, new byte[16], null);
-        NeighborSheet.Write(Png, [new SheetRow(image, [new(image, 0.5, null)])], Title, Detail);
-        using var picture = SKBitmap.Decode(Png);
-
-        Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0x00, 0x72, 0xB2)));
-        Assert.Equal(0, Count(picture, picture.Info.Rect, new SKColor(0xC0, 0x50, 0x00)));
-    }
-
-    [Fact]
-    public void Sheet_BytesThatDoNotFitTheShape_AreRefused()
-    {
-        var wrong = Grey(4, 4, new byte[15], null);
-
-        Assert.Contains("[1, 4, 4] with 15 bytes", Assert.Throws<ArgumentException>(() => NeighborSheet.Write(Png, [new SheetRow(wrong, [])], Title, Detail)).Message);
     }
 
     private static EpochMetrics Metrics(int epoch) => new()
@@ -323,36 +193,4 @@ public sealed class PictureTests : IDisposable
     };
 
     private static readonly RateCurve Rates = new(4, step => 0.1 / (1 + step));
-
-    private static SheetImage Grey(int height, int width, byte[] pixels, string? caption) => new(pixels, 1, height, width, caption);
-
-    private static int Count(SKBitmap picture, SKRectI area, SKColor color) => Count(picture, area, pixel => pixel == color);
-
-    /// <summary>Rows of an area in which a colour is, from above.</summary>
-    private static int[] RowsOf(SKBitmap picture, SKRectI area, SKColor color) =>
-        [.. Enumerable.Range(area.Top, area.Height).Where(y => Count(picture, new SKRectI(area.Left, y, area.Right, y + 1), color) > 0)];
-
-    private static int CountDark(SKBitmap picture, SKRectI area) => Count(picture, area, pixel => pixel.Red < 100);
-
-    private static int Count(SKBitmap picture, SKRectI area, Func<SKColor, bool> wanted)
-    {
-        var pixels = picture.Pixels;
-        int count = 0;
-        for (int y = area.Top; y < area.Bottom; y++)
-            for (int x = area.Left; x < area.Right; x++)
-                if (wanted(pixels[y * picture.Width + x])) count++;
-        return count;
-    }
-
-    [Fact]
-    public void Captions_OfACamerasNames_StillTellThemApart()
-    {
-        using var font = SheetCell.Font(SheetCell.TextSize);
-        string first = SheetCell.Shortened("11. IMG_20240312_0014.jpg", font), second = SheetCell.Shortened("12. IMG_20240312_0015.jpg", font);
-        Assert.StartsWith("11. ", first, StringComparison.Ordinal);
-        Assert.EndsWith("14.jpg", first, StringComparison.Ordinal);
-        Assert.EndsWith("15.jpg", second, StringComparison.Ordinal);
-        Assert.InRange(font.MeasureText(first), 1, SheetCell.Cell + SheetCell.Gap);
-        Assert.Equal("cat.jpg", SheetCell.Shortened("cat.jpg", font));
-    }
 }

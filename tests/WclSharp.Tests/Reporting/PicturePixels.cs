@@ -1,0 +1,25 @@
+using SkiaSharp;
+
+namespace WclSharp.Tests.Reporting;
+
+/// <summary>Counts what is drawn in a part of a picture.</summary>
+internal static class PicturePixels
+{
+    public static int Count(SKBitmap picture, SKRectI area, SKColor color) => Count(picture, area, pixel => pixel == color);
+
+    /// <summary>Rows of an area in which a colour is, from above.</summary>
+    public static int[] RowsOf(SKBitmap picture, SKRectI area, SKColor color) =>
+        [.. Enumerable.Range(area.Top, area.Height).Where(y => Count(picture, new SKRectI(area.Left, y, area.Right, y + 1), color) > 0)];
+
+    public static int CountDark(SKBitmap picture, SKRectI area) => Count(picture, area, pixel => pixel.Red < 100);
+
+    public static int Count(SKBitmap picture, SKRectI area, Func<SKColor, bool> wanted)
+    {
+        var pixels = picture.Pixels;
+        int count = 0;
+        for (int y = area.Top; y < area.Bottom; y++)
+            for (int x = area.Left; x < area.Right; x++)
+                if (wanted(pixels[y * picture.Width + x])) count++;
+        return count;
+    }
+}
