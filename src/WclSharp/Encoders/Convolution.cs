@@ -55,6 +55,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
     {
         var sum = GradientSum;
         GradientSum = null;
+        if (AmxConvolution.Suits(input, weight, (int)strides[0])) return AmxConvolution.Apply(input, weight, (int)strides[0], sum);
         if (winogradShape && WinogradConvolution.Suits(input, weight)) return WinogradConvolution.Apply(input, weight, training && RoundsTiles, sum);
         bool asProduct = input.device_type == DeviceType.CPU && input.dtype switch
         {

@@ -23,7 +23,7 @@ public sealed class GradientSumTests
         Part<BatchNormalization>("bn3").train(training);
         bool around = block.named_children().Any(child => child.name == "downsample");
         Assert.Equal(inChannels != 4 * channels, around);
-        var start = ChannelsLast.Of(randn([4, inChannels, 9, 7], generator: new Generator(5))).to(ScalarType.BFloat16);
+        var start = ChannelsLast.Of(randn([20, inChannels, 9, 7], generator: new Generator(5))).to(ScalarType.BFloat16);
 
         AssertSame(Gradients(block, Plain, start), Gradients(block, block.call, start), 2.0 / 256); // two roundings to 8 binary digits
 
@@ -54,7 +54,7 @@ public sealed class GradientSumTests
         foreach (var convolution in block.modules().OfType<Convolution>()) convolution.RoundsTiles = true;
         Child<BatchNormalization>(block, "bn2").train(training);
         bool around = block.named_children().Any(child => child.name == "downsample");
-        var start = ChannelsLast.Of(randn([5, inChannels, 9, 7], generator: new Generator(5))).to(type);
+        var start = ChannelsLast.Of(randn([20, inChannels, 9, 7], generator: new Generator(5))).to(type);
 
         AssertSame(Gradients(block, Plain, start), Gradients(block, block.call, start), type == ScalarType.Float32 ? 1e-6 : 2.0 / 256);
 
@@ -87,11 +87,14 @@ public sealed class GradientSumTests
         {
             var x = start.detach().requires_grad_();
             var sum = sumOf(x);
-            Tensor[] outputs = [.. weights.Zip([firstStride, secondStride], (weight, stride) =>
-                DirectConvolution.Apply(x, weight.detach().requires_grad_(), stride, (image, kernel) => nn.functional.conv2d(image, kernel, null, [stride, stride]), sum))];
+            Tensor[] outputs = [.. weights.Zip([firstStride, secondStride], (weight, stride) => Convolve(x, weight.detach().requires_grad_(), stride, sum))];
             (outputs[0].square().sum() + outputs[1].sum()).backward();
             return x.grad!.clone();
         }
+
+        static Tensor Convolve(Tensor x, Tensor weight, int stride, GradientSum? sum) => AmxKernel.IsSupported
+            ? AmxConvolution.Apply(x, weight, stride, sum)
+            : DirectConvolution.Apply(x, weight, stride, (image, kernel) => nn.functional.conv2d(image, kernel, null, [stride, stride]), sum);
     }
 
     [Fact]
@@ -110,7 +113,7 @@ public sealed class GradientSumTests
         {
             using var scope = NewDisposeScope();
             using var block = Block(128, 32, 1);
-            var x = ChannelsLast.Of(randn([2, 128, 8, 8]).to(ScalarType.BFloat16)).requires_grad_();
+            var x = ChannelsLast.Of(randn([20, 128, 8, 8]).to(ScalarType.BFloat16)).requires_grad_();
             BackwardErrors.Run(() =>
             {
                 using var y = block.call(x);
@@ -178,5 +181,5 @@ public sealed class GradientSumTests
 
     private static Bottleneck Block(int inChannels, int channels, int stride) => new(inChannels, channels, stride, new ParameterInitializer(seed: 1));
 
-    private static void SkipUnlessSupported() => Assert.SkipUnless(PairKernel.IsSupported, "needs AVX-512's dot products of bfloat16 at a whole register's rate");
+    private static void SkipUnlessSupported() => Assert.SkipUnless(PairKernel.IsSupported || AmxKernel.IsSupported, "needs AVX-512's dot products of bfloat16 at a whole register's rate, or tile registers (AMX)");
 }
