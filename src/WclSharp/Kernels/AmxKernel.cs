@@ -47,54 +47,60 @@ internal static unsafe class AmxKernel
     public static bool IsSupported => Loop is not null;
 
     /// <summary>Blocks of sums, one after the other: c = Σ a b, or c += Σ a b, over steps in order.</summary>
-    /// <param name="arguments">Where everything lies.</param>
-    public static void Multiply(ref Arguments arguments)
+    /// <param name="layout">How the matrices lie.</param>
+    /// <param name="jobs">The blocks.</param>
+    /// <param name="count">How many, at least one. A call costs a tenth of a microsecond.</param>
+    public static void Multiply(in Layout layout, Job* jobs, int count)
     {
-        arguments.Configuration = (nint)Configuration;
-        fixed (Arguments* place = &arguments) Loop(place);
+        var arguments = new Arguments { Layout = layout, Jobs = (nint)jobs, Count = count, Configuration = (nint)Configuration };
+        Loop(&arguments);
     }
 
     /// <summary>The code of the loop. Called as System V's x86-64 convention says, with the arguments' place in RDI.</summary>
     private static byte[] Assemble()
     {
         var code = new Assembler(64);
-        Label nextBlock = code.CreateLabel(), cleared = code.CreateLabel(), start = code.CreateLabel(), nextStep = code.CreateLabel(), done = code.CreateLabel();
-        AssemblerRegister64 argument = rdi, steps = rsi, count = rdx, a = r10, b = r11, aRow = r8, rowBytes = r9, aSecond = rbx, bSecond = rbp, aBlock = r12, c = r13, cRow = r14, blocks = r15, step = rcx, temporary = rax;
+        Label nextJob = code.CreateLabel(), cleared = code.CreateLabel(), start = code.CreateLabel(), nextStep = code.CreateLabel(), done = code.CreateLabel();
+        AssemblerRegister64 argument = rdi, job = r12, jobs = r15, step = rcx, steps = rdx, a = r10, b = r11, aStart = rsi, aRow = r8, rowBytes = r9, aSecond = rbx, bSecond = rbp, c = r13, cRow = r14, below = rax;
         AssemblerRegister64[] saved = [rbx, rbp, r12, r13, r14, r15];
 
         foreach (var register in saved) code.push(register);
-        Read(temporary, nameof(Arguments.Configuration));
-        code.ldtilecfg(__[temporary]);
-        Read(aBlock, nameof(Arguments.A));
-        Read(aRow, nameof(Arguments.ARow));
-        Read(aSecond, nameof(Arguments.ASecond));
-        Read(bSecond, nameof(Arguments.BSecond));
-        Read(steps, nameof(Arguments.Steps));
-        Read(c, nameof(Arguments.C));
-        Read(cRow, nameof(Arguments.CRow));
-        Read(blocks, nameof(Arguments.Blocks));
+        code.mov(job, Of<Arguments>(argument, nameof(Arguments.Configuration)));
+        code.ldtilecfg(__[job]);
+        code.mov(aRow, Of<Arguments>(argument, nameof(Layout.ARow)));
+        code.mov(aSecond, Of<Arguments>(argument, nameof(Layout.ASecond)));
+        code.mov(bSecond, Of<Arguments>(argument, nameof(Layout.BSecond)));
+        code.mov(cRow, Of<Arguments>(argument, nameof(Layout.CRow)));
+        code.mov(job, Of<Arguments>(argument, nameof(Arguments.Jobs)));
+        code.mov(jobs, Of<Arguments>(argument, nameof(Arguments.Count)));
         code.mov(rowBytes, TileRowBytes);
 
-        code.Label(ref nextBlock);
-        code.cmp(Field(nameof(Arguments.Add)), 0);
+        code.Label(ref nextJob);
+        code.mov(aStart, Of<Job>(job, nameof(Job.A)));
+        code.mov(c, Of<Job>(job, nameof(Job.C)));
+        code.mov(step, Of<Job>(job, nameof(Job.Steps)));
+        code.mov(steps, Of<Job>(job, nameof(Job.Count)));
+        code.mov(below, cRow);
+        code.shl(below, 4);
+        code.add(below, c);
+        code.cmp(Of<Arguments>(argument, nameof(Layout.Add)), 0);
         code.je(cleared);
         code.tileloadd(tmm0, __[c + cRow]);
         code.tileloadd(tmm1, __[c + cRow + TileRowBytes]);
-        Below();
-        code.tileloadd(tmm2, __[temporary + cRow]);
-        code.tileloadd(tmm3, __[temporary + cRow + TileRowBytes]);
+        code.tileloadd(tmm2, __[below + cRow]);
+        code.tileloadd(tmm3, __[below + cRow + TileRowBytes]);
         code.jmp(start);
         code.Label(ref cleared);
         foreach (var tile in (AssemblerRegisterTMM[])[tmm0, tmm1, tmm2, tmm3]) code.tilezero(tile);
         code.Label(ref start);
-        code.mov(step, steps);
-        Read(count, nameof(Arguments.Count));
+        code.test(steps, steps);
+        code.jz(done);
 
         code.Label(ref nextStep);
         code.mov(a, __qword_ptr[step]);
         code.mov(b, __qword_ptr[step + sizeof(long)]);
-        code.add(a, aBlock);
-        code.add(b, Field(nameof(Arguments.B)));
+        code.add(a, aStart);
+        code.add(b, Of<Job>(job, nameof(Job.B)));
         code.tileloadd(tmm4, __[a + aRow]);
         code.tileloadd(tmm6, __[b + rowBytes]);
         code.add(b, bSecond);
@@ -106,19 +112,17 @@ internal static unsafe class AmxKernel
         code.tdpbf16ps(tmm2, tmm5, tmm6);
         code.add(step, 2 * sizeof(long));
         code.tdpbf16ps(tmm3, tmm5, tmm7);
-        code.dec(count);
+        code.dec(steps);
         code.jnz(nextStep);
 
+        code.Label(ref done);
         code.tilestored(__[c + cRow], tmm0);
         code.tilestored(__[c + cRow + TileRowBytes], tmm1);
-        Below();
-        code.tilestored(__[temporary + cRow], tmm2);
-        code.tilestored(__[temporary + cRow + TileRowBytes], tmm3);
-        code.add(aBlock, Field(nameof(Arguments.ABlock)));
-        code.add(c, Field(nameof(Arguments.CBlock)));
-        code.dec(blocks);
-        code.jnz(nextBlock);
-        code.Label(ref done);
+        code.tilestored(__[below + cRow], tmm2);
+        code.tilestored(__[below + cRow + TileRowBytes], tmm3);
+        code.add(job, sizeof(Job));
+        code.dec(jobs);
+        code.jnz(nextJob);
         code.tilerelease();
         foreach (var register in saved.Reverse()) code.pop(register);
         code.ret();
@@ -127,41 +131,46 @@ internal static unsafe class AmxKernel
         code.Assemble(new StreamCodeWriter(bytes), 0);
         return bytes.ToArray();
 
-        AssemblerMemoryOperand Field(string name) => __qword_ptr[argument + (int)Marshal.OffsetOf<Arguments>(name)];
-
-        void Read(AssemblerRegister64 register, string name) => code.mov(register, Field(name));
-
-        // The place of the results' lower half.
-        void Below()
-        {
-            code.mov(temporary, cRow);
-            code.shl(temporary, 4);
-            code.add(temporary, c);
-        }
+        // Layout comes first in the arguments, so that its fields have the same places in both.
+        static AssemblerMemoryOperand Of<T>(AssemblerRegister64 start, string name) =>
+            __qword_ptr[start + (int)(typeof(T) == typeof(Arguments) && typeof(Layout).GetField(name) is not null ? Marshal.OffsetOf<Layout>(name) : Marshal.OffsetOf<T>(name))];
     }
 
-    /// <summary>Where the matrices lie. Distances are in bytes, and nothing needs to be aligned.</summary>
-    public struct Arguments
+    /// <summary>How matrices lie. Distances are in bytes, and nothing needs to be aligned.</summary>
+    public struct Layout
     {
-        /// <summary>Left matrix, to which a step's first number is added; from row to row; from its first 16 rows to the next 16.</summary>
-        public nint A, ARow, ASecond;
+        /// <summary>Of the left matrix: from row to row, and from its first 16 rows to the next 16.</summary>
+        public nint ARow, ASecond;
 
-        /// <summary>Right matrix, to which a step's second number is added; from the tile of its first 16 columns to that of the next 16.</summary>
-        public nint B, BSecond;
+        /// <summary>Of the right matrix: from the tile of its first 16 columns to that of the next 16.</summary>
+        public nint BSecond;
 
-        /// <summary>Two distances a step; how many steps, at least one.</summary>
-        public nint Steps, Count;
-
-        /// <summary>Results, and from row to row.</summary>
-        public nint C, CRow;
-
-        /// <summary>How many blocks of results, at least one; from block to block of the left matrix and of the results.</summary>
-        public nint Blocks, ABlock, CBlock;
+        /// <summary>Of results: from row to row.</summary>
+        public nint CRow;
 
         /// <summary>1 to add to what results hold, else 0.</summary>
         public nint Add;
+    }
 
-        /// <summary>Set by <see cref="Multiply"/>.</summary>
-        internal nint Configuration;
+    /// <summary>A block of results.</summary>
+    public struct Job
+    {
+        /// <summary>The left matrix, to which a step's first distance is added, and the right one, to which its second is.</summary>
+        public nint A, B;
+
+        /// <summary>The results.</summary>
+        public nint C;
+
+        /// <summary>The steps, and how many; of none, the sum is 0.</summary>
+        public nint Steps, Count;
+    }
+
+    /// <summary>A step: distances in bytes in the left and in the right matrix.</summary>
+    public readonly record struct Step(nint Left, nint Right);
+
+    private struct Arguments
+    {
+        public Layout Layout;
+        public nint Jobs, Count, Configuration;
     }
 }

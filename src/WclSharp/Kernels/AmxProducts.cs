@@ -14,7 +14,7 @@ internal sealed unsafe class AmxProducts
     // Of what is read at a time; half of a second cache of 2 MiB is left to the weights.
     private const int PassBytes = 768 << 10;
 
-    // Groups whose pixel one call of the kernel computes; the first cache holds their results.
+    // That one call of the kernel computes; the first cache holds their results.
     private const int MostBlocks = 4;
 
     private const int ManyTurns = 4; // of a thread, so that one more does not matter
@@ -111,7 +111,7 @@ internal sealed unsafe class AmxProducts
     private void Compute(ushort* source, byte* weights, ushort* target, int firstGroup, int groupCount, int firstRow, int endRow, byte* room, bool adds)
     {
         int firstImage = firstGroup * AmxImages.Group, filled = 0;
-        var lists = new Step[rowsAtATime * columns.Results * side * side * (channels / AmxKernel.Depth)];
+        var lists = new AmxKernel.Step[rowsAtATime * columns.Results * side * side * (channels / AmxKernel.Depth)];
         var ends = new int[rowsAtATime * columns.Results];
         for (int row = firstRow; row < endRow; row += rowsAtATime)
         {
@@ -132,69 +132,59 @@ internal sealed unsafe class AmxProducts
     }
 
     /// <summary>Every 32 channels of every tap that a result sees.</summary>
-    private int ListSteps((int Tap, int Pixel)[] seenRows, (int Tap, int Pixel)[] seenColumns, Step[] steps, int end)
+    private int ListSteps((int Tap, int Pixel)[] seenRows, (int Tap, int Pixel)[] seenColumns, AmxKernel.Step[] steps, int end)
     {
         int depths = channels / AmxKernel.Depth;
         foreach (var (tapRow, row) in seenRows)
             foreach (var (tapColumn, column) in seenColumns)
                 for (int depth = 0; depth < depths; depth++)
-                    steps[end++] = new Step(images.PlaceOf(row, column) + depth * AmxImages.DepthBytes, ((nint)(tapRow * side + tapColumn) * depths + depth) * AmxWeights.StepBytes);
+                    steps[end++] = new AmxKernel.Step(images.PlaceOf(row, column) + depth * AmxImages.DepthBytes, ((nint)(tapRow * side + tapColumn) * depths + depth) * AmxWeights.StepBytes);
         return end;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(byte* room, byte* weights, Step[] lists, int[] ends, ushort* target, int firstImage, int groupCount, int firstRow, int rowCount, bool adds)
+    private void Multiply(byte* room, byte* weights, AmxKernel.Step[] lists, int[] ends, ushort* target, int firstImage, int groupCount, int firstRow, int rowCount, bool adds)
     {
         float* sums = (float*)(room + groupsAtATime * images.GroupBytes);
         nint panel = (nint)side * side * (channels / AmxKernel.Depth) * AmxWeights.StepBytes;
         long image = (long)rows.Results * columns.Results * results;
-        fixed (Step* steps = lists)
-        {
-            var arguments = new AmxKernel.Arguments
-            {
-                ARow = AmxKernel.Depth * sizeof(ushort),
-                ASecond = AmxKernel.TileBytes,
-                ABlock = images.GroupBytes,
-                BSecond = AmxKernel.TileBytes,
-                C = (nint)sums,
-                CRow = AmxKernel.Block * sizeof(float),
-                CBlock = BlockResults * sizeof(float),
-            };
+        var layout = new AmxKernel.Layout { ARow = AmxKernel.Depth * sizeof(ushort), ASecond = AmxKernel.TileBytes, BSecond = AmxKernel.TileBytes, CRow = AmxKernel.Block * sizeof(float) };
+        var jobs = stackalloc AmxKernel.Job[MostBlocks];
+        int pixels = rowCount * columns.Results, waiting = 0;
+        bool streams = StreamedStores<BFloat16Elements>.Suit(image * this.count) && (nint)target % Vector512<byte>.Count == 0;
+        var stores = stackalloc (nint Pixel, int Count)[MostBlocks];
+        target += firstImage * image + (long)firstRow * columns.Results * results;
+        fixed (AmxKernel.Step* steps = lists)
             for (int result = 0; result < results; result += AmxKernel.Block, weights += panel)
-            {
-                arguments.B = (nint)weights;
-                for (int i = 0; i < rowCount * columns.Results; i++)
-                {
-                    int start = i == 0 ? 0 : ends[i - 1];
-                    arguments.Steps = (nint)(steps + start);
-                    arguments.Count = ends[i] - start;
-                    ushort* pixel = target + firstImage * image + ((long)firstRow * columns.Results + i) * results + result;
-                    for (int group = 0; group < groupCount; group += MostBlocks)
+                for (int pixel = 0; pixel < pixels; pixel++)
+                    for (int group = 0; group < groupCount; group++)
                     {
-                        int blocks = Math.Min(MostBlocks, groupCount - group), count = Math.Min(blocks * AmxImages.Group, this.count - firstImage - group * AmxImages.Group);
-                        arguments.A = (nint)(room + group * images.GroupBytes);
-                        arguments.Blocks = blocks;
-                        if (arguments.Count > 0) AmxKernel.Multiply(ref arguments);
-                        else if (adds) continue;
-                        else new Span<float>(sums, blocks * BlockResults).Clear();
-                        Store(sums, pixel + group * AmxImages.Group * image, count, image, adds);
+                        int start = pixel == 0 ? 0 : ends[pixel - 1], end = ends[pixel];
+                        if (start == end && adds) continue;
+                        jobs[waiting] = new AmxKernel.Job { A = (nint)(room + group * images.GroupBytes), B = (nint)weights, C = (nint)(sums + waiting * BlockResults), Steps = (nint)(steps + start), Count = end - start };
+                        stores[waiting++] = ((nint)(target + group * AmxImages.Group * image + (long)pixel * results + result), Math.Min(AmxImages.Group, this.count - firstImage - group * AmxImages.Group));
+                        if (waiting == MostBlocks) Flush();
                     }
-                }
-            }
+        if (waiting > 0) Flush();
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        void Flush()
+        {
+            AmxKernel.Multiply(layout, jobs, waiting);
+            for (int i = 0; i < waiting; i++) Store(sums + i * BlockResults, (ushort*)stores[i].Pixel, stores[i].Count, image, adds, streams);
+            waiting = 0;
         }
     }
 
     /// <summary>Rounds a pixel's results of some images.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* sums, ushort* pixel, int count, long image, bool adds)
+    private static void Store(float* sums, ushort* pixel, int count, long image, bool adds, bool streams)
     {
-        for (int i = 0; i < count; i++, sums += AmxKernel.Block, pixel += image)
-        {
-            AmxTiles.Store(Vector512.Load(sums), pixel, adds);
-            AmxTiles.Store(Vector512.Load(sums + Vector512<float>.Count), pixel + Vector512<float>.Count, adds);
-        }
+        if (adds)
+            for (int i = 0; i < count; i++) AmxTiles.Add(sums + i * AmxKernel.Block, pixel + i * image);
+        else if (streams)
+            for (int i = 0; i < count; i++) AmxTiles.Rounded(sums + i * AmxKernel.Block).StoreAlignedNonTemporal(pixel + i * image);
+        else
+            for (int i = 0; i < count; i++) AmxTiles.Rounded(sums + i * AmxKernel.Block).Store(pixel + i * image);
     }
-
-    /// <summary>A step of the kernel: distances in the left and in the right matrix.</summary>
-    private readonly record struct Step(nint Left, nint Right);
 }

@@ -21,12 +21,18 @@ internal static unsafe class AmxTiles
         return Avx512F.ConvertToVector256UInt16((bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512<uint>.One)) >>> 16);
     }
 
-    /// <summary>Adds 16 numbers to what 16 bfloat16 hold, or overwrites these.</summary>
+    /// <summary>32 float32 as bfloat16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector512<float> values, ushort* place, bool adds)
+    public static Vector512<ushort> Rounded(float* values) => Vector512.Create(Rounded(Vector512.Load(values)), Rounded(Vector512.Load(values + Vector512<float>.Count)));
+
+    /// <summary>Adds 32 numbers to what 32 bfloat16 hold.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Add(float* values, ushort* place)
     {
-        if (adds) values += (Avx512F.ConvertToVector512UInt32(Vector256.Load(place)) << 16).AsSingle();
-        Rounded(values).Store(place);
+        var (low, high) = Vector512.Widen(Vector512.Load(place));
+        var first = Vector512.Load(values) + (low << 16).AsSingle();
+        var second = Vector512.Load(values + Vector512<float>.Count) + (high << 16).AsSingle();
+        Vector512.Create(Rounded(first), Rounded(second)).Store(place);
     }
 
     /// <summary>The transpose of 16 x 16 words.</summary>

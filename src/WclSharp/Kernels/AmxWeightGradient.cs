@@ -13,7 +13,7 @@ namespace WclSharp.Kernels;
 internal sealed unsafe class AmxWeightGradient
 {
     // Of the rows that are worked on at a time: sums are read and written once for them.
-    private const int PassBytes = 1 << 20;
+    private const int PassBytes = 2 << 20;
 
     // Where weights are few, images are cut into parts, whose sums cost little; and channels out, so that there are turns for every thread.
     private const int PartWeights = 1 << 21, MostParts = 16, ManyTurns = 4;
@@ -90,7 +90,7 @@ internal sealed unsafe class AmxWeightGradient
         int blocks = outChannels / AmxKernel.Block, firstOut = blocks * cut / cuts * AmxKernel.Block, outs = blocks * (cut + 1) / cuts * AmxKernel.Block - firstOut;
         int start = (int)((long)passes * part / parts), end = (int)((long)passes * (part + 1) / parts), bands = (rows.Results + rowsAtATime - 1) / rowsAtATime;
         byte* gradients = room + groupsAtATime * seenGroup;
-        var lists = new Step[groupsAtATime * rowsAtATime * columns.Results * side * side];
+        var lists = new AmxKernel.Step[groupsAtATime * rowsAtATime * columns.Results * side * side];
         var ends = new int[side * side];
         for (int pass = start; pass < end; pass++)
         {
@@ -111,7 +111,7 @@ internal sealed unsafe class AmxWeightGradient
     }
 
     /// <summary>For every tap the output's pixels, and those that it saw for them.</summary>
-    private void ListSteps(int groupCount, int firstRow, int rowCount, int firstSeen, Step[] steps, int[] ends)
+    private void ListSteps(int groupCount, int firstRow, int rowCount, int firstSeen, AmxKernel.Step[] steps, int[] ends)
     {
         int end = 0;
         for (int tap = 0; tap < side * side; tap++)
@@ -123,46 +123,42 @@ internal sealed unsafe class AmxWeightGradient
                             for (int column = 0; column < columns.Results; column++)
                                 foreach (var (tapColumn, seenColumn) in columns.Seen[column])
                                     if (tapColumn == tap % side)
-                                        steps[end++] = new Step(((group * rowsAtATime + row) * columns.Results + column) * gradientPixel, group * seenGroup + ((seenRow - firstSeen) * columns.Pixels + seenColumn) * seenPixel);
+                                        steps[end++] = new AmxKernel.Step(((group * rowsAtATime + row) * columns.Results + column) * gradientPixel, group * seenGroup + ((seenRow - firstSeen) * columns.Pixels + seenColumn) * seenPixel);
             ends[tap] = end;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(byte* seen, byte* gradients, Step[] lists, int[] ends, int outs, float* target, bool add)
+    private void Multiply(byte* seen, byte* gradients, AmxKernel.Step[] lists, int[] ends, int outs, float* target, bool add)
     {
-        int taps = side * side;
-        fixed (Step* steps = lists)
+        int taps = side * side, blocks = outs / AmxKernel.Block;
+        var layout = new AmxKernel.Layout
         {
-            var arguments = new AmxKernel.Arguments
-            {
-                A = (nint)gradients,
-                ARow = AmxKernel.Depth * sizeof(ushort),
-                ASecond = AmxKernel.TileBytes,
-                ABlock = 2 * AmxKernel.TileBytes,
-                BSecond = AmxKernel.TileBytes,
-                CRow = (nint)taps * inChannels * sizeof(float),
-                CBlock = (nint)AmxKernel.Block * taps * inChannels * sizeof(float),
-                Blocks = outs / AmxKernel.Block,
-                Add = add ? 1 : 0,
-            };
+            ARow = AmxKernel.Depth * sizeof(ushort),
+            ASecond = AmxKernel.TileBytes,
+            BSecond = AmxKernel.TileBytes,
+            CRow = (nint)taps * inChannels * sizeof(float),
+            Add = add ? 1 : 0,
+        };
+        var jobs = new AmxKernel.Job[taps * blocks];
+        fixed (AmxKernel.Step* steps = lists)
+        fixed (AmxKernel.Job* job = jobs)
             for (int channel = 0; channel < inChannels; channel += AmxKernel.Block)
-                for (int tap = 0; tap < taps; tap++)
+            {
+                for (int i = 0; i < jobs.Length; i++)
                 {
-                    int start = tap == 0 ? 0 : ends[tap - 1];
-                    arguments.B = (nint)(seen + channel / Lanes * AmxKernel.TileBytes);
-                    arguments.C = (nint)(target + (long)tap * inChannels + channel);
-                    arguments.Steps = (nint)(steps + start);
-                    arguments.Count = ends[tap] - start;
-                    if (arguments.Count > 0) AmxKernel.Multiply(ref arguments);
-                    else if (!add) Clear((float*)arguments.C, outs, (long)taps * inChannels);
+                    int tap = i / blocks, block = i % blocks, start = tap == 0 ? 0 : ends[tap - 1];
+                    job[i] = new AmxKernel.Job
+                    {
+                        A = (nint)(gradients + block * 2 * AmxKernel.TileBytes),
+                        B = (nint)(seen + channel / Lanes * AmxKernel.TileBytes),
+                        C = (nint)(target + ((long)block * AmxKernel.Block * taps + tap) * inChannels + channel),
+                        Steps = (nint)(steps + start),
+                        Count = ends[tap] - start,
+                    };
                 }
-        }
-    }
-
-    private static void Clear(float* target, int outs, long rowWeights)
-    {
-        for (int row = 0; row < outs; row++) new Span<float>(target + row * rowWeights, AmxKernel.Block).Clear();
+                AmxKernel.Multiply(layout, job, jobs.Length);
+            }
     }
 
     /// <summary>A row of pixels, each as pairs of images for every 16 channels.</summary>
@@ -216,7 +212,4 @@ internal sealed unsafe class AmxWeightGradient
             sum.Store(target + i);
         }
     }
-
-    /// <summary>A step of the kernel: distances in the left and in the right matrix.</summary>
-    private readonly record struct Step(nint Left, nint Right);
 }
