@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Benchmarks.Kernels;
 
-/// <summary>One 3 x 3 convolution of ResNet-18, forward and backward, by libtorch and by Winograd's algorithm; batch 128, two threads.</summary>
+/// <summary>One 3 x 3 convolution of ResNet-18, forward and backward, by libtorch, by Winograd's algorithm and in tile registers; batch 128, two threads.</summary>
 [SimpleJob(RunStrategy.Monitoring, launchCount: 1, warmupCount: 3, iterationCount: 15)]
 [MinColumn]
 public class ConvolutionBenchmarks
@@ -22,8 +22,9 @@ public class ConvolutionBenchmarks
     [ParamsSource(nameof(Ways))]
     public string By { get; set; } = "";
 
-    /// <summary>Tiles are rounded to bfloat16 only where this processor can multiply them.</summary>
-    public static IEnumerable<string> Ways => ["libtorch fp32", "libtorch bf16", "Winograd fp32", "Winograd bf16", .. PairKernel.IsSupported ? (string[])["Winograd bf16 tiles"] : []];
+    /// <summary>Tiles are rounded to bfloat16 only where this processor can multiply them, and tile registers used where it has them.</summary>
+    public static IEnumerable<string> Ways =>
+        ["libtorch fp32", "libtorch bf16", "Winograd fp32", "Winograd bf16", .. PairKernel.IsSupported ? (string[])["Winograd bf16 tiles"] : [], .. AmxKernel.IsSupported ? (string[])["AMX bf16"] : []];
 
     [GlobalSetup]
     public void Setup()
@@ -40,8 +41,8 @@ public class ConvolutionBenchmarks
     public void ForwardAndBackward()
     {
         using var scope = NewDisposeScope();
-        var output = By.StartsWith("Winograd", StringComparison.Ordinal)
-            ? WinogradConvolution.Apply(input, weight, roundTiles: By.EndsWith("tiles", StringComparison.Ordinal))
+        var output = By.StartsWith("AMX", StringComparison.Ordinal) ? AmxConvolution.Apply(input, weight, stride: 1)
+            : By.StartsWith("Winograd", StringComparison.Ordinal) ? WinogradConvolution.Apply(input, weight, roundTiles: By.EndsWith("tiles", StringComparison.Ordinal))
             : nn.functional.conv2d(input, weight.to(input.dtype), null, [1, 1], [1, 1]);
         output.backward([outputGradient]);
         input.grad = weight.grad = null;

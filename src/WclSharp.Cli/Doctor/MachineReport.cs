@@ -70,6 +70,8 @@ internal sealed class MachineReport
         Add("cpu_precision", "--precision auto, processor", precision, $"trains in {precision} on this processor, where that is faster");
         if (CpuFeatures.IsFasterInBf16 && !CpuFeatures.HasAmxBf16)
             Add("cpu_bf16_tiles", "--precision bf16-fast", PairKernel.IsSupported, PairKernel.IsSupported ? "available" : "not available, runs as bf16: WclSharp has no kernel for this processor, or the system does not allow it");
+        if (CpuFeatures.HasAmxBf16)
+            Add("cpu_tile_registers", "Convolutions by AMX", AmxKernel.IsSupported, AmxKernel.IsSupported ? "WclSharp's, in bf16" : "libtorch's: WclSharp has no kernel for this system, or the system does not allow it");
         double free = FreeMemory();
         Add("free_memory_gib", "Free memory", free, FormattableString.Invariant($"{free:0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB"));
         if (FreeDisk() is { } disk) Add("free_disk_gib", "Free disk, this folder", disk, FormattableString.Invariant($"{disk:0.0} GiB"));

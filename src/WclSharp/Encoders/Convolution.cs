@@ -8,7 +8,7 @@ namespace WclSharp.Encoders;
 
 /// <summary>2-D convolution without bias, its weight kept in float32 and channels-last, computed in the input's dtype.</summary>
 /// <remarks>
-/// TorchSharp has no autocast, so this class casts the weight to the compute dtype, and autograd casts its gradient back. <see cref="WinogradConvolution"/> and <see cref="DirectConvolution"/> take the weight in float32
+/// TorchSharp has no autocast, so this class casts the weight to the compute dtype, and autograd casts its gradient back. <see cref="AmxConvolution"/>, <see cref="WinogradConvolution"/> and <see cref="DirectConvolution"/> take the weight in float32
 /// and give its gradient in float32. docs/kernels.md says which of them computes which layer.
 /// </remarks>
 internal sealed class Convolution : nn.Module<Tensor, Tensor>

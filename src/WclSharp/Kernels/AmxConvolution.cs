@@ -24,7 +24,7 @@ internal sealed class AmxConvolution : autograd.SingleTensorFunction<AmxConvolut
     public static bool Suits(Tensor input, Tensor weight, int stride) =>
         AmxKernel.IsSupported && input.dtype == ScalarType.BFloat16 && weight.dtype == ScalarType.Float32 && input.device_type == DeviceType.CPU
         && input.size(1) % AmxKernel.Depth == 0 && weight.size(0) % AmxKernel.Block == 0
-        && (SeesPixelsAlone(weight, stride) ? input.size(0) * input.size(2) * input.size(3) : input.size(0)) >= LeastImages;
+        && (SeesPixelsAlone(weight.size(2), stride) ? input.size(0) * input.size(2) * input.size(3) : input.size(0)) >= LeastImages;
 
     /// <summary>The convolution, padded by half of its kernel's side.</summary>
     /// <param name="input">[N, C, H, W] bfloat16, channels-last.</param>
@@ -59,7 +59,7 @@ internal sealed class AmxConvolution : autograd.SingleTensorFunction<AmxConvolut
         using var workspace = Workspace.Rent();
         using var scope = NewDisposeScope();
         var x = Rows(input);
-        var y = AmxProducts.Output(Pixels(x, weight, stride), Rows(weight), stride, workspace);
+        var y = AmxProducts.Output(Pixels(x, weight.size(2), stride), Rows(weight), stride, workspace);
         return y.view(x.size(0), TapMap.Outputs((int)x.size(1), stride), -1, y.size(3)).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
@@ -76,15 +76,14 @@ internal sealed class AmxConvolution : autograd.SingleTensorFunction<AmxConvolut
         var saved = BackwardErrors.Saved(context);
         var (input, weight, stride) = (saved[0], saved[1], (int)context.get_data("stride"));
         var sum = context.get_data("sum") is GradientSum { IsShared: true } shared ? shared : null;
-        Tensor x = Rows(input), dy = Rows(outputGradient);
-        var dw = AmxWeightGradient.Of(Pixels(x, weight, stride), Pixels(dy, weight, stride), (int)weight.size(2), stride, workspace).permute(0, 3, 1, 2);
-        long[] shape = x.shape;
-        x.Dispose();
+        var dy = Rows(outputGradient);
+        var shape = input.shape;
+        var dw = WeightGradient(input, dy, (int)weight.size(2), stride, workspace);
         input.Dispose();
         context.Dispose(); // what was saved, before as much is taken again, and not with the graph
         using var first = sum?.Take();
-        var dx = first ?? empty(shape, ScalarType.BFloat16);
-        AmxProducts.InputGradient(Pixels(dy, weight, stride), Rows(weight), stride, Pixels(dx, weight, stride), adds: first is not null, workspace);
+        var dx = first ?? empty([shape[0], shape[2], shape[3], shape[1]], ScalarType.BFloat16);
+        AmxProducts.InputGradient(Pixels(dy, weight.size(2), stride), Rows(weight), stride, Pixels(dx, weight.size(2), stride), adds: first is not null, workspace);
         bool leaves = sum is not null && first is null;
         if (leaves) sum!.Leave(dx);
         var gradients = AutogradMemory.Return(leaves ? null : dx.permute(0, 3, 1, 2), dw, null, null);
@@ -93,10 +92,17 @@ internal sealed class AmxConvolution : autograd.SingleTensorFunction<AmxConvolut
         return gradients;
     }
 
-    /// <summary>Each pixel as an image of its own, where none sees another: of those any number can be worked on at a time.</summary>
-    private static Tensor Pixels(Tensor rows, Tensor weight, int stride) => SeesPixelsAlone(weight, stride) ? rows.view(-1, 1, 1, rows.size(3)) : rows;
+    /// <summary>The weight's gradient, [K, C, side, side] channels-last; of the input it leaves no other handle.</summary>
+    private static Tensor WeightGradient(Tensor input, Tensor dy, int side, int stride, Workspace workspace)
+    {
+        using var scope = NewDisposeScope();
+        return AmxWeightGradient.Of(Pixels(Rows(input), side, stride), Pixels(dy, side, stride), side, stride, workspace).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+    }
 
-    private static bool SeesPixelsAlone(Tensor weight, int stride) => weight.size(2) == 1 && stride == 1;
+    /// <summary>Each pixel as an image of its own, where none sees another: of those any number can be worked on at a time.</summary>
+    private static Tensor Pixels(Tensor rows, long side, int stride) => SeesPixelsAlone(side, stride) ? rows.view(-1, 1, 1, rows.size(3)) : rows;
+
+    private static bool SeesPixelsAlone(long side, int stride) => side == 1 && stride == 1;
 
     /// <summary>[A, B, height, width] as [A, height, width, B], contiguous.</summary>
     private static Tensor Rows(Tensor tensor) => tensor.permute(0, 2, 3, 1).contiguous();

@@ -25,9 +25,6 @@ internal sealed unsafe class AmxImages(int height, int width, int channels, int 
     /// <summary>Bytes of a pixel in 32 images.</summary>
     public nint PixelBytes { get; } = (nint)channels / AmxKernel.Depth * DepthBytes;
 
-    /// <summary>Rows that there is room for.</summary>
-    public int Rows => rows;
-
     /// <summary>Bytes of a group.</summary>
     public nint GroupBytes => rows * width * PixelBytes;
 

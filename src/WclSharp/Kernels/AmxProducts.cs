@@ -23,7 +23,7 @@ internal sealed unsafe class AmxProducts
 
     private readonly TapMap rows, columns;
     private readonly AmxImages images;
-    private readonly int count, channels, results, side, groups, groupsAtATime, rowsAtATime, bands;
+    private readonly int count, channels, results, side, groups, groupsAtATime, rowsAtATime, turns, bands;
 
     /// <param name="rows">What is read for each row of results.</param>
     /// <param name="columns">And for each column.</param>
@@ -38,18 +38,13 @@ internal sealed unsafe class AmxProducts
         int threads = get_num_threads(), fitting = (int)Math.Clamp(PassBytes / row, 1, rows.Pixels);
         groups = AmxImages.Groups(count);
         // How much is computed together does not matter to results.
-        if (fitting == rows.Pixels)
-        {
-            groupsAtATime = (int)Math.Clamp(PassBytes / (row * rows.Pixels), 1, (groups + threads - 1) / threads);
-            rowsAtATime = rows.Results;
-            bands = 1;
-        }
-        else
-        {
-            groupsAtATime = rowsAtATime = bands = 1;
-            while (rowsAtATime < rows.Results && Span(0, rowsAtATime + 1) <= fitting) rowsAtATime++;
-            while (bands < rows.Results && groups * bands % threads != 0 && groups * bands < ManyTurns * threads) bands++;
-        }
+        bool fits = fitting == rows.Pixels;
+        groupsAtATime = fits ? (int)Math.Clamp(PassBytes / (row * rows.Pixels), 1, (groups + threads - 1) / threads) : 1;
+        rowsAtATime = fits ? rows.Results : 1;
+        while (rowsAtATime < rows.Results && Span(0, rowsAtATime + 1) <= fitting) rowsAtATime++;
+        turns = (groups + groupsAtATime - 1) / groupsAtATime;
+        bands = 1;
+        while (bands < rows.Results && turns * bands % threads != 0 && turns * bands < ManyTurns * threads) bands++;
         images = new AmxImages(rows.Pixels, columns.Pixels, channels, Enumerable.Range(0, rows.Results - rowsAtATime + 1).Max(first => Span(first, rowsAtATime)));
     }
 
@@ -65,7 +60,7 @@ internal sealed unsafe class AmxProducts
         var (side, results) = ((int)weight.size(1), (int)weight.size(0));
         TapMap rows = TapMap.OfOutput((int)input.size(1), side, stride), columns = TapMap.OfOutput((int)input.size(2), side, stride);
         var output = empty([input.size(0), rows.Results, columns.Results, results], ScalarType.BFloat16);
-        new AmxProducts(rows, columns, (int)input.size(0), (int)input.size(3), results, side).Compute(input, AmxWeights.Of(weight, workspace), output, adds: false, workspace);
+        new AmxProducts(rows, columns, checked((int)input.size(0)), (int)input.size(3), results, side).Compute(input, AmxWeights.Of(weight, workspace), output, adds: false, workspace);
         return output.MoveToOuterDisposeScope();
     }
 
@@ -81,7 +76,7 @@ internal sealed unsafe class AmxProducts
         using var scope = NewDisposeScope();
         int side = (int)weight.size(1);
         TapMap rows = TapMap.OfInputGradient((int)gradient.size(1), side, stride), columns = TapMap.OfInputGradient((int)gradient.size(2), side, stride);
-        new AmxProducts(rows, columns, (int)gradient.size(0), (int)outputGradient.size(3), (int)gradient.size(3), side).Compute(outputGradient, AmxWeights.OfGradient(weight, workspace), gradient, adds, workspace);
+        new AmxProducts(rows, columns, checked((int)gradient.size(0)), (int)outputGradient.size(3), (int)gradient.size(3), side).Compute(outputGradient, AmxWeights.OfGradient(weight, workspace), gradient, adds, workspace);
     }
 
     /// <summary>From the first row that is read for some rows of results to the last.</summary>
@@ -93,7 +88,7 @@ internal sealed unsafe class AmxProducts
 
     private void Compute(Tensor source, Tensor weights, Tensor target, bool adds, Workspace workspace)
     {
-        int threads = get_num_threads(), turns = (groups + groupsAtATime - 1) / groupsAtATime;
+        int threads = get_num_threads();
         long room = groupsAtATime * images.GroupBytes / sizeof(float) + MostBlocks * BlockResults;
         float* memory = TensorMemory.Start(workspace.Take("images side by side", threads * room));
         byte* tiles = TensorMemory.Bytes(weights);
@@ -155,6 +150,7 @@ internal sealed unsafe class AmxProducts
         var stores = stackalloc (nint Pixel, int Count)[MostBlocks];
         target += firstImage * image + (long)firstRow * columns.Results * results;
         fixed (AmxKernel.Step* steps = lists)
+        {
             for (int result = 0; result < results; result += AmxKernel.Block, weights += panel)
                 for (int pixel = 0; pixel < pixels; pixel++)
                     for (int group = 0; group < groupCount; group++)
@@ -165,7 +161,8 @@ internal sealed unsafe class AmxProducts
                         stores[waiting++] = ((nint)(target + group * AmxImages.Group * image + (long)pixel * results + result), Math.Min(AmxImages.Group, this.count - firstImage - group * AmxImages.Group));
                         if (waiting == MostBlocks) Flush();
                     }
-        if (waiting > 0) Flush();
+            if (waiting > 0) Flush(); // while the steps stay where they are
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         void Flush()

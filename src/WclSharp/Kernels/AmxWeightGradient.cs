@@ -27,7 +27,7 @@ internal sealed unsafe class AmxWeightGradient
     private AmxWeightGradient(Tensor input, Tensor outputGradient, int side, int stride)
     {
         this.side = side;
-        (count, inChannels, outChannels) = ((int)input.size(0), (int)input.size(3), (int)outputGradient.size(3));
+        (count, inChannels, outChannels) = (checked((int)input.size(0)), (int)input.size(3), (int)outputGradient.size(3));
         (rows, columns) = (TapMap.OfOutput((int)input.size(1), side, stride), TapMap.OfOutput((int)input.size(2), side, stride));
         groups = AmxImages.Groups(count);
         seenPixel = inChannels * AmxImages.Group * sizeof(ushort);
@@ -73,7 +73,7 @@ internal sealed unsafe class AmxWeightGradient
             Sum(x, dy, part, number % cuts, part == 0 ? target : sums + (part - 1) * weights, (byte*)(memory + mine * room));
             rooms.Return(mine);
         });
-        if (parts > 1) TorchThreads.For(outChannels / AmxKernel.Block, block => Add(target, sums, block * (weights / outChannels * AmxKernel.Block), weights / outChannels * AmxKernel.Block, weights));
+        PartSums.Add(target, sums, parts, weights, outChannels / AmxKernel.Block);
         return gradient.MoveToOuterDisposeScope();
     }
 
@@ -200,16 +200,4 @@ internal sealed unsafe class AmxWeightGradient
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<ushort> Numbers(ushort* place, bool exist) => exist ? Vector256.Load(place) : default;
-
-    /// <summary>Adds the parts' sums of some weights to the first's.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Add(float* target, float* sums, long first, long count, long weights)
-    {
-        for (long i = first; i < first + count; i += Vector512<float>.Count)
-        {
-            var sum = Vector512.Load(target + i);
-            for (int part = 1; part < parts; part++) sum += Vector512.Load(sums + (part - 1) * weights + i);
-            sum.Store(target + i);
-        }
-    }
 }

@@ -72,7 +72,7 @@ internal sealed unsafe class ConvolutionWeightGradient
             Sum(x, dy, tap: number / cuts / parts, part, cut: number % cuts, part == 0 ? target : sums + (part - 1) * weights, memory + mine * room);
             rooms.Return(mine);
         });
-        if (parts > 1) TorchThreads.For(outChannels / KernelRows, block => Add(target, sums, block * (weights / outChannels * KernelRows), weights / outChannels * KernelRows, weights));
+        PartSums.Add(target, sums, parts, weights, outChannels / KernelRows);
         return gradient.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
@@ -157,18 +157,6 @@ internal sealed unsafe class ConvolutionWeightGradient
     {
         if (pixel is null) return;
         for (int i = 0; i < channels; i += CacheLine / sizeof(ushort)) Sse.Prefetch1(pixel + i);
-    }
-
-    /// <summary>Adds the parts' sums of some weights to the first's.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Add(float* target, float* sums, long first, long count, long weights)
-    {
-        for (long i = first; i < first + count; i += Vector512<float>.Count)
-        {
-            var sum = Vector512.Load(target + i);
-            for (int part = 1; part < parts; part++) sum += Vector512.Load(sums + (part - 1) * weights + i);
-            sum.Store(target + i);
-        }
     }
 
     private (int First, int Count) Cut(int channels, int cut)

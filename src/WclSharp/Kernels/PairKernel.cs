@@ -18,7 +18,7 @@ internal static unsafe class PairKernel
 
     static PairKernel()
     {
-        // Not with tile registers, whose products libtorch has, nor where these instructions are no faster than float32's.
+        // Not with tile registers, which AmxKernel has, nor where these instructions are no faster than float32's.
         if (!MatrixKernel.IsSupported || !CpuFeatures.HasAvx512Bf16 || !CpuFeatures.IsFasterInBf16 || CpuFeatures.HasAmxBf16) return;
         FourByFour = (delegate* unmanaged<Arguments*, void>)ExecutableMemory.Of(Assemble(rows: 4, vectors: 4));
         EightByTwo = (delegate* unmanaged<Arguments*, void>)ExecutableMemory.Of(Assemble(rows: 8, vectors: 2));

@@ -11,7 +11,7 @@ internal sealed record TapMap(int Pixels, (int Tap, int Pixel)[][] Seen)
     public int Results => Seen.Length;
 
     /// <summary>For every pixel whether any result sees it.</summary>
-    public bool[] IsSeen { get; } = [.. Enumerable.Range(0, Pixels).Select(pixel => Seen.Any(seen => seen.Any(tap => tap.Pixel == pixel)))];
+    public bool[] IsSeen { get; } = Marked(Pixels, Seen);
 
     /// <summary>Outputs along a side of so many pixels.</summary>
     public static int Outputs(int pixels, int stride) => (pixels - 1) / stride + 1;
@@ -28,6 +28,14 @@ internal sealed record TapMap(int Pixels, (int Tap, int Pixel)[][] Seen)
     {
         int outputs = Outputs(pixels, stride);
         return new TapMap(outputs, Of(pixels, outputs, side, (pixel, tap) => (pixel + side / 2 - tap) is var distance && distance % stride == 0 ? distance / stride : -1));
+    }
+
+    private static bool[] Marked(int pixels, (int Tap, int Pixel)[][] seen)
+    {
+        bool[] marks = new bool[pixels];
+        foreach (var result in seen)
+            foreach (var (_, pixel) in result) marks[pixel] = true;
+        return marks;
     }
 
     private static (int Tap, int Pixel)[][] Of(int results, int pixels, int side, Func<int, int, int> pixelOf) =>

@@ -38,7 +38,7 @@ internal static class WinogradConvolution
         return input.dtype switch
         {
             ScalarType.Float32 => inChannels % Values.Count == 0 && outChannels % Values.Count == 0 && fewest >= (IsInCache(inChannels, outChannels, backward: true) ? LeastChannelsInCache : LeastChannels),
-            // Direct products are twice as fast in bfloat16, and faster still with tile registers; where images are smaller than a tile they skip the border.
+            // Direct products are twice as fast in bfloat16, and far faster with tile registers (AmxConvolution); where images are smaller than a tile they skip the border.
             ScalarType.BFloat16 => !CpuFeatures.HasAmxBf16 && ByOwnKernel(inChannels, outChannels) && fewest >= LeastChannelsInCache
                 && inChannels * outChannels <= MostKernelsBFloat16 && Math.Min(input.size(2), input.size(3)) >= LeastSideBFloat16,
             _ => false,

@@ -50,7 +50,7 @@ public sealed class KnnOfRunTests : IDisposable
             else if (votes[0].Class == truth) right++;
         }
 
-        Assert.InRange(undecided, 0, queries.Length / 4);
+        Assert.InRange(undecided, 0, queries.Length / 4); // how many, processors differ in: 2 to 8 of 60 were seen
         foreach (double accuracy in new[] { summary.Knn!.Value, evaluated.Knn }) Assert.InRange(accuracy * queries.Length, right - 1e-6, right + undecided + 1e-6);
         Assert.InRange(right, queries.Length / 5, queries.Length); // more than chance, of ten classes
     }

@@ -17,6 +17,7 @@ public sealed class AmxConvolutionTests
     [InlineData(33, 64, 128, 1, 2, 7, 8)]     // one image more than a group; a stride that leaves a column over
     [InlineData(16, 32, 64, 1, 2, 1, 1)]      // half of a group
     [InlineData(40, 64, 64, 3, 1, 5, 3)]
+    [InlineData(40, 64, 64, 3, 1, 32, 32)]    // results past the caches
     [InlineData(70, 32, 64, 3, 1, 1, 1)]      // most taps see nothing but padding
     [InlineData(17, 64, 32, 3, 1, 24, 40)]    // rows that take each other's places
     [InlineData(33, 64, 128, 3, 2, 7, 8)]     // padding on every side
@@ -81,6 +82,43 @@ public sealed class AmxConvolutionTests
         }
 
         Tensor Of() => AmxWeightGradient.Of(input, gradient, side, stride: 1, workspace);
+    }
+
+    [Theory]
+    [InlineData(70, 64, 8, 1)]     // small images, some groups at a time
+    [InlineData(33, 160, 24, 1)]   // bands of rows
+    [InlineData(33, 160, 24, 2)]
+    public void Apply_OnAnyNumberOfThreads_HasTheSameBits(int images, int channels, int pixels, int stride)
+    {
+        SkipUnlessSupported();
+        using var scope = NewDisposeScope();
+        var random = new Generator(8);
+        var start = ChannelsLast.Of(randn([images, channels, pixels, pixels], generator: random).to(ScalarType.BFloat16));
+        var weight = ChannelsLast.Of(randn([96, channels, 3, 3], generator: random));
+        int threads = get_num_threads();
+        try
+        {
+            set_num_threads(1);
+            var (output, gradient) = Of();
+            foreach (int many in (int[])[2, 3, 7, 16])
+            {
+                set_num_threads(many);
+                var again = Of();
+                Assert.True(output.equal(again.Output).all().ToBoolean() && gradient.equal(again.Gradient).all().ToBoolean(), $"{many} threads");
+            }
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+
+        (Tensor Output, Tensor Gradient) Of()
+        {
+            var input = start.detach().requires_grad_();
+            var result = AmxConvolution.Apply(input, weight.detach().requires_grad_(), stride);
+            result.backward([result.detach()]);
+            return (result.detach(), input.grad!);
+        }
     }
 
     [Fact]

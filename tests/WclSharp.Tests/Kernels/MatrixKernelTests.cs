@@ -13,7 +13,7 @@ public sealed class MatrixKernelTests
     {
         string? expected = Environment.GetEnvironmentVariable("WCLSHARP_EXPECT");
         Assert.True(expected is null or "" or "no-avx512" or "gpu", $"WCLSHARP_EXPECT is {expected}; use no-avx512 or gpu, or leave it unset.");
-        if (expected == "no-avx512") Assert.False(MatrixKernel.IsSupported || PairKernel.IsSupported);
+        if (expected == "no-avx512") Assert.False(MatrixKernel.IsSupported || PairKernel.IsSupported || AmxKernel.IsSupported);
     }
 
     [Theory]
