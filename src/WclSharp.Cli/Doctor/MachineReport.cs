@@ -71,7 +71,7 @@ internal sealed class MachineReport
         if (CpuFeatures.IsFasterInBf16 && !CpuFeatures.HasAmxBf16)
             Add("cpu_bf16_tiles", "--precision bf16-fast", PairKernel.IsSupported, PairKernel.IsSupported ? "available" : "not available, runs as bf16: WclSharp has no kernel for this processor, or the system does not allow it");
         if (CpuFeatures.HasAmxBf16)
-            Add("cpu_tile_registers", "Convolutions by AMX", AmxKernel.IsSupported, AmxKernel.IsSupported ? "WclSharp's, in bf16" : "libtorch's: WclSharp has no kernel for this system, or the system does not allow it");
+            Add("cpu_tile_registers", "Convolutions by AMX", AmxKernel.IsSupported, AmxKernel.IsSupported ? "WclSharp's, in bf16" : "libtorch's: WclSharp's need Linux, AVX-512 switched on and a system that allows code to be made");
         double free = FreeMemory();
         Add("free_memory_gib", "Free memory", free, FormattableString.Invariant($"{free:0.0} GiB of {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / GiB:0.0} GiB"));
         if (FreeDisk() is { } disk) Add("free_disk_gib", "Free disk, this folder", disk, FormattableString.Invariant($"{disk:0.0} GiB"));

@@ -22,9 +22,10 @@ internal sealed class AmxConvolution : autograd.SingleTensorFunction<AmxConvolut
     /// <param name="weight">[K, C, side, side].</param>
     /// <param name="stride">Pixels between outputs.</param>
     public static bool Suits(Tensor input, Tensor weight, int stride) =>
-        AmxKernel.IsSupported && input.dtype == ScalarType.BFloat16 && weight.dtype == ScalarType.Float32 && input.device_type == DeviceType.CPU
+        input.dtype == ScalarType.BFloat16 && weight.dtype == ScalarType.Float32 && input.device_type == DeviceType.CPU
         && input.size(1) % AmxKernel.Depth == 0 && weight.size(0) % AmxKernel.Block == 0
-        && (SeesPixelsAlone(weight.size(2), stride) ? input.size(0) * input.size(2) * input.size(3) : input.size(0)) >= LeastImages;
+        && (SeesPixelsAlone(weight.size(2), stride) ? input.size(0) * input.size(2) * input.size(3) : input.size(0)) >= LeastImages
+        && AmxKernel.IsSupported; // last, since asking makes the loop
 
     /// <summary>The convolution, padded by half of its kernel's side.</summary>
     /// <param name="input">[N, C, H, W] bfloat16, channels-last.</param>

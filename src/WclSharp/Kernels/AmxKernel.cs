@@ -6,12 +6,12 @@ using static Iced.Intel.AssemblerRegisters;
 namespace WclSharp.Kernels;
 
 /// <summary>
-/// Products of bfloat16 matrices in tile registers (AMX): 32 x 32 sums in float32, at sixteen times the rate of float32's. .NET has no methods for these
+/// Products of bfloat16 matrices in tile registers (AMX): 32 x 32 sums in float32, at seven to fifteen times the rate of float32's (docs/performance.md). .NET has no methods for these
 /// instructions, so the loop is assembled once a process.
 /// </summary>
 /// <remarks>
 /// A tile is 16 rows of 64 bytes. On the left these are rows of 32 numbers; on the right, rows of 16 columns' pairs along what is summed over; of results, rows of 16 float32.
-/// Sums are rounded to the nearest, and numbers too small for float32's usual exponents are zeros (Intel SDM volume 2A, TDPBF16PS).
+/// Sums are rounded to the nearest, and numbers too small for float32's usual exponents are zeros (Intel SDM volume 2, TDPBF16PS).
 /// </remarks>
 internal static unsafe class AmxKernel
 {
@@ -31,7 +31,7 @@ internal static unsafe class AmxKernel
 
     static AmxKernel()
     {
-        if (!MatrixKernel.IsSupported || !TileRegisters.AreGranted) return;
+        if (!MatrixKernel.IsSupported || !CpuFeatures.HasAmxBf16) return;
         Configuration = (byte*)NativeMemory.AlignedAlloc(ConfigurationBytes, ConfigurationBytes); // until the process ends
         new Span<byte>(Configuration, ConfigurationBytes).Clear();
         Configuration[0] = 1; // the palette of eight tiles
@@ -49,7 +49,7 @@ internal static unsafe class AmxKernel
     /// <summary>Blocks of sums, one after the other: c = Σ a b, or c += Σ a b, over steps in order.</summary>
     /// <param name="layout">How the matrices lie.</param>
     /// <param name="jobs">The blocks.</param>
-    /// <param name="count">How many, at least one. A call costs a tenth of a microsecond.</param>
+    /// <param name="count">How many, at least one; a call sets the tiles up and waits for them, so several are better.</param>
     public static void Multiply(in Layout layout, Job* jobs, int count)
     {
         var arguments = new Arguments { Layout = layout, Jobs = (nint)jobs, Count = count, Configuration = (nint)Configuration };

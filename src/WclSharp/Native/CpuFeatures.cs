@@ -17,11 +17,12 @@ internal static class CpuFeatures
     public static bool HasAvx512Bf16 { get; } = HighestFeatureSubleaf >= 1 && (X86Base.CpuId(FeatureLeaf, 1).Eax >> 5 & 1) == 1;
 
     /// <summary>
-    /// Matrix products of bfloat16 tiles: leaf 7.0, EDX bit 22, where the system lets programs use tiles. An old one does not, and then what it saves of
-    /// a program's registers, leaf 13.0 EBX, is less than the 8 KiB of tiles.
+    /// Matrix products of bfloat16 tiles: leaf 7.0, EDX bit 22, where the system lets this process use tiles. An old one does not, and then what it saves of
+    /// a program's registers, leaf 13.0 EBX, is less than the 8 KiB of tiles; Linux also has to be asked (<see cref="TileRegisters"/>).
     /// </summary>
     public static bool HasAmxBf16 { get; } = HighestFeatureSubleaf >= 0 && (X86Base.CpuId(FeatureLeaf, 0).Edx >> 22 & 1) == 1
-        && X86Base.CpuId(0, 0).Eax >= SavedStateLeaf && X86Base.CpuId(SavedStateLeaf, 0).Ebx > TileBytes;
+        && X86Base.CpuId(0, 0).Eax >= SavedStateLeaf && X86Base.CpuId(SavedStateLeaf, 0).Ebx > TileBytes
+        && (!OperatingSystem.IsLinux() || TileRegisters.AreGranted);
 
     /// <summary>
     /// Whether products of bfloat16 are faster than of float32: with AMX, and with AVX-512's dot products where these have a whole register's

@@ -7,9 +7,9 @@ internal static partial class TileRegisters
 {
     private const int ArchitectureCall = 158, RequestPermission = 0x1023, TileData = 18;
 
-    /// <summary>Whether this process may use them for products of bfloat16. On Linux alone.</summary>
-    public static bool AreGranted { get; } = CpuFeatures.HasAmxBf16 && OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
-        && syscall(ArchitectureCall, RequestPermission, TileData) == 0;
+    /// <summary>Whether this process may use them, which it asks for here. On Linux on x86-64 alone.</summary>
+    public static bool AreGranted { get; } =
+        OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && syscall(ArchitectureCall, RequestPermission, TileData) == 0;
 
     [LibraryImport("libc")]
     private static partial nint syscall(nint number, nint first, nint second);
