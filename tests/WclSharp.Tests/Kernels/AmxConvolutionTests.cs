@@ -30,27 +30,11 @@ public sealed class AmxConvolutionTests
     public void Apply_AgreesWithLibtorch_ButForItsRounding(int images, int inChannels, int outChannels, int side, int stride, int height, int width)
     {
         SkipUnlessSupported();
-        using var scope = NewDisposeScope();
-        var random = new Generator(7);
-        var input = ChannelsLast.Of(randn([images, inChannels, height, width], generator: random).to(ScalarType.BFloat16)).requires_grad_();
-        var weight = ChannelsLast.Of(randn([outChannels, inChannels, side, side], generator: random)).requires_grad_();
-        Assert.True(AmxConvolution.Suits(input, weight, stride));
-
-        var output = AmxConvolution.Apply(input, weight, stride);
-        var outputGradient = randn(output.shape, generator: random).to(ScalarType.BFloat16);
-        output.backward([outputGradient]);
-
-        var exactInput = input.detach().to(ScalarType.Float64).requires_grad_();
-        var exactWeight = weight.detach().to(ScalarType.BFloat16).to(ScalarType.Float64).requires_grad_();
-        var exact = nn.functional.conv2d(exactInput, exactWeight, null, [stride, stride], [side / 2, side / 2]);
-        exact.backward([outputGradient.to(ScalarType.Float64)]);
-        Assert.Equal(ScalarType.Float32, weight.grad!.dtype);
-        Assert.Equal(1, input.grad!.stride(1)); // channels-last
-        Assert.Equal(1, weight.grad.stride(1));
-        // One rounding to 8 binary digits is 2^-8 of a number at most.
-        Assert.InRange(RelativeError.Of(exact, output), 0, 1.01 / 256);
-        Assert.InRange(RelativeError.Of(exactInput.grad!, input.grad), 0, 1.01 / 256);
-        Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad), 0, 1e-5); // float32 throughout
+        ConvolutionChecks.AgreesWithLibtorch([images, inChannels, height, width], [outChannels, inChannels, side, side], stride, (input, weight) =>
+        {
+            Assert.True(AmxConvolution.Suits(input, weight, stride));
+            return AmxConvolution.Apply(input, weight, stride);
+        });
     }
 
     [Theory]
@@ -65,23 +49,7 @@ public sealed class AmxConvolutionTests
         var random = new Generator(8);
         var input = randn([70, 6, 6, inChannels], generator: random).to(ScalarType.BFloat16);
         var gradient = randn([70, 6, 6, outChannels], generator: random).to(ScalarType.BFloat16);
-        int threads = get_num_threads();
-        try
-        {
-            set_num_threads(1);
-            var one = Of();
-            foreach (int many in (int[])[2, 3, 7, 16])
-            {
-                set_num_threads(many);
-                Assert.True(one.equal(Of()).all().ToBoolean(), $"{many} threads");
-            }
-        }
-        finally
-        {
-            set_num_threads(threads);
-        }
-
-        Tensor Of() => AmxWeightGradient.Of(input, gradient, side, stride: 1, workspace);
+        ConvolutionChecks.HasTheSameBitsOnAnyNumberOfThreads(() => [AmxWeightGradient.Of(input, gradient, side, stride: 1, workspace)]);
     }
 
     [Theory]
@@ -95,30 +63,13 @@ public sealed class AmxConvolutionTests
         var random = new Generator(8);
         var start = ChannelsLast.Of(randn([images, channels, pixels, pixels], generator: random).to(ScalarType.BFloat16));
         var weight = ChannelsLast.Of(randn([96, channels, 3, 3], generator: random));
-        int threads = get_num_threads();
-        try
-        {
-            set_num_threads(1);
-            var (output, gradient) = Of();
-            foreach (int many in (int[])[2, 3, 7, 16])
-            {
-                set_num_threads(many);
-                var again = Of();
-                Assert.True(output.equal(again.Output).all().ToBoolean() && gradient.equal(again.Gradient).all().ToBoolean(), $"{many} threads");
-            }
-        }
-        finally
-        {
-            set_num_threads(threads);
-        }
-
-        (Tensor Output, Tensor Gradient) Of()
+        ConvolutionChecks.HasTheSameBitsOnAnyNumberOfThreads(() =>
         {
             var input = start.detach().requires_grad_();
-            var result = AmxConvolution.Apply(input, weight.detach().requires_grad_(), stride);
-            result.backward([result.detach()]);
-            return (result.detach(), input.grad!);
-        }
+            var output = AmxConvolution.Apply(input, weight.detach().requires_grad_(), stride);
+            output.backward([output.detach()]);
+            return [output.detach(), input.grad!];
+        });
     }
 
     [Fact]

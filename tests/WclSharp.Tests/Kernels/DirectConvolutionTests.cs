@@ -25,27 +25,11 @@ public sealed class DirectConvolutionTests
     public void Apply_AgreesWithLibtorch_ButForItsRounding(int images, int inChannels, int outChannels, int side, int stride, int height, int width)
     {
         SkipUnlessSupported();
-        using var scope = NewDisposeScope();
-        var random = new Generator(7);
-        var input = ChannelsLast.Of(randn([images, inChannels, height, width], generator: random).to(ScalarType.BFloat16)).requires_grad_();
-        var weight = ChannelsLast.Of(randn([outChannels, inChannels, side, side], generator: random)).requires_grad_();
-        Assert.True(DirectConvolution.Suits(input, weight));
-
-        var output = Apply(input, weight, stride);
-        var outputGradient = randn(output.shape, generator: random).to(ScalarType.BFloat16);
-        output.backward([outputGradient]);
-
-        var exactInput = input.detach().to(ScalarType.Float64).requires_grad_();
-        var exactWeight = weight.detach().to(ScalarType.BFloat16).to(ScalarType.Float64).requires_grad_();
-        var exact = nn.functional.conv2d(exactInput, exactWeight, null, [stride, stride], [side / 2, side / 2]);
-        exact.backward([outputGradient.to(ScalarType.Float64)]);
-        Assert.Equal(ScalarType.Float32, weight.grad!.dtype);
-        Assert.Equal(1, input.grad!.stride(1)); // channels-last
-        Assert.Equal(1, weight.grad.stride(1));
-        // One rounding to 8 binary digits is 2^-8 of a number at most.
-        Assert.InRange(RelativeError.Of(exact, output), 0, 1.01 / 256);
-        Assert.InRange(RelativeError.Of(exactInput.grad!, input.grad), 0, 1.01 / 256);
-        Assert.InRange(RelativeError.Of(exactWeight.grad!, weight.grad), 0, 1e-5); // float32 throughout
+        ConvolutionChecks.AgreesWithLibtorch([images, inChannels, height, width], [outChannels, inChannels, side, side], stride, (input, weight) =>
+        {
+            Assert.True(DirectConvolution.Suits(input, weight));
+            return Apply(input, weight, stride);
+        });
     }
 
     [Theory]
@@ -60,23 +44,7 @@ public sealed class DirectConvolutionTests
         var random = new Generator(8);
         var input = randn([3, 24, 24, inChannels], generator: random).to(ScalarType.BFloat16);
         var gradient = randn([3, 24, 24, outChannels], generator: random).to(ScalarType.BFloat16);
-        int threads = get_num_threads();
-        try
-        {
-            set_num_threads(1);
-            var one = Of();
-            foreach (int many in (int[])[2, 3, 7, 16])
-            {
-                set_num_threads(many);
-                Assert.True(one.equal(Of()).all().ToBoolean(), $"{many} threads");
-            }
-        }
-        finally
-        {
-            set_num_threads(threads);
-        }
-
-        Tensor Of() => ConvolutionWeightGradient.Of(input, gradient, side, stride: 1, workspace);
+        ConvolutionChecks.HasTheSameBitsOnAnyNumberOfThreads(() => [ConvolutionWeightGradient.Of(input, gradient, side, stride: 1, workspace)]);
     }
 
     [Fact]
