@@ -31,6 +31,7 @@ internal sealed class EmbeddingPass
             .Add("data", dataDefault, $"Images to {verb}; same forms as pretrain's")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label that names the classes, in place of the images' own")
             .Add("device", "auto", "cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU")
+            .Add("precision", "fp32", "Number format of the convolutions; bf16 moves features by some thousandths (bf16-fast is the same here), auto takes it where it is faster; an ONNX file computes as it was exported")
             .Add("workers", "one per core", "Threads that decode")
             .Add("max-bad", PretrainOptionTable.Find("max-bad")!.DefaultText, "Share of unreadable images above which nothing is written");
         command.Add(restart);
@@ -58,6 +59,7 @@ internal sealed class EmbeddingPass
             Data = given.Data,
             Labels = given.Labels,
             Device = given.Device ?? request.Device,
+            Precision = options.IsGiven(parsed, "precision") ? given.Precision : request.Precision,
             Workers = given.Workers ?? request.Workers,
             MaxBad = given.MaxBad ?? request.MaxBad,
             Restart = parsed.GetValue(restart),
@@ -83,7 +85,7 @@ internal sealed class EmbeddingPass
     public static void Print(EmbedResult result, TextWriter output)
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {(result.Images - result.Resumed) / result.Seconds:0} images/s in {result.Seconds:0.0} s"));
+            $"Wrote {RunReport.Shown(result.File)}: {result.Images:N0} images of {result.FeatureSize} features, {(result.Images - result.Resumed) / result.Seconds:0} images/s in {result.Seconds:0.0} s{(result.Precision is null or "fp32" ? "" : $", computed in {result.Precision}")}"));
         foreach (string line in Lines(result.File, result.Source, result.Ignored, result.Resumed, result.BadImages)) output.WriteLine(line);
     }
 

@@ -13,7 +13,7 @@ internal static class IndexCommand
     public static Command Create(Func<IndexOptions, IProgress<RunProgress>, CancellationToken, EmbedResult> index, TextWriter output, TextWriter error)
     {
         var command = new Command("index", "Write the features of every image of a source as an index that wcl search looks through");
-        var format = new Option<string>("--format", "--precision") { HelpName = "FORMAT", Description = "How numbers are stored: float32, fp16 (half the size) or int8 (a quarter, slightly rounded) [default: float32]" };
+        var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "How numbers are stored: float32, fp16 (half the size) or int8 (a quarter, slightly rounded) [default: float32]" };
         var pass = EmbeddingPass.OfFeatures(command, "File to write", "index", format);
         command.SetAction(parsed =>
         {

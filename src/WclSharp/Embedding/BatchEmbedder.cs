@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
 using WclSharp.Checkpoints;
+using WclSharp.Configuration;
 using WclSharp.Data;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
@@ -20,6 +21,9 @@ internal abstract class BatchEmbedder : IDisposable
     /// <summary>What computes, as <c>--device</c> names it.</summary>
     public abstract string Device { get; }
 
+    /// <summary>The format of its convolutions, as <c>--precision</c> names it; null where a file says it.</summary>
+    public abstract string? Precision { get; }
+
     /// <summary>Side of the input, pixels.</summary>
     public abstract int ImageSize { get; }
 
@@ -38,26 +42,31 @@ internal abstract class BatchEmbedder : IDisposable
     /// <summary>Loads what a path stands for: an ONNX file by its ending or its first bytes, a run or its encoder otherwise.</summary>
     /// <param name="model">The path.</param>
     /// <param name="device">cpu, cuda, cuda:N or auto; an ONNX file computes on the CPU.</param>
+    /// <param name="precision">As <see cref="ImagePassOptions.Precision"/>.</param>
     /// <param name="progress">Warned where auto passes a GPU over; may be null.</param>
-    /// <exception cref="WclUsageException">There is no network there.</exception>
-    public static BatchEmbedder Load(string model, string device, IProgress<RunProgress>? progress = null)
+    /// <exception cref="WclUsageException">There is no network there, or an ONNX file was asked to compute in bfloat16.</exception>
+    public static BatchEmbedder Load(string model, string device, ComputePrecision precision, IProgress<RunProgress>? progress = null)
     {
         _ = FileOf(model);
-        return IsOnnx(model) ? new Onnx(OnnxEncoder.Load(model), []) : new Libtorch(ImageEncoder.Load(model, ComputeDevice.Choose(device, ComputePrecision.Fp32, progress)), null);
+        if (!IsOnnx(model)) return new Libtorch(ImageEncoder.Load(model, ComputeDevice.ChooseForUse(device, precision, progress)), null);
+        RequireOfOnnx(precision, model);
+        return new Onnx(OnnxEncoder.Load(model), []);
     }
 
     /// <summary>Loads a classifier, for the probabilities of its classes.</summary>
     /// <param name="file">What <see cref="ClassifierFileOf"/> says.</param>
     /// <param name="device">As above.</param>
+    /// <param name="precision">As above.</param>
     /// <param name="progress">As above.</param>
-    /// <exception cref="WclUsageException">There is no classifier there.</exception>
-    public static BatchEmbedder LoadClassifier(string file, string device, IProgress<RunProgress>? progress = null)
+    /// <exception cref="WclUsageException">There is no classifier there, or an ONNX file was asked to compute in bfloat16.</exception>
+    public static BatchEmbedder LoadClassifier(string file, string device, ComputePrecision precision, IProgress<RunProgress>? progress = null)
     {
         if (!IsOnnx(file))
         {
-            var classifier = ImageClassifier.Load(file, ComputeDevice.Choose(device, ComputePrecision.Fp32, progress));
+            var classifier = ImageClassifier.Load(file, ComputeDevice.ChooseForUse(device, precision, progress));
             return new Libtorch(classifier.Encoder, classifier);
         }
+        RequireOfOnnx(precision, file);
         var encoder = OnnxEncoder.Load(file);
         try
         {
@@ -117,11 +126,20 @@ internal abstract class BatchEmbedder : IDisposable
     // A file with the ending is one whatever is in it, so that a damaged one is told of as such.
     private static bool IsOnnx(string model) => model.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? !Directory.Exists(model) : File.Exists(model) && WeightsFile.IsOnnx(model);
 
+    /// <exception cref="WclUsageException">The precision is one that an ONNX file cannot be put into.</exception>
+    private static void RequireOfOnnx(ComputePrecision precision, string file)
+    {
+        if (precision is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast)
+            throw new WclUsageException($"--precision {OptionValue.NameOf(precision)}: '{file}' is an ONNX file and computes as it was exported; leave the option out, or name the run.");
+    }
+
     private sealed class Onnx(OnnxEncoder encoder, IReadOnlyList<string> classNames) : BatchEmbedder
     {
         public override int Batch => encoder.Batch;
 
         public override string Device => "cpu";
+
+        public override string? Precision => null;
 
         public override int ImageSize => encoder.ImageSize;
 
@@ -152,6 +170,8 @@ internal abstract class BatchEmbedder : IDisposable
         public override int Batch => FeatureExtractor.BatchFor(ImageSize);
 
         public override string Device => encoder.Device.ToString();
+
+        public override string? Precision => encoder.Precision;
 
         public override int ImageSize => encoder.ImageSize;
 

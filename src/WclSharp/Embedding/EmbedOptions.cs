@@ -33,6 +33,9 @@ public sealed record EmbedResult
     /// <summary>Numbers in a row.</summary>
     public required int FeatureSize { get; init; }
 
+    /// <summary>The format of the convolutions, fp32 or bf16; null for an ONNX file, which computes as it was exported.</summary>
+    public string? Precision { get; init; }
+
     /// <summary>Images that could not be read and were left out; <c>FILE.bad_images.csv</c> lists them.</summary>
     public required long BadImages { get; init; }
 

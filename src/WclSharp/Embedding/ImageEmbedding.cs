@@ -54,18 +54,18 @@ public static class ImageEmbedding
     /// <summary>Puts images through a network into a file, both made by other functions.</summary>
     /// <param name="options">What <see cref="Resolve"/> made of them.</param>
     /// <param name="model">Folder or file of the network.</param>
-    /// <param name="load">Loads the network, given the path, the device and whom to warn.</param>
+    /// <param name="load">Loads the network, given the path, the device, the precision and whom to warn.</param>
     /// <param name="create">Makes the file, given its name and the network.</param>
     /// <param name="progress">As above.</param>
     /// <param name="cancellation">As above.</param>
-    internal static EmbedResult Run(ImagePassOptions options, string model, Func<string, string, IProgress<RunProgress>?, BatchEmbedder> load, Func<string, BatchEmbedder, EmbeddingFile> create,
+    internal static EmbedResult Run(ImagePassOptions options, string model, Func<string, string, ComputePrecision, IProgress<RunProgress>?, BatchEmbedder> load, Func<string, BatchEmbedder, EmbeddingFile> create,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         EmbeddingFile.RequireOtherThan(options.Out, options.Data, model, BatchEmbedder.FileOf(model), options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
-        using var network = load(model, options.Device, progress);
+        using var network = load(model, options.Device, options.Precision, progress);
         var listing = SourceListing.Of(source, network.ClassNames, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing, progress, cancellation);
         using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, model, network, source, listing), options.Restart);
@@ -127,6 +127,7 @@ public static class ImageEmbedding
             File = options.Out,
             Images = parts.Rows,
             FeatureSize = network.RowSize,
+            Precision = network.Precision,
             BadImages = bad.Count,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             Resumed = resumed,
@@ -185,6 +186,7 @@ public static class ImageEmbedding
         Model = Path.GetFullPath(model),
         ModelSha256 = BatchEmbedder.HashOf(model),
         Device = network.Device,
+        Precision = network.Precision,
         FeatureSize = network.RowSize,
         Output = network.Output,
         Data = options.Data is null ? source.Description : Path.GetFullPath(options.Data),

@@ -1,5 +1,6 @@
 using WclSharp.Configuration;
 using WclSharp.Data;
+using WclSharp.Training;
 
 namespace WclSharp.Embedding;
 
@@ -25,6 +26,12 @@ public abstract record ImagePassOptions
     /// <summary>cpu, cuda, cuda:N or auto. An ONNX file computes on the CPU.</summary>
     public string Device { get; init; } = "auto";
 
+    /// <summary>
+    /// Number format of the convolutions of an encoder or classifier that is no ONNX file: float32, bfloat16 (<see cref="ComputePrecision.Bf16Fast"/> is the same here), which moves features by
+    /// some thousandths of their length, or whichever the device is faster at. What is written is float32. An ONNX file computes as it was exported.
+    /// </summary>
+    public ComputePrecision Precision { get; init; } = ComputePrecision.Fp32;
+
     /// <summary>Decoding threads, up to 1,024; 0 is one per core.</summary>
     public int Workers { get; init; }
 
@@ -38,6 +45,7 @@ public abstract record ImagePassOptions
     internal virtual void Validate()
     {
         GivenOption.RequirePath(Out, "--out", "name a file");
+        GivenOption.RequireMember<ComputePrecision>(Precision, "--precision");
         GivenOption.RequirePaths(("--data", Data), ("--labels", Labels));
     }
 }

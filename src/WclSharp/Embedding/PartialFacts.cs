@@ -18,6 +18,9 @@ internal sealed record PartialFacts
     /// <summary>What computes.</summary>
     public required string Device { get; init; }
 
+    /// <summary>In which format; null where the model's file says it.</summary>
+    public string? Precision { get; init; }
+
     /// <summary>Length of a row.</summary>
     public required int FeatureSize { get; init; }
 
@@ -55,6 +58,7 @@ internal sealed record PartialFacts
         if (LabelsSha256 != now.LabelsSha256)
             yield return Labels == now.Labels ? $"the labels in '{Labels}' have changed" : $"the labels were {Named(Labels)} and are {Named(now.Labels)}";
         if (Device != now.Device) yield return $"the device was {Device} and is {now.Device}";
+        if (Precision != now.Precision) yield return $"the precision was {Precision ?? "that of the model"} and is {now.Precision ?? "that of the model"}";
         if (Version != now.Version) yield return $"WclSharp was {Version} and is {now.Version}";
 
         static string Named(string? labels) => labels is null ? "those of the images' source" : $"those in '{labels}'";

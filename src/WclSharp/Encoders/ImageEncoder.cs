@@ -40,6 +40,9 @@ public sealed class ImageEncoder : IImageEncoder
     /// <summary>Where the network is.</summary>
     internal Device Device => compute.Device;
 
+    /// <summary>The format of its convolutions: fp32 or bf16.</summary>
+    internal string Precision => compute.TypeName;
+
     /// <summary>Length of a feature vector.</summary>
     public int FeatureSize => Network.FeatureSize;
 

@@ -63,7 +63,11 @@ internal sealed record ComputeDevice(Device Device, ScalarType Type)
     /// <exception cref="WclUsageException">There is no such device, or it does not compute.</exception>
     /// <exception cref="WclException">libtorch does not load.</exception>
     public static ComputeDevice ChooseFor(string device, ComputePrecision trained, IProgress<RunProgress>? progress) =>
-        Choose(device, trained is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast ? ComputePrecision.Auto : trained, progress) with { RoundsTiles = false };
+        ChooseForUse(device, trained is ComputePrecision.Bf16 or ComputePrecision.Bf16Fast ? ComputePrecision.Auto : trained, progress);
+
+    /// <summary>Chooses a device and a format for a network that is not trained further: tiles are not rounded.</summary>
+    /// <inheritdoc cref="Choose" path="/*[not(self::summary)]"/>
+    public static ComputeDevice ChooseForUse(string device, ComputePrecision precision, IProgress<RunProgress>? progress) => Choose(device, precision, progress) with { RoundsTiles = false };
 
     /// <summary>Chooses a device and a format.</summary>
     /// <param name="device">cpu, cuda, cuda:N or auto.</param>

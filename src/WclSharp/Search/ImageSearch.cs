@@ -45,7 +45,7 @@ public static class ImageSearch
         string model = ModelOf(options, index);
         var answers = new List<SearchAnswer>(options.Images.Count);
         var unreadable = new List<UnreadableQuery>();
-        using (var network = BatchEmbedder.Load(model, options.Device, progress))
+        using (var network = BatchEmbedder.Load(model, options.Device, ComputePrecision.Fp32, progress))
         {
             if (network.RowSize != index.FeatureSize)
                 throw new WclUsageException($"'{model}' makes vectors of {network.RowSize} numbers; those of '{options.Index}' have {index.FeatureSize}. Name the model that it was made with.");

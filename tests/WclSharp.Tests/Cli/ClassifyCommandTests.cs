@@ -3,6 +3,7 @@ using WclSharp.Classification;
 using WclSharp.Cli;
 using WclSharp.Evaluation;
 using WclSharp.Tests.Data;
+using WclSharp.Training;
 
 namespace WclSharp.Tests.Cli;
 
@@ -36,8 +37,8 @@ public sealed class ClassifyCommandTests : IDisposable
     public void Run_SaysWhatImagesArePredictedAs_WithRecallAndPrecision()
     {
         string json = folder["new/o.json"];
-        Assert.Equal(0, Run("classify", "c", "--data", "d", "--out", "o.csv", "--labels", "l", "--device", "cpu", "--workers", "3", "--max-bad", "0.5", "--restart", "--probabilities", "--json", json));
-        Assert.Equal(new ClassifyOptions { Classifier = "c", Data = "d", Out = "o.csv", Labels = "l", Device = "cpu", Workers = 3, MaxBad = 0.5, Restart = true, AllProbabilities = true }, asked);
+        Assert.Equal(0, Run("classify", "c", "--data", "d", "--out", "o.csv", "--labels", "l", "--device", "cpu", "--precision", "bf16", "--workers", "3", "--max-bad", "0.5", "--restart", "--probabilities", "--json", json));
+        Assert.Equal(new ClassifyOptions { Classifier = "c", Data = "d", Out = "o.csv", Labels = "l", Device = "cpu", Precision = ComputePrecision.Bf16, Workers = 3, MaxBad = 0.5, Restart = true, AllProbabilities = true }, asked);
         Assert.Equal(
             """
             Wrote o.csv: 1,000 images, 500 images/s in 2.0 s

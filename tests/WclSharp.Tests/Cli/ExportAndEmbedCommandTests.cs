@@ -43,8 +43,8 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
             Assert.Equal(("int8", 0.8), (written.RootElement.GetProperty("precision").GetString(), written.RootElement.GetProperty("float32").GetProperty("knn").GetDouble()));
         }
 
-        Assert.Equal(0, Run("embed", "m.onnx", "--out", "o.npy", "--data", "d", "--labels", "l", "--device", "cpu", "--workers", "3", "--max-bad", "0.5"));
-        Assert.Equal(new EmbedOptions { Model = "m.onnx", Out = "o.npy", Data = "d", Labels = "l", Device = "cpu", Workers = 3, MaxBad = 0.5 }, embedded);
+        Assert.Equal(0, Run("embed", "m.onnx", "--out", "o.npy", "--data", "d", "--labels", "l", "--device", "cpu", "--precision", "auto", "--workers", "3", "--max-bad", "0.5"));
+        Assert.Equal(new EmbedOptions { Model = "m.onnx", Out = "o.npy", Data = "d", Labels = "l", Device = "cpu", Precision = ComputePrecision.Auto, Workers = 3, MaxBad = 0.5 }, embedded);
         Assert.Contains("1,000 images of 512 features, 500 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Left out 2 images", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("done before", output.ToString(), StringComparison.Ordinal);

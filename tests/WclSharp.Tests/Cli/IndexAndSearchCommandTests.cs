@@ -22,12 +22,12 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     [Fact]
     public void Index_Options_AreThoseOfTheCommandLine()
     {
-        Assert.Equal(0, Run("index", "m.onnx", "--out", "o.index", "--format", "int8", "--data", "d", "--labels", "l", "--device", "cpu", "--workers", "3", "--max-bad", "0.5", "--restart"));
-        Assert.Equal(new IndexOptions { Model = "m.onnx", Out = "o.index", Format = IndexFormat.Int8, Data = "d", Labels = "l", Device = "cpu", Workers = 3, MaxBad = 0.5, Restart = true }, indexed);
+        Assert.Equal(0, Run("index", "m.onnx", "--out", "o.index", "--format", "int8", "--data", "d", "--labels", "l", "--device", "cpu", "--precision", "bf16", "--workers", "3", "--max-bad", "0.5", "--restart"));
+        Assert.Equal(new IndexOptions { Model = "m.onnx", Out = "o.index", Format = IndexFormat.Int8, Data = "d", Labels = "l", Device = "cpu", Precision = ComputePrecision.Bf16, Workers = 3, MaxBad = 0.5, Restart = true }, indexed);
         Assert.Contains("1,000 images of 512 features, 500 images/s in 2.0 s", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Left out 2 images", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("wcl search IMAGE --index", output.ToString(), StringComparison.Ordinal);
-        Assert.Equal(0, Run("index", "r", "--out", "o", "--precision", "float16")); // as wcl export and numpy call them
+        Assert.Equal(0, Run("index", "r", "--out", "o", "--format", "float16")); // as wcl export and numpy call them
         Assert.Equal(new IndexOptions { Model = "r", Out = "o", Format = IndexFormat.Fp16 }, indexed);
         Assert.Equal(0, Run("index", "r", "--out", "o", "--format", "fp32"));
         Assert.Equal(new IndexOptions { Model = "r", Out = "o" }, indexed);
@@ -94,7 +94,7 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     [Theory]
     [InlineData("--out", "index", "r")]
     [InlineData("--format is \"fp8\"; expected float32, fp16 or int8.", "index", "r", "--out", "o", "--format", "fp8")]
-    [InlineData("--precision is \"fp8\"; expected float32, fp16 or int8.", "index", "r", "--out", "o", "--precision", "fp8")]
+    [InlineData("--precision is \"int8\"; expected auto, fp32, bf16 or bf16-fast.", "index", "r", "--out", "o", "--precision", "int8")]
     [InlineData("--max-bad", "index", "r", "--out", "o", "--max-bad", "2")]
     [InlineData("did you mean --out?", "index", "r", "--ouy", "o")]
     [InlineData("--index", "search", "a.png")]

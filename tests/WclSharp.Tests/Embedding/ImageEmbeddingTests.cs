@@ -1,5 +1,8 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using WclSharp.Embedding;
 using WclSharp.Tests.Training;
+using WclSharp.Training;
 
 namespace WclSharp.Tests.Embedding;
 
@@ -62,6 +65,37 @@ public sealed class ImageEmbeddingTests : EmbeddingTest
             ImageEmbedding.Run(asked);
             return [.. File.ReadLines(folder["run.csv"]).Skip(1).Select(line => line[(line.LastIndexOf(',') + 1)..])];
         }
+    }
+
+    [Fact]
+    public void Run_InBfloat16_MovesFeaturesALittle_AndIsNotGoneOnWithInFloat32()
+    {
+        var options = new EmbedOptions { Model = encoder, Data = Images, Out = folder["half.npy"], Device = "cpu", Precision = ComputePrecision.Bf16 };
+        using (var stop = new CancellationTokenSource())
+            Assert.Throws<OperationCanceledException>(() => ImageEmbedding.Run(options, new ProgressHandler<RunProgress>(_ => stop.Cancel()), stop.Token));
+        Assert.Contains("the precision was bf16 and is fp32", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Precision = ComputePrecision.Fp32 })).Message, StringComparison.Ordinal);
+        var result = ImageEmbedding.Run(options with { Precision = ComputePrecision.Bf16Fast }); // the same where nothing is trained
+        Assert.Equal(("bf16", true), (result.Precision, result.Resumed > 0));
+        Assert.Equal("fp32", ImageEmbedding.Run(options with { Out = folder["full.npy"], Precision = ComputePrecision.Fp32 }).Precision);
+        float[] half = Numbers("half.npy"), full = Numbers("full.npy");
+        Assert.Equal(images.Count * result.FeatureSize, half.Length);
+        for (int i = 0; i < half.Length; i += result.FeatureSize)
+        {
+            double cosine = TensorPrimitives.CosineSimilarity(half.AsSpan(i, result.FeatureSize), full.AsSpan(i, result.FeatureSize));
+            Assert.InRange(cosine, 0.999, 1 - 1e-9); // rounded they are
+        }
+
+        float[] Numbers(string name) => MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(folder[name]).AsSpan(^(images.Count * result.FeatureSize * sizeof(float))..)).ToArray();
+    }
+
+    [Fact]
+    public void Run_AnOnnxFile_ComputesAsItWasExported()
+    {
+        var options = new EmbedOptions { Model = onnx, Data = Images, Out = folder["out.npy"], Precision = ComputePrecision.Auto };
+        Assert.Null(ImageEmbedding.Run(options).Precision);
+        Assert.Equal($"--precision bf16: '{onnx}' is an ONNX file and computes as it was exported; leave the option out, or name the run.",
+            Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Precision = ComputePrecision.Bf16 })).Message);
+        Assert.StartsWith("--precision is 9; expected ", Assert.Throws<WclUsageException>(() => ImageEmbedding.Run(options with { Precision = (ComputePrecision)9 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -221,6 +221,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         var facts = new PartialFacts { Version = "1", Model = "m", ModelSha256 = "", Device = "cpu", FeatureSize = 8, Data = "d", Images = 3, ImagesSha256 = "" };
         Assert.Empty(facts.Differences(facts));
         Assert.Equal(["the device was cpu and is cuda:0"], facts.Differences(facts with { Device = "cuda:0" }));
+        Assert.Equal(["the precision was that of the model and is bf16"], facts.Differences(facts with { Precision = "bf16" }));
         Assert.Equal(["WclSharp was 1 and is 2"], facts.Differences(facts with { Version = "2" }));
     }
 
