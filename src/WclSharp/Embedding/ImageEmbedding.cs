@@ -65,6 +65,7 @@ public static class ImageEmbedding
         EmbeddingFile.RequireOtherThan(options.Out, options.Data, model, BatchEmbedder.FileOf(model), options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
+        Allocator.KeepFreedMemory();
         using var network = load(model, options.Device, options.Precision, progress);
         var listing = SourceListing.Of(source, network.ClassNames, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing, progress, cancellation);

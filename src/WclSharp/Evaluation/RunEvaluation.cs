@@ -136,6 +136,7 @@ public static class RunEvaluation
         var trained = RunFolder.ReadConfig(options.Run);
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
+        Allocator.KeepFreedMemory();
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         using var data = RunData.Read(trained, asked, progress, cancellation, new() { LabelledAlone = true });
         if (!data.Train.HasLabels || data.HeldOut is null) throw RunData.NoLabels(trained, asked, data, "measure kNN with");

@@ -46,6 +46,7 @@ public static class ImageGrouping
         var trained = RunFolder.ReadConfig(options.Run);
         _ = EncoderWeights.Find(options.Run); // that there is none is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
+        Allocator.KeepFreedMemory();
         string folder = Path.GetFullPath(options.Out ?? Path.Combine(options.Run, RunFolder.Groups));
         OutputFolder.RequireWritable(folder);
         RequireOwn(folder);

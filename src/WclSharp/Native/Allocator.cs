@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace WclSharp.Native;
 
-/// <summary>Settings of the C library's allocator that suit training.</summary>
+/// <summary>Settings of the C library's allocator that suit batch after batch, in training and where features of many images are computed.</summary>
 /// <remarks>
-/// By default glibc returns every large block to the kernel and takes it back zeroed at the next step: a page fault
+/// By default glibc returns every large block to the kernel and takes it back zeroed at the next batch: a page fault
 /// for every 4 KiB of every activation. Keeping freed memory
-/// spares that, at the price of a resident size that stays at its peak. It is a process-wide setting, so it is applied when training or a benchmark
-/// starts, not when the library is loaded.
+/// spares that, at the price of a resident size that stays at its peak. It is a process-wide setting, so it is applied when such work
+/// starts, not when the library or a single encoder is loaded.
 /// </remarks>
 internal static partial class Allocator
 {

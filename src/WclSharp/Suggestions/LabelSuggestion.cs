@@ -135,6 +135,7 @@ public static class LabelSuggestion
 
         if (options.Test is not null) ImageSources.Open(options.Test).Dispose(); // what is wrong with it is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
+        Allocator.KeepFreedMemory();
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);
         // Every image of a list or of other data can be suggested, and every label counts, unless some have to test the choice. What the run held out stays held out.
         bool ownAsTrained = options.Data is null && asked.Labels is null;
