@@ -10,13 +10,14 @@ namespace WclSharp.Kernels;
 /// </summary>
 internal sealed class Workspace : IDisposable
 {
-    private static readonly ConcurrentBag<Workspace> Idle = [];
+    // The last one that was given back is the next to be used, by whichever thread: its memory is there, and in a cache. A bag would give each thread its own, and grow the memory of several.
+    private static readonly ConcurrentStack<Workspace> Idle = [];
     private readonly Dictionary<string, Tensor> memory = [];
 
     private Workspace() { }
 
     /// <summary>A workspace that nobody else uses until it is disposed of: there are as many as were ever used at once.</summary>
-    public static Workspace Rent() => Idle.TryTake(out var idle) ? idle : new Workspace();
+    public static Workspace Rent() => Idle.TryPop(out var idle) ? idle : new Workspace();
 
     /// <summary>Room for float32 values, uninitialised: a view that the caller's dispose scope owns.</summary>
     /// <param name="purpose">What for: another call with the same purpose gives the same memory.</param>
@@ -33,5 +34,5 @@ internal sealed class Workspace : IDisposable
     }
 
     /// <summary>Gives the workspace back, for the next call.</summary>
-    public void Dispose() => Idle.Add(this);
+    public void Dispose() => Idle.Push(this);
 }
