@@ -37,7 +37,8 @@ internal static class FinetuneCommand
         var rate = Text("--lr", "X", "Peak learning rate of the encoder", FineTuneOptions.RateRange, $"{FirstOrBest(FineTuneRecipe.EncoderRates)} on {LabelDraw.HeldOutShare} of the labels where half of them or more are of classes with {LabelDraw.LeastToHoldOutFrom}");
         var headRate = Text("--head-lr", "X", "Peak learning rate of the classifier on top", FineTuneOptions.RateRange, Shown(defaults.HeadLearningRate));
         var scratchRate = Text("--scratch-lr", "X", "Peak learning rate from scratch", FineTuneOptions.RateRange, $"{FirstOrBest(FineTuneRecipe.ScratchRates)} likewise");
-        var verticalFlip = Text("--vertical-flip", "X", "Probability of a vertical flip in training; 0.5 where images have no up or down", FineTuneOptions.FlipRange, Shown(defaults.VerticalFlip));
+        var verticalFlip = Text("--vertical-flip", "X", "Probability of a vertical flip in training; 0.5 where images have no up or down", FineTuneOptions.ProbabilityRange, Shown(defaults.VerticalFlip));
+        var rotation = Text("--rotation", "X", "Probability of a rotation by 90, 180 or 270 degrees in training; 0.75 where images have no up or down", FineTuneOptions.ProbabilityRange, Shown(defaults.Rotation));
         var fromHead = new Option<bool>("--from-head") { Description = "Keep the first layer of the instance head, as SimCLRv2 does [default: off]" };
         var noScratch = new Option<bool>("--no-scratch") { Description = "Do not train from scratch beside it [default: off]" };
         command.Add(fromHead);
@@ -64,6 +65,7 @@ internal static class FinetuneCommand
                 HeadLearningRate = Number(parsed.GetValue(headRate), "--head-lr", NumberOption.ParseReal) ?? defaults.HeadLearningRate,
                 ScratchLearningRate = Number(parsed.GetValue(scratchRate), "--scratch-lr", NumberOption.ParseReal),
                 VerticalFlip = Number(parsed.GetValue(verticalFlip), "--vertical-flip", NumberOption.ParseReal) ?? defaults.VerticalFlip,
+                Rotation = Number(parsed.GetValue(rotation), "--rotation", NumberOption.ParseReal) ?? defaults.Rotation,
                 FromHead = parsed.GetValue(fromHead),
                 Scratch = !parsed.GetValue(noScratch),
                 Seed = seeded ? given.Seed : null,

@@ -3,7 +3,7 @@ using WclSharp.Data;
 namespace WclSharp.Augmentation;
 
 /// <summary>
-/// How one random view of an image is made: random resized crop, flips, colour jitter, greyscale, blur, in this order.
+/// How one random view of an image is made: random resized crop, flips, rotation, colour jitter, greyscale, blur, in this order.
 /// Values are checked when they are set: one out of range is a <see cref="WclUsageException"/>. That no range is the wrong way round, <see cref="Validate"/> checks.
 /// </summary>
 /// <remarks>
@@ -40,6 +40,9 @@ public sealed record AugmentationRecipe
 
     /// <summary>Probability of a vertical flip, 0 to 1; 0 in the named recipes. It is for images without an up or down.</summary>
     public double VerticalFlipProbability { get; init => field = Probability(value); }
+
+    /// <summary>Probability of a rotation by 90, 180 or 270 degrees, each as likely, 0 to 1; 0 in the named recipes. With 0.75 every one of the four directions is. It is for images without an up or down.</summary>
+    public double RotationProbability { get; init => field = Probability(value); }
 
     /// <summary>Brightness strength a, 0 or more: the factor is uniform in [max(0, 1 - a), 1 + a].</summary>
     public double Brightness { get; init => field = Strength(value); }

@@ -12,7 +12,7 @@ namespace WclSharp.Augmentation;
 /// <remarks>
 /// The random parameters of a view are a function of (seed, epoch, sample, view) alone, drawn on the host and sent to the device in one
 /// array per batch; nothing is read back. Order of operations: crop, flips and resize in one step (<see cref="TapResampler"/> on the CPU,
-/// <see cref="MatrixResampler"/> elsewhere), colour jitter, greyscale, blur, normalisation.
+/// <see cref="MatrixResampler"/> elsewhere), rotation, colour jitter, greyscale, blur, normalisation.
 ///
 /// The four jitter operations come in an order of their own for each sample. So that each is still one operation over many
 /// samples, the batch is sorted by the place of the hue shift in the order: the blends before it (<see cref="ColourJitter.Blend"/>) then concern the first
@@ -206,6 +206,7 @@ public sealed class Augmenter
             var planes = onCpu
                 ? TapResampler.Resample(source, plan, from, count, s)
                 : MatrixResampler.Resample(source, plan, parameters, indices, from, count, s);
+            Transpose(planes, plan, indices, from, count);
             Colour(planes, plan, parameters.narrow(0, from, count), indices, from, count);
             Blur(planes, plan, parameters, indices, from, count);
             for (int channel = 0; channel < 3; channel++)
@@ -225,6 +226,15 @@ public sealed class Augmenter
                 : output.index_select(0, restore);
         }
         return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What is left of a rotation by 90 or 270 degrees once its flip has been made.</summary>
+    private void Transpose(Tensor[] planes, BatchPlan plan, Tensor indices, int from, int count)
+    {
+        using var scope = NewDisposeScope();
+        if (plan.Transposed(indices, from, count) is not { } rows) return;
+        foreach (var plane in planes)
+            plane.index_copy_(0, rows, plane.index_select(0, rows).view(-1, ImageSize, ImageSize).transpose(1, 2).reshape(-1, plane.size(1)));
     }
 
     private static void Colour(Tensor[] planes, BatchPlan plan, Tensor parameters, Tensor indices, int from, int count)

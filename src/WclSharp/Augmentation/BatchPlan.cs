@@ -25,7 +25,7 @@ internal sealed class BatchPlan(int count, int outputSize, int? images = null)
     private readonly int[] sources = new int[count];
     private readonly (AxisMap Rows, AxisMap Columns)[] maps = new (AxisMap, AxisMap)[count];
     private readonly int[] huePlaces = new int[count]; // rounds before the hue shift; NoJitter without one
-    private readonly List<int> grey = [], blurred = []; // positions, ascending
+    private readonly List<int> transposed = [], grey = [], blurred = []; // positions, ascending
     private int added;
 
     private const int NoJitter = -1;
@@ -70,14 +70,14 @@ internal sealed class BatchPlan(int count, int outputSize, int? images = null)
     /// <summary>Sends parameters [N, <see cref="Columns"/>] float32 and index lists int64 to the device.</summary>
     public (Tensor Parameters, Tensor Indices) ToDevice(Device device)
     {
-        var indices = new long[2 * count + grey.Count + blurred.Count];
+        var indices = new long[2 * count + transposed.Count + grey.Count + blurred.Count];
         for (int i = 0; i < count; i++)
         {
             indices[i] = ImageAt(i);
             indices[count + sources[i]] = i;
         }
-        for (int i = 0; i < grey.Count; i++) indices[2 * count + i] = grey[i];
-        for (int i = 0; i < blurred.Count; i++) indices[2 * count + grey.Count + i] = blurred[i];
+        int end = 2 * count;
+        foreach (int position in (IEnumerable<int>)[.. transposed, .. grey, .. blurred]) indices[end++] = position;
         return (Upload.To(device, tensor(parameters, [count, Columns])), Upload.To(device, indices));
     }
 
@@ -93,11 +93,14 @@ internal sealed class BatchPlan(int count, int outputSize, int? images = null)
     /// <summary>The position of each of the caller's samples, [N].</summary>
     public Tensor Restore(Tensor indices) => indices.narrow(0, count, count);
 
+    /// <summary>Rows, within [from, from + length), whose axes change places; null for none.</summary>
+    public Tensor? Transposed(Tensor indices, int from, int length) => Listed(indices, 2 * count, transposed, from, length);
+
     /// <summary>Rows, within [from, from + length), that lose their colour; null for none.</summary>
-    public Tensor? Grayscale(Tensor indices, int from, int length) => Listed(indices, 2 * count, grey, from, length);
+    public Tensor? Grayscale(Tensor indices, int from, int length) => Listed(indices, 2 * count + transposed.Count, grey, from, length);
 
     /// <summary>Rows, within [from, from + length), that are blurred; null for none.</summary>
-    public Tensor? Blurred(Tensor indices, int from, int length) => Listed(indices, 2 * count + grey.Count, blurred, from, length);
+    public Tensor? Blurred(Tensor indices, int from, int length) => Listed(indices, 2 * count + transposed.Count + grey.Count, blurred, from, length);
 
     /// <summary>How many of [from, from + length) are jittered: the first so many.</summary>
     public int Jittered(int from, int length) => HueLaterThan(NoJitter, from, length);
@@ -152,9 +155,11 @@ internal sealed class BatchPlan(int count, int outputSize, int? images = null)
     private (AxisMap Rows, AxisMap Columns) MapsOf(in ViewParameters view)
     {
         var box = view.Crop;
+        // A quarter turn counterclockwise is a flip of the columns and then the change of axes, one clockwise a flip of the rows and then that, half a turn both flips.
+        bool flipRows = view.VerticalFlip ^ view.QuarterTurns is 2 or 3, flipColumns = view.Flip ^ view.QuarterTurns is 1 or 2;
         return box.Image is { } image
-            ? (AxisMap.SubpixelCrop(box.Top, box.Height, image.Height, outputSize, view.VerticalFlip), AxisMap.SubpixelCrop(box.Left, box.Width, image.Width, outputSize, view.Flip))
-            : (AxisMap.Crop((int)box.Top, (int)box.Height, outputSize, view.VerticalFlip), AxisMap.Crop((int)box.Left, (int)box.Width, outputSize, view.Flip));
+            ? (AxisMap.SubpixelCrop(box.Top, box.Height, image.Height, outputSize, flipRows), AxisMap.SubpixelCrop(box.Left, box.Width, image.Width, outputSize, flipColumns))
+            : (AxisMap.Crop((int)box.Top, (int)box.Height, outputSize, flipRows), AxisMap.Crop((int)box.Left, (int)box.Width, outputSize, flipColumns));
     }
 
     private void Add(int source, in ViewParameters view, int huePlace)
@@ -163,6 +168,7 @@ internal sealed class BatchPlan(int count, int outputSize, int? images = null)
         var (rows, columns) = MapsOf(view);
         Add(source, rows, columns);
         huePlaces[position] = huePlace;
+        if (view.QuarterTurns is 1 or 3) transposed.Add(position);
         if (view.Grayscale) grey.Add(position);
         if (view.BlurSigmaPixels > 0) blurred.Add(position);
 

@@ -41,6 +41,9 @@ internal readonly record struct ViewParameters
     /// <summary>Top and bottom change places.</summary>
     public required bool VerticalFlip { get; init; }
 
+    /// <summary>Rotations by 90 degrees after the flips, counterclockwise, 0 to 3.</summary>
+    public required int QuarterTurns { get; init; }
+
     public required bool Jitter { get; init; }
 
     public required bool Grayscale { get; init; }
@@ -66,12 +69,13 @@ internal readonly record struct ViewParameters
         uint e = (uint)epoch, s = (uint)sample, v = (uint)view;
         var (flip, jitter, grey, blur) = random.Uniforms(e, s, v, ChoiceDraw);
         var (brightness, contrast, saturation, hue) = random.Uniforms(e, s, v, FactorDraw);
-        var (order, sigma, verticalFlip, _) = random.Uniforms(e, s, v, OrderDraw);
+        var (order, sigma, verticalFlip, rotation) = random.Uniforms(e, s, v, OrderDraw);
         return new ViewParameters
         {
             Crop = recipe.SubpixelCrops ? DrawSubpixelCrop(random, recipe, height, width, e, s, v) : DrawCrop(random, recipe, height, width, e, s, v),
             Flip = flip < recipe.FlipProbability,
             VerticalFlip = verticalFlip < recipe.VerticalFlipProbability,
+            QuarterTurns = rotation < recipe.RotationProbability ? 1 + Math.Min(2, Index(rotation / recipe.RotationProbability, 3)) : 0,
             Jitter = jitter < recipe.JitterProbability,
             Grayscale = grey < recipe.GrayscaleProbability,
             BrightnessFactor = Factor(brightness, recipe.Brightness),

@@ -67,6 +67,7 @@ internal static class PretrainOptionTable
             o => o.Jitter, (o, v) => o with { Jitter = v }, new(0, 10)),
         Real("flip", "Probability of a horizontal flip; 0 where left and right tell classes apart", "0.5", o => o.Flip, (o, v) => o with { Flip = v }, NumberRange.Share),
         Real("vertical-flip", "Probability of a vertical flip; 0.5 where images have no up or down, as those of microscopes and from the air", "0", o => o.VerticalFlip, (o, v) => o with { VerticalFlip = v }, NumberRange.Share),
+        Real("rotation", "Probability of a rotation by 90, 180 or 270 degrees; 0.75, which makes the four directions equally likely, where images have no up or down", "0", o => o.Rotation, (o, v) => o with { Rotation = v }, NumberRange.Share),
         Real("grayscale", "Probability that a view loses its colour; 0 where colour tells classes apart", "0.2", o => o.Grayscale, (o, v) => o with { Grayscale = v }, NumberRange.Share),
         Real("blur", "Probability that a view is blurred", $"0.5; 0 up to {AugmentationRecipe.LargestSmallImage} pixels", o => o.Blur, (o, v) => o with { Blur = v }, NumberRange.Share),
         Real("warmup-epochs", "Epochs of linear warm-up with weak augmentation; may be a fraction", Presets.Describe("warmup-epochs") + "; a fifth of --epochs at most",

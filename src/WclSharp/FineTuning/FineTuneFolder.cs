@@ -13,7 +13,7 @@ internal sealed record FineTuneSettings
     [
         new("encoder", "encoder weights"), new("train_fingerprint", "training images", "train_labels"), new("test_fingerprint", "test images", "test_labels"),
         new("seed", "--seed"), new("from_head", "--from-head"), new("scratch", "training from scratch"), new("epochs", "--epochs"), new("lr", "--lr"),
-        new("head_lr", "--head-lr"), new("scratch_lr", "--scratch-lr"), new("vertical_flip", "--vertical-flip"), new("batch", "batch size"), new("recipe", "version of the recipe"), new("weight_decay", "weight decay"),
+        new("head_lr", "--head-lr"), new("scratch_lr", "--scratch-lr"), new("vertical_flip", "--vertical-flip"), new("rotation", "--rotation"), new("batch", "batch size"), new("recipe", "version of the recipe"), new("weight_decay", "weight decay"),
         new("precision", "number format"),
     ];
 
@@ -38,6 +38,10 @@ internal sealed record FineTuneSettings
     /// <summary>Left out of the file where it is 0, as in files made before there was this option, so that those studies go on.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double VerticalFlip { get; init; }
+
+    /// <inheritdoc cref="VerticalFlip"/>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double Rotation { get; init; }
 
     public required int Batch { get; init; }
 

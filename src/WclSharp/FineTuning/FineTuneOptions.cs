@@ -47,6 +47,9 @@ public sealed record FineTuneOptions
     /// <summary>Probability of a vertical flip of the images that are trained on, 0 to 1; for images without an up or down. It is not taken from the run. Default: 0.</summary>
     public double VerticalFlip { get; init; }
 
+    /// <summary>Probability of a rotation by 90, 180 or 270 degrees, each as likely, of the images that are trained on, 0 to 1; for images without an up or down. It is not taken from the run. Default: 0.</summary>
+    public double Rotation { get; init; }
+
     /// <summary>Seed of the draws, the order, the augmentation and the weights that start at random; null is the run's.</summary>
     public long? Seed { get; init; }
 
@@ -64,8 +67,8 @@ public sealed record FineTuneOptions
     /// <summary>Of learning rates; 0 leaves weights as they are.</summary>
     internal static NumberRange RateRange => NumberRange.NotNegative;
 
-    /// <summary>The values that <see cref="VerticalFlip"/> takes.</summary>
-    internal static NumberRange FlipRange => NumberRange.Share;
+    /// <summary>The values that <see cref="VerticalFlip"/> and <see cref="Rotation"/> take.</summary>
+    internal static NumberRange ProbabilityRange => NumberRange.Share;
 
     /// <summary>Checks what does not depend on the data.</summary>
     /// <exception cref="WclUsageException">A value is out of range.</exception>
@@ -79,7 +82,8 @@ public sealed record FineTuneOptions
         foreach (int count in LabelsPerClass) CountRange.Require(count, "A number of --labels-per-class");
         CountRange.Require(Draws, "--draws", "3 or more give an interval worth reading");
         CountRange.Require(Epochs, "--epochs");
-        FlipRange.Require(VerticalFlip, "--vertical-flip");
+        ProbabilityRange.Require(VerticalFlip, "--vertical-flip");
+        ProbabilityRange.Require(Rotation, "--rotation");
         foreach (var (name, rate) in ((string, double?)[])[("--lr", EncoderLearningRate), ("--head-lr", HeadLearningRate), ("--scratch-lr", ScratchLearningRate)]) RateRange.Require(rate, name);
     }
 }

@@ -54,6 +54,7 @@ internal sealed class FineTuneStudy : IDisposable
             HeadLr = options.HeadLearningRate,
             ScratchLr = options.Scratch ? options.ScratchLearningRate : null,
             VerticalFlip = options.VerticalFlip,
+            Rotation = options.Rotation,
             Batch = FineTuneRecipe.Batch,
             Recipe = FineTuneRecipe.Version,
             WeightDecay = Recipe(1, 0, pretrained: true).WeightDecay,
@@ -261,7 +262,7 @@ internal sealed class FineTuneStudy : IDisposable
         Scores = pretrained ? options.HeadLearningRate : rate,
         RateOptions = pretrained ? "--lr or --head-lr" : "--scratch-lr",
         Steps = FineTuneRecipe.StepsFor(labels, options.Epochs),
-        Views = AugmentationRecipe.CropAndFlip with { VerticalFlipProbability = options.VerticalFlip },
+        Views = AugmentationRecipe.CropAndFlip with { VerticalFlipProbability = options.VerticalFlip, RotationProbability = options.Rotation },
     };
 
     private void LoadPretrained(ClassifierNetwork network)

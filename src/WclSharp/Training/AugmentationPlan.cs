@@ -32,6 +32,7 @@ internal sealed record AugmentationPlan(AugmentationRecipe Warmup, AugmentationR
             Hue = Math.Min(recipe.Hue * jitter, LargestHue),
             FlipProbability = options.Flip,
             VerticalFlipProbability = options.VerticalFlip,
+            RotationProbability = options.Rotation,
             GrayscaleProbability = options.Grayscale,
             BlurProbability = options.Blur ?? recipe.BlurProbability,
         };

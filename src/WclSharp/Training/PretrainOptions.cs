@@ -174,6 +174,9 @@ public sealed record PretrainOptions
     /// <summary>Probability of a vertical flip, 0 to 1; for images without an up or down, as those of microscopes and from the air.</summary>
     public double VerticalFlip { get; init; }
 
+    /// <summary>Probability of a rotation by 90, 180 or 270 degrees, each as likely, 0 to 1; for images without an up or down, where 0.75 makes the four directions equally likely.</summary>
+    public double Rotation { get; init; }
+
     /// <summary>Probability that a view loses its colour, 0 to 1.</summary>
     public double Grayscale { get; init; } = 0.2;
 

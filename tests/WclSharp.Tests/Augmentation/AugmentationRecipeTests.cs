@@ -16,6 +16,7 @@ public class AugmentationRecipeTests
         Assert.Equal(0.5, strong.BlurProbability);
         Assert.Equal(0, AugmentationRecipe.Strong(32).BlurProbability);
         Assert.Equal((0, 0), (weak.VerticalFlipProbability, strong.VerticalFlipProbability));
+        Assert.Equal((0, 0), (weak.RotationProbability, strong.RotationProbability));
     }
 
     [Fact]

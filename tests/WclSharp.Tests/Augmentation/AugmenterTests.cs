@@ -74,6 +74,38 @@ public class AugmenterTests
         }
     }
 
+    [Theory]
+    [InlineData(40, 32, 3)]  // subpixel crops
+    [InlineData(90, 72, 3)]  // of whole pixels, with blur
+    [InlineData(28, 24, 1)]
+    public void Apply_QuarterTurns_GivesTheViewsTurned_FlipsFirst(int side, int size, int channels)
+    {
+        using var scope = NewDisposeScope();
+        const int Count = 48;
+        var images = Views.Images(Count, channels, side, side + 7);
+        var recipe = AugmentationRecipe.Strong(size) with { VerticalFlipProbability = 0.5 };
+        ViewParameters[] upright = [.. Enumerable.Range(0, Count).Select(sample => ViewParameters.Draw(new CounterRandom(5, RandomPurpose.Augmentation), recipe, side, side + 7, sample, 1, 3))];
+        ViewParameters[] turned = [.. upright.Select((view, i) => view with { QuarterTurns = i % 4 })];
+        var (expected, actual) = (Views.Make(images, size, upright), Views.Make(images, size, turned));
+        // What places that are rounded to float32 make of pixels, colours stretch.
+        for (int i = 0; i < Count; i++) Assert.True(Views.Difference(expected[i].rot90(i % 4, (1, 2)), actual[i]) < 1e-4, $"View {i}");
+        Assert.True(Views.Difference(expected[1], actual[1]) > 0.01);
+    }
+
+    [Fact]
+    public void Augment_RotationOfHalf_TurnsTheViewsThatItsParametersSay()
+    {
+        using var scope = NewDisposeScope();
+        var images = Views.Images(32, 3, 40, 40);
+        var recipe = AugmentationRecipe.Strong(32) with { RotationProbability = 0.5 };
+        var augmenter = new Augmenter(32, Views.Plain, 5, CPU);
+        var upright = Views.Augment(augmenter, images, recipe with { RotationProbability = 0 }, epoch: 2, view: 1);
+        var views = Views.Augment(augmenter, images, recipe, epoch: 2, view: 1);
+        int[] turns = [.. Enumerable.Range(0, 32).Select(sample => ViewParameters.Draw(new CounterRandom(5, RandomPurpose.Augmentation), recipe, 40, 40, sample, 2, 1).QuarterTurns)];
+        Assert.Equal([0, 1, 2, 3], turns.Distinct().Order());
+        for (int i = 0; i < 32; i++) Assert.True(Views.Difference(upright[i].rot90(turns[i], (1, 2)), views[i]) < 1e-4, $"View {i}");
+    }
+
     [Fact]
     public void Augment_SeveralViewsOfABatch_GivesWhatEachGivesByItself()
     {

@@ -36,6 +36,7 @@ public class LocalCropsTests
         var strong = AugmentationRecipe.Strong(224);
         Assert.Equal(strong with { ScaleMin = 0.05, ScaleMax = 0.2 }, LocalCrops.For(224).Recipe(strong));
         Assert.Equal(0.5, LocalCrops.For(224).Recipe(strong with { VerticalFlipProbability = 0.5 }).VerticalFlipProbability);
+        Assert.Equal(0.75, LocalCrops.For(224).Recipe(strong with { RotationProbability = 0.75 }).RotationProbability);
         Assert.Equal(strong with { ScaleMin = 0.075, ScaleMax = 0.3, BlurProbability = 0 }, LocalCrops.For(128).Recipe(strong));
     }
 

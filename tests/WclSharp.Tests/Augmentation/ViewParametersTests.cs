@@ -146,6 +146,38 @@ public class ViewParametersTests
             }
     }
 
+    [Theory]
+    [InlineData(0.75)]
+    [InlineData(0.3)]
+    [InlineData(1)]
+    public void Draw_Rotations_MeetTheirProbability_EachAngleAsLikely_IndependentOfWhatElseIsDrawn(double probability)
+    {
+        var views = Draw(AugmentationRecipe.Strong(224) with { RotationProbability = probability, VerticalFlipProbability = 0.5 }, 224, 224);
+        AssertShare(1 - probability, views.Count(view => view.QuarterTurns == 0));
+        foreach (int turns in (int[])[1, 2, 3])
+        {
+            var turned = views.Where(view => view.QuarterTurns == turns).ToArray();
+            AssertShare(probability / 3, turned.Length);
+            AssertShare(probability / 6, turned.Count(view => view.Flip));
+            AssertShare(probability / 6, turned.Count(view => view.VerticalFlip));
+            AssertShare(probability / 6, turned.Count(view => view.BlurSigmaPixels > 0));
+        }
+    }
+
+    [Fact]
+    public void Draw_Rotations_LeaveTheOtherDraws()
+    {
+        foreach (var recipe in (AugmentationRecipe[])[AugmentationRecipe.Strong(224), AugmentationRecipe.Weak(32)])
+            for (int sample = 0; sample < 100; sample++)
+            {
+                var without = ViewParameters.Draw(Random, recipe, 100, 120, sample, 3, 1);
+                Assert.Equal(0, without.QuarterTurns);
+                var with = ViewParameters.Draw(Random, recipe with { RotationProbability = 1 }, 100, 120, sample, 3, 1);
+                Assert.InRange(with.QuarterTurns, 1, 3);
+                Assert.Equal(without, with with { QuarterTurns = 0 });
+            }
+    }
+
     [Fact]
     public void Draw_StrengthAboveOne_KeepsFactorsPositive()
     {

@@ -18,6 +18,7 @@ internal static class Views
         Crop = new CropBox(0, 0, (int)images.shape[2], (int)images.shape[3]),
         Flip = false,
         VerticalFlip = false,
+        QuarterTurns = 0,
         Jitter = false,
         Grayscale = false,
         BrightnessFactor = 1,

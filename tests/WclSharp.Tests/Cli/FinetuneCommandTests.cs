@@ -18,11 +18,11 @@ public sealed class FinetuneCommandTests : IDisposable
     public void Run_Options_AreThoseOfTheCommandLine()
     {
         Assert.Equal(0, Run("finetune", "r", "--data", "d", "--test", "t", "--labels", "l.csv", "--label-fraction", "0.01, 0.1", "--labels-per-class", "1,4", "--draws", "3",
-            "--epochs", "7", "--lr", "0.5", "--head-lr", "0.6", "--scratch-lr", "0.7", "--vertical-flip", "0.4", "--from-head", "--no-scratch", "--seed", "5", "--device", "cpu", "--out", "o"));
+            "--epochs", "7", "--lr", "0.5", "--head-lr", "0.6", "--scratch-lr", "0.7", "--vertical-flip", "0.4", "--rotation", "0.3", "--from-head", "--no-scratch", "--seed", "5", "--device", "cpu", "--out", "o"));
         Assert.Equal((("r", "d", "t", "l.csv"), (3, 7), (0.5, 0.6, 0.7), (true, false), 5L, ("cpu", "o")),
             ((asked!.Run, asked.Data, asked.Test, asked.Labels), (asked.Draws, asked.Epochs!.Value), (asked.EncoderLearningRate!.Value, asked.HeadLearningRate, asked.ScratchLearningRate!.Value),
                 (asked.FromHead, asked.Scratch), asked.Seed!.Value, (asked.Device, asked.Out)));
-        Assert.Equal(0.4, asked.VerticalFlip);
+        Assert.Equal((0.4, 0.3), (asked.VerticalFlip, asked.Rotation));
         Assert.Equal([0.01, 0.1], asked.LabelFractions);
         Assert.Equal([1, 4], asked.LabelsPerClass);
     }

@@ -59,6 +59,7 @@ public sealed class ConfigFileTests
         Jitter = 0.75,
         Flip = 0.1,
         VerticalFlip = 0.2,
+        Rotation = 0.35,
         Grayscale = 0.3,
         Blur = 0.6,
         ConvInit = ConvInit.PyTorch,
@@ -96,12 +97,12 @@ public sealed class ConfigFileTests
     }
 
     [Fact]
-    public void Parse_OfBeforeThereWereVerticalFlips_HasNone()
+    public void Parse_OfBeforeThereWereVerticalFlipsAndRotations_HasNone()
     {
         var json = System.Text.Json.Nodes.JsonNode.Parse(ConfigFile.ToJson(Everything))!.AsObject();
-        Assert.True(json.Remove("vertical_flip"));
+        Assert.True(json.Remove("vertical_flip") && json.Remove("rotation"));
 
-        Assert.Equal(Everything with { VerticalFlip = 0 }, ConfigFile.Parse(json.ToJsonString(), new PretrainOptions(), "config.json"));
+        Assert.Equal(Everything with { VerticalFlip = 0, Rotation = 0 }, ConfigFile.Parse(json.ToJsonString(), new PretrainOptions(), "config.json"));
     }
 
     [Theory]

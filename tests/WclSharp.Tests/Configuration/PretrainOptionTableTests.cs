@@ -51,6 +51,7 @@ public sealed class PretrainOptionTableTests
     [InlineData("jitter", "1e300", "must be from 0 to 10")]
     [InlineData("vertical-flip", "1.5", "must be from 0 to 1")]
     [InlineData("vertical-flip", "-0.5", "must be from 0 to 1")]
+    [InlineData("rotation", "90", "must be from 0 to 1")]
     [InlineData("instdisc-momentum", "1", "must be from 0 to below 1")]
     public void Parse_BadValue_IsRefusedWithTheValue(string name, string text, string message)
     {

@@ -134,17 +134,23 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
-    public void Run_VerticalFlips_TrainAnotherClassifier_InAFolderOfTheirOwn()
+    public void Run_VerticalFlipsOrRotations_TrainAnotherClassifier_InAFolderOfItsOwn()
     {
         string without = Path.Combine(folder, "without");
         var options = Options with { Draws = 1, Scratch = false, Epochs = 2, EncoderLearningRate = 0.01 };
         var upright = Run(options with { Out = without });
         var flipped = Run(options with { Out = Path.Combine(folder, "with"), VerticalFlip = 1 });
 
-        Assert.NotEqual(SmallRun.HashOfFile(upright.ClassifierFile), SmallRun.HashOfFile(flipped.ClassifierFile));
+        var turned = Run(options with { Out = Path.Combine(folder, "turned"), Rotation = 1 });
+
+        Assert.Equal(3, new[] { upright, flipped, turned }.Select(result => SmallRun.HashOfFile(result.ClassifierFile)).Distinct().Count());
         Assert.Equal(1, (double)JsonNode.Parse(File.ReadAllText(Path.Combine(flipped.Folder, "config.json")))!["vertical_flip"]!);
-        Assert.DoesNotContain("vertical_flip", File.ReadAllText(Path.Combine(without, "config.json")), StringComparison.Ordinal); // as before there was the option
+        Assert.Equal(1, (double)JsonNode.Parse(File.ReadAllText(Path.Combine(turned.Folder, "config.json")))!["rotation"]!);
+        Assert.DoesNotContain("vertical_flip", File.ReadAllText(Path.Combine(without, "config.json")), StringComparison.Ordinal); // as before there were the options
+        Assert.DoesNotContain("rotation", File.ReadAllText(Path.Combine(without, "config.json")), StringComparison.Ordinal);
         Assert.Contains("--vertical-flip (not given there, 0.5 now)", Assert.Throws<WclUsageException>(() => Run(options with { Out = without, VerticalFlip = 0.5 })).Message, StringComparison.Ordinal);
+        Assert.Contains("--rotation (not given there, 0.5 now)", Assert.Throws<WclUsageException>(() => Run(options with { Out = without, Rotation = 0.5 })).Message, StringComparison.Ordinal);
+        Assert.Equal("--rotation is 90; it must be from 0 to 1.", Assert.Throws<WclUsageException>(() => Run(options with { Rotation = 90 })).Message);
         Assert.Equal("--vertical-flip is 1.5; it must be from 0 to 1.", Assert.Throws<WclUsageException>(() => Run(options with { VerticalFlip = 1.5 })).Message);
     }
 

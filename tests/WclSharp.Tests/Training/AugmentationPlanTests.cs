@@ -35,12 +35,13 @@ public sealed class AugmentationPlanTests
             Jitter = 0.5,
             Flip = 0,
             VerticalFlip = 0.5,
+            Rotation = 0.75,
             Grayscale = 0.1,
             Blur = 0.25,
         });
 
         foreach (var recipe in new[] { plan.Warmup, plan.After })
-            Assert.Equal((0.3, 0, 0.5, 0.1, 0.25), (recipe.ScaleMin, recipe.FlipProbability, recipe.VerticalFlipProbability, recipe.GrayscaleProbability, recipe.BlurProbability));
+            Assert.Equal((0.3, 0, 0.5, 0.75, 0.1, 0.25), (recipe.ScaleMin, recipe.FlipProbability, recipe.VerticalFlipProbability, recipe.RotationProbability, recipe.GrayscaleProbability, recipe.BlurProbability));
         Assert.Equal((0.2, 0.2, 0.2, 0.05), (plan.Warmup.Brightness, plan.Warmup.Contrast, plan.Warmup.Saturation, plan.Warmup.Hue));
         Assert.Equal((0.4, 0.4, 0.4, 0.1), (plan.After.Brightness, plan.After.Contrast, plan.After.Saturation, plan.After.Hue));
     }
