@@ -17,7 +17,8 @@ public readonly record struct ComparedMethod(ContrastiveMethod Method, MultiCrop
     {
         var (own, unset) = (training with { Method = Method, MultiCrop = Crops ?? training.MultiCrop }, new PretrainOptions());
         if (own.MultiCrop != MultiCrop.Knn) own = own with { BankK = unset.BankK, CropNeighbors = unset.CropNeighbors, OwnCrops = unset.OwnCrops };
-        if (own.MultiCrop == MultiCrop.None) own = own with { LocalCrops = unset.LocalCrops, LocalInstanceWeight = unset.LocalInstanceWeight, LocalWeakWeight = unset.LocalWeakWeight };
+        if (own.MultiCrop == MultiCrop.None) own = own with { LocalCrops = unset.LocalCrops, LocalSize = unset.LocalSize, LocalScaleMin = unset.LocalScaleMin, LocalScaleMax = unset.LocalScaleMax, LocalInstanceWeight = unset.LocalInstanceWeight };
+        if (own.MultiCrop == MultiCrop.None || !MethodFactory.HasWeakLoss(Method)) own = own with { LocalWeakWeight = unset.LocalWeakWeight };
         if (!MethodFactory.HasWeakLoss(Method)) own = own with { Beta = unset.Beta, BetaRamp = unset.BetaRamp, WeakKeys = unset.WeakKeys };
         return PretrainOptionTable.Only(own, option => option.OnlyFor is not { } other || other == own.Method);
     }

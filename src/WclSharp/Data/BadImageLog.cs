@@ -10,6 +10,8 @@ namespace WclSharp.Data;
 /// <param name="file">The CSV file; null only counts.</param>
 internal sealed class BadImageLog(string? file) : IDisposable
 {
+    private const double RoundingOfShare = 1e-9; // 0.29 of 100 is a little less than 29 in binary
+
     private PendingFile? pending;
     private StreamWriter? writer;
 
@@ -46,9 +48,9 @@ internal sealed class BadImageLog(string? file) : IDisposable
     /// <exception cref="WclException">It is; the list is there.</exception>
     public void Check(long images, double maxBad, string? advice = null)
     {
-        if (Count < images && Count <= maxBad * images) return;
+        if (Count < images && Count <= maxBad * images + RoundingOfShare * images) return;
         string which = $"{(IsKept() ? $"'{file}' lists them, the first is" : "the first is")} {First}{(advice is null ? "" : $". {advice}")}";
-        if (Count == images) throw new WclException(FormattableString.Invariant($"None of the {images:N0} images can be read; {which}"));
+        if (Count == images) throw new NoImageReadException(FormattableString.Invariant($"None of the {images:N0} images can be read; {which}"));
         string share = ((double)Count / images).ToString("0.##%", CultureInfo.InvariantCulture), allowed = maxBad.ToString("0.##%", CultureInfo.InvariantCulture);
         throw new WclException(string.Create(CultureInfo.InvariantCulture,
             $"{Count:N0} of {images:N0} images ({share}) cannot be read, more than the {allowed} that --max-bad allows; {which}"));

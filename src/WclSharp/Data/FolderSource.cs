@@ -65,6 +65,7 @@ internal sealed class FolderSource(string root) : ImageSource
     {
         var levels = new Stack<(FolderListing Listing, string Prefix, string RealPath, int Next)>();
         string real = RealPath(root);
+        linked.Add(real); // below a folder above it, to which a link may lead
         var top = List(root);
         if (top.HasSheet) TellOfSheet("");
         levels.Push((top, "", real, 0));

@@ -25,7 +25,7 @@ internal sealed class DistillationRun : IDisposable
     private readonly ClassifierNetwork teacher, student;
     private readonly EncoderFacts facts;
     private readonly ImageDataset images;
-    private readonly ImageDataset? test;
+    private readonly ImageDataset? test; // those that have a class, as fine-tuning tests with
     private readonly int[] classes; // the teacher's number of each image's class, -1 where it has none
     private readonly int[]? truth;   // the same of the images that are tested with; classes that the teacher does not know are numbered behind its own, so that whatever is predicted for such an image is wrong
     private readonly ComputeDevice compute;
@@ -39,12 +39,13 @@ internal sealed class DistillationRun : IDisposable
     public DistillationRun(DistillOptions options, string teacherFile, EncoderFacts teacherFacts, ClassifierNetwork teacher, ImageDataset images, ImageDataset? test, ComputeDevice compute,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        (this.options, this.teacher, this.images, this.test, this.compute, this.progress, this.cancellation) = (options, teacher, images, test, compute, progress, cancellation);
+        (this.options, this.teacher, this.images, this.compute, this.progress, this.cancellation) = (options, teacher, images, compute, progress, cancellation);
         if (options.Batch > images.Count) throw new WclUsageException(FormattableString.Invariant($"--batch {options.Batch} is more than the {images.Count:N0} images there are; use fewer."));
         classes = TeachersClasses(images);
         if (options.LabelMix > 0 && classes.All(number => number < 0))
             throw new WclUsageException(FormattableString.Invariant($"--label-mix {options.LabelMix} needs labels, and none of the {images.Count:N0} images has one; name them with --labels, or leave it out."));
-        truth = test?.LabelsAmong(teacher.ClassNames).Zip(test.Labels.ToArray(), (known, own) => known < 0 && own >= 0 ? teacher.ClassNames.Count + own : known).ToArray();
+        this.test = test is { HasLabels: true } ? LabelledRows.Images(test) : null;
+        truth = this.test?.LabelsAmong(teacher.ClassNames).Zip(this.test.Labels.ToArray(), (known, own) => known < 0 && own >= 0 ? teacher.ClassNames.Count + own : known).ToArray();
         facts = teacherFacts with { Arch = options.Arch ?? teacherFacts.Arch, Width = options.Width ?? teacherFacts.Width };
         augmenter = new Augmenter(facts.ImageSize, facts.Normalization, options.Seed, compute.Device);
         (labelMix, teacherMix) = (options.LabelMix, 1 - options.LabelMix);
@@ -162,7 +163,7 @@ internal sealed class DistillationRun : IDisposable
         student.UseFloat32();
         var asked = test ?? images;
         int[] byTeacher = Predict(teacher, "Classifying with the teacher", asked), byStudent = Predict(student, "Classifying with the student", asked);
-        PairedInterval? difference = truth is null ? null : PairedInterval.Of(Alone(byStudent, byTeacher), Alone(byTeacher, byStudent), truth.Count(label => label >= 0));
+        PairedInterval? difference = truth is null ? null : PairedInterval.Of(Alone(byStudent, byTeacher), Alone(byTeacher, byStudent), truth.Length);
         int Alone(int[] right, int[] wrong) => truth!.Index().Count(image => right[image.Index] == image.Item && wrong[image.Index] != image.Item);
         (double Share, double BalancedAccuracy)? ofTeacher = truth is null ? null : LabelledRows.Measure(byTeacher, truth), ofStudent = truth is null ? null : LabelledRows.Measure(byStudent, truth);
         var classesOfStudent = truth is null ? [] : ClassifiedClass.Of(teacher.ClassNames, truth, byStudent);
@@ -172,7 +173,7 @@ internal sealed class DistillationRun : IDisposable
             Folder = folder.FullPath,
             ClassifierFile = folder.ClassifierPath,
             TrainImages = images.Count,
-            TestImages = truth?.Count(label => label >= 0) ?? 0,
+            TestImages = truth?.Length ?? 0,
             TeacherAccuracy = ofTeacher?.Share,
             StudentAccuracy = ofStudent?.Share,
             TeacherBalancedAccuracy = ofTeacher?.BalancedAccuracy,
@@ -206,5 +207,6 @@ internal sealed class DistillationRun : IDisposable
         folder?.Dispose();
         optimizer?.Dispose();
         student?.Dispose();
+        test?.Dispose();
     }
 }

@@ -25,7 +25,7 @@ internal abstract class EmbeddingFile : IDisposable
     /// <exception cref="WclUsageException">The file, or the one beside it, is a source, or a list that no earlier .npy file came with; or it is the list that came with one.</exception>
     public static void RequireOtherThan(string path, params string?[] sources)
     {
-        bool hasList = Path.GetExtension(path).Equals(".npy", StringComparison.OrdinalIgnoreCase);
+        bool hasList = NpyFile.Is(path);
         string list = Path.ChangeExtension(path, ".csv");
         foreach (string source in sources.OfType<string>())
             if (SamePath.IsSameFile(path, source) || (hasList && SamePath.IsSameFile(list, source))) throw new WclUsageException($"--out {path} would be written over '{source}', which is read; name another file.");

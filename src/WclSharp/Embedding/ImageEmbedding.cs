@@ -67,12 +67,14 @@ public static class ImageEmbedding
         using var source = ImageSources.Open(options.Data);
         Allocator.KeepFreedMemory();
         using var network = load(model, options.Device, options.Precision, progress);
-        var listing = SourceListing.Of(source, network.ClassNames, progress, cancellation);
+        var listing = SourceListing.Of(source, PartialEmbeddings.AbsentIn(options.Out), network.ClassNames, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing, progress, cancellation);
-        using var parts = PartialEmbeddings.Open(options.Out, FactsOf(options, model, network, source, listing), options.Restart);
+        var facts = FactsOf(options, model, network, source, listing);
+        using var parts = PartialEmbeddings.Open(options.Out, facts, listing.HashAsBefore, options.Restart);
         using var bad = new BadImageLog(PartialEmbeddings.BadImagesOf(options.Out));
         if (parts.ForgetFromReadable(name => source.FileOf(name) is { } file && ImageFile.CanBeRead(file)) is { } readable)
             progress?.Report(new RunProgress.Warning($"'{readable}' could not be read before and can be now; what was embedded from about there on is embedded again."));
+        if (listing.Hash != listing.HashAsBefore) parts.Keep(facts);
         foreach (var (name, problem) in parts.BadImages()) bad.Add(name, problem);
 
         int workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount, inputSize = network.InputSize;
@@ -193,6 +195,7 @@ public static class ImageEmbedding
         Data = options.Data is null ? source.Description : Path.GetFullPath(options.Data),
         Images = listing.Total,
         ImagesSha256 = listing.Hash,
+        AbsentImages = listing.Absent.Count == 0 ? null : listing.Absent,
         Labels = options.Labels is null ? null : Path.GetFullPath(options.Labels),
         LabelsSha256 = options.Labels is null ? null : FileHash.Of(options.Labels),
     };

@@ -19,6 +19,9 @@ internal sealed class NpyFile : EmbeddingFile
     private readonly FileStream numbers;
     private long rows;
 
+    /// <summary>Whether a file is to be of this kind, by its name.</summary>
+    public static bool Is(string path) => Path.GetExtension(path).Equals(".npy", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The list beside a file.</summary>
     public static string ListBeside(string path) => Path.ChangeExtension(path, ".csv");
 

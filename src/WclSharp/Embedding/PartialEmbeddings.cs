@@ -52,12 +52,26 @@ internal sealed class PartialEmbeddings : IDisposable
     /// <summary>Whether a table was begun and not finished.</summary>
     public static bool IsBegun(string file) => File.Exists(Path.Combine(FolderOf(file), FactsFile));
 
+    /// <summary>Images whose files were not there when a table was begun, as <see cref="SourceListing.Absent"/>; none where it was not begun, or what it hangs on cannot be read.</summary>
+    public static IReadOnlyList<int> AbsentIn(string file)
+    {
+        try
+        {
+            return IsBegun(file) ? ReadFacts(Path.Combine(FolderOf(file), FactsFile)).AbsentImages ?? [] : [];
+        }
+        catch (Exception e) when (e is WclUsageException or IOException or UnauthorizedAccessException)
+        {
+            return []; // told of when it is opened
+        }
+    }
+
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <param name="file">The file that is to be written at the end.</param>
     /// <param name="facts">What the numbers hang on.</param>
+    /// <param name="imagesAsBefore"><see cref="SourceListing.HashAsBefore"/>, by which the images are known again.</param>
     /// <param name="restart">Begin anew whatever is there.</param>
     /// <exception cref="WclUsageException">It cannot be written to, another process writes to it, it is damaged, or begun with other facts.</exception>
-    public static PartialEmbeddings Open(string file, PartialFacts facts, bool restart)
+    public static PartialEmbeddings Open(string file, PartialFacts facts, string imagesAsBefore, bool restart)
     {
         string folder = FolderOf(file), factsFile = Path.Combine(folder, FactsFile);
         FileStream? held = null;
@@ -67,7 +81,8 @@ internal sealed class PartialEmbeddings : IDisposable
             if (Directory.Exists(file)) throw new IOException("it is a folder");
             Directory.CreateDirectory(folder);
             held = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            foreach (string written in (string[])[file, NpyFile.ListBeside(file), BadImagesOf(file)]) PendingFile.DeleteLeftOf(written);
+            // The list is an .npy file's alone: beside others it would be another command's table.
+            foreach (string written in (string[])[file, .. NpyFile.Is(file) ? [NpyFile.ListBeside(file)] : Array.Empty<string>(), BadImagesOf(file)]) PendingFile.DeleteLeftOf(written);
             bool begun = File.Exists(factsFile);
             if (!begun && Others(folder).FirstOrDefault(other => !IsPart(other)) is { } foreign)
                 throw new WclUsageException($"'{folder}' holds '{Path.GetFileName(foreign)}', which is no part of a table of embeddings; move that folder, or name another file with --out.");
@@ -76,11 +91,11 @@ internal sealed class PartialEmbeddings : IDisposable
             var partial = new PartialEmbeddings(folder, held, facts.FeatureSize);
             if (begun && !restart)
             {
-                partial.Resume(file, ReadFacts(factsFile), facts);
+                partial.Resume(file, ReadFacts(factsFile), facts with { ImagesSha256 = imagesAsBefore });
                 return partial;
             }
             Clear(folder);
-            AtomicFile.Write(factsFile, stream => JsonSerializer.Serialize(stream, facts, PartialFactsJson.Default.PartialFacts));
+            partial.Keep(facts);
             return partial;
         }
         catch (Exception e)
@@ -92,6 +107,9 @@ internal sealed class PartialEmbeddings : IDisposable
             throw;
         }
     }
+
+    /// <summary>Writes what the numbers hang on: of images that have turned up, sizes and times count from now on.</summary>
+    public void Keep(PartialFacts facts) => AtomicFile.Write(Path.Combine(folder, FactsFile), stream => JsonSerializer.Serialize(stream, facts, PartialFactsJson.Default.PartialFacts));
 
     /// <summary>Images that could not be read, so far, with the reason.</summary>
     public IEnumerable<(string Name, string Problem)> BadImages() => parts.SelectMany(BadOf).Select(record => (record.Name, record.Problem!));

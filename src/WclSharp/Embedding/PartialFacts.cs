@@ -36,6 +36,10 @@ internal sealed record PartialFacts
     /// <summary>What <see cref="SourceListing"/> knows the images by.</summary>
     public required string ImagesSha256 { get; init; }
 
+    /// <summary><see cref="SourceListing.Absent"/>: images that may turn up later without the source being another; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<int>? AbsentImages { get; init; }
+
     /// <summary>List of the classes; null where there is none. For people.</summary>
     public string? Labels { get; init; }
 

@@ -154,16 +154,19 @@ public static class ModelExport
             trainedOn = trained.Test is null;
             return trained.Test is { } test ? Read(test) : OfRun(trained);
         }
-        catch (WclUsageException e) when (calibrates)
+        catch (WclException e) when (calibrates && AreGone(e))
         {
             throw new WclUsageException($"{ErrorText.Of(e)}. --precision int8 is calibrated with images like those to embed; give some with --data.", e);
         }
-        catch (WclUsageException e)
+        catch (WclException e) when (AreGone(e))
         {
             trainedOn = false;
             progress?.Report(new RunProgress.Warning($"The run's images cannot be read, so the file is checked with the embedded ones: {ErrorText.Of(e)}. --data names others."));
             return Read(null);
         }
+
+        // And not what else fails, as a full disk.
+        static bool AreGone(WclException e) => e is WclUsageException or NoImageReadException;
 
         // Its classes only serve to tell an accuracy.
         ImageDataset OfRun(PretrainOptions run)
@@ -172,7 +175,7 @@ public static class ModelExport
             {
                 return Read(run.Data, run.Labels);
             }
-            catch (WclUsageException) when (run.Labels is not null)
+            catch (WclException e) when (run.Labels is not null && AreGone(e))
             {
                 return Read(run.Data);
             }

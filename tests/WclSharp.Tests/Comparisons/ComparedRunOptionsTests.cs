@@ -30,6 +30,10 @@ public sealed class ComparedRunOptionsTests
         Assert.Equal(["adpclr-k", "bank-k", "local-crops"], Of(ContrastiveMethod.SimClr, ContrastiveMethod.Wcl));
         Assert.Equal(["bank-k"], Of(new ComparedMethod(ContrastiveMethod.Wcl, MultiCrop.Standard), ContrastiveMethod.AdpClr));
         Assert.Empty(Of(new ComparedMethod(ContrastiveMethod.Wcl, MultiCrop.Knn), ContrastiveMethod.AdpClr));
+        given = SmallRun.Options with { LocalSize = 8, LocalScaleMin = 0.1, LocalScaleMax = 0.3, LocalWeakWeight = 0.5 };
+        Assert.Equal(["local-scale-max", "local-scale-min", "local-size", "local-weak-weight"], Of(ContrastiveMethod.SimClr, ContrastiveMethod.Wcl));
+        Assert.Equal(["local-weak-weight"], Of(new ComparedMethod(ContrastiveMethod.SimClr, MultiCrop.Standard), ContrastiveMethod.Wcl));
+        Assert.Empty(Of(new ComparedMethod(ContrastiveMethod.Wcl, MultiCrop.Standard), ContrastiveMethod.SimClr));
     }
 
     [Theory]

@@ -52,6 +52,30 @@ public sealed class PresetsTests
         Assert.Equal(EncoderStem.ImageNet, Presets.Resolve(new PretrainOptions { ImageSize = 224 }, Many).Options.Stem);
 
     [Theory]
+    [InlineData("tiny", ConvInit.PyTorch)]
+    [InlineData("cifar", ConvInit.Torchvision)]
+    [InlineData("imagenet", ConvInit.Torchvision)]
+    public void Resolve_ConvInit_IsThePresets_OrTheGivenOne(string preset, ConvInit own)
+    {
+        Assert.Equal(own, Presets.Resolve(new PretrainOptions { Preset = preset }, Many).Options.ConvInit);
+        var other = own == ConvInit.PyTorch ? ConvInit.Torchvision : ConvInit.PyTorch;
+        Assert.Equal(other, Presets.Resolve(new PretrainOptions { Preset = preset, ConvInit = other }, Many).Options.ConvInit);
+    }
+
+    [Theory]
+    [InlineData("tiny", OptimizerKind.Sgd, 128, 0.03, 5e-4)]
+    [InlineData("imagenet", OptimizerKind.Sgd, 1024, 0.12, 1e-4)]
+    [InlineData("cifar", OptimizerKind.AdamW, 512, 2e-3, 0.05)]
+    [InlineData("imagenet", OptimizerKind.AdamW, 256, 1e-3, 0.05)]
+    [InlineData("cifar", OptimizerKind.Lars, 1024, 2.4, 1e-6)]
+    public void Resolve_RateAndDecay_AreTheOptimisers(string preset, OptimizerKind optimizer, int batch, double rate, double decay)
+    {
+        var options = Presets.Resolve(new PretrainOptions { Preset = preset, Optimizer = optimizer, Batch = batch }, Many).Options;
+        Assert.Equal(rate, options.LearningRate!.Value, 12);
+        Assert.Equal(decay, options.WeightDecay!.Value, 12);
+    }
+
+    [Theory]
     [InlineData("tiny", 64, 0.015)]
     [InlineData("tiny", 256, 0.06)]
     [InlineData("cifar", 256, 0.12)]

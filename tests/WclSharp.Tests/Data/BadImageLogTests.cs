@@ -37,6 +37,19 @@ public sealed class BadImageLogTests : IDisposable
             Assert.Throws<WclException>(() => many.Check(10, 0.01, "Advice")).Message);
     }
 
+    [Theory]
+    [InlineData(29, 100, 0.29)] // 0.29 x 100 is a little less than 29 in binary
+    [InlineData(57, 100, 0.57)]
+    [InlineData(58, 200, 0.29)]
+    public void Check_ExactlyTheShareThatIsAllowed_Passes_AndOneMoreDoesNot(int count, int images, double maxBad)
+    {
+        using var log = new BadImageLog(null);
+        for (int i = 0; i < count; i++) log.Add($"{i}.jpg", "empty");
+        log.Check(images, maxBad);
+        log.Add("more.jpg", "empty");
+        Assert.Contains("more than the", Assert.Throws<WclException>(() => log.Check(images, maxBad)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Check_TooManyBadImages_KeepsTheList()
     {
@@ -45,7 +58,7 @@ public sealed class BadImageLogTests : IDisposable
         log.Add("a.jpg", "empty");
         log.Check(10, 0.1);
         Assert.False(File.Exists(csv));
-        Assert.Equal($"None of the 1 images can be read; '{csv}' lists them, the first is a.jpg: empty", Assert.Throws<WclException>(() => log.Check(1, 1)).Message);
+        Assert.Equal($"None of the 1 images can be read; '{csv}' lists them, the first is a.jpg: empty", Assert.Throws<NoImageReadException>(() => log.Check(1, 1)).Message);
         Assert.Equal(["path,reason", "a.jpg,empty"], File.ReadAllLines(csv));
     }
 }

@@ -1,3 +1,4 @@
+using WclSharp.Data;
 using static WclSharp.Tests.Data.ListedImages;
 
 namespace WclSharp.Tests.Data;
@@ -27,6 +28,19 @@ public class FolderLinkTests
         Assert.InRange(names.Length, 3, 12);
         using var again = folder.Read();
         Assert.Equal(data.Fingerprint, again.Fingerprint);
+    }
+
+    [Fact]
+    public void Read_ALinkToAFolderAbove_ReadsWhatElseIsThere_AndNotTheImagesAgain()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Symbolic links need a privilege on Windows.");
+        using var folder = new DataFolder();
+        folder.Write("set/photos/cat/1.jpg", Jpeg);
+        folder.Write("set/other/2.jpg", Jpeg);
+        Directory.CreateSymbolicLink(folder["set/photos/up"], folder["set"]);
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder["set/photos"] });
+        Assert.Equal(["cat/1.jpg", "up/other/2.jpg"], Names(data));
+        Assert.Contains("up/photos' is passed over", Assert.Single(data.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

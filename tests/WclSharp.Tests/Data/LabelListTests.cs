@@ -43,7 +43,7 @@ public class LabelListTests
             Assert.Equal([0], one.Labels.ToArray());
         }
         using var source = ImageSources.Open(folder["tests"]);
-        Assert.Equal(Together, new SourceLabels(null, source, SourceListing.Of(source, [], null, default), null, default).Of($"{Apart}/4.jpg", null));
+        Assert.Equal(Together, new SourceLabels(null, source, SourceListing.Of(source, [], [], null, default), null, default).Of($"{Apart}/4.jpg", null));
     }
 
     [Fact]

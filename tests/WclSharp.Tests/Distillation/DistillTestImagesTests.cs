@@ -53,6 +53,24 @@ public sealed class DistillTestImagesTests : IDisposable
     }
 
     [Fact]
+    public void Run_ALabelMixOfOtherData_TeachesTheTeachersClassesOfTheseNames()
+    {
+        // Two of the teacher's ten classes, which are numbered otherwise here; black and white are told apart in a few steps.
+        string photos = DistilledPhotos.Write(folder, [.. Enumerable.Range(0, 16).Select(i => $"{(i % 2 == 0 ? "Bag" : "Coat")}/{i:D2}.png")]);
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(photos, "Coat")))
+        {
+            using var white = new SkiaSharp.SKBitmap(28, 28);
+            white.Erase(SkiaSharp.SKColors.White);
+            using var stream = File.Create(file);
+            white.Encode(stream, SkiaSharp.SKEncodedImageFormat.Png, 100);
+        }
+        var result = Distill.Run(Options with { Data = photos, LabelMix = 1, Epochs = 20, Batch = 8, Width = 8, LearningRate = 0.1, Out = Path.Combine(folder, "mixed") });
+        using var student = WclSharp.Encoders.ImageClassifier.Load(result.ClassifierFile);
+        foreach (string name in (string[])["Bag", "Coat"])
+            Assert.Equal(name, student.Classify(Directory.EnumerateFiles(Path.Combine(photos, name)).First())[0].Class);
+    }
+
+    [Fact]
     public void Run_ALimit_DrawsByTheSeed_OfTheImagesThatTheRunRead()
     {
         string photos = DistilledPhotos.Write(folder, [.. Enumerable.Range(0, 12).Select(i => $"learn/{(i % 2 == 0 ? "Bag" : "Coat")}/{i}.png"), "test/Bag/1.png", "test/Coat/2.png"]);
@@ -72,6 +90,12 @@ public sealed class DistillTestImagesTests : IDisposable
         Assert.Equal((10, 2), (within.TrainImages, within.TestImages));
         Assert.Equal(2, within.StudentClasses.Sum(each => each.Images));
         Assert.Contains("Excluded from training, since --test names them: 2 of 12 images.", warnings);
+
+        // Of these, too, those without a class are none to test with.
+        File.WriteAllText(list, "Bag/0.png,Bag\nCoat/1.png,Coat\nBag/2.png,\n");
+        var some = Distill.Run(Options with { Data = Path.Combine(photos, "learn"), Test = list, Epochs = 1, Batch = 3, Out = Path.Combine(folder, "some") }, SmallRun.Noted(warnings));
+        Assert.Equal((9, 2, 2L), (some.TrainImages, some.TestImages, some.StudentClasses.Sum(each => each.Images)));
+        Assert.Equal(Math.Round(2 * some.Agreement), 2 * some.Agreement, 9);
 
         // With test images none of the run's 400 are held out.
         var tested = Distill.Run(Options with { Test = Path.Combine(photos, "test"), Limit = 450, Epochs = 1, Out = Path.Combine(folder, "tested") });

@@ -97,6 +97,58 @@ public sealed class PartialEmbeddingsTests : IDisposable
     }
 
     [Fact]
+    public void Run_GoingOn_ReadsListedFilesThatWereNotThere_AndNoticesWhenTheyChangeAfterwards()
+    {
+        string list = folder.Write("some.csv", string.Concat(Enumerable.Range(0, 96).Select(i => $"{FileOf(i)}\n")));
+        string whole = folder["whole/out.npy"], file = folder["stopped/out.npy"], late = folder[FileOf(80)], later = folder[FileOf(81)];
+        byte[] image = File.ReadAllBytes(late), other = File.ReadAllBytes(later);
+        foreach (string gone in (string[])[late, later]) File.Delete(gone); // a drive that is not there
+        Stop(onnx, file, 1, list); // none of them yet
+
+        File.WriteAllBytes(late, image);
+        Stop(onnx, file, 1, list); // it goes on; the other one is still away
+        File.WriteAllBytes(later, other);
+        Run(onnx, whole, data: list);
+        var result = Run(onnx, file, data: list);
+        Assert.Equal(64, result.Resumed); // the part before
+        AssertSame(whole, file);
+
+        string changed = folder["changed/out.npy"];
+        File.Delete(late);
+        Stop(onnx, changed, 1, list);
+        File.WriteAllBytes(late, image);
+        Stop(onnx, changed, 1, list);
+        File.WriteAllBytes(late, other); // from now on it counts
+        File.SetLastWriteTimeUtc(late, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        Assert.Contains("have changed", Refusal(onnx, changed, data: list), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_GoingOn_NoticesOtherImagesBehindLinks()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Symbolic links need a privilege on Windows.");
+        string file = folder["linked/out.npy"], link = folder[FileOf(3)], target = folder["store/3.png"];
+        folder.Write("store/3.png", File.ReadAllBytes(link));
+        File.Delete(link);
+        File.CreateSymbolicLink(link, target);
+        Stop(onnx, file, 1);
+        File.SetLastWriteTimeUtc(target, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        Assert.Contains("have changed", Refusal(onnx, file), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("photos.index", true)]
+    [InlineData("photos.parquet", true)]
+    [InlineData("photos.npy", false)] // whose list it is
+    public void Open_LeavesAnothersUnfinishedList(string name, bool stays)
+    {
+        string unfinished = folder.Write("others/photos.csv.0123abcd.tmp", "path,label\n");
+        File.SetLastWriteTimeUtc(unfinished, DateTime.UtcNow.AddDays(-2));
+        Stop(onnx, folder["others/" + name], 1);
+        Assert.Equal(stays, File.Exists(unfinished));
+    }
+
+    [Fact]
     public void StoppedProcess_GoesOn_AndEndsWithTheSameBytes()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent by kill, and reset by coreutils' env");
@@ -261,7 +313,7 @@ public sealed class PartialEmbeddingsTests : IDisposable
         static string Hash(string path)
         {
             using var source = ImageSources.Open(path);
-            return SourceListing.Of(source, [], null, default).Hash;
+            return SourceListing.Of(source, [], [], null, default).Hash;
         }
     }
 
@@ -289,11 +341,11 @@ public sealed class PartialEmbeddingsTests : IDisposable
 
     /// <summary>Stops after some batches.</summary>
     /// <returns>The batches that there were.</returns>
-    private int Stop(string model, string file, int batches)
+    private int Stop(string model, string file, int batches, string? data = null)
     {
         using var stop = new CancellationTokenSource();
         int done = 0;
-        Assert.Throws<OperationCanceledException>(() => Run(model, file, progress: new ProgressHandler<RunProgress>(_ =>
+        Assert.Throws<OperationCanceledException>(() => Run(model, file, data, progress: new ProgressHandler<RunProgress>(_ =>
         {
             if (++done == batches) stop.Cancel();
         }), cancellation: stop.Token));

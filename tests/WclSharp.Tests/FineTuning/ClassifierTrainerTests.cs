@@ -76,6 +76,36 @@ public sealed class ClassifierTrainerTests
     }
 
     [Fact]
+    public void Train_EveryPass_HasViewsOfItsOwn_OfTheImagesThatItDraws()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var images = ImageDataset.Read(new DatasetOptions { Limit = FineTuneRecipe.Batch, StoredSide = 28 });
+        using var network = new ClassifierNetwork(facts, null, 10, 1, compute);
+        List<torch.Tensor> seen = [];
+        network.Encoder.register_forward_pre_hook((_, views) =>
+        {
+            seen.Add(views.detach().clone().DetachFromDisposeScope());
+            return views;
+        });
+        var trainer = new ClassifierTrainer(images, facts, 1, compute);
+        var recipe = new FineTuneRecipe { Pretrained = 0, Scores = 0, Steps = 2 };
+        trainer.Train(network, [.. Enumerable.Range(0, images.Count)], [], recipe, null, default);
+
+        var augmenter = new Augmenter(facts.ImageSize, facts.Normalization, 1, torch.CPU);
+        using var loader = new BatchLoader(images, 1, seed: 1, workers: 1);
+        List<torch.Tensor> byImage = [];
+        foreach (var (views, (drawn, places, _)) in seen.Zip(trainer.Batches(images.Count).Take(2)))
+        {
+            using var batch = loader.Assemble(drawn);
+            var expected = augmenter.Augment(ImageTensor.Of(batch, torch.CPU), places, 0, 0, recipe.Views);
+            Assert.True(views.allclose(expected, 0, 1e-5));
+            byImage.Add(views[torch.tensor(drawn.Select(i => (long)i).ToArray()).argsort()]);
+            views.Dispose();
+        }
+        Assert.False(byImage[0].allclose(byImage[1], 0, 0.1));
+    }
+
+    [Fact]
     public void Train_TheHeadsFirstLayer_HasTheEncodersRate()
     {
         using var images = ImageDataset.Read(new DatasetOptions { Limit = 60, StoredSide = 28 });

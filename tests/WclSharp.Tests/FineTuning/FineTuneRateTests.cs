@@ -35,7 +35,10 @@ public sealed class FineTuneRateTests : IDisposable
         Assert.Equal(Enumerable.Range(1, 10).Select(training => $"{training} of 10)"), noted.Numbers); // two rates' three, and two networks of two draws
         var draws = NotedFineTuning.DrawsIn(chosen);
         foreach (string choice in (string[])["lr", "scratch_lr", "stop_at", "scratch_stop_at"]) Assert.Single(draws.Select(draw => draw.GetProperty(choice).GetDouble()).Distinct());
-        Assert.InRange(draws[0].GetProperty("stop_at").GetDouble(), 0.1, 1);
+        double stopAt = draws[0].GetProperty("stop_at").GetDouble();
+        Assert.InRange(stopAt, 0.1, 1);
+        int steps = new FineTuneRecipe { Pretrained = 0, Scores = 0, Steps = 8, StopAt = stopAt }.StepsTaken; // two passes over all 250
+        Assert.Equal((steps, steps), noted.Steps["Fine-tuning, 250 labels, draw 1 of 2"]);
         Assert.Equal([50, 50], draws.Select(draw => draw.GetProperty("validation_labels").GetInt32())); // of 250
 
         noted.Stages.Clear();

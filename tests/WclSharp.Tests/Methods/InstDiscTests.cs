@@ -11,8 +11,8 @@ public class InstDiscTests
 {
     private const int Images = 20, N = 4, D = 6;
 
-    private static InstDisc Create(long seed = 3, BankLoss loss = BankLoss.Nce) => new(
-        MethodDefaults.Fill(new PretrainOptions { Method = ContrastiveMethod.InstDisc, InstDiscLoss = loss, InstDiscNegatives = 9, HeadOutput = D, Batch = N, Seed = seed }), Images, CPU);
+    private static InstDisc Create(long seed = 3, BankLoss loss = BankLoss.Nce, double? momentum = null) => new(
+        MethodDefaults.Fill(new PretrainOptions { Method = ContrastiveMethod.InstDisc, InstDiscLoss = loss, InstDiscMomentum = momentum, InstDiscNegatives = 9, HeadOutput = D, Batch = N, Seed = seed }), Images, CPU);
 
     private static MethodInput Input(long step) => new()
     {
@@ -36,11 +36,14 @@ public class InstDiscTests
         Assert.NotEqual(Values(bank), Values(other.NamedState()[0].Tensor));
     }
 
-    [Fact]
-    public void AfterStep_MovesTheImagesOfTheBatch_HalfWayAndBackToUnitLength()
+    [Theory]
+    [InlineData(null, 0.5)]
+    [InlineData(0.9, 0.9)]
+    [InlineData(0.0, 0.0)]
+    public void AfterStep_MovesTheImagesOfTheBatch_AsFarAsMomentumLets_AndBackToUnitLength(double? momentum, double kept)
     {
         using var scope = NewDisposeScope();
-        using var method = Create();
+        using var method = Create(momentum: momentum);
         var bank = method.NamedState()[0].Tensor;
         var before = bank.clone();
         var input = Input(0);
@@ -48,7 +51,7 @@ public class InstDiscTests
         for (int i = 0; i < N; i++)
         {
             int image = input.Images[i];
-            var expected = nn.functional.normalize((before[image] + input.Z1[i]).unsqueeze(0));
+            var expected = nn.functional.normalize((before[image] * kept + input.Z1[i] * (1 - kept)).unsqueeze(0));
             Assert.All(Values((bank[image] - expected).abs().flatten()), error => Assert.True(error < 1e-6));
         }
         foreach (int image in Enumerable.Range(0, Images).Except(input.Images)) Assert.Equal(Values(before[image]), Values(bank[image]));

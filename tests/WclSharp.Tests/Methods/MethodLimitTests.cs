@@ -156,6 +156,16 @@ public class MethodLimitTests
         Assert.Equal(instance.ToDouble() + (0.5 * weak.ToDouble()), losses.Total.ToDouble(), 1e-6);
         Assert.Equal(labels.data<long>().ToArray(), losses.Labels!.data<long>().ToArray());
 
+        // Groups are the images', wherever in the batch these come.
+        int[] images = [6, 1, 3, 0, 7, 4, 2, 5];
+        Assert.Equal(images.Select(image => image / 2), Kinds(method.Losses(input with { Images = images }).Labels!));
+        static IEnumerable<int> Kinds(Tensor found) // each label as the pair of the first image that has it
+        {
+            int[] first = [3, 0, 1, 0, 3, 2, 1, 2]; // pairs of the images above
+            var pairOf = found.data<long>().ToArray().Zip(first).GroupBy(each => each.First).ToDictionary(each => each.Key, each => each.First().Second);
+            return found.data<long>().ToArray().Select(label => pairOf[label]);
+        }
+
         // That no gradient reaches the keys shows in the gradient alone.
         Tensor v1 = input.V1!.clone().requires_grad_(), own = input.V1!.clone().requires_grad_();
         Backpropagation.Run(method.Losses(input with { V1 = v1 }).Total);

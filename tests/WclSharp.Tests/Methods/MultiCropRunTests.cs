@@ -1,7 +1,10 @@
+using TorchSharp;
+using WclSharp.Configuration;
 using WclSharp.Methods;
 using WclSharp.Reporting;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
+using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Methods;
 
@@ -34,6 +37,26 @@ public sealed class MultiCropRunTests : IDisposable
             Assert.True(double.IsFinite((epoch.LocalInstanceLoss ?? 0) + (epoch.LocalWeakLoss ?? 0)));
             Assert.Equal(multiCrop == MultiCrop.Knn && epoch.Epoch > 1, epoch.CropConflicts is not null);
         }
+    }
+
+    [Fact]
+    public void CropSources_AreDrawnBySeed_AmongAsManyNeighboursAsAreAskedFor()
+    {
+        using var scope = NewDisposeScope();
+        const int Images = 60, K = 3;
+        int[] images = [.. Enumerable.Range(0, Images)];
+        int[] near = [.. images.SelectMany(i => Enumerable.Range(1, K).Select(step => (i + step) % Images))];
+        int[] Sources(long seed)
+        {
+            var options = Presets.Resolve(SmallRun.Options with { MultiCrop = MultiCrop.Knn, LocalCrops = 4, BankK = K, CropNeighbors = CropNeighbors.Encoder, Seed = seed }, new DataFacts(Images, 28, Embedded: true)).Options;
+            using var method = MethodFactory.Create(options, Images, labels: true, CPU);
+            method.Load(new Dictionary<string, Tensor> { ["bank.neighbors"] = tensor(near, [Images, K]) });
+            return method.CropSources(images, 1, 2)!;
+        }
+
+        Assert.Equal(Sources(1), Sources(1));
+        Assert.NotEqual(Sources(1), Sources(2));
+        Assert.All(images, i => Assert.InRange((Sources(1)[i] - i + Images) % Images, 1, K));
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using TorchSharp;
 using WclSharp.Optimizers;
 using WclSharp.Randomness;
+using WclSharp.Training;
 using static TorchSharp.torch;
 using AdamW = WclSharp.Optimizers.AdamW;
 using Parameter = TorchSharp.Modules.Parameter;
@@ -68,6 +69,22 @@ public class OptimizerTests
             double moved = decayed ? x * (1 - rate * 0.1) : x;
             return moved - rate * (m[i] / (1 - Math.Pow(0.9, step))) / (Math.Sqrt(s[i] / (1 - Math.Pow(0.999, step))) + 1e-8);
         })], decayed);
+    }
+
+    [Theory]
+    [InlineData(OptimizerKind.Sgd, typeof(Sgd), 1 - 0.1 * 0.3)]
+    [InlineData(OptimizerKind.Lars, typeof(Lars), 1 - 0.1 * 0.001)] // whatever the decay is: the ratio divides it out
+    [InlineData(OptimizerKind.AdamW, typeof(AdamW), 1 - 0.1 * 0.3)]
+    public void Create_MakesTheKind_WithItsDecay(OptimizerKind kind, Type type, double factor)
+    {
+        using var scope = NewDisposeScope();
+        var start = new ParameterInitializer(4).Normal([3, 5], 1);
+        var parameter = new Parameter(start.clone());
+        using var optimizer = Optimizer.Create(kind, [new OptimizedParameter("w", parameter, true)], 0.3);
+        Assert.IsType(type, optimizer);
+        parameter.mul(0).sum().backward();
+        optimizer.Step(0.1);
+        Assert.True(parameter.allclose(start * factor, 1e-5, 1e-7));
     }
 
     [Theory]

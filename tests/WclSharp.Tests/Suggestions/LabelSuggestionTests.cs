@@ -1,4 +1,9 @@
+using System.Text.Json.Nodes;
 using SkiaSharp;
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
+using WclSharp.Randomness;
+using WclSharp.Reporting;
 using WclSharp.Suggestions;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
@@ -36,6 +41,34 @@ public sealed class LabelSuggestionTests : IDisposable
         Assert.Equal(result.Images, again.Images);
         var other = LabelSuggestion.Run(new SuggestOptions { Run = run, Count = 12, Device = "cpu", Seed = 1234, Out = Path.Combine(folder, "other") });
         Assert.NotEqual(result.Images, other.Images);
+    }
+
+    [Fact]
+    public void Run_Check_IsTheProbeOnTheImagesChosen_AndOnAsManyRandomOnes()
+    {
+        // In bfloat16 other batches round otherwise, which may turn an image.
+        string config = Path.Combine(run, "config.json");
+        var json = JsonNode.Parse(File.ReadAllText(config))!;
+        json["precision"] = "fp32";
+        File.WriteAllText(config, json.ToJsonString());
+        const int Count = 30, Repeats = 2;
+        var check = LabelSuggestion.Run(new SuggestOptions { Run = run, Count = Count, Check = Repeats, Device = "cpu" }).Check!;
+
+        var trained = RunFolder.ReadConfig(run);
+        using var data = RunData.Read(trained, RunData.Asked(trained, null, null, null), null, default);
+        using var encoder = ImageEncoder.Load(run);
+        using var queries = FeatureExtractor.Extract(encoder, data.HeldOut!, "test images", null, default);
+        using var features = FeatureExtractor.Extract(encoder, data.Train, "training images", null, default);
+        double Mean(Func<int, int[]> rows) => Enumerable.Range(0, Repeats).Average(i =>
+        {
+            using var labelled = data.Train.Subset(rows(i));
+            using var taught = Rows.Of(features, rows(i));
+            return LinearProbe.Measure(taught, labelled, queries, data.HeldOut!, trained.Seed, null, default)!.Top1;
+        });
+        double suggested = Mean(i => [.. TypicalImages.Choose(features, [], Count, trained.Seed + i, null, default).Select(image => image.Row)]);
+        double random = Mean(i => new CounterRandom(trained.Seed, RandomPurpose.LabelDraw).Permutation(data.Train.Count, i)[..Count]);
+        Assert.NotEqual(suggested, random);
+        Assert.Equal((suggested, random), (check.SuggestedMean, check.RandomMean));
     }
 
     [Fact]

@@ -40,6 +40,39 @@ public sealed class PretrainingTests : RunsInFolder
         Assert.Contains("The weights of --init were trained on images normalised by means 0.485, 0.456, 0.406 and standard deviations 0.229, 0.224, 0.225; this run normalises by means 0.286, 0.286, 0.286 and standard deviations 0.353, 0.353, 0.353, which follow from its --image-size and channels, so the encoder's features will differ from those it gave before.", warnings);
     }
 
+    [Fact]
+    public void Run_OptimiserDecayAndStart_AreThoseThatAreAskedFor()
+    {
+        string Weights(string name, PretrainOptions options) => SmallRun.HashOf(Pretraining.Run(options with { Epochs = 1, Out = Path.Combine(folder, name) }).RunFolder);
+        var options = Options("any") with { WarmupEpochs = 0, LearningRate = 0.05 };
+        string[] hashes =
+        [
+            Weights("sgd", options),
+            Weights("adamw", options with { Optimizer = OptimizerKind.AdamW }),
+            Weights("lars", options with { Optimizer = OptimizerKind.Lars }),
+            Weights("decay", options with { WeightDecay = 0.3 }),
+            Weights("start", options with { ConvInit = ConvInit.Torchvision }),
+        ];
+        Assert.Equal(hashes.Length, hashes.Distinct().Count());
+        Assert.Equal(hashes[0], Weights("again", options with { Optimizer = OptimizerKind.Sgd, ConvInit = ConvInit.PyTorch })); // the preset's
+    }
+
+    [Fact]
+    public void Run_WclBank_IsWclUntilItsGraph_WhichIsThereFromTheEpochThatIsAskedFor()
+    {
+        string Weights(string name, ContrastiveMethod method, int? start) => SmallRun.HashOf(Pretraining.Run(Options(name) with
+        {
+            Method = method,
+            Epochs = 2,
+            WeakKeys = WeakKeys.Detached,
+            BankStart = start,
+        }).RunFolder);
+
+        string wcl = Weights("wcl", ContrastiveMethod.Wcl, null);
+        Assert.Equal(wcl, Weights("later", ContrastiveMethod.WclBank, 2));
+        Assert.NotEqual(wcl, Weights("second epoch", ContrastiveMethod.WclBank, 1));
+    }
+
     [Theory]
     [InlineData(ContrastiveMethod.Wcl)]
     [InlineData(ContrastiveMethod.SimClr)]

@@ -40,7 +40,7 @@ public class TrainerTests
         var plan = AugmentationPlan.Of(run.Options);
         using var loader = new BatchLoader(run.Data, 16, seed: 0, workers: 1);
         Assert.Equal([0, 0, 1, 1, 2, 2], observed!.Steps.Select(step => step.Epoch));
-        foreach (var (epoch, images, first, second) in observed.Steps)
+        foreach (var (epoch, _, images, _, first, second, _) in observed.Steps)
         {
             var (right, wrong) = epoch == 0 ? (plan.Warmup, plan.After) : (plan.After, plan.Warmup);
             Assert.True(Z(0, right).allclose(first, rtol: 0, atol: 1e-5));
@@ -51,6 +51,65 @@ public class TrainerTests
             {
                 using var batch = loader.Assemble(images);
                 return run.Model.Project(run.Augmenter.Augment(ImageTensor.Of(batch, CPU), images, epoch, view, recipe)).Z;
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Epochs_HaveTheLoadersOrders_WhichTheSeedGives(long seed)
+    {
+        using var scope = NewDisposeScope();
+        Observed? observed = null;
+        using var run = new TrainerRun(SmallRun.Options with { Limit = 100, Batch = 32, Epochs = 6, WarmupEpochs = 0, Method = ContrastiveMethod.SimClr, Seed = seed },
+            optimize: parameters => new RecordedRates(parameters), observe: method => observed = new Observed(method));
+        for (int epoch = 0; epoch < 6; epoch++) run.TakeEpoch();
+
+        using var loader = new BatchLoader(run.Data, 32, seed, workers: 1);
+        Assert.Equal(Enumerable.Range(0, 6).SelectMany(epoch => loader.Epoch(epoch).Select(batch => batch.Indices.ToArray())), observed!.Steps.Select(step => step.Images));
+        Assert.Equal(Enumerable.Range(0, 100), observed.Steps.SelectMany(step => step.Images).Distinct().Order()); // four are left out each time, and not always the same
+        Assert.Equal(Enumerable.Range(0, 18).Select(step => (long)step), observed.Steps.Select(step => step.Step));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Classes_AreThoseOfTheStepsImages(int chunks)
+    {
+        using var scope = NewDisposeScope();
+        Observed? observed = null;
+        using var run = new TrainerRun(SmallRun.Options with { Limit = 96, Batch = 32, Accumulate = chunks, Epochs = 1, WarmupEpochs = 0, Method = ContrastiveMethod.SupCon }, observe: method => observed = new Observed(method));
+        run.TakeEpoch();
+        Assert.Equal(3, observed!.Steps.Count);
+        Assert.All(observed.Steps, step => Assert.Equal(step.Images.Select(image => (long)run.Data.Labels[image]), step.Classes));
+        Assert.True(observed.Steps[0].Classes!.Distinct().Count() > 5); // so that this says something
+    }
+
+    [Fact]
+    public void LocalCrops_AreMadeByTheEpochsRecipe_InOtherPlacesEachEpoch()
+    {
+        using var scope = NewDisposeScope();
+        Observed? observed = null;
+        using var run = new TrainerRun(SmallRun.Options with { Limit = 16, Batch = 16, Epochs = 3, WarmupEpochs = 1, Augmentation = AugmentationSchedule.Paper, Method = ContrastiveMethod.SimClr, MultiCrop = MultiCrop.Standard, LocalCrops = 3 },
+            optimize: parameters => new RecordedRates(parameters), observe: method => observed = new Observed(method));
+        for (int epoch = 0; epoch < 3; epoch++) run.TakeEpoch();
+
+        var plan = AugmentationPlan.Of(run.Options);
+        var local = new LocalViews(run.Options, Normalization.FashionMnist, CPU);
+        using var loader = new BatchLoader(run.Data, 16, seed: 0, workers: 1);
+        Assert.Equal(3, observed!.Steps.Count);
+        foreach (var (epoch, _, images, _, _, _, crops) in observed.Steps)
+        {
+            var (right, wrong) = epoch == 0 ? (plan.Warmup, plan.After) : (plan.After, plan.Warmup);
+            Assert.True(Z(epoch, right).allclose(crops!, rtol: 0, atol: 1e-5));
+            Assert.False(Z(epoch, wrong).allclose(crops!, rtol: 0, atol: 1e-2));
+            Assert.False(Z(epoch + 1, right).allclose(crops!, rtol: 0, atol: 1e-2));
+
+            Tensor Z(int ofEpoch, AugmentationRecipe recipe)
+            {
+                using var batch = loader.Assemble(images);
+                return run.Model.Project(local.Make(batch, ImageTensor.Of(batch, CPU), ofEpoch, recipe, _ => null, _ => throw new InvalidOperationException("Nobody else's crops are wanted."))).Z;
             }
         }
     }
@@ -137,7 +196,7 @@ public class TrainerTests
     /// <summary>Keeps what each step of a method was made of.</summary>
     private sealed class Observed(Method method) : Method
     {
-        public List<(int Epoch, int[] Images, Tensor Z1, Tensor Z2)> Steps { get; } = [];
+        public List<(int Epoch, long Step, int[] Images, long[]? Classes, Tensor Z1, Tensor Z2, Tensor? Local)> Steps { get; } = [];
 
         public override bool HasWeakHead => method.HasWeakHead;
 
@@ -147,16 +206,29 @@ public class TrainerTests
 
         public override MethodLosses Losses(MethodInput input)
         {
-            Steps.Add((input.Epoch, [.. input.Images], input.Z1.detach().clone().DetachFromDisposeScope(), input.Z2!.detach().clone().DetachFromDisposeScope()));
-            return method.Losses(input);
+            Tensor? local = null;
+            var losses = method.Losses(input.ProjectLocal is not { } project ? input : input with
+            {
+                ProjectLocal = () =>
+                {
+                    var crops = project();
+                    local = Kept(crops.Z);
+                    return crops;
+                },
+            });
+            Steps.Add((input.Epoch, input.Step, [.. input.Images], input.Classes?.data<long>().ToArray(), Kept(input.Z1), Kept(input.Z2!), local));
+            return losses;
+
+            static Tensor Kept(Tensor rows) => rows.detach().clone().DetachFromDisposeScope();
         }
 
         public override void Dispose()
         {
-            foreach (var (_, _, z1, z2) in Steps)
+            foreach (var step in Steps)
             {
-                z1.Dispose();
-                z2.Dispose();
+                step.Z1.Dispose();
+                step.Z2.Dispose();
+                step.Local?.Dispose();
             }
             method.Dispose();
         }

@@ -7,9 +7,33 @@ using static TorchSharp.torch;
 
 namespace WclSharp.Tests.Training;
 
-/// <summary>Views that pass the network together against views that pass one by one.</summary>
+/// <summary>What a network starts from, and views that pass it together against views that pass one by one.</summary>
 public sealed class WclModelTests
 {
+    [Fact]
+    public void Weights_AreOfTheSeed_AndOfTheStartThatIsAskedFor()
+    {
+        using var scope = NewDisposeScope();
+        var options = MethodDefaults.Fill(new PretrainOptions { Arch = EncoderArch.ResNet18, Width = 16, Stem = EncoderStem.Small, HeadHidden = 16, HeadOutput = 8, ImageSize = 16, Batch = 6, Epochs = 1, LearningRate = 0.1, ConvInit = ConvInit.PyTorch });
+        var uniform = Weight(options);                                      // [128, 64, 3, 3]
+        Assert.Equal([128, 64, 3, 3], uniform.shape);
+        Assert.True(uniform.equal(Weight(options)).all().item<bool>());
+        Assert.False(uniform.allclose(Weight(options with { Seed = 1 }), 0, 1e-3));
+        double bound = 1 / Math.Sqrt(64 * 9);
+        Assert.InRange(uniform.abs().max().item<float>(), 0.99 * bound, bound);
+
+        var normal = Weight(options with { ConvInit = ConvInit.Torchvision });
+        double deviation = Math.Sqrt(2.0 / (128 * 9));
+        Assert.InRange(normal.std().item<float>(), 0.98 * deviation, 1.02 * deviation);
+        Assert.True(normal.abs().max().item<float>() > 3 * deviation);
+
+        static Tensor Weight(PretrainOptions options)
+        {
+            using var model = new WclModel(options, weakHead: false, new ComputeDevice(CPU, ScalarType.Float32));
+            return model.Encoder.get_parameter("layer4.0.conv1.weight")!.detach().clone();
+        }
+    }
+
     [Theory]
     [InlineData(EncoderArch.ResNet18, EncoderStem.Small)]
     [InlineData(EncoderArch.ResNet50, EncoderStem.ImageNet)] // with shortcuts, a product for a convolution and another stem
