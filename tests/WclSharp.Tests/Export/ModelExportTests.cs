@@ -42,6 +42,21 @@ public sealed class ModelExportTests : ExportFolder
         Assert.Contains(" has the ending of --format ", Assert.Throws<WclUsageException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = written, Format = other })).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)] // the list is there, its images are not
+    [InlineData(false)]
+    public void Run_OfARunWhoseImagesAreGone_IsCheckedWithTheEmbeddedOnes_ButNotCalibrated(bool hasList)
+    {
+        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), list = Path.Combine(Folder, "list.csv");
+        if (hasList) File.WriteAllText(list, "path,label\ngone/1.jpg,a\ngone/2.jpg,b\n");
+        File.WriteAllText(Path.Combine(Folder, "config.json"), System.Text.Json.JsonSerializer.Serialize(new { data = list }));
+        List<string> warnings = [];
+        var options = new ExportOptions { Source = file, Out = Out, Check = 2 };
+        Assert.NotNull(ModelExport.Run(options, SmallRun.Noted(warnings)).Parity);
+        Assert.Contains(warnings, warning => warning.StartsWith("The run's images cannot be read, so the file is checked with the embedded ones: ", StringComparison.Ordinal) && warning.EndsWith(" --data names others.", StringComparison.Ordinal));
+        Assert.EndsWith("--precision int8 is calibrated with images like those to embed; give some with --data.", Assert.Throws<WclUsageException>(() => ModelExport.Run(options with { Precision = ExportPrecision.Int8 })).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Run_OptionsThatDoNothing_AndAnOutThatIsTheSource_AreRefused()
     {

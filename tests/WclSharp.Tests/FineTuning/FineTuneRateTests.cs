@@ -1,7 +1,13 @@
 using System.Text.Json.Nodes;
+using WclSharp.Augmentation;
+using WclSharp.Encoders;
+using WclSharp.Evaluation;
 using WclSharp.FineTuning;
+using WclSharp.Native;
+using WclSharp.Reporting;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
+using static TorchSharp.torch;
 
 namespace WclSharp.Tests.FineTuning;
 
@@ -46,6 +52,56 @@ public sealed class FineTuneRateTests : IDisposable
         Run(options with { Draws = 1, EncoderLearningRate = draws[0].GetProperty("lr").GetDouble(), Scratch = false, Out = asked });
         Assert.Single(noted.Stages, stage => stage.Contains("rate", StringComparison.Ordinal)); // when to stop is still to be chosen
         Assert.Equal(draws[0].GetProperty("finetune").GetDouble(), NotedFineTuning.DrawsIn(asked)[0].GetProperty("finetune").GetDouble()); // the network chosen is the one that is measured
+    }
+
+    [Fact]
+    public void Run_EnoughLabels_TakesWhatIsBestOnThoseHeldOut_AndEachDrawHasASeedOfItsOwn()
+    {
+        string larger = Path.Combine(folder, "larger"), results = Path.Combine(folder, "results");
+        Pretraining.Run(SmallRun.Options with { Limit = 600, Width = 8, Epochs = 1, Precision = ComputePrecision.Fp32, Seed = 3, Out = larger });
+        Run(Options with { Run = larger, LabelsPerClass = [25], Epochs = 4, Out = results });
+        var draws = NotedFineTuning.DrawsIn(results);
+
+        var trained = RunFolder.ReadConfig(larger);
+        using var data = RunData.Read(trained, RunData.Asked(trained, null, null, null), null, default);
+        string encoder = EncoderWeights.Find(larger);
+        var facts = EncoderWeights.FactsOf(encoder);
+        var compute = ComputeDevice.Choose("cpu", ComputePrecision.Fp32);
+        foreach (bool pretrained in (bool[])[true, false])
+        {
+            var (kept, validation) = LabelDraw.HoldOut(Drawn(0), data.Train.Labels);
+            var tried = (pretrained ? FineTuneRecipe.EncoderRates : FineTuneRecipe.ScratchRates).Select(rate =>
+            {
+                using var network = Network(0, pretrained);
+                var (accuracy, stopAt) = Trainer(0).Train(network, kept, validation, Recipe(kept.Length, rate, pretrained), null, default)!.Value;
+                return (Rate: rate, Accuracy: accuracy, StopAt: stopAt);
+            }).ToList();
+            Assert.True(tried.Select(each => each.Accuracy).Distinct().Count() > 1); // so that there is something to choose
+            var best = tried.MaxBy(each => each.Accuracy); // of equals the first
+            Assert.Equal((best.Rate, best.StopAt), (draws[0].GetProperty(pretrained ? "lr" : "scratch_lr").GetDouble(), draws[0].GetProperty(pretrained ? "stop_at" : "scratch_stop_at").GetDouble()));
+            foreach (int draw in (int[])[0, 1])
+            {
+                using var network = Network(draw, pretrained);
+                Trainer(draw).Train(network, Drawn(draw), [], Recipe(250, best.Rate, pretrained) with { StopAt = best.StopAt }, null, default);
+                double accuracy = network.Accuracy(new Augmenter(facts.ImageSize, facts.Normalization, 0, CPU), data.HeldOut!, default).Share;
+                Assert.Equal(accuracy, draws[draw].GetProperty(pretrained ? "finetune" : "scratch").GetDouble(), 12);
+            }
+        }
+
+        int[] Drawn(int draw) => LabelDraw.Of(data.Train.Labels, 10, new LabelBudget(null, 25), 3, draw);
+
+        ClassifierTrainer Trainer(int draw) => new(data.Train, facts, LabelDraw.SeedOf(3, draw), compute);
+
+        ClassifierNetwork Network(int draw, bool pretrained)
+        {
+            var network = new ClassifierNetwork(facts, null, 10, LabelDraw.SeedOf(3, draw), compute);
+            if (!pretrained) return network;
+            EncoderWeights.Load(network.Encoder, encoder);
+            network.Top.StartEven();
+            return network;
+        }
+
+        static FineTuneRecipe Recipe(int labels, double rate, bool pretrained) => new() { Pretrained = rate, Scores = pretrained ? FineTuneRecipe.HeadRate : rate, Steps = FineTuneRecipe.StepsFor(labels, 4) };
     }
 
     [Fact]
