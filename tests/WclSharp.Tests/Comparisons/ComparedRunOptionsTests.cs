@@ -37,6 +37,18 @@ public sealed class ComparedRunOptionsTests
     }
 
     [Theory]
+    [InlineData("data", "elsewhere", false), InlineData("test", "elsewhere", false), InlineData("labels", "l.csv", false), InlineData("init", "w.pth", false), InlineData("temperature", "0.3", false)]
+    [InlineData("device", "cpu", true), InlineData("workers", "3", true)]
+    public void RequireSame_WhatMakesRunsUnequal_IsRefused(string name, string value, bool mayDiffer)
+    {
+        var started = new ComparisonOptions { Methods = [ContrastiveMethod.Wcl] };
+        var asked = started with { Training = PretrainOptionTable.Find(name)!.Parse(started.Training, value) };
+        Assert.NotEqual(started.Training, asked.Training);
+        if (mayDiffer) ComparisonConfig.RequireSame(started, asked, "f");
+        else Assert.StartsWith($"--{name} ", Assert.Throws<WclUsageException>(() => ComparisonConfig.RequireSame(started, asked, "f")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("cifar", null, "wcl,wcl+standard", 0.2)] // beside local crops
     [InlineData("cifar", null, "wcl,simclr", null)]
     [InlineData("cifar", null, "wcl+knn,wcl+standard", null)] // the runs' own

@@ -135,6 +135,7 @@ public sealed class ComparisonTests : IDisposable
         var methods = Json("crops")["methods"]!.AsArray();
         foreach (var figures in new[] { methods[0]!, methods[0]!["runs"]![0]! })
             Assert.Equal((last.CropPrecision, last.CropConflicts), ((double?)figures["crop_precision"], (double?)figures["crop_conflicts"]));
+        Assert.Equal(RunFolder.ReadSummary(Path.Combine(result.Folder, "runs", "wcl+knn-seed3"))!.Seconds / 2, (double)methods[0]!["runs"]![0]!["seconds_per_epoch"]!);
         Assert.True(methods[1]!.AsObject().ContainsKey("crop_conflicts"));
         Assert.Null(methods[1]!["crop_conflicts"]);
 

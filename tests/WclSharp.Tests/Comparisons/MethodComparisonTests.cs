@@ -34,6 +34,17 @@ public sealed class MethodComparisonTests
     }
 
     [Fact]
+    public void Text_EveryColumn_HasItsOwnFigures()
+    {
+        ComparedRun Full(string method, long seed, double knn, double linear, double seconds, double precision) => Run(method, seed, knn, seconds, 100 * seconds) with { Linear = linear, PairPrecision = precision, PairRecall = precision / 2, Conflicts = precision / 4 };
+        var rows = MethodComparison.Of(["wcl", "simclr"], [Full("wcl", 0, 0.50, 0.60, 3, 0.8), Full("simclr", 0, 0.41, 0.57, 2, 0.4)], "simclr");
+        string[][] cells = [.. ComparisonTable.Text(rows).Select(line => System.Text.RegularExpressions.Regex.Split(line.Trim(), "  +"))];
+        Assert.Equal(["method", "seeds", "kNN", "kNN - simclr", "linear", "linear - simclr", "s/epoch", "overhead", "peak MiB", "pair precision", "pair recall", "conflicts"], cells[0]);
+        Assert.Equal(["wcl", "1", "50.0%", "+9.0", "60.0%", "+3.0", "3.0", "1.50", "300", "80.0%", "40.0%", "20.0%"], cells[1]);
+        Assert.Equal(["simclr", "1", "41.0%", "-", "57.0%", "-", "2.0", "1.00", "200", "40.0%", "20.0%", "10.0%"], cells[2]);
+    }
+
+    [Fact]
     public void Unequal_RunsOfOtherThreadsOrLoops_AreNamed()
     {
         ComparedRun Computed(string method, int? threads, bool? avx512) => Run(method, 0, 0.5, 1) with { Threads = threads, Avx512 = avx512 };

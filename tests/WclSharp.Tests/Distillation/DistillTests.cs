@@ -139,10 +139,7 @@ public sealed class DistillTests : IDisposable
     public void Run_EveryEpoch_HasCropsOfItsOwn()
     {
         // One batch an epoch, of a network that stays as it is: losses differ only where the views do. In float32 the order of the images alone makes a difference of some 1e-7, in bfloat16 a larger one.
-        string config = Path.Combine(run, "config.json");
-        var trained = JsonNode.Parse(File.ReadAllText(config))!;
-        trained["precision"] = "fp32";
-        File.WriteAllText(config, trained.ToJsonString());
+        TrainedRun.SetFloat32(run);
         var result = Distill.Run(Options with { Limit = 64, Batch = 64, Epochs = 2, LearningRate = 1e-30 });
         double[] losses = [.. File.ReadLines(Path.Combine(result.Folder, "metrics.jsonl")).Select(line => (double)JsonNode.Parse(line)!["loss"]!)];
         Assert.True(Math.Abs(losses[1] / losses[0] - 1) > 1e-5, string.Join(' ', losses));

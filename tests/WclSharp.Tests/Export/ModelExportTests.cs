@@ -220,6 +220,34 @@ public sealed class ModelExportTests : ExportFolder
             Assert.InRange(cost.MeanCosine, -1, 0.95);
         }
 
+        // Each side's accuracy is of its own vectors.
+        string other = Path.Combine(Folder, "other");
+        Pretraining.Run(SmallRun.Options with { Epochs = 0, Init = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, SmallRun.Options.Width!.Value, 16)), WarmupEpochs = null, Out = other });
+        ModelExport.Run(new ExportOptions { Source = other, Out = Path.Combine(Folder, "other.onnx"), Head = ExportHead.Weak });
+        using (var network = ExportedNetwork.Load(run, ExportHead.Weak))
+        using (var mine = OnnxEncoder.Load(Path.Combine(Folder, "Weak.onnx")))
+        using (var theirs = OnnxEncoder.Load(Path.Combine(Folder, "other.onnx")))
+        using (var images = ImageDataset.Read(new DatasetOptions { Limit = 120, StoredSide = mine.StoredSide }))
+        {
+            var cost = PrecisionComparison.Measure(network, ExportPrecision.Fp16, mine, theirs, images, null, default);
+            Assert.Equal((Knn(mine), Knn(theirs)), (cost.Float32.Knn, cost.Exported.Knn));
+            Assert.NotEqual(cost.Float32.Knn, cost.Exported.Knn);
+
+            double? Knn(OnnxEncoder encoder)
+            {
+                var pixels = new float[images.Count * encoder.InputSize];
+                var features = new float[images.Count * encoder.FeatureSize];
+                int done = 0;
+                foreach (var batch in BatchLoader.InOrder(images, encoder.Batch))
+                {
+                    using (batch) PreparedImages.Write(images, batch, encoder.ImageSize, pixels);
+                    encoder.Run(pixels, batch.Count, OnnxFacts.Features, features.AsMemory(done * encoder.FeatureSize, batch.Count * encoder.FeatureSize));
+                    done += batch.Count;
+                }
+                return PrecisionComparison.Knn(features, images);
+            }
+        }
+
         string copy = Path.Combine(Folder, "copy.safetensors");
         var copied = ModelExport.Run(new ExportOptions { Source = run, Out = copy, Format = ExportFormat.Safetensors });
         Assert.Null(copied.Parity);

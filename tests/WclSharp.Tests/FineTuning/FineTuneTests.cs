@@ -66,11 +66,7 @@ public sealed class FineTuneTests : IDisposable
     [Fact]
     public void Run_KnnAndLinear_AreThoseOfTheFrozenEncoder_OnTheLabelsDrawn()
     {
-        // In bfloat16 other batches round otherwise, which may turn an image.
-        string config = Path.Combine(run, "config.json");
-        var json = JsonNode.Parse(File.ReadAllText(config))!;
-        json["precision"] = "fp32";
-        File.WriteAllText(config, json.ToJsonString());
+        TrainedRun.SetFloat32(run);
         var row = Assert.Single(Run(Options with { LabelsPerClass = [4], Epochs = 1, Scratch = false }).Rows);
 
         var trained = RunFolder.ReadConfig(run);

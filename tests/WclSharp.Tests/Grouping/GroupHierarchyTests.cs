@@ -150,6 +150,19 @@ public sealed class GroupHierarchyTests
     }
 
     [Fact]
+    public void UnusualImages_CopiesThatAreMostAlike_ComeFirst()
+    {
+        using var scope = NewDisposeScope();
+        using var bunches = Rows(2, 1, 50);
+        var rows = bunches.clone();
+        foreach (var (first, second, turn) in ((int, int, double)[])[(3, 7, 0), (10, 12, 0), (20, 25, 0.001), (30, 31, 0)])
+            rows[second] = nn.functional.normalize(rows[first] + turn * rows[60], dim: 0);
+        var unusual = UnusualImages.Of(rows, NearestRows.Among(rows, UnusualImages.Nearest), 0.99999, null, (first, _) => first switch { 3 => 5, 10 => 0, _ => 2 });
+        Assert.Equal([(10, 12), (30, 31), (20, 25), (3, 7)], unusual.Copies.Select(pair => (pair.First, pair.Second))); // by pixels, then by features
+        Assert.Equal([0, 2, 2, 5], unusual.Copies.Select(pair => pair.PixelDifference));
+    }
+
+    [Fact]
     public void UnusualImages_NamesAllCopies()
     {
         using var scope = NewDisposeScope();

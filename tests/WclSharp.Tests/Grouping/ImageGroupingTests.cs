@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using WclSharp.Data;
 using WclSharp.Grouping;
+using WclSharp.Reporting;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
 
@@ -14,6 +15,8 @@ public sealed class ImageGroupingTests : IDisposable
     public ImageGroupingTests(TrainedRun trained) => run = trained.CopyTo(Path.Combine(folder, "run"));
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static double Number(string cell) => double.Parse(cell, System.Globalization.CultureInfo.InvariantCulture);
 
     private GroupOptions Options => new() { Run = run, Device = "cpu" };
 
@@ -31,7 +34,13 @@ public sealed class ImageGroupingTests : IDisposable
         Assert.Equal(321, lines.Length);
         Assert.StartsWith("path,group,level_1,", lines[0], StringComparison.Ordinal);
         Assert.Equal(result.Shown.Groups, lines.Skip(1).Count(line => line.EndsWith(",1", StringComparison.Ordinal))); // medoids
-        Assert.Equal(result.Shown.Groups, lines.Skip(1).Select(line => line.Split(',')[1]).Distinct().Count());
+        string[][] cells = [.. lines.Skip(1).Select(line => line.Split(','))];
+        Assert.Equal(result.Shown.Groups, cells.Select(row => row[1]).Distinct().Count());
+        Assert.Equal(result.Levels.Last(level => level.Groups >= 10), result.Shown); // the coarsest with a group for each class
+        for (int level = 0; level < result.Levels.Count; level++) Assert.Equal(result.Levels[level].Groups, cells.Select(row => row[2 + level]).Distinct().Count());
+        Assert.All(cells.GroupBy(row => row[1]), group => Assert.Equal(group.Max(row => Number(row[^2])), Number(group.Single(row => row[^1] == "1")[^2]))); // the medoid is the most typical
+        double[] alone = [.. File.ReadLines(result.OutliersFile).Skip(1).Select(line => Number(line.Split(',')[1]))];
+        Assert.Equal(alone.Order(), alone);
         Assert.Equal(result.Copies + 1, File.ReadLines(result.CopiesFile).Count());
         Assert.Equal(result.Outliers + 1, File.ReadLines(result.OutliersFile).Count());
 
@@ -58,6 +67,20 @@ public sealed class ImageGroupingTests : IDisposable
         Assert.Single(GroupTable.Text(result), line => line.Contains(", shown", StringComparison.Ordinal));
         Assert.Equal(Math.Min(100, result.Shown.Groups), Regex.Count(page, "<figure class=\"medoid\" title=\"most typical of its group: [^\"]+\">"));
         Assert.True(Regex.Count(page, "<figcaption>[01]\\.[0-9]{3}<span>[^<]+</span></figcaption>") >= result.Shown.Groups, "captions of two lines");
+    }
+
+    [Fact]
+    public void Run_WithAListOfLabels_TakesAllImages_AndShowsALevelOfItsClasses()
+    {
+        var trained = RunFolder.ReadConfig(run);
+        string list = Path.Combine(folder, "three.csv");
+        using (var images = ImageDataset.Read(new DatasetOptions { Limit = trained.Limit, Seed = trained.Seed, StoredSide = 16 }))
+            File.WriteAllLines(list, Enumerable.Range(0, images.Count).Select(i => $"{images.NameOf(i)},{i % 3}"));
+        var result = ImageGrouping.Run(Options with { Labels = list });
+        Assert.Equal((400, 400), (result.Images, result.LabelledImages)); // those held out too
+        var expected = result.Levels.Last(level => level.Groups >= 3);
+        Assert.Equal(expected, result.Shown);
+        Assert.NotEqual(result.Levels.Last(level => level.Groups >= 10), expected); // so that this says something
     }
 
     [Fact]
@@ -130,6 +153,9 @@ public sealed class ImageGroupingTests : IDisposable
         string[] copies = [.. File.ReadLines(result.CopiesFile).Skip(1)];
         Assert.Contains("5-copy.jpg", Assert.Single(copies), StringComparison.Ordinal);
         Assert.Contains("5.png", copies[0], StringComparison.Ordinal);
+        Assert.Equal("path,other,similarity,pixel_difference", File.ReadLines(result.CopiesFile).First());
+        Assert.InRange(Number(copies[0].Split(',')[2]), 0.9, 1);
+        Assert.InRange(Number(copies[0].Split(',')[3]), 0.1, 6); // never 0 after compression
 
         void Save(SkiaSharp.SKBitmap picture, string name, SkiaSharp.SKEncodedImageFormat format)
         {

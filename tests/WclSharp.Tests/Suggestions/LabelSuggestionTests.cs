@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using SkiaSharp;
 using WclSharp.Encoders;
 using WclSharp.Evaluation;
@@ -46,11 +45,7 @@ public sealed class LabelSuggestionTests : IDisposable
     [Fact]
     public void Run_Check_IsTheProbeOnTheImagesChosen_AndOnAsManyRandomOnes()
     {
-        // In bfloat16 other batches round otherwise, which may turn an image.
-        string config = Path.Combine(run, "config.json");
-        var json = JsonNode.Parse(File.ReadAllText(config))!;
-        json["precision"] = "fp32";
-        File.WriteAllText(config, json.ToJsonString());
+        TrainedRun.SetFloat32(run);
         const int Count = 30, Repeats = 2;
         var check = LabelSuggestion.Run(new SuggestOptions { Run = run, Count = Count, Check = Repeats, Device = "cpu" }).Check!;
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using WclSharp.FineTuning;
 using WclSharp.Training;
 
@@ -32,6 +33,15 @@ public sealed class TrainedRun : IDisposable
 
     /// <summary>The same with its fine-tuning below it.</summary>
     public string CopyFineTunedTo(string path) => Copy(finetuned.Value, path);
+
+    /// <summary>Sets a run's number format: in bfloat16 other batches round otherwise, which may turn an image.</summary>
+    public static void SetFloat32(string run)
+    {
+        string config = Path.Combine(run, "config.json");
+        var json = JsonNode.Parse(File.ReadAllText(config))!;
+        json["precision"] = "fp32";
+        File.WriteAllText(config, json.ToJsonString());
+    }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
