@@ -20,8 +20,8 @@ internal static class SearchCommand
         var images = new Argument<string[]>("IMAGE") { Description = "Image files to search for", Arity = ArgumentArity.OneOrMore };
         images.Validators.Add(given =>
         {
-            // A list of words would take a misspelt option for one of them.
-            if (given.Tokens.FirstOrDefault(token => token.Value.StartsWith('-')) is { } token)
+            // A list of words would take a misspelt option for one of them; files whose names begin so come after "--".
+            if (given.Tokens.FirstOrDefault(token => token.Value.StartsWith('-') && !File.Exists(token.Value)) is { } token)
                 given.AddError($"There is no option {token.Value}{NearestName.Question(token.Value, command.Options.Select(option => option.Name))}");
         });
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Index that wcl index wrote", Required = true };

@@ -15,6 +15,7 @@ public static class ImageClassification
     /// <exception cref="WclUsageException">The classifier, the data or the options are wrong, there are no images, or the file was begun with another classifier or other images.</exception>
     /// <exception cref="WclException">Too many images are unreadable, the file cannot be written, or libtorch failed, above all for want of memory. A file that was there before is untouched, and what is done is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <remarks>It changes the settings of the whole program that <see cref="Pretraining.Run"/> changes, unless the classifier is an ONNX file.</remarks>
     public static ClassifyResult Run(ClassifyOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -29,6 +29,7 @@ public static class ImageEmbedding
     /// <exception cref="WclUsageException">The model, the data or the options are wrong, there are no images, or the file was begun with another model or other images.</exception>
     /// <exception cref="WclException">Too many images are unreadable, the file cannot be written, or libtorch failed, above all for want of memory. A file that was there before is untouched, and what is embedded is kept.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <remarks>It changes the settings of the whole program that <see cref="Pretraining.Run"/> changes, unless the model is an ONNX file.</remarks>
     public static EmbedResult Run(EmbedOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -65,8 +66,8 @@ public static class ImageEmbedding
         EmbeddingFile.RequireOtherThan(options.Out, options.Data, model, BatchEmbedder.FileOf(model), options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
-        Allocator.KeepFreedMemory();
         using var network = load(model, options.Device, options.Precision, progress);
+        if (network.Precision is not null) Allocator.KeepFreedMemory(); // ONNX Runtime keeps its own
         var listing = SourceListing.Of(source, PartialEmbeddings.AbsentIn(options.Out), network.ClassNames, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing, progress, cancellation);
         var facts = FactsOf(options, model, network, source, listing);

@@ -124,6 +124,7 @@ public static class RunEvaluation
     /// <exception cref="WclUsageException">There is no such run, there are no labelled images to measure kNN with, or an option is wrong.</exception>
     /// <exception cref="WclException">libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <remarks>It changes the settings of the whole program that <see cref="Pretraining.Run"/> changes.</remarks>
     public static RunEvaluationResult Run(RunEvaluationOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -114,6 +114,7 @@ public static class LabelSuggestion
     /// <exception cref="WclUsageException">There is no such run, there are fewer images, there is a list already, or an option is wrong.</exception>
     /// <exception cref="WclException">A file cannot be written, or libtorch failed, above all for want of memory.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing but a list of unreadable images was written.</exception>
+    /// <remarks>It changes the settings of the whole program that <see cref="Pretraining.Run"/> changes.</remarks>
     public static SuggestResult Run(SuggestOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);

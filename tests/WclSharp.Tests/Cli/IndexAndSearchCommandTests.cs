@@ -47,6 +47,22 @@ public sealed class IndexAndSearchCommandTests : IDisposable
     }
 
     [Fact]
+    public void Search_FilesWhoseNamesBeginAsOptionsDo_ComeAfterTwoDashes()
+    {
+        string name = $"-{Guid.NewGuid():N}.png"; // relative to the current folder, as '*' of a shell gives it
+        File.WriteAllText(name, "");
+        try
+        {
+            Assert.Equal(0, Run("search", "--index", "i", "--", "a.png", name));
+            Assert.Equal(["a.png", name], searched!.Images);
+        }
+        finally
+        {
+            File.Delete(name);
+        }
+    }
+
+    [Fact]
     public void Search_Hits_AreATableAndJson()
     {
         string json = Path.Combine(folder, "r.json");
