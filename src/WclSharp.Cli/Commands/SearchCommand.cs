@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json;
 using WclSharp.Cli.Terminal;
@@ -17,13 +18,7 @@ internal static class SearchCommand
     {
         var command = new Command("search", "Find the images of an index that are nearest to an image, or to each of several");
         var defaults = new SearchOptions { Images = [], Index = "" };
-        var images = new Argument<string[]>("IMAGE") { Description = "Image files to search for", Arity = ArgumentArity.OneOrMore };
-        images.Validators.Add(given =>
-        {
-            // A list of words would take a misspelt option for one of them; files whose names begin so come after "--".
-            if (given.Tokens.FirstOrDefault(token => token.Value.StartsWith('-') && !File.Exists(token.Value)) is { } token)
-                given.AddError($"There is no option {token.Value}{NearestName.Question(token.Value, command.Options.Select(option => option.Name))}");
-        });
+        var images = new Argument<string[]>("IMAGE") { Description = "Image files to search for; after -- where their names begin with a dash", Arity = ArgumentArity.OneOrMore };
         var index = new Option<string>("--index") { HelpName = "FILE", Description = "Index that wcl index wrote", Required = true };
         var model = new Option<string>("--model") { HelpName = "RUN|MODEL.onnx", Description = "The model that the index was made with [default: the path stored in the index]" };
         var count = NumberOption.Integer("--count", "How many images to find", SearchOptions.CountRange, defaults.Count.ToString(CultureInfo.InvariantCulture));
@@ -37,6 +32,9 @@ internal static class SearchCommand
         command.Add(json);
         command.SetAction(parsed =>
         {
+            // A list of words would take a misspelt option for one of them.
+            if (parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith('-')) is { } token)
+                throw new WclUsageException($"There is no option {token.Value}{NearestName.Question(token.Value, command.Options.Select(option => option.Name))}");
             var request = new SearchOptions
             {
                 Images = parsed.GetRequiredValue(images),

@@ -41,7 +41,7 @@ public sealed record AugmentationRecipe
     /// <summary>Probability of a vertical flip, 0 to 1; 0 in the named recipes. It is for images without an up or down.</summary>
     public double VerticalFlipProbability { get; init => field = Probability(value); }
 
-    /// <summary>Probability of a rotation by 90, 180 or 270 degrees, each as likely, 0 to 1; 0 in the named recipes. With 0.75 every one of the four directions is. It is for images without an up or down.</summary>
+    /// <summary>Probability of a rotation by 90, 180 or 270 degrees, each as likely, 0 to 1; 0 in the named recipes. With 0.75 the four directions are equally likely. It is for images without an up or down.</summary>
     public double RotationProbability { get; init => field = Probability(value); }
 
     /// <summary>Brightness strength a, 0 or more: the factor is uniform in [max(0, 1 - a), 1 + a].</summary>

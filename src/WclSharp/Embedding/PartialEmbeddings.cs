@@ -238,7 +238,8 @@ internal sealed class PartialEmbeddings : IDisposable
         try
         {
             using var stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize(stream, PartialFactsJson.Default.PartialFacts) ?? throw new JsonException("it is empty");
+            var facts = JsonSerializer.Deserialize(stream, PartialFactsJson.Default.PartialFacts) ?? throw new JsonException("it is empty");
+            return facts.AbsentImages is { Count: var count } && count % 2 != 0 ? throw new JsonException("absent_images are not in pairs") : facts;
         }
         catch (JsonException e)
         {

@@ -13,7 +13,7 @@ namespace WclSharp.Embedding;
 /// <param name="Total">Number of images.</param>
 /// <param name="Folders">The classes that paths tell; null where they tell none.</param>
 /// <param name="Hash">
-/// SHA-256 of names, classes, and the sizes and times of the files, of what links lead to theirs, hexadecimal. Files that were replaced by others with the same name, size and time go unnoticed.
+/// SHA-256 of names, classes, and the sizes and times of the files (of a link, those of the file that it leads to), hexadecimal. Files that were replaced by others with the same name, size and time go unnoticed.
 /// </param>
 /// <param name="Absent">Images whose files are not there, in stretches: the position of the first and their number, of each stretch.</param>
 /// <param name="HashAsBefore">The hash that there would be if the images that were absent at an earlier time still were.</param>

@@ -73,14 +73,20 @@ public sealed class ImageGroupingTests : IDisposable
     public void Run_WithAListOfLabels_TakesAllImages_AndShowsALevelOfItsClasses()
     {
         var trained = RunFolder.ReadConfig(run);
-        string list = Path.Combine(folder, "three.csv");
-        using (var images = ImageDataset.Read(new DatasetOptions { Limit = trained.Limit, Seed = trained.Seed, StoredSide = 16 }))
-            File.WriteAllLines(list, Enumerable.Range(0, images.Count).Select(i => $"{images.NameOf(i)},{i % 3}"));
-        var result = ImageGrouping.Run(Options with { Labels = list });
-        Assert.Equal((400, 400), (result.Images, result.LabelledImages)); // those held out too
-        var expected = result.Levels.Last(level => level.Groups >= 3);
-        Assert.Equal(expected, result.Shown);
-        Assert.NotEqual(result.Levels.Last(level => level.Groups >= 10), expected); // so that this says something
+        string list = Path.Combine(folder, "list.csv");
+        void Label(int classes)
+        {
+            using var images = ImageDataset.Read(new DatasetOptions { Limit = trained.Limit, Seed = trained.Seed, StoredSide = 16 });
+            File.WriteAllLines(list, Enumerable.Range(0, images.Count).Select(i => $"{images.NameOf(i)},{i % classes}"));
+        }
+
+        Label(2);
+        var few = ImageGrouping.Run(Options with { Labels = list, Out = Path.Combine(folder, "few") });
+        Assert.Equal((400, 400), (few.Images, few.LabelledImages)); // those held out too
+        Label(few.Levels[0].Groups);
+        var many = ImageGrouping.Run(Options with { Labels = list, Out = Path.Combine(folder, "many") });
+        Assert.Equal((few.Levels[^1].Groups, few.Levels[0].Groups), (few.Shown.Groups, many.Shown.Groups));
+        Assert.True(few.Levels.Count > 1, "one level alone says nothing");
     }
 
     [Fact]
