@@ -166,7 +166,7 @@ public class DatasetReaderTests
     {
         using var folder = new DataFolder();
         folder.Write("a.jpg", "text");
-        Assert.Throws<WclException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Path, MaxBad = 1 }));
+        Assert.Throws<NoImageReadException>(() => ImageDataset.Read(new DatasetOptions { Path = folder.Path, MaxBad = 1 }));
     }
 
     [Fact]
