@@ -82,40 +82,6 @@ public sealed class FewerBitsExportTests : ExportFolder
         static string Refusal(ExportOptions options) => Assert.Throws<WclUsageException>(() => ModelExport.Run(options)).Message;
     }
 
-    [Fact]
-    public void Run_FewerBits_OfARun_IsMeasuredOnItsTestImages_OrOnItsOwnWithItsLabels()
-    {
-        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16)), labels = Path.Combine(Folder, "labels.csv");
-        foreach (string name in (string[])["learn", "test/a", "test/b"])
-        {
-            Directory.CreateDirectory(Path.Combine(Folder, name));
-            for (int i = 0; i < 8; i++) File.WriteAllBytes(Path.Combine(Folder, name, $"{i}.png"), ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + i, 30));
-        }
-        File.WriteAllLines(labels, Enumerable.Range(0, 8).Select(i => $"{i}.png,{i % 2}"));
-        var options = new ExportOptions { Source = file, Out = Out, Precision = ExportPrecision.Fp16, Check = 16 };
-        List<string> warnings = [];
-        string learn = Path.Combine(Folder, "learn"), test = Path.Combine(Folder, "test");
-
-        var onTest = CostOf(new { data = learn, test, labels });
-        Assert.Contains(test, onTest.Source, StringComparison.Ordinal);
-        Assert.NotNull(onTest.Exported.Knn);
-        Assert.Empty(warnings);
-
-        var onOwn = CostOf(new { data = learn, labels });
-        Assert.Contains(learn, onOwn.Source, StringComparison.Ordinal);
-        Assert.NotNull(onOwn.Exported.Knn);
-        Assert.StartsWith("Accuracy is over images of the run, most of which were trained on", Assert.Single(warnings), StringComparison.Ordinal);
-
-        File.Delete(labels);
-        Assert.Null(CostOf(new { data = learn, labels }).Exported.Knn);
-
-        ExportCost CostOf(object run)
-        {
-            File.WriteAllText(Path.Combine(Folder, "config.json"), System.Text.Json.JsonSerializer.Serialize(run));
-            return ModelExport.Run(options, SmallRun.Noted(warnings)).Cost!;
-        }
-    }
-
     [Theory]
     [InlineData(ExportPrecision.Fp16)]
     [InlineData(ExportPrecision.Int8)]

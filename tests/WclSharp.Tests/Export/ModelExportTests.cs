@@ -42,21 +42,6 @@ public sealed class ModelExportTests : ExportFolder
         Assert.Contains(" has the ending of --format ", Assert.Throws<WclUsageException>(() => ModelExport.Run(new ExportOptions { Source = file, Out = written, Format = other })).Message, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData(true)] // the list is there, its images are not
-    [InlineData(false)]
-    public void Run_OfARunWhoseImagesAreGone_IsCheckedWithTheEmbeddedOnes_ButNotCalibrated(bool hasList)
-    {
-        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 32)), list = Path.Combine(Folder, "list.csv");
-        if (hasList) File.WriteAllText(list, "path,label\ngone/1.jpg,a\ngone/2.jpg,b\n");
-        File.WriteAllText(Path.Combine(Folder, "config.json"), System.Text.Json.JsonSerializer.Serialize(new { data = list }));
-        List<string> warnings = [];
-        var options = new ExportOptions { Source = file, Out = Out, Check = 2 };
-        Assert.NotNull(ModelExport.Run(options, SmallRun.Noted(warnings)).Parity);
-        Assert.Contains(warnings, warning => warning.StartsWith("The run's images cannot be read, so the file is checked with the embedded ones: ", StringComparison.Ordinal) && warning.EndsWith(" --data names others.", StringComparison.Ordinal));
-        Assert.EndsWith("--precision int8 is calibrated with images like those to embed; give some with --data.", Assert.Throws<WclUsageException>(() => ModelExport.Run(options with { Precision = ExportPrecision.Int8 })).Message, StringComparison.Ordinal);
-    }
-
     [Fact]
     public void Run_OptionsThatDoNothing_AndAnOutThatIsTheSource_AreRefused()
     {
@@ -220,33 +205,6 @@ public sealed class ModelExportTests : ExportFolder
             Assert.InRange(cost.MeanCosine, -1, 0.95);
         }
 
-        // Each side's accuracy is of its own vectors.
-        string other = Path.Combine(Folder, "other");
-        Pretraining.Run(SmallRun.Options with { Epochs = 0, Init = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, SmallRun.Options.Width!.Value, 16)), WarmupEpochs = null, Out = other });
-        ModelExport.Run(new ExportOptions { Source = other, Out = Path.Combine(Folder, "other.onnx"), Head = ExportHead.Weak });
-        using (var network = ExportedNetwork.Load(run, ExportHead.Weak))
-        using (var mine = OnnxEncoder.Load(Path.Combine(Folder, "Weak.onnx")))
-        using (var theirs = OnnxEncoder.Load(Path.Combine(Folder, "other.onnx")))
-        using (var images = ImageDataset.Read(new DatasetOptions { Limit = 120, StoredSide = mine.StoredSide }))
-        {
-            var cost = PrecisionComparison.Measure(network, ExportPrecision.Fp16, mine, theirs, images, null, default);
-            Assert.Equal((Knn(mine), Knn(theirs)), (cost.Float32.Knn, cost.Exported.Knn));
-
-            double? Knn(OnnxEncoder encoder)
-            {
-                var pixels = new float[images.Count * encoder.InputSize];
-                var features = new float[images.Count * encoder.FeatureSize];
-                int done = 0;
-                foreach (var batch in BatchLoader.InOrder(images, encoder.Batch))
-                {
-                    using (batch) PreparedImages.Write(images, batch, encoder.ImageSize, pixels);
-                    encoder.Run(pixels, batch.Count, OnnxFacts.Features, features.AsMemory(done * encoder.FeatureSize, batch.Count * encoder.FeatureSize));
-                    done += batch.Count;
-                }
-                return PrecisionComparison.Knn(features, images);
-            }
-        }
-
         string copy = Path.Combine(Folder, "copy.safetensors");
         var copied = ModelExport.Run(new ExportOptions { Source = run, Out = copy, Format = ExportFormat.Safetensors });
         Assert.Null(copied.Parity);
@@ -308,19 +266,6 @@ public sealed class ModelExportTests : ExportFolder
             Assert.Equal(expected.Class, actual.Class);
             Assert.Equal(expected.Probability, actual.Probability, 1e-5);
         }
-    }
-
-    [Fact]
-    public void Run_ImagesThatCannotBeRead_AreWarnedOf()
-    {
-        string file = ExportedEncoders.Write(Folder, ExportedEncoders.Network(EncoderArch.ResNet18, EncoderStem.Small, 4, 16)), photos = Path.Combine(Folder, "photos");
-        Directory.CreateDirectory(photos);
-        for (int i = 0; i < 3; i++) File.WriteAllBytes(Path.Combine(photos, $"{i}.png"), ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i, 20));
-        File.WriteAllText(Path.Combine(photos, "bad.png"), "no image");
-        List<string> warnings = [];
-        var told = new ProgressHandler<RunProgress>(value => { if (value is RunProgress.Warning warning) warnings.Add(warning.Message); });
-        Assert.Equal(3, ModelExport.Run(new ExportOptions { Source = file, Out = Out, Data = photos, Check = 9 }, told).Parity!.Images);
-        Assert.StartsWith("1 of 4 images cannot be read and are left out; the first is bad.png", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
     [Fact]
