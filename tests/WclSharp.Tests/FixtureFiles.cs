@@ -20,5 +20,8 @@ internal static class FixtureFiles
     /// <summary>Path of a file that tests/fixtures/pytorch/make.py wrote, which no other folder takes the place of.</summary>
     public static string PyTorch(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", "pytorch", name);
 
+    /// <summary>Letters apart from their marks and together with them, which tests/fixtures/unicode/make.py wrote.</summary>
+    public static string ComposedLetters => Path.Combine(AppContext.BaseDirectory, "fixtures", "unicode", "composed.tsv");
+
     public static SafetensorsContent Load(string name) => SafetensorsFile.Read(Path.Combine(Folder, name));
 }

@@ -4,6 +4,8 @@ using System.Globalization;
 using WclSharp.Cli.Terminal;
 using WclSharp.Comparisons;
 using WclSharp.Configuration;
+using WclSharp.Data;
+using WclSharp.Files;
 using WclSharp.Reporting;
 
 namespace WclSharp.Cli.Commands;
@@ -49,6 +51,8 @@ internal static class CompareCommand
             var training = given.Aggregate(asked.Training, (current, pair) => pair.Entry.Parse(current, pair.Text));
             string? file = parsed.GetValue(config), json = file is null ? null : ConfigFile.ReadText(file);
             string? folder = training.Out ?? (json is null ? null : ComparisonConfig.Parse(json, asked, file!).Training.Out);
+            if (file is not null && folder is not null && SamePath.IsSameFile(file, Path.Combine(folder, ResultNames.Config)) && !ResultFolder.HasResults(folder))
+                throw new WclUsageException($"--config {file} is where the settings of the comparison in {folder} are kept, which would take its place; move it, or name another folder with --out.");
             if (training.Resume)
             {
                 if (folder is null) throw new WclUsageException("--resume needs the comparison to go on with: give its folder with --out.");

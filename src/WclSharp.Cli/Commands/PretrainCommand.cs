@@ -79,9 +79,9 @@ internal static class PretrainCommand
                 {
                     foreach (string line in RunReport.Lines(TerminalProgress.Run(output, error, progress => actions.Finetune(few, progress, stop)), outcome.RunFolder)) output.WriteLine(line);
                 }
-                catch (WclUsageException e)
+                catch (WclException e)
                 {
-                    // The run is done; its folder may hold another fine-tuning, as of a checkpoint before it was gone on with.
+                    // The run is done, whatever stops this. Its folder may hold another fine-tuning, as of a checkpoint before it was gone on with.
                     error.WriteLine($"{PlainProgress.WarningStart}not fine-tuned with few labels: {e.Message} wcl finetune {RunReport.Quoted(RunReport.Shown(outcome.RunFolder))} does that.");
                 }
             }

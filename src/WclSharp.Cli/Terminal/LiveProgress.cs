@@ -19,6 +19,7 @@ internal sealed class LiveProgress : IProgress<RunProgress>
     private ProgressTask? bar;
     private string? barName;
     private long barStart, barBegan;
+    private string losses = ""; // of the last step that has any: on a GPU only some are read back
     private int tableWidth; // 0 until the table has begun
 
     private LiveProgress(IAnsiConsole console, ProgressContext context)
@@ -103,14 +104,14 @@ internal sealed class LiveProgress : IProgress<RunProgress>
         var task = Bar(string.Create(CultureInfo.InvariantCulture, $"epoch {step.Epoch}/{step.Epochs}"));
         task.MaxValue = total;
         task.Value = done;
-        string losses = string.Join(" + ", new[] { step.InstanceLoss, step.WeakLoss }.OfType<double>()
-            .Select(loss => loss.ToString("0.000", CultureInfo.InvariantCulture)));
+        if (step.InstanceLoss is not null || step.WeakLoss is not null)
+            losses = $"  loss {string.Join(" + ", new[] { step.InstanceLoss, step.WeakLoss }.OfType<double>().Select(PlainProgress.Loss))}";
         string left = $"{EpochTable.Duration(step.Remaining)} left";
         string[] longestFirst =
         [
-            string.Create(CultureInfo.InvariantCulture, $"{barName} step {done}/{total}  loss {losses}  {step.ImagesPerSecond:0} images/s  wait {step.DataWait:0%}  {left}"),
-            string.Create(CultureInfo.InvariantCulture, $"{barName} step {done}/{total}  loss {losses}  {step.ImagesPerSecond:0} images/s  {left}"),
-            string.Create(CultureInfo.InvariantCulture, $"{barName}  loss {losses}  {left}"),
+            string.Create(CultureInfo.InvariantCulture, $"{barName} step {done}/{total}{losses}  {step.ImagesPerSecond:0} images/s  wait {step.DataWait:0%}  {left}"),
+            string.Create(CultureInfo.InvariantCulture, $"{barName} step {done}/{total}{losses}  {step.ImagesPerSecond:0} images/s  {left}"),
+            string.Create(CultureInfo.InvariantCulture, $"{barName}{losses}  {left}"),
             string.Create(CultureInfo.InvariantCulture, $"{barName}  {left}"),
         ];
         int room = console.Profile.Width - BarWidth - PercentageWidth;

@@ -39,7 +39,7 @@ internal static class LossBenchmark
             progress.Working("Timing losses", i + 1, repeat + 1);
         }
         foreach (var input in inputs) input.Dispose();
-        return new LossFigures(Median.Of(seconds), ProcessMemory.PeakMiB - before, seconds);
+        return new LossFigures(Median.Of(seconds), ProcessMemory.GrowthMiB(before), seconds);
     }
 
     private static void Step(Tensor[] inputs)

@@ -38,7 +38,7 @@ internal static class NeighborBenchmark
         long start = Stopwatch.GetTimestamp();
         using (var scope = NewDisposeScope()) NearestRows.Search(bank, k, (done, all) => progress.Working("Searching, tiles", done, all)).cpu();
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        double above = ProcessMemory.PeakMiB - before; // before the matrix product adds its own
+        double above = ProcessMemory.GrowthMiB(before); // before the matrix product adds its own
         return new NeighborFigures(seconds, (double)images * images * dim / seconds / 1e9, MatrixProduct(dim, device), bank.Bytes / 1048576.0, above,
             NearestRows.PeakBytes(images, dim, k, NearestRows.DefaultTile(device)) / 1048576.0, device.type != DeviceType.CPU);
     }

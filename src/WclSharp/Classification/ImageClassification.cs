@@ -29,7 +29,7 @@ public static class ImageClassification
         bool isRun = Directory.Exists(options.Classifier) && !SamePath.Is(Path.GetDirectoryName(file), options.Classifier); // whose fine-tuning lies below it
         if (options.Data is null && !isRun) throw new WclUsageException("Name the images to classify with --data; only a run folder as the classifier says which they are.");
         ClassTable? table = null;
-        var done = ImageEmbedding.Run(ImageEmbedding.Resolve(options, options.Classifier), file, BatchEmbedder.LoadClassifier, (path, network) => table = new ClassTable(path, network.ClassNames, options.AllProbabilities), progress, cancellation);
+        var done = ImageEmbedding.Run(ImageEmbedding.Resolve(options, options.Classifier), file, BatchEmbedder.LoadClassifier, (path, network, _) => table = new ClassTable(path, network.ClassNames, options.AllProbabilities), progress, cancellation);
         var (labelled, right) = table!.Known;
         return new()
         {

@@ -34,7 +34,7 @@ internal sealed class ComparisonFolder : IDisposable
         var started = ResultFolder.HasResults(path) ? ReadConfig(path) : null; // one without a result may be begun anew
         if (started is not null) options = ComparisonConfig.Added(started, options);
         options = EqualViews.Of(options, started);
-        var folder = ResultFolder.Open(path, ComparisonConfig.ToJson(options), "comparison", there => ComparisonConfig.RequireSame(started!, options, Path.GetDirectoryName(there)!));
+        var folder = ResultFolder.Open(path, ComparisonConfig.ToJson(options), "comparison", there => ComparisonConfig.RequireSame(started!, options, Path.GetDirectoryName(there)!), IsOfComparison);
         try
         {
             foreach (string part in (string[])["runs", "plots"]) OutputFolder.Make(folder[part]);
@@ -57,6 +57,18 @@ internal sealed class ComparisonFolder : IDisposable
         string path = Path.Combine(folder, Config);
         if (!IsComparison(folder)) throw new WclUsageException($"There is no comparison in {folder} (no {Config}); leave out --resume to start one, or name its folder with --out.");
         return ComparisonConfig.Read(path, new ComparisonOptions { Methods = [] }) with { Out = folder };
+    }
+
+    private static bool IsOfComparison(string config)
+    {
+        try
+        {
+            return ComparisonConfig.Read(config, new ComparisonOptions { Methods = [] }).Methods.Count > 0;
+        }
+        catch (WclUsageException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Writes tables and plots of the runs that are over.</summary>

@@ -83,6 +83,16 @@ internal static class Presets
     public static int? ImageSizeOf(PretrainOptions given) =>
         given.ImageSize ?? (ByName.TryGetValue(given.Preset ?? "", out var preset) ? preset.ImageSize : null);
 
+    /// <summary>Side of the crops of data that was read.</summary>
+    /// <param name="given">The options.</param>
+    /// <param name="side">Usual shorter side of its images, pixels; null where it is not known.</param>
+    /// <param name="embedded">Whether they are the embedded ones.</param>
+    public static int ImageSizeOf(PretrainOptions given, int? side, bool embedded) =>
+        given.ImageSize ?? FirstLookOf(given, embedded)?.ImageSize ?? ImageSizeOf(given) ?? OwnSide(side);
+
+    /// <summary>The recipe of the embedded images, where the run is of these and names no preset; else null.</summary>
+    private static FirstLook? FirstLookOf(PretrainOptions given, bool embedded) => embedded && given.Preset == Default ? FirstLook.FashionMnist : null;
+
     /// <summary>Fills every option that was not given, from the preset and the data, and checks the whole.</summary>
     /// <exception cref="WclUsageException">A value is out of range, or does not fit the data or another value.</exception>
     public static ResolvedOptions Resolve(PretrainOptions given, DataFacts data)
@@ -93,8 +103,8 @@ internal static class Presets
             throw new WclUsageException($"There is no preset \"{name}\"{NearestName.Question(name, Names)} There are {string.Join(", ", Names)}.");
 
         List<string> warnings = [];
-        var firstLook = data.Embedded && given.Preset == Default ? FirstLook.FashionMnist : null;
-        int imageSize = given.ImageSize ?? firstLook?.ImageSize ?? preset.ImageSize ?? OwnSide(data.Side);
+        var firstLook = FirstLookOf(given, data.Embedded);
+        int imageSize = ImageSizeOf(given, data.Side, data.Embedded);
         if (data.Images < 2)
             throw new WclUsageException($"There {(data.Images == 1 ? "is 1 image" : "are no images")} to train on; contrastive learning needs 2 or more, and some hundreds to learn anything.");
         int batch = given.Batch is { } wanted ? CheckedBatch(wanted, data) : FittingBatch(preset.Batch, data, warnings);
@@ -145,7 +155,7 @@ internal static class Presets
     public static PretrainOptions RequireWithoutData(PretrainOptions given) => Resolve(given, new DataFacts(DataFacts.NotRead, Side: null, Embedded: given.Data is null)).Options;
 
     /// <summary>Side of the crops where none was asked for: the images' own, of at most <see cref="LargestOwnSide"/>.</summary>
-    public static int OwnSide(int? usual) => usual is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;
+    private static int OwnSide(int? usual) => usual is { } side ? Math.Clamp(side, SmallestOwnSide, LargestOwnSide) : LargestOwnSide;
 
     private static int CheckedBatch(int batch, DataFacts data) => batch <= data.Images
         ? batch

@@ -12,6 +12,8 @@ internal sealed class BadImageLog(string? file) : IDisposable
 {
     private const double RoundingOfShare = 1e-9; // 0.29 of 100 is a little less than 29 in binary
 
+    private const string Header = "path,reason";
+
     private PendingFile? pending;
     private StreamWriter? writer;
 
@@ -35,7 +37,7 @@ internal sealed class BadImageLog(string? file) : IDisposable
                 if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder) Directory.CreateDirectory(folder);
                 pending = new PendingFile(file);
                 writer = new StreamWriter(pending.Stream, new UTF8Encoding(false)) { NewLine = "\n" };
-                writer.WriteLine("path,reason");
+                writer.WriteLine(Header);
             }
             writer.WriteLine($"{DelimitedFile.QuotePath(name)},{DelimitedFile.Quote(reason)}");
         });
@@ -56,7 +58,7 @@ internal sealed class BadImageLog(string? file) : IDisposable
             $"{Count:N0} of {images:N0} images ({share}) cannot be read, more than the {allowed} that --max-bad allows; {which}"));
     }
 
-    /// <summary>Called at the end: the list gets its name; where every image could be read, one of an earlier time goes.</summary>
+    /// <summary>Called at the end: the list gets its name; where every image could be read, one of an earlier time goes, but no other file of that name.</summary>
     /// <exception cref="WclException">The list cannot be written.</exception>
     public void Complete()
     {
@@ -68,7 +70,7 @@ internal sealed class BadImageLog(string? file) : IDisposable
         }
         try
         {
-            File.Delete(file);
+            if (File.Exists(file) && File.ReadLines(file).FirstOrDefault() == Header) File.Delete(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -202,11 +202,12 @@ internal sealed class TarReader(Stream stream, string name)
         return prefix.Length == 0 ? ownName : $"{prefix}/{ownName}";
     }
 
-    /// <summary>Without the parts that mean nothing: ".", and '/' at either end. Some programs of Windows write '\' between the parts.</summary>
+    /// <summary>Without the parts that mean nothing: ".", and what is between two '/' or before and behind one at either end. Some programs of Windows write '\' between the parts.</summary>
     private static string Clean(string path)
     {
         if (path.Contains('\\') && !path.Contains('/')) path = path.Replace('\\', '/');
-        return path.StartsWith("./", StringComparison.Ordinal) || path.Contains("/.", StringComparison.Ordinal) ? string.Join('/', path.Split('/').Where(part => part is not ("." or ""))) : path.Trim('/');
+        bool hasEmptyParts = path.StartsWith("./", StringComparison.Ordinal) || path.Contains("/.", StringComparison.Ordinal) || path.Contains("//", StringComparison.Ordinal);
+        return hasEmptyParts ? string.Join('/', path.Split('/').Where(part => part is not ("." or ""))) : path.Trim('/');
     }
 
     private static string Text(ReadOnlySpan<byte> field)

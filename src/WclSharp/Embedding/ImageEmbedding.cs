@@ -40,7 +40,7 @@ public static class ImageEmbedding
     {
         options.Validate();
         var format = EmbeddingFile.FormatOf(options.Out);
-        return Run(Resolve(options, options.Model), options.Model, BatchEmbedder.Load, (path, network) => format(path, network.RowSize), progress, cancellation);
+        return Run(Resolve(options, options.Model), options.Model, BatchEmbedder.Load, (path, network, _) => format(path, network.RowSize), progress, cancellation);
     }
 
     /// <summary>With the images to embed and their classes: those asked for, or those that the run was trained on, where the model is a run.</summary>
@@ -56,21 +56,22 @@ public static class ImageEmbedding
     /// <param name="options">What <see cref="Resolve"/> made of them.</param>
     /// <param name="model">Folder or file of the network.</param>
     /// <param name="load">Loads the network, given the path, the device, the precision and whom to warn.</param>
-    /// <param name="create">Makes the file, given its name and the network.</param>
+    /// <param name="create">Makes the file, given its name, the network and the SHA-256 of the network's file.</param>
     /// <param name="progress">As above.</param>
     /// <param name="cancellation">As above.</param>
-    internal static EmbedResult Run(ImagePassOptions options, string model, Func<string, string, ComputePrecision, IProgress<RunProgress>?, BatchEmbedder> load, Func<string, BatchEmbedder, EmbeddingFile> create,
+    internal static EmbedResult Run(ImagePassOptions options, string model, Func<string, string, ComputePrecision, IProgress<RunProgress>?, BatchEmbedder> load, Func<string, BatchEmbedder, string, EmbeddingFile> create,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         EmbeddingFile.RequireOtherThan(options.Out, options.Data, model, BatchEmbedder.FileOf(model), options.Labels);
         new DatasetOptions { Workers = options.Workers, MaxBad = options.MaxBad }.Validate();
         using var source = ImageSources.Open(options.Data);
+        string modelHash = BatchEmbedder.HashOf(model); // beside loading it: a run that still trains replaces it
         using var network = load(model, options.Device, options.Precision, progress);
         if (network.Precision is not null) Allocator.KeepFreedMemory(); // ONNX Runtime keeps its own
         var listing = SourceListing.Of(source, PartialEmbeddings.AbsentIn(options.Out), network.ClassNames, progress, cancellation);
         var labels = new SourceLabels(options.Labels, source, listing, progress, cancellation);
-        var facts = FactsOf(options, model, network, source, listing);
+        var facts = FactsOf(options, model, modelHash, network, source, listing);
         using var parts = PartialEmbeddings.Open(options.Out, facts, listing.HashAsBefore, options.Restart);
         using var bad = new BadImageLog(PartialEmbeddings.BadImagesOf(options.Out));
         if (parts.ForgetFromReadable(name => source.FileOf(name) is { } file && ImageFile.CanBeRead(file)) is { } readable)
@@ -112,7 +113,7 @@ public static class ImageEmbedding
         bad.Check(position + source.Unlisted.Count, options.MaxBad, source.Unlisted.Count > 0
             ? "--restart begins anew, once the folders can be listed"
             : "The same call keeps what is embedded, and tries again those that could not be opened; --restart reads all images again");
-        using var file = create(options.Out, network);
+        using var file = create(options.Out, network, modelHash);
         long written = 0;
         foreach (var (name, label, vector) in parts.AllRows())
         {
@@ -184,11 +185,11 @@ public static class ImageEmbedding
         }
     }
 
-    private static PartialFacts FactsOf(ImagePassOptions options, string model, BatchEmbedder network, ImageSource source, SourceListing listing) => new()
+    private static PartialFacts FactsOf(ImagePassOptions options, string model, string modelHash, BatchEmbedder network, ImageSource source, SourceListing listing) => new()
     {
         Version = SoftwareVersions.Library,
         Model = Path.GetFullPath(model),
-        ModelSha256 = BatchEmbedder.HashOf(model),
+        ModelSha256 = modelHash,
         Device = network.Device,
         Precision = network.Precision,
         FeatureSize = network.RowSize,

@@ -19,6 +19,37 @@ internal static class ImagesToTest
         return tested.Length == 0 ? null : images.Subset([.. Enumerable.Range(0, images.Count).Except(tested)]);
     }
 
+    /// <summary><see cref="LeaveOut"/>, and tells how many.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="data">Where they are from.</param>
+    /// <param name="test">Where those to test with are.</param>
+    /// <param name="what">What is done with the others, as a participle.</param>
+    /// <param name="progress">Told of them; may be null.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <inheritdoc cref="LeaveOut"/>
+    public static ImageDataset? LeaveOutOf(ImageDataset images, string? data, string test, string what, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var others = LeaveOut(images, data, test, cancellation);
+        if (others is not null)
+            progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not {what}, since they are test images ('{test}'): {images.Count - others.Count:N0} of {images.Count:N0} images.")));
+        return others;
+    }
+
+    /// <summary>The same of what a run tested with, which nobody named now: where that cannot be listed any more, nothing is left out.</summary>
+    /// <inheritdoc cref="LeaveOutOf"/>
+    public static ImageDataset? LeaveOutOfRun(ImageDataset images, string? data, string test, string what, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        try
+        {
+            return LeaveOutOf(images, data, test, what, progress, cancellation);
+        }
+        catch (WclUsageException e)
+        {
+            progress?.Report(new RunProgress.Warning($"The run's test images may be {what}, since they cannot be told: {e.Message}"));
+            return null;
+        }
+    }
+
     /// <summary>Places of the images that are among those to test with, in their order.</summary>
     /// <inheritdoc cref="LeaveOut"/>
     public static int[] Among(ImageDataset images, string? data, string test, CancellationToken cancellation)

@@ -144,6 +144,7 @@ public static class RunEvaluation
 
         long start = Stopwatch.GetTimestamp();
         using var encoder = ImageEncoder.Load(options.Run, compute);
+        int epoch = EpochOf(options.Run); // now, since a run that still trains has other weights after its next epoch
         // Images without a label neither vote nor count, so the encoder need not see them.
         using ImageDataset voters = LabelledRows.Images(data.Train), classified = LabelledRows.Images(data.HeldOut);
         int k = Math.Min(options.KnnK ?? KnnClassifier.DefaultK(voters.Count), voters.Count);
@@ -160,10 +161,6 @@ public static class RunEvaluation
 
         var (copies, lookedAt) = NearDuplicates.Tell(gallery, voters, queries, classified, progress, cancellation);
         var linear = options.TrainsClassifier ? Probe(options, trained.Seed, encoder, gallery, voters, queries, classified, progress, cancellation) : null;
-        // Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.
-        int epoch = RunFolder.ReadSummary(options.Run) is { Status: RunSummary.Finished } || new CheckpointStore(RunFolder.CheckpointsOf(options.Run)).LastState is not { } state
-            ? RunFolder.ReadMetrics(options.Run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max()
-            : state.Epoch;
         return new()
         {
             Knn = accuracy,
@@ -183,6 +180,12 @@ public static class RunEvaluation
             TestFingerprint = data.HeldOut.Fingerprint,
         };
     }
+
+    /// <summary>After which epoch a run's encoder is. Of a run that did not end, the weights are the last checkpoint's, which can be epochs behind its measurements.</summary>
+    private static int EpochOf(string run) =>
+        RunFolder.ReadSummary(run) is { Status: RunSummary.Finished } || new CheckpointStore(RunFolder.CheckpointsOf(run)).LastState is not { } state
+            ? RunFolder.ReadMetrics(run).Select(metrics => metrics.Epoch).DefaultIfEmpty().Max()
+            : state.Epoch;
 
     private static LinearProbeResult? Probe(RunEvaluationOptions options, long seed, ImageEncoder encoder, Tensor gallery, ImageDataset train, Tensor queries, ImageDataset test,
         IProgress<RunProgress>? progress, CancellationToken cancellation)

@@ -67,10 +67,10 @@ public sealed record ExportOptions
     /// <summary>Numbers in an ONNX file.</summary>
     public ExportPrecision Precision { get; init; }
 
-    /// <summary>Images to calibrate with and to compare on; null is the run's; where there is none, the embedded ones, which do to compare on but not to calibrate with.</summary>
+    /// <summary>Images to calibrate with and to compare on; null is the run's, its test images to compare on where it has some, and others to calibrate with; where there is no run, the embedded ones, which do to compare on alone.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Images that ranges are measured on for int8, 1 or more; at most half of those that there are; null is <see cref="StandardImages"/>.</summary>
+    /// <summary>Images that ranges are measured on for int8, 1 or more; where all are of one source, at most half of those that there are; null is <see cref="StandardImages"/>.</summary>
     public int? Calibrate { get; init; }
 
     /// <summary>Images, others than those, that an ONNX file is compared on, 1 or more; null is <see cref="StandardImages"/>.</summary>

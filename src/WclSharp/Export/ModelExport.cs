@@ -6,8 +6,6 @@ using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Inference;
 using WclSharp.Native;
-using WclSharp.Randomness;
-using WclSharp.Reporting;
 using WclSharp.Training;
 
 namespace WclSharp.Export;
@@ -15,8 +13,6 @@ namespace WclSharp.Export;
 /// <summary>Writes trained networks for use elsewhere. An ONNX file is kept only where ONNX Runtime makes of images what libtorch makes of them.</summary>
 public static class ModelExport
 {
-    private const int LevelsInRun = 3; // RUN/finetune/distilled
-
     /// <summary>Exports.</summary>
     /// <param name="options">What and where to.</param>
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
@@ -72,8 +68,8 @@ public static class ModelExport
     private static ExportParity Compare(ExportedNetwork network, string file, ExportOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         using var onnx = OnnxEncoder.Load(file);
-        using var images = ReadImages(options, options.Check ?? ExportOptions.StandardImages, onnx.StoredSide, progress, out _, cancellation);
-        return OnnxParity.Require(OnnxParity.Measure(network, onnx, images, progress, cancellation), options.Out);
+        using var images = ExportImages.Read(options, onnx.StoredSide, progress, cancellation);
+        return OnnxParity.Require(OnnxParity.Measure(network, onnx, images.Compared, progress, cancellation), options.Out);
     }
 
     /// <summary>Writes a float32 file aside, which has to do what libtorch does, and then the one that is wanted, which has to do nearly the same.</summary>
@@ -85,126 +81,26 @@ public static class ModelExport
             string file32 = Path.Combine(folder, "float32.onnx");
             AtomicFile.Write(file32, network.ToOnnx().WriteTo);
             using var float32 = OnnxEncoder.Load(file32);
-            bool calibrated = options.Precision == ExportPrecision.Int8;
-            int check = options.Check ?? ExportOptions.StandardImages, calibrate = calibrated ? options.Calibrate ?? ExportOptions.StandardImages : 0;
-            // As many to compare on as to calibrate with, at least, so that calibration may take half of what is read.
-            using var images = ReadImages(options, (int)Math.Min(calibrate + (long)Math.Max(check, calibrate), int.MaxValue), float32.StoredSide, progress, out bool trainedOn, cancellation);
-            if (trainedOn && images.HasLabels)
-                progress?.Report(new RunProgress.Warning("Accuracy is over images of the run, most of which were trained on, so a loss may look smaller than it is; name others with --data."));
-            if (calibrated && images.Count < 2) throw new WclUsageException($"--precision int8 takes two images or more, some to calibrate with and others to compare on; {images.Source} has {images.Count}.");
-            var (calibration, others) = Divide(images.Count, calibrate, check);
-            var (seen, compared) = calibrated ? (images.Subset(calibration), images.Subset(others)) : (null, images);
-            try
+            using var images = ExportImages.Read(options, float32.StoredSide, progress, cancellation);
+            var parity = OnnxParity.Require(OnnxParity.Measure(network, float32, images.Compared, progress, cancellation), options.Out);
+            var ranges = images.Calibration is { } seen ? ActivationRanges.Measure(network, seen, progress, cancellation) : null;
+            ExportCost? cost = null;
+            AtomicFile.Write(options.Out, network.ToOnnx(options.Precision, ranges).WriteTo, file =>
             {
-                var parity = OnnxParity.Require(OnnxParity.Measure(network, float32, compared, progress, cancellation), options.Out);
-                var ranges = seen is null ? null : ActivationRanges.Measure(network, seen, progress, cancellation);
-                ExportCost? cost = null;
-                AtomicFile.Write(options.Out, network.ToOnnx(options.Precision, ranges).WriteTo, file =>
+                using var exported = OnnxEncoder.Load(file);
+                var measured = PrecisionComparison.Measure(network, options.Precision, float32, exported, images.Compared, progress, cancellation);
+                cost = PrecisionComparison.Require(measured with
                 {
-                    using var exported = OnnxEncoder.Load(file);
-                    var measured = PrecisionComparison.Measure(network, options.Precision, float32, exported, compared, progress, cancellation);
-                    cost = PrecisionComparison.Require(measured with
-                    {
-                        CalibrationImages = seen?.Count ?? 0,
-                        Float32 = measured.Float32 with { Bytes = new FileInfo(file32).Length },
-                        Exported = measured.Exported with { Bytes = new FileInfo(file).Length },
-                    }, options.Out);
-                }, "--out");
-                return (parity, cost!);
-            }
-            finally
-            {
-                seen?.Dispose();
-                compared.Dispose();
-            }
+                    CalibrationImages = images.Calibration?.Count ?? 0,
+                    Float32 = measured.Float32 with { Bytes = new FileInfo(file32).Length },
+                    Exported = measured.Exported with { Bytes = new FileInfo(file).Length },
+                }, options.Out);
+            }, "--out");
+            return (parity, cost!);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    /// <summary>Places of the images to calibrate with, at most half of all, and of others to compare on, drawn at random.</summary>
-    internal static (int[] Calibration, int[] Others) Divide(int images, int calibrate, int check)
-    {
-        int calibration = Math.Min(calibrate, images / 2), others = Math.Min(check, images - calibration);
-        int[] order = new CounterRandom(0, RandomPurpose.Split).Permutation(images);
-        return (order[..calibration], order[calibration..(calibration + others)]);
-    }
-
-    /// <summary>
-    /// A random part of the images asked for; else of the run's. Where these are not to be found, the embedded ones do to see whether two programs agree, but
-    /// not to measure the ranges of other images by.
-    /// </summary>
-    /// <param name="options">Which images.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="storedSide">How large.</param>
-    /// <param name="progress">Told how far reading is, and what a person should know of the images; may be null.</param>
-    /// <param name="trainedOn">Whether the network may have been trained on most of them.</param>
-    /// <param name="cancellation">Stops reading.</param>
-    private static ImageDataset ReadImages(ExportOptions options, int count, int storedSide, IProgress<RunProgress>? progress, out bool trainedOn, CancellationToken cancellation)
-    {
-        trainedOn = false;
-        if (options.Data is not null) return Read(options.Data);
-        bool calibrates = options.Precision == ExportPrecision.Int8;
-        if (RunOf(options.Source) is not { } trained)
-            return calibrates ? throw new WclUsageException($"--precision int8 is calibrated with images like those to embed, and {options.Source} is in no run that names its own; give some with --data.") : Read(null);
-        try
-        {
-            trainedOn = trained.Test is null;
-            return trained.Test is { } test ? Read(test) : OfRun(trained);
-        }
-        catch (WclException e) when (calibrates && AreGone(e))
-        {
-            throw new WclUsageException($"{ErrorText.Of(e)}. --precision int8 is calibrated with images like those to embed; give some with --data.", e);
-        }
-        catch (WclException e) when (AreGone(e))
-        {
-            trainedOn = false;
-            progress?.Report(new RunProgress.Warning($"The run's images cannot be read, so the file is checked with the embedded ones: {ErrorText.Of(e)}. --data names others."));
-            return Read(null);
-        }
-
-        // And not what else fails, as a full disk.
-        static bool AreGone(WclException e) => e is WclUsageException or NoImageReadException;
-
-        // Its classes only serve to tell an accuracy.
-        ImageDataset OfRun(PretrainOptions run)
-        {
-            try
-            {
-                return Read(run.Data, run.Labels);
-            }
-            catch (WclException e) when (run.Labels is not null && AreGone(e))
-            {
-                return Read(run.Data);
-            }
-        }
-
-        ImageDataset Read(string? path, string? labels = null)
-        {
-            var images = ImageDataset.Read(new DatasetOptions { Path = path, Labels = labels, Limit = count, StoredSide = storedSide, MaxBad = 1, CacheFolder = Path.GetTempPath() }, ReadingRelay.To(progress), cancellation);
-            foreach (string warning in images.Warnings) progress?.Report(new RunProgress.Warning(warning));
-            return images;
-        }
-    }
-
-    /// <summary>The options of the run that a file or folder is in, such as a classifier in <c>RUN/finetune</c>, or a student in <c>RUN/finetune/distilled</c>; null where there is none.</summary>
-    private static PretrainOptions? RunOf(string source)
-    {
-        string? folder = Path.GetFullPath(source);
-        for (int level = Directory.Exists(folder) ? 1 : 0; folder is not null && level <= LevelsInRun; level++)
-        {
-            try
-            {
-                if (RunFolder.IsRun(folder)) return RunFolder.ReadConfig(folder);
-            }
-            catch (WclUsageException)
-            {
-                // The settings of a fine-tuning or of a distillation: the run is above.
-            }
-            folder = Path.GetDirectoryName(folder);
-        }
-        return null;
     }
 }

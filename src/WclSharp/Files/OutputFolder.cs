@@ -35,6 +35,13 @@ internal static class OutputFolder
         }
     }
 
+    /// <summary>Refuses the folder of a run, or of other results that hang on settings, whose files would be taken for what is written there.</summary>
+    /// <exception cref="WclUsageException">It is one.</exception>
+    public static void RequireNoResults(string folder)
+    {
+        if (File.Exists(Path.Combine(folder, ResultFolder.ConfigFile))) throw new WclUsageException($"The folder {folder} holds a run or other results; name another with --out.");
+    }
+
     /// <summary>Whether a folder is there and files can be made in it.</summary>
     public static bool CanWrite(string? folder) => Directory.Exists(folder) && RefusalOf(folder) is null;
 

@@ -30,21 +30,23 @@ internal sealed class ResultFolder : IDisposable
     /// <param name="known">What the settings are called, for errors.</param>
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
     public static ResultFolder Open(string path, byte[] settings, string what, IReadOnlyList<ResultSetting> known) =>
-        Open(path, settings, what, there => ResultSettings.RequireSame(there, settings, known));
+        Open(path, settings, what, there => ResultSettings.RequireSame(there, settings, known), there => ResultSettings.AreOfKind(there, settings, known));
 
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <param name="path">Folder.</param>
     /// <param name="settings">What is written down as the settings.</param>
     /// <param name="what">What makes such results, for errors.</param>
     /// <param name="requireSame">Given the settings' file that is there; refuses others by an exception.</param>
+    /// <param name="areOfKind">Given such a file that stands alone, whether it is one of ours, without a result yet: any other program's may be called the same.</param>
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
-    public static ResultFolder Open(string path, byte[] settings, string what, Action<string> requireSame)
+    public static ResultFolder Open(string path, byte[] settings, string what, Action<string> requireSame, Predicate<string> areOfKind)
     {
         path = Path.GetFullPath(path);
         string config = Path.Combine(path, ConfigFile);
         if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
+        bool begun = File.Exists(config) && areOfKind(config);
         if (HasResults(path)) requireSame(config);
-        else if (!File.Exists(config) && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporaryOf(entry, ConfigFile))) // what a process that was killed at once left
+        else if (!begun && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporaryOf(entry, ConfigFile))) // what a process that was killed at once left
             throw new WclUsageException($"The folder {path} is not empty and holds no {what}; name a new folder with --out.");
 
         FileStream? held = null;

@@ -15,7 +15,7 @@ public static class FineTune
     /// <param name="options">Which encoder, labels and recipe.</param>
     /// <param name="progress">Told what happens, on the calling thread; may be null.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    /// <exception cref="WclUsageException">There is no such run, there are no labels, or an option is wrong.</exception>
+    /// <exception cref="WclUsageException">There is no such run or it is being trained, there are no labels, or an option is wrong.</exception>
     /// <exception cref="WclException">Training failed, by diverging or for want of memory; what is finished is intact.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <remarks>It changes the settings of the whole program that <see cref="Pretraining.Run"/> changes.</remarks>
@@ -29,6 +29,7 @@ public static class FineTune
     {
         options.Validate();
         var trained = RunFolder.ReadConfig(options.Run);
+        RunFolder.RequireIdle(options.Run);
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
         Allocator.KeepFreedMemory();
         var asked = RunData.Asked(trained, options.Data, options.Test, options.Labels);

@@ -31,14 +31,17 @@ public static class ImageGrouping
         return LibtorchException.InsteadOf(() => Group(options, progress, cancellation));
     }
 
-    private const string FirstColumns = "path,group,"; // of groups.csv
+    private const string GroupsFile = "groups.csv", MedoidsFile = "medoids.csv", CopiesFile = "copies.csv", OutliersFile = "outliers.csv", GalleryFile = "gallery.html";
+    private const string FirstColumns = "path,group,"; // of groups.csv, which is written first
 
-    /// <summary>Refuses a folder that has a table of groups which is none of ours, or other results.</summary>
+    /// <summary>Refuses a folder that has files which are none of ours and would be overwritten, or other results.</summary>
     private static void RequireOwn(string folder)
     {
-        string table = Path.Combine(folder, "groups.csv");
-        if (File.Exists(Path.Combine(folder, ResultFolder.ConfigFile))) throw new WclUsageException($"The folder {folder} holds a run or other results; name another with --out.");
-        if (File.Exists(table) && File.ReadLines(table).FirstOrDefault()?.StartsWith(FirstColumns, StringComparison.Ordinal) != true) throw new WclUsageException($"'{table}' is no table of groups, and would be overwritten; name another folder with --out.");
+        OutputFolder.RequireNoResults(folder);
+        string table = Path.Combine(folder, GroupsFile);
+        if (File.Exists(table) && File.ReadLines(table).FirstOrDefault()?.StartsWith(FirstColumns, StringComparison.Ordinal) == true) return;
+        foreach (string name in (string[])[GroupsFile, MedoidsFile, CopiesFile, OutliersFile, GalleryFile])
+            if (File.Exists(Path.Combine(folder, name))) throw new WclUsageException($"'{Path.Combine(folder, name)}' is of no groups that were written there, and would be overwritten; name another folder with --out.");
     }
 
     private static GroupResult Group(GroupOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
@@ -54,7 +57,9 @@ public static class ImageGrouping
         // Of other data, or with a list of labels of one's own, all images, since nothing is tested with any.
         using var data = RunData.Read(trained, RunData.Asked(trained, options.Data, test: null, options.Labels), progress, cancellation,
             new() { HoldOut = options.Labels is null && options.Data is null, Tests = false, BadImagesFile = Path.Combine(folder, "bad_images.csv") });
-        var images = options.Data is null ? data.Train : data.All;
+        // What the run tested with it has not trained on.
+        using var untested = options is { Data: null, Labels: null } && trained.Test is { } tests ? ImagesToTest.LeaveOutOfRun(data.Train, trained.Data, tests, "grouped", progress, cancellation) : null;
+        var images = untested ?? (options.Data is null ? data.Train : data.All);
         if (images.Count < 3) throw new WclUsageException(FormattableString.Invariant($"{images.Count} images cannot be grouped; 3 or more can."));
         // Every image is joined to its nearest, so that no group has one alone.
         if (options.Groups > images.Count / 2) throw new WclUsageException(FormattableString.Invariant($"--groups {options.Groups} is more than half of the {images.Count:N0} images; every group has two or more."));
@@ -82,11 +87,11 @@ public static class ImageGrouping
             KMeans = clusters,
             Copies = unusual.Copies.Count,
             Outliers = unusual.Outliers.Count,
-            GalleryFile = Path.Combine(folder, "gallery.html"),
-            GroupsFile = Path.Combine(folder, "groups.csv"),
-            MedoidsFile = Path.Combine(folder, "medoids.csv"),
-            CopiesFile = Path.Combine(folder, "copies.csv"),
-            OutliersFile = Path.Combine(folder, "outliers.csv"),
+            GalleryFile = Path.Combine(folder, GalleryFile),
+            GroupsFile = Path.Combine(folder, GroupsFile),
+            MedoidsFile = Path.Combine(folder, MedoidsFile),
+            CopiesFile = Path.Combine(folder, CopiesFile),
+            OutliersFile = Path.Combine(folder, OutliersFile),
         };
         WriteLists(result, images, levels, members, unusual);
         GroupGallery.Write(result, images, members, unusual, data.Name);

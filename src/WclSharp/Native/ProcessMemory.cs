@@ -18,6 +18,9 @@ internal static class ProcessMemory
         }
     }
 
+    /// <summary>How much the peak has grown since it was so many MiB. The kernel counts in shares of its threads, so that the peak may seem to sink a little.</summary>
+    public static double GrowthMiB(double before) => Math.Max(0, PeakMiB - before);
+
     private static double? Status(string key)
     {
         foreach (string line in File.ReadLines("/proc/self/status"))

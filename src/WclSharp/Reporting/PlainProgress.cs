@@ -65,8 +65,10 @@ internal sealed class PlainProgress(Action<string> write, TimeSpan interval, Act
 
     /// <summary>The losses of a step, with a comma behind; empty where there is none.</summary>
     internal static string Losses(RunProgress.Step step) =>
-        (step.InstanceLoss is { } instance ? string.Create(CultureInfo.InvariantCulture, $"instance loss {instance:0.000;-0.000;0.000}, ") : "")
-        + (step.WeakLoss is { } weak ? string.Create(CultureInfo.InvariantCulture, $"weak loss {weak:0.000;-0.000;0.000}, ") : "");
+        (step.InstanceLoss is { } instance ? $"instance loss {Loss(instance)}, " : "") + (step.WeakLoss is { } weak ? $"weak loss {Loss(weak)}, " : "");
+
+    /// <summary>A loss with three decimals; what rounds to zero has no sign.</summary>
+    internal static string Loss(double loss) => loss.ToString("0.000;-0.000;0.000", CultureInfo.InvariantCulture);
 
     /// <summary>Time that a stage has left at its pace so far, with a comma before; empty where that cannot be told.</summary>
     /// <param name="working">Where it is.</param>

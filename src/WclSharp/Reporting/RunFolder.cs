@@ -78,6 +78,26 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Refuses a run that a process is training at this moment: what takes its weights several times would have other ones each time, or none.</summary>
+    /// <exception cref="WclUsageException">One is.</exception>
+    public static void RequireIdle(string folder)
+    {
+        string file = Path.Combine(folder, LockName);
+        if (!File.Exists(file)) return; // of a process that was killed it stays, and nobody holds it
+        try
+        {
+            using var free = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
+        }
+        catch (FileNotFoundException)
+        {
+            // It ended just now.
+        }
+        catch (IOException e)
+        {
+            throw new WclUsageException($"The run in {folder} is being trained, and its weights change meanwhile; wait for its end, or stop it first.", e);
+        }
+    }
+
     /// <summary>Absolute path of the folder.</summary>
     public string FullPath { get; }
 

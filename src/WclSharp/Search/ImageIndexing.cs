@@ -27,9 +27,13 @@ public static class ImageIndexing
     {
         options.Validate();
         var request = ImageEmbedding.Resolve(options, options.Model);
-        var metadata = new Dictionary<string, string> { [ImageIndex.ModelKey] = Path.GetFullPath(options.Model), [ImageIndex.ModelHashKey] = BatchEmbedder.HashOf(options.Model) };
+        var metadata = new Dictionary<string, string> { [ImageIndex.ModelKey] = Path.GetFullPath(options.Model) };
         if (request.Data is not null) metadata[ImageIndex.ImagesKey] = Path.GetFullPath(request.Data);
-        return ImageEmbedding.Run(request, options.Model, BatchEmbedder.Load, (path, network) => new IndexedEmbeddings(path, network.RowSize, options.Format, metadata), progress, cancellation);
+        return ImageEmbedding.Run(request, options.Model, BatchEmbedder.Load, (path, network, modelHash) =>
+        {
+            metadata[ImageIndex.ModelHashKey] = modelHash;
+            return new IndexedEmbeddings(path, network.RowSize, options.Format, metadata);
+        }, progress, cancellation);
     }
 
     private sealed class IndexedEmbeddings(string path, int featureSize, IndexFormat format, Dictionary<string, string> metadata) : EmbeddingFile

@@ -100,7 +100,7 @@ public static class ImageSearch
         if (options.Data is null && IsElsewhere(source)) return $"the images were in '{source}', on another machine; {advice}";
         string? folder = Directory.Exists(source) ? source : source.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || source.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? Path.GetDirectoryName(Path.GetFullPath(source)) : null;
         bool isList = folder is not null && !Directory.Exists(source);
-        if (folder is not null && !isList && !HoldsFiles(source)) return $"the images are inside files of '{source}'";
+        if (folder is not null && !isList && WhyNoFiles(source) is { } why) return why;
         if (folder is null) return File.Exists(source) ? $"the images are inside '{source}'" : $"'{source}' is not there now; {advice}";
 
         if (SamePath.IsInside(options.Sheet, source)) return $"'{options.Sheet}' is inside '{source}', where it would be read as an image the next time; name another file with --sheet";
@@ -129,7 +129,7 @@ public static class ImageSearch
                 if (Picture(file, found[shown++], out string? problem) is not { } image) return $"'{file}' cannot be read: {problem}; {advice}";
                 neighbors.Add(new SheetNeighbor(image, hit.Cosine, null));
             }
-            if (Picture(answer.Image, asked[number], out string? why) is not { } query) return $"'{answer.Image}' cannot be read: {why}";
+            if (Picture(answer.Image, asked[number], out string? reason) is not { } query) return $"'{answer.Image}' cannot be read: {reason}";
             rows.Add(new SheetRow(query, neighbors));
         }
         if (MakeFolderOf(options.Sheet!) is { } unmade) return unmade;
@@ -137,11 +137,18 @@ public static class ImageSearch
         return null;
     }
 
-    /// <summary>Whether the images of a folder are files of their own.</summary>
-    private static bool HoldsFiles(string folder)
+    /// <summary>Why the images of a folder are no files of their own, or cannot be told; null where they are.</summary>
+    private static string? WhyNoFiles(string folder)
     {
-        using var source = ImageSources.Open(folder);
-        return source.FileOf("") is not null;
+        try
+        {
+            using var source = ImageSources.Open(folder);
+            return source.FileOf("") is null ? $"the images are inside files of '{folder}'" : null;
+        }
+        catch (WclUsageException e)
+        {
+            return ErrorText.Of(e);
+        }
     }
 
     /// <summary>The images that a list names; null where it cannot be read.</summary>

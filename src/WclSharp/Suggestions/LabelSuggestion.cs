@@ -133,6 +133,7 @@ public static class LabelSuggestion
         // Somebody may have written labels into it.
         if (File.Exists(list)) throw new WclUsageException($"There is a list in {list} already; name another folder with --out.");
         OutputFolder.RequireWritable(folder);
+        OutputFolder.RequireNoResults(folder);
 
         if (options.Test is not null) ImageSources.Open(options.Test).Dispose(); // what is wrong with it is better said before images are read
         var compute = ComputeDevice.ChooseFor(options.Device, trained.Precision, progress);
@@ -144,7 +145,10 @@ public static class LabelSuggestion
             new() { HoldOut = ownAsTrained || options.Check > 0, Tests = options.Check > 0, BadImagesFile = Path.Combine(folder, "bad_images.csv") });
         if (options.Check > 0 && (data.HeldOut is null || data.Train.Labels.Contains(-1)))
             throw new WclUsageException("--check needs the classes of all images, to label those that are chosen, and test images; leave it out.");
-        using var some = (options.Test ?? trained.Test) is { } tests ? Untested(data.Train, asked.Data, tests, ofRun: options.Test is null, progress, cancellation) : null; // the run's also where other data are named
+        // A label of these would be learnt and tested with. The run's also where other data are named.
+        const string chosenAs = "suggested";
+        using var some = options.Test is { } given ? ImagesToTest.LeaveOutOf(data.Train, asked.Data, given, chosenAs, progress, cancellation)
+            : trained.Test is { } tests ? ImagesToTest.LeaveOutOfRun(data.Train, asked.Data, tests, chosenAs, progress, cancellation) : null;
         var images = some ?? data.Train;
         // Where only some images have a class, these need no other. Where all have one, classes are there to check with, unless a list names them without: nothing is left to suggest then.
         bool known = images.Labels.Contains(-1) || (asked.Labels is not null && options.Check == 0);
@@ -165,23 +169,6 @@ public static class LabelSuggestion
             named.First.GroupSize == 1 ? "like no other" : string.Create(CultureInfo.InvariantCulture, $"{named.First.GroupSize:N0} alike")))], TitleOf(chosen.Count));
         AtomicFile.WriteText(list, ListOf(suggested, images, labelled)); // last: where there is one nothing is suggested again
         return new SuggestResult { Images = suggested, ListFile = list, SheetFile = sheet, Check = check };
-    }
-
-    /// <summary>Images that are not to test with: a label of these would be learnt and tested with. Null where that is all.</summary>
-    private static ImageDataset? Untested(ImageDataset images, string? data, string test, bool ofRun, IProgress<RunProgress>? progress, CancellationToken cancellation)
-    {
-        try
-        {
-            var untested = ImagesToTest.LeaveOut(images, data, test, cancellation);
-            if (untested is not null)
-                progress?.Report(new RunProgress.Warning(FormattableString.Invariant($"Not suggested, since they are test images ('{test}'): {images.Count - untested.Count:N0} of {images.Count:N0} images.")));
-            return untested;
-        }
-        catch (WclUsageException e) when (ofRun) // nobody asked for them now
-        {
-            progress?.Report(new RunProgress.Warning($"The run's test images may be suggested, since they cannot be told: {e.Message}"));
-            return null;
-        }
     }
 
     private static SheetImage Numbered(ImageDataset images, int row, int number, string name)

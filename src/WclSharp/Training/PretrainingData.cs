@@ -135,10 +135,11 @@ internal sealed class PretrainingData : IDisposable
         var all = ImageDataset.Read(how, reading, cancellation);
         if (Presets.ImageSizeOf(options) is not null) return (all, how);
         // Crops will be of the images' own size. What is larger is kept as it would be if that had been known: it will be when the run is resumed, and where its encoder is used.
-        int side = StoredSize.SideFor(Presets.OwnSide(UsualSide(all)));
-        if (side >= how.StoredSide || !HasLarger(all, side)) return (all, how);
+        int side = StoredSize.SideFor(Presets.ImageSizeOf(options, UsualSide(all), embedded: options.Data is null));
+        if (side >= how.StoredSide) return (all, how);
+        how = how with { StoredSide = side }; // of the test images, too
+        if (!HasLarger(all, side)) return (all, how);
         all.Dispose();
-        how = how with { StoredSide = side };
         return (ImageDataset.Read(how, reading, cancellation), how);
     }
 

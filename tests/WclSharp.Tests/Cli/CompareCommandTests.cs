@@ -40,6 +40,11 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Equal(0, Run("compare", "--config", config, "--out", "here"));
         Assert.Equal("here", compared.Out);
 
+        string kept = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "kept")).FullName, "config.json");
+        File.Copy(config, kept);
+        Assert.Equal(2, Run("compare", "--config", kept, "--out", Path.GetDirectoryName(kept)!)); // the comparison's own settings would replace it
+        Assert.Contains($"--config {kept} is where the settings of the comparison", error.ToString(), StringComparison.Ordinal);
+
         File.WriteAllText(config, """{ "method": "supcon" }""");
         Assert.Equal(2, Run("compare", "--config", config));
         Assert.Contains("a comparison takes several", error.ToString(), StringComparison.Ordinal);

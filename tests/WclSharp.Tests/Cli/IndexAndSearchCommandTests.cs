@@ -29,6 +29,8 @@ public sealed class IndexAndSearchCommandTests : IDisposable
         Assert.Contains("wcl search IMAGE --index", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, Run("index", "r", "--out", "o", "--format", "float16")); // as wcl export and numpy call them
         Assert.Equal(new IndexOptions { Model = "r", Out = "o", Format = IndexFormat.Fp16 }, indexed);
+        Assert.Equal(0, Run("index", "r", "--out", "fp16", "--format", "fp16", "--workers", "2")); // a word that is no path
+        Assert.Equal(new IndexOptions { Model = "r", Out = "fp16", Format = IndexFormat.Fp16, Workers = 2 }, indexed);
         Assert.Equal(0, Run("index", "r", "--out", "o", "--format", "fp32"));
         Assert.Equal(new IndexOptions { Model = "r", Out = "o" }, indexed);
         Assert.Equal(0, Run("index", "r", "--out", "o"));

@@ -55,6 +55,15 @@ public sealed class LiveProgressTests
         Assert.DoesNotContain("60%", Shown(ThirdStep, new RunProgress.EpochDone(First, 2)).Split(EpochTable.Line(First).TrimEnd())[1], StringComparison.Ordinal); // the bar went with its epoch
     }
 
+    /// <summary>On a GPU losses are read back now and then.</summary>
+    [Fact]
+    public void Report_AStepWithoutLosses_HasThoseOfTheLastThatHadAny()
+    {
+        var without = ThirdStep with { StepInRun = 4, InstanceLoss = null, WeakLoss = null };
+        Assert.Contains(" 80% epoch 1/2 step 4/5  812 images/s  wait 3%", Shown(without), StringComparison.Ordinal);
+        Assert.Contains(" 80% epoch 1/2 step 4/5  loss 5.500 + 0.000  812 images/s  wait 3%", Shown(ThirdStep with { WeakLoss = -1e-7 }, without), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(80, " 60% epoch 1/2  loss 5.500 + 4.250  1:02:05 left")]
     [InlineData(96, " 60% epoch 1/2 step 3/5  loss 5.500 + 4.250  812 images/s  1:02:05 left")]

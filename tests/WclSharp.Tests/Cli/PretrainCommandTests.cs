@@ -128,11 +128,14 @@ public sealed class PretrainCommandTests : StandInCommands
 
     // As where the run was fine-tuned from a checkpoint before it was gone on with.
     [Fact]
-    public void Pretrain_FineTuningThatIsRefused_IsAWarning_ForTheRunIsDone()
+    public void Pretrain_FineTuningThatIsRefusedOrFails_IsAWarning_ForTheRunIsDone()
     {
-        refusal = new WclUsageException("The folder holds results of something else.");
-        Assert.Equal(0, Run("pretrain"));
-        Assert.Contains("82.0%", output.ToString(), StringComparison.Ordinal);
-        Assert.Contains("warning: not fine-tuned with few labels: The folder holds results of something else. wcl finetune", error.ToString(), StringComparison.Ordinal);
+        foreach (var why in (WclException[])[new WclUsageException("The folder holds results of something else."), new("There is no space left.")])
+        {
+            refusal = why;
+            Assert.Equal(0, Run("pretrain"));
+            Assert.Contains("82.0%", output.ToString(), StringComparison.Ordinal);
+            Assert.Contains($"warning: not fine-tuned with few labels: {why.Message} wcl finetune", error.ToString(), StringComparison.Ordinal);
+        }
     }
 }

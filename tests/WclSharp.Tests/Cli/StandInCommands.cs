@@ -16,7 +16,7 @@ public abstract class StandInCommands : IDisposable
     protected RunEvaluationOptions? evaluated;
     protected FineTuneOptions? finetuned;
     protected Exception? failure;
-    protected WclUsageException? refusal;
+    protected WclException? refusal;
 
     protected int Run(params string[] arguments) => CommandLine.Run(arguments, new CommandActions(Pretrain, Evaluate) { Finetune = Finetune }, output, error);
 

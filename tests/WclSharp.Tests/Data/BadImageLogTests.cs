@@ -24,6 +24,18 @@ public sealed class BadImageLogTests : IDisposable
     }
 
     [Fact]
+    public void Complete_NoBadImage_TakesAwayAListOfBefore_ButNoOtherFile()
+    {
+        string csv = folder.Write("bad_images.csv", "path,reason\nold.png,gone\n"), mine = folder.Write("mine.csv", "name,why\n");
+        foreach (string file in (string[])[csv, mine])
+        {
+            using var log = new BadImageLog(file);
+            log.Complete();
+        }
+        Assert.Equal([mine], Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
     public void Complete_ListThatCannotBeWritten_SaysSo_AndTooManyBadImagesAreToldOfAllTheSame()
     {
         string csv = Directory.CreateDirectory(folder["bad_images.csv"]).FullName;

@@ -55,9 +55,9 @@ public class TarSourceTests
     {
         using var folder = new DataFolder();
         var tar = new TarFile();
-        foreach (string name in (string[])["photos/./a/1.jpg", "./photos/.//b/2.jpg", "../photos/b/3.jpg", "photos/./.hidden/4.jpg", "photos/..a/5.jpg"]) tar.Add(name, Jpeg);
+        foreach (string name in (string[])["photos/./a/1.jpg", "./photos/.//b/2.jpg", "../photos/b/3.jpg", "photos/./.hidden/4.jpg", "photos/..a/5.jpg", "photos//c/6.jpg"]) tar.Add(name, Jpeg);
         using var data = Read(folder.Write("x.tar", tar.ToArray()));
-        Assert.Equal(["photos/a/1.jpg", "photos/b/2.jpg", "../photos/b/3.jpg"], Enumerable.Range(0, data.Count).Select(data.NameOf));
+        Assert.Equal(["photos/a/1.jpg", "photos/b/2.jpg", "../photos/b/3.jpg", "photos/c/6.jpg"], Enumerable.Range(0, data.Count).Select(data.NameOf));
         Assert.Equal(2, data.Ignored);
     }
 

@@ -74,6 +74,33 @@ public sealed class ExportImagesTests : ExportFolder
     }
 
     [Fact]
+    public void Read_ForInt8_OfARunWithTestImages_ComparesOnThese_AndCalibratesWithOthers()
+    {
+        string photos = Path.Combine(Folder, "photos"), test = Path.Combine(Folder, "test.csv");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 12; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + i, 30));
+        File.WriteAllText(Path.Combine(Folder, "config.json"), System.Text.Json.JsonSerializer.Serialize(new { data = photos, test }));
+        var options = new ExportOptions { Source = Path.Combine(Folder, "encoder.safetensors"), Out = Out, Precision = ExportPrecision.Int8, Calibrate = 12, Check = 9 };
+
+        Assert.Equal((3, 9), Read(3)); // of a list within the run's images
+        Assert.Equal((6, 6), Read(12)); // all are test images: half and half
+        File.Delete(test);
+        Assert.EndsWith("give some with --data.", Assert.Throws<WclUsageException>(() => Read(null)).Message, StringComparison.Ordinal);
+
+        (int Compared, int Calibration) Read(int? tests)
+        {
+            if (tests is { } count) File.WriteAllLines(test, Enumerable.Range(0, count).Select(i => $"photos/{i:D2}.png,class {i % 2}"));
+            using var images = ExportImages.Read(options, 32, null, TestContext.Current.CancellationToken);
+            string[] compared = Names(images.Compared), calibration = Names(images.Calibration!);
+            Assert.Empty(compared.Intersect(calibration));
+            if (tests == 3) Assert.All(compared, name => Assert.True(string.CompareOrdinal(Path.GetFileName(name), "03.png") < 0, name));
+            return (compared.Length, calibration.Length);
+        }
+
+        static string[] Names(ImageDataset images) => [.. Enumerable.Range(0, images.Count).Select(i => Path.GetFileName(images.NameOf(i)))];
+    }
+
+    [Fact]
     public void Measure_EachSidesAccuracy_IsOfItsOwnVectors()
     {
         string run = Path.Combine(Folder, "run");

@@ -141,7 +141,7 @@ public sealed class FewerBitsExportTests : ExportFolder
     [InlineData(3, 256, 256, 1, 2)]
     public void Divide_ComparesOnOtherImagesThanItCalibratesWith(int images, int calibrate, int check, int calibration, int others)
     {
-        var parts = ModelExport.Divide(images, calibrate, check);
+        var parts = ExportImages.Divide(images, calibrate, check);
         Assert.Equal((calibration, others), (parts.Calibration.Length, parts.Others.Length));
         int[] both = [.. parts.Calibration, .. parts.Others];
         Assert.Equal(both.Length, both.Distinct().Count());

@@ -79,6 +79,21 @@ public sealed partial class AtomicFileTests : IDisposable
         Begin("{\"lr\": 2}").Dispose();
     }
 
+    [Theory]
+    [InlineData("{\"lr\": 1, \"port\": 80}")] // somebody else's
+    [InlineData("{ // mine\n\"lr\": 1}")]
+    [InlineData("[1]")]
+    public void ResultFolder_WhoseOnlyFileIsAnothersSettings_IsLeftAlone(string text)
+    {
+        string results = Path.Combine(folder, "results"), config = Path.Combine(results, "config.json");
+        Directory.CreateDirectory(results);
+        File.WriteAllText(config, text);
+        Assert.Equal($"The folder {results} is not empty and holds no results; name a new folder with --out.",
+            Assert.Throws<WclUsageException>(() => ResultFolder.Open(results, "{\"lr\": 2}"u8.ToArray(), "results", known: [])).Message);
+        Assert.Equal(text, File.ReadAllText(config));
+        Assert.Single(Directory.GetFileSystemEntries(results));
+    }
+
     [Fact]
     public void Write_TwoAtOnce_EachChecksItsOwn_AndAFileOfSomebodyElseStays()
     {

@@ -18,6 +18,16 @@ public sealed class FineTuneFolderTests : IDisposable
 
     private static FineTuneResult Run(FineTuneOptions options) => FineTune.Run(options);
 
+    [Fact]
+    public void Run_OfARunThatIsBeingTrained_IsRefused_AndOfOneThatWasKilledIsNot()
+    {
+        var options = Options with { Draws = 1, Epochs = 1, Scratch = false };
+        using (new FileStream(Path.Combine(run, "run.lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
+            Assert.EndsWith("is being trained, and its weights change meanwhile; wait for its end, or stop it first.", Assert.Throws<WclUsageException>(() => Run(options)).Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(run, "run.lock")));
+        Assert.Single(Run(options).Rows);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -209,10 +209,30 @@ public sealed class ImageGroupingTests : IDisposable
         string others = Path.Combine(folder, "others"), table = Path.Combine(others, "groups.csv");
         Directory.CreateDirectory(others);
         File.WriteAllText(table, "team,lead\n");
-        Assert.Contains("is no table of groups, and would be overwritten", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = others })).Message, StringComparison.Ordinal);
+        Assert.Contains("is of no groups that were written there, and would be overwritten", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = others })).Message, StringComparison.Ordinal);
         Assert.Equal("team,lead\n", File.ReadAllText(table));
+        File.Move(table, table = Path.Combine(others, "copies.csv"));
+        Assert.StartsWith($"'{table}' is of no groups", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = others })).Message, StringComparison.Ordinal);
         Assert.Contains("holds a run or other results", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = Options.Run })).Message, StringComparison.Ordinal);
         Assert.Equal([table], Directory.GetFileSystemEntries(others));
+    }
+
+    [Fact]
+    public void Run_ImagesThatTheRunTestedWith_AreNotGrouped_UnlessAListNamesThem()
+    {
+        string photos = Path.Combine(folder, "photos"), tests = Path.Combine(folder, "tests.csv"), own = Path.Combine(folder, "own");
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < 40; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 16 + i % 7, 20));
+        File.WriteAllLines(tests, Enumerable.Range(10, 30).Select(i => $"photos/{i:D2}.png,class {i % 2}"));
+        Pretraining.Run(SmallRun.Options with { Data = photos, Test = tests, Limit = null, Batch = 8, Epochs = 1, Out = own });
+        List<string> warnings = [];
+        var result = ImageGrouping.Run(new GroupOptions { Run = own, Device = "cpu" }, SmallRun.Noted(warnings));
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i:D2}.png"), File.ReadLines(result.GroupsFile).Skip(1).Select(line => line.Split(',')[0]));
+        Assert.Contains($"Not grouped, since they are test images ('{tests}'): 30 of 40 images.", warnings);
+        Assert.Equal(40, ImageGrouping.Run(new GroupOptions { Run = own, Data = photos, Device = "cpu" }).Images);
+        string labels = Path.Combine(folder, "labels.csv");
+        File.WriteAllLines(labels, Enumerable.Range(10, 30).Select(i => $"{i:D2}.png,class {i % 2}"));
+        Assert.Equal(40, ImageGrouping.Run(new GroupOptions { Run = own, Labels = labels, Device = "cpu" }).Images);
     }
 
     [Fact]

@@ -262,6 +262,16 @@ public sealed class ImageSearchTests : IDisposable
     }
 
     [Fact]
+    public void Run_SheetOfAFolderThatCannotBeOpened_SaysWhy_BesideTheAnswers()
+    {
+        folder.Write("other/test.bin", "abc");
+        var result = ImageSearch.Run(new SearchOptions { Images = [folder["images/cat/08.png"]], Index = Index(), Count = 2, Sheet = folder["sheet.png"], Data = folder["other"] });
+        Assert.Contains("3 bytes", result.SheetProblem, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', result.SheetProblem!);
+        Assert.Equal(2, result.Answers[0].Hits.Count);
+    }
+
+    [Fact]
     public void Index_BadImages_AreLeftOut_AndOldFilesKept()
     {
         string file = folder["all.index"];

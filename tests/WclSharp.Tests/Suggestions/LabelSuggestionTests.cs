@@ -90,6 +90,7 @@ public sealed class LabelSuggestionTests : IDisposable
         string file = Path.Combine(folder, "file");
         File.WriteAllText(file, "");
         Assert.Contains("Name another with --out", Refusal(new SuggestOptions { Run = run, Device = "cpu", Out = file }), StringComparison.Ordinal);
+        Assert.Contains("holds a run or other results", Refusal(new SuggestOptions { Run = run, Device = "cpu", Out = run }), StringComparison.Ordinal);
         Assert.Contains("There is no file or folder 'typo.csv'", Refusal(new SuggestOptions { Run = run, Device = "cpu", Test = "typo.csv" }), StringComparison.Ordinal);
         string Refusal(SuggestOptions options) =>
             Assert.Throws<WclUsageException>(() => LabelSuggestion.Run(options, new ProgressHandler<RunProgress>(report => Assert.Fail($"{report}")))).Message;
