@@ -85,6 +85,27 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, json.Length + (4 << 20));
     }
 
+    /// <summary>Little-endian, as other programs write them.</summary>
+    [Theory]
+    [InlineData("F64", new byte[] { 0, 0, 0, 0, 0, 0, 0xF0, 0x3F, 0, 0, 0, 0, 0, 0, 0, 0xC0 }, -2)]
+    [InlineData("F32", new byte[] { 0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0 }, -2)]
+    [InlineData("F16", new byte[] { 0, 0x3C, 0, 0xC0 }, -2)]
+    [InlineData("BF16", new byte[] { 0x80, 0x3F, 0, 0xC0 }, -2)]
+    [InlineData("I64", new byte[] { 1, 0, 0, 0, 0, 0, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF }, -2)]
+    [InlineData("I32", new byte[] { 1, 0, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF }, -2)]
+    [InlineData("I16", new byte[] { 1, 0, 0xFE, 0xFF }, -2)]
+    [InlineData("I8", new byte[] { 1, 0xFE }, -2)]
+    [InlineData("U8", new byte[] { 1, 0xFE }, 254)]
+    [InlineData("BOOL", new byte[] { 1, 0 }, 0)]
+    public void NumbersOfEveryType_AreRead(string type, byte[] data, double second)
+    {
+        using var scope = NewDisposeScope();
+        byte[] json = System.Text.Encoding.UTF8.GetBytes($$$"""{"a":{"dtype":"{{{type}}}","shape":[2],"data_offsets":[0,{{{data.Length}}}]}}""");
+        File.WriteAllBytes(At("typed.safetensors"), [.. BitConverter.GetBytes((long)json.Length), .. json, .. data]);
+        using var read = SafetensorsFile.Read(At("typed.safetensors"));
+        Assert.Equal([1, second], read["a"].to(ScalarType.Float64).data<double>().ToArray());
+    }
+
     [Fact]
     public void TensorsOfTypesThatAreNotReadHere_AreLeftAsideByName()
     {

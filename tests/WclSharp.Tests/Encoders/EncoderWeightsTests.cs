@@ -54,6 +54,16 @@ public sealed class EncoderWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Load_ANetworkOfTheImageNetStem_FillsOneOfThatStemAlone()
+    {
+        using ResNet given = new(EncoderArch.ResNet50, 2, EncoderStem.ImageNet, seed: 7), filled = new(EncoderArch.ResNet50, 2, EncoderStem.ImageNet, seed: 5), small = Network(EncoderArch.ResNet50, 2);
+        string file = Pth(Of(given));
+        EncoderWeights.Load(filled, file);
+        AssertSame(given, filled);
+        Refused(small, file, "has the imagenet stem, not the small one; give --stem imagenet, or weights of the other");
+    }
+
+    [Fact]
     public void Load_OtherKindsOfNetworks_AndWhatIsNoWeight_AreRefused()
     {
         var weights = Of(target).ToDictionary(pair => pair.Name, pair => pair.Tensor);
@@ -99,23 +109,27 @@ public sealed class EncoderWeightsTests : IDisposable
         Assert.Contains("120 tensors under a. of", EncoderWeights.Load(target, Pth([.. Of(other, "b.c."), .. Of(other, "a.")])), StringComparison.Ordinal);
     }
 
-    /// <summary>SupContrast calls the path around a block shortcut; lightly's own ResNet is cut into six children.</summary>
+    /// <summary>SupContrast calls the path around a block shortcut; lightly's own ResNet is cut into six children, torchvision's into seven without pooling, and into eight.</summary>
     [Fact]
     public void Load_OtherNames_AreTorchvisions()
     {
         using var given = Network(EncoderArch.ResNet18, 1, seed: 7);
-        string[] children = ["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"];
         foreach (string file in (string[])
         [
-            Pth(Of(given).Select(pair => ("module.encoder." + pair.Name.Replace("downsample", "shortcut", StringComparison.Ordinal), pair.Tensor))),
-            Pth(Of(given).Select(pair => (string.Create(CultureInfo.InvariantCulture, $"backbone.{Array.IndexOf(children, pair.Name.Split('.')[0])}{pair.Name[pair.Name.IndexOf('.', StringComparison.Ordinal)..]}")
-                .Replace("downsample", "shortcut", StringComparison.Ordinal), pair.Tensor))),
+            Pth(Of(given).Select(pair => ("module.encoder." + Shortcut(pair.Name), pair.Tensor))),
+            Pth(Of(given).Select(pair => (Shortcut(Numbered(pair.Name, "conv1", "bn1", "layer1", "layer2", "layer3", "layer4")), pair.Tensor))),
+            Pth(Of(given).Select(pair => (Numbered(pair.Name, "conv1", "bn1", "relu", "layer1", "layer2", "layer3", "layer4"), pair.Tensor))),
+            Pth(Of(given).Select(pair => (Numbered(pair.Name, "conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"), pair.Tensor))),
         ])
         {
             using var filled = Network(EncoderArch.ResNet18, 1);
             EncoderWeights.Load(filled, file);
-            foreach (var ((name, expected), (_, actual)) in ModuleWeights.Of(given).Zip(ModuleWeights.Of(filled))) Assert.True(expected.eq(actual).all().item<bool>(), name);
+            AssertSame(given, filled);
         }
+
+        static string Shortcut(string name) => name.Replace("downsample", "shortcut", StringComparison.Ordinal);
+        static string Numbered(string name, params string[] children) =>
+            string.Create(CultureInfo.InvariantCulture, $"backbone.{Array.IndexOf(children, name.Split('.')[0])}{name[name.IndexOf('.', StringComparison.Ordinal)..]}");
     }
 
     [Fact]
@@ -166,6 +180,11 @@ public sealed class EncoderWeightsTests : IDisposable
         string path = Path.Combine(folder, Guid.NewGuid() + ".pth");
         PyTorchFile.Write(path, tensors);
         return path;
+    }
+
+    private static void AssertSame(ResNet given, ResNet filled)
+    {
+        foreach (var ((name, expected), (_, actual)) in Of(given).Zip(Of(filled))) Assert.True(expected.eq(actual).all().item<bool>(), name);
     }
 
     private static void Refused(ResNet network, string file, string message)

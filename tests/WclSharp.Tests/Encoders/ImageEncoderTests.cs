@@ -154,6 +154,28 @@ public sealed class ImageEncoderTests : IDisposable
         return path;
     }
 
+    /// <summary>A weight that is passed over would stay as random as a new network's.</summary>
+    [Fact]
+    public void Load_AFileThatLacksAWeight_OrHasOneOfAnotherShape_IsRefusedByName()
+    {
+        ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
+        Refused("has no tensor 'layer3.0.bn2.bias'", Weights, ImageEncoder.Load, weights => weights.Remove("layer3.0.bn2.bias"));
+        Refused("has 'bn1.weight' of shape [2, 2] where [4] is needed", Weights, ImageEncoder.Load, weights => weights["bn1.weight"] = weights["bn1.weight"].view(2, 2));
+        Refused("has 'bn1.weight' of shape [5] where [4] is needed", Weights, ImageEncoder.Load, weights => weights["bn1.weight"] = ones(5));
+        Refused("has no tensor 'fc.bias'", Classifier(), ImageClassifier.Load, weights => weights.Remove("fc.bias"));
+
+        void Refused(string message, string whole, Func<string, string, IDisposable> load, Action<Dictionary<string, Tensor>> change)
+        {
+            using var scope = NewDisposeScope();
+            using var content = SafetensorsFile.Read(whole);
+            Dictionary<string, Tensor> weights = new(content.Tensors);
+            change(weights);
+            string changed = Path.Combine(folder, "changed.safetensors");
+            SafetensorsFile.Write(changed, weights.Select(pair => (pair.Key, pair.Value)), content.Metadata);
+            Assert.Contains($"'{changed}' {message}", Assert.Throws<WclUsageException>(() => load(changed, "cpu")).Message, StringComparison.Ordinal);
+        }
+    }
+
     private static byte[][] Images(int count) => [.. Enumerable.Range(0, count).Select(i => Data.ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + (i % 7), 24 + (i % 5)))];
 
     [Fact]

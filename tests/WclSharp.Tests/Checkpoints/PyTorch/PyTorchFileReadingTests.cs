@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using WclSharp.Checkpoints;
 using WclSharp.Checkpoints.PyTorch;
@@ -99,16 +100,27 @@ public sealed class PyTorchFileReadingTests : IDisposable
     [Fact]
     public void Read_AnExpandedTensor_IsPassedOver()
     {
-        string path = Path.Combine(folder, "expanded.pth");
-        using (var archive = new ZipArchive(File.Create(path), ZipArchiveMode.Create))
-        {
-            using (var entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.NoCompression).Open()) entry.Write(TinyPickles.OneTensor(4, 1L << 40, 0, 0));
-            using (var entry = archive.CreateEntry("archive/data/0", CompressionLevel.NoCompression).Open()) entry.Write(new byte[16]);
-        }
-
-        using var read = PyTorchFile.Read(path);
+        using var read = PyTorchFile.Read(Archive(TinyPickles.OneTensor(4, 1L << 40, 0, 0), 1, 2, 3, 4));
         Assert.Empty(read.Tensors);
         Assert.Equal("a tensor that repeats its numbers (expand)", Assert.Single(read.Others).Value);
+    }
+
+    [Fact]
+    public void Read_AParameter_IsItsTensor()
+    {
+        using var read = PyTorchFile.Read(Archive(TinyPickles.OneParameter(4), 1, -2, 3.5f, 4));
+        Assert.Equal([1, -2, 3.5f, 4], read["a"].data<float>().ToArray());
+        Assert.Empty(read.Others);
+    }
+
+    /// <summary>A file of a pickle and its storage "0".</summary>
+    private string Archive(byte[] pickle, params float[] numbers)
+    {
+        string path = Path.Combine(folder, "tiny.pth");
+        using var archive = new ZipArchive(File.Create(path), ZipArchiveMode.Create);
+        using (var entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.NoCompression).Open()) entry.Write(pickle);
+        using (var entry = archive.CreateEntry("archive/data/0", CompressionLevel.NoCompression).Open()) entry.Write(MemoryMarshal.AsBytes(numbers.AsSpan()));
+        return path;
     }
 
     [Fact]
