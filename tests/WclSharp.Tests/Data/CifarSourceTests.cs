@@ -42,6 +42,8 @@ public class CifarSourceTests
         using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("data_batch_1.bin", Records(1, 3, 0)) });
         Assert.Equal(["0", "3"], data.ClassNames);
         Assert.Equal([1, 0], data.Labels.ToArray());
+        using var hundred = ImageDataset.Read(new DatasetOptions { Path = folder.Write("train.bin", Records(2, 42, 99)) });
+        Assert.Equal(["42", "99"], hundred.Labels.ToArray().Select(label => hundred.ClassNames[label]));
     }
 
     [Fact]

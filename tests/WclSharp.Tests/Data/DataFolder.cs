@@ -49,10 +49,10 @@ internal sealed class DataFolder : IDisposable
         return file;
     }
 
-    public static byte[] Gzip(byte[] content)
+    public static byte[] Gzip(byte[] content, CompressionLevel level = CompressionLevel.Fastest)
     {
         using var target = new MemoryStream();
-        using (var gzip = new GZipStream(target, CompressionLevel.Fastest)) gzip.Write(content);
+        using (var gzip = new GZipStream(target, level)) gzip.Write(content);
         return target.ToArray();
     }
 

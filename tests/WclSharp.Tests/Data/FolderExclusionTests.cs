@@ -51,6 +51,16 @@ public class FolderExclusionTests
         Assert.Equal(1, asked.Count);
     }
 
+    [Theory]
+    [InlineData("train.log"), InlineData("metrics.jsonl"), InlineData("compare.json"), InlineData("draws.jsonl")]
+    public void Read_AFolderWithOptionsAndARecord_IsOneOfResults(string record)
+    {
+        using var folder = new DataFolder();
+        foreach (string name in (string[])["1.jpg", "out/config.json", $"out/{record}", "out/plots/2.jpg", "options/config.json", "options/3.jpg", $"record/{record}", "record/4.jpg"]) folder.Write(name, Jpeg);
+        using var data = folder.Read();
+        Assert.Equal(["1.jpg", "options/3.jpg", "record/4.jpg"], Names(data));
+    }
+
     [Fact]
     public void Read_SheetsOfSuggestions_AreLeftOut_WithAWarning()
     {

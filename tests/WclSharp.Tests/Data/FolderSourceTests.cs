@@ -19,6 +19,18 @@ public class FolderSourceTests
         Assert.Equal(3, data.Channels);
     }
 
+    [Theory]
+    [InlineData("jpg"), InlineData("jpeg"), InlineData("jpe"), InlineData("jfif"), InlineData("png"), InlineData("webp"), InlineData("bmp"), InlineData("dib"), InlineData("gif"), InlineData("tif"), InlineData("tiff")]
+    public void Read_EveryEndingOfAnImageFile_IsTaken_WhateverItsCase(string ending)
+    {
+        using var folder = new DataFolder();
+        string[] names = [$"1.{ending}", $"2.{ending.ToUpperInvariant()}"];
+        foreach (string name in names) folder.Write(name, Jpeg);
+        folder.Write($"3.{ending}x", Jpeg);
+        using var data = folder.Read();
+        Assert.Equal(names, Names(data));
+    }
+
     [Fact]
     public void Read_OneTopFolder_IsNoClass()
     {

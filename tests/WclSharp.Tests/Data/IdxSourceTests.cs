@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using WclSharp.Data;
 
 namespace WclSharp.Tests.Data;
@@ -9,6 +10,7 @@ public class IdxSourceTests
     [InlineData("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", true)]
     [InlineData("train-images.idx3-ubyte", "train-labels.idx1-ubyte", false)]
     [InlineData("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte", true)]
+    [InlineData("train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz", false)]
     public void Read_LabelsBesideTheImages_AreFound(string images, string labels, bool gzipped)
     {
         using var folder = new DataFolder();
@@ -88,6 +90,16 @@ public class IdxSourceTests
                 var error = Assert.Throws<WclUsageException>(() => ImageDataset.Read(new DatasetOptions { Path = path }));
                 Assert.Contains("ends before", error.Message, StringComparison.Ordinal);
             }
+    }
+
+    [Fact]
+    public void Read_ImagesThatPackVeryWell_AreNoHugeClaim()
+    {
+        using var folder = new DataFolder();
+        byte[] content = DataFolder.Idx([1000, 28, 28], new byte[1000 * 28 * 28]), packed = DataFolder.Gzip(content, CompressionLevel.SmallestSize);
+        Assert.InRange(content.Length / packed.Length, 500, 1032); // of 1,032 at most
+        using var data = ImageDataset.Read(new DatasetOptions { Path = folder.Write("black-idx3-ubyte.gz", packed) });
+        Assert.Equal(1000, data.Count);
     }
 
     [Fact]

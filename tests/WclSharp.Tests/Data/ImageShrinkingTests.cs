@@ -1,4 +1,5 @@
 using SkiaSharp;
+using WclSharp.Data;
 using static WclSharp.Tests.Data.ImageColours;
 
 namespace WclSharp.Tests.Data;
@@ -23,6 +24,11 @@ public class ImageShrinkingTests
             AssertColour((255, 255, 255), At(pixels, h, w, h - 3, w - 3), 25);
         }
     }
+
+    /// <summary>Other sides would change stored pixels, and with them the features and fingerprints that there are.</summary>
+    [Theory]
+    [InlineData(32, 64), InlineData(64, 128), InlineData(65, 74), InlineData(96, 109), InlineData(97, 110), InlineData(224, 256)]
+    public void SideFor_SmallCrops_IsTwiceTheirs_AndForLarger256Of224_Truncated(int imageSize, int side) => Assert.Equal(side, StoredSize.SideFor(imageSize));
 
     [Fact]
     public void Decode_TransparentAndShrunk_IsPutOnWhite()

@@ -48,6 +48,17 @@ public class ListSourceTests
     }
 
     [Theory]
+    [InlineData("=1+2.jpg"), InlineData("+1.jpg"), InlineData("-1.jpg"), InlineData("@1.jpg"), InlineData("\t1.jpg")]
+    public void QuotePath_WhatASpreadsheetWouldCompute_BeginsWithADot_AndIsReadBack(string name)
+    {
+        using var folder = new DataFolder();
+        Assert.Equal($"./{name}", DelimitedFile.QuotePath(name));
+        var row = Assert.Single(DelimitedFile.Read(folder.Write("list.csv", $"path,label\n{DelimitedFile.QuotePath(name)},cat\n")));
+        Assert.Equal((name, "cat"), (row.Path, row.Label));
+        Assert.Equal($"a/{name}", DelimitedFile.QuotePath($"a/{name}"));
+    }
+
+    [Theory]
     [InlineData("c, d.jpg;cat", "c, d.jpg", "cat")]
     [InlineData("c, d.jpg\tcat", "c, d.jpg", "cat")]
     [InlineData("\"c, d.jpg\";cat", "c, d.jpg", "cat")]
@@ -191,6 +202,14 @@ public class ListSourceTests
         string list = folder.Write("list.csv", "a.jpg, \"cat\"\n \"b, c.jpg\" ,\t\" dog \" \n");
         Assert.Equal([("a.jpg", "cat"), ("b, c.jpg", " dog ")], DelimitedFile.Read(list).Select(row => (row.Path, row.Label!)));
         Assert.Equal([("a.jpg", "cat"), ("b.jpg", (string?)null)], DelimitedFile.Read(folder.Write("list.tsv", "a.jpg\t \"cat\"\nb.jpg\t\n")).Select(row => (row.Path, row.Label)));
+    }
+
+    [Fact]
+    public void Read_BlanksAroundFields_AreNoPartOfThem()
+    {
+        using var folder = new DataFolder();
+        Assert.Equal([("a.jpg", "cat"), ("b c.jpg", "my dog")], DelimitedFile.Read(folder.Write("list.csv", "a.jpg , cat \n b c.jpg,\tmy dog\n")).Select(row => (row.Path, row.Label!)));
+        Assert.Equal([("a.jpg", "cat")], DelimitedFile.Read(folder.Write("list.tsv", " a.jpg\tcat \n")).Select(row => (row.Path, row.Label!)));
     }
 
     [Fact]

@@ -4,6 +4,30 @@ namespace WclSharp.Tests.Data;
 
 public class PixelStoreTests
 {
+    /// <summary>Four images that take three blocks of 64 MiB: in a file from the first on, from the last on, and in memory.</summary>
+    [Theory]
+    [InlineData(0L), InlineData(120L << 20), InlineData(long.MaxValue)]
+    public void Copy_OfImagesInSeveralBlocks_GivesEachItsOwn(long budget)
+    {
+        int[] sizes = [33 << 20, 33 << 20, 16 << 20, 33 << 20];
+        byte[] pixels = new byte[33 << 20];
+        using var store = new PixelStore(budget, folder: null);
+        var places = new List<long>();
+        foreach (var (i, size) in sizes.Index())
+        {
+            pixels.AsSpan(0, size).Fill((byte)(i + 1));
+            places.Add(store.Append(pixels.AsSpan(0, size)));
+        }
+        store.Complete();
+        Assert.Equal(budget < long.MaxValue, store.InFile);
+        Assert.Equal([0, 64 << 20, 97 << 20, 128 << 20], places);
+        foreach (var (i, size) in sizes.Index())
+        {
+            store.Copy(places[i], pixels.AsSpan(0, size));
+            Assert.Equal((i + 1, i + 1), (pixels[0], pixels[size - 1]));
+        }
+    }
+
     // Pixels of a file that is unmapped while they are read would end the process.
     [Fact]
     public async Task Copy_WhileTheLastOwnerLetsGo_CopiesOrRefuses()

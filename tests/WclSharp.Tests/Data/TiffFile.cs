@@ -57,6 +57,27 @@ internal sealed record TiffFile
         return stream.ToArray();
     }
 
+    /// <summary>A little-endian file of 32-bit fields that a test writes number by number, with what lies behind them.</summary>
+    public static byte[] OfFields((short Tag, int Count, int Value)[] fields, ReadOnlySpan<byte> rest)
+    {
+        using var file = new MemoryStream();
+        using var writer = new BinaryWriter(file);
+        writer.Write("II*\0"u8);
+        writer.Write(8);
+        writer.Write((short)fields.Length);
+        foreach (var (tag, count, value) in fields)
+        {
+            writer.Write(tag);
+            writer.Write((short)4); // 32 bits
+            writer.Write(count);
+            writer.Write(value);
+        }
+
+        writer.Write(0);
+        writer.Write(rest);
+        return file.ToArray();
+    }
+
     private byte[] Piece(int top, int left, int rows, int width, int plane, Func<int, int, int, int> value)
     {
         int samples = Separate ? 1 : Samples, stride = (width * samples * Bits + 7) / 8;
