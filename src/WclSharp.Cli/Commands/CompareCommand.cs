@@ -51,7 +51,7 @@ internal static class CompareCommand
             var training = given.Aggregate(asked.Training, (current, pair) => pair.Entry.Parse(current, pair.Text));
             string? file = parsed.GetValue(config), json = file is null ? null : ConfigFile.ReadText(file);
             string? folder = training.Out ?? (json is null ? null : ComparisonConfig.Parse(json, asked, file!).Training.Out);
-            if (file is not null && folder is not null && SamePath.IsSameFile(file, Path.Combine(folder, ResultNames.Config)) && !ResultFolder.HasResults(folder))
+            if (file is not null && folder is not null && !training.Resume && SamePath.IsSameFile(file, Path.Combine(folder, ResultNames.Config)) && !ResultFolder.HasResults(folder))
                 throw new WclUsageException($"--config {file} is where the settings of the comparison in {folder} are kept, which would take its place; move it, or name another folder with --out.");
             if (training.Resume)
             {

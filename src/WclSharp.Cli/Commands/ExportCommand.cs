@@ -21,7 +21,7 @@ internal static class ExportCommand
         var head = new Option<string>("--head") { HelpName = "HEAD", Description = "A head of the run, weak or instance, as a second output of the ONNX file [default: none]" };
         var data = new Option<string>("--data") { HelpName = "PATH", Description = "Images to compare on, and to calibrate int8 with; same forms as pretrain's [default: the run's; without a run the embedded ones, but not for int8]" };
         var precision = PrecisionOption();
-        var calibrate = Count("--calibrate", "Images that int8 measures ranges on: of a run with test images the others, else at most half of those that there are");
+        var calibrate = Count("--calibrate", "Images that int8 measures ranges on: without --data of a run with test images the others, else at most half of those that there are");
         var check = Count("--check", "Images to compare on, none of them used to calibrate");
         var json = JsonFile.Option();
         command.Add(source);

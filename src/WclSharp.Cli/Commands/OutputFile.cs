@@ -33,14 +33,14 @@ internal static class OutputFile
     private static string? OtherUseOf(string path, OptionResult own)
     {
         if (own.Parent is not CommandResult command || path.Length == 0) return null;
-        foreach (var other in command.Children.Where(other => other != own && NamesPath(other)))
+        foreach (var other in command.Children.Where(other => other != own && !IsChoice(other)))
             foreach (var token in other.Tokens)
                 if (token.Value.Length > 0 && SamePath.IsSameFile(path, token.Value)) return $"is also {(other is OptionResult option ? $"what {option.Option.Name} names" : "what the command reads")}; name another file.";
         return null;
     }
 
-    /// <summary>Whether what is given is a path, and not a number or one of some words.</summary>
-    private static bool NamesPath(SymbolResult result) => result is ArgumentResult or OptionResult { Option.HelpName: "PATH" or "FILE" or "DIR" or "RUN|MODEL.onnx" };
+    /// <summary>Whether it is an option whose value is one of some words, which is no path.</summary>
+    private static bool IsChoice(SymbolResult result) => result is OptionResult { Option.HelpName: "FORMAT" or "PRECISION" or "HEAD" or "ARCH" };
 
     /// <summary>What would be lost: a file of a run or of other results, or an image where none is written.</summary>
     private static string? LossOf(string path, string? ending) =>

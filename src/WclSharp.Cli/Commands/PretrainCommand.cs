@@ -82,7 +82,7 @@ internal static class PretrainCommand
                 catch (WclException e)
                 {
                     // The run is done, whatever stops this. Its folder may hold another fine-tuning, as of a checkpoint before it was gone on with.
-                    error.WriteLine($"{PlainProgress.WarningStart}not fine-tuned with few labels: {e.Message} wcl finetune {RunReport.Quoted(RunReport.Shown(outcome.RunFolder))} does that.");
+                    error.WriteLine($"{PlainProgress.WarningStart}not fine-tuned with few labels: {ErrorText.Of(e)}. wcl finetune {RunReport.Quoted(RunReport.Shown(outcome.RunFolder))} does that.");
                 }
             }
         }, error.WriteLine, () =>

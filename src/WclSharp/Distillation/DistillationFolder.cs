@@ -18,7 +18,7 @@ internal sealed record DistillSettings
     [
         new("teacher", "weights of the teacher"), new("init", "weights of --init"), new("train_fingerprint", "images"), new("arch", "--student"), new("width", "--width"),
         new("epochs", "--epochs"), new("batch", "--batch"), new("lr", "--lr"), new("weight_decay", "--weight-decay"), new("temperature", "--temperature"),
-        new("label_mix", "--label-mix"), new("seed", "--seed"), new("precision", "number format"),
+        new("label_mix", "--label-mix"), new("seed", "--seed"), new("precision", "number format"), new("recipe", "version of the recipe"),
     ];
 
     public required string Teacher { get; init; }
@@ -72,7 +72,7 @@ internal sealed class DistillationFolder : IDisposable
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <exception cref="WclUsageException">It holds something else, or cannot be written to.</exception>
     public static DistillationFolder Open(string path, DistillSettings settings) =>
-        new(ResultFolder.Open(path, JsonText.Page(settings, DistillJson.Default.DistillSettings), "distillation", DistillSettings.Names));
+        new(ResultFolder.Open(path, settings, DistillJson.Default.DistillSettings, "distillation", DistillSettings.Names));
 
     /// <summary>Takes what an earlier process left, if any.</summary>
     /// <exception cref="WclUsageException">A file is damaged.</exception>

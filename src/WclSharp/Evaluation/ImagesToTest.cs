@@ -26,7 +26,7 @@ internal static class ImagesToTest
     /// <param name="what">What is done with the others, as a participle.</param>
     /// <param name="progress">Told of them; may be null.</param>
     /// <param name="cancellation">Stops.</param>
-    /// <inheritdoc cref="LeaveOut"/>
+    /// <exception cref="WclUsageException">Those to test with cannot be listed.</exception>
     public static ImageDataset? LeaveOutOf(ImageDataset images, string? data, string test, string what, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var others = LeaveOut(images, data, test, cancellation);

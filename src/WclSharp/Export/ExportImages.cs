@@ -11,6 +11,7 @@ namespace WclSharp.Export;
 internal sealed class ExportImages : IDisposable
 {
     private const int LevelsInRun = 3; // RUN/finetune/distilled
+    private const int MostDrawn = 4; // images read for each to calibrate with, where a list takes some of them to test with
 
     private readonly ImageDataset[] owned;
 
@@ -28,6 +29,7 @@ internal sealed class ExportImages : IDisposable
     /// <param name="progress">Told how far reading is, and what a person should know of the images; may be null.</param>
     /// <param name="cancellation">Stops reading.</param>
     /// <exception cref="WclUsageException">There are none, or not enough to calibrate with.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ExportImages Read(ExportOptions options, int storedSide, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var reader = new Reader(options, storedSide, progress, cancellation);
@@ -38,18 +40,19 @@ internal sealed class ExportImages : IDisposable
             WarnOfTrainedOn(all);
             return new(all, null, all);
         }
-        if (reader.ReadUntested(calibrate) is { } own)
+        if (reader.Test is not null)
         {
+            var tests = reader.Read(check);
             try
             {
-                var tests = reader.Read(check);
-                return new(tests, own, tests, own);
+                if (reader.ReadOthers(tests, calibrate) is { } own) return new(tests, own, tests, own);
             }
             catch
             {
-                own.Dispose();
+                tests.Dispose();
                 throw;
             }
+            tests.Dispose();
         }
 
         // As many to compare on as to calibrate with, at least, so that calibration may take half of what is read.
@@ -85,6 +88,8 @@ internal sealed class ExportImages : IDisposable
 
     private sealed class Reader(ExportOptions options, int storedSide, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
+        private readonly Lazy<PretrainOptions?> run = new(() => RunOf(options.Source));
+
         /// <summary>Whether the network may have been trained on most of what was read.</summary>
         public bool AreTrainedOn { get; private set; }
 
@@ -96,7 +101,7 @@ internal sealed class ExportImages : IDisposable
         {
             if (options.Data is not null) return ReadFrom(options.Data, count);
             bool calibrates = options.Precision == ExportPrecision.Int8;
-            if (RunOf(options.Source) is not { } trained)
+            if (run.Value is not { } trained)
                 return calibrates ? throw new WclUsageException($"--precision int8 is calibrated with images like those to embed, and {options.Source} is in no run that names its own; give some with --data.") : ReadFrom(null, count);
             try
             {
@@ -115,23 +120,24 @@ internal sealed class ExportImages : IDisposable
             }
         }
 
-        /// <summary>A random part of a run's images that are none of its test images; null where it has no test images, or no other can be read.</summary>
-        public ImageDataset? ReadUntested(int count)
+        /// <summary>The test images of the run, where its images are what is read.</summary>
+        public string? Test => options.Data is null ? run.Value?.Test : null;
+
+        /// <summary>A random part of a run's images that are none of its test images, nor have the pixels of any that is compared on; null where there are no others, or they cannot be read.</summary>
+        public ImageDataset? ReadOthers(ImageDataset compared, int count)
         {
-            if (options.Data is not null || RunOf(options.Source) is not { Test: { } test } trained) return null;
-            ImageDataset? images = null;
             try
             {
-                images = ReadFrom(trained.Data, count);
-                if (ImagesToTest.LeaveOut(images, trained.Data, test, cancellation) is not { } others) return images;
-                images.Dispose(); // the others have their own share of its pixels
-                if (others.Count > 0) return others;
-                others.Dispose();
-                return null;
+                var tests = ImagesToTest.Files(run.Value!.Data, Test!, cancellation);
+                using var images = ReadFrom(run.Value.Data, (int)Math.Min(count + (long)tests.Count, (long)MostDrawn * count));
+                using var untested = ImagesToTest.LeaveOut(images, run.Value.Data, Test!, cancellation);
+                var left = untested ?? images;
+                var met = Enumerable.Range(0, compared.Count).Select(compared.PixelHashOf).ToHashSet();
+                int[] others = [.. new CounterRandom(0, RandomPurpose.Split).Permutation(left.Count).Where(i => !met.Contains(left.PixelHashOf(i))).Take(count)];
+                return others.Length == 0 ? null : left.Subset(others);
             }
             catch (WclException e) when (AreGone(e))
             {
-                images?.Dispose();
                 return null;
             }
         }

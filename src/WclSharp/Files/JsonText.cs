@@ -17,6 +17,19 @@ internal static class JsonText
         return Line(value, (JsonTypeInfo<T>)readable.GetTypeInfo(typeof(T)));
     }
 
+    /// <summary>Whether a file has an object of a type, with all that it requires.</summary>
+    public static bool Is<T>(string path, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type) is not null;
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads a file of one object.</summary>
     /// <param name="path">The file.</param>
     /// <param name="type">How it is read.</param>

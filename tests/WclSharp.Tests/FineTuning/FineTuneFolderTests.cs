@@ -23,7 +23,7 @@ public sealed class FineTuneFolderTests : IDisposable
     {
         var options = Options with { Draws = 1, Epochs = 1, Scratch = false };
         using (new FileStream(Path.Combine(run, "run.lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
-            Assert.EndsWith("is being trained, and its weights change meanwhile; wait for its end, or stop it first.", Assert.Throws<WclUsageException>(() => Run(options)).Message, StringComparison.Ordinal);
+            Assert.StartsWith($"The run in {run} is being trained, and its weights change meanwhile (", Assert.Throws<WclUsageException>(() => Run(options)).Message, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(run, "run.lock")));
         Assert.Single(Run(options).Rows);
     }

@@ -209,10 +209,10 @@ public sealed class ImageGroupingTests : IDisposable
         string others = Path.Combine(folder, "others"), table = Path.Combine(others, "groups.csv");
         Directory.CreateDirectory(others);
         File.WriteAllText(table, "team,lead\n");
-        Assert.Contains("is of no groups that were written there, and would be overwritten", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = others })).Message, StringComparison.Ordinal);
+        Assert.Contains("is no file of wcl groups, whose groups.csv is not beside it, and would be overwritten", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = others })).Message, StringComparison.Ordinal);
         Assert.Equal("team,lead\n", File.ReadAllText(table));
         File.Move(table, table = Path.Combine(others, "copies.csv"));
-        Assert.StartsWith($"'{table}' is of no groups", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = others })).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"'{table}' is no file of wcl groups", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = others })).Message, StringComparison.Ordinal);
         Assert.Contains("holds a run or other results", Assert.Throws<WclUsageException>(() => ImageGrouping.Run(Options with { Out = Options.Run })).Message, StringComparison.Ordinal);
         Assert.Equal([table], Directory.GetFileSystemEntries(others));
     }
