@@ -27,7 +27,7 @@ internal sealed partial class ChildProcess : IDisposable
     /// <summary>Starts a program, with further variables where these are given.</summary>
     public static ChildProcess Start(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return new(Process.Start(start)!);
     }
@@ -45,6 +45,9 @@ internal sealed partial class ChildProcess : IDisposable
         int number = name switch { "HUP" => 1, "INT" => 2, "KILL" => 9, "TERM" => 15, _ => throw new ArgumentException(name, nameof(name)) };
         Assert.True(SendSignal(process.Id, number) == 0, $"The program had ended before {name}: {Text(said)}{Text(complained)}");
     }
+
+    /// <summary>Ends what the program reads.</summary>
+    public void EndInput() => process.StandardInput.Close();
 
     /// <summary>Ends the program at once: no warning, no clean-up.</summary>
     public void Kill() => process.Kill();

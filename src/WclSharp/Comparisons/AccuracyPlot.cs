@@ -29,12 +29,7 @@ internal static class AccuracyPlot
     {
         var measured = curves.SelectMany(curve => curve.Runs).SelectMany(run => run).Where(IsMeasured).ToArray();
         if (measured.Length == 0) return false;
-        var (unit, perUnit) = measured.Max(SecondsOf) switch
-        {
-            > SecondsInHours => ("hours", 3600.0),
-            > SecondsInMinutes => ("minutes", 60.0),
-            _ => ("seconds", 1.0),
-        };
+        var (unit, perUnit) = UnitOf(measured.Max(SecondsOf));
         double X(EpochMetrics metrics) => overTime ? SecondsOf(metrics) / perUnit : metrics.Epoch;
 
         using var plot = PlotLook.New();
@@ -51,6 +46,14 @@ internal static class AccuracyPlot
         PlotLook.Write(plot, path, Width, Height);
         return true;
     }
+
+    /// <summary>What times up to one are shown in: its name and its seconds.</summary>
+    internal static (string Name, double Seconds) UnitOf(double longestSeconds) => longestSeconds switch
+    {
+        > SecondsInHours => ("hours", 3600),
+        > SecondsInMinutes => ("minutes", 60),
+        _ => ("seconds", 1),
+    };
 
     /// <summary>Points of the mean line, in the order of epochs: where every run was measured.</summary>
     internal static Coordinates[] Means(MethodCurve curve, Func<EpochMetrics, double> x) =>

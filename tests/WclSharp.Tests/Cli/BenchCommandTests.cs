@@ -27,7 +27,16 @@ public sealed class BenchCommandTests : IDisposable
         var root = Figures(arguments.Split(' '));
         Assert.Equal(names.Split(' '), root.EnumerateObject().Select(property => property.Name));
         Assert.All(root.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.Number), property => Assert.InRange(property.Value.GetDouble(), 0, 1e9));
-        if (root.TryGetProperty("repeats", out var repeats)) Assert.Equal(3, repeats.GetArrayLength());
+        double Number(string name) => root.GetProperty(name).GetDouble();
+        if (root.TryGetProperty("repeats", out var repeats))
+        {
+            Assert.Equal(3, repeats.GetArrayLength());
+            Assert.Equal(repeats.EnumerateArray().Select(each => each.GetDouble()).Order().ElementAt(1), Number(root.TryGetProperty("seconds", out _) ? "seconds" : "seconds_per_step"));
+        }
+        // Rates are of the times beside them.
+        if (root.TryGetProperty("images_per_second", out var images)) Assert.Equal(4 / Number("seconds_per_step"), images.GetDouble(), 1e-6);
+        if (root.TryGetProperty("gflops", out var gflops)) Assert.Equal(50 * 50 * 8 / 1e9 / Number("seconds"), gflops.GetDouble(), 1e-6);
+        if (root.TryGetProperty("ratio", out var ratio)) Assert.Equal(Number("onnx_images_per_second") / Number("libtorch_images_per_second"), ratio.GetDouble(), 1e-6);
         if (root.TryGetProperty("precision", out var precision)) Assert.Contains($"--precision {precision.GetString()}", arguments, StringComparison.Ordinal);
     }
 
@@ -73,6 +82,21 @@ public sealed class BenchCommandTests : IDisposable
             double Size(string format) => root.GetProperty(format).GetProperty("file_mib").GetDouble();
             Assert.True(Size("float32") > Size("fp16") && Size("fp16") > Size("int8"));
         }
+    }
+
+    [Fact]
+    public void Search_OfAnIndex_CountsTheOtherRowsThatFloat32Finds_AndNoneThatIsSearchedFor()
+    {
+        // Nearest to the first is the third, and in int8, which makes 61 of 61.4 and 44 of 43.51, the second. These two are nearest to each other.
+        string index = Path.Combine(folder, "i.index");
+        using (var writer = new ImageIndexWriter(index, 3, IndexFormat.Float32))
+        {
+            foreach (float[] row in (float[][])[[127, 0, 0], [127, 61.4f, 0], [127, 43.51f, 43]]) writer.Add("", null, row);
+            writer.Complete();
+        }
+
+        var root = Figures("search", "--index", index, "-k", "1");
+        Assert.Equal([1, 1, 2 / 3.0], root.EnumerateObject().Select(format => format.Value.GetProperty("recall").GetDouble()));
     }
 
     [Fact]

@@ -60,7 +60,7 @@ public sealed class ClassifyCommandTests : IDisposable
         var unknown = Assert.Single(root.GetProperty("unknown_classes").EnumerateArray());
         Assert.Equal(("Dog", 20), (unknown.GetProperty("class").GetString(), unknown.GetProperty("images").GetInt32()));
         Assert.Equal(0.686, root.GetProperty("ci95_low").GetDouble(), 1e-3);
-        Assert.Equal([("cat", 50, 20, 4), ("dog", 950, 160, 146), ("cow", 0, 0, 0)], root.GetProperty("classes").EnumerateArray().Select(each => (each.GetProperty("class").GetString(), each.GetProperty("images").GetInt32(), each.GetProperty("labelled").GetInt32(), each.GetProperty("correct").GetInt32())));
+        Assert.Equal([("cat", 50, 20, 4, 16), ("dog", 950, 160, 146, 184), ("cow", 0, 0, 0, 0)], root.GetProperty("classes").EnumerateArray().Select(each => (each.GetProperty("class").GetString(), each.GetProperty("images").GetInt32(), each.GetProperty("labelled").GetInt32(), each.GetProperty("correct").GetInt32(), each.GetProperty("labelled_predicted").GetInt32())));
         Assert.Equal((0.2 + 0.9125 + 0) / 3, root.GetProperty("balanced_accuracy").GetDouble(), 9); // cow is not known of any
     }
 

@@ -1,3 +1,4 @@
+using WclSharp.Cli.Terminal;
 using WclSharp.Evaluation;
 
 namespace WclSharp.Tests.Cli;
@@ -57,6 +58,14 @@ public sealed class CommandLineTests : StandInCommands
         Assert.Empty(Directory.GetFileSystemEntries(folder));
         Assert.Equal(0, Run("evaluate", "r", "--json", Path.Combine(folder, "r.json")));
         Assert.Single(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Theory]
+    [InlineData("a/b-1.png", "a/b-1.png"), InlineData("a b", "\"a b\""), InlineData("it's", "'it'\\''s'"), InlineData("a $x", "'a $x'"), InlineData("\"", "'\"'")]
+    public void Quoted_APath_IsOneWordOfAShell(string path, string word)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "shells are those of Unix");
+        Assert.Equal(word, RunReport.Quoted(path));
     }
 
     [Theory]

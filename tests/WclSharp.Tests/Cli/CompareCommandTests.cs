@@ -31,6 +31,14 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void Run_Alone_ComparesWclWithSimClr_OverThreeSeeds()
+    {
+        Assert.Equal(0, Run("compare"));
+        Assert.Equal([ContrastiveMethod.Wcl, ContrastiveMethod.SimClr], compared!.Methods);
+        Assert.Equal((3, null, new PretrainOptions()), (compared.Seeds, compared.Out, compared.Training));
+    }
+
+    [Fact]
     public void Run_ConfigFile_NamesTheFolder_ButNoMethodOfItsOwn()
     {
         string config = Path.Combine(folder, "c.json");
@@ -98,20 +106,22 @@ public sealed class CompareCommandTests : IDisposable
     {
         reports =
         [
-            Turn("wcl", 0, 1, 5, RunState.Measured, 3),
-            Turn("wcl", 1, 2, 5, RunState.Stopped, 3),
+            Turn("wcl", 0, 1, 6, RunState.Measured, 3),
+            Turn("wcl", 1, 2, 6, RunState.Stopped, 3),
             new ComparisonProgress.Measured(new ComparedRun { Method = "wcl", Seed = 1, Folder = "a" }), // a part of its time only
-            Turn("simclr", 0, 3, 5, RunState.New, 2),
-            new ComparisonProgress.Measured(new ComparedRun { Method = "simclr", Seed = 0, Folder = "b" }),
-            Turn("simclr", 1, 4, 5, RunState.New, int.MaxValue), // so many that moments add up
-            Turn("supcon", 1, 5, 5, RunState.Trained, 0),
+            Turn("simclr", 0, 3, 6, RunState.New, 2),
+            new ComparisonProgress.Measured(new ComparedRun { Method = "simclr", Seed = 0, Folder = "b", Knn = 0.5, Linear = 0.6, SecondsPerEpoch = 2 }),
+            Turn("simclr", 1, 4, 6, RunState.New, int.MaxValue), // so many that moments add up
+            Turn("supcon", 1, 5, 6, RunState.Trained, 0),
+            Turn("supcon", 2, 6, 6, RunState.Diverged, 3),
         ];
         Assert.Equal(0, Run("compare"));
         string[] lines = [.. output.ToString().Split('\n').Where(line => line.StartsWith('['))];
-        Assert.Equal(["[1/5] wcl, seed 0, finished already", "[2/5] wcl, seed 1, goes on", "[3/5] simclr, seed 0"], lines[..3].Select(line => line.TrimEnd()));
-        Assert.Matches(@"^\[4/5\] simclr, seed 1, .* left for all", lines[3]);
+        Assert.Equal(["[1/6] wcl, seed 0, finished already", "[2/6] wcl, seed 1, goes on", "[3/6] simclr, seed 0"], lines[..3].Select(line => line.TrimEnd()));
+        Assert.Matches(@"^\[4/6\] simclr, seed 1, .* left for all", lines[3]);
         Assert.DoesNotContain(" 0:00 left", lines[3], StringComparison.Ordinal);
-        Assert.Equal("[5/5] supcon, seed 1, trained already", lines[4].TrimEnd());
+        Assert.Equal(["[5/6] supcon, seed 1, trained already", "[6/6] supcon, seed 2, has diverged"], lines[4..].Select(line => line.TrimEnd()));
+        Assert.Contains("  simclr, seed 0: kNN 50.0%, linear 60.0%, 2.0 s an epoch", output.ToString().ReplaceLineEndings("\n").Split('\n'));
     }
 
     [Fact]

@@ -82,9 +82,10 @@ public sealed class DistillCommandTests : IDisposable
 
     private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
     {
-        Distill = (options, _, _) =>
+        Distill = (options, _, stop) =>
         {
             asked = options;
+            Assert.True(stop.CanBeCanceled);
             var result = new DistillResult
             {
                 Folder = folder,

@@ -100,6 +100,8 @@ public sealed class EvaluateCommandTests : IDisposable
         double Number(string name) => root.GetProperty(name).GetDouble();
         Assert.Equal((3, 70), (Number("near_duplicates"), Number("near_duplicates_checked")));
         Assert.Equal((0.82, 20, 8000, 2000), (Number("knn"), Number("knn_k"), Number("train_images"), Number("test_images")));
+        Assert.Equal([("cat", 1150, 1200, 980, 1150), ("dog", 850, 800, 660, 850)], root.GetProperty("knn_per_class").EnumerateArray().Select(each => (each.GetProperty("class").GetString()!, each.GetProperty("images").GetInt32(),
+            each.GetProperty("labelled").GetInt32(), each.GetProperty("correct").GetInt32(), each.GetProperty("labelled_predicted").GetInt32())));
         Assert.Equal((0.7, 0.9, 0.5, 0.001, 1600, 3), (Number("linear"), Number("linear_top5"), Number("linear_lr"), Number("linear_weight_decay"), Number("linear_validation_images"), Number("linear_seconds")));
         Assert.True(root.GetProperty("linear_augmented").GetBoolean());
         Assert.Contains("learning rate 0.5", root.GetProperty("linear_protocol").GetString(), StringComparison.Ordinal);
@@ -134,6 +136,9 @@ public sealed class EvaluateCommandTests : IDisposable
     [InlineData("--linear-lr is \"0,5\"; expected a number", "--linear-lr", "0,5")]
     [InlineData("--linear-decay is \"none\"; expected a number", "--linear-decay", "none")]
     [InlineData("--confusion \"c.jpg\" does not end in .png", "--confusion", "c.jpg")]
+    [InlineData("--json \".\" is a folder; name a file.", "--json", ".")]
+    [InlineData("--json \"-\" would be a file of that name; name another, or /dev/stdout.", "--json", "-")]
+    [InlineData("--confusion \"-\" would be a file of that name; name another.", "--confusion", "-")]
     [InlineData("did you mean --linear-augmented?", "--linear-augmentd")]
     [InlineData("--linear is false, and --linear-lr turns it on; leave one of them out.", "--linear=false", "--linear-lr", "0.1")]
     [InlineData("--linear is false, and --linear-decay turns it on", "--linear=false", "--linear-decay", "0")]
@@ -146,11 +151,20 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Null(asked);
     }
 
+    [Fact]
+    public void Run_ANameThatLeavesNoRoomForThoseOfFilesBesideIt_IsRefused()
+    {
+        Assert.Equal(2, Run("evaluate", "r", "--json", Path.Combine(folder, new string('ü', 121)))); // bytes count, of which these have two
+        Assert.Contains("has a longer name than 240 bytes", error.ToString(), StringComparison.Ordinal);
+        Assert.Null(asked);
+    }
+
     private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
     {
-        Evaluate = (options, _, _) =>
+        Evaluate = (options, _, stop) =>
         {
             asked = options;
+            Assert.True(stop.CanBeCanceled);
             var linear = new LinearProbeResult
             {
                 Top1 = 0.7,
@@ -167,6 +181,7 @@ public sealed class EvaluateCommandTests : IDisposable
             return new RunEvaluationResult
             {
                 Knn = 0.82,
+                KnnPerClass = [new() { Name = "cat", Images = 1150, Labelled = 1200, Correct = 980, LabelledPredicted = 1150 }, new() { Name = secondClass, Images = 850, Labelled = 800, Correct = 660, LabelledPredicted = 850 }],
                 KnnK = 20,
                 TrainImages = 8000,
                 TestImages = 2000,

@@ -68,6 +68,8 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
     [InlineData("--precision is \"bf16\"", "bench", "embed", "--precision", "bf16")]
     [InlineData("is also what the command reads", "export", "e.safetensors", "--out", "e.safetensors")]
     [InlineData("--out", "embed", "r")]
+    [InlineData("is in no folder that is there; make ", "embed", "r", "--out", "no/such/o.npy")]
+    [InlineData("is a folder; name a file.", "embed", "r", "--out", ".")]
     [InlineData("--max-bad", "embed", "r", "--out", "o.npy", "--max-bad", "2")]
     [InlineData("did you mean --out?", "embed", "r", "--ouy", "o")]
     public void Run_BadUsage_IsOneLineAndExitCodeTwo(string message, params string[] arguments)
@@ -147,9 +149,10 @@ public sealed class ExportAndEmbedCommandTests : IDisposable
 
     private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
     {
-        Export = (options, _, _) =>
+        Export = (options, _, stop) =>
         {
             exported = options;
+            Assert.True(stop.CanBeCanceled);
             return new ExportResult
             {
                 File = "o",

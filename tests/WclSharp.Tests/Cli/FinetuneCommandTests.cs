@@ -9,7 +9,8 @@ public sealed class FinetuneCommandTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("wcl-finetune-cli-").FullName;
     private readonly StringWriter output = new(), error = new();
     private FineTuneOptions? asked;
-    private int chosenOn = 16;
+    private int chosenOn = 16, draws = 2;
+    private double fraction = 0.01;
     private double? balancedAccuracy;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
@@ -47,6 +48,7 @@ public sealed class FinetuneCommandTests : IDisposable
         // What finetune.json holds.
         Assert.Equal(["rows", "test_images", "class_count", "settings", "classifier", "interval", "scratch_difference"], JsonNode.Parse(File.ReadAllText(json))!.AsObject().Select(pair => pair.Key));
         Assert.DoesNotContain("no rate or stop", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("on others of the kind the last row's 72.5% could be anywhere from 70.5% to 74.4% (Wilson's 95 % interval).", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("""
             The saved classifier, of the first draw of 80 labels, gets 71.0% of them right:
               class  predicted  share  labelled         recall   95 % interval       precision
@@ -70,6 +72,17 @@ public sealed class FinetuneCommandTests : IDisposable
         chosenOn = 16;
         Assert.Equal(0, Run("finetune", "r", "--lr", "0.01", "--no-scratch"));
         Assert.Contains("given one choice of when to stop, made on the first draw", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, 0.1, "mean over draws ± half-width of", false), InlineData(2, 0.2, "mean over draws ± half-width of", true), InlineData(2, 1, "mean over draws ± half-width of", false)]
+    [InlineData(1, 0.2, "of one draw of labels, from which others may be far (--draws 3 gives intervals);", false), InlineData(1, 1, "of one training on all labels, from which others may be far (--draws 3 gives intervals);", false)]
+    public void Run_SaysWhatTheFiguresAreOf_AndWhereDrawsHaveLabelsInCommon(int drawn, double share, string meaning, bool common)
+    {
+        (draws, fraction) = (drawn, share);
+        Assert.Equal(0, Run("finetune", "r"));
+        Assert.Contains($"Accuracy on 2,000 test images, {meaning}", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(common, output.ToString().Contains("Draws of more than a tenth of all labels have many in common", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -113,10 +126,11 @@ public sealed class FinetuneCommandTests : IDisposable
 
     private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
     {
-        Finetune = (options, _, _) =>
+        Finetune = (options, _, stop) =>
         {
             asked = options;
-            var row = new FineTuneRow { Budget = "1 %", Fraction = 0.01, Labels = 80, Draws = 2, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneBalancedAccuracy = balancedAccuracy, KnnBalancedAccuracy = balancedAccuracy is 0.61 ? 0.4 : null, LinearBalancedAccuracy = balancedAccuracy is 0.61 ? 0.5 : null, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
+            Assert.True(stop.CanBeCanceled);
+            var row = new FineTuneRow { Budget = "1 %", Fraction = fraction, Labels = 80, Draws = draws, FinetuneMean = 0.725, FinetuneCi95 = 0.03, FinetuneBalancedAccuracy = balancedAccuracy, KnnBalancedAccuracy = balancedAccuracy is 0.61 ? 0.4 : null, LinearBalancedAccuracy = balancedAccuracy is 0.61 ? 0.5 : null, ValidationLabels = chosenOn, Lr = 0.03, StopAt = 0.8, KnnMean = 0.6, LinearMean = 0.7 };
             var settings = new FineTuneSettings { Encoder = "e", TrainFingerprint = "f", TestFingerprint = "g", Seed = 0, FromHead = false, Scratch = false, HeadLr = 0.1, Batch = 64, WeightDecay = 5e-4, Precision = "fp32" };
             var kept = new SavedClassifier
             {

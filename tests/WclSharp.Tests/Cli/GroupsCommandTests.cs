@@ -79,9 +79,10 @@ public sealed class GroupsCommandTests : IDisposable
 
     private int Run(params string[] arguments) => CommandLine.Run(arguments, CommandActions.Library with
     {
-        Group = (options, _, _) =>
+        Group = (options, _, stop) =>
         {
             asked = options;
+            Assert.True(stop.CanBeCanceled);
             var shown = new Clustering { Groups = 10, Largest = 0.25, Agreement = labels ? new() { Purity = 0.6, Nmi = 0.5, Ami = 0.4 } : null };
             return new GroupResult
             {

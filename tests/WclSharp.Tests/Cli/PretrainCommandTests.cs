@@ -33,17 +33,62 @@ public sealed class PretrainCommandTests : StandInCommands
     {
         Assert.Equal(0, Run("pretrain"));
         Assert.Equal(new PretrainOptions(), trained);
+        Assert.Contains("Done: 5 epochs of wcl in 1:40 of training.", output.ToString());
         Assert.Contains("69.9% before, 82.0% now (+12.1 points)", output.ToString());
         Assert.Contains("Balanced accuracy, in which a rare class counts as much as a frequent one: 33.3% before, 51.0% now.", output.ToString());
         Assert.Contains("wcl evaluate", output.ToString());
         Assert.Contains("80 (1.0%) give 72.5% by fine-tuning, 65.0% from scratch, 73.0% by a linear classifier", output.ToString());
-        Assert.Equal((folder, 1), (finetuned!.Run, finetuned.Draws));
+        Assert.DoesNotContain("Left out", output.ToString());
+        Assert.Equal((folder, 1, "auto"), (finetuned!.Run, finetuned.Draws, finetuned.Device));
+        Assert.Equal([0.01], finetuned.LabelFractions);
+        Assert.Equal(0, Run("pretrain", "--device", "cpu"));
+        Assert.Equal("cpu", finetuned.Device);
+    }
+
+    [Fact]
+    public void Run_PretrainWithoutLabels_SaysSo_AndThatGroupsAreNext()
+    {
+        summary = summary with { Knn = null };
+        Assert.Equal(0, Run("pretrain", "--limit", "400"));
+        Assert.Contains("No kNN accuracy: it takes labels of training and of test images. Name classes with --labels", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Next:         wcl groups ", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("wcl evaluate", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_PretrainOfNoEpochs_SaysThatNothingWasTrained()
+    {
+        summary = summary with { Epoch = 0 };
+        Assert.Equal(0, Run("pretrain", "--limit", "400"));
+        foreach (string line in (string[])["Done: nothing was trained; the encoder is that of --init.", "kNN accuracy: 82.0%.", "Balanced accuracy, in which a rare class counts as much as a frequent one: 51.0%."])
+            Assert.Contains(line, output.ToString().ReplaceLineEndings("\n").Split('\n'));
+    }
+
+    [Fact]
+    public void Run_PretrainWithTestImages_SaysHowFarOthersMightLead()
+    {
+        summary = summary with { TestImages = 2000 };
+        Assert.Equal(0, Run("pretrain", "--limit", "400"));
+        Assert.Contains("82.0% now (+12.1 points); of 2,000 images, 95 % interval 80.3% to 83.6%.", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_PretrainWithImagesThatCannotBeRead_SaysHowManyAndWhichListsSayWhy()
+    {
+        summary = summary with { BadImages = 1234 };
+        foreach (var (list, told) in ((string?, string)[])[(null, "."), ("bad_images.csv", "; bad_images.csv says why."), ("bad_test_images.csv", "; bad_images.csv and bad_test_images.csv say why.")])
+        {
+            if (list is not null) File.WriteAllText(Path.Combine(folder, list), "");
+            Assert.Equal(0, Run("pretrain", "--limit", "400"));
+            Assert.Contains($"Left out:     1,234 images that could not be read{told}", output.ToString(), StringComparison.Ordinal);
+        }
     }
 
     [Theory]
     [InlineData("--limit", "400")]
     [InlineData("--data", "images")]
-    public void Run_PretrainOnOtherImages_TrainsNoClassifier(params string[] arguments)
+    [InlineData("--stop-with-input")]
+    public void Run_PretrainOnOtherImages_OrForAProgram_TrainsNoClassifier(params string[] arguments)
     {
         Assert.Equal(0, Run(["pretrain", .. arguments]));
         Assert.Null(finetuned);

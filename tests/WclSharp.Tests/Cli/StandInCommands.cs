@@ -15,6 +15,7 @@ public abstract class StandInCommands : IDisposable
     protected PretrainOptions? trained;
     protected RunEvaluationOptions? evaluated;
     protected FineTuneOptions? finetuned;
+    protected RunSummary summary = new() { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnBalancedAccuracyBefore = 0.333, KnnBalancedAccuracy = 0.51 };
     protected Exception? failure;
     protected WclException? refusal;
 
@@ -28,7 +29,7 @@ public abstract class StandInCommands : IDisposable
         {
             RunFolder = folder,
             EncoderFile = Path.Combine(folder, "encoder.safetensors"),
-            Summary = new() { Status = "finished", Method = "wcl", Seed = 0, Epoch = 5, Seconds = 100, KnnBefore = 0.699, Knn = 0.82, KnnBalancedAccuracyBefore = 0.333, KnnBalancedAccuracy = 0.51 },
+            Summary = summary,
         };
     }
 

@@ -114,9 +114,10 @@ public sealed class SuggestCommandTests : IDisposable
 
     private int Run(SuggestionCheck? check, params string[] arguments) => CommandLine.Run(["suggest", run, .. arguments], CommandActions.Library with
     {
-        Suggest = (options, progress, _) =>
+        Suggest = (options, progress, stop) =>
         {
             asked = options;
+            Assert.True(stop.CanBeCanceled);
             progress.Report(new RunProgress.Warning("careful"));
             return new SuggestResult { Images = [new() { Path = path, GroupSize = 3 }], ListFile = list, SheetFile = "sheet.png", Check = check };
         },

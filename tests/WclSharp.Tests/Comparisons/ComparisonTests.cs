@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using SkiaSharp;
 using WclSharp.Comparisons;
+using WclSharp.Evaluation;
 using WclSharp.Reporting;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
@@ -76,6 +77,9 @@ public sealed class ComparisonTests : IDisposable
 
         // The figure of the table is that of the run's own last epoch.
         Assert.Equal(RunFolder.ReadMetrics(Path.Combine(result.Folder, "runs", "wcl-seed3"))[^1].Knn!.Value, (double)methods[0]!["runs"]![0]!["knn"]!, 12);
+        // Others are an evaluation's.
+        var (evaluated, first) = (RunEvaluation.Run(Comparison.Evaluation(Options("a").Training, Path.Combine(result.Folder, "runs", "wcl-seed3"))), methods[0]!["runs"]![0]!);
+        Assert.Equal((evaluated.KnnBalancedAccuracy, evaluated.Linear!.Top1, evaluated.Linear.BalancedAccuracy), ((double)first["knn_balanced_accuracy"]!, (double)first["linear"]!, (double)first["linear_balanced_accuracy"]!));
         foreach (var run in methods.SelectMany(row => row!["runs"]!.AsArray()))
         {
             string path = Path.Combine(result.Folder, (string)run!["folder"]!);

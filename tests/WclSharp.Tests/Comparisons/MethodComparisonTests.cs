@@ -45,6 +45,19 @@ public sealed class MethodComparisonTests
     }
 
     [Fact]
+    public void Markdown_ARun_HasItsFiguresBelowTheirNames()
+    {
+        var run = Run("wcl", 7, 0.5, 3, 300) with { Linear = 0.6, Epochs = 5, Seconds = 15, PairPrecision = 0.8, PairRecall = 0.4, Conflicts = 0.2, CropPrecision = 0.7, CropConflicts = 0.1 };
+        string page = ComparisonTable.Markdown(new() { Methods = MethodComparison.Of(["wcl"], [run], "simclr"), Diverged = [], Settings = [], DifferingSettings = [], LinearProtocol = "as it is" });
+        Assert.Contains(
+            """
+            | run | seed | kNN | linear | epochs | seconds | s/epoch | peak MiB | pair precision | pair recall | conflicts | crop precision | crop conflicts |
+            | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+            | runs/wcl-seed7 | 7 | 0.5000 | 0.6000 | 5 | 15.0 | 3.00 | 300 | 0.8000 | 0.4000 | 0.2000 | 0.7000 | 0.1000 |
+            """.ReplaceLineEndings("\n"), page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Unequal_RunsOfOtherThreadsOrLoops_AreNamed()
     {
         ComparedRun Computed(string method, int? threads, bool? avx512) => Run(method, 0, 0.5, 1) with { Threads = threads, Avx512 = avx512 };
@@ -155,6 +168,10 @@ public sealed class MethodComparisonTests
         Assert.Equal(-0.1, rows[2].KnnDifference!.Value, 12);
         Assert.Contains("kNN - supcon", ComparisonTable.Text(rows)[0], StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(0, "seconds", 1), InlineData(180, "seconds", 1), InlineData(181, "minutes", 60), InlineData(10_800, "minutes", 60), InlineData(10_801, "hours", 3600)]
+    public void PlotTimes_AreInAUnitThatSuitsTheLongest(double longest, string name, double seconds) => Assert.Equal((name, seconds), AccuracyPlot.UnitOf(longest));
 
     [Fact]
     public void PlotMeans_AreTakenWhereEverySeedWasMeasured()

@@ -18,6 +18,16 @@ public sealed class ImageGroupingTests : IDisposable
 
     private static double Number(string cell) => double.Parse(cell, System.Globalization.CultureInfo.InvariantCulture);
 
+    /// <summary>A folder of pictures, each of other waves.</summary>
+    private string Waves(string name, int count)
+    {
+        string photos = Path.Combine(folder, name);
+        Directory.CreateDirectory(photos);
+        for (int i = 0; i < count; i++)
+            File.WriteAllBytes(Path.Combine(photos, $"{i:000}.png"), Data.ImageFiles.GreyPng([.. Enumerable.Range(0, 256).Select(p => (byte)(128 + 100 * Math.Sin(0.1 * (p % 16) * (1 + i % 7) + 0.05 * (p / 16) * (i % 11) + i)))], 16, 16));
+        return photos;
+    }
+
     private GroupOptions Options => new() { Run = run, Device = "cpu" };
 
     [Fact]
@@ -114,6 +124,29 @@ public sealed class ImageGroupingTests : IDisposable
     }
 
     [Fact]
+    public void Run_WithoutLabels_ShowsTheCoarsestLevelOfTenGroupsOrMore()
+    {
+        var result = ImageGrouping.Run(Options with { Data = Waves("waves", 300) });
+        Assert.Equal(0, result.LabelledImages);
+        Assert.Equal(result.Levels.Last(level => level.Groups >= 10), result.Shown);
+        Assert.NotEqual(result.Levels[0], result.Shown); // which would show little
+    }
+
+    [Fact]
+    public void Run_NamesOfFilesAndClasses_AreTextOnThePage()
+    {
+        string photos = Waves("p&q", 5), list = Path.Combine(folder, "labels.csv");
+        File.Move(Path.Combine(photos, "000.png"), Path.Combine(photos, "a&lt;b.png"));
+        File.WriteAllLines(list, ["a&lt;b.png,\"<i>\"\"x\"\"\"", "001.png,other"]);
+        string page = File.ReadAllText(ImageGrouping.Run(Options with { Data = photos, Labels = list, Groups = 1 }).GalleryFile);
+        Assert.Contains("<span>a&amp;lt;b.png</span>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("a&lt;b.png", page, StringComparison.Ordinal);
+        Assert.Contains(", &lt;i&gt;&quot;x&quot; 50%", page, StringComparison.Ordinal);
+        Assert.Contains("images: p&amp;q</h1>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<i>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AGroup_HasTheMostFrequentClassOfItsLabelledImages()
     {
         string list = Path.Combine(folder, "classes.csv");
@@ -140,6 +173,16 @@ public sealed class ImageGroupingTests : IDisposable
     }
 
     [Fact]
+    public void Run_WithoutASeed_TakesTheRuns()
+    {
+        string config = Path.Combine(run, "config.json"), photos = Waves("seeded", 60), list = Path.Combine(folder, "labels.csv");
+        File.WriteAllText(config, Regex.Replace(File.ReadAllText(config), "\"seed\": 0", "\"seed\": 1234"));
+        File.WriteAllLines(list, Enumerable.Range(0, 60).Select(i => $"{i:000}.png,{i % 7}"));
+        Clustering Of(long? seed) => ImageGrouping.Run(Options with { Data = photos, Labels = list, Groups = 7, Seed = seed, Out = Path.Combine(folder, $"seed {seed}") }).KMeans!;
+        Assert.Equal(Of(1234), Of(null));
+    }
+
+    [Fact]
     public void Run_ACopyThatWasResizedAndCompressed_IsFound_AndImagesOfTheSameKindAreNot()
     {
         string photos = Path.Combine(folder, "photos");
@@ -162,6 +205,8 @@ public sealed class ImageGroupingTests : IDisposable
         Assert.Equal("path,other,similarity,pixel_difference", File.ReadLines(result.CopiesFile).First());
         Assert.InRange(Number(copies[0].Split(',')[2]), 0.9, 1);
         Assert.InRange(Number(copies[0].Split(',')[3]), 0.1, 6); // never 0 after compression
+        string pair = Assert.Single(File.ReadLines(result.GalleryFile), line => line.StartsWith("<div class=\"pair\">", StringComparison.Ordinal));
+        Assert.All((string[])["5.png", "5-copy.jpg"], name => Assert.Contains($"<span>{name}</span>", pair, StringComparison.Ordinal));
 
         void Save(SkiaSharp.SKBitmap picture, string name, SkiaSharp.SKEncodedImageFormat format)
         {

@@ -54,9 +54,11 @@ public sealed class ComputeDeviceTests
     [InlineData("auto", 0), InlineData("cuda", 0), InlineData("cuda:1", 1)]
     public void AGpuThatComputes_IsTaken_InTheFormatThatItHas(string name, int index)
     {
-        var compute = ComputeDevice.Choose(name, ComputePrecision.Auto, gpus: new OtherGpus(2, OtherGpus.Hopper));
-        Assert.Equal((DeviceType.CUDA, index, ScalarType.BFloat16), (compute.Device.type, compute.Device.index, compute.Type));
-        Assert.Equal(ScalarType.Float32, ComputeDevice.Choose(name, ComputePrecision.Auto, gpus: new OtherGpus(2, OtherGpus.Volta)).Type);
+        foreach (var (gpu, type) in ((GpuFacts, ScalarType)[])[(OtherGpus.Volta, ScalarType.Float32), (OtherGpus.Turing, ScalarType.Float32), (OtherGpus.Ampere, ScalarType.BFloat16), (OtherGpus.Hopper, ScalarType.BFloat16)])
+        {
+            var compute = ComputeDevice.Choose(name, ComputePrecision.Auto, gpus: new OtherGpus(2, gpu));
+            Assert.Equal((DeviceType.CUDA, index, type), (compute.Device.type, compute.Device.index, compute.Type));
+        }
     }
 
     [Fact]

@@ -56,6 +56,22 @@ public sealed class ConfusionPlotTests : IDisposable
         Assert.InRange(pixels / (double)(picture.Width * picture.Height), 0.08, 0.34);
     }
 
+    [Fact]
+    public void Confusion_FirstClass_IsAbove_WithItsNameAndItsNumber()
+    {
+        // All of the first class are right, the others' are spread evenly.
+        ConfusionPlot.Write(Png, ConfusionMatrix.Of(["a long name of a class", "i", "j"], [0, 0, 0, 1, 1, 1, 2, 2, 2], [0, 0, 0, 0, 1, 2, 0, 1, 2]), "insects");
+        using var picture = SKBitmap.Decode(Png);
+        var pixels = picture.Pixels;
+        int[] blue = [.. Enumerable.Range(0, pixels.Length).Where(i => pixels[i] == new SKColor(0x00, 0x26, 0x55))]; // the cell of 100 %
+        var cell = new SKRectI(blue.Min(i => i % picture.Width), blue.Min(i => i / picture.Width), blue.Max(i => i % picture.Width) + 1, blue.Max(i => i / picture.Width) + 1);
+        Assert.InRange(blue.Length, 0.9 * cell.Width * cell.Height, cell.Width * cell.Height);
+        Assert.InRange(cell.Bottom, 0, picture.Height / 2);
+        Assert.True(Count(picture, cell, pixel => pixel.Red > 200) > 20); // 100, in white
+        int[] names = [.. ((int[])[0, 2]).Select(row => CountDark(picture, new SKRectI(40, cell.Top + row * cell.Height, cell.Left, cell.Bottom + row * cell.Height)))]; // beside the axis's own
+        Assert.True(names[0] > 2 * names[1] && names[1] > 0, string.Join(' ', names));
+    }
+
     [Theory]
     [InlineData(10, true)]
     [InlineData(60, true)]

@@ -1,4 +1,5 @@
 using WclSharp.Reporting;
+using WclSharp.Training;
 
 namespace WclSharp.Tests.Reporting;
 
@@ -10,6 +11,30 @@ public class EpochTableTests
     [InlineData(null, "50.0%")] // of a version that did not count
     public void Pairs_OfFew_AreADash(long? judged, string shown) =>
         Assert.Contains($" {shown} ", EpochTable.Line(new() { PairPrecision = 0.5, LabelledPairs = judged, EffectiveRank = 3, Knn = 0.1, Purity = 0.2 })[50..] + " ", StringComparison.Ordinal);
+
+    [Fact]
+    public void Line_HasEveryFigureBelowItsName() => Assert.Equal(
+        """
+        epoch  instance     weak     kNN  components  largest  purity   pairs   rank  images/s  wait     time
+           12    6.5432   5.4321   81.2%        34.5    12.3%   67.8%   45.6%   98.7      1234    7%     1:23
+        """, $"{EpochTable.Header}\n{EpochTable.Line(Everything)}", ignoreLineEndingDifferences: true);
+
+    private static readonly EpochMetrics Everything = new()
+    {
+        Epoch = 12,
+        InstanceLoss = 6.54321,
+        WeakLoss = 5.4321,
+        Knn = 0.812,
+        Components = 34.5,
+        LargestComponent = 0.123,
+        Purity = 0.678,
+        PairPrecision = 0.456,
+        LabelledPairs = 30,
+        EffectiveRank = 98.7,
+        ImagesPerSecond = 1234,
+        DataWait = 0.07,
+        Seconds = 83,
+    };
 
     [Theory]
     [InlineData(200, "epoch instance weak kNN components largest purity pairs rank images/s wait time")]

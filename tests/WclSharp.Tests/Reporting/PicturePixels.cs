@@ -8,8 +8,11 @@ internal static class PicturePixels
     public static int Count(SKBitmap picture, SKRectI area, SKColor color) => Count(picture, area, pixel => pixel == color);
 
     /// <summary>Rows of an area in which a colour is, from above.</summary>
-    public static int[] RowsOf(SKBitmap picture, SKRectI area, SKColor color) =>
-        [.. Enumerable.Range(area.Top, area.Height).Where(y => Count(picture, new SKRectI(area.Left, y, area.Right, y + 1), color) > 0)];
+    public static int[] RowsOf(SKBitmap picture, SKRectI area, SKColor color)
+    {
+        var pixels = picture.Pixels; // copied each time
+        return [.. Enumerable.Range(area.Top, area.Height).Where(y => pixels.AsSpan(y * picture.Width + area.Left, area.Width).Contains(color))];
+    }
 
     public static int CountDark(SKBitmap picture, SKRectI area) => Count(picture, area, pixel => pixel.Red < 100);
 

@@ -74,6 +74,22 @@ public sealed class PictureTests : IDisposable
         Assert.True(heights[1] > 3000 && heights[2] > 3 * heights[1], string.Join(' ', heights));
     }
 
+    [Fact]
+    public void Curves_OfOnePanel_EachHaveTheirColour()
+    {
+        Assert.InRange(Below(new() { InstanceLoss = 6, WeakLoss = 2 }), 150, 285);
+        Assert.InRange(Below(new() { Purity = 0.8, LargestComponent = 0.4 }), 80, 140); // half the height of the first, from zero on
+
+        // How far the orange curve lies below the blue one.
+        double Below(EpochMetrics all)
+        {
+            CurvesPlot.Write(Png, [.. Enumerable.Range(1, 6).Select(epoch => all with { Epoch = epoch })], "a run");
+            using var picture = SKBitmap.Decode(Png);
+            var area = new SKRectI(60, 56, 250, picture.Height); // left of the legend
+            return RowsOf(picture, area, new SKColor(0xD5, 0x5E, 0x00)).Average() - RowsOf(picture, area, new SKColor(0x00, 0x72, 0xB2)).Average();
+        }
+    }
+
     [Theory]
     [InlineData(-4.0, 200, 285)] // the axis ends at zero, wherever the values are: they begin near its foot
     [InlineData(-0.01, 0, 40)] // collapsed: at its head, and flat

@@ -45,6 +45,15 @@ public sealed class SheetTests : IDisposable
     }
 
     [Fact]
+    public void Contacts_FillRowAfterRow()
+    {
+        byte[] greys = [.. Enumerable.Range(0, 10).Select(i => (byte)(20 * i))];
+        ContactSheet.Write(Png, [.. greys.Select(grey => (Grey(1, 1, [grey], null), "alike"))], Title);
+        using var picture = SKBitmap.Decode(Png);
+        Assert.Equal(greys, greys.Select((_, i) => picture.GetPixel(24 + 48 + i % 8 * (96 + 14), 64 + 48 + i / 8 * (96 + 44)).Red)); // the middles of cells, eight in a row
+    }
+
+    [Fact]
     public void Sheet_Pixels_AreSharpAndFramesTellClasses()
     {
         var checker = Grey(2, 2, [0, 255, 255, 0], "shirt");

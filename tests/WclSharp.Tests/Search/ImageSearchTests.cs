@@ -7,6 +7,7 @@ using WclSharp.Inference;
 using WclSharp.Randomness;
 using WclSharp.Search;
 using WclSharp.Tests.Data;
+using WclSharp.Tests.Reporting;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
 
@@ -65,6 +66,18 @@ public sealed class ImageSearchTests : IDisposable
         Assert.Equal([("1.png", "in cats"), ("1.png", "in dogs"), ("2.png", null)], ImageSearch.Captions([("cats/1.png", null), ("dogs/1.png", null), ("dogs/2.png", null)]));
         // A class tells them apart where it can.
         Assert.Equal([("cat", "1.png"), ("dog", "a/1.png"), ("dog", "b/1.png"), ("1.png", null)], ImageSearch.Captions([("cats/1.png", "cat"), ("a/1.png", "dog"), ("b/1.png", "dog"), ("1.png", null)]));
+    }
+
+    [Fact]
+    public void Run_Sheet_NamesWhatIsDrawn()
+    {
+        string image = folder.Write("named/i.png", Noise(1)), sheet = folder["sheet.png"];
+        folder.Write("named/wwwwwwwwwwww.png", Noise(2));
+        var result = ImageSearch.Run(new SearchOptions { Images = [image], Index = Index(folder["named"]), Count = 2, Sheet = sheet });
+        Assert.Equal(["i.png", "wwwwwwwwwwww.png"], result.Answers[0].Hits.Select(hit => hit.Name));
+        using var picture = SKBitmap.Decode(sheet);
+        int[] dark = [.. ((int[])[146, 256]).Select(x => PicturePixels.CountDark(picture, new SKRectI(x, 184, x + 96, 198)))]; // the first line below each of the two
+        Assert.True(dark[0] > 10 && dark[1] > 2 * dark[0], string.Join(' ', dark));
     }
 
     [Theory]

@@ -3,7 +3,7 @@ using WclSharp.Training;
 
 namespace WclSharp.Tests.Training;
 
-/// <summary>Signals that a run is not saved at; <see cref="ResumeTests"/> has those that it is.</summary>
+/// <summary>Signals that a run is not saved at, or that come twice, and an input that ends; <see cref="ResumeTests"/> has those that a run is saved at.</summary>
 public sealed class SignalTests : RunsInFolder
 {
     [Fact]
@@ -36,6 +36,17 @@ public sealed class SignalTests : RunsInFolder
         Thread.Sleep(5); // at once they would be one
         process.Signal("TERM");
         Assert.Contains("Stopped and saved.", process.End(expectedCode: 143), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void InputThatEnds_SavesARunThatStopsWithIt()
+    {
+        var options = Options("input") with { Epochs = 50, EvaluateEvery = 50 };
+        using var process = ChildProcess.Start(ChildProcess.Dotnet, [.. Command(options, options.Out!), "--stop-with-input"]);
+        AwaitFirstCheckpoint(process, options.Out!);
+        process.EndInput();
+        Assert.Contains("Stopped and saved.", process.End(expectedCode: 143), StringComparison.Ordinal);
+        Assert.InRange(SavedStep(options.Out!), 1, 50 * 5 - 1);
     }
 
     [Fact]
