@@ -79,13 +79,21 @@ public sealed class ExportImagesTests : ExportFolder
         string photos = Path.Combine(Folder, "photos"), test = Path.Combine(Folder, "test.csv");
         Directory.CreateDirectory(photos);
         for (int i = 0; i < 12; i++) File.WriteAllBytes(Path.Combine(photos, $"{i:D2}.png"), ImageFiles.Skia(SkiaSharp.SKEncodedImageFormat.Png, 20 + i, 30));
-        File.WriteAllText(Path.Combine(Folder, "config.json"), System.Text.Json.JsonSerializer.Serialize(new { data = photos, test }));
+        SetTest(test);
         var options = new ExportOptions { Source = Path.Combine(Folder, "encoder.safetensors"), Out = Out, Precision = ExportPrecision.Int8, Calibrate = 12, Check = 9 };
 
         Assert.Equal((3, 9), Read(3)); // of a list within the run's images
         Assert.Equal((6, 6), Read(12)); // all are test images: half and half
+        string copies = Path.Combine(Folder, "copies");
+        Directory.CreateDirectory(copies);
+        foreach (int i in (int[])[3, 7]) File.Copy(Path.Combine(photos, $"{i:D2}.png"), Path.Combine(copies, $"copy {i}.png"));
+        SetTest(copies);
+        Assert.Equal((2, 10), Read(null)); // images of the same pixels
+        SetTest(test);
         File.Delete(test);
         Assert.EndsWith("give some with --data.", Assert.Throws<WclUsageException>(() => Read(null)).Message, StringComparison.Ordinal);
+
+        void SetTest(string path) => File.WriteAllText(Path.Combine(Folder, "config.json"), System.Text.Json.JsonSerializer.Serialize(new { data = photos, test = path }));
 
         (int Compared, int Calibration) Read(int? tests)
         {
