@@ -22,7 +22,7 @@ internal static class TrainInYourOwnLoop
         using var images = ImageDataset.Read(new DatasetOptions { Path = photos, StoredSide = 2 * Size });
         var parts = images.Split(heldOutFraction: 0.2, seed: 0);
         using ImageDataset train = parts.Train, heldOut = parts.HeldOut;
-        var augmenter = new Augmenter(Size, Normalization.ImageNet, seed: 0, CPU);
+        var augmenter = new Augmenter(Size, Normalization.Cifar10, seed: 0, CPU);
         var recipe = AugmentationRecipe.Strong(Size);
 
         // Any module of TorchSharp's from [N, 3, S, S] to [N, F] will do; only ImageEncoder asks for this one.
@@ -57,7 +57,7 @@ internal static class TrainInYourOwnLoop
         }
 
         Measure(train, heldOut, encoder, augmenter, classes: !images.Labels.Contains(-1));
-        ImageEncoder.Save(encoder, file, Size, Normalization.ImageNet);
+        ImageEncoder.Save(encoder, file, Size, Normalization.Cifar10);
         Console.WriteLine($"Wrote {file}.");
         return 0;
 

@@ -30,7 +30,7 @@ internal static class BenchCommand
         var options = new TableOptions(command)
             .Add("arch", "resnet18")
             .Add("width", "64")
-            .Add("stem", "by --image-size as in training; small without it")
+            .Add("stem", "by --image-size as with --preset tiny; small without it")
             .Add("batch", "128")
             .Add("image-size", "32 with the small stem, 224 with imagenet's")
             .Add("method", "wcl")
@@ -145,7 +145,7 @@ internal static class BenchCommand
         var options = new TableOptions(command)
             .Add("arch", "resnet18")
             .Add("width", "64")
-            .Add("stem", "by --image-size as in training; small without it")
+            .Add("stem", "by --image-size as with --preset tiny; small without it")
             .Add("image-size", "32 with the small stem, 224 with imagenet's");
         var images = NumberOption.Checked("--images", "Images to embed", StepSizes, "256 up to 64 pixels, 64 above");
         var precision = ExportCommand.PrecisionOption();

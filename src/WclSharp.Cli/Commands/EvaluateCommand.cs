@@ -20,7 +20,7 @@ internal static class EvaluateCommand
         command.Add(run);
         var options = new TableOptions(command)
             .Add("data", "the run's", "Labelled training images, the neighbours of the kNN classifier; same forms as pretrain's")
-            .Add("test", "the run's, or a part of --data", "Labelled test images")
+            .Add("test", "without --data the run's, else a part of --data", "Labelled test images")
             .Add("labels", "the run's; none with --data")
             .Add("knn-k", KnnClassifier.DefaultText, "Neighbours of the kNN classifier")
             .Add("device", "auto");

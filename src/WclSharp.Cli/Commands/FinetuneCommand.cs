@@ -21,7 +21,7 @@ internal static class FinetuneCommand
         command.Add(run);
         var options = new TableOptions(command)
             .Add("data", "the run's", "Images to train on, with classes or with --labels; same forms as pretrain's")
-            .Add("test", "the run's, or a part of --data", "Labelled test images")
+            .Add("test", "without --data the run's, else a part of --data", "Labelled test images")
             .Add("labels", "the run's; none with --data", "CSV or TSV list of path,label; all that is not held out as test images is trained on, unless a number of labels is given");
         Option<string> Text(string name, string placeholder, string description, NumberRange range, string shown)
         {

@@ -19,7 +19,7 @@ internal static class SuggestCommand
         var defaults = new SuggestOptions { Run = "" };
         var run = new Argument<string>("RUN") { Description = "Run folder that wcl pretrain wrote" };
         var count = NumberOption.Integer("--count", "How many", SuggestOptions.CountRange, defaults.Count.ToString(CultureInfo.InvariantCulture));
-        var check = NumberOption.Integer("--check", "Where classes are known, repeat the choice N times and compare linear classifiers trained on the suggested images with those on as many random ones", SuggestOptions.CheckRange, "off");
+        var check = NumberOption.Integer("--check", "Where the classes of all images are known, repeat the choice N times and compare linear classifiers trained on the suggested images with those on as many random ones", SuggestOptions.CheckRange, "off");
         command.Add(run);
         command.Add(count);
         command.Add(check);

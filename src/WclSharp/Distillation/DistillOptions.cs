@@ -27,7 +27,7 @@ public sealed record DistillOptions
     /// <summary>Student's width, a multiple of 4 from 4 to 512, 64 being standard; null is the teacher's.</summary>
     public int? Width { get; init; }
 
-    /// <summary>Weights that the student's encoder starts with, a run folder or a .safetensors file; null starts at random.</summary>
+    /// <summary>Weights that the student's encoder starts with, a run folder, a .safetensors file or a PyTorch state dict (.pth); null starts at random.</summary>
     public string? Init { get; init; }
 
     /// <summary>Passes over the images, 1 or more. Default: 30.</summary>

@@ -89,13 +89,13 @@ internal static class EncoderWeights
         }
     }
 
-    /// <summary>What the images were normalised with that a file's weights were trained on; null where it does not say, as other programs' do not.</summary>
-    public static Normalization? NormalizationOf(string source)
+    /// <summary>What a file says of the images that its weights were trained on: their size, and what they were normalised with; null where it does not say, as other programs' do not.</summary>
+    public static (int ImageSize, Normalization Normalization)? InputOf(string source)
     {
         string path = Find(source);
         if (!Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase)) return null;
         using var content = SafetensorsFile.Read(path);
-        return content.Metadata.ContainsKey("mean") && content.Metadata.ContainsKey("std") ? FactsOf(content, path).Normalization : null;
+        return content.Metadata.ContainsKey("mean") && content.Metadata.ContainsKey("std") && FactsOf(content, path) is var facts ? (facts.ImageSize, facts.Normalization) : null;
     }
 
     /// <summary>Refuses what cannot fill an encoder, as far as that is known without having it.</summary>

@@ -11,7 +11,7 @@ public sealed record FineTuneOptions
     /// <summary>Images to train on; null is the run's training images.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Labelled test images; null is the run's held-out ones, or a part of <see cref="Data"/>.</summary>
+    /// <summary>Labelled test images; null is the run's held-out ones, or, where <see cref="Data"/> is given, a part of that.</summary>
     public string? Test { get; init; }
 
     /// <summary>CSV or TSV file of <c>path,label</c> that names classes of <see cref="Data"/>; null is the run's.</summary>

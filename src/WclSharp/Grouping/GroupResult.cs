@@ -86,7 +86,7 @@ public sealed record GroupResult
     /// <summary>CSV: of each group shown its number, its images, its medoid, how many of its images' classes are known, the most frequent of these and its share.</summary>
     public required string MedoidsFile { get; init; }
 
-    /// <summary>CSV: pairs of copies with their cosine.</summary>
+    /// <summary>CSV: pairs of copies with their cosine and how far their pixels differ.</summary>
     public required string CopiesFile { get; init; }
 
     /// <summary>CSV: outliers with their mean cosine to the nearest images.</summary>

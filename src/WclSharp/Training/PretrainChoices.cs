@@ -207,7 +207,7 @@ public enum ComputePrecision
     Bf16,
 
     /// <summary>
-    /// As <see cref="Bf16"/>, with the tiles of Winograd's convolutions rounded to bfloat16 too, in pretraining on a processor that multiplies pairs of bfloat16 twice as fast: a quarter
+    /// As <see cref="Bf16"/>, with the tiles of Winograd's convolutions rounded to bfloat16 too, in pretraining on a processor that multiplies pairs of bfloat16 twice as fast: a third
     /// faster; over six seeds kNN was within their noise (docs/performance.md). Elsewhere it is <see cref="Bf16"/>.
     /// </summary>
     [JsonStringEnumMemberName("bf16-fast")]

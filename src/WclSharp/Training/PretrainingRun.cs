@@ -83,7 +83,10 @@ internal sealed class PretrainingRun : IDisposable
             if (options.Init is not null && checkpoints.Last is null)
             {
                 initialWeights = EncoderWeights.Load(model.Encoder, options.Init);
-                if (EncoderWeights.NormalizationOf(options.Init) is { } theirs && theirs != data.Normalization)
+                var input = EncoderWeights.InputOf(options.Init);
+                if (input is { ImageSize: var size } && size != options.ImageSize)
+                    Warn($"The weights of --init were trained at {size} x {size} pixels; this run is at {options.ImageSize} x {options.ImageSize}. --image-size {size} makes it the same.");
+                if (input is { Normalization: var theirs } && theirs != data.Normalization)
                     Warn($"The weights of --init were trained on images normalised by {theirs.Describe()}; this run normalises by {data.Normalization.Describe()}, which follow from its --image-size and channels, so the encoder's features will differ from those it gave before.");
                 if (WarmStart.Warning(options, data, cancellation) is { } seen) Warn(seen);
             }
