@@ -51,6 +51,7 @@ public sealed class OnnxEncoder : IImageEncoder, IImageClassifier
     /// <exception cref="ArgumentOutOfRangeException">The number of threads is negative, or that of pixels below 1.</exception>
     /// <exception cref="WclUsageException">There is no such file, it is damaged, or it is another program's.</exception>
     /// <exception cref="WclException">ONNX Runtime's native library does not load, or memory does not suffice.</exception>
+    /// <remarks>ONNX Runtime has one environment a process: a program that sets up its own (<c>OrtEnv.CreateInstanceWithOptions</c>) does so before it loads the first encoder.</remarks>
     public static OnnxEncoder Load(string path, int threads = 0, long maxPixels = StandardMaxPixels)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -29,7 +29,14 @@ internal static class OnnxRuntimeSetup
         {
             if (OrtEnv.IsCreated) return;
             var options = new EnvironmentCreationOptions { logId = "WclSharp", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-            OrtEnv.CreateInstanceWithOptions(ref options);
+            try
+            {
+                OrtEnv.CreateInstanceWithOptions(ref options);
+            }
+            catch (OnnxRuntimeException) when (OrtEnv.IsCreated)
+            {
+                // The program did so just now, on another thread.
+            }
         }
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using WclSharp.Benchmarking;
 using WclSharp.Configuration;
+using WclSharp.Inference;
 using WclSharp.Native;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -194,9 +195,15 @@ internal static class BenchCommand
         command.SetAction(parsed => Stoppable.Run(stop =>
         {
             int k = Value(parsed, neighbors), queries = Value(parsed, repeat);
-            var figures = parsed.GetValue(index) is { } file
-                ? SearchBenchmark.OfIndex(file, k, queries, Progress(error), stop)
-                : OfRandom(Value(parsed, images), Value(parsed, dim));
+            var figures = parsed.GetValue(index) is { } file ? OfIndex(file) : OfRandom(Value(parsed, images), Value(parsed, dim));
+
+            IReadOnlyList<SearchFigures> OfIndex(string file)
+            {
+                foreach (var option in (Option<int?>[])[images, dim])
+                    if (parsed.GetResult(option) is { Implicit: false }) throw new WclUsageException($"{option.Name} changes nothing with --index, whose vectors are taken; leave one of them out.");
+                using (var opened = ImageIndex.Open(file)) RequireRoom(opened.Count, opened.FeatureSize);
+                return SearchBenchmark.OfIndex(file, k, queries, Progress(error), stop);
+            }
 
             IReadOnlyList<SearchFigures> OfRandom(int count, int length)
             {
@@ -248,7 +255,7 @@ internal static class BenchCommand
     private static void RequireRoom(int images, int dim)
     {
         long bytes = (long)images * dim * BytesANumber, free = new DriveInfo(Path.GetTempPath()).AvailableFreeSpace;
-        if (bytes > free) throw new WclUsageException(FormattableString.Invariant($"The files of {images:N0} vectors of {dim:N0} numbers take {bytes >> 30:N0} GiB, and {Path.GetTempPath()} has {free >> 30:N0} free; use fewer --images, or set TMPDIR."));
+        if (bytes > free) throw new WclUsageException(FormattableString.Invariant($"The files of {images:N0} vectors of {dim:N0} numbers take {bytes >> 30:N0} GiB, and {Path.GetTempPath()} has {free >> 30:N0} free; use fewer, or set TMPDIR."));
     }
 
     private const int BytesANumber = 7; // of float32, fp16 and int8

@@ -17,7 +17,7 @@ internal static class ExportCommand
         var command = new Command("export", "Write a trained network for use elsewhere; an ONNX file is compared with libtorch on images before it is kept");
         var source = new Argument<string>("RUN|FILE") { Description = "Run folder that wcl pretrain wrote, an encoder.safetensors, or a classifier.safetensors of wcl finetune, or its folder" };
         var format = new Option<string>("--format") { HelpName = "FORMAT", Description = "onnx, safetensors, or torchvision, a PyTorch state dict (.pth); the last two have torchvision's parameter names [default: by the file extension of --out (.onnx, .safetensors, .pth, .pt), else onnx]" };
-        var file = OutputFile.Option("--out", "File to write", required: true);
+        var file = OutputFile.Option("--out", "File to write", required: true, isRenamed: true);
         var head = new Option<string>("--head") { HelpName = "HEAD", Description = "A head of the run, weak or instance, as a second output of the ONNX file [default: none]" };
         var data = new Option<string>("--data") { HelpName = "PATH", Description = "Images to compare on, and to calibrate int8 with; same forms as pretrain's [default: the run's; without a run the embedded ones, but not for int8]" };
         var precision = PrecisionOption();

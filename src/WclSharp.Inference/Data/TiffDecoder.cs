@@ -11,7 +11,15 @@ internal static class TiffDecoder
     [ThreadStatic]
     private static string? lastError;
 
-    static TiffDecoder() => Tiff.SetErrorHandler(new Quiet());
+    [ThreadStatic]
+    private static bool decoding;
+
+    // There is one such handler a process. A program that reads TIFFs itself keeps its own for these.
+    static TiffDecoder()
+    {
+        var quiet = new Quiet();
+        quiet.Others = Tiff.SetErrorHandler(quiet);
+    }
 
     /// <inheritdoc cref="ImageDecoder.Decode"/>
     public static byte[] Decode(ReadOnlySpan<byte> file, int storedSide, out int height, out int width, long maxPixels)
@@ -21,6 +29,7 @@ internal static class TiffDecoder
         if (file is [(byte)'M', _, _, BigTiff, ..]) throw NotRead("a big-endian BigTIFF; save it little-endian"); // LibTiff.NET looks for its pixels beyond its end
         try
         {
+            decoding = true;
             using var memory = new MemoryStream(file.ToArray(), writable: false);
             using var tiff = Tiff.ClientOpen("image", "r", memory, new TiffStream()) ?? throw Failed("the TIFF header is damaged");
             int fullHeight = Field(tiff, TiffTag.IMAGELENGTH), fullWidth = Field(tiff, TiffTag.IMAGEWIDTH);
@@ -41,6 +50,10 @@ internal static class TiffDecoder
         {
             // A managed parser meets damaged files with exceptions of any kind.
             throw new BadImageException($"the TIFF is damaged ({e.Message.ReplaceLineEndings(" ")})");
+        }
+        finally
+        {
+            decoding = false;
         }
     }
 
@@ -117,13 +130,28 @@ internal static class TiffDecoder
     /// <summary>Keeps messages off the error stream.</summary>
     private sealed class Quiet : TiffErrorHandler
     {
-        public override void WarningHandler(Tiff tif, string method, string format, params object[] args) { }
+        /// <summary>What is told of images that are decoded elsewhere.</summary>
+        public TiffErrorHandler? Others { get; set; }
 
-        public override void WarningHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args) { }
+        public override void WarningHandler(Tiff tif, string method, string format, params object[] args)
+        {
+            if (!decoding) Others?.WarningHandler(tif, method, format, args);
+        }
 
-        public override void ErrorHandler(Tiff tif, string method, string format, params object[] args) =>
-            lastError ??= string.Format(System.Globalization.CultureInfo.InvariantCulture, format, args).ReplaceLineEndings(" ").Trim();
+        public override void WarningHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args)
+        {
+            if (!decoding) Others?.WarningHandlerExt(tif, clientData, method, format, args);
+        }
 
-        public override void ErrorHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args) { }
+        public override void ErrorHandler(Tiff tif, string method, string format, params object[] args)
+        {
+            if (decoding) lastError ??= string.Format(System.Globalization.CultureInfo.InvariantCulture, format, args).ReplaceLineEndings(" ").Trim();
+            else Others?.ErrorHandler(tif, method, format, args);
+        }
+
+        public override void ErrorHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args)
+        {
+            if (!decoding) Others?.ErrorHandlerExt(tif, clientData, method, format, args);
+        }
     }
 }

@@ -39,6 +39,7 @@ internal sealed class Convolution : nn.Module<Tensor, Tensor>
         narrow = kernel == 1 && inChannels % SafeChannels != 0;
         using var start = random.Convolution(inChannels, outChannels, kernel);
         weight = new Parameter(ChannelsLast.Of(start));
+        weight.DetachFromDisposeScope(); // a network outlives the caller's scope
         RegisterComponents();
     }
 

@@ -15,6 +15,7 @@ internal sealed class DenseLayer : nn.Module<Tensor, Tensor>
         double bound = 1 / Math.Sqrt(inputs);
         weight = new Parameter(random.Uniform([outputs, inputs], bound));
         bias = new Parameter(random.Uniform([outputs], bound));
+        foreach (var parameter in (Parameter[])[weight, bias]) parameter.DetachFromDisposeScope(); // a network outlives the caller's scope
         RegisterComponents();
     }
 

@@ -124,6 +124,7 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("\n-k is 100, and there are 99 images to find; use fewer.", "neighbors", "--images", "100", "--dim", "8", "-k", "100")]
     [InlineData("\n-k is 51, and there are 50 images to find; use fewer.", "search", "--images", "50", "--dim", "8", "-k", "51")]
     [InlineData("\n-k and --count are one option; leave one out.", "search", "-k", "3", "--count", "4")]
+    [InlineData("--images changes nothing with --index, whose vectors are taken; leave one of them out.", "search", "--index", "i", "--images", "50")]
     [InlineData("--dim is -1", "loss", "--dim", "-1")]
     [InlineData("--dim is \"1.5\"; expected a whole number.", "loss", "--dim", "1.5")]
     [InlineData("--images is 1; it must be from 2 to 100000000.", "neighbors", "--images", "1")]

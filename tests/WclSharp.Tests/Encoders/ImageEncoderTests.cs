@@ -25,6 +25,31 @@ public sealed class ImageEncoderTests : IDisposable
     }
 
     [Fact]
+    public void Networks_MadeInACallersScope_OutliveIt()
+    {
+        ImageEncoder.Save(network, Weights, 16, Normalization.ImageNet);
+        ResNet made;
+        ProjectionHead head;
+        ImageEncoder loaded;
+        using (NewDisposeScope())
+        {
+            made = new ResNet(EncoderArch.ResNet50, width: 1, EncoderStem.ImageNet, seed: 0);
+            head = new ProjectionHead(made.FeatureSize, hidden: 4, output: 2, seed: 0);
+            loaded = ImageEncoder.Load(Weights, "cpu");
+        }
+
+        using (made)
+        using (head)
+        using (loaded)
+        using (NewDisposeScope())
+        using (no_grad())
+        {
+            Assert.Equal([2, 2], head.call(made.call(zeros(2, 3, 32, 32))).shape);
+            Assert.Equal(loaded.FeatureSize, loaded.Embed(Data.ImageFiles.Jpeg(20, 20)).Length);
+        }
+    }
+
+    [Fact]
     public void Save_OfWhatCannotBeLoaded_IsRefused_AndLeavesTheFileThatWasThere()
     {
         ImageEncoder.Save(network, Weights, 32, Normalization.ImageNet);
