@@ -1,6 +1,5 @@
 using WclSharp.Data;
 using WclSharp.Evaluation;
-using WclSharp.Files;
 using WclSharp.Randomness;
 using WclSharp.Reporting;
 using WclSharp.Training;
@@ -129,7 +128,7 @@ internal sealed class ExportImages : IDisposable
             try
             {
                 var tests = ImagesToTest.Files(run.Value!.Data, Test!, cancellation);
-                using var images = ReadFrom(run.Value.Data, (int)Math.Min(count + (long)tests.Count, (long)MostDrawn * count));
+                using var images = ReadFrom(run.Value.Data, (int)Math.Min(int.MaxValue, Math.Min(count + (long)tests.Count, (long)MostDrawn * count)));
                 using var untested = ImagesToTest.LeaveOut(images, run.Value.Data, Test!, cancellation);
                 var left = untested ?? images;
                 var met = Enumerable.Range(0, compared.Count).Select(compared.PixelHashOf).ToHashSet();

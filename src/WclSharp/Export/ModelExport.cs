@@ -1,8 +1,6 @@
-using TorchSharp;
 using WclSharp.Checkpoints;
 using WclSharp.Checkpoints.PyTorch;
 using WclSharp.Data;
-using WclSharp.Encoders;
 using WclSharp.Files;
 using WclSharp.Inference;
 using WclSharp.Native;

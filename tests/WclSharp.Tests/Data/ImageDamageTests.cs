@@ -102,23 +102,7 @@ public class ImageDamageTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 5);
 
-        static byte[] Directory(params (int Tag, int Count, int Value)[] entries)
-        {
-            using var file = new MemoryStream();
-            using var writer = new BinaryWriter(file);
-            writer.Write("II*\0"u8);
-            writer.Write(8);
-            writer.Write((short)entries.Length);
-            foreach (var (tag, count, value) in entries)
-            {
-                writer.Write((short)tag);
-                writer.Write((short)4);
-                writer.Write(count);
-                writer.Write(value);
-            }
-            writer.Write(0);
-            return file.ToArray();
-        }
+        static byte[] Directory(params (int Tag, int Count, int Value)[] entries) => TiffFile.OfFields([.. entries.Select(entry => ((short)entry.Tag, entry.Count, entry.Value))], []);
     }
 
     [Fact]

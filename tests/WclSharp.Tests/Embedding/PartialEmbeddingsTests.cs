@@ -1,13 +1,7 @@
-using System.Globalization;
-using SkiaSharp;
 using WclSharp.Benchmarking;
-using WclSharp.Data;
 using WclSharp.Embedding;
-using WclSharp.Encoders;
 using WclSharp.Export;
-using WclSharp.Inference;
 using WclSharp.Search;
-using WclSharp.Tests.Data;
 using WclSharp.Tests.Training;
 using WclSharp.Training;
 
